@@ -1,0 +1,49 @@
+package dev.larder.pool;
+
+import java.time.Instant;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A leased job with everything a worker needs to perform it, so that a worker needs no access to the database and may be
+ * remote.
+ *
+ * @param leaseToken random; every later write of the job must carry it
+ * @param attempt 1 for the first lease of this job; higher means that an earlier worker was lost in the middle and may
+ *     have left something behind
+ * @param deadlineAt when the lease ends whatever the worker does
+ * @param files of the version, by path
+ * @param parameters resolved: preset values over defaults; sensitive ones in clear
+ * @param presetName null for a workspace built without a preset
+ */
+public record Assignment(
+        UUID jobId,
+        UUID leaseToken,
+        int attempt,
+        Instant deadlineAt,
+        Transition transition,
+        String backend,
+        UUID workspaceId,
+        String workspaceName,
+        UUID organizationId,
+        String organizationName,
+        UUID ownerId,
+        String ownerName,
+        boolean prebuild,
+        UUID versionId,
+        String templateName,
+        int buildNumber,
+        @Nullable String presetName,
+        Map<String, String> files,
+        Map<String, String> parameters,
+        Set<String> sensitiveParameters) {
+
+    /** Parameters may be secret, so none is printed. */
+    @Override
+    public String toString() {
+        return "Assignment[job=%s attempt=%d transition=%s workspace=%s]"
+                .formatted(jobId, attempt, transition.word(), workspaceId);
+    }
+}

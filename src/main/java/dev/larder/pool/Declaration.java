@@ -1,0 +1,32 @@
+package dev.larder.pool;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A whole template version as declared, valid: names are well formed, schedules do not overlap, values fit their types.
+ *
+ * @param backend {@code postgres} or {@code exec}
+ * @param files by path, in declared order
+ * @param startTimeout within which a start must be ready
+ */
+public record Declaration(
+        String backend,
+        Map<String, String> files,
+        Map<String, String> tags,
+        Duration startTimeout,
+        List<Parameter> parameters,
+        List<PresetDeclaration> presets) {
+
+    /** @param instances empty for a preset without prebuilds */
+    public record PresetDeclaration(
+            String name,
+            Map<String, String> parameters,
+            Optional<Integer> instances,
+            Optional<Duration> ttl,
+            @Nullable String timezone,
+            List<Schedule> schedules) {}
+}

@@ -1,0 +1,51 @@
+package dev.larder.pool;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All that is known of one preset with prebuilds at one instant; what a plan is decided on.
+ *
+ * @param active its version is the template's active one, and the template is neither deleted nor deprecated
+ * @param instances the base number, where no schedule matches
+ * @param ttl age beyond which a prebuild is expired; counted from its creation
+ * @param timezone IANA name the schedules are evaluated in; null is UTC
+ * @param missingParameters required parameters that neither the preset nor a default gives a value
+ * @param attempts how many cycles have created prebuilds of it: a creation is conditional on this number
+ * @param pauses of all four levels, ended ones included
+ * @param prebuilds live ones, oldest first by (created, id)
+ */
+public record PresetSnapshot(
+        UUID id,
+        String name,
+        UUID templateId,
+        String templateName,
+        UUID organizationId,
+        String organizationName,
+        UUID versionId,
+        boolean active,
+        int instances,
+        Optional<Duration> ttl,
+        @Nullable String timezone,
+        List<Schedule> schedules,
+        PresetStatus status,
+        @Nullable String statusReason,
+        @Nullable Instant lastInvalidatedAt,
+        int attempts,
+        List<String> missingParameters,
+        List<Pause> pauses,
+        Failures failures,
+        List<Prebuild> prebuilds) {
+
+    /** Created before the last invalidation, or older than the ttl (design, section 1). */
+    public boolean expired(Prebuild prebuild, Instant at) {
+        if (lastInvalidatedAt != null && prebuild.createdAt().isBefore(lastInvalidatedAt)) {
+            return true;
+        }
+        return ttl.isPresent() && prebuild.createdAt().plus(ttl.get()).isBefore(at);
+    }
+}

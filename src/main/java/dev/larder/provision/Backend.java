@@ -1,0 +1,28 @@
+package dev.larder.provision;
+
+import dev.larder.pool.Assignment;
+import dev.larder.pool.JobOutcome;
+import dev.larder.pool.LogLine;
+import io.smallrye.mutiny.Uni;
+import java.util.function.Consumer;
+
+/**
+ * How a kind of workspace is built. A backend sees nothing but the assignment, so that it runs as well in a remote
+ * worker.
+ *
+ * <p>It must be safe to perform the same job again: a worker may die in the middle and another take over. A start that
+ * finds leftovers of an earlier attempt clears them or succeeds with them; a delete of what is not there succeeds.
+ */
+public interface Backend {
+
+    /** The word a version names it by: {@code postgres}, {@code exec}. */
+    String kind();
+
+    /**
+     * Performs the job. Expected failures are outcomes. Cancelling the subscription asks to stop: the backend ends what
+     * it started, with its children, and leaves nothing running.
+     *
+     * @param log takes lines while the job runs, from any thread; must never be given a secret
+     */
+    Uni<JobOutcome> perform(Assignment assignment, Consumer<LogLine> log);
+}

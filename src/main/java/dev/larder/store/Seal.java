@@ -1,0 +1,78 @@
+package dev.larder.store;
+
+import jakarta.inject.Singleton;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.SecureRandom;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.UUID;
+import javax.crypto.Cipher;
+import javax.crypto.spec.GCMParameterSpec;
+import javax.crypto.spec.SecretKeySpec;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+
+/**
+ * Keeps outputs and sensitive parameters out of the database in clear: AES-256-GCM under the configured key (design,
+ * section 5). What is sealed for one row cannot be opened as another's: the row's id is authenticated with it.
+ */
+@Singleton
+public final class Seal {
+
+    private static final byte FORMAT = 1;
+    private static final int NONCE_BYTES = 12;
+    private static final int TAG_BITS = 128;
+
+    private final SecretKeySpec key;
+    private final SecureRandom random = new SecureRandom();
+
+    /** @param key 32 bytes in Base64 */
+    public Seal(@ConfigProperty(name = "larder.encryption.key") String key) {
+        byte[] bytes;
+        try {
+            bytes = Base64.getDecoder().decode(key.strip());
+        } catch (IllegalArgumentException notBase64) {
+            bytes = new byte[0];
+        }
+        if (bytes.length != 32) {
+            throw new IllegalStateException(
+                    "larder.encryption.key must be 32 bytes in Base64; make one with: openssl rand -base64 32");
+        }
+        this.key = new SecretKeySpec(bytes, "AES");
+    }
+
+    /** @param of the row it belongs to; the same id opens it again */
+    public byte[] seal(UUID of, String clear) {
+        byte[] nonce = new byte[NONCE_BYTES];
+        random.nextBytes(nonce);
+        byte[] body = run(Cipher.ENCRYPT_MODE, of, nonce, clear.getBytes(StandardCharsets.UTF_8));
+        return ByteBuffer.allocate(1 + NONCE_BYTES + body.length)
+                .put(FORMAT)
+                .put(nonce)
+                .put(body)
+                .array();
+    }
+
+    /** Fails with {@link IllegalStateException} where the key is another one or the bytes were changed or moved. */
+    public String open(UUID of, byte[] sealed) {
+        if (sealed.length < 1 + NONCE_BYTES || sealed[0] != FORMAT) {
+            throw new IllegalStateException("sealed value of " + of + " has an unknown format");
+        }
+        byte[] nonce = Arrays.copyOfRange(sealed, 1, 1 + NONCE_BYTES);
+        byte[] body = Arrays.copyOfRange(sealed, 1 + NONCE_BYTES, sealed.length);
+        return new String(run(Cipher.DECRYPT_MODE, of, nonce, body), StandardCharsets.UTF_8);
+    }
+
+    private byte[] run(int mode, UUID of, byte[] nonce, byte[] input) {
+        try {
+            Cipher cipher = Cipher.getInstance("AES/GCM/NoPadding");
+            cipher.init(mode, key, new GCMParameterSpec(TAG_BITS, nonce));
+            cipher.updateAAD(of.toString().getBytes(StandardCharsets.US_ASCII));
+            return cipher.doFinal(input);
+        } catch (GeneralSecurityException failed) {
+            throw new IllegalStateException(
+                    "value of " + of + " cannot be opened: larder.encryption.key is another one, or it was changed");
+        }
+    }
+}

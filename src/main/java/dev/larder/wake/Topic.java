@@ -1,0 +1,20 @@
+package dev.larder.wake;
+
+import java.util.Locale;
+
+/** What there may be work for. */
+public enum Topic {
+    /** A preset is marked dirty. */
+    RECONCILE,
+    /** A job is waiting, or one is to be cancelled. */
+    JOBS;
+
+    /** The NOTIFY channel that carries this topic between processes. */
+    String channel() {
+        return "larder_" + name().toLowerCase(Locale.ROOT);
+    }
+
+    static Topic ofChannel(String channel) {
+        return valueOf(channel.substring("larder_".length()).toUpperCase(Locale.ROOT));
+    }
+}
