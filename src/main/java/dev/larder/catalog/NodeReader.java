@@ -53,6 +53,8 @@ final class NodeReader {
             .streamReadConstraints(LIMITS)
             .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
             .loaderOptions(loaderOptions())
+            // A region "no" is Norway's.
+            .enable(YAMLParser.Feature.PARSE_BOOLEAN_LIKE_WORDS_AS_STRINGS)
             .build();
 
     /** What became of a body. */
@@ -160,13 +162,22 @@ final class NodeReader {
         return switch (token) {
             case START_OBJECT -> fields(path);
             case START_ARRAY -> items(path);
-            case VALUE_STRING -> new Node.Text(storable(parser.getText(), path));
+            case VALUE_STRING ->
+                writtenNothing() ? new Node.Nothing() : new Node.Text(storable(parser.getText(), path));
             case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> new Node.Number(parser.getText());
             case VALUE_TRUE -> new Node.Bool(true);
             case VALUE_FALSE -> new Node.Bool(false);
             case VALUE_NULL -> new Node.Nothing();
             default -> throw new Stop("The body holds a value of an unknown kind" + here() + ".");
         };
+    }
+
+    /** In YAML {@code files:} with nothing behind it is null, while {@code files: ''} is a text. */
+    private boolean writtenNothing() throws IOException {
+        return parser instanceof YAMLParser
+                && parser.getText().isEmpty()
+                && parser.currentTokenLocation().getCharOffset()
+                        == parser.currentLocation().getCharOffset();
     }
 
     private void refuseAlias() throws IOException {
