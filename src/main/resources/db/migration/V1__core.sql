@@ -2,7 +2,7 @@
 -- the tables are the truth, and everything that is told between processes is only a hint.
 
 CREATE TABLE settings (
-    only        boolean PRIMARY KEY DEFAULT true CHECK (only),
+    "only"      boolean PRIMARY KEY DEFAULT true CHECK ("only"),
     pause_scope text CHECK (pause_scope IN ('create', 'all')),
     pause_until timestamptz,
     CHECK (pause_until IS NULL OR pause_scope IS NOT NULL)
