@@ -1,0 +1,153 @@
+package dev.larder.testing;
+
+import io.vertx.core.VertxOptions;
+import io.vertx.mutiny.core.Vertx;
+import io.vertx.mutiny.pgclient.PgBuilder;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.pgclient.PgConnectOptions;
+import io.vertx.sqlclient.PoolOptions;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * A database of its own for every test, on one server per JVM. The schema is migrated once, into a template; a copy of it
+ * takes some milliseconds.
+ */
+public final class Databases {
+
+    private static final String TEMPLATE = "larder_template";
+    private static final Path FOLDER = Path.of("target", "test-postgres");
+    private static final AtomicInteger COUNT = new AtomicInteger();
+
+    private Databases() {}
+
+    /** An empty, migrated database. */
+    public static Database fresh() {
+        String name = "test_" + COUNT.incrementAndGet();
+        Running.execute("CREATE DATABASE " + name + " TEMPLATE " + TEMPLATE + " STRATEGY FILE_COPY");
+        PgConnectOptions options = options(name);
+        return new Database(name, options, pool(options, 16));
+    }
+
+    /** The server all of them live on, with its superuser. */
+    public static EmbeddedPostgres server() {
+        return Running.SERVER;
+    }
+
+    /** The event loops the pools run on; its threads are daemons. */
+    public static Vertx vertx() {
+        return Running.VERTX;
+    }
+
+    static void drop(String name) {
+        Running.execute("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)");
+    }
+
+    private static PgConnectOptions options(String database) {
+        return new PgConnectOptions()
+                .setHost(server().host())
+                .setPort(server().port())
+                .setUser(server().user())
+                .setPassword(server().password())
+                .setDatabase(database)
+                .setCachePreparedStatements(true);
+    }
+
+    private static Pool pool(PgConnectOptions options, int size) {
+        return PgBuilder.pool()
+                .with(new PoolOptions().setMaxSize(size))
+                .connectingTo(options)
+                .using(vertx())
+                .build();
+    }
+
+    /** Holds what starts with the first database asked for, and ends with the JVM. */
+    private static final class Running {
+
+        static final Vertx VERTX = Vertx.vertx(new VertxOptions().setUseDaemonThread(true));
+        static final EmbeddedPostgres SERVER = startServer();
+        static final Pool ADMIN = pool(options("postgres"), 4);
+
+        static {
+            execute("CREATE DATABASE " + TEMPLATE);
+            Pool template = pool(options(TEMPLATE), 1);
+            migrate(template);
+            template.closeAndAwait();
+        }
+
+        static void execute(String statement) {
+            ADMIN.query(statement).executeAndAwait();
+        }
+
+        private static EmbeddedPostgres startServer() {
+            try {
+                Files.createDirectories(FOLDER);
+                clearWhatKilledJvmsLeft();
+                Path folder = FOLDER.resolve(nameOf(ProcessHandle.current()));
+                EmbeddedPostgres server = EmbeddedPostgres.throwaway(folder);
+                Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(server), "stop-test-postgres"));
+                return server;
+            } catch (IOException failed) {
+                throw new UncheckedIOException(failed);
+            }
+        }
+
+        private static void stop(EmbeddedPostgres server) {
+            server.close();
+            try {
+                PostgresBinaries.delete(server.folder());
+            } catch (IOException later) {
+                // The next run clears it.
+            }
+        }
+
+        private static void clearWhatKilledJvmsLeft() throws IOException {
+            try (DirectoryStream<Path> folders = Files.newDirectoryStream(FOLDER)) {
+                for (Path folder : folders) {
+                    long pid = Long.parseLong(folder.getFileName().toString().replaceFirst("-.*", ""));
+                    boolean inUse = ProcessHandle.of(pid)
+                            .filter(jvm ->
+                                    nameOf(jvm).equals(folder.getFileName().toString()))
+                            .isPresent();
+                    if (!inUse) {
+                        EmbeddedPostgres.recover(folder);
+                        PostgresBinaries.delete(folder);
+                    }
+                }
+            }
+        }
+
+        /** A process id alone may be another process's by now; with the start time it is not. */
+        private static String nameOf(ProcessHandle jvm) {
+            return jvm.pid()
+                    + "-"
+                    + jvm.info().startInstant().map(Instant::toEpochMilli).orElse(0L);
+        }
+
+        private static void migrate(Pool pool) {
+            for (String file : resource("db/migration/index.txt").lines().toList()) {
+                if (!file.isBlank()) {
+                    pool.query(resource("db/migration/" + file.strip())).executeAndAwait();
+                }
+            }
+        }
+
+        private static String resource(String name) {
+            try (InputStream in = Databases.class.getClassLoader().getResourceAsStream(name)) {
+                if (in == null) {
+                    throw new IllegalStateException(name + " is not on the class path");
+                }
+                return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+            } catch (IOException failed) {
+                throw new UncheckedIOException(failed);
+            }
+        }
+    }
+}

@@ -1,0 +1,393 @@
+package dev.larder.testing;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * One PostgreSQL server, started by this process and stopped with it. It listens on 127.0.0.1 only, has no Unix socket,
+ * and asks even its superuser for a password that was generated with the data.
+ *
+ * <p>Whatever happened to the last server on a folder, the next start recovers: a live one is stopped first, a stale pid
+ * file goes, and PostgreSQL replays its log. Two live owners of one folder are the caller's business to exclude.
+ */
+public final class EmbeddedPostgres implements AutoCloseable {
+
+    public static final String HOST = "127.0.0.1";
+    public static final String SUPERUSER = "postgres";
+
+    private static final int FIRST_KEPT_PORT = 15432;
+    private static final Duration LOOK = Duration.ofMillis(10);
+    private static final Duration START_WITHIN = Duration.ofSeconds(60);
+    private static final Duration STOP_PATIENCE = Duration.ofSeconds(8);
+
+    private final Process process;
+    private final Path folder;
+    private final int port;
+    private final String password;
+    private final Purpose purpose;
+
+    private EmbeddedPostgres(Process process, Path folder, int port, String password, Purpose purpose) {
+        this.process = process;
+        this.folder = folder;
+        this.port = port;
+        this.password = password;
+        this.purpose = purpose;
+    }
+
+    /** What the data is for: kept data survives a power cut; a test's data is fast and worthless. */
+    private enum Purpose {
+        KEPT(List.of("max_connections=200")),
+        THROWAWAY(List.of(
+                "max_connections=400",
+                "fsync=off",
+                "full_page_writes=off",
+                "synchronous_commit=off",
+                "wal_level=minimal",
+                "max_wal_senders=0",
+                "jit=off"));
+
+        private final List<String> settings;
+
+        Purpose(List<String> settings) {
+            this.settings = settings;
+        }
+    }
+
+    /**
+     * Starts the server whose data is kept in the folder, made where it is missing. The port stays the same from start
+     * to start as long as nobody else takes it, so that addresses handed out stay true.
+     */
+    public static EmbeddedPostgres kept(Path folder) {
+        return start(folder, Purpose.KEPT);
+    }
+
+    /** Starts a server without any durability; it ends with this JVM even if that is killed. */
+    public static EmbeddedPostgres throwaway(Path folder) {
+        EmbeddedPostgres server = start(folder, Purpose.THROWAWAY);
+        server.endWithThisJvm();
+        return server;
+    }
+
+    /** Ends what an earlier server left running on the folder; nothing to do is no error. */
+    public static void recover(Path folder) {
+        stopLeftBehind(Unprivileged.here().reachable(folder).resolve("data"));
+    }
+
+    public String host() {
+        return HOST;
+    }
+
+    public int port() {
+        return port;
+    }
+
+    public String user() {
+        return SUPERUSER;
+    }
+
+    public String password() {
+        return password;
+    }
+
+    /** Where data, log, port and password lie: the folder asked for, or one that the database's user can reach. */
+    public Path folder() {
+        return folder;
+    }
+
+    public long pid() {
+        return process.pid();
+    }
+
+    public boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /** As the reactive client wants it, without user and password. */
+    public String url(String database) {
+        return "postgresql://" + HOST + ":" + port + "/" + database;
+    }
+
+    /** Stops it: kept data in good order, once its clients are gone or 8 seconds later; a test's at once. */
+    @Override
+    public void close() {
+        stop(process.toHandle(), purpose == Purpose.KEPT);
+    }
+
+    private static EmbeddedPostgres start(Path wanted, Purpose purpose) {
+        Unprivileged user = Unprivileged.here();
+        Path folder = user.reachable(wanted);
+        PostgresBinaries binaries = PostgresBinaries.unpacked(user.cache());
+        Path data = folder.resolve("data");
+        try {
+            Files.createDirectories(folder);
+            stopLeftBehind(data);
+            String password = initialized(folder, data, binaries, user, purpose);
+            user.own(data);
+            for (int attempt = 1; ; attempt++) {
+                int port =
+                        purpose == Purpose.KEPT ? keptPort(folder) : freePort(0).orElseThrow();
+                Process process = launch(folder, data, port, binaries, user, purpose);
+                EmbeddedPostgres server = new EmbeddedPostgres(process, folder, port, password, purpose);
+                if (server.becomesReady(data)) {
+                    return server;
+                }
+                if (attempt == 3) {
+                    throw new IllegalStateException("PostgreSQL does not start: " + server.lastWords());
+                }
+            }
+        } catch (IOException failed) {
+            throw new UncheckedIOException("cannot start PostgreSQL in " + folder, failed);
+        }
+    }
+
+    /** Makes the data once, in a folder of its own that is renamed when complete. */
+    private static String initialized(
+            Path folder, Path data, PostgresBinaries binaries, Unprivileged user, Purpose purpose) throws IOException {
+        Path passwordFile = folder.resolve("superuser-password");
+        if (Files.exists(data)) {
+            return Files.readString(passwordFile).strip();
+        }
+        Path filling = folder.resolve("data.new");
+        PostgresBinaries.delete(filling);
+        Files.createDirectory(filling);
+        user.own(filling);
+        String password = HexFormat.of().formatHex(random(16));
+        Files.deleteIfExists(passwordFile);
+        Files.createFile(
+                passwordFile, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        Files.writeString(passwordFile, password);
+        user.own(passwordFile);
+        List<String> initdb = new ArrayList<>(List.of(
+                binaries.program("initdb"),
+                "--pgdata=" + filling,
+                "--username=" + SUPERUSER,
+                "--pwfile=" + passwordFile,
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--no-locale",
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8"));
+        if (purpose == Purpose.THROWAWAY) {
+            initdb.add("--no-sync");
+        }
+        Path log = folder.resolve("initdb.log");
+        int exit = new ProcessBuilder(user.command(initdb))
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile())
+                .start()
+                .onExit()
+                .join()
+                .exitValue();
+        if (exit != 0) {
+            throw new IllegalStateException("initdb failed: " + lastLine(log));
+        }
+        Files.move(filling, data, StandardCopyOption.ATOMIC_MOVE);
+        return password;
+    }
+
+    private static Process launch(
+            Path folder, Path data, int port, PostgresBinaries binaries, Unprivileged user, Purpose purpose)
+            throws IOException {
+        List<String> postgres = new ArrayList<>(List.of(binaries.program("postgres"), "-D", data.toString()));
+        List<String> settings = new ArrayList<>(List.of(
+                "listen_addresses=" + HOST,
+                "port=" + port,
+                "unix_socket_directories=",
+                "timezone=UTC",
+                "log_timezone=UTC",
+                "log_min_messages=warning",
+                "logging_collector=off"));
+        settings.addAll(purpose.settings);
+        for (String setting : settings) {
+            postgres.add("-c");
+            postgres.add(setting);
+        }
+        return new ProcessBuilder(user.command(postgres))
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.to(
+                        folder.resolve("postgres.log").toFile()))
+                .start();
+    }
+
+    /** @return false when the server ended instead: another process may have taken the port in between */
+    private boolean becomesReady(Path data) throws IOException {
+        for (long looks = START_WITHIN.dividedBy(LOOK); looks > 0; looks--) {
+            List<String> lines = pidFile(data);
+            if (lines.size() > 7
+                    && lines.get(0).equals(Long.toString(process.pid()))
+                    && lines.get(3).equals(Integer.toString(port))
+                    && lines.get(7).strip().equals("ready")) {
+                return process.isAlive();
+            }
+            if (!process.isAlive()) {
+                return false;
+            }
+            Signals.pause(LOOK);
+        }
+        stop(process.toHandle(), false);
+        throw new IllegalStateException(
+                "PostgreSQL is not ready after " + START_WITHIN.toSeconds() + " s: " + lastWords());
+    }
+
+    private String lastWords() {
+        return lastLine(folder.resolve("postgres.log"));
+    }
+
+    /** A shell that waits for the end of its input, which comes with this JVM's end however it ends. */
+    private void endWithThisJvm() {
+        try {
+            List<String> command = new ArrayList<>();
+            if (Unprivileged.onPath("setsid")) {
+                command.add("setsid");
+            }
+            command.addAll(List.of("/bin/sh", "-c", "cat >/dev/null; kill -QUIT " + process.pid() + " 2>/dev/null"));
+            Process watch = new ProcessBuilder(command)
+                    .redirectErrorStream(true)
+                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                    .start();
+            // The stream stays open and reachable as long as the process object: its own exit hook keeps that.
+            process.toHandle().onExit().thenRun(watch::destroy);
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    private static void stopLeftBehind(Path data) {
+        try {
+            if (!Files.exists(data)) {
+                return;
+            }
+            List<String> lines = pidFile(data);
+            if (!lines.isEmpty()) {
+                long postmaster = Long.parseLong(lines.get(0).strip());
+                if (worksIn(postmaster, data)) {
+                    ProcessHandle.of(postmaster).ifPresent(left -> stop(left, false));
+                }
+            }
+            // Backends of a killed server notice by themselves; until the last is gone the data is not ours.
+            for (int looks = 0; !workersOf(data).isEmpty(); looks++) {
+                if (looks == 500) {
+                    workersOf(data).forEach(pid -> Signals.send("KILL", pid));
+                }
+                Signals.pause(LOOK);
+            }
+            Files.deleteIfExists(data.resolve("postmaster.pid"));
+        } catch (IOException failed) {
+            throw new UncheckedIOException("cannot recover " + data, failed);
+        }
+    }
+
+    private static void stop(ProcessHandle postgres, boolean waitForClients) {
+        if (waitForClients) {
+            Signals.send("TERM", postgres.pid());
+            if (Signals.ends(postgres, STOP_PATIENCE)) {
+                return;
+            }
+        }
+        Signals.send("INT", postgres.pid());
+        if (!Signals.ends(postgres, STOP_PATIENCE)) {
+            Signals.send("QUIT", postgres.pid());
+            if (!Signals.ends(postgres, STOP_PATIENCE)) {
+                postgres.destroyForcibly();
+            }
+        }
+    }
+
+    private static List<String> pidFile(Path data) throws IOException {
+        try {
+            return Files.readAllLines(data.resolve("postmaster.pid"));
+        } catch (NoSuchFileException none) {
+            return List.of();
+        }
+    }
+
+    /** Processes whose working folder is the data: the server and its backends, and nobody else. */
+    private static List<Long> workersOf(Path data) throws IOException {
+        List<Long> found = new ArrayList<>();
+        Path processes = Path.of("/proc");
+        if (!Files.isDirectory(processes)) {
+            return found;
+        }
+        try (DirectoryStream<Path> all = Files.newDirectoryStream(processes, "[0-9]*")) {
+            for (Path one : all) {
+                long pid = Long.parseLong(one.getFileName().toString());
+                if (worksIn(pid, data)) {
+                    found.add(pid);
+                }
+            }
+        }
+        return found;
+    }
+
+    private static boolean worksIn(long pid, Path data) throws IOException {
+        if (Files.isDirectory(Path.of("/proc"))) {
+            try {
+                return Files.readSymbolicLink(Path.of("/proc", Long.toString(pid), "cwd"))
+                        .equals(data.toRealPath());
+            } catch (IOException goneOrForeign) {
+                return false;
+            }
+        }
+        return ProcessHandle.of(pid)
+                .flatMap(process -> process.info().commandLine())
+                .filter(line -> line.contains("postgres") && line.contains(data.toString()))
+                .isPresent();
+    }
+
+    private static int keptPort(Path folder) throws IOException {
+        Path file = folder.resolve("port");
+        if (Files.exists(file)) {
+            Optional<Integer> last =
+                    freePort(Integer.parseInt(Files.readString(file).strip()));
+            if (last.isPresent()) {
+                return last.get();
+            }
+        }
+        int port = FIRST_KEPT_PORT;
+        while (freePort(port).isEmpty()) {
+            port++;
+        }
+        Files.writeString(file, Integer.toString(port));
+        return port;
+    }
+
+    private static Optional<Integer> freePort(int wanted) throws IOException {
+        try (ServerSocket socket = new ServerSocket()) {
+            socket.setReuseAddress(true);
+            socket.bind(new InetSocketAddress(InetAddress.getByName(HOST), wanted));
+            return Optional.of(socket.getLocalPort());
+        } catch (java.net.BindException taken) {
+            return Optional.empty();
+        }
+    }
+
+    private static byte[] random(int bytes) {
+        byte[] random = new byte[bytes];
+        new SecureRandom().nextBytes(random);
+        return random;
+    }
+
+    private static String lastLine(Path log) {
+        try {
+            List<String> lines = Files.readAllLines(log);
+            return lines.isEmpty() ? "no word in " + log : lines.get(lines.size() - 1);
+        } catch (IOException unreadable) {
+            return "see " + log;
+        }
+    }
+}
