@@ -119,7 +119,8 @@ class TokenResource {
     }
 
     private static Problem lifeTooLong(String field) {
-        return Problem.unprocessable("life_too_long", field, "must be at most " + LIFE_MAX.toDays() + " days from now.");
+        return Problem.unprocessable(
+                "life_too_long", field, "must be at most " + LIFE_MAX.toDays() + " days from now.");
     }
 
     private Uni<UUID> holder(Caller asking, JsonBody json) {
@@ -128,7 +129,8 @@ class TokenResource {
         if (user.isEmpty() && organization.isPresent()) {
             throw Problem.badRequest("missing_field", "user", "is required beside organization.");
         }
-        if (user.isEmpty() || (organization.isEmpty() && user.get().equals(asking.userId().toString()))) {
+        if (user.isEmpty()
+                || (organization.isEmpty() && user.get().equals(asking.userId().toString()))) {
             return Uni.createFrom().item(asking.userId());
         }
         if (asking.role() != Role.OWNER) {
@@ -145,8 +147,8 @@ class TokenResource {
         }
         String org = named.get();
         return access.organization(asking, JsonBody.uuid(org), org)
-                .map(found -> Optional.of(
-                        found.orElseThrow(() -> Problem.notFound("organization")).id()));
+                .map(found -> Optional.of(found.orElseThrow(() -> Problem.notFound("organization"))
+                        .id()));
     }
 
     private static RestResponse<IssuedToken> issued(TokenEntry made, Token token) {
@@ -166,13 +168,7 @@ class TokenResource {
     }
 
     @GET
-    @RolesAllowed({
-        Role.OWNER_NAME,
-        Role.TEMPLATE_ADMIN_NAME,
-        Role.MEMBER_NAME,
-        Role.WORKER_NAME,
-        Role.AUDITOR_NAME
-    })
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.WORKER_NAME, Role.AUDITOR_NAME})
     @Operation(
             operationId = "listTokens",
             summary = "Tokens without their secrets: an owner sees all, an auditor its scope's, others their own")
@@ -188,13 +184,7 @@ class TokenResource {
 
     @DELETE
     @Path("/{id}")
-    @RolesAllowed({
-        Role.OWNER_NAME,
-        Role.TEMPLATE_ADMIN_NAME,
-        Role.MEMBER_NAME,
-        Role.WORKER_NAME,
-        Role.AUDITOR_NAME
-    })
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.WORKER_NAME, Role.AUDITOR_NAME})
     @Operation(
             operationId = "revokeToken",
             summary = "Revokes a token at once: an owner any, others their own; again is no error")
@@ -202,10 +192,12 @@ class TokenResource {
         Caller asking = caller.get();
         UUID token = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("token"));
         Optional<UUID> holder = asking.role() == Role.OWNER ? Optional.empty() : Optional.of(asking.userId());
-        return access.revokeToken(token, holder, asking.userId()).invoke(found -> {
-            if (!found) {
-                throw Problem.notFound("token");
-            }
-        }).replaceWithVoid();
+        return access.revokeToken(token, holder, asking.userId())
+                .invoke(found -> {
+                    if (!found) {
+                        throw Problem.notFound("token");
+                    }
+                })
+                .replaceWithVoid();
     }
 }

@@ -47,13 +47,7 @@ class UserResource {
 
     @GET
     @Path("/me")
-    @RolesAllowed({
-        Role.OWNER_NAME,
-        Role.TEMPLATE_ADMIN_NAME,
-        Role.MEMBER_NAME,
-        Role.WORKER_NAME,
-        Role.AUDITOR_NAME
-    })
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.WORKER_NAME, Role.AUDITOR_NAME})
     @Operation(operationId = "me", summary = "Who the token belongs to")
     public Uni<Me> me() {
         Caller asking = caller.get();
@@ -79,7 +73,9 @@ class UserResource {
         Role role = Input.role(json);
         if (role == Role.TEMPLATE_ADMIN || role == Role.MEMBER) {
             throw Problem.unprocessable(
-                    "role_needs_organization", "role", "must be owner, auditor or worker: others have an organization.");
+                    "role_needs_organization",
+                    "role",
+                    "must be owner, auditor or worker: others have an organization.");
         }
         return access.createUser(Optional.empty(), name, role, caller.get().userId())
                 .map(Created::user);
