@@ -1,6 +1,7 @@
 package dev.larder.http;
 
 import dev.larder.pool.Refusal;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -51,13 +52,24 @@ public final class Problem extends RuntimeException {
         return refused(400, List.of(new Refusal(code, field, detail)));
     }
 
+    /** 400 for input that cannot even be read; the first refusal gives the code. */
+    public static Problem badRequest(List<Refusal> refusals) {
+        return refused(400, refusals);
+    }
+
     private static Problem refused(int status, List<Refusal> refusals) {
         Refusal first = refusals.getFirst();
         return new Problem(status, first.code(), first.field() + ": " + first.detail(), refusals, Map.of());
     }
 
     public Problem withHeader(String name, String value) {
-        return new Problem(status, code, Optional.ofNullable(getMessage()).orElse(""), refusals, Map.of(name, value));
+        Map<String, String> all = new HashMap<>(headers);
+        all.put(name, value);
+        return new Problem(status, code, detail(), refusals, Map.copyOf(all));
+    }
+
+    public String detail() {
+        return Optional.ofNullable(getMessage()).orElse("");
     }
 
     public int status() {

@@ -1,0 +1,42 @@
+package dev.larder.http;
+
+import dev.larder.pool.Caller;
+import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
+import io.vertx.ext.web.RoutingContext;
+import jakarta.enterprise.context.RequestScoped;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who is asking. Known in every resource method whose annotation demands a role: the token was read before the method
+ * was entered.
+ */
+@RequestScoped
+public class CurrentCaller {
+
+    /** The attribute of the security identity, and the key in the routing context, that hold the caller. */
+    public static final String ATTRIBUTE = "caller";
+
+    private final @Nullable CurrentVertxRequest request;
+
+    public CurrentCaller(CurrentVertxRequest request) {
+        this.request = request;
+    }
+
+    /** For the container's proxy, which never calls anything on itself. */
+    protected CurrentCaller() {
+        this.request = null;
+    }
+
+    /** Fails with a 401 problem where nobody has been recognised. */
+    public Caller get() {
+        // Read from the routing context: with lazy authentication the security identity may still be a promise,
+        // and waiting for it would block the event loop.
+        RoutingContext routing = request == null ? null : request.getCurrent();
+        Caller caller = routing == null ? null : routing.get(ATTRIBUTE);
+        if (caller == null) {
+            throw Problem.of(401, "missing_token", "This call needs a bearer token.")
+                    .withHeader("WWW-Authenticate", "Bearer");
+        }
+        return caller;
+    }
+}

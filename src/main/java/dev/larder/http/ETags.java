@@ -1,0 +1,35 @@
+package dev.larder.http;
+
+import java.util.OptionalInt;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** Entity tags of what carries a version: the version in quotes, {@code "7"} (RFC 9110, section 8.8.3). */
+public final class ETags {
+
+    private static final Pattern STRONG = Pattern.compile("\"([1-9][0-9]{0,9})\"");
+
+    private ETags() {}
+
+    public static String format(int version) {
+        return "\"" + version + "\"";
+    }
+
+    /**
+     * The version that an {@code If-Match} header demands; empty where there is no header or it is {@code *}.
+     *
+     * <p>A list of tags, a weak tag or anything else is a 400 problem {@code invalid_if_match}: it could only be
+     * ignored, and the caller would believe it was honoured.
+     */
+    public static OptionalInt ifMatch(@Nullable String header) {
+        if (header == null || header.strip().equals("*")) {
+            return OptionalInt.empty();
+        }
+        Matcher tag = STRONG.matcher(header.strip());
+        if (!tag.matches() || Long.parseLong(tag.group(1)) > Integer.MAX_VALUE) {
+            throw Problem.badRequest("invalid_if_match", "If-Match", "must be one entity tag like \"7\", or *.");
+        }
+        return OptionalInt.of(Integer.parseInt(tag.group(1)));
+    }
+}

@@ -1,0 +1,210 @@
+package dev.larder.http;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
+import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.larder.pool.Ids;
+import dev.larder.pool.Refusal;
+import dev.larder.store.DatabaseFaults;
+import io.quarkus.security.AuthenticationFailedException;
+import io.quarkus.security.ForbiddenException;
+import io.quarkus.security.UnauthorizedException;
+import jakarta.ws.rs.WebApplicationException;
+import jakarta.ws.rs.core.Response;
+import java.util.Locale;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import org.jboss.logging.Logger;
+import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes whatever fails in a resource as a problem (RFC 9457) with a stable code. Never a stack trace, never what a
+ * database or a parser said: what is nobody's business becomes a 500 with an incident number, and the log has the rest
+ * under that number, once.
+ */
+class ProblemMapper {
+
+    static final String MEDIA_TYPE = "application/problem+json";
+
+    private static final Logger LOG = Logger.getLogger(ProblemMapper.class);
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    private final Ids ids;
+
+    ProblemMapper(Ids ids) {
+        this.ids = ids;
+    }
+
+    @ServerExceptionMapper
+    public Response problem(Problem problem) {
+        return answer(problem, null);
+    }
+
+    @ServerExceptionMapper
+    public Response unauthorized(UnauthorizedException nobody) {
+        return answer(missingToken(), null);
+    }
+
+    @ServerExceptionMapper
+    public Response authenticationFailed(AuthenticationFailedException invalid) {
+        // With a cause the token could not be looked up: not the caller's fault.
+        return invalid.getCause() == null ? answer(invalidToken(), null) : anything(invalid.getCause());
+    }
+
+    @ServerExceptionMapper
+    public Response forbidden(ForbiddenException forbidden) {
+        return answer(Problem.of(403, "forbidden", "The token's role does not allow this."), null);
+    }
+
+    // Quarkus has a mapper of its own for this one, which repeats parts of the body.
+    @ServerExceptionMapper
+    public Response mismatched(MismatchedInputException mismatched) {
+        return answer(json(mismatched), null);
+    }
+
+    @ServerExceptionMapper
+    public Response webApplication(WebApplicationException failure) {
+        if (failure.getCause() instanceof JsonProcessingException json) {
+            return answer(json(json), null);
+        }
+        Response told = failure.getResponse();
+        if (told.getStatus() >= 500) {
+            return anything(failure.getCause() == null ? failure : failure.getCause());
+        }
+        if (told.getStatus() < 400) {
+            return told;
+        }
+        Problem problem = ofStatus(told.getStatus());
+        String allowed = told.getHeaderString("Allow");
+        return answer(allowed == null ? problem : problem.withHeader("Allow", allowed), null);
+    }
+
+    @ServerExceptionMapper
+    public Response anything(Throwable failure) {
+        if (failure instanceof JsonProcessingException json && fromBody(json)) {
+            return answer(json(json), null);
+        }
+        if (DatabaseFaults.unavailable(failure)) {
+            LOG.warnf("database unavailable cause=%s", failure.getMessage());
+            return answer(databaseUnavailable(), null);
+        }
+        if (DatabaseFaults.conflict(failure)) {
+            return answer(
+                    Problem.of(503, "try_again", "Another request was in the way; send this one again.")
+                            .withHeader("Retry-After", "1"),
+                    null);
+        }
+        if (DatabaseFaults.unstorableText(failure)) {
+            return answer(
+                    Problem.of(400, "invalid_text", "The request contains a character that cannot be stored."), null);
+        }
+        UUID incident = ids.next();
+        LOG.errorf(failure, "request failed incident=%s", incident);
+        return answer(
+                Problem.of(500, "internal_error", "Something went wrong; the log has it as " + incident + "."),
+                incident);
+    }
+
+    static Problem missingToken() {
+        return Problem.of(401, "missing_token", "This call needs a bearer token.")
+                .withHeader("WWW-Authenticate", "Bearer");
+    }
+
+    static Problem invalidToken() {
+        return Problem.of(401, "invalid_token", "The token is unknown, expired or revoked.")
+                .withHeader("WWW-Authenticate", "Bearer error=\"invalid_token\"");
+    }
+
+    private static Problem databaseUnavailable() {
+        return Problem.of(503, "database_unavailable", "The database cannot be reached at the moment.")
+                .withHeader("Retry-After", "2");
+    }
+
+    /** A record that cannot be written is our fault; one that cannot be read is the caller's. */
+    private static boolean fromBody(JsonProcessingException json) {
+        return json.getProcessor() == null || json.getProcessor() instanceof com.fasterxml.jackson.core.JsonParser;
+    }
+
+    private static Problem json(JsonProcessingException json) {
+        if (!(json instanceof JsonMappingException mapping)) {
+            return JsonBody.malformed(json);
+        }
+        if (mapping.getCause() instanceof Problem problem) {
+            return problem;
+        }
+        if (mapping.getCause() instanceof JsonProcessingException inner && !(inner instanceof JsonMappingException)) {
+            return JsonBody.malformed(inner);
+        }
+        String field = path(mapping);
+        return mapping instanceof UnrecognizedPropertyException
+                ? Problem.badRequest("unknown_field", field, "is not a field of this request.")
+                : Problem.badRequest("wrong_type", field, "does not have the type that is wanted here.");
+    }
+
+    private static String path(JsonMappingException mapping) {
+        String path = mapping.getPath().stream()
+                .map(step -> step.getFieldName() == null ? "[" + step.getIndex() + "]" : "." + step.getFieldName())
+                .collect(Collectors.joining());
+        return path.isEmpty() ? "body" : path.startsWith(".") ? path.substring(1) : path;
+    }
+
+    static Problem ofStatus(int status) {
+        return switch (status) {
+            case 400 -> Problem.of(400, "bad_request", "The request cannot be read.");
+            case 401 -> missingToken();
+            case 403 -> Problem.of(403, "forbidden", "The token's role does not allow this.");
+            case 404 -> Problem.of(404, "not_found", "There is nothing here.");
+            case 405 -> Problem.of(405, "method_not_allowed", "This resource does not take that method.");
+            case 406 -> Problem.of(406, "not_acceptable", "The answer cannot be given in an accepted media type.");
+            case 413 -> Problem.of(413, "body_too_large", "The body is larger than is taken here.");
+            case 415 -> Problem.of(415, "unsupported_media_type", "The body's media type is not taken here.");
+            default ->
+                Problem.of(
+                        status,
+                        title(status).toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "_"),
+                        title(status) + ".");
+        };
+    }
+
+    private static Response answer(Problem problem, @Nullable UUID incident) {
+        Response.ResponseBuilder response =
+                Response.status(problem.status()).type(MEDIA_TYPE).entity(body(problem, incident));
+        for (Map.Entry<String, String> header : problem.headers().entrySet()) {
+            response.header(header.getKey(), header.getValue());
+        }
+        return response.build();
+    }
+
+    static byte[] body(Problem problem, @Nullable UUID incident) {
+        ObjectNode body = MAPPER.createObjectNode()
+                .put("type", "about:blank")
+                .put("title", title(problem.status()))
+                .put("status", problem.status())
+                .put("detail", problem.detail())
+                .put("code", problem.code());
+        if (incident != null) {
+            body.put("instance", "urn:uuid:" + incident);
+        }
+        if (!problem.refusals().isEmpty()) {
+            ArrayNode errors = body.putArray("errors");
+            for (Refusal refusal : problem.refusals()) {
+                errors.addObject()
+                        .put("code", refusal.code())
+                        .put("field", refusal.field())
+                        .put("detail", refusal.detail());
+            }
+        }
+        return body.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    }
+
+    private static String title(int status) {
+        Response.Status known = Response.Status.fromStatusCode(status);
+        return known != null ? known.getReasonPhrase() : status == 422 ? "Unprocessable Content" : "Error";
+    }
+}

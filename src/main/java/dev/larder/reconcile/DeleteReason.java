@@ -1,0 +1,18 @@
+package dev.larder.reconcile;
+
+import java.util.Locale;
+
+/** Why a cycle deletes a running prebuild. */
+public enum DeleteReason {
+    /** Its preset is not active. */
+    INACTIVE,
+    /** Created before the last invalidation, or older than the ttl. */
+    EXPIRED,
+    /** More are running than are wanted; the oldest go. */
+    EXTRANEOUS;
+
+    /** The word the database and the API use. */
+    public String word() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+}

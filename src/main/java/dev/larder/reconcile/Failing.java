@@ -1,0 +1,64 @@
+package dev.larder.reconcile;
+
+import dev.larder.pool.Failures;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+
+/** What a preset's failures mean at one instant: a pause that grows with them, and the limit beyond which none helps. */
+final class Failing {
+
+    private final Failures failures;
+    private final Limits limits;
+    private final Instant at;
+
+    Failing(Failures failures, Limits limits, Instant at) {
+        this.failures = failures;
+        this.limits = limits;
+        this.at = at;
+    }
+
+    /**
+     * Holds until the latest failure + failures × interval, that instant included, if one of the newest {@code desired}
+     * (at least one) start builds failed (design, section 2.3.3).
+     */
+    Optional<Hold.Backoff> backoff(int desired) {
+        List<Instant> counted = counted();
+        boolean newestFailed = failures.newestBuildsFailed().stream()
+                .limit(Math.max(desired, 1))
+                .anyMatch(failed -> failed);
+        if (!newestFailed || counted.isEmpty()) {
+            return Optional.empty();
+        }
+        Instant latest = counted.stream().max(Instant::compareTo).orElseThrow();
+        Instant until = latest.plus(limits.backoffInterval().multipliedBy(counted.size()));
+        return at.isAfter(until) ? Optional.empty() : Optional.of(new Hold.Backoff(until, counted.size()));
+    }
+
+    /** When the oldest counted failure counts for the last time; the instant of the plan when there is none. */
+    Instant firstForgotten() {
+        return counted().stream()
+                .min(Instant::compareTo)
+                .map(oldest -> oldest.plus(limits.lookback()))
+                .orElse(at);
+    }
+
+    private List<Instant> counted() {
+        Instant since = at.minus(limits.lookback());
+        return failures.failedAt().stream()
+                .filter(failed -> !failed.isBefore(since))
+                .toList();
+    }
+
+    /** The newest {@code hardLimit} attempts exist and all failed (design, section 2.3.4). */
+    boolean reachesHardLimit() {
+        return limits.hardLimit() > 0 && failedAttempts() >= limits.hardLimit();
+    }
+
+    /** How many of the newest attempts failed in a row, as far as they are remembered. */
+    int failedAttempts() {
+        return (int) failures.newestAttemptsFailed().stream()
+                .takeWhile(failed -> failed)
+                .count();
+    }
+}

@@ -1,0 +1,229 @@
+package dev.larder.reconcile;
+
+import dev.larder.pool.Pause;
+import dev.larder.pool.PauseScope;
+import dev.larder.pool.Prebuild;
+import dev.larder.pool.PresetSnapshot;
+import dev.larder.pool.PresetStatus;
+import dev.larder.pool.Schedules;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a cycle does to one preset's pool, and why (design, sections 2.2 to 2.4). Pure: the same snapshot, instant and
+ * limits give the same plan. A satisfied pool gives no effects, and neither does a snapshot that the effects were applied
+ * to.
+ *
+ * @param at the instant it was decided for
+ * @param effects in the order they are to be performed; empty when nothing changes
+ * @param holds why nothing is created, or, under a pause of scope {@code all}, done at all; nothing is created while
+ *     there is one
+ * @param clamped more were missing than are wanted at all, which cannot be: to be logged as an error
+ * @param nextLook the earliest instant at which the plan may become another by the clock alone: backoff, ttl, pause or
+ *     schedule; schedules are looked ahead {@link Schedules#EDGE_HORIZON}
+ */
+public record Plan(
+        Instant at,
+        Desired desired,
+        PoolState state,
+        List<Action> effects,
+        List<Hold> holds,
+        boolean clamped,
+        Optional<Instant> nextLook) {
+
+    // What ends inclusively is over one of these later; Postgres knows microseconds, people milliseconds.
+    private static final Duration PAST = Duration.ofMillis(1);
+
+    public Plan {
+        effects = List.copyOf(effects);
+        holds = List.copyOf(holds);
+    }
+
+    public static Plan of(PresetSnapshot preset, Instant at, Limits limits) {
+        return new Planning(preset, at, limits).plan();
+    }
+
+    /** The prebuilds this plan would create. */
+    public int creates() {
+        return effects.stream()
+                .mapToInt(effect -> effect instanceof Action.Create create ? create.count() : 0)
+                .sum();
+    }
+
+    /** The prebuilds this plan would delete or cancel. */
+    public int removes() {
+        return effects.stream().mapToInt(Plan::removed).sum();
+    }
+
+    private static int removed(Action effect) {
+        return switch (effect) {
+            case Action.CancelPending(List<UUID> ids) -> ids.size();
+            case Action.Delete(List<UUID> ids, DeleteReason reason) -> ids.size();
+            case Action.MarkHardLimited marked -> 0;
+            case Action.MarkValidationFailed marked -> 0;
+            case Action.MarkHealthy marked -> 0;
+            case Action.Create create -> 0;
+        };
+    }
+
+    /** One decision in the making. */
+    private static final class Planning {
+
+        private final PresetSnapshot preset;
+        private final Instant at;
+        private final Limits limits;
+        private final Desired desired;
+        private final PoolState state;
+        private final Failing failing;
+        private final List<Action> effects = new ArrayList<>();
+        private final List<Hold> holds = new ArrayList<>();
+
+        Planning(PresetSnapshot preset, Instant at, Limits limits) {
+            this.preset = preset;
+            this.at = at;
+            this.limits = limits;
+            this.desired = Desired.of(preset, at);
+            this.state = PoolState.of(preset, desired.instances(), at);
+            this.failing = new Failing(preset.failures(), limits, at);
+        }
+
+        Plan plan() {
+            holdWhilePaused();
+            if (preset.active()) {
+                removeWhatIsTooMuch();
+                judgeStatus();
+                backOff();
+                create();
+            } else {
+                removeEverything();
+            }
+            List<Action> performed = pausedAltogether() ? List.of() : effects;
+            return new Plan(at, desired, state, performed, holds, state.absurd(), nextLook());
+        }
+
+        private void holdWhilePaused() {
+            preset.pauses().stream()
+                    .filter(pause -> pause.holdsAt(at))
+                    .map(Hold.Paused::new)
+                    .forEach(holds::add);
+        }
+
+        private boolean pausedAltogether() {
+            return preset.pauses().stream().anyMatch(pause -> pause.scope() == PauseScope.ALL && pause.holdsAt(at));
+        }
+
+        private void removeEverything() {
+            List<UUID> pending = ids(Prebuild::neverStarted);
+            if (!pending.isEmpty()) {
+                effects.add(new Action.CancelPending(pending));
+            }
+            delete(ids(Prebuild::running), DeleteReason.INACTIVE);
+        }
+
+        private void removeWhatIsTooMuch() {
+            delete(ids(prebuild -> prebuild.running() && preset.expired(prebuild, at)), DeleteReason.EXPIRED);
+            List<UUID> fresh = ids(prebuild -> prebuild.running() && !preset.expired(prebuild, at));
+            delete(fresh.subList(0, state.extraneous()), DeleteReason.EXTRANEOUS);
+        }
+
+        private void delete(List<UUID> ids, DeleteReason reason) {
+            if (!ids.isEmpty()) {
+                effects.add(new Action.Delete(List.copyOf(ids), reason));
+            }
+        }
+
+        /** Oldest first, as the snapshot is. */
+        private List<UUID> ids(Predicate<Prebuild> wanted) {
+            return preset.prebuilds().stream().filter(wanted).map(Prebuild::id).toList();
+        }
+
+        private void judgeStatus() {
+            if (!preset.missingParameters().isEmpty()) {
+                String reason = "required parameter without a value: " + String.join(", ", preset.missingParameters());
+                if (preset.status() != PresetStatus.VALIDATION_FAILED) {
+                    effects.add(new Action.MarkValidationFailed(reason));
+                }
+                holds.add(new Hold.ValidationFailed(reason));
+            } else if (preset.status() == PresetStatus.VALIDATION_FAILED) {
+                // Whoever marked it knows more than a plan can: only another declaration lifts it.
+                holds.add(new Hold.ValidationFailed(statusReason("cannot be built as declared")));
+            } else {
+                judgeAttempts();
+            }
+        }
+
+        private void judgeAttempts() {
+            boolean marked = preset.status() == PresetStatus.HARD_LIMITED;
+            if (failing.reachesHardLimit()) {
+                String reason = "the newest %d attempts all failed".formatted(limits.hardLimit());
+                if (!marked) {
+                    effects.add(new Action.MarkHardLimited(reason, failing.failedAttempts()));
+                }
+                holds.add(new Hold.HardLimited(marked ? statusReason(reason) : reason));
+            } else if (marked) {
+                effects.add(new Action.MarkHealthy());
+            }
+        }
+
+        private String statusReason(String otherwise) {
+            @Nullable String reason = preset.statusReason();
+            return reason == null ? otherwise : reason;
+        }
+
+        private void backOff() {
+            boolean held = holds.stream()
+                    .anyMatch(hold -> hold instanceof Hold.HardLimited || hold instanceof Hold.ValidationFailed);
+            if (state.missing() > 0 && !held) {
+                failing.backoff(state.desired()).ifPresent(holds::add);
+            }
+        }
+
+        private void create() {
+            int count = Math.min(state.missing(), state.desired());
+            if (count > 0 && holds.isEmpty()) {
+                effects.add(new Action.Create(count, preset.attempts()));
+            }
+        }
+
+        private Optional<Instant> nextLook() {
+            Stream<Instant> always = preset.pauses().stream()
+                    .filter(pause -> pause.holdsAt(at))
+                    .map(Pause::until)
+                    .flatMap(Stream::ofNullable);
+            Stream<Instant> whileActive = preset.active() ? nextChanges() : Stream.empty();
+            return Stream.concat(always, whileActive)
+                    .filter(instant -> instant.isAfter(at))
+                    .min(Instant::compareTo);
+        }
+
+        private Stream<Instant> nextChanges() {
+            return Stream.of(scheduleEdge(), backoffEnds(), expirations()).flatMap(instants -> instants);
+        }
+
+        private Stream<Instant> scheduleEdge() {
+            return Schedules.of(preset.schedules(), preset.timezone()).nextEdge(at).stream();
+        }
+
+        private Stream<Instant> backoffEnds() {
+            return holds.stream()
+                    .flatMap(hold -> hold instanceof Hold.Backoff backoff
+                            ? Stream.of(backoff.until(), failing.firstForgotten())
+                            : Stream.empty())
+                    .map(end -> end.plus(PAST));
+        }
+
+        private Stream<Instant> expirations() {
+            return preset.ttl().stream()
+                    .flatMap(ttl -> preset.prebuilds().stream()
+                            .filter(prebuild -> prebuild.running() && !preset.expired(prebuild, at))
+                            .map(prebuild -> prebuild.createdAt().plus(ttl).plus(PAST)));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+package dev.larder.reconcile;
+
+import dev.larder.pool.Prebuild;
+import dev.larder.pool.PresetSnapshot;
+import dev.larder.pool.Transition;
+import java.time.Instant;
+
+/**
+ * A preset's pool in numbers (design, section 2.2).
+ *
+ * @param desired how many are wanted; 0 if the preset is not active
+ * @param actual running, expired ones included
+ * @param expired of the running
+ * @param eligible could be claimed: ready, not expired, of the active version
+ * @param extraneous running, not expired and more than wanted; 0 if the preset is not active
+ * @param starting latest build is a start, waiting or with a worker
+ * @param stopping latest build is a stop, waiting or with a worker
+ * @param deleting latest build is a delete, waiting or with a worker
+ */
+public record PoolState(
+        int desired, int actual, int expired, int eligible, int extraneous, int starting, int stopping, int deleting) {
+
+    static PoolState of(PresetSnapshot preset, int desired, Instant at) {
+        int actual = 0;
+        int expired = 0;
+        int eligible = 0;
+        int starting = 0;
+        int stopping = 0;
+        int deleting = 0;
+        for (Prebuild prebuild : preset.prebuilds()) {
+            if (prebuild.running()) {
+                boolean stale = preset.expired(prebuild, at);
+                actual++;
+                expired += stale ? 1 : 0;
+                eligible += prebuild.ready() && !stale && preset.active() ? 1 : 0;
+            }
+            starting += prebuild.underWay(Transition.START) ? 1 : 0;
+            stopping += prebuild.underWay(Transition.STOP) ? 1 : 0;
+            deleting += prebuild.underWay(Transition.DELETE) ? 1 : 0;
+        }
+        int extraneous = preset.active() ? Math.max(actual - expired - desired, 0) : 0;
+        return new PoolState(desired, actual, expired, eligible, extraneous, starting, stopping, deleting);
+    }
+
+    /** How many must be created to have what is wanted. */
+    public int missing() {
+        return Math.max(desired - (actual - expired) - starting, 0);
+    }
+
+    /** More are missing than are wanted at all: counts that cannot be (design, section 2.3.6). */
+    boolean absurd() {
+        return missing() > desired;
+    }
+}
