@@ -155,6 +155,7 @@ CREATE TABLE attempts (
     PRIMARY KEY (preset_id, number)
 );
 
+-- deletion_wanted_at: its owner gave it back; the janitor deletes it as soon as no build is active.
 -- transition, build_status and build_finished_at are the latest build's, written in the transaction that changes it,
 -- so that what a cycle or a claim reads follows the live prebuilds and never the history.
 CREATE TABLE workspaces (
@@ -170,6 +171,7 @@ CREATE TABLE workspaces (
     created_at        timestamptz NOT NULL,
     ready_at          timestamptz,
     claimed_at        timestamptz,
+    deletion_wanted_at timestamptz,
     deleted_at        timestamptz,
     build_id          uuid NOT NULL,
     build_number      integer NOT NULL CHECK (build_number >= 1),
@@ -195,6 +197,8 @@ CREATE INDEX workspaces_live_prebuilds ON workspaces (preset_id, created_at, id)
     WHERE prebuild AND deleted_at IS NULL AND build_status IN ('pending', 'running', 'canceling', 'succeeded');
 CREATE INDEX workspaces_claimable ON workspaces (preset_id, created_at, id)
     WHERE prebuild AND ready_at IS NOT NULL AND transition = 'start' AND build_status = 'succeeded';
+CREATE INDEX workspaces_to_delete ON workspaces (deletion_wanted_at)
+    WHERE deletion_wanted_at IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX workspaces_failed_prebuilds ON workspaces (preset_id, build_finished_at)
     WHERE prebuild AND deleted_at IS NULL AND transition = 'start' AND build_status = 'failed';
 

@@ -1,0 +1,496 @@
+package dev.larder.store;
+
+import dev.larder.pool.Assignment;
+import dev.larder.pool.Ids;
+import dev.larder.pool.JobOutcome;
+import dev.larder.pool.JobStatus;
+import dev.larder.pool.LogLine;
+import dev.larder.pool.Transition;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.json.JsonObject;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.RowSet;
+import io.vertx.mutiny.sqlclient.SqlConnection;
+import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The queue (design, section 4). A job is leased with a random token, and every later write of it carries the token, so
+ * that a worker that lost its lease can change nothing. The workspace's copy of its latest build is written in the same
+ * statement as the job; jobs are always locked before workspaces.
+ */
+@ApplicationScoped
+public class JobStore {
+
+    private final Pool pool;
+    private final Seal seal;
+    private final Ids ids;
+
+    public JobStore(Pool pool, Seal seal, Ids ids) {
+        this.pool = pool;
+        this.seal = seal;
+        this.ids = ids;
+    }
+
+    private static final String REGISTER = """
+            INSERT INTO workers (id, name, tags, backends, slots, created_at, last_seen_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $6)""";
+
+    /** A worker process enters; it is new each time it starts. */
+    public Uni<UUID> register(String name, Map<String, String> tags, List<String> backends, int slots, Instant at) {
+        UUID worker = ids.next();
+        JsonObject tagObject = new JsonObject();
+        tags.forEach(tagObject::put);
+        return pool.preparedQuery(REGISTER)
+                .execute(Tuple.of(worker, name, tagObject, backends.toArray(String[]::new), slots, Rows.utc(at)))
+                .replaceWith(worker);
+    }
+
+    private static final String LEAVE = "UPDATE workers SET stopped_at = $2 WHERE id = $1 AND stopped_at IS NULL";
+
+    /** A worker process ends in good order; what it still holds is handed back by {@link #handBack}. */
+    public Uni<Void> leave(UUID worker, Instant at) {
+        return pool.preparedQuery(LEAVE).execute(Tuple.of(worker, Rows.utc(at))).replaceWithVoid();
+    }
+
+    private static final String HEARTBEAT = """
+            WITH me AS (UPDATE workers SET last_seen_at = $2 WHERE id = $1 AND stopped_at IS NULL RETURNING id)
+            SELECT me.id, ARRAY(SELECT j.id FROM jobs j
+                                 WHERE j.worker_id = $1 AND j.started_at IS NOT NULL AND j.completed_at IS NULL) AS held,
+                   ARRAY(SELECT j.id FROM jobs j
+                          WHERE j.worker_id = $1 AND j.started_at IS NOT NULL AND j.completed_at IS NULL
+                            AND j.canceled_at IS NOT NULL) AS canceling
+              FROM me""";
+
+    /** One row per worker, not per job. Empty where the worker is no longer known. */
+    public Uni<Optional<Pulse>> heartbeat(UUID worker, Instant at) {
+        return pool.preparedQuery(HEARTBEAT)
+                .execute(Tuple.of(worker, Rows.utc(at)))
+                .map(rows -> Rows.first(rows, JobStore::pulse));
+    }
+
+    /**
+     * What a worker learns from its heartbeat.
+     *
+     * @param held jobs it still has the lease of; it must stop all others
+     * @param canceling those of them it is asked to stop
+     */
+    public record Pulse(Set<UUID> held, Set<UUID> canceling) {}
+
+    private static Pulse pulse(Row row) {
+        return new Pulse(Set.of(row.getArrayOfUUIDs("held")), Set.of(row.getArrayOfUUIDs("canceling")));
+    }
+
+    // An untagged job fits only an untagged worker; otherwise the worker's tags must contain the job's (design, 4.1).
+    private static final String TAKE = """
+            WITH me AS (SELECT * FROM workers WHERE id = $1 AND stopped_at IS NULL),
+            next AS (
+                SELECT j.id
+                  FROM jobs j, me
+                 WHERE j.started_at IS NULL AND j.completed_at IS NULL
+                   AND j.tagset_id IN (SELECT s.id FROM tagsets s, me
+                                        WHERE me.tags @> s.tags AND (s.tags <> '{}' OR me.tags = '{}'))
+                   AND j.backend = ANY (me.backends)
+                   AND (me.organization_id IS NULL OR j.organization_id = me.organization_id)
+                 ORDER BY j.queue_at, j.id
+                 LIMIT $2
+                   FOR UPDATE OF j SKIP LOCKED),
+            taken AS (
+                UPDATE jobs j
+                   SET started_at = $3, deadline_at = $3 + make_interval(secs => j.timeout_seconds), worker_id = $1,
+                       lease_token = gen_random_uuid(), attempt = j.attempt + 1
+                  FROM next WHERE j.id = next.id
+                RETURNING j.*),
+            moved AS (
+                UPDATE workspaces w SET build_status = t.status FROM taken t WHERE w.build_id = t.build_id)
+            SELECT t.id, t.lease_token, t.attempt, t.deadline_at, t.created_at, t.backend, b.transition, b.number, b.version_id,
+                   b.preset_id, w.id AS workspace_id, w.name AS workspace_name, w.owner_id, w.prebuild,
+                   w.organization_id, o.name AS organization_name, u.name AS owner_name, p.name AS preset_name,
+                   m.name AS template_name, v.files
+              FROM taken t
+              JOIN builds b ON b.id = t.build_id
+              JOIN workspaces w ON w.id = t.workspace_id
+              JOIN organizations o ON o.id = w.organization_id
+              JOIN users u ON u.id = w.owner_id
+              JOIN template_versions v ON v.id = b.version_id
+              JOIN templates m ON m.id = v.template_id
+              LEFT JOIN presets p ON p.id = b.preset_id
+             ORDER BY t.queue_at, t.id""";
+
+    /** Leases up to {@code slots} jobs that fit this worker, the most urgent first. */
+    public Uni<List<Taken>> take(UUID worker, int slots, Instant at) {
+        return pool.withTransaction(connection -> connection
+                .preparedQuery(TAKE)
+                .execute(Tuple.of(worker, slots, Rows.utc(at)))
+                .chain(rows -> withParameters(connection, rows)));
+    }
+
+    /** @param queuedAt when the job was created: how long it waited is the lease's begin less this */
+    public record Taken(Assignment assignment, Instant queuedAt) {}
+
+    private Uni<List<Taken>> withParameters(SqlConnection connection, RowSet<Row> rows) {
+        return Multi.createFrom()
+                .iterable(rows)
+                .onItem()
+                .transformToUniAndConcatenate(row -> parameters(connection, row).map(given -> taken(row, given)))
+                .collect()
+                .asList();
+    }
+
+    private static final String PARAMETERS = """
+            SELECT v.name, v.sensitive, g.name IS NOT NULL AS given,
+                   coalesce(g.value, CASE WHEN g.name IS NULL THEN v.default_value END) AS value,
+                   coalesce(g.sealed, CASE WHEN g.name IS NULL THEN v.default_sealed END) AS sealed
+              FROM version_parameters v
+              LEFT JOIN preset_parameters g ON g.preset_id = $2 AND g.name = v.name
+             WHERE v.version_id = $1
+             ORDER BY v.ordinal""";
+
+    private static Uni<RowSet<Row>> parameters(SqlConnection connection, Row job) {
+        return connection
+                .preparedQuery(PARAMETERS)
+                .execute(Tuple.of(job.getUUID("version_id"), job.getUUID("preset_id")));
+    }
+
+    private Taken taken(Row row, RowSet<Row> parameters) {
+        Map<String, String> values = new LinkedHashMap<>();
+        Set<String> sensitive = new HashSet<>();
+        for (Row parameter : parameters) {
+            String name = parameter.getString("name");
+            UUID sealedFor = Boolean.TRUE.equals(parameter.getBoolean("given"))
+                    ? row.getUUID("preset_id")
+                    : row.getUUID("version_id");
+            String value = parameter.getBuffer("sealed") == null
+                    ? parameter.getString("value")
+                    : seal.open(sealedFor, parameter.getBuffer("sealed").getBytes());
+            if (value != null) {
+                values.put(name, value);
+            }
+            if (Boolean.TRUE.equals(parameter.getBoolean("sensitive"))) {
+                sensitive.add(name);
+            }
+        }
+        Assignment assignment = new Assignment(
+                row.getUUID("id"),
+                row.getUUID("lease_token"),
+                row.getInteger("attempt"),
+                Rows.instant(row, "deadline_at"),
+                Transition.of(row.getString("transition")),
+                row.getString("backend"),
+                row.getUUID("workspace_id"),
+                row.getString("workspace_name"),
+                row.getUUID("organization_id"),
+                row.getString("organization_name"),
+                row.getUUID("owner_id"),
+                row.getString("owner_name"),
+                Boolean.TRUE.equals(row.getBoolean("prebuild")),
+                row.getUUID("version_id"),
+                row.getString("template_name"),
+                row.getInteger("number"),
+                row.getString("preset_name"),
+                strings((JsonObject) row.getValue("files")),
+                values,
+                sensitive);
+        return new Taken(assignment, Rows.instant(row, "created_at"));
+    }
+
+    private static Map<String, String> strings(JsonObject object) {
+        Map<String, String> strings = new HashMap<>();
+        object.forEach(entry -> strings.put(entry.getKey(), String.valueOf(entry.getValue())));
+        return strings;
+    }
+
+    // A job that was asked to stop ends canceled, whatever its worker says of it: the pool has planned without it.
+    private static final String COMPLETE = """
+            WITH done AS (
+                UPDATE jobs
+                   SET completed_at = $3, lease_token = NULL, error_code = $4, error = $5,
+                       canceled_at = CASE WHEN $6 THEN coalesce(canceled_at, $3) ELSE canceled_at END
+                 WHERE id = $1 AND lease_token = $2
+                RETURNING build_id, workspace_id, status, started_at, created_at),
+            workspace AS (
+                UPDATE workspaces w
+                   SET build_status = d.status, build_finished_at = $3,
+                       ready_at = CASE WHEN w.transition = 'start' AND d.status = 'succeeded' THEN $3::timestamptz END,
+                       outputs_sealed = coalesce($7, w.outputs_sealed),
+                       deleted_at = CASE WHEN w.transition = 'delete' AND d.status = 'succeeded' THEN $3::timestamptz END
+                  FROM done d WHERE w.build_id = d.build_id
+                RETURNING w.id, w.preset_id, w.prebuild, w.transition, w.deleted_at, d.status, d.started_at, d.created_at),
+            ended AS (
+                UPDATE claims c SET ended_at = $3, ended_reason = 'deleted'
+                  FROM workspace w
+                 WHERE c.workspace_id = w.id AND c.ended_at IS NULL AND w.deleted_at IS NOT NULL),
+            dirty AS (
+                INSERT INTO dirty_presets (preset_id) SELECT preset_id FROM workspace WHERE prebuild)
+            SELECT status, started_at, created_at, transition, prebuild FROM workspace""";
+
+    /**
+     * Ends a leased job and moves its workspace with it.
+     *
+     * @return empty where the lease was lost: nothing was changed
+     */
+    public Uni<Optional<Completed>> complete(Assignment assignment, JobOutcome outcome, Instant at) {
+        Tuple values = switch (outcome) {
+            case JobOutcome.Succeeded(var outputs) ->
+                completion(assignment, at, null, null, false, sealed(assignment, outputs));
+            case JobOutcome.Failed(var code, var detail) -> completion(assignment, at, code, detail, false, null);
+            case JobOutcome.Canceled() -> completion(assignment, at, null, null, true, null);
+        };
+        return pool.withTransaction(connection ->
+                connection.preparedQuery(COMPLETE).execute(values).map(rows -> Rows.first(rows, JobStore::completed)));
+    }
+
+    private static Tuple completion(
+            Assignment assignment,
+            Instant at,
+            @Nullable String code,
+            @Nullable String detail,
+            boolean canceled,
+            @Nullable Object outputs) {
+        return Tuple.tuple()
+                .addValue(assignment.jobId())
+                .addValue(assignment.leaseToken())
+                .addValue(Rows.utc(at))
+                .addValue(code)
+                .addValue(detail)
+                .addValue(canceled)
+                .addValue(outputs);
+    }
+
+    private @Nullable Object sealed(Assignment assignment, Map<String, String> outputs) {
+        if (assignment.transition() != Transition.START) {
+            return null;
+        }
+        JsonObject object = new JsonObject();
+        outputs.forEach(object::put);
+        return io.vertx.mutiny.core.buffer.Buffer.buffer(seal.seal(assignment.workspaceId(), object.encode()))
+                .getDelegate();
+    }
+
+    /** How a job ended, as the database derived it. */
+    public record Completed(
+            JobStatus status, Transition transition, boolean prebuild, Instant createdAt, Instant startedAt) {}
+
+    private static Completed completed(Row row) {
+        return new Completed(
+                JobStatus.of(row.getString("status")),
+                Transition.of(row.getString("transition")),
+                Boolean.TRUE.equals(row.getBoolean("prebuild")),
+                Rows.instant(row, "created_at"),
+                Rows.instant(row, "started_at"));
+    }
+
+    private static final String HAND_BACK = """
+            WITH back AS (
+                UPDATE jobs
+                   SET started_at = NULL, deadline_at = NULL, worker_id = NULL, lease_token = NULL
+                 WHERE id = $1 AND lease_token = $2 AND canceled_at IS NULL
+                RETURNING build_id)
+            UPDATE workspaces w SET build_status = 'pending' FROM back WHERE w.build_id = back.build_id""";
+
+    /** Puts a leased job back into the queue, unfinished: its worker is going. Nothing where the lease was lost. */
+    public Uni<Boolean> handBack(Assignment assignment) {
+        return pool.withTransaction(connection -> connection
+                .preparedQuery(HAND_BACK)
+                .execute(Tuple.of(assignment.jobId(), assignment.leaseToken()))
+                .map(rows -> rows.rowCount() == 1));
+    }
+
+    // $2: workers not heard of since then are lost. $3: deadlines before then are overrun beyond the worker's own stop.
+    private static final String REAP = """
+            WITH hung AS (
+                SELECT j.id, j.canceled_at IS NOT NULL AS canceling, j.deadline_at < $3 AS overrun, j.attempt
+                  FROM jobs j JOIN workers k ON k.id = j.worker_id
+                 WHERE j.started_at IS NOT NULL AND j.completed_at IS NULL
+                   AND (k.last_seen_at < $2 OR k.stopped_at IS NOT NULL OR j.deadline_at < $3
+                        OR j.canceled_at < $3)
+                 ORDER BY j.id LIMIT 100
+                   FOR UPDATE OF j SKIP LOCKED),
+            taken_back AS (
+                UPDATE jobs j
+                   SET lease_token = NULL,
+                       started_at = CASE WHEN h.final THEN j.started_at END,
+                       deadline_at = CASE WHEN h.final THEN j.deadline_at END,
+                       worker_id = CASE WHEN h.final THEN j.worker_id END,
+                       completed_at = CASE WHEN h.final THEN $1::timestamptz END,
+                       error_code = CASE WHEN h.final AND NOT h.canceling THEN h.code END,
+                       error = CASE WHEN h.final AND NOT h.canceling THEN h.reason END
+                  FROM (SELECT id, canceling, canceling OR overrun OR attempt >= $4 AS final,
+                               CASE WHEN overrun THEN 'timed_out' ELSE 'worker_lost' END AS code,
+                               CASE WHEN overrun THEN 'The job was not done by its deadline.'
+                                    ELSE 'Its worker was lost ' || attempt || ' times.' END AS reason
+                          FROM hung) h
+                 WHERE j.id = h.id
+                RETURNING j.build_id, j.status, j.completed_at),
+            moved AS (
+                UPDATE workspaces w SET build_status = t.status, build_finished_at = t.completed_at
+                  FROM taken_back t WHERE w.build_id = t.build_id
+                RETURNING w.preset_id, w.prebuild),
+            dirty AS (
+                INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM moved WHERE prebuild)
+            SELECT count(*) AS jobs FROM moved""";
+
+    /**
+     * Takes jobs back from workers that fell silent, from those that overran their deadline, and ends those that were
+     * asked to stop and did not: requeued while attempts are left, failed after that. At most 100 at a time.
+     *
+     * @param silentSince a worker last seen before this instant is lost
+     * @param overrunSince a deadline before this instant is overrun; its worker had until then to end it itself
+     * @return how many
+     */
+    public Uni<Integer> reap(Instant at, Instant silentSince, Instant overrunSince, int maxAttempts) {
+        return pool.withTransaction(connection -> connection
+                .preparedQuery(REAP)
+                .execute(Tuple.of(Rows.utc(at), Rows.utc(silentSince), Rows.utc(overrunSince), maxAttempts))
+                .map(rows -> rows.iterator().next().getInteger("jobs")));
+    }
+
+    // Deletes are never withdrawn: what exists must go, however long it takes.
+    private static final String WITHDRAW = """
+            WITH old AS (
+                SELECT j.id FROM jobs j JOIN builds b ON b.id = j.build_id
+                 WHERE j.started_at IS NULL AND j.completed_at IS NULL AND j.created_at < $2 AND b.transition = 'start'
+                 ORDER BY j.id LIMIT 100
+                   FOR UPDATE OF j SKIP LOCKED),
+            withdrawn AS (
+                UPDATE jobs j SET canceled_at = $1, completed_at = $1 FROM old WHERE j.id = old.id
+                RETURNING j.build_id, j.attempt),
+            moved AS (
+                UPDATE workspaces w
+                   SET build_status = 'canceled', build_finished_at = $1,
+                       deleted_at = CASE WHEN w.prebuild AND w.build_number = 1 AND d.attempt = 0
+                                         THEN $1::timestamptz END
+                  FROM withdrawn d WHERE w.build_id = d.build_id
+                RETURNING w.preset_id, w.prebuild),
+            dirty AS (
+                INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM moved WHERE prebuild)
+            SELECT count(*) AS jobs FROM moved""";
+
+    /** Start jobs that merely waited since before this instant are canceled, not failed (design, section 4.4). */
+    public Uni<Integer> withdraw(Instant at, Instant waitingSince) {
+        return pool.withTransaction(connection -> connection
+                .preparedQuery(WITHDRAW)
+                .execute(Tuple.of(Rows.utc(at), Rows.utc(waitingSince)))
+                .map(rows -> rows.iterator().next().getInteger("jobs")));
+    }
+
+    private static final String CANCEL = """
+            WITH job AS (
+                SELECT id FROM jobs WHERE id = $1 AND organization_id = ANY ($3) AND completed_at IS NULL FOR UPDATE),
+            canceled AS (
+                UPDATE jobs j
+                   SET canceled_at = coalesce(j.canceled_at, $2),
+                       completed_at = CASE WHEN j.started_at IS NULL THEN $2::timestamptz END
+                  FROM job WHERE j.id = job.id
+                RETURNING j.build_id, j.status, j.completed_at, j.attempt),
+            moved AS (
+                UPDATE workspaces w
+                   SET build_status = c.status, build_finished_at = c.completed_at,
+                       deleted_at = CASE WHEN c.status = 'canceled' AND w.prebuild AND w.transition = 'start'
+                                              AND w.build_number = 1 AND c.attempt = 0 THEN $2::timestamptz END
+                  FROM canceled c WHERE w.build_id = c.build_id
+                RETURNING w.preset_id, w.prebuild, c.status),
+            dirty AS (
+                INSERT INTO dirty_presets (preset_id) SELECT preset_id FROM moved WHERE prebuild)
+            SELECT status FROM moved""";
+
+    /**
+     * A waiting job ends at once; a running one is asked to stop.
+     *
+     * @return its status then; empty where there is no such unfinished job in these organizations
+     */
+    public Uni<Optional<JobStatus>> cancel(UUID job, List<UUID> organizations, Instant at) {
+        return pool.withTransaction(connection -> connection
+                .preparedQuery(CANCEL)
+                .execute(Tuple.of(job, Rows.utc(at), organizations.toArray(UUID[]::new)))
+                .map(rows -> Rows.first(rows, row -> JobStatus.of(row.getString("status")))));
+    }
+
+    private static final String APPEND = """
+            INSERT INTO job_logs (job_id, seq, at, stream, line)
+            SELECT $1, $2 + ordinality - 1, l.at, l.stream, l.line
+              FROM unnest($3::timestamptz[], $4::text[], $5::text[]) WITH ORDINALITY l (at, stream, line)
+             WHERE EXISTS (SELECT FROM jobs WHERE id = $1 AND lease_token = $6)
+                ON CONFLICT DO NOTHING""";
+
+    /**
+     * Appends to a leased job's log; nothing where the lease was lost.
+     *
+     * @param seq of the first line; lines of one lease are numbered from {@code attempt * 1,000,000}
+     */
+    public Uni<Void> append(Assignment assignment, int seq, List<LogLine> lines) {
+        OffsetDateTime[] times = lines.stream().map(line -> Rows.utc(line.at())).toArray(OffsetDateTime[]::new);
+        String[] streams = lines.stream().map(LogLine::stream).toArray(String[]::new);
+        // Postgres refuses U+0000 in text; a script may print it all the same.
+        String[] texts =
+                lines.stream().map(line -> line.line().replace('\0', '\uFFFD')).toArray(String[]::new);
+        return pool.preparedQuery(APPEND)
+                .execute(Tuple.of(assignment.jobId(), seq, times, streams, texts, assignment.leaseToken()))
+                .replaceWithVoid();
+    }
+
+    // An owner gave these back while a build was active, or their deletion failed: retried ever more slowly.
+    private static final String DELETE_WANTED = """
+            WITH wanted AS (
+                SELECT w.*, w.build_number + 1 AS number
+                  FROM workspaces w
+                 WHERE w.deletion_wanted_at IS NOT NULL AND w.deleted_at IS NULL
+                   AND w.build_status IN ('succeeded', 'canceled', 'failed')
+                   AND (w.transition <> 'delete'
+                        OR w.build_finished_at + least(w.build_number, 60) * interval '1 minute' < $3)
+                 ORDER BY w.deletion_wanted_at LIMIT 100
+                   FOR UPDATE SKIP LOCKED),
+            item AS (
+                SELECT w.*, i.build, i.job, v.backend, v.start_timeout_seconds AS timeout,
+                       (SELECT s.id FROM tagsets s WHERE s.tags = v.tags) AS tagset_id
+                  FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM wanted) w
+                  JOIN unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY i (build, job, n) ON i.n = w.n
+                  JOIN template_versions v ON v.id = w.version_id),
+            build AS (
+                INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id,
+                                    created_at)
+                SELECT build, id, number, 'delete', owner_id, 'released', version_id, preset_id, $3 FROM item),
+            workspace AS (
+                UPDATE workspaces w
+                   SET build_id = i.build, build_number = i.number, transition = 'delete', build_status = 'pending',
+                       build_finished_at = NULL, ready_at = NULL
+                  FROM item i WHERE w.id = i.id)
+            INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
+                              timeout_seconds)
+            SELECT job, build, id, organization_id, backend, tagset_id, $3, $3, timeout FROM item""";
+
+    private static final int DELETE_WANTED_AT_ONCE = 100;
+
+    /** Starts the deletion of workspaces that were given back and have no active build. At most 100 at a time. */
+    public Uni<Integer> deleteWanted(Instant at) {
+        UUID[] builds = java.util.stream.Stream.generate(ids::next)
+                .limit(DELETE_WANTED_AT_ONCE)
+                .toArray(UUID[]::new);
+        UUID[] jobs = java.util.stream.Stream.generate(ids::next)
+                .limit(DELETE_WANTED_AT_ONCE)
+                .toArray(UUID[]::new);
+        return pool.withTransaction(connection -> connection
+                .preparedQuery(DELETE_WANTED)
+                .execute(Tuple.of(builds, jobs, Rows.utc(at)))
+                .map(RowSet::rowCount));
+    }
+
+    /** How long a worker may be silent before it counts as lost: three missed heartbeats (design, section 4.4). */
+    public static Instant silentSince(Instant at, Duration heartbeat) {
+        return at.minus(heartbeat.multipliedBy(3));
+    }
+}

@@ -1,0 +1,261 @@
+package dev.larder.store;
+
+import dev.larder.pool.Failures;
+import dev.larder.pool.JobStatus;
+import dev.larder.pool.Pause;
+import dev.larder.pool.PauseScope;
+import dev.larder.pool.Prebuild;
+import dev.larder.pool.PresetSnapshot;
+import dev.larder.pool.PresetStatus;
+import dev.larder.pool.Schedule;
+import dev.larder.pool.Transition;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.json.JsonArray;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.RowSet;
+import io.vertx.mutiny.sqlclient.SqlConnection;
+import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * Reads what the plans are decided on, in one short REPEATABLE READ READ ONLY transaction that has ended before anything
+ * is written (design, section 2.1.3). Its cost follows live prebuilds and declared presets, never history.
+ */
+@ApplicationScoped
+public class SnapshotStore {
+
+    private final Pool pool;
+
+    public SnapshotStore(Pool pool) {
+        this.pool = pool;
+    }
+
+    /** Every preset with prebuilds that is active or still has live prebuilds. */
+    public Uni<List<PresetSnapshot>> all(Instant at, Duration lookback, int attempts) {
+        return pool.withTransaction(connection -> readOnly(connection)
+                .chain(() -> connection.preparedQuery(LIVE_OR_ACTIVE).execute())
+                .map(SnapshotStore::ids)
+                .chain(ids -> read(connection, ids, at, lookback, attempts)));
+    }
+
+    /**
+     * Those of the named presets that have prebuilds declared, active or not.
+     *
+     * @param attempts how many of the newest attempts the failures tell of; at least 1
+     */
+    public Uni<List<PresetSnapshot>> of(Collection<UUID> presets, Instant at, Duration lookback, int attempts) {
+        UUID[] ids = presets.toArray(UUID[]::new);
+        return pool.withTransaction(
+                connection -> readOnly(connection).chain(() -> read(connection, ids, at, lookback, attempts)));
+    }
+
+    private static Uni<Void> readOnly(SqlConnection connection) {
+        return connection
+                .query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                .execute()
+                .replaceWithVoid();
+    }
+
+    private static Uni<List<PresetSnapshot>> read(
+            SqlConnection connection, UUID[] ids, Instant at, Duration lookback, int attempts) {
+        if (ids.length == 0) {
+            return Uni.createFrom().item(List.of());
+        }
+        OffsetDateTime since = Rows.utc(at.minus(lookback));
+        return connection
+                .preparedQuery(PREBUILDS)
+                .execute(Tuple.of(ids))
+                .chain(prebuilds -> connection
+                        .preparedQuery(FAILURES)
+                        .execute(Tuple.of(ids, since, attempts))
+                        .chain(failures -> connection
+                                .preparedQuery(PRESETS)
+                                .execute(Tuple.of(ids))
+                                .map(presets -> assemble(presets, prebuilds, failures))));
+    }
+
+    private static List<PresetSnapshot> assemble(RowSet<Row> presets, RowSet<Row> prebuilds, RowSet<Row> failures) {
+        Map<UUID, List<Prebuild>> live = new HashMap<>();
+        for (Row row : prebuilds) {
+            Prebuild prebuild = prebuild(row);
+            live.computeIfAbsent(prebuild.presetId(), unseen -> new ArrayList<>())
+                    .add(prebuild);
+        }
+        Map<UUID, Failures> failed = new HashMap<>();
+        for (Row row : failures) {
+            failed.put(row.getUUID("id"), failures(row));
+        }
+        return Rows.list(
+                presets,
+                row -> preset(
+                        row,
+                        failed.getOrDefault(row.getUUID("id"), Failures.NONE),
+                        live.getOrDefault(row.getUUID("id"), List.of())));
+    }
+
+    private static final String LIVE_OR_ACTIVE = """
+            SELECT p.id
+              FROM presets p
+              JOIN templates t ON t.active_version_id = p.version_id
+             WHERE p.instances IS NOT NULL AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
+             UNION
+            SELECT w.preset_id
+              FROM workspaces w
+             WHERE w.prebuild AND w.deleted_at IS NULL
+               AND w.build_status IN ('pending', 'running', 'canceling', 'succeeded')""";
+
+    private static UUID[] ids(RowSet<Row> rows) {
+        return Rows.list(rows, row -> row.getUUID("id")).toArray(UUID[]::new);
+    }
+
+    private static final String PREBUILDS = """
+            SELECT id, preset_id, created_at, build_number, transition, build_status, ready_at
+              FROM workspaces
+             WHERE preset_id = ANY ($1) AND prebuild AND deleted_at IS NULL
+               AND build_status IN ('pending', 'running', 'canceling', 'succeeded')
+             ORDER BY preset_id, created_at, id""";
+
+    private static Prebuild prebuild(Row row) {
+        return new Prebuild(
+                row.getUUID("id"),
+                row.getUUID("preset_id"),
+                Rows.instant(row, "created_at"),
+                row.getInteger("build_number"),
+                Transition.of(row.getString("transition")),
+                JobStatus.of(row.getString("build_status")),
+                Rows.instantOrNull(row, "ready_at"));
+    }
+
+    // Only presets with failed prebuilds pay for the look into their builds; a removed failure is as if it had not
+    // been.
+    private static final String FAILURES = """
+            WITH evidence AS (
+                SELECT preset_id, array_agg(build_finished_at ORDER BY build_finished_at DESC)
+                           FILTER (WHERE build_finished_at > $2
+                                     AND (p.failures_from IS NULL OR w.created_at >= p.failures_from)) AS failed_at
+                  FROM workspaces w JOIN presets p ON p.id = w.preset_id
+                 WHERE w.preset_id = ANY ($1) AND w.prebuild AND w.deleted_at IS NULL
+                   AND w.transition = 'start' AND w.build_status = 'failed'
+                 GROUP BY preset_id)
+            SELECT p.id, e.failed_at, newest.builds, attempts.failed
+              FROM evidence e
+              JOIN presets p ON p.id = e.preset_id
+             CROSS JOIN LATERAL (
+                   SELECT array_agg(n.failed ORDER BY n.attempt DESC, n.id DESC) AS builds
+                     FROM (SELECT b.attempt, b.id, j.status = 'failed' AS failed
+                             FROM builds b
+                             JOIN jobs j ON j.build_id = b.id
+                             JOIN workspaces w ON w.id = b.workspace_id
+                            WHERE b.preset_id = p.id AND b.attempt IS NOT NULL
+                              AND (p.failures_from IS NULL OR b.created_at >= p.failures_from)
+                              AND NOT (j.status = 'failed' AND w.deleted_at IS NOT NULL)
+                            ORDER BY b.attempt DESC, b.id DESC
+                            LIMIT 1000) n) newest
+             CROSS JOIN LATERAL (
+                   SELECT array_agg(a.failed ORDER BY a.attempt DESC) AS failed
+                     FROM (SELECT b.attempt, bool_and(j.status = 'failed') AS failed
+                             FROM builds b
+                             JOIN jobs j ON j.build_id = b.id
+                             JOIN workspaces w ON w.id = b.workspace_id
+                            WHERE b.preset_id = p.id AND b.attempt IS NOT NULL
+                              AND (p.failures_from IS NULL OR b.created_at >= p.failures_from)
+                              AND NOT (j.status = 'failed' AND w.deleted_at IS NOT NULL)
+                            GROUP BY b.attempt ORDER BY b.attempt DESC LIMIT $3) a) attempts""";
+
+    private static Failures failures(Row row) {
+        OffsetDateTime[] failedAt = row.getArrayOfOffsetDateTimes("failed_at");
+        Boolean[] builds = row.getArrayOfBooleans("builds");
+        Boolean[] attempts = row.getArrayOfBooleans("failed");
+        return new Failures(
+                failedAt == null
+                        ? List.of()
+                        : Arrays.stream(failedAt).map(OffsetDateTime::toInstant).toList(),
+                builds == null ? List.of() : List.of(builds),
+                attempts == null ? List.of() : List.of(attempts));
+    }
+
+    private static final String PRESETS = """
+            SELECT p.id, p.name, p.template_id, p.organization_id, p.version_id, p.instances, p.ttl_seconds, p.timezone,
+                   p.status, p.status_reason, p.last_invalidated_at, p.attempts,
+                   t.name AS template_name, o.name AS organization_name,
+                   t.active_version_id = p.version_id AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL AS active,
+                   (SELECT jsonb_agg(jsonb_build_array(s.cron, s.instances) ORDER BY s.ordinal)
+                      FROM preset_schedules s WHERE s.preset_id = p.id) AS schedules,
+                   ARRAY(SELECT v.name
+                           FROM version_parameters v
+                          WHERE v.version_id = p.version_id AND v.required
+                            AND v.default_value IS NULL AND v.default_sealed IS NULL
+                            AND NOT EXISTS (SELECT FROM preset_parameters g
+                                             WHERE g.preset_id = p.id AND g.name = v.name)
+                          ORDER BY v.ordinal) AS missing,
+                   d.pause_scope AS deployment_scope, d.pause_until AS deployment_until,
+                   o.pause_scope AS organization_scope, o.pause_until AS organization_until,
+                   t.pause_scope AS template_scope, t.pause_until AS template_until,
+                   p.pause_scope AS preset_scope, p.pause_until AS preset_until
+              FROM presets p
+              JOIN templates t ON t.id = p.template_id
+              JOIN organizations o ON o.id = p.organization_id
+             CROSS JOIN settings d
+             WHERE p.id = ANY ($1) AND p.instances IS NOT NULL
+             ORDER BY p.id""";
+
+    private static PresetSnapshot preset(Row row, Failures failures, List<Prebuild> prebuilds) {
+        Long ttl = row.getLong("ttl_seconds");
+        return new PresetSnapshot(
+                row.getUUID("id"),
+                row.getString("name"),
+                row.getUUID("template_id"),
+                row.getString("template_name"),
+                row.getUUID("organization_id"),
+                row.getString("organization_name"),
+                row.getUUID("version_id"),
+                Boolean.TRUE.equals(row.getBoolean("active")),
+                row.getInteger("instances"),
+                Optional.ofNullable(ttl).map(Duration::ofSeconds),
+                row.getString("timezone"),
+                schedules((JsonArray) row.getValue("schedules")),
+                PresetStatus.of(row.getString("status")),
+                row.getString("status_reason"),
+                Rows.instantOrNull(row, "last_invalidated_at"),
+                row.getInteger("attempts"),
+                List.of(row.getArrayOfStrings("missing")),
+                pauses(row),
+                failures,
+                prebuilds);
+    }
+
+    private static List<Schedule> schedules(@org.jspecify.annotations.Nullable JsonArray array) {
+        if (array == null) {
+            return List.of();
+        }
+        List<Schedule> schedules = new ArrayList<>(array.size());
+        for (int i = 0; i < array.size(); i++) {
+            JsonArray pair = array.getJsonArray(i);
+            schedules.add(new Schedule(pair.getString(0), pair.getInteger(1)));
+        }
+        return schedules;
+    }
+
+    private static List<Pause> pauses(Row row) {
+        List<Pause> pauses = new ArrayList<>(0);
+        for (String level : List.of("deployment", "organization", "template", "preset")) {
+            String scope = row.getString(level + "_scope");
+            if (scope != null) {
+                pauses.add(new Pause(level, PauseScope.of(scope), Rows.instantOrNull(row, level + "_until")));
+            }
+        }
+        return pauses;
+    }
+}
