@@ -16,23 +16,18 @@ public class CurrentCaller {
     /** The attribute of the security identity, and the key in the routing context, that hold the caller. */
     public static final String ATTRIBUTE = "caller";
 
-    private final @Nullable CurrentVertxRequest request;
+    private final CurrentVertxRequest request;
 
     public CurrentCaller(CurrentVertxRequest request) {
         this.request = request;
-    }
-
-    /** For the container's proxy, which never calls anything on itself. */
-    protected CurrentCaller() {
-        this.request = null;
     }
 
     /** Fails with a 401 problem where nobody has been recognised. */
     public Caller get() {
         // Read from the routing context: with lazy authentication the security identity may still be a promise,
         // and waiting for it would block the event loop.
-        RoutingContext routing = request == null ? null : request.getCurrent();
-        Caller caller = routing == null ? null : routing.get(ATTRIBUTE);
+        @Nullable RoutingContext routing = request.getCurrent();
+        @Nullable Caller caller = routing == null ? null : routing.get(ATTRIBUTE);
         if (caller == null) {
             throw Problem.of(401, "missing_token", "This call needs a bearer token.")
                     .withHeader("WWW-Authenticate", "Bearer");

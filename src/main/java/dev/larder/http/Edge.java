@@ -2,14 +2,18 @@ package dev.larder.http;
 
 import io.quarkus.runtime.configuration.MemorySize;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpVersion;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
+import io.vertx.ext.web.handler.BodyHandler;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Answers in the form of a problem where a request never reaches a resource: a body announced as too large, and an
+ * Answers in the form of a problem where a request never reaches a resource: a body that is too large, and an
  * address under {@code /api} that is none.
  */
 @Singleton
@@ -20,25 +24,58 @@ class Edge {
 
     private final long bodyMaxBytes;
 
+    // Reads a body of unknown length up to the limit before a resource sees it.
+    private final BodyHandler unannounced;
+
     Edge(@ConfigProperty(name = "quarkus.http.limits.max-body-size") MemorySize bodyMax) {
         this.bodyMaxBytes = bodyMax.asLongValue();
+        this.unannounced = BodyHandler.create(false).setBodyLimit(bodyMaxBytes);
     }
 
     void install(@Observes Router router) {
-        router.route("/api/*").order(BEFORE_EVERYTHING).handler(this::refuseTooLarge);
+        router.route("/api/*")
+                .order(BEFORE_EVERYTHING)
+                .handler(this::refuseTooLarge)
+                .failureHandler(this::failed);
         router.route("/api/*").last().handler(this::nothingHere);
     }
 
     private void refuseTooLarge(RoutingContext routing) {
-        String announced = routing.request().getHeader("Content-Length");
-        if (announced != null && announced.matches("[0-9]{1,18}") && Long.parseLong(announced) <= bodyMaxBytes
-                || announced == null) {
+        String length = routing.request().getHeader("Content-Length");
+        if (announcesTooMuch(length)) {
+            tooLarge(routing);
+        } else if (length == null && mayHaveBody(routing.request())) {
+            // Quarkus pauses every request before its routes.
+            routing.request().resume();
+            unannounced.handle(routing);
+        } else {
             routing.next();
-            return;
         }
-        // The rest of the body is not read, so the connection cannot be used again.
-        routing.response().putHeader("Connection", "close");
+    }
+
+    private static boolean mayHaveBody(HttpServerRequest request) {
+        return request.version() == HttpVersion.HTTP_2 || request.getHeader("Transfer-Encoding") != null;
+    }
+
+    private void failed(RoutingContext routing) {
+        if (routing.statusCode() == 413) {
+            tooLarge(routing);
+        } else {
+            routing.next();
+        }
+    }
+
+    private static void tooLarge(RoutingContext routing) {
+        // The rest of the body is not read, so the connection cannot be used again. HTTP/2 closes a stream instead.
+        if (routing.request().version() != HttpVersion.HTTP_2) {
+            routing.response().putHeader("Connection", "close");
+        }
         answer(routing, ProblemMapper.ofStatus(413));
+    }
+
+    // What is no length at all never gets here: the HTTP decoder refuses it.
+    private boolean announcesTooMuch(@Nullable String length) {
+        return length != null && (length.length() > 18 || Long.parseLong(length) > bodyMaxBytes);
     }
 
     private void nothingHere(RoutingContext routing) {

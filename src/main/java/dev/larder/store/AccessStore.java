@@ -4,7 +4,7 @@ import dev.larder.pool.Caller;
 import dev.larder.pool.Ids;
 import dev.larder.pool.Role;
 import io.smallrye.mutiny.Uni;
-import io.vertx.mutiny.core.buffer.Buffer;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;

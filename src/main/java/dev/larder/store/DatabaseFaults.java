@@ -1,5 +1,6 @@
 package dev.larder.store;
 
+import io.vertx.core.VertxException;
 import io.vertx.core.http.ConnectionPoolTooBusyException;
 import io.vertx.core.impl.NoStackTraceThrowable;
 import io.vertx.sqlclient.ClosedConnectionException;
@@ -38,9 +39,15 @@ public final class DatabaseFaults {
             case ClosedConnectionException closed -> true;
             case ConnectionPoolTooBusyException busy -> true;
             // What the pool says when no connection became free in time; it has no class of its own.
-            case NoStackTraceThrowable timeout -> "Timeout".equals(timeout.getMessage());
+            case NoStackTraceThrowable told -> timeout(told);
+            case VertxException told -> timeout(told);
             default -> cause.getClass().getName().equals("io.netty.channel.unix.Errors$NativeIoException");
         };
+    }
+
+    private static boolean timeout(Throwable told) {
+        String message = told.getMessage();
+        return message != null && message.startsWith("Timeout");
     }
 
     /** Classes 08 connection, 53 resources, 57P shutdown and start; 25006 a standby that is not promoted yet. */

@@ -90,7 +90,9 @@ public final class Databases {
             try {
                 Files.createDirectories(FOLDER);
                 clearWhatKilledJvmsLeft();
-                Path folder = FOLDER.resolve(nameOf(ProcessHandle.current()));
+                // Tests of the whole application are loaded by a class loader of their own, with another Databases.
+                String loader = Integer.toHexString(System.identityHashCode(Databases.class.getClassLoader()));
+                Path folder = FOLDER.resolve(nameOf(ProcessHandle.current()) + "-" + loader);
                 EmbeddedPostgres server = EmbeddedPostgres.throwaway(folder);
                 Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(server), "stop-test-postgres"));
                 return server;
@@ -113,8 +115,7 @@ public final class Databases {
                 for (Path folder : folders) {
                     long pid = Long.parseLong(folder.getFileName().toString().replaceFirst("-.*", ""));
                     boolean inUse = ProcessHandle.of(pid)
-                            .filter(jvm ->
-                                    nameOf(jvm).equals(folder.getFileName().toString()))
+                            .filter(jvm -> folder.getFileName().toString().startsWith(nameOf(jvm) + "-"))
                             .isPresent();
                     if (!inUse) {
                         EmbeddedPostgres.recover(folder);

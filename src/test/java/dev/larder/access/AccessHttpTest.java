@@ -1,0 +1,200 @@
+package dev.larder.access;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.larder.pool.SystemUser;
+import dev.larder.testing.Api;
+import dev.larder.testing.Api.Answer;
+import dev.larder.testing.LarderTestResource;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+
+@QuarkusTest
+@WithTestResource(LarderTestResource.class)
+class AccessHttpTest {
+
+    private final String acme = organization();
+    private final String globex = organization();
+
+    @Test
+    void a_token_lives_from_its_one_answer_to_its_revocation() {
+        Api ada = Api.owner().newUser(acme, "ada", "member");
+        Answer issued = ada.post("/api/v1/tokens", "{\"name\":\"laptop\",\"ttl\":\"P30D\"}");
+        String secret = issued.body().path("token").asText();
+        String address = issued.header("Location");
+
+        assertThat(issued.status()).as(issued.toString()).isEqualTo(201);
+        assertThat(secret).matches("larder_[A-Za-z0-9_-]{43}");
+        assertThat(issued.header("Cache-Control")).isEqualTo("no-store");
+        assertThat(Api.as(secret).get("/api/v1/me").body().path("name").asText())
+                .isEqualTo("ada");
+        assertThat(ada.get("/api/v1/tokens").text()).contains("laptop").doesNotContain("larder_");
+
+        assertThat(Api.as(secret).delete(address).status()).isEqualTo(204);
+        assertThat(Api.as(secret).get("/api/v1/me").code()).isEqualTo("invalid_token");
+        assertThat(ada.delete(address).status()).isEqualTo(204);
+        assertThat(ada.get("/api/v1/me").status()).isEqualTo(200);
+    }
+
+    @Test
+    void a_token_for_another_is_an_owners_to_give() {
+        Api admin = Api.owner().newUser(acme, "admin", "template_admin");
+        String bob =
+                admin.post(users(acme), user("bob", "member")).body().path("id").asText();
+
+        assertThat(admin.post("/api/v1/tokens", token(bob)).code()).isEqualTo("token_for_another_user");
+        assertThat(Api.owner().post("/api/v1/tokens", token(bob)).status()).isEqualTo(201);
+        assertThat(Api.owner()
+                        .post(
+                                "/api/v1/tokens",
+                                "{\"name\":\"x\",\"organization\":\"%s\",\"user\":\"bob\"}".formatted(acme))
+                        .status())
+                .isEqualTo(201);
+        assertThat(Api.owner()
+                        .post(
+                                "/api/v1/tokens",
+                                "{\"name\":\"x\",\"organization\":\"%s\",\"user\":\"%s\"}".formatted(globex, bob))
+                        .code())
+                .isEqualTo("user_not_found");
+    }
+
+    @Test
+    void the_system_user_can_do_nothing() {
+        Answer byId = Api.owner().post("/api/v1/tokens", token(SystemUser.ID.toString()));
+        Answer byName = Api.owner().post("/api/v1/tokens", token("system"));
+        Answer another = Api.owner().post("/api/v1/users", user("someone", "system"));
+
+        assertThat(List.of(byId.code(), byName.code())).containsOnly("user_not_found");
+        assertThat(another.code()).isEqualTo("unknown_role");
+        assertThat(Api.owner().get("/api/v1/users?limit=200").text()).doesNotContain(SystemUser.ID.toString());
+    }
+
+    @Test
+    void a_token_that_would_never_or_always_open_is_refused() {
+        assertThat(code("\"expiresAt\":\"2020-01-01T00:00:00Z\"")).isEqualTo("already_expired");
+        assertThat(code("\"expiresAt\":\"tomorrow\"")).isEqualTo("invalid_instant");
+        assertThat(code("\"expiresAt\":\"+999999999-12-31T00:00:00Z\"")).isEqualTo("life_too_long");
+        assertThat(code("\"ttl\":\"P9999D\"")).isEqualTo("life_too_long");
+        assertThat(code("\"ttl\":\"-PT1S\"")).isEqualTo("invalid_duration");
+        assertThat(code("\"ttl\":\"PT1H\",\"expiresAt\":\"2030-01-01T00:00:00Z\""))
+                .isEqualTo("conflicting_fields");
+    }
+
+    private static String code(String fields) {
+        return Api.owner()
+                .post("/api/v1/tokens", "{\"name\":\"x\"," + fields + "}")
+                .code();
+    }
+
+    @Test
+    void what_belongs_to_another_organization_is_not_found() {
+        Api ada = Api.owner().newUser(acme, "ada", "template_admin");
+        String stranger = Api.owner()
+                .post(users(globex), user("eve", "member"))
+                .body()
+                .path("id")
+                .asText();
+        String theirs = Api.owner()
+                .post("/api/v1/tokens", token(stranger))
+                .body()
+                .path("id")
+                .asText();
+
+        assertThat(ada.get("/api/v1/organizations/" + globex).code()).isEqualTo("organization_not_found");
+        assertThat(ada.get(users(globex)).code()).isEqualTo("organization_not_found");
+        assertThat(ada.post(users(globex), user("mallory", "member")).code()).isEqualTo("organization_not_found");
+        assertThat(ada.delete("/api/v1/tokens/" + theirs).code()).isEqualTo("token_not_found");
+        assertThat(ada.get("/api/v1/organizations").text()).contains(acme).doesNotContain(globex);
+        assertThat(ada.get("/api/v1/users").text()).contains("ada").doesNotContain("eve");
+        assertThat(ada.get("/api/v1/audit").text()).contains("user.create").doesNotContain(stranger);
+    }
+
+    @Test
+    void a_template_admin_makes_members_only() {
+        Api admin = Api.owner().newUser(acme, "admin", "template_admin");
+
+        assertThat(admin.post(users(acme), user("bob", "member")).status()).isEqualTo(201);
+        assertThat(admin.post(users(acme), user("bob", "member")).code()).isEqualTo("user_exists");
+        assertThat(admin.post(users(acme), user("carl", "template_admin")).code())
+                .isEqualTo("role_not_grantable");
+        assertThat(Api.owner().post(users(acme), user("carl", "owner")).code()).isEqualTo("role_is_deployment_wide");
+        assertThat(Api.owner().post("/api/v1/users", user("carl", "member")).code())
+                .isEqualTo("role_needs_organization");
+    }
+
+    @Test
+    void an_organization_has_one_name_and_answers_to_it() {
+        Answer again = Api.owner().post("/api/v1/organizations", "{\"name\":\"%s\"}".formatted(acme));
+        JsonNode found = Api.owner().get("/api/v1/organizations/" + acme).body();
+        JsonNode same = Api.owner()
+                .get("/api/v1/organizations/" + found.path("id").asText())
+                .body();
+
+        assertThat(again.status()).isEqualTo(409);
+        assertThat(again.code()).isEqualTo("organization_exists");
+        assertThat(same).isEqualTo(found);
+        assertThat(Api.owner()
+                        .post("/api/v1/organizations", "{\"name\":\"%s\"}".formatted(UUID.randomUUID()))
+                        .code())
+                .isEqualTo("invalid_name");
+    }
+
+    @Test
+    void every_change_is_in_the_audit_newest_first() {
+        Api admin = Api.owner().newUser(acme, "admin", "template_admin");
+        String token = admin.post("/api/v1/tokens", "{\"name\":\"x\"}")
+                .body()
+                .path("id")
+                .asText();
+        int revoked = admin.delete("/api/v1/tokens/" + token).status();
+
+        JsonNode items = admin.get("/api/v1/audit").body().path("items");
+
+        assertThat(revoked).isEqualTo(204);
+        assertThat(items.findValuesAsText("action"))
+                .containsExactlyInAnyOrder(
+                        "token.revoke", "token.create", "token.create", "user.create", "organization.create");
+        assertThat(items.path(0).path("actorName").asText()).isNotBlank();
+        assertThat(items.findValuesAsText("at")).isSortedAccordingTo(java.util.Comparator.reverseOrder());
+    }
+
+    @Test
+    void lists_are_read_page_by_page() {
+        for (String name : List.of("a", "b", "c")) {
+            assertThat(Api.owner().post(users(acme), user(name, "member")).status())
+                    .isEqualTo(201);
+        }
+
+        JsonNode first = Api.owner().get(users(acme) + "?limit=2").body();
+        JsonNode second = Api.owner()
+                .get(users(acme) + "?limit=2&after=" + first.path("next").asText())
+                .body();
+
+        assertThat(first.path("items").findValuesAsText("name")).hasSize(2);
+        assertThat(second.path("items").findValuesAsText("name")).hasSize(1);
+        assertThat(second.path("next").isNull()).isTrue();
+    }
+
+    private static String organization() {
+        String name = "org-" + UUID.randomUUID().toString().substring(0, 13);
+        Answer made = Api.owner().post("/api/v1/organizations", "{\"name\":\"%s\"}".formatted(name));
+        assertThat(made.status()).as(made.toString()).isEqualTo(201);
+        return name;
+    }
+
+    private static String users(String organization) {
+        return "/api/v1/organizations/" + organization + "/users";
+    }
+
+    private static String user(String name, String role) {
+        return "{\"name\":\"%s\",\"role\":\"%s\"}".formatted(name, role);
+    }
+
+    private static String token(String user) {
+        return "{\"name\":\"x\",\"user\":\"%s\"}".formatted(user);
+    }
+}

@@ -1,0 +1,63 @@
+package dev.larder.observe;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.larder.pool.PoolObserver.Reading;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+
+class PoolMetricsTest {
+
+    private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
+    private final PoolMetrics metrics = new PoolMetrics(registry);
+
+    @Test
+    void gauges_follow_the_last_reading() {
+        Reading small = reading("small", 3, 2);
+
+        metrics.observedAll(List.of(small));
+        metrics.observedSome(List.of(new Reading(small.presetId(), "acme", "db", "small", 3, 3, 3, 0, 0, true, false)));
+
+        assertThat(value("actual", "small")).isEqualTo(3);
+        assertThat(value("backoff", "small")).isEqualTo(1);
+    }
+
+    @Test
+    void gauges_of_a_preset_that_vanishes_vanish() {
+        metrics.observedAll(List.of(reading("small", 3, 2), reading("large", 1, 1)));
+        metrics.observedAll(List.of(reading("large", 1, 1)));
+
+        assertThat(registry.find("larder.preset.desired").tag("preset", "small").gauge())
+                .isNull();
+        assertThat(value("desired", "large")).isEqualTo(1);
+    }
+
+    @Test
+    void gauges_go_when_another_process_reconciles() {
+        metrics.observedAll(List.of(reading("small", 3, 2)));
+        metrics.observedElsewhere();
+
+        assertThat(registry.find("larder.preset.desired").gauges()).isEmpty();
+    }
+
+    @Test
+    void an_older_versions_preset_of_the_same_name_is_added_to_it() {
+        metrics.observedAll(List.of(reading("small", 3, 2), reading("small", 0, 1)));
+
+        assertThat(value("desired", "small")).isEqualTo(3 + 0);
+        assertThat(value("actual", "small")).isEqualTo(2 + 1);
+    }
+
+    private double value(String gauge, String preset) {
+        Gauge found =
+                registry.get("larder.preset." + gauge).tag("preset", preset).gauge();
+        return found.value();
+    }
+
+    private static Reading reading(String preset, int desired, int actual) {
+        return new Reading(UUID.randomUUID(), "acme", "db", preset, desired, actual, actual, 0, 0, false, false);
+    }
+}

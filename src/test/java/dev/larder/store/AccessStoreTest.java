@@ -1,0 +1,210 @@
+package dev.larder.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.larder.pool.Caller;
+import dev.larder.pool.Ids;
+import dev.larder.pool.Role;
+import dev.larder.pool.SystemUser;
+import dev.larder.store.AccessStore.NewToken;
+import dev.larder.testing.Database;
+import dev.larder.testing.Databases;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Row;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class AccessStoreTest {
+
+    private static final Instant NOON = Instant.parse("2026-11-20T12:00:00Z");
+
+    private final Database database = Databases.fresh();
+    private Instant now = NOON;
+    private final InstantSource clock = () -> now;
+    private final AccessStore store = new AccessStore(database.pool(), clock, new Ids(clock));
+
+    @AfterEach
+    void drop() {
+        database.close();
+    }
+
+    @Test
+    void many_processes_starting_at_once_make_one_owner() {
+        AtomicInteger handedOver = new AtomicInteger();
+
+        List<Boolean> made = Uni.join()
+                .all(hashes(16).stream()
+                        .map(hash -> bootstrap(hash, handedOver))
+                        .toList())
+                .andFailFast()
+                .await()
+                .indefinitely();
+
+        assertThat(made).hasSize(16).containsOnlyOnce(true);
+        assertThat(handedOver).hasValue(1);
+        assertThat(count("users WHERE NOT is_system")).isEqualTo(1);
+        assertThat(count("tokens")).isEqualTo(1);
+        assertThat(count("audit WHERE action = 'owner.bootstrap'")).isEqualTo(1);
+    }
+
+    @Test
+    void an_owner_whose_token_nobody_received_is_not_made() {
+        Uni<Void> fullDisk = Uni.createFrom().failure(new IllegalStateException("disk full"));
+
+        assertThatThrownBy(() ->
+                        store.createFirstOwner(hash(1), () -> fullDisk).await().indefinitely())
+                .hasMessage("disk full");
+
+        assertThat(count("users WHERE NOT is_system")).isZero();
+        assertThat(bootstrap(hash(2), new AtomicInteger()).await().indefinitely())
+                .isTrue();
+    }
+
+    @Test
+    void no_owner_is_made_where_there_is_a_user() {
+        UUID organization = organization("acme");
+        var user = user(organization, "ada");
+
+        boolean made = bootstrap(hash(1), new AtomicInteger()).await().indefinitely();
+
+        assertThat(made).isFalse();
+    }
+
+    @Test
+    void a_token_opens_until_the_instant_it_expires() {
+        UUID organization = organization("acme");
+        UUID user = user(organization, "ada");
+        var token = token(user, hash(1), NOON.plusSeconds(60));
+
+        now = NOON.plusSeconds(59);
+        assertThat(callerOf(hash(1))).contains(new Caller(user, "ada", Role.MEMBER, Optional.of(organization)));
+        now = NOON.plusSeconds(60);
+        assertThat(callerOf(hash(1))).isEmpty();
+    }
+
+    @Test
+    void a_revoked_token_opens_nothing_and_revoking_again_changes_nothing() {
+        UUID user = user(organization("acme"), "ada");
+        UUID token = token(user, hash(1), null).orElseThrow();
+
+        boolean first =
+                store.revokeToken(token, Optional.of(user), user).await().indefinitely();
+        boolean again =
+                store.revokeToken(token, Optional.of(user), user).await().indefinitely();
+
+        assertThat(List.of(first, again)).containsExactly(true, true);
+        assertThat(callerOf(hash(1))).isEmpty();
+        assertThat(count("audit WHERE action = 'token.revoke'")).isEqualTo(1);
+    }
+
+    @Test
+    void somebody_elses_token_is_not_there_to_revoke() {
+        UUID organization = organization("acme");
+        UUID ada = user(organization, "ada");
+        UUID bob = user(organization, "bob");
+        UUID token = token(ada, hash(1), null).orElseThrow();
+
+        assertThat(store.revokeToken(token, Optional.of(bob), bob).await().indefinitely())
+                .isFalse();
+        assertThat(callerOf(hash(1))).isPresent();
+    }
+
+    @Test
+    void the_system_user_gets_no_token_not_even_past_this_class() {
+        assertThat(token(SystemUser.ID, hash(1), null)).isEmpty();
+        assertThat(store.userId(Optional.empty(), Optional.of(SystemUser.ID), "")
+                        .await()
+                        .indefinitely())
+                .isEmpty();
+        assertThat(store.userId(Optional.empty(), Optional.empty(), "system")
+                        .await()
+                        .indefinitely())
+                .isEmpty();
+        for (String flag : List.of("false", "true")) {
+            assertThatThrownBy(() -> database.pool()
+                            .query("""
+                                    INSERT INTO tokens (id, user_id, is_system, name, hash, created_at)
+                                    VALUES (gen_random_uuid(), '%s', %s, 'x', sha256('x'), now())""".formatted(SystemUser.ID, flag))
+                            .executeAndAwait())
+                    .hasMessageContaining("tokens");
+        }
+    }
+
+    @Test
+    void a_name_is_taken_within_its_organization_only() {
+        UUID acme = organization("acme");
+        UUID globex = organization("globex");
+        var inAcme = user(acme, "ada");
+        var inGlobex = user(globex, "ada");
+
+        assertThat(store.createUser(Optional.of(acme), "ada", Role.AUDITOR, SystemUser.ID)
+                        .await()
+                        .indefinitely())
+                .isEmpty();
+        assertThat(store.createUser(Optional.empty(), "system", Role.AUDITOR, SystemUser.ID)
+                        .await()
+                        .indefinitely())
+                .isEmpty();
+        assertThat(inAcme).isNotEqualTo(inGlobex);
+    }
+
+    private Uni<Boolean> bootstrap(byte[] hash, AtomicInteger handedOver) {
+        return store.createFirstOwner(hash, () -> Uni.createFrom().voidItem().invoke(handedOver::incrementAndGet));
+    }
+
+    private UUID organization(String name) {
+        return store.createOrganization(name, SystemUser.ID)
+                .await()
+                .indefinitely()
+                .orElseThrow()
+                .id();
+    }
+
+    private UUID user(UUID organization, String name) {
+        return store.createUser(Optional.of(organization), name, Role.MEMBER, SystemUser.ID)
+                .await()
+                .indefinitely()
+                .orElseThrow()
+                .id();
+    }
+
+    private Optional<UUID> token(UUID user, byte[] hash, @org.jspecify.annotations.Nullable Instant expiresAt) {
+        return store.createToken(new NewToken(user, "test", hash, expiresAt), SystemUser.ID)
+                .await()
+                .indefinitely()
+                .map(AccessStore.TokenEntry::id);
+    }
+
+    private Optional<Caller> callerOf(byte[] hash) {
+        return store.callerOf(hash).await().indefinitely();
+    }
+
+    private long count(String what) {
+        Row row = database.pool()
+                .query("SELECT count(*) FROM " + what)
+                .executeAndAwait()
+                .iterator()
+                .next();
+        return row.getLong(0);
+    }
+
+    private static byte[] hash(int number) {
+        byte[] hash = new byte[32];
+        Arrays.fill(hash, (byte) number);
+        return hash;
+    }
+
+    private static List<byte[]> hashes(int count) {
+        return java.util.stream.IntStream.range(0, count)
+                .mapToObj(AccessStoreTest::hash)
+                .toList();
+    }
+}

@@ -1,0 +1,85 @@
+package dev.larder.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import dev.larder.testing.Database;
+import dev.larder.testing.Databases;
+import io.vertx.mutiny.pgclient.PgBuilder;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.SqlConnection;
+import io.vertx.pgclient.PgConnectOptions;
+import io.vertx.sqlclient.PoolOptions;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class DatabaseFaultsTest {
+
+    private final Database database = Databases.fresh();
+
+    @AfterEach
+    void drop() {
+        database.close();
+    }
+
+    @Test
+    void a_port_where_nobody_listens_is_a_database_that_is_away() {
+        Pool nowhere = pool(database.connectOptions().setPort(1));
+
+        Throwable refused = catchThrowable(() -> nowhere.query("SELECT 1").executeAndAwait());
+
+        assertThat(DatabaseFaults.unavailable(refused)).as(refused.toString()).isTrue();
+    }
+
+    @Test
+    void a_host_that_does_not_exist_is_a_database_that_is_away() {
+        Pool nowhere = pool(database.connectOptions().setHost("nowhere.invalid"));
+
+        Throwable unknown = catchThrowable(() -> nowhere.query("SELECT 1").executeAndAwait());
+
+        assertThat(DatabaseFaults.unavailable(unknown)).as(unknown.toString()).isTrue();
+    }
+
+    @Test
+    void a_pool_without_a_free_connection_is_a_database_that_is_away() {
+        Pool small = pool(database.connectOptions());
+        SqlConnection held = small.getConnectionAndAwait();
+
+        Throwable timeout = catchThrowable(() -> small.query("SELECT 1").executeAndAwait());
+
+        held.closeAndAwait();
+        assertThat(DatabaseFaults.unavailable(timeout)).as(timeout.toString()).isTrue();
+    }
+
+    @Test
+    void a_connection_cut_in_the_middle_of_a_statement_is_a_database_that_is_away() {
+        Pool pool = pool(database.connectOptions());
+
+        Throwable cut = catchThrowable(() -> pool.query("SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(5)")
+                .executeAndAwait());
+
+        assertThat(DatabaseFaults.unavailable(cut)).as(cut.toString()).isTrue();
+    }
+
+    @Test
+    void a_wrong_statement_is_a_fault() {
+        Throwable wrong =
+                catchThrowable(() -> database.pool().query("SELECT nonsense").executeAndAwait());
+
+        assertThat(DatabaseFaults.unavailable(wrong)).as(wrong.toString()).isFalse();
+        assertThat(DatabaseFaults.unavailable(new IllegalStateException("Timeout")))
+                .isFalse();
+    }
+
+    private static Pool pool(PgConnectOptions options) {
+        return PgBuilder.pool()
+                .with(new PoolOptions()
+                        .setMaxSize(1)
+                        .setConnectionTimeout(1)
+                        .setConnectionTimeoutUnit(TimeUnit.SECONDS))
+                .connectingTo(options)
+                .using(Databases.vertx())
+                .build();
+    }
+}

@@ -1,0 +1,73 @@
+package dev.larder.testing;
+
+import io.quarkus.test.common.QuarkusTestResourceLifecycleManager;
+import io.vertx.mutiny.sqlclient.Tuple;
+import io.vertx.pgclient.PgConnectOptions;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.Map;
+import java.util.Objects;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The database of the one application that all {@code @QuarkusTest}s share: annotate each with
+ * {@code @WithTestResource(LarderTestResource.class)} and nothing else, or a second application starts.
+ *
+ * <p>It holds an owner whose token is {@link #OWNER_TOKEN}; make organizations of your own, by random names.
+ */
+public final class LarderTestResource implements QuarkusTestResourceLifecycleManager {
+
+    public static final String OWNER_TOKEN = "larder_" + "o".repeat(43);
+    private static final UUID OWNER_ID = UUID.fromString("00000000-0000-7000-8000-0000000000aa");
+
+    private @Nullable Database database;
+
+    @Override
+    public Map<String, String> start() {
+        Database fresh = Databases.fresh();
+        database = fresh;
+        insertOwner(fresh);
+        PgConnectOptions options = fresh.connectOptions();
+        return Map.of(
+                "quarkus.datasource.reactive.url",
+                "postgresql://" + options.getHost() + ":" + options.getPort() + "/" + options.getDatabase(),
+                "quarkus.datasource.username",
+                options.getUser(),
+                "quarkus.datasource.password",
+                Objects.requireNonNullElse(options.getPassword(), ""),
+                "larder.encryption.key",
+                "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+                "quarkus.http.test-port",
+                "0");
+    }
+
+    private static void insertOwner(Database database) {
+        OffsetDateTime now = OffsetDateTime.of(2026, 11, 1, 0, 0, 0, 0, ZoneOffset.UTC);
+        var user = database.pool()
+                .preparedQuery("INSERT INTO users (id, name, role, created_at) VALUES ($1, 'test-owner', 'owner', $2)")
+                .executeAndAwait(Tuple.of(OWNER_ID, now));
+        var token = database.pool()
+                .preparedQuery(
+                        "INSERT INTO tokens (id, user_id, name, hash, created_at) VALUES ($1, $1, 'test', $2, $3)")
+                .executeAndAwait(Tuple.of(OWNER_ID, io.vertx.core.buffer.Buffer.buffer(sha256(OWNER_TOKEN)), now));
+    }
+
+    private static byte[] sha256(String text) {
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.US_ASCII));
+        } catch (NoSuchAlgorithmException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    @Override
+    public void stop() {
+        if (database != null) {
+            database.close();
+        }
+    }
+}
