@@ -10,8 +10,10 @@ import dev.larder.wake.Loop;
 import dev.larder.wake.Topic;
 import io.quarkus.arc.All;
 import io.quarkus.scheduler.Scheduled;
+import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
+import io.smallrye.mutiny.subscription.Cancellable;
 import io.vertx.mutiny.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.InetAddress;
@@ -137,7 +139,7 @@ public class Worker {
 
         final Assignment assignment;
         final JobLog log;
-        private io.smallrye.mutiny.subscription.@Nullable Cancellable work;
+        private @Nullable Cancellable work;
         private boolean ended;
         private long flushing;
 
@@ -146,7 +148,7 @@ public class Worker {
             this.log = new JobLog(jobs, assignment, clock);
         }
 
-        synchronized void working(io.smallrye.mutiny.subscription.Cancellable cancellable) {
+        synchronized void working(Cancellable cancellable) {
             work = cancellable;
             if (ended) {
                 cancellable.cancel();
@@ -309,12 +311,18 @@ public class Worker {
                 .onFailure()
                 .recoverWithNull()
                 .chain(() -> drained(clock.instant().plus(settings.drain())))
-                .chain(() -> Uni.join()
-                        .all(running.values().stream().map(this::handBack).toList())
-                        .andCollectFailures())
-                .onFailure(IllegalArgumentException.class)
-                .recoverWithNull()
+                .chain(this::handBackAll)
                 .chain(() -> jobs.leave(worker, clock.instant()));
+    }
+
+    private Uni<Void> handBackAll() {
+        return Multi.createFrom()
+                .iterable(List.copyOf(running.values()))
+                .onItem()
+                .transformToUniAndConcatenate(this::handBack)
+                .collect()
+                .asList()
+                .replaceWithVoid();
     }
 
     private Uni<Void> drained(Instant until) {

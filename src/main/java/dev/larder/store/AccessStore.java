@@ -177,6 +177,22 @@ public class AccessStore {
                 Rows.instant(row, "created_at"));
     }
 
+    private static final String USER_ID = """
+            SELECT id FROM users
+             WHERE NOT is_system
+               AND CASE WHEN $2::uuid IS NOT NULL THEN id = $2 AND ($1::uuid IS NULL OR organization_id = $1)
+                        ELSE name = $3 AND organization_id IS NOT DISTINCT FROM $1 END""";
+
+    /**
+     * Finds a user by id, or by name in an organization or, where none is given, among the deployment's own. Never the
+     * system user.
+     */
+    public Uni<Optional<UUID>> userId(Optional<UUID> organization, Optional<UUID> id, String name) {
+        return pool.preparedQuery(USER_ID)
+                .execute(Tuple.of(organization.orElse(null), id.orElse(null), name))
+                .map(rows -> Rows.first(rows, row -> row.getUUID("id")));
+    }
+
     private static final String CREATE_TOKEN = """
             WITH holder AS (SELECT id, name, organization_id FROM users WHERE id = $2 AND NOT is_system),
             made AS (

@@ -1,0 +1,131 @@
+package dev.larder.access;
+
+import dev.larder.http.CurrentCaller;
+import dev.larder.http.JsonBody;
+import dev.larder.http.Page;
+import dev.larder.http.PageRequest;
+import dev.larder.http.Problem;
+import dev.larder.pool.Caller;
+import dev.larder.pool.Role;
+import dev.larder.store.AccessStore;
+import dev.larder.store.AccessStore.Organization;
+import dev.larder.store.AccessStore.User;
+import io.smallrye.mutiny.Uni;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jspecify.annotations.Nullable;
+
+/** Organizations and their users. What the caller does not see is not found. */
+@Path("/api/v1/organizations")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Access")
+class OrganizationResource {
+
+    /** The body that makes an organization. */
+    @Schema(requiredProperties = "name")
+    record NewOrganization(String name) {}
+
+    /** The body that makes a user. */
+    @Schema(requiredProperties = {"name", "role"})
+    record NewUser(String name, String role) {}
+
+    private final AccessStore access;
+    private final CurrentCaller caller;
+
+    OrganizationResource(AccessStore access, CurrentCaller caller) {
+        this.access = access;
+        this.caller = caller;
+    }
+
+    @POST
+    @Consumes(MediaType.APPLICATION_JSON)
+    @RolesAllowed(Role.OWNER_NAME)
+    @Operation(operationId = "createOrganization", summary = "Makes an organization")
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = NewOrganization.class)))
+    public Uni<RestResponse<Organization>> create(byte[] body) {
+        String name = Input.organizationName(JsonBody.of(body, "name"));
+        return access.createOrganization(name, caller.get().userId())
+                .map(made -> made.orElseThrow(
+                        () -> Problem.of(409, "organization_exists", "There is an organization of this name.")))
+                .map(made -> Created.at("/api/v1/organizations/" + made.id(), made));
+    }
+
+    @GET
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(operationId = "listOrganizations", summary = "Organizations the caller sees, oldest first")
+    public Uni<Page<Organization>> list(
+            @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
+        PageRequest page = PageRequest.of(limit, after);
+        return access.organizations(caller.get(), page.after(), page.rows())
+                .map(rows -> Page.of(page, rows, Organization::id));
+    }
+
+    @GET
+    @Path("/{org}")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(operationId = "getOrganization", summary = "One organization, by id or name")
+    public Uni<Organization> get(@PathParam("org") String org) {
+        return find(caller.get(), org);
+    }
+
+    @POST
+    @Path("/{org}/users")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    @Operation(
+            operationId = "createOrganizationUser",
+            summary = "Makes a user of an organization; a template admin makes members only")
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = NewUser.class)))
+    public Uni<RestResponse<User>> createUser(@PathParam("org") String org, byte[] body) {
+        Caller asking = caller.get();
+        JsonBody json = JsonBody.of(body, "name", "role");
+        String name = Input.personName(json, "name");
+        Role role = Input.role(json);
+        return find(asking, org).chain(organization -> create(asking, organization, name, role));
+    }
+
+    private Uni<RestResponse<User>> create(Caller asking, Organization organization, String name, Role role) {
+        if (role == Role.OWNER) {
+            throw Problem.unprocessable(
+                    "role_is_deployment_wide", "role", "must not be owner: owners belong to no organization.");
+        }
+        if (asking.role() == Role.TEMPLATE_ADMIN && role != Role.MEMBER) {
+            throw Problem.of(403, "role_not_grantable", "A template admin makes members only.");
+        }
+        return access.createUser(Optional.of(organization.id()), name, role, asking.userId())
+                .map(Created::user);
+    }
+
+    @GET
+    @Path("/{org}/users")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
+    @Operation(operationId = "listOrganizationUsers", summary = "Users of an organization, oldest first")
+    public Uni<Page<User>> users(
+            @PathParam("org") String org,
+            @QueryParam("limit") @Nullable String limit,
+            @QueryParam("after") @Nullable String after) {
+        PageRequest page = PageRequest.of(limit, after);
+        return find(caller.get(), org)
+                .chain(organization -> access.users(Optional.of(organization.id()), page.after(), page.rows()))
+                .map(rows -> Page.of(page, rows, User::id));
+    }
+
+    private Uni<Organization> find(Caller asking, String org) {
+        return access.organization(asking, JsonBody.uuid(org), org)
+                .map(found -> found.orElseThrow(() -> Problem.notFound("organization")));
+    }
+}

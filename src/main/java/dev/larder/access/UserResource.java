@@ -1,0 +1,94 @@
+package dev.larder.access;
+
+import dev.larder.http.CurrentCaller;
+import dev.larder.http.JsonBody;
+import dev.larder.http.Page;
+import dev.larder.http.PageRequest;
+import dev.larder.http.Problem;
+import dev.larder.pool.Caller;
+import dev.larder.pool.Role;
+import dev.larder.store.AccessStore;
+import dev.larder.store.AccessStore.User;
+import io.smallrye.mutiny.Uni;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import java.util.Optional;
+import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jspecify.annotations.Nullable;
+
+/** Users of the whole deployment, and who the caller is. */
+@Path("/api/v1")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Access")
+class UserResource {
+
+    /** Who is asking, as the answer to {@code /me}. */
+    record Me(UUID id, String name, String role, @Nullable UUID organizationId) {}
+
+    private final AccessStore access;
+    private final CurrentCaller caller;
+
+    UserResource(AccessStore access, CurrentCaller caller) {
+        this.access = access;
+        this.caller = caller;
+    }
+
+    @GET
+    @Path("/me")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.WORKER_NAME, Role.AUDITOR_NAME})
+    @Operation(operationId = "me", summary = "Who the token belongs to")
+    public Uni<Me> me() {
+        Caller asking = caller.get();
+        return Uni.createFrom()
+                .item(new Me(
+                        asking.userId(),
+                        asking.name(),
+                        asking.role().word(),
+                        asking.organization().orElse(null)));
+    }
+
+    @POST
+    @Path("/users")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @RolesAllowed(Role.OWNER_NAME)
+    @Operation(operationId = "createUser", summary = "Makes an owner, or an auditor or worker of all organizations")
+    @RequestBody(
+            required = true,
+            content = @Content(schema = @Schema(implementation = OrganizationResource.NewUser.class)))
+    public Uni<RestResponse<User>> create(byte[] body) {
+        JsonBody json = JsonBody.of(body, "name", "role");
+        String name = Input.personName(json, "name");
+        Role role = Input.role(json);
+        if (role == Role.TEMPLATE_ADMIN || role == Role.MEMBER) {
+            throw Problem.unprocessable(
+                    "role_needs_organization",
+                    "role",
+                    "must be owner, auditor or worker: others have an organization.");
+        }
+        return access.createUser(Optional.empty(), name, role, caller.get().userId())
+                .map(Created::user);
+    }
+
+    @GET
+    @Path("/users")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
+    @Operation(operationId = "listUsers", summary = "Users the caller sees, oldest first")
+    public Uni<Page<User>> list(
+            @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
+        PageRequest page = PageRequest.of(limit, after);
+        return access.users(caller.get().organization(), page.after(), page.rows())
+                .map(rows -> Page.of(page, rows, User::id));
+    }
+}

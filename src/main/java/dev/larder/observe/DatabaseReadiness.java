@@ -1,0 +1,35 @@
+package dev.larder.observe;
+
+import dev.larder.store.Direct;
+import io.smallrye.health.api.AsyncHealthCheck;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import org.eclipse.microprofile.health.HealthCheckResponse;
+import org.eclipse.microprofile.health.Readiness;
+
+/**
+ * Whether the database answers. Asked beside the pool that requests use: a pool with much to do is no reason to send the
+ * traffic elsewhere.
+ */
+@Readiness
+@ApplicationScoped
+class DatabaseReadiness implements AsyncHealthCheck {
+
+    private static final Duration ANSWER_WITHIN = Duration.ofMillis(1500);
+
+    private final Direct direct;
+
+    DatabaseReadiness(Direct direct) {
+        this.direct = direct;
+    }
+
+    @Override
+    public Uni<HealthCheckResponse> call() {
+        // The cause may name hosts and users, which this open address must not tell.
+        return direct.ping(ANSWER_WITHIN)
+                .map(answered -> HealthCheckResponse.up("database"))
+                .onFailure()
+                .recoverWithItem(() -> HealthCheckResponse.down("database"));
+    }
+}

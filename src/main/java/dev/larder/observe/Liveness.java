@@ -1,0 +1,17 @@
+package dev.larder.observe;
+
+import io.smallrye.health.api.AsyncHealthCheck;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import org.eclipse.microprofile.health.HealthCheckResponse;
+
+/** Up for as long as an event loop answers at all: a database that is away is no reason to restart this process. */
+@org.eclipse.microprofile.health.Liveness
+@ApplicationScoped
+class Liveness implements AsyncHealthCheck {
+
+    @Override
+    public Uni<HealthCheckResponse> call() {
+        return Uni.createFrom().item(HealthCheckResponse.up("process"));
+    }
+}
