@@ -65,6 +65,7 @@ public class Worker {
             Vertx vertx,
             InstantSource clock,
             Settings settings,
+            JobObserver observer,
             @All List<Backend> backends) {
         this.jobs = jobs;
         this.bell = bell;
