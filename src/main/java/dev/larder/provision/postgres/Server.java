@@ -8,6 +8,7 @@ import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.pgclient.PgConnectOptions;
 import java.time.Duration;
 import java.util.function.Function;
+import org.jboss.logging.Logger;
 
 /**
  * The configured server. Work is done on a connection of its own, opened for it and closed after it however it ends: what
@@ -15,6 +16,7 @@ import java.util.function.Function;
  */
 final class Server {
 
+    private static final Logger LOG = Logger.getLogger(Server.class);
     private static final int CONNECT_MILLIS = 10_000;
     private static final Duration CLOSE_WITHIN = Duration.ofSeconds(5);
 
@@ -63,14 +65,21 @@ final class Server {
     private <T> Uni<T> with(PgConnectOptions own, Function<PgConnection, Uni<T>> work) {
         return Uni.createFrom().deferred(() -> {
             // Remembered, because a connection that is asked for arrives even if nobody waits for it any more.
-            Uni<PgConnection> opened =
-                    PgConnection.connect(vertx, own).memoize().indefinitely();
+            Uni<PgConnection> opened = PgConnection.connect(vertx, own)
+                    .invoke(Server::expectEnd)
+                    .memoize()
+                    .indefinitely();
             return opened.chain(work::apply)
                     .onTermination()
                     .call((item, failure, cancelled) -> close(opened, Boolean.TRUE.equals(cancelled))
                             .onFailure()
                             .recoverWithNull());
         });
+    }
+
+    /** A newer attempt may end this session; whatever is asked of it then fails, and says so. */
+    private static void expectEnd(PgConnection connection) {
+        var same = connection.exceptionHandler(ended -> LOG.debugf("session ended cause=%s", ended.getMessage()));
     }
 
     private static Uni<Void> close(Uni<PgConnection> opened, boolean interrupt) {
