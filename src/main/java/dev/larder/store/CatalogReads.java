@@ -101,8 +101,7 @@ final class CatalogReads {
              WHERE t.deleted_at IS NULL
             """;
 
-    private static final String VERSIONS_OF_TEMPLATE =
-            VERSIONS + NAMED + """
+    private static final String VERSIONS_OF_TEMPLATE = VERSIONS + NAMED + """
                AND ($4::uuid IS NULL OR v.number < (SELECT number FROM template_versions WHERE id = $4))
              ORDER BY v.number DESC LIMIT $5""";
 

@@ -322,8 +322,7 @@ class CatalogStoreTest {
 
         assertThat(preset(small(done)).active()).isTrue();
         assertThat(marked()).containsExactly(small(done), small(done));
-        assertThat(audited())
-                .containsExactlyInAnyOrder("template.apply", "template.deprecate", "template.undeprecate");
+        assertThat(audited()).containsExactlyInAnyOrder("template.apply", "template.deprecate", "template.undeprecate");
     }
 
     @Test
@@ -532,10 +531,7 @@ class CatalogStoreTest {
 
     private List<String> audited() {
         return Rows.list(
-                database.pool()
-                        .query("SELECT action FROM audit")
-                        .executeAndAwait(),
-                row -> row.getString("action"));
+                database.pool().query("SELECT action FROM audit").executeAndAwait(), row -> row.getString("action"));
     }
 
     private void clearMarks() {
