@@ -47,11 +47,22 @@ final class VersionInserts {
                 .filter(Parameter::sensitive)
                 .map(Parameter::name)
                 .collect(Collectors.toSet());
-        return insertVersion(connection, version, declaration)
+        return insertTagset(connection, declaration.tags())
+                .chain(() -> insertVersion(connection, version, declaration))
                 .call(() -> insertParameters(connection, version, declaration.parameters()))
                 .call(() -> insertPresets(connection, version, presets))
                 .call(() -> insertValues(connection, presets, sensitive))
                 .call(() -> insertSchedules(connection, presets));
+    }
+
+    private static final String INSERT_TAGSET = "INSERT INTO tagsets (tags) VALUES ($1) ON CONFLICT (tags) DO NOTHING";
+
+    /** Jobs carry the id of their version's tags: it has to be there before the first job is. */
+    private static Uni<Void> insertTagset(SqlConnection connection, Map<String, String> tags) {
+        return connection
+                .preparedQuery(INSERT_TAGSET)
+                .execute(Tuple.of(json(tags)))
+                .replaceWithVoid();
     }
 
     private static final String INSERT_VERSION = """
