@@ -18,6 +18,11 @@ public interface Backend {
     /** The word a version names it by: {@code postgres}, {@code exec}. */
     String kind();
 
+    /** Whether this process is configured to build this kind; it takes no such jobs otherwise. */
+    default boolean offered() {
+        return true;
+    }
+
     /**
      * Performs the job. Expected failures are outcomes. Cancelling the subscription asks to stop: the backend ends what
      * it started, with its children, and leaves nothing running.

@@ -186,9 +186,8 @@ public record Plan(
         }
 
         private void create() {
-            int count = Math.min(state.missing(), state.desired());
-            if (count > 0 && holds.isEmpty()) {
-                effects.add(new Action.Create(count, preset.attempts()));
+            if (state.creatable() > 0 && holds.isEmpty()) {
+                effects.add(new Action.Create(state.creatable(), preset.attempts()));
             }
         }
 

@@ -47,6 +47,11 @@ public record PoolState(
         return Math.max(desired - (actual - expired) - starting, 0);
     }
 
+    /** How many of them one cycle creates: never more than are wanted at all. */
+    int creatable() {
+        return Math.min(missing(), desired);
+    }
+
     /** More are missing than are wanted at all: counts that cannot be (design, section 2.3.6). */
     boolean absurd() {
         return missing() > desired;

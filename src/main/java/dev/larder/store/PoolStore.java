@@ -3,7 +3,6 @@ package dev.larder.store;
 import dev.larder.pool.Ids;
 import dev.larder.pool.PresetStatus;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
@@ -182,21 +181,28 @@ public class PoolStore {
                 .map(rows -> rows.rowCount() == 1);
     }
 
-    private static final String NOTIFY_ONCE = """
+    private static final String LIMIT_HARD = """
+            WITH marked AS (
+                UPDATE presets SET status = 'hard_limited', status_reason = $2
+                 WHERE id = $1 AND status = 'healthy'
+                RETURNING id, organization_id, template_id, name, attempts)
             INSERT INTO notifications (id, organization_id, audience, kind, occasion, detail, created_at)
-            VALUES ($1, $2, 'template_admin', $3, $4, $5, $6)
+            SELECT $3, m.organization_id, 'template_admin', 'preset_hard_limited',
+                   'preset_hard_limited:' || m.id || ':' || m.attempts,
+                   jsonb_build_object('preset_id', m.id, 'preset', m.name, 'template_id', m.template_id, 'reason', $2::text),
+                   $4
+              FROM marked m
                 ON CONFLICT (occasion) DO NOTHING""";
 
     /**
-     * Tells the template admins of an organization once.
-     *
-     * @param occasion what makes it the same notification again
-     * @return whether it is new
+     * Stops the creation for a preset whose newest attempts all failed, and tells the template admins of it, once for
+     * the same run of failures (design, section 2.3.4).
      */
-    public Uni<Boolean> notifyOnce(UUID organization, String kind, String occasion, JsonObject detail, Instant at) {
-        return pool.preparedQuery(NOTIFY_ONCE)
-                .execute(Tuple.of(ids.next(), organization, kind, occasion, detail, Rows.utc(at)))
-                .map(rows -> rows.rowCount() == 1);
+    public Uni<Void> limitHard(UUID preset, String reason, Instant at) {
+        return pool.withTransaction(connection -> connection
+                .preparedQuery(LIMIT_HARD)
+                .execute(Tuple.of(preset, reason, ids.next(), Rows.utc(at)))
+                .replaceWithVoid());
     }
 
     private static final String DIRTY = "SELECT seq, preset_id FROM dirty_presets ORDER BY seq LIMIT $1";

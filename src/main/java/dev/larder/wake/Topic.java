@@ -6,8 +6,10 @@ import java.util.Locale;
 public enum Topic {
     /** A preset is marked dirty. */
     RECONCILE,
-    /** A job is waiting, or one is to be cancelled. */
-    JOBS;
+    /** A job is waiting. */
+    JOBS,
+    /** A running job is to be cancelled. */
+    CANCELS;
 
     /** The NOTIFY channel that carries this topic between processes. */
     String channel() {

@@ -69,8 +69,9 @@ class EmbeddedPostgresTest {
 
     @Test
     void ignores_a_pid_file_that_names_somebody_elses_process() throws Exception {
-        EmbeddedPostgres.kept(folder).close();
-        Path data = folder.resolve("data");
+        EmbeddedPostgres stopped = EmbeddedPostgres.kept(folder);
+        stopped.close();
+        Path data = stopped.folder().resolve("data");
         Files.writeString(
                 data.resolve("postmaster.pid"), ProcessHandle.current().pid() + "\n" + data + "\n0\n1\n\n\n\nready\n");
 

@@ -1,0 +1,99 @@
+package dev.larder;
+
+import dev.larder.access.Bootstrap;
+import dev.larder.provision.Janitor;
+import dev.larder.provision.Worker;
+import dev.larder.reconcile.Reconciler;
+import dev.larder.store.Migrator;
+import dev.larder.wake.Bell;
+import dev.larder.wake.Listener;
+import dev.larder.wake.Pump;
+import io.quarkus.runtime.ShutdownEvent;
+import io.quarkus.runtime.StartupEvent;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import java.time.Duration;
+import org.jboss.logging.Logger;
+
+/**
+ * The order in which the parts start and stop. While the database cannot be reached, HTTP answers already and readiness
+ * says why not; starting goes on by itself as soon as it can.
+ */
+@ApplicationScoped
+class Larder {
+
+    private static final Logger LOG = Logger.getLogger(Larder.class);
+    private static final Duration STOP_DEADLINE = Duration.ofSeconds(30);
+
+    private final Migrator migrator;
+    private final Bootstrap bootstrap;
+    private final Bell bell;
+    private final Pump pump;
+    private final Listener listener;
+    private final Worker worker;
+    private final Janitor janitor;
+    private final Reconciler reconciler;
+    private volatile boolean stopping;
+
+    Larder(
+            Migrator migrator,
+            Bootstrap bootstrap,
+            Bell bell,
+            Pump pump,
+            Listener listener,
+            Worker worker,
+            Janitor janitor,
+            Reconciler reconciler) {
+        this.migrator = migrator;
+        this.bootstrap = bootstrap;
+        this.bell = bell;
+        this.pump = pump;
+        this.listener = listener;
+        this.worker = worker;
+        this.janitor = janitor;
+        this.reconciler = reconciler;
+    }
+
+    void start(@Observes StartupEvent event) {
+        prepare()
+                .onFailure(cause -> !stopping)
+                .invoke(cause -> LOG.warnf("not started yet, will be tried again cause=%s", cause.getMessage()))
+                .onFailure(cause -> !stopping)
+                .retry()
+                .withBackOff(Duration.ofMillis(250), Duration.ofSeconds(5))
+                .indefinitely()
+                .invoke(this::open)
+                .subscribe()
+                .with(started -> LOG.info("started"), cause -> LOG.errorf("not started cause=%s", cause));
+    }
+
+    private Uni<Void> prepare() {
+        return migrator.migrate().chain(bootstrap::bootstrap).chain(worker::start);
+    }
+
+    private void open() {
+        pump.start(bell);
+        listener.start();
+        janitor.start();
+        reconciler.start();
+    }
+
+    /** Blocks, as a shutdown observer must: what is cut at its deadline is logged. */
+    void stop(@Observes ShutdownEvent event) {
+        stopping = true;
+        listener.stop();
+        janitor.stop();
+        logged("reconciler", reconciler.stop());
+        logged("worker", worker.stop());
+    }
+
+    private static void logged(String part, Uni<Void> stop) {
+        stop.onFailure()
+                .invoke(cause -> LOG.warnf("%s was cut cause=%s", part, cause.getMessage()))
+                .onFailure()
+                .recoverWithNull()
+                .await()
+                .atMost(STOP_DEADLINE);
+    }
+}

@@ -1,0 +1,122 @@
+package dev.larder.claim;
+
+import dev.larder.http.CurrentCaller;
+import dev.larder.http.ETags;
+import dev.larder.http.JsonBody;
+import dev.larder.http.Page;
+import dev.larder.http.PageRequest;
+import dev.larder.http.Problem;
+import dev.larder.pool.Caller;
+import dev.larder.pool.Role;
+import dev.larder.store.JobStore;
+import dev.larder.store.WorkspaceStore;
+import dev.larder.store.WorkspaceStore.Build;
+import dev.larder.store.WorkspaceStore.Scope;
+import dev.larder.store.WorkspaceStore.Seen;
+import dev.larder.wake.Bell;
+import dev.larder.wake.Topic;
+import io.smallrye.mutiny.Uni;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.Response;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jspecify.annotations.Nullable;
+
+/** Workspaces as people look at them: a member its own, the others those of their organization, prebuilds among them. */
+@Path("/api/v1/workspaces")
+@Tag(name = "workspaces")
+@RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+class WorkspaceResource {
+
+    private static final int BUILDS_MAX = 100;
+
+    private final WorkspaceStore store;
+    private final JobStore jobs;
+    private final Bell bell;
+    private final CurrentCaller caller;
+    private final InstantSource clock;
+
+    WorkspaceResource(WorkspaceStore store, JobStore jobs, Bell bell, CurrentCaller caller, InstantSource clock) {
+        this.store = store;
+        this.jobs = jobs;
+        this.bell = bell;
+        this.caller = caller;
+        this.clock = clock;
+    }
+
+    @GET
+    @Operation(summary = "Lists workspaces that exist")
+    public Uni<Page<Seen>> list(
+            @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
+        PageRequest page = PageRequest.of(limit, after);
+        return store.list(scope(), page.after(), page.rows()).map(rows -> Page.of(page, rows, Seen::id));
+    }
+
+    @GET
+    @Path("{id}")
+    @Operation(summary = "Shows one workspace; its ETag is its version")
+    public Uni<Response> get(@PathParam("id") String id) {
+        return found(id)
+                .map(seen ->
+                        Response.ok(seen).tag(String.valueOf(seen.version())).build());
+    }
+
+    @GET
+    @Path("{id}/builds")
+    @Operation(summary = "Lists the newest builds of a workspace")
+    public Uni<Builds> builds(@PathParam("id") String id) {
+        return found(id).chain(seen -> store.builds(seen.id(), BUILDS_MAX)).map(Builds::new);
+    }
+
+    /** The newest hundred, newest first. */
+    record Builds(List<Build> items) {}
+
+    @DELETE
+    @Path("{id}")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
+    @Operation(summary = "Asks for a workspace to be destroyed, as soon as no build of it is active")
+    public Uni<Response> delete(@PathParam("id") String id, @HeaderParam("If-Match") @Nullable String ifMatch) {
+        OptionalInt version = ETags.ifMatch(ifMatch);
+        return found(id)
+                .chain(seen -> store.wantDeleted(seen.id(), version, clock.instant()))
+                .invoke(wanted -> refuseUnless(wanted || version.isEmpty()))
+                .chain(() -> jobs.deleteWanted(clock.instant()))
+                .invoke(this::tell)
+                .map(begun -> Response.accepted().build());
+    }
+
+    private static void refuseUnless(boolean matched) {
+        if (!matched) {
+            throw Problem.of(412, "version_conflict", "If-Match: the workspace no longer has that version.");
+        }
+    }
+
+    private void tell(int begun) {
+        bell.ring(Topic.JOBS);
+        bell.ring(Topic.RECONCILE);
+    }
+
+    private Uni<Seen> found(String id) {
+        UUID workspace = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("workspace"));
+        return store.find(workspace, scope()).map(found -> found.orElseThrow(() -> Problem.notFound("workspace")));
+    }
+
+    private Scope scope() {
+        Caller asking = caller.get();
+        return switch (asking.role()) {
+            case MEMBER, WORKER -> new Scope(asking.organization(), Optional.of(asking.userId()));
+            case OWNER, TEMPLATE_ADMIN, AUDITOR -> new Scope(asking.organization(), Optional.empty());
+        };
+    }
+}

@@ -1,0 +1,89 @@
+package dev.larder.provision;
+
+import dev.larder.store.JobStore;
+import dev.larder.wake.Bell;
+import dev.larder.wake.Topic;
+import io.quarkus.scheduler.Scheduled;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Instant;
+import java.time.InstantSource;
+import org.jboss.logging.Logger;
+
+/**
+ * The owner of every job that nobody works on: takes jobs back from lost workers, withdraws starts that waited too long,
+ * and deletes what was given back (design, sections 4.4 and 3.6). Every process has one; row locks keep them apart.
+ */
+@ApplicationScoped
+public class Janitor {
+
+    private static final Logger LOG = Logger.getLogger(Janitor.class);
+
+    private final JobStore jobs;
+    private final Bell bell;
+    private final InstantSource clock;
+    private final Settings settings;
+    private volatile boolean working;
+
+    public Janitor(JobStore jobs, Bell bell, InstantSource clock, Settings settings) {
+        this.jobs = jobs;
+        this.bell = bell;
+        this.clock = clock;
+        this.settings = settings;
+    }
+
+    public void start() {
+        working = true;
+    }
+
+    public void stop() {
+        working = false;
+    }
+
+    @Scheduled(every = "${larder.janitor.interval:5s}", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
+    Uni<Void> tick() {
+        return working ? runOnce() : Uni.createFrom().voidItem();
+    }
+
+    /** One round; what is left over by its bounds the next one does. */
+    Uni<Void> runOnce() {
+        return reap().chain(this::withdraw)
+                .chain(this::deleteWanted)
+                .onFailure()
+                .invoke(cause -> LOG.warnf("janitor failed, will try again cause=%s", cause))
+                .onFailure()
+                .recoverWithNull();
+    }
+
+    private Uni<Void> reap() {
+        Instant now = clock.instant();
+        return jobs.reap(
+                        now,
+                        JobStore.silentSince(now, settings.heartbeat()),
+                        now.minus(settings.overrun()),
+                        settings.maxAttempts())
+                .invoke(count -> tell("jobs taken back from lost workers", count))
+                .replaceWithVoid();
+    }
+
+    private Uni<Void> withdraw() {
+        Instant now = clock.instant();
+        return jobs.withdraw(now, now.minus(settings.patience()))
+                .invoke(count -> tell("jobs withdrawn that waited too long", count))
+                .replaceWithVoid();
+    }
+
+    private Uni<Void> deleteWanted() {
+        return jobs.deleteWanted(clock.instant())
+                .invoke(count -> tell("deletions begun of what was given back", count))
+                .replaceWithVoid();
+    }
+
+    private void tell(String what, int count) {
+        if (count > 0) {
+            LOG.infof("%s count=%d", what, count);
+            bell.ring(Topic.JOBS);
+            bell.ring(Topic.RECONCILE);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+package dev.larder.provision;
+
+import dev.larder.pool.Assignment;
+import dev.larder.pool.LogLine;
+import dev.larder.store.JobStore;
+import io.smallrye.mutiny.Uni;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * One lease's log on its way to the database: lines gather while a write is under way, and are written together. It holds
+ * at most a bounded number of lines; what comes faster is dropped, and a marker says so.
+ */
+final class JobLog {
+
+    static final int LINES_WAITING_MAX = 5_000;
+    private static final int LINES_AT_ONCE = 500;
+    private static final int LINES_PER_LEASE = 1_000_000;
+
+    private final JobStore jobs;
+    private final Assignment assignment;
+    private final InstantSource clock;
+    private final List<LogLine> waiting = new ArrayList<>();
+    private int dropped;
+    private int next;
+
+    JobLog(JobStore jobs, Assignment assignment, InstantSource clock) {
+        this.jobs = jobs;
+        this.assignment = assignment;
+        this.clock = clock;
+        this.next = assignment.attempt() * LINES_PER_LEASE;
+    }
+
+    /** From any thread; returns at once. */
+    synchronized void add(LogLine line) {
+        if (waiting.size() >= LINES_WAITING_MAX) {
+            dropped++;
+        } else {
+            waiting.add(line);
+        }
+    }
+
+    /** From Larder itself. */
+    void note(String line) {
+        add(new LogLine(clock.instant(), "larder", line));
+    }
+
+    /** Writes what waits; must not be called while an earlier call is under way. */
+    Uni<Void> flush() {
+        List<LogLine> batch = takeBatch();
+        if (batch.isEmpty()) {
+            return Uni.createFrom().voidItem();
+        }
+        int first = next;
+        next += batch.size();
+        return jobs.append(assignment, first, batch).chain(this::flush);
+    }
+
+    private synchronized List<LogLine> takeBatch() {
+        int size = Math.min(waiting.size(), LINES_AT_ONCE);
+        List<LogLine> batch = new ArrayList<>(waiting.subList(0, size));
+        waiting.subList(0, size).clear();
+        if (waiting.isEmpty() && dropped > 0) {
+            Instant at = batch.isEmpty() ? clock.instant() : batch.getLast().at();
+            batch.add(new LogLine(at, "larder", dropped + " lines came too fast and were dropped"));
+            dropped = 0;
+        }
+        return batch;
+    }
+}

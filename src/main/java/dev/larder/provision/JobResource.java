@@ -1,0 +1,153 @@
+package dev.larder.provision;
+
+import dev.larder.http.CurrentCaller;
+import dev.larder.http.JsonBody;
+import dev.larder.http.Page;
+import dev.larder.http.PageRequest;
+import dev.larder.http.Problem;
+import dev.larder.pool.Caller;
+import dev.larder.pool.JobStatus;
+import dev.larder.pool.Role;
+import dev.larder.store.JobReader;
+import dev.larder.store.JobReader.Numbered;
+import dev.larder.store.JobReader.Scope;
+import dev.larder.store.JobReader.Seen;
+import dev.larder.store.JobStore;
+import dev.larder.wake.Bell;
+import dev.larder.wake.Topic;
+import io.smallrye.mutiny.Uni;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.Response;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jspecify.annotations.Nullable;
+
+/** Jobs over HTTP: how far they are, what they said, and stopping them. */
+@Path("/api/v1/jobs")
+@Tag(name = "jobs")
+@RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+class JobResource {
+
+    private static final int LINES_AT_ONCE = 1_000;
+
+    private final JobReader reader;
+    private final JobStore jobs;
+    private final Bell bell;
+    private final CurrentCaller caller;
+    private final InstantSource clock;
+
+    JobResource(JobReader reader, JobStore jobs, Bell bell, CurrentCaller caller, InstantSource clock) {
+        this.reader = reader;
+        this.jobs = jobs;
+        this.bell = bell;
+        this.caller = caller;
+        this.clock = clock;
+    }
+
+    @GET
+    @Operation(summary = "Lists jobs, the newest first: a member's own, for the others those of their organization")
+    public Uni<Page<Seen>> list(
+            @QueryParam("status") @Nullable String status,
+            @QueryParam("limit") @Nullable String limit,
+            @QueryParam("after") @Nullable String after) {
+        PageRequest page = PageRequest.of(limit, after);
+        return reader.list(scope(), status(status), page.after(), page.rows())
+                .map(rows -> Page.of(page, rows, Seen::id));
+    }
+
+    private static Optional<String> status(@Nullable String word) {
+        if (word != null
+                && Arrays.stream(JobStatus.values())
+                        .noneMatch(status -> status.word().equals(word))) {
+            throw Problem.badRequest("unknown_status", "status", "is not a job status.");
+        }
+        return Optional.ofNullable(word);
+    }
+
+    @GET
+    @Path("{id}")
+    @Operation(summary = "Shows one job")
+    public Uni<Seen> get(@PathParam("id") String id) {
+        return found(id);
+    }
+
+    @GET
+    @Path("{id}/logs")
+    @Operation(summary = "Shows what a job said, up to a thousand lines after the given one")
+    public Uni<LogPage> logs(@PathParam("id") String id, @QueryParam("after") @Nullable String after) {
+        int from = after == null ? -1 : line(after);
+        return found(id)
+                .chain(job -> reader.log(job.id(), from, LINES_AT_ONCE + 1))
+                .map(LogPage::of);
+    }
+
+    private static int line(String text) {
+        try {
+            return Integer.parseInt(text);
+        } catch (NumberFormatException notANumber) {
+            throw Problem.badRequest("invalid_line", "after", "must be the \"next\" of an earlier page.");
+        }
+    }
+
+    /** @param next what to send as {@code after} for the following lines; null at the log's present end */
+    record LogPage(List<Line> items, @Nullable Integer next) {
+
+        record Line(int seq, Instant at, String stream, String line) {}
+
+        static LogPage of(List<Numbered> rows) {
+            boolean more = rows.size() > LINES_AT_ONCE;
+            List<Line> lines =
+                    rows.stream().limit(LINES_AT_ONCE).map(LogPage::line).toList();
+            return new LogPage(lines, more ? lines.getLast().seq() : null);
+        }
+
+        private static Line line(Numbered row) {
+            return new Line(
+                    row.seq(), row.line().at(), row.line().stream(), row.line().line());
+        }
+    }
+
+    @POST
+    @Path("{id}/cancel")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
+    @Operation(summary = "Stops a job: a waiting one at once, a running one as soon as its worker obeys")
+    public Uni<Response> cancel(@PathParam("id") String id) {
+        return found(id)
+                .chain(job -> jobs.cancel(job.id(), List.of(job.organizationId()), clock.instant()))
+                .invoke(this::tell)
+                .chain(() -> found(id))
+                .map(job -> Response.accepted(job).build());
+    }
+
+    private void tell(Optional<JobStatus> status) {
+        if (status.isEmpty()) {
+            throw Problem.of(409, "job_ended", "The job has ended already.");
+        }
+        bell.ring(Topic.CANCELS);
+        bell.ring(Topic.RECONCILE);
+    }
+
+    private Uni<Seen> found(String id) {
+        UUID job = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("job"));
+        return reader.find(job, scope()).map(found -> found.orElseThrow(() -> Problem.notFound("job")));
+    }
+
+    private Scope scope() {
+        Caller asking = caller.get();
+        return switch (asking.role()) {
+            case MEMBER, WORKER -> new Scope(asking.organization(), Optional.of(asking.userId()));
+            case OWNER, TEMPLATE_ADMIN, AUDITOR -> new Scope(asking.organization(), Optional.empty());
+        };
+    }
+}

@@ -1,0 +1,46 @@
+package dev.larder.provision;
+
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
+import java.time.Duration;
+import java.util.Map;
+
+/** How this process works on jobs. */
+@ConfigMapping(prefix = "larder.worker")
+public interface Settings {
+
+    /** Whether this process works on jobs at all. */
+    @WithDefault("true")
+    boolean enabled();
+
+    /** How many jobs at once. */
+    @WithDefault("2")
+    int slots();
+
+    /** Tags of the jobs it takes: it must have all that a job names; an untagged worker takes untagged jobs only. */
+    Map<String, String> tags();
+
+    /** The backstop where a wake-up was lost. */
+    @WithDefault("1s")
+    Duration poll();
+
+    /** Three of these missed, and the worker's jobs are taken back. */
+    @WithDefault("5s")
+    Duration heartbeat();
+
+    /** How long a stop waits for running jobs before it hands them back. */
+    @WithDefault("10s")
+    Duration drain();
+
+    /** How many workers may be lost over a job before it fails. */
+    @WithDefault("3")
+    int maxAttempts();
+
+    /** How long past its deadline a job may be before it is taken from its worker. */
+    @WithDefault("30s")
+    Duration overrun();
+
+    /** How long a start may wait for a worker before it is withdrawn. */
+    @WithDefault("1h")
+    Duration patience();
+}

@@ -1,0 +1,348 @@
+package dev.larder.provision;
+
+import dev.larder.pool.Assignment;
+import dev.larder.pool.JobOutcome;
+import dev.larder.store.JobStore;
+import dev.larder.store.JobStore.Pulse;
+import dev.larder.store.JobStore.Taken;
+import dev.larder.wake.Bell;
+import dev.larder.wake.Loop;
+import dev.larder.wake.Topic;
+import io.quarkus.arc.All;
+import io.quarkus.scheduler.Scheduled;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
+import io.smallrye.mutiny.subscription.Cancellable;
+import io.vertx.mutiny.core.Vertx;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Works on jobs inside the server process. It takes as many as it has free slots, whenever it is rung and once in a while
+ * anyway; it shows that it is alive by a heartbeat, from which it also learns what to stop. A job whose lease it lost it
+ * stops and forgets: the token keeps its writes out.
+ */
+@ApplicationScoped
+public class Worker {
+
+    private static final Logger LOG = Logger.getLogger(Worker.class);
+    private static final Duration LOG_FLUSH = Duration.ofMillis(250);
+    private static final Duration SHORTEST = Duration.ofMillis(1);
+
+    private final JobStore jobs;
+    private final Bell bell;
+    private final Vertx vertx;
+    private final InstantSource clock;
+    private final Settings settings;
+    private final Map<String, Backend> backends;
+    private final Map<UUID, Running> running = new ConcurrentHashMap<>();
+    private final Loop fetching = new Loop("worker", this::fetch);
+    private final Loop beating = new Loop("heartbeat", this::beat);
+    private volatile @Nullable UUID id;
+    private volatile boolean draining;
+
+    public Worker(
+            JobStore jobs,
+            Bell bell,
+            Vertx vertx,
+            InstantSource clock,
+            Settings settings,
+            @All List<Backend> backends) {
+        this.jobs = jobs;
+        this.bell = bell;
+        this.vertx = vertx;
+        this.clock = clock;
+        this.settings = settings;
+        this.backends = backends.stream()
+                .filter(Backend::offered)
+                .collect(Collectors.toUnmodifiableMap(Backend::kind, Function.identity()));
+    }
+
+    /** Registers this process as a worker and begins to take jobs. */
+    public Uni<Void> start() {
+        if (!settings.enabled() || backends.isEmpty()) {
+            LOG.infof("no jobs are worked on here enabled=%s backends=%s", settings.enabled(), backends.keySet());
+            return Uni.createFrom().voidItem();
+        }
+        return jobs.register(
+                        hostName(), settings.tags(), List.copyOf(backends.keySet()), settings.slots(), clock.instant())
+                .invoke(this::began)
+                .replaceWithVoid();
+    }
+
+    private void began(UUID worker) {
+        id = worker;
+        LOG.infof("worker ready worker=%s slots=%d backends=%s", worker, settings.slots(), backends.keySet());
+        bell.onRing(Topic.JOBS, fetching::ring);
+        bell.onRing(Topic.CANCELS, beating::ring);
+        vertx.setTimer(nextPoll(), elapsed -> poll());
+        fetching.ring();
+    }
+
+    private static String hostName() {
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException unnamed) {
+            return "localhost";
+        }
+    }
+
+    private void poll() {
+        if (!draining) {
+            fetching.ring();
+            vertx.setTimer(nextPoll(), elapsed -> poll());
+        }
+    }
+
+    /** Jittered, so that the processes do not ask in step. */
+    private long nextPoll() {
+        long millis = settings.poll().toMillis();
+        return Math.max(1, millis * 3 / 4 + ThreadLocalRandom.current().nextLong(millis / 4 + 1));
+    }
+
+    @Scheduled(every = "${larder.worker.heartbeat:5s}")
+    void heartbeat() {
+        if (id != null && !draining) {
+            beating.ring();
+        }
+    }
+
+    private Uni<Boolean> fetch() {
+        UUID worker = id;
+        int free = settings.slots() - running.size();
+        if (worker == null || draining || free <= 0) {
+            return Uni.createFrom().item(false);
+        }
+        return jobs.take(worker, free, clock.instant())
+                .invoke(taken -> taken.forEach(this::begin))
+                .replaceWith(false);
+    }
+
+    /** A job in this process's hands, until its outcome is stored or its lease is lost. */
+    private final class Running {
+
+        final Assignment assignment;
+        final JobLog log;
+        private @Nullable Cancellable work;
+        private boolean ended;
+        private long flushing;
+
+        Running(Assignment assignment) {
+            this.assignment = assignment;
+            this.log = new JobLog(jobs, assignment, clock);
+        }
+
+        synchronized void working(Cancellable cancellable) {
+            work = cancellable;
+            if (ended) {
+                cancellable.cancel();
+            }
+        }
+
+        /** True for the one that may say how it ended. */
+        synchronized boolean end() {
+            boolean first = !ended;
+            ended = true;
+            vertx.cancelTimer(flushing);
+            return first;
+        }
+
+        /** Asks the backend to stop. */
+        synchronized void stop() {
+            if (work != null) {
+                work.cancel();
+            }
+        }
+
+        synchronized void flushLater(Loop flush) {
+            flushing = vertx.setPeriodic(LOG_FLUSH.toMillis(), tick -> flush.ring());
+        }
+    }
+
+    private void begin(Taken taken) {
+        Assignment assignment = taken.assignment();
+        Running job = new Running(assignment);
+        running.put(assignment.jobId(), job);
+        LOG.infof(
+                "job begun job=%s workspace=%s transition=%s attempt=%d",
+                assignment.jobId(),
+                assignment.workspaceId(),
+                assignment.transition().word(),
+                assignment.attempt());
+        job.flushLater(new Loop("job log", () -> job.log.flush().replaceWith(false)));
+        job.working(work(job).subscribe().with(outcome -> ended(job, outcome)));
+    }
+
+    private Uni<JobOutcome> work(Running job) {
+        Backend backend = backends.get(job.assignment.backend());
+        if (backend == null) {
+            return Uni.createFrom().item(new JobOutcome.Failed("backend_missing", "This worker does not offer it."));
+        }
+        return Uni.createFrom()
+                .voidItem()
+                .emitOn(Infrastructure.getDefaultExecutor())
+                .chain(() -> backend.perform(job.assignment, job.log::add))
+                .ifNoItem()
+                .after(timeLeft(job.assignment))
+                .recoverWithItem(new JobOutcome.Failed("timed_out", "The job was not done by its deadline."))
+                .onFailure()
+                .recoverWithItem(fault -> faulted(job, fault));
+    }
+
+    private Duration timeLeft(Assignment assignment) {
+        Duration left = Duration.between(clock.instant(), assignment.deadlineAt());
+        return left.compareTo(SHORTEST) < 0 ? SHORTEST : left;
+    }
+
+    private static JobOutcome faulted(Running job, Throwable fault) {
+        LOG.errorf(fault, "backend fault job=%s", job.assignment.jobId());
+        return new JobOutcome.Failed("backend_fault", "The backend failed unexpectedly; the server's log says more.");
+    }
+
+    private void ended(Running job, JobOutcome outcome) {
+        if (job.end()) {
+            store(job, outcome).subscribe().with(stored -> forget(job), failed -> abandon(job, failed));
+        }
+    }
+
+    private Uni<Void> store(Running job, JobOutcome outcome) {
+        if (outcome instanceof JobOutcome.Failed(var code, var detail)) {
+            job.log.note(code + ": " + detail);
+        }
+        return job.log
+                .flush()
+                .onFailure()
+                .recoverWithNull()
+                .chain(() -> jobs.complete(job.assignment, outcome, clock.instant()))
+                .onFailure()
+                .retry()
+                .withBackOff(Duration.ofMillis(100), Duration.ofSeconds(2))
+                .expireIn(settings.heartbeat().multipliedBy(3).toMillis())
+                .invoke(completed -> tell(job, outcome, completed))
+                .replaceWithVoid();
+    }
+
+    private void tell(Running job, JobOutcome outcome, Optional<JobStore.Completed> completed) {
+        if (completed.isEmpty()) {
+            LOG.warnf("lease lost, result dropped job=%s", job.assignment.jobId());
+            return;
+        }
+        LOG.infof(
+                "job ended job=%s workspace=%s transition=%s status=%s code=%s",
+                job.assignment.jobId(),
+                job.assignment.workspaceId(),
+                job.assignment.transition().word(),
+                completed.get().status().word(),
+                outcome instanceof JobOutcome.Failed failed ? failed.code() : "none");
+        bell.ring(Topic.RECONCILE);
+    }
+
+    private void abandon(Running job, Throwable failed) {
+        LOG.errorf("result not stored, the job will be taken back job=%s cause=%s", job.assignment.jobId(), failed);
+        forget(job);
+    }
+
+    private void forget(Running job) {
+        running.remove(job.assignment.jobId());
+        fetching.ring();
+    }
+
+    private Uni<Boolean> beat() {
+        UUID worker = id;
+        if (worker == null) {
+            return Uni.createFrom().item(false);
+        }
+        // What is taken while the question is under way is not in its answer, and not lost either.
+        Set<UUID> before = Set.copyOf(running.keySet());
+        Instant at = clock.instant();
+        return jobs.heartbeat(worker, at)
+                .invoke(pulse -> pulse.ifPresent(told -> obey(told, before)))
+                .replaceWith(false);
+    }
+
+    private void obey(Pulse pulse, Set<UUID> before) {
+        for (UUID jobId : before) {
+            Running job = running.get(jobId);
+            if (job != null && !pulse.held().contains(jobId)) {
+                drop(job);
+            } else if (job != null && pulse.canceling().contains(jobId)) {
+                cancel(job);
+            }
+        }
+    }
+
+    private void drop(Running job) {
+        if (job.end()) {
+            LOG.warnf("lease lost, stopping job=%s", job.assignment.jobId());
+            job.stop();
+            forget(job);
+        }
+    }
+
+    private void cancel(Running job) {
+        job.stop();
+        ended(job, new JobOutcome.Canceled());
+    }
+
+    /** Takes no more jobs, waits for the running ones, hands back what is left at the deadline. Idempotent. */
+    public Uni<Void> stop() {
+        draining = true;
+        UUID worker = id;
+        if (worker == null) {
+            return Uni.createFrom().voidItem();
+        }
+        return fetching.stop(settings.drain())
+                .onFailure()
+                .recoverWithNull()
+                .chain(() -> drained(clock.instant().plus(settings.drain())))
+                .chain(this::handBackAll)
+                .chain(() -> jobs.leave(worker, clock.instant()));
+    }
+
+    private Uni<Void> handBackAll() {
+        return Multi.createFrom()
+                .iterable(List.copyOf(running.values()))
+                .onItem()
+                .transformToUniAndConcatenate(this::handBack)
+                .collect()
+                .asList()
+                .replaceWithVoid();
+    }
+
+    private Uni<Void> drained(Instant until) {
+        if (running.isEmpty() || !clock.instant().isBefore(until)) {
+            return Uni.createFrom().voidItem();
+        }
+        return Uni.createFrom()
+                .voidItem()
+                .onItem()
+                .delayIt()
+                .by(Duration.ofMillis(50))
+                .chain(() -> drained(until));
+    }
+
+    private Uni<Boolean> handBack(Running job) {
+        if (!job.end()) {
+            return Uni.createFrom().item(false);
+        }
+        LOG.infof("handing back job=%s", job.assignment.jobId());
+        job.stop();
+        return jobs.handBack(job.assignment);
+    }
+}

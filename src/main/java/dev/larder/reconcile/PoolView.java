@@ -1,0 +1,97 @@
+package dev.larder.reconcile;
+
+import dev.larder.pool.PresetSnapshot;
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Why a pool is as it is.
+ *
+ * @param because which rule decided how many are wanted
+ * @param holds why nothing is created, if so
+ * @param next what the next cycle would do, in order; empty for a satisfied pool
+ * @param nextLook when the clock alone may change this
+ */
+record PoolView(
+        UUID preset,
+        String name,
+        String status,
+        PoolState counts,
+        Because because,
+        List<HoldView> holds,
+        List<ActionView> next,
+        @Nullable Instant nextLook) {
+
+    static PoolView of(PresetSnapshot preset, Plan plan) {
+        return new PoolView(
+                preset.id(),
+                preset.organizationName() + "/" + preset.templateName() + "/" + preset.name(),
+                preset.status().word(),
+                plan.state(),
+                Because.of(plan.desired()),
+                plan.holds().stream().map(HoldView::of).toList(),
+                plan.effects().stream().map(ActionView::of).toList(),
+                plan.nextLook().orElse(null));
+    }
+
+    /**
+     * @param rule {@code base}, {@code schedule}, {@code inactive} or {@code schedules_unusable}
+     * @param schedule index of the schedule that decided, in declared order
+     */
+    record Because(
+            String rule,
+            @Nullable Integer schedule,
+            @Nullable String detail) {
+
+        static Because of(Desired desired) {
+            return switch (desired.reason()) {
+                case Desired.Reason.Inactive() ->
+                    new Because("inactive", null, "the version is not active, or its template deleted or deprecated");
+                case Desired.Reason.Base() -> new Because("base", null, null);
+                case Desired.Reason.BySchedule(var index, var cron) -> new Because("schedule", index, cron);
+                case Desired.Reason.ScheduleUnusable(var detail) -> new Because("schedules_unusable", null, detail);
+            };
+        }
+    }
+
+    /** @param kind {@code backoff}, {@code hard_limited}, {@code validation_failed} or {@code paused} */
+    record HoldView(String kind, @Nullable Instant until, String detail) {
+
+        static HoldView of(Hold hold) {
+            return switch (hold) {
+                case Hold.Backoff(var until, var failures) ->
+                    new HoldView("backoff", until, failures + " failed builds are remembered");
+                case Hold.HardLimited(var reason) -> new HoldView("hard_limited", null, reason);
+                case Hold.ValidationFailed(var reason) -> new HoldView("validation_failed", null, reason);
+                case Hold.Paused(var pause) ->
+                    new HoldView(
+                            "paused",
+                            pause.until(),
+                            pause.level() + ", " + pause.scope().word());
+            };
+        }
+    }
+
+    /** @param kind {@code create}, {@code delete}, {@code cancel_pending} or a {@code mark_…} */
+    record ActionView(
+            String kind,
+            @Nullable Integer count,
+            @Nullable String reason,
+            @Nullable List<UUID> workspaces) {
+
+        static ActionView of(Action action) {
+            return switch (action) {
+                case Action.Create(var count, var attempts) -> new ActionView("create", count, null, null);
+                case Action.Delete(var ids, var reason) -> new ActionView("delete", ids.size(), reason.word(), ids);
+                case Action.CancelPending(var ids) -> new ActionView("cancel_pending", ids.size(), null, ids);
+                case Action.MarkHardLimited(var reason, var attempts) ->
+                    new ActionView("mark_hard_limited", null, reason, null);
+                case Action.MarkValidationFailed(var reason) ->
+                    new ActionView("mark_validation_failed", null, reason, null);
+                case Action.MarkHealthy() -> new ActionView("mark_healthy", null, null, null);
+            };
+        }
+    }
+}

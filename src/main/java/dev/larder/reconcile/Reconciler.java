@@ -1,0 +1,196 @@
+package dev.larder.reconcile;
+
+import dev.larder.store.Direct;
+import dev.larder.store.PoolStore;
+import dev.larder.store.SnapshotStore;
+import dev.larder.wake.Bell;
+import dev.larder.wake.Loop;
+import dev.larder.wake.Topic;
+import io.quarkus.scheduler.Scheduled;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.core.Vertx;
+import io.vertx.mutiny.sqlclient.SqlConnection;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jboss.logging.Logger;
+
+/**
+ * Keeps the pools as they should be (design, section 2.1). One process reconciles at a time: the lock is an advisory one
+ * in a transaction of its own, on a connection of its own, held until the cycle's last write; whoever does not get it
+ * leaves the work to the holder. What is rung while a cycle runs makes another one, once.
+ */
+@ApplicationScoped
+public class Reconciler {
+
+    private static final Logger LOG = Logger.getLogger(Reconciler.class);
+
+    private final Direct direct;
+    private final SnapshotStore snapshots;
+    private final PoolStore pools;
+    private final Bell bell;
+    private final Vertx vertx;
+    private final InstantSource clock;
+    private final Settings settings;
+    private final Cycle cycle;
+    private final Loop loop = new Loop("reconcile", this::step);
+    private final AtomicBoolean everything = new AtomicBoolean();
+    private final AtomicBoolean started = new AtomicBoolean();
+    private final AtomicInteger timers = new AtomicInteger();
+    private volatile boolean stopped;
+
+    public Reconciler(
+            Direct direct,
+            SnapshotStore snapshots,
+            PoolStore pools,
+            Bell bell,
+            Vertx vertx,
+            InstantSource clock,
+            Settings settings) {
+        this.direct = direct;
+        this.snapshots = snapshots;
+        this.pools = pools;
+        this.bell = bell;
+        this.vertx = vertx;
+        this.clock = clock;
+        this.settings = settings;
+        this.cycle = new Cycle(snapshots, pools, clock, settings.limits(), settings.concurrency());
+    }
+
+    /** The first cycle begins at once. Refused the second time. */
+    public void start() {
+        if (!started.compareAndSet(false, true)) {
+            throw new IllegalStateException("the reconciler was started before");
+        }
+        bell.onRing(Topic.RECONCILE, loop::ring);
+        lookAtEverything();
+    }
+
+    /** The safety net: a look at everything, whatever was rung or lost. */
+    @Scheduled(every = "${larder.reconcile.interval:1m}")
+    void tick() {
+        if (started.get() && !stopped) {
+            lookAtEverything();
+        }
+    }
+
+    private void lookAtEverything() {
+        everything.set(true);
+        loop.ring();
+    }
+
+    /** No new cycle; completes when the running one has ended, or fails at the deadline. Idempotent. */
+    public Uni<Void> stop() {
+        stopped = true;
+        return loop.stop(settings.stopDeadline());
+    }
+
+    private Uni<Boolean> step() {
+        if (stopped) {
+            return Uni.createFrom().item(false);
+        }
+        return everything.getAndSet(false) ? lookOnce(true) : lookOnce(false);
+    }
+
+    private Uni<Boolean> lookOnce(boolean full) {
+        return run(full).chain(this::afterwards);
+    }
+
+    private Uni<Boolean> afterwards(Optional<Cycle.Report> report) {
+        if (report.isEmpty()) {
+            return pools.anyDirty().invoke(this::comeBack).replaceWith(false);
+        }
+        report.get().nextLook().ifPresent(this::lookAgainAt);
+        return Uni.createFrom().item(report.get().more());
+    }
+
+    /** Somebody else holds the lock and may have read the marks before the newest was set: asks again shortly. */
+    private void comeBack(boolean dirty) {
+        if (dirty) {
+            vertx.setTimer(20 + ThreadLocalRandom.current().nextInt(40), elapsed -> loop.ring());
+        }
+    }
+
+    /** The plan's own edges: a schedule, a ttl, the end of a backoff or a pause. Only the newest timer counts. */
+    private void lookAgainAt(Instant at) {
+        Duration wait = Duration.between(clock.instant(), at);
+        if (wait.compareTo(settings.interval()) < 0) {
+            int mine = timers.incrementAndGet();
+            vertx.setTimer(Math.max(1, wait.toMillis() + 1), elapsed -> lookAgainUnlessReplaced(mine));
+        }
+    }
+
+    private void lookAgainUnlessReplaced(int timer) {
+        if (timer == timers.get()) {
+            lookAtEverything();
+        }
+    }
+
+    /**
+     * One cycle.
+     *
+     * @param full at every preset, or only at those that are marked
+     * @return empty where another process holds the lock
+     */
+    Uni<Optional<Cycle.Report>> run(boolean full) {
+        return direct.pool()
+                .withTransaction(connection -> underLock(connection, full))
+                .ifNoItem()
+                .after(settings.cycleDeadline())
+                .fail()
+                .invoke(report -> report.ifPresent(this::wakeWorkers));
+    }
+
+    private Uni<Optional<Cycle.Report>> underLock(SqlConnection lock, boolean full) {
+        AtomicBoolean held = new AtomicBoolean(true);
+        lock.closeHandler(() -> held.set(false));
+        return lock.query(PoolStore.TRY_RECONCILER_LOCK)
+                .execute()
+                .map(rows -> Boolean.TRUE.equals(rows.iterator().next().getBoolean("taken")))
+                .chain(taken -> taken ? cycle(full, held).map(Optional::of) : notMine());
+    }
+
+    private static Uni<Optional<Cycle.Report>> notMine() {
+        return Uni.createFrom().item(Optional.empty());
+    }
+
+    private Uni<Cycle.Report> cycle(boolean full, AtomicBoolean held) {
+        return full ? cycle.full(held::get) : cycle.dirty(held::get);
+    }
+
+    private void wakeWorkers(Cycle.Report report) {
+        if (report.changedJobs()) {
+            bell.ring(Topic.JOBS);
+        }
+        if (report.failed() > 0) {
+            LOG.warnf("cycle ended with presets left over failed=%d", report.failed());
+        }
+    }
+
+    /**
+     * What a cycle at that instant would decide for one preset, without doing it (design, section 2.5).
+     *
+     * @return empty for a preset that is unknown or has no prebuilds declared
+     */
+    Uni<Optional<Cycle.Planned>> plan(UUID preset, Instant at) {
+        return plans(List.of(preset), at).map(plans -> plans.stream().findFirst());
+    }
+
+    /** The same for several. */
+    Uni<List<Cycle.Planned>> plans(Collection<UUID> presets, Instant at) {
+        Limits limits = settings.limits();
+        return snapshots
+                .of(presets, clock.instant(), limits.lookback(), Math.max(limits.hardLimit(), 1))
+                .map(read -> read.stream()
+                        .map(preset -> new Cycle.Planned(preset, Plan.of(preset, at, limits)))
+                        .toList());
+    }
+}

@@ -1,0 +1,116 @@
+package dev.larder.store;
+
+import dev.larder.pool.LogLine;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Jobs and their logs as people look at them; {@link JobStore} is where they change. */
+@ApplicationScoped
+public class JobReader {
+
+    private final Pool pool;
+
+    public JobReader(Pool pool) {
+        this.pool = pool;
+    }
+
+    /** Whose jobs may be seen: those of one organization or of all, those of one owner's workspaces or of all. */
+    public record Scope(Optional<UUID> organization, Optional<UUID> owner) {}
+
+    /** A job as the API shows it. */
+    public record Seen(
+            UUID id,
+            UUID workspaceId,
+            UUID organizationId,
+            String transition,
+            String backend,
+            String status,
+            int attempt,
+            Instant createdAt,
+            @Nullable Instant startedAt,
+            @Nullable Instant deadlineAt,
+            @Nullable Instant completedAt,
+            @Nullable UUID workerId,
+            @Nullable String errorCode,
+            @Nullable String error) {}
+
+    private static final String SELECT = """
+            SELECT j.id, j.workspace_id, j.organization_id, b.transition, j.backend, j.status, j.attempt, j.created_at,
+                   j.started_at, j.deadline_at, j.completed_at, j.worker_id, j.error_code, j.error
+              FROM jobs j
+              JOIN builds b ON b.id = j.build_id
+              JOIN workspaces w ON w.id = j.workspace_id
+            """;
+
+    private static final String LIST = SELECT + """
+             WHERE ($1::uuid IS NULL OR j.organization_id = $1) AND ($2::uuid IS NULL OR w.owner_id = $2)
+               AND ($3::uuid IS NULL OR j.id < $3) AND ($4::text IS NULL OR j.status = $4)
+             ORDER BY j.id DESC LIMIT $5""";
+
+    /** The newest first. */
+    public Uni<List<Seen>> list(Scope scope, Optional<String> status, Optional<UUID> after, int limit) {
+        return pool.preparedQuery(LIST)
+                .execute(Tuple.of(
+                        scope.organization().orElse(null),
+                        scope.owner().orElse(null),
+                        after.orElse(null),
+                        status.orElse(null),
+                        limit))
+                .map(rows -> Rows.list(rows, JobReader::seen));
+    }
+
+    private static final String FIND = SELECT + """
+             WHERE j.id = $1 AND ($2::uuid IS NULL OR j.organization_id = $2) AND ($3::uuid IS NULL OR w.owner_id = $3)""";
+
+    public Uni<Optional<Seen>> find(UUID job, Scope scope) {
+        return pool.preparedQuery(FIND)
+                .execute(Tuple.of(
+                        job, scope.organization().orElse(null), scope.owner().orElse(null)))
+                .map(rows -> Rows.first(rows, JobReader::seen));
+    }
+
+    private static Seen seen(Row row) {
+        return new Seen(
+                row.getUUID("id"),
+                row.getUUID("workspace_id"),
+                row.getUUID("organization_id"),
+                row.getString("transition"),
+                row.getString("backend"),
+                row.getString("status"),
+                row.getInteger("attempt"),
+                Rows.instant(row, "created_at"),
+                Rows.instantOrNull(row, "started_at"),
+                Rows.instantOrNull(row, "deadline_at"),
+                Rows.instantOrNull(row, "completed_at"),
+                row.getUUID("worker_id"),
+                row.getString("error_code"),
+                row.getString("error"));
+    }
+
+    private static final String LOG = """
+            SELECT seq, at, stream, line FROM job_logs WHERE job_id = $1 AND seq > $2 ORDER BY seq LIMIT $3""";
+
+    /** @param after number of the last line seen; -1 for none */
+    public Uni<List<Numbered>> log(UUID job, int after, int limit) {
+        return pool.preparedQuery(LOG)
+                .execute(Tuple.of(job, after, limit))
+                .map(rows -> Rows.list(rows, JobReader::line));
+    }
+
+    /** A line with its place in the log. */
+    public record Numbered(int seq, LogLine line) {}
+
+    private static Numbered line(Row row) {
+        return new Numbered(
+                row.getInteger("seq"),
+                new LogLine(Rows.instant(row, "at"), row.getString("stream"), row.getString("line")));
+    }
+}
