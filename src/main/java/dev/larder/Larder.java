@@ -1,6 +1,7 @@
 package dev.larder;
 
 import dev.larder.access.Bootstrap;
+import dev.larder.pool.ReadinessPart;
 import dev.larder.provision.Janitor;
 import dev.larder.provision.Worker;
 import dev.larder.reconcile.Reconciler;
@@ -21,7 +22,7 @@ import org.jboss.logging.Logger;
  * says why not; starting goes on by itself as soon as it can.
  */
 @ApplicationScoped
-class Larder {
+class Larder implements ReadinessPart {
 
     private static final Logger LOG = Logger.getLogger(Larder.class);
     private static final Duration STOP_DEADLINE = Duration.ofSeconds(30);
@@ -34,6 +35,7 @@ class Larder {
     private final Worker worker;
     private final Janitor janitor;
     private final Reconciler reconciler;
+    private volatile boolean started;
     private volatile boolean stopping;
 
     Larder(
@@ -77,6 +79,26 @@ class Larder {
         listener.start();
         janitor.start();
         reconciler.start();
+        started = true;
+    }
+
+    @Override
+    public String name() {
+        return "serving";
+    }
+
+    /** Down before everything else when the process stops, so that no new request is sent to it. */
+    @Override
+    public boolean up() {
+        return started && !stopping;
+    }
+
+    @Override
+    public String detail() {
+        if (stopping) {
+            return "stopping";
+        }
+        return started ? "serving" : "starting";
     }
 
     /** Blocks, as a shutdown observer must: what is cut at its deadline is logged. */

@@ -8,6 +8,7 @@ import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
 import dev.larder.pool.Caller;
+import dev.larder.pool.ClaimObserver;
 import dev.larder.pool.Role;
 import dev.larder.store.ClaimStore;
 import dev.larder.store.ClaimStore.Claim;
@@ -28,6 +29,8 @@ import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
 import java.net.URI;
+import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -53,15 +56,23 @@ class ClaimResource {
     private final Bell bell;
     private final CurrentCaller caller;
     private final InstantSource clock;
+    private final ClaimObserver observer;
 
     ClaimResource(
-            Claims claims, ClaimStore store, JobStore jobs, Bell bell, CurrentCaller caller, InstantSource clock) {
+            Claims claims,
+            ClaimStore store,
+            JobStore jobs,
+            Bell bell,
+            CurrentCaller caller,
+            InstantSource clock,
+            ClaimObserver observer) {
         this.claims = claims;
         this.store = store;
         this.jobs = jobs;
         this.bell = bell;
         this.caller = caller;
         this.clock = clock;
+        this.observer = observer;
     }
 
     @POST
@@ -84,7 +95,14 @@ class ClaimResource {
             @HeaderParam("If-Match") @Nullable String ifMatch) {
         ClaimRequest request = ClaimRequest.of(body, ETags.ifMatch(ifMatch));
         Caller asking = caller.get();
-        return claims.claim(asking, request, key(key)).chain(outcome -> answer(asking, outcome));
+        Instant asked = clock.instant();
+        return claims.claim(asking, request, key(key))
+                .invoke(outcome -> observe(outcome, asked))
+                .chain(outcome -> answer(asking, outcome));
+    }
+
+    private void observe(Outcome outcome, Instant asked) {
+        observer.answered(outcome.path(), outcome.word(), Duration.between(asked, clock.instant()));
     }
 
     private static Optional<String> key(@Nullable String header) {
@@ -97,7 +115,7 @@ class ClaimResource {
 
     private Uni<Response> answer(Caller asking, Outcome outcome) {
         return switch (outcome) {
-            case Outcome.Claimed(var claim, var replayed) ->
+            case Outcome.Claimed(var claim, var path, var replayed) ->
                 found(asking, claim).map(found -> created(found, replayed));
             case Outcome.KeyReused() ->
                 refused(Problem.unprocessable(

@@ -44,8 +44,29 @@ class Claims {
     /** How a request ended. */
     sealed interface Outcome {
 
-        /** @param replayed whether an earlier request under the same key made it */
-        record Claimed(UUID claim, boolean replayed) implements Outcome {}
+        /** The word the metrics use. */
+        default String word() {
+            return switch (this) {
+                case Claimed claimed -> claimed.replayed() ? "replayed" : "claimed";
+                case KeyReused reused -> "idempotency_key_reused";
+                case UnknownPreset unknown -> "preset_not_found";
+                case NotActive inactive -> "preset_not_active";
+                case NoneInStock none -> "no_claimable_workspace";
+                case NotThisOne other -> "workspace_not_claimable";
+                case OrganizationNeeded needed -> "missing_field";
+            };
+        }
+
+        /** By which path it was served; {@code none} where nothing was handed out. */
+        default String path() {
+            return this instanceof Claimed claimed ? claimed.path() : "none";
+        }
+
+        /**
+         * @param path {@code warm} or {@code cold}
+         * @param replayed whether an earlier request under the same key made it
+         */
+        record Claimed(UUID claim, String path, boolean replayed) implements Outcome {}
 
         /** The key was used for another request. */
         record KeyReused() implements Outcome {}
@@ -109,7 +130,7 @@ class Claims {
 
     private Uni<Outcome> taken(UUID claim) {
         bell.ring(Topic.RECONCILE);
-        return Uni.createFrom().item(new Outcome.Claimed(claim, false));
+        return Uni.createFrom().item(new Outcome.Claimed(claim, "warm", false));
     }
 
     private Uni<Outcome> notTaken(Caller caller, Ask ask, int attempt) {
@@ -152,7 +173,7 @@ class Claims {
 
     private Uni<Outcome> begun(UUID claim) {
         bell.ring(Topic.JOBS);
-        return Uni.createFrom().item(new Outcome.Claimed(claim, false));
+        return Uni.createFrom().item(new Outcome.Claimed(claim, "cold", false));
     }
 
     private Uni<Outcome> elseByKey(Caller caller, Optional<IdempotencyKey> key, Outcome otherwise) {
@@ -166,7 +187,9 @@ class Claims {
     }
 
     private static Outcome replay(Earlier earlier) {
-        return earlier.sameRequest() ? new Outcome.Claimed(earlier.claim(), true) : new Outcome.KeyReused();
+        return earlier.sameRequest()
+                ? new Outcome.Claimed(earlier.claim(), earlier.path(), true)
+                : new Outcome.KeyReused();
     }
 
     /** From the pool's own build times: half of one where some are under way, a whole one where none is. */

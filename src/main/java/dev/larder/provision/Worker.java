@@ -1,6 +1,7 @@
 package dev.larder.provision;
 
 import dev.larder.pool.Assignment;
+import dev.larder.pool.JobObserver;
 import dev.larder.pool.JobOutcome;
 import dev.larder.store.JobStore;
 import dev.larder.store.JobStore.Pulse;
@@ -50,6 +51,7 @@ public class Worker {
     private final Vertx vertx;
     private final InstantSource clock;
     private final Settings settings;
+    private final JobObserver observer;
     private final Map<String, Backend> backends;
     private final Map<UUID, Running> running = new ConcurrentHashMap<>();
     private final Loop fetching = new Loop("worker", this::fetch);
@@ -63,12 +65,14 @@ public class Worker {
             Vertx vertx,
             InstantSource clock,
             Settings settings,
+            JobObserver observer,
             @All List<Backend> backends) {
         this.jobs = jobs;
         this.bell = bell;
         this.vertx = vertx;
         this.clock = clock;
         this.settings = settings;
+        this.observer = observer;
         this.backends = backends.stream()
                 .filter(Backend::offered)
                 .collect(Collectors.toUnmodifiableMap(Backend::kind, Function.identity()));
@@ -179,6 +183,7 @@ public class Worker {
         Assignment assignment = taken.assignment();
         Running job = new Running(assignment);
         running.put(assignment.jobId(), job);
+        observer.leased(assignment.transition(), Duration.between(taken.queuedAt(), clock.instant()));
         LOG.infof(
                 "job begun job=%s workspace=%s transition=%s attempt=%d",
                 assignment.jobId(),
@@ -250,6 +255,8 @@ public class Worker {
                 job.assignment.transition().word(),
                 completed.get().status().word(),
                 outcome instanceof JobOutcome.Failed failed ? failed.code() : "none");
+        JobStore.Completed ended = completed.get();
+        observer.finished(ended.transition(), ended.status(), Duration.between(ended.startedAt(), clock.instant()));
         bell.ring(Topic.RECONCILE);
     }
 

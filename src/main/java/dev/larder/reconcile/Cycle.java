@@ -1,5 +1,6 @@
 package dev.larder.reconcile;
 
+import dev.larder.pool.PoolObserver;
 import dev.larder.pool.PresetSnapshot;
 import dev.larder.pool.PresetStatus;
 import dev.larder.store.PoolStore;
@@ -10,7 +11,9 @@ import io.smallrye.mutiny.Uni;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.BooleanSupplier;
 import org.jboss.logging.Logger;
@@ -39,21 +42,40 @@ final class Cycle {
     }
 
     /** A preset as it was read, and what was decided on it. */
-    record Planned(PresetSnapshot preset, Plan plan) {}
+    record Planned(PresetSnapshot preset, Plan plan) {
+
+        /** What the metrics show of it. */
+        PoolObserver.Reading reading() {
+            PoolState state = plan.state();
+            return new PoolObserver.Reading(
+                    preset.id(),
+                    preset.organizationName(),
+                    preset.templateName(),
+                    preset.name(),
+                    state.desired(),
+                    state.actual(),
+                    state.eligible(),
+                    state.starting(),
+                    state.expired(),
+                    plan.holds().stream().anyMatch(Hold.Backoff.class::isInstance),
+                    plan.holds().stream().anyMatch(Hold.HardLimited.class::isInstance));
+        }
+    }
 
     /**
      * What a cycle did.
      *
      * @param planned every preset it looked at
+     * @param actions how many workspaces or presets each kind of action changed; none that changed nothing
      * @param failed presets whose effects failed; they are looked at again by the next cycle
      * @param nextLook when the clock alone may change a plan
      * @param more whether marks were left over
      */
     record Report(
-            List<Planned> planned, int created, int removed, int failed, Optional<Instant> nextLook, boolean more) {
+            List<Planned> planned, Map<String, Integer> actions, int failed, Optional<Instant> nextLook, boolean more) {
 
         boolean changedJobs() {
-            return created + removed > 0;
+            return !actions.isEmpty();
         }
     }
 
@@ -102,22 +124,24 @@ final class Cycle {
     private static Report report(List<Planned> planned, List<Done> done, boolean more) {
         Optional<Instant> nextLook =
                 planned.stream().flatMap(one -> one.plan().nextLook().stream()).min(Instant::compareTo);
-        return new Report(
-                planned,
-                done.stream().mapToInt(Done::created).sum(),
-                done.stream().mapToInt(Done::removed).sum(),
-                (int) done.stream().filter(Done::failed).count(),
-                nextLook,
-                more);
+        Done sum = done.stream().reduce(Done.NOTHING, Done::and);
+        return new Report(planned, sum.actions(), sum.failed(), nextLook, more);
     }
 
     /** What was changed for one preset, or by one effect. */
-    private record Done(int created, int removed, boolean failed) {
+    private record Done(Map<String, Integer> actions, int failed) {
 
-        static final Done NOTHING = new Done(0, 0, false);
+        static final Done NOTHING = new Done(Map.of(), 0);
+        static final Done FAILED = new Done(Map.of(), 1);
+
+        static Done of(String action, int count) {
+            return count == 0 ? NOTHING : new Done(Map.of(action, count), 0);
+        }
 
         Done and(Done other) {
-            return new Done(created + other.created, removed + other.removed, failed || other.failed);
+            Map<String, Integer> both = new TreeMap<>(actions);
+            other.actions.forEach((action, count) -> both.merge(action, count, Integer::sum));
+            return new Done(both, failed + other.failed);
         }
     }
 
@@ -135,7 +159,7 @@ final class Cycle {
         LOG.warnf(
                 "preset not reconciled, will be tried again preset=%s cause=%s",
                 planned.preset().id(), cause);
-        return new Done(0, 0, true);
+        return Done.FAILED;
     }
 
     /** In the plan's order, one after the other. */
@@ -157,33 +181,29 @@ final class Cycle {
         Instant now = clock.instant();
         return switch (effect) {
             case Action.CancelPending(var ids) ->
-                pools.dropNeverStarted(ids, now).map(Cycle::removed);
+                pools.dropNeverStarted(ids, now).map(count -> Done.of("cancel", count));
             case Action.Delete(var ids, var reason) ->
-                pools.delete(ids, reason.word(), now).map(Cycle::removed);
+                pools.delete(ids, reason.word(), now).map(count -> Done.of("delete", count));
             case Action.MarkHardLimited(var reason, var attempts) ->
-                pools.limitHard(preset.id(), reason, now).replaceWith(Done.NOTHING);
+                pools.limitHard(preset.id(), reason, now).replaceWith(Done.of("hard_limit", 1));
             case Action.MarkValidationFailed(var reason) ->
-                pools.mark(preset.id(), PresetStatus.VALIDATION_FAILED, reason).replaceWith(Done.NOTHING);
+                pools.mark(preset.id(), PresetStatus.VALIDATION_FAILED, reason)
+                        .replaceWith(Done.of("validation_failed", 1));
             case Action.MarkHealthy() ->
-                pools.mark(preset.id(), PresetStatus.HEALTHY, null).replaceWith(Done.NOTHING);
+                pools.mark(preset.id(), PresetStatus.HEALTHY, null).replaceWith(Done.of("heal", 1));
             case Action.Create(var count, var attempts) ->
-                pools.create(preset.id(), attempts, count, now).map(created -> new Done(created, 0, false));
+                pools.create(preset.id(), attempts, count, now).map(created -> Done.of("create", created));
         };
-    }
-
-    private static Done removed(int count) {
-        return new Done(0, count, false);
     }
 
     private static void log(Planned planned, Done done) {
         LOG.infof(
-                "reconciled preset=%s name=%s/%s/%s created=%d removed=%d state=%s",
+                "reconciled preset=%s name=%s/%s/%s actions=%s state=%s",
                 planned.preset().id(),
                 planned.preset().organizationName(),
                 planned.preset().templateName(),
                 planned.preset().name(),
-                done.created(),
-                done.removed(),
+                done.actions(),
                 planned.plan().state());
     }
 }

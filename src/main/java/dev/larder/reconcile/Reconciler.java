@@ -1,5 +1,7 @@
 package dev.larder.reconcile;
 
+import dev.larder.pool.CycleObserver;
+import dev.larder.pool.PoolObserver;
 import dev.larder.store.Direct;
 import dev.larder.store.PoolStore;
 import dev.larder.store.SnapshotStore;
@@ -40,6 +42,8 @@ public class Reconciler {
     private final Vertx vertx;
     private final InstantSource clock;
     private final Settings settings;
+    private final CycleObserver cycles;
+    private final PoolObserver observer;
     private final Cycle cycle;
     private final Loop loop = new Loop("reconcile", this::step);
     private final AtomicBoolean everything = new AtomicBoolean();
@@ -54,7 +58,9 @@ public class Reconciler {
             Bell bell,
             Vertx vertx,
             InstantSource clock,
-            Settings settings) {
+            Settings settings,
+            CycleObserver cycles,
+            PoolObserver observer) {
         this.direct = direct;
         this.snapshots = snapshots;
         this.pools = pools;
@@ -62,6 +68,8 @@ public class Reconciler {
         this.vertx = vertx;
         this.clock = clock;
         this.settings = settings;
+        this.cycles = cycles;
+        this.observer = observer;
         this.cycle = new Cycle(snapshots, pools, clock, settings.limits(), settings.concurrency());
     }
 
@@ -101,7 +109,33 @@ public class Reconciler {
     }
 
     private Uni<Boolean> lookOnce(boolean full) {
-        return run(full).chain(this::afterwards);
+        Instant begun = clock.instant();
+        return run(full)
+                .invoke(report -> observe(full, report, begun))
+                .onFailure()
+                .invoke(failed -> cycles.ended(CycleObserver.Outcome.FAILED, since(begun)))
+                .chain(this::afterwards);
+    }
+
+    private Duration since(Instant begun) {
+        return Duration.between(begun, clock.instant());
+    }
+
+    private void observe(boolean full, Optional<Cycle.Report> report, Instant begun) {
+        if (report.isEmpty()) {
+            cycles.ended(CycleObserver.Outcome.ELSEWHERE, since(begun));
+            observer.observedElsewhere();
+            return;
+        }
+        List<PoolObserver.Reading> readings =
+                report.get().planned().stream().map(Cycle.Planned::reading).toList();
+        if (full) {
+            observer.observedAll(readings);
+        } else {
+            observer.observedSome(readings);
+        }
+        cycles.ended(CycleObserver.Outcome.DONE, since(begun));
+        report.get().actions().forEach(cycles::acted);
     }
 
     private Uni<Boolean> afterwards(Optional<Cycle.Report> report) {

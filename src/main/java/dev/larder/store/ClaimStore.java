@@ -270,7 +270,7 @@ public class ClaimStore {
     }
 
     private static final String FIND_BY_KEY =
-            "SELECT id, request_hash FROM claims WHERE user_id = $1 AND idempotency_key = $2";
+            "SELECT id, path, request_hash FROM claims WHERE user_id = $1 AND idempotency_key = $2";
 
     /** What an earlier request under the user's key came to; empty where there was none. */
     public Uni<Optional<Earlier>> findByKey(UUID user, IdempotencyKey key) {
@@ -280,11 +280,13 @@ public class ClaimStore {
     }
 
     /** @param sameRequest whether it asked for the same; otherwise the key was reused */
-    public record Earlier(UUID claim, boolean sameRequest) {}
+    public record Earlier(UUID claim, String path, boolean sameRequest) {}
 
     private static Earlier earlier(Row row, IdempotencyKey key) {
         return new Earlier(
-                row.getUUID("id"), Arrays.equals(row.getBuffer("request_hash").getBytes(), key.hash()));
+                row.getUUID("id"),
+                row.getString("path"),
+                Arrays.equals(row.getBuffer("request_hash").getBytes(), key.hash()));
     }
 
     private static final String SHORTAGE = """

@@ -1,5 +1,6 @@
 package dev.larder.store;
 
+import dev.larder.pool.ReadinessPart;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -26,7 +27,7 @@ import java.util.Objects;
  * under a lock, so that of several processes starting at once one migrates and the others find it done.
  */
 @ApplicationScoped
-public class Migrator {
+public class Migrator implements ReadinessPart {
 
     private static final String FOLDER = "/db/migration/";
 
@@ -44,9 +45,25 @@ public class Migrator {
         return pool.withTransaction(this::underLock).invoke(() -> done = true);
     }
 
+    @Override
+    public String name() {
+        return "migrations";
+    }
+
     /** Whether {@link #migrate()} has succeeded in this process. */
-    public boolean done() {
+    @Override
+    public boolean up() {
         return done;
+    }
+
+    @Override
+    public String detail() {
+        return done ? "schema is current" : "waiting for the database to be reachable and migrated";
+    }
+
+    @Override
+    public boolean partOfStart() {
+        return true;
     }
 
     private Uni<Void> underLock(SqlConnection connection) {

@@ -1,5 +1,6 @@
 package dev.larder.wake;
 
+import dev.larder.pool.ReadinessPart;
 import dev.larder.store.Direct;
 import io.vertx.core.Vertx;
 import io.vertx.pgclient.PgConnection;
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * it was away is lost; a half-open connection is found by a question every few seconds.
  */
 @ApplicationScoped
-public class Listener {
+public class Listener implements ReadinessPart {
 
     private static final Logger LOG = Logger.getLogger(Listener.class);
     private static final long KEEPALIVE_MILLIS = 5_000;
@@ -83,8 +84,19 @@ public class Listener {
                 });
     }
 
+    @Override
+    public String name() {
+        return "listener";
+    }
+
+    @Override
+    public String detail() {
+        return up() ? "listening" : "not connected, trying again";
+    }
+
     /** Whether notifications arrive at present. */
-    public synchronized boolean connected() {
+    @Override
+    public synchronized boolean up() {
         return subscriber != null && subscriber.actualConnection() != null;
     }
 
