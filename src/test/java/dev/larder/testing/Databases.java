@@ -1,5 +1,6 @@
 package dev.larder.testing;
 
+import dev.larder.store.Migrator;
 import io.vertx.core.VertxOptions;
 import io.vertx.mutiny.core.Vertx;
 import io.vertx.mutiny.pgclient.PgBuilder;
@@ -7,13 +8,12 @@ import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.sqlclient.PoolOptions;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -78,7 +78,7 @@ public final class Databases {
         static {
             execute("CREATE DATABASE " + TEMPLATE);
             Pool template = pool(options(TEMPLATE), 1);
-            migrate(template);
+            new Migrator(template, InstantSource.system()).migrate().await().indefinitely();
             template.closeAndAwait();
         }
 
@@ -130,25 +130,6 @@ public final class Databases {
             return jvm.pid()
                     + "-"
                     + jvm.info().startInstant().map(Instant::toEpochMilli).orElse(0L);
-        }
-
-        private static void migrate(Pool pool) {
-            for (String file : resource("db/migration/index.txt").lines().toList()) {
-                if (!file.isBlank()) {
-                    pool.query(resource("db/migration/" + file.strip())).executeAndAwait();
-                }
-            }
-        }
-
-        private static String resource(String name) {
-            try (InputStream in = Databases.class.getClassLoader().getResourceAsStream(name)) {
-                if (in == null) {
-                    throw new IllegalStateException(name + " is not on the class path");
-                }
-                return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-            } catch (IOException failed) {
-                throw new UncheckedIOException(failed);
-            }
         }
     }
 }
