@@ -1,5 +1,6 @@
 package dev.larder.http;
 
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -10,7 +11,32 @@ public final class ETags {
 
     private static final Pattern STRONG = Pattern.compile("\"([1-9][0-9]{0,9})\"");
 
+    private static final Pattern OPAQUE = Pattern.compile("\"([\\x21\\x23-\\x7e]{1,128})\"");
+
     private ETags() {}
+
+    /** For a tag that is no number. */
+    public static String format(String tag) {
+        return "\"" + tag + "\"";
+    }
+
+    /**
+     * The tag that an {@code If-Match} header demands, without its quotes: {@code *} for whatever exists, empty where
+     * there is no header. A list, a weak tag or anything else is a 400 problem {@code invalid_if_match}.
+     */
+    public static Optional<String> ifMatchTag(@Nullable String header) {
+        if (header == null) {
+            return Optional.empty();
+        }
+        if (header.strip().equals("*")) {
+            return Optional.of("*");
+        }
+        Matcher tag = OPAQUE.matcher(header.strip());
+        if (!tag.matches() || tag.group(1).equals("*")) {
+            throw Problem.badRequest("invalid_if_match", "If-Match", "must be one entity tag in quotes, or *.");
+        }
+        return Optional.of(tag.group(1));
+    }
 
     public static String format(int version) {
         return "\"" + version + "\"";

@@ -9,6 +9,7 @@ import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.time.zone.ZoneOffsetTransition;
 import java.time.zone.ZoneRules;
+import java.time.zone.ZoneRulesProvider;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -114,11 +115,10 @@ public final class Schedules {
     }
 
     private static Optional<ZoneId> zone(String timezone) {
-        // The set holds IANA names only, while ZoneId.of would also take "+02:00" and "UTC+2".
+        // The provider knows IANA names only, while ZoneId.of alone would also take "+02:00" and "UTC+2".
         try {
-            return ZoneId.getAvailableZoneIds().contains(timezone)
-                    ? Optional.of(ZoneId.of(timezone))
-                    : Optional.empty();
+            var known = ZoneRulesProvider.getRules(timezone, false);
+            return known == null ? Optional.empty() : Optional.of(ZoneId.of(timezone));
         } catch (DateTimeException unknown) {
             return Optional.empty();
         }

@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.UUID;
 import javax.crypto.Cipher;
+import javax.crypto.Mac;
 import javax.crypto.spec.GCMParameterSpec;
 import javax.crypto.spec.SecretKeySpec;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
@@ -25,6 +26,7 @@ public final class Seal {
     private static final int TAG_BITS = 128;
 
     private final SecretKeySpec key;
+    private final SecretKeySpec fingerprintKey;
     private final SecureRandom random = new SecureRandom();
 
     /** @param key 32 bytes in Base64 */
@@ -40,6 +42,7 @@ public final class Seal {
                     "larder.encryption.key must be 32 bytes in Base64; make one with: openssl rand -base64 32");
         }
         this.key = new SecretKeySpec(bytes, "AES");
+        this.fingerprintKey = fingerprintKey(bytes);
     }
 
     /** @param of the row it belongs to; the same id opens it again */
@@ -62,6 +65,31 @@ public final class Seal {
         byte[] nonce = Arrays.copyOfRange(sealed, 1, 1 + NONCE_BYTES);
         byte[] body = Arrays.copyOfRange(sealed, 1 + NONCE_BYTES, sealed.length);
         return new String(run(Cipher.DECRYPT_MODE, of, nonce, body), StandardCharsets.UTF_8);
+    }
+
+    /**
+     * 32 bytes that tell contents apart without telling what they are: secrets among the content cannot be guessed from
+     * it without the key. Under another key the same content has another fingerprint.
+     */
+    public byte[] fingerprint(byte[] content) {
+        try {
+            Mac mac = Mac.getInstance("HmacSHA256");
+            mac.init(fingerprintKey);
+            return mac.doFinal(content);
+        } catch (GeneralSecurityException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    /** A key of its own, so that no key serves two purposes. */
+    private static SecretKeySpec fingerprintKey(byte[] bytes) {
+        try {
+            Mac mac = Mac.getInstance("HmacSHA256");
+            mac.init(new SecretKeySpec(bytes, "HmacSHA256"));
+            return new SecretKeySpec(mac.doFinal("fingerprint".getBytes(StandardCharsets.US_ASCII)), "HmacSHA256");
+        } catch (GeneralSecurityException impossible) {
+            throw new IllegalStateException(impossible);
+        }
     }
 
     private byte[] run(int mode, UUID of, byte[] nonce, byte[] input) {

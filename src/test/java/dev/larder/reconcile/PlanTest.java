@@ -152,7 +152,10 @@ class PlanTest {
     @Test
     void only_the_newest_builds_as_many_as_are_wanted_now_cause_backoff() {
         var failures = new Failures(List.of(NOON.minusSeconds(1)), List.of(false, false, true), List.of());
+        var second = new Failures(List.of(NOON.minusSeconds(1)), List.of(false, true), List.of());
 
+        assertThat(poolWanting(1).failing(second).planAtNoon().holds()).isEmpty();
+        assertThat(poolWanting(2).failing(second).planAtNoon().holds()).hasSize(1);
         assertThat(poolWanting(2).failing(failures).planAtNoon().holds()).isEmpty();
         assertThat(poolWanting(3).failing(failures).planAtNoon().holds()).hasSize(1);
     }

@@ -2,9 +2,11 @@ package dev.larder.testing;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.io.Writer;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -73,12 +75,21 @@ public final class EmbeddedPostgres implements AutoCloseable {
      * to start as long as nobody else takes it, so that addresses handed out stay true.
      */
     public static EmbeddedPostgres kept(Path folder) {
-        return start(folder, Purpose.KEPT);
+        return kept(folder, List.of());
+    }
+
+    /**
+     * The same, with statements for the day the data is made: the folder appears with all of them done, or not at all.
+     *
+     * @param first one line each; run by the superuser without a transaction around them
+     */
+    public static EmbeddedPostgres kept(Path folder, List<String> first) {
+        return start(folder, Purpose.KEPT, first);
     }
 
     /** Starts a server without any durability; it ends with this JVM even if that is killed. */
     public static EmbeddedPostgres throwaway(Path folder) {
-        EmbeddedPostgres server = start(folder, Purpose.THROWAWAY);
+        EmbeddedPostgres server = start(folder, Purpose.THROWAWAY, List.of());
         server.endWithThisJvm();
         return server;
     }
@@ -128,7 +139,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
         stop(process.toHandle(), purpose == Purpose.KEPT);
     }
 
-    private static EmbeddedPostgres start(Path wanted, Purpose purpose) {
+    private static EmbeddedPostgres start(Path wanted, Purpose purpose, List<String> first) {
         Unprivileged user = Unprivileged.here();
         Path folder = user.reachable(wanted);
         PostgresBinaries binaries = PostgresBinaries.unpacked(user.cache());
@@ -136,7 +147,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
         try {
             Files.createDirectories(folder);
             stopLeftBehind(data);
-            String password = initialized(folder, data, binaries, user, purpose);
+            String password = initialized(folder, data, binaries, user, purpose, first);
             user.own(data);
             for (int attempt = 1; ; attempt++) {
                 int port =
@@ -157,7 +168,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
 
     /** Makes the data once, in a folder of its own that is renamed when complete. */
     private static String initialized(
-            Path folder, Path data, PostgresBinaries binaries, Unprivileged user, Purpose purpose) throws IOException {
+            Path folder, Path data, PostgresBinaries binaries, Unprivileged user, Purpose purpose, List<String> first)
+            throws IOException {
         Path passwordFile = folder.resolve("superuser-password");
         if (Files.exists(data)) {
             return Files.readString(passwordFile).strip();
@@ -185,19 +197,40 @@ public final class EmbeddedPostgres implements AutoCloseable {
         if (purpose == Purpose.THROWAWAY) {
             initdb.add("--no-sync");
         }
-        Path log = folder.resolve("initdb.log");
-        int exit = new ProcessBuilder(user.command(initdb))
-                .redirectErrorStream(true)
-                .redirectOutput(log.toFile())
-                .start()
-                .onExit()
-                .join()
-                .exitValue();
-        if (exit != 0) {
-            throw new IllegalStateException("initdb failed: " + lastLine(log));
+        runThrough(user.command(initdb), List.of(), folder.resolve("initdb.log"));
+        if (!first.isEmpty()) {
+            List<String> single = List.of(
+                    binaries.program("postgres"),
+                    "--single",
+                    "-D",
+                    filling.toString(),
+                    "-c",
+                    "exit_on_error=on",
+                    "-c",
+                    "log_min_messages=warning",
+                    "postgres");
+            runThrough(user.command(single), first, folder.resolve("first-statements.log"));
         }
         Files.move(filling, data, StandardCopyOption.ATOMIC_MOVE);
         return password;
+    }
+
+    private static void runThrough(List<String> command, List<String> input, Path log) throws IOException {
+        Process process = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile())
+                .start();
+        try (Writer lines = process.outputWriter(StandardCharsets.UTF_8)) {
+            for (String line : input) {
+                lines.write(line + "\n");
+            }
+        }
+        int exit = process.onExit().join().exitValue();
+        if (exit != 0) {
+            throw new IllegalStateException(log.getFileName() + ": " + lastLine(log));
+        }
+        // What the server echoes of the statements holds passwords.
+        Files.deleteIfExists(log);
     }
 
     private static Process launch(

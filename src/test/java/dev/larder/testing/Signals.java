@@ -2,13 +2,15 @@ package dev.larder.testing;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 
 /** Signals that Java itself cannot send, and waiting for what they do. */
 public final class Signals {
+
+    private static final Duration LOOK = Duration.ofMillis(20);
 
     private Signals() {}
 
@@ -24,23 +26,28 @@ public final class Signals {
         }
     }
 
-    /** @return whether it ended in time */
+    /** @return whether it ended in time; one that nobody has buried yet has ended too */
     public static boolean ends(ProcessHandle process, Duration within) {
+        for (long looks = within.dividedBy(LOOK); process.isAlive() && !isDefunct(process.pid()); looks--) {
+            if (looks <= 0) {
+                return false;
+            }
+            pause(LOOK);
+        }
+        return true;
+    }
+
+    private static boolean isDefunct(long pid) {
         try {
-            process.onExit().get(within.toMillis(), TimeUnit.MILLISECONDS);
-            return true;
-        } catch (TimeoutException stillRunning) {
-            return !process.isAlive();
-        } catch (ExecutionException unknown) {
-            return !process.isAlive();
-        } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
-            return !process.isAlive();
+            String stat = Files.readString(Path.of("/proc", Long.toString(pid), "stat"));
+            return stat.startsWith("Z", stat.lastIndexOf(')') + 2);
+        } catch (IOException goneOrNoProc) {
+            return false;
         }
     }
 
     /** Between two looks at something that does not tell when it changes. */
-    static void pause(Duration time) {
+    public static void pause(Duration time) {
         try {
             TimeUnit.MILLISECONDS.sleep(time.toMillis());
         } catch (InterruptedException interrupted) {

@@ -17,7 +17,7 @@ import java.util.stream.Stream;
  * How a program that refuses to run as root is run all the same: as it is for an ordinary user; in a user namespace of
  * its own where the kernel allows that; else as the user nobody, who then has to own and reach its folders.
  */
-enum Unprivileged {
+public enum Unprivileged {
     AS_IS,
     NAMESPACE,
     NOBODY;
@@ -120,7 +120,7 @@ enum Unprivileged {
         }
     }
 
-    static boolean onPath(String program) {
+    public static boolean onPath(String program) {
         String path = System.getenv("PATH");
         return path != null
                 && Arrays.stream(path.split(File.pathSeparator))

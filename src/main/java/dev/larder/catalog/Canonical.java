@@ -1,0 +1,97 @@
+package dev.larder.catalog;
+
+import dev.larder.pool.Declaration;
+import dev.larder.pool.Declaration.PresetDeclaration;
+import dev.larder.pool.Parameter;
+import dev.larder.pool.Schedule;
+import java.io.ByteArrayOutputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One form for everything that declares the same: YAML or JSON, in whatever order of fields, with durations written
+ * either way. Parameters, presets and schedules keep their order, since it is shown or decides.
+ */
+final class Canonical {
+
+    // Raised whenever the form changes; every template then gets one new version at its next declaration.
+    private static final int FORM = 1;
+
+    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    private final DataOutputStream out = new DataOutputStream(bytes);
+
+    private Canonical() {}
+
+    /** Holds sensitive values in clear: to be fingerprinted, never stored. */
+    static byte[] of(Declaration declaration) {
+        Canonical canonical = new Canonical();
+        try {
+            canonical.declaration(declaration);
+        } catch (IOException impossible) {
+            throw new IllegalStateException("writing to memory failed", impossible);
+        }
+        return canonical.bytes.toByteArray();
+    }
+
+    private void declaration(Declaration declaration) throws IOException {
+        out.writeInt(FORM);
+        text(declaration.backend());
+        texts(declaration.files());
+        texts(declaration.tags());
+        out.writeLong(declaration.startTimeout().toSeconds());
+        out.writeInt(declaration.parameters().size());
+        for (Parameter parameter : declaration.parameters()) {
+            text(parameter.name());
+            text(parameter.type());
+            out.writeBoolean(parameter.required());
+            out.writeBoolean(parameter.mutable());
+            out.writeBoolean(parameter.sensitive());
+            text(parameter.defaultValue());
+        }
+        out.writeInt(declaration.presets().size());
+        for (PresetDeclaration preset : declaration.presets()) {
+            preset(preset);
+        }
+    }
+
+    private void preset(PresetDeclaration preset) throws IOException {
+        text(preset.name());
+        texts(preset.parameters());
+        out.writeInt(preset.instances().orElse(-1));
+        out.writeLong(preset.ttl().map(ttl -> ttl.toSeconds()).orElse(-1L));
+        text(preset.timezone());
+        schedules(preset.schedules());
+    }
+
+    private void schedules(List<Schedule> schedules) throws IOException {
+        out.writeInt(schedules.size());
+        for (Schedule schedule : schedules) {
+            text(schedule.cron());
+            out.writeInt(schedule.instances());
+        }
+    }
+
+    private void texts(Map<String, String> texts) throws IOException {
+        out.writeInt(texts.size());
+        for (Map.Entry<String, String> entry : new TreeMap<>(texts).entrySet()) {
+            text(entry.getKey());
+            text(entry.getValue());
+        }
+    }
+
+    /** Length first, so that no two declarations can run together. */
+    private void text(@Nullable String text) throws IOException {
+        if (text == null) {
+            out.writeInt(-1);
+            return;
+        }
+        byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+        out.writeInt(utf8.length);
+        out.write(utf8);
+    }
+}

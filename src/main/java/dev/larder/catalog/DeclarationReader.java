@@ -1,0 +1,274 @@
+package dev.larder.catalog;
+
+import dev.larder.catalog.DeclarationParser.Parsed;
+import dev.larder.pool.Declaration;
+import dev.larder.pool.Declaration.PresetDeclaration;
+import dev.larder.pool.Parameter;
+import dev.larder.pool.Refusal;
+import dev.larder.pool.Schedule;
+import dev.larder.pool.Schedules;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** What a declaration may say (design, sections 1 and 2.4). The bounds are the schema's or narrower. */
+final class DeclarationReader {
+
+    static final int MAX_FILES = 100;
+    static final int MAX_FILE_BYTES_IN_ALL = 1024 * 1024;
+    static final int MAX_PATH_CHARACTERS = 255;
+    static final int MAX_PARAMETERS = 50;
+    static final int MAX_PRESETS = 100;
+    static final int MAX_SCHEDULES = 50;
+    static final int MAX_INSTANCES = 1_000;
+    static final int MAX_TAGS = 20;
+    static final int MAX_VALUE_CHARACTERS = 16_384;
+    static final Duration MAX_START_TIMEOUT = Duration.ofHours(24);
+    static final Duration DEFAULT_START_TIMEOUT = Duration.ofMinutes(10);
+    static final Duration MIN_TTL = Duration.ofMinutes(1);
+    static final Duration MAX_TTL = Duration.ofDays(365);
+
+    /** Of templates and presets; what a DNS label may be. */
+    static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
+
+    private static final Pattern PARAMETER_NAME = Pattern.compile("[a-z][a-z0-9_]{0,62}");
+    private static final Pattern TAG_NAME = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?");
+    private static final int MAX_TAG_VALUE_CHARACTERS = 128;
+    private static final Pattern NUMBER =
+            Pattern.compile("-?(0|[1-9][0-9]{0,40})(\\.[0-9]{1,40})?([eE][+-]?[0-9]{1,4})?");
+    private static final Set<String> BACKENDS = new TreeSet<>(Set.of("postgres", "exec"));
+    private static final Set<String> TYPES = new TreeSet<>(Set.of("string", "number", "bool"));
+
+    private final Refusals refusals = new Refusals();
+
+    private DeclarationReader() {}
+
+    /** @param found what was wrong already while reading the text */
+    static Parsed read(Node root, List<Refusal> found) {
+        DeclarationReader reader = new DeclarationReader();
+        found.forEach(reader.refusals::add);
+        Declaration declaration = reader.declaration(root);
+        return reader.refusals.none() ? new Parsed.Accepted(declaration) : new Parsed.Refused(reader.refusals.all());
+    }
+
+    private Declaration declaration(Node root) {
+        Form form = Form.of(root, "", refusals, "backend", "files", "tags", "startTimeout", "parameters", "presets");
+        String backend = backend(form);
+        Map<String, String> files = files(form);
+        if (backend.equals("exec") && files.getOrDefault("start.sh", "").isBlank()) {
+            refusals.add("missing_start_script", "files", "backend exec needs a file start.sh.");
+        }
+        List<Parameter> parameters = parameters(form);
+        return new Declaration(
+                backend,
+                files,
+                tags(form),
+                form.duration("startTimeout", Duration.ofSeconds(1), MAX_START_TIMEOUT)
+                        .orElse(DEFAULT_START_TIMEOUT),
+                parameters,
+                presets(form, parameters));
+    }
+
+    private String backend(Form form) {
+        Optional<String> backend = form.requiredText("backend");
+        if (backend.isPresent() && !BACKENDS.contains(backend.get())) {
+            refusals.add("unknown_backend", "backend", "must be one of " + String.join(", ", BACKENDS) + ".");
+        }
+        return backend.orElse("");
+    }
+
+    private Map<String, String> files(Form form) {
+        Map<String, String> files = form.texts("files");
+        if (files.size() > MAX_FILES) {
+            refusals.add("too_many_files", "files", "has more than " + MAX_FILES + " files.");
+            return files;
+        }
+        long bytes = 0;
+        for (Map.Entry<String, String> file : files.entrySet()) {
+            bytes += file.getValue().getBytes(StandardCharsets.UTF_8).length;
+            String field = FieldPath.field("files", file.getKey());
+            if (!relative(file.getKey())) {
+                refusals.add("invalid_path", field, "must be a relative path without '.', '..' or a backslash.");
+            } else if (isFolderToo(file.getKey(), files.keySet())) {
+                refusals.add("invalid_path", field, "is a file, and another file lies below it.");
+            }
+        }
+        if (bytes > MAX_FILE_BYTES_IN_ALL) {
+            refusals.add("files_too_large", "files", "are more than " + MAX_FILE_BYTES_IN_ALL + " bytes in all.");
+        }
+        return files;
+    }
+
+    private static boolean relative(String path) {
+        if (path.length() > MAX_PATH_CHARACTERS
+                || path.indexOf('\\') >= 0
+                || path.chars().anyMatch(Character::isISOControl)) {
+            return false;
+        }
+        for (String part : path.split("/", -1)) {
+            if (part.isEmpty() || part.equals(".") || part.equals("..")) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static boolean isFolderToo(String path, Set<String> paths) {
+        return paths.stream().anyMatch(other -> other.startsWith(path + "/"));
+    }
+
+    private Map<String, String> tags(Form form) {
+        Map<String, String> tags = form.texts("tags");
+        if (tags.size() > MAX_TAGS) {
+            refusals.add("too_many_tags", "tags", "has more than " + MAX_TAGS + " tags.");
+        }
+        tags.forEach((name, value) -> {
+            String field = FieldPath.field("tags", name);
+            if (!TAG_NAME.matcher(name).matches()) {
+                refusals.add("invalid_name", field, "must be up to 63 letters, digits, '.', '_', '/' and '-'.");
+            }
+            if (value.length() > MAX_TAG_VALUE_CHARACTERS) {
+                refusals.add("value_too_long", field, "has more than " + MAX_TAG_VALUE_CHARACTERS + " characters.");
+            }
+        });
+        return tags;
+    }
+
+    private List<Parameter> parameters(Form form) {
+        List<Parameter> parameters = new ArrayList<>();
+        Set<String> names = new HashSet<>();
+        for (Form parameter : form.forms(
+                "parameters",
+                MAX_PARAMETERS,
+                "too_many_parameters",
+                "name",
+                "type",
+                "required",
+                "default",
+                "mutable",
+                "sensitive")) {
+            String name = name(parameter, PARAMETER_NAME, "a lower-case letter, then letters, digits and '_'", names);
+            parameters.add(parameter(parameter, name));
+        }
+        return parameters;
+    }
+
+    private Parameter parameter(Form form, String name) {
+        String type = form.text("type").orElse("string");
+        if (!TYPES.contains(type)) {
+            refusals.add("unknown_type", form.at("type"), "must be one of " + String.join(", ", TYPES) + ".");
+        }
+        Optional<String> defaultValue = form.scalar("default");
+        defaultValue.ifPresent(value -> checkValue(type, value, form.at("default")));
+        return new Parameter(
+                name,
+                type,
+                form.flag("required"),
+                form.flag("mutable"),
+                form.flag("sensitive"),
+                defaultValue.orElse(null));
+    }
+
+    /** The value itself is not repeated: it may be secret. */
+    private void checkValue(String type, String value, String field) {
+        if (value.length() > MAX_VALUE_CHARACTERS) {
+            refusals.add("value_too_long", field, "has more than " + MAX_VALUE_CHARACTERS + " characters.");
+        } else if (type.equals("number") && !NUMBER.matcher(value).matches()) {
+            refusals.add("value_not_of_type", field, "must be a number.");
+        } else if (type.equals("bool") && !value.equals("true") && !value.equals("false")) {
+            refusals.add("value_not_of_type", field, "must be true or false.");
+        }
+    }
+
+    private String name(Form form, Pattern pattern, String rule, Set<String> taken) {
+        Optional<String> given = form.requiredText("name");
+        if (given.isEmpty()) {
+            return "";
+        }
+        String name = given.get();
+        if (!pattern.matcher(name).matches()) {
+            refusals.add("invalid_name", form.at("name"), "must be " + rule + "; at most 63 characters.");
+        } else if (!taken.add(name)) {
+            refusals.add("duplicate_name", form.at("name"), "is given to an earlier one too.");
+        }
+        return name;
+    }
+
+    private List<PresetDeclaration> presets(Form form, List<Parameter> parameters) {
+        Map<String, Parameter> byName = new HashMap<>();
+        parameters.forEach(parameter -> byName.putIfAbsent(parameter.name(), parameter));
+        List<PresetDeclaration> presets = new ArrayList<>();
+        Set<String> names = new HashSet<>();
+        for (Form preset : form.forms("presets", MAX_PRESETS, "too_many_presets", "name", "parameters", "prebuilds")) {
+            String name = name(preset, NAME, "lower-case letters, digits and '-'", names);
+            presets.add(prebuilds(preset, name, values(preset, byName)));
+        }
+        return presets;
+    }
+
+    private Map<String, String> values(Form preset, Map<String, Parameter> parameters) {
+        Map<String, String> values = preset.texts("parameters");
+        values.forEach((name, value) -> {
+            Parameter parameter = parameters.get(name);
+            String field = FieldPath.field(preset.at("parameters"), name);
+            if (parameter == null) {
+                refusals.add("unknown_parameter", field, "is not among the template's parameters.");
+            } else {
+                checkValue(parameter.type(), value, field);
+            }
+        });
+        for (Parameter parameter : parameters.values()) {
+            if (parameter.required() && parameter.defaultValue() == null && !values.containsKey(parameter.name())) {
+                refusals.add(
+                        "missing_required_parameter",
+                        FieldPath.field(preset.at("parameters"), parameter.name()),
+                        "is required and has no default.");
+            }
+        }
+        return values;
+    }
+
+    private PresetDeclaration prebuilds(Form preset, String name, Map<String, String> values) {
+        Optional<Node> declared = preset.node("prebuilds");
+        if (declared.isEmpty()) {
+            return new PresetDeclaration(name, values, Optional.empty(), Optional.empty(), null, List.of());
+        }
+        Form form =
+                Form.of(declared.get(), preset.at("prebuilds"), refusals, "instances", "ttl", "timezone", "schedules");
+        form.requirePresent("instances");
+        @Nullable String timezone = form.text("timezone").orElse(null);
+        return new PresetDeclaration(
+                name,
+                values,
+                form.wholeNumber("instances", 0, MAX_INSTANCES),
+                form.duration("ttl", MIN_TTL, MAX_TTL),
+                timezone,
+                schedules(form, timezone));
+    }
+
+    private List<Schedule> schedules(Form prebuilds, @Nullable String timezone) {
+        List<Schedule> schedules = new ArrayList<>();
+        boolean readable = true;
+        for (Form form : prebuilds.forms("schedules", MAX_SCHEDULES, "too_many_schedules", "cron", "instances")) {
+            Optional<String> cron = form.requiredText("cron");
+            form.requirePresent("instances");
+            Optional<Integer> instances = form.wholeNumber("instances", 0, MAX_INSTANCES);
+            readable &= cron.isPresent();
+            schedules.add(new Schedule(cron.orElse(""), instances.orElse(0)));
+        }
+        // A cron that is missing has been told already.
+        for (Refusal refusal : Schedules.validate(readable ? schedules : List.of(), timezone)) {
+            refusals.add(new Refusal(refusal.code(), prebuilds.path() + "." + refusal.field(), refusal.detail()));
+        }
+        return schedules;
+    }
+}

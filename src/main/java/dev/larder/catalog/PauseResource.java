@@ -1,0 +1,123 @@
+package dev.larder.catalog;
+
+import dev.larder.http.CurrentCaller;
+import dev.larder.http.JsonBody;
+import dev.larder.http.Problem;
+import dev.larder.pool.Pause;
+import dev.larder.pool.PauseScope;
+import dev.larder.pool.Role;
+import dev.larder.store.PauseStore;
+import dev.larder.store.PauseView;
+import dev.larder.wake.Bell;
+import dev.larder.wake.Topic;
+import io.smallrye.mutiny.Uni;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.PUT;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Pauses of the whole deployment and of an organization (design, section 2.1.8). */
+@Path("/api/v1")
+@Produces(MediaType.APPLICATION_JSON)
+class PauseResource {
+
+    private final PauseStore pauses;
+    private final CurrentCaller caller;
+    private final Bell bell;
+    private final InstantSource clock;
+
+    PauseResource(PauseStore pauses, CurrentCaller caller, Bell bell, InstantSource clock) {
+        this.pauses = pauses;
+        this.caller = caller;
+        this.bell = bell;
+        this.clock = clock;
+    }
+
+    /**
+     * Whether the reconciler is paused everywhere.
+     *
+     * @param paused false also where a pause has ended
+     * @param until null holds until it is lifted
+     */
+    public record ReconciliationSettings(
+            boolean paused,
+            @Nullable String scope,
+            @Nullable Instant until) {}
+
+    /** @param pause null where none is set */
+    public record OrganizationPause(
+            String organization, @Nullable PauseView pause) {}
+
+    @GET
+    @Path("/settings/reconciliation")
+    @RolesAllowed({Role.OWNER_NAME, Role.AUDITOR_NAME})
+    public Uni<ReconciliationSettings> settings() {
+        return pauses.deploymentPause().map(this::settings);
+    }
+
+    private ReconciliationSettings settings(Optional<PauseView> pause) {
+        return pause.filter(set ->
+                        new Pause("deployment", PauseScope.of(set.scope()), set.until()).holdsAt(clock.instant()))
+                .map(set -> new ReconciliationSettings(true, set.scope(), set.until()))
+                .orElseGet(() -> new ReconciliationSettings(false, null, null));
+    }
+
+    /** Body: {@code {"paused": true, "scope": "create" | "all", "until": instant?}} or {@code {"paused": false}}. */
+    @PUT
+    @Path("/settings/reconciliation")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @RolesAllowed(Role.OWNER_NAME)
+    public Uni<ReconciliationSettings> change(byte @Nullable [] bytes) {
+        JsonBody body = JsonBody.of(bytes == null ? new byte[0] : bytes, "paused", "scope", "until");
+        boolean paused = body.optionalBoolean("paused")
+                .orElseThrow(() -> Problem.badRequest("missing_field", "paused", "is required."));
+        for (String field : new String[] {"scope", "until"}) {
+            if (!paused && body.has(field)) {
+                throw Problem.unprocessable("not_paused", field, "belongs to a pause, and paused is false.");
+            }
+        }
+        @Nullable PauseView pause = paused ? Pauses.read(body, clock.instant()) : null;
+        return pauses.pauseDeployment(caller.get(), pause)
+                .invoke(() -> bell.ring(Topic.RECONCILE))
+                .chain(pauses::deploymentPause)
+                .map(this::settings);
+    }
+
+    /** Body: {@code {"scope": "create" | "all", "until": instant?}}. Claims go on. */
+    @POST
+    @Path("/organizations/{organization}/pause")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    public Uni<OrganizationPause> pause(@PathParam("organization") String organization, byte @Nullable [] body) {
+        return changed(organization, Pauses.read(body, clock.instant()));
+    }
+
+    @POST
+    @Path("/organizations/{organization}/resume")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    public Uni<OrganizationPause> resume(@PathParam("organization") String organization) {
+        return changed(organization, null);
+    }
+
+    private Uni<OrganizationPause> changed(String organization, @Nullable PauseView pause) {
+        return pauses.pauseOrganization(caller.get(), organization, pause)
+                .invoke(this::ringIfFound)
+                .map(found -> new OrganizationPause(organization, pause));
+    }
+
+    private void ringIfFound(boolean found) {
+        if (!found) {
+            throw Problem.notFound("organization");
+        }
+        bell.ring(Topic.RECONCILE);
+    }
+}

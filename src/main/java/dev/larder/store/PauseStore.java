@@ -1,0 +1,119 @@
+package dev.larder.store;
+
+import dev.larder.pool.Caller;
+import dev.larder.pool.Ids;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.json.JsonObject;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.InstantSource;
+import java.time.OffsetDateTime;
+import java.util.Arrays;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Pauses of the reconciler for the whole deployment or one organization (design, section 2.1.8); those of templates and
+ * presets are with what they belong to, in {@link CatalogStore}.
+ */
+@ApplicationScoped
+public class PauseStore {
+
+    private final Pool pool;
+    private final InstantSource clock;
+    private final Ids ids;
+
+    public PauseStore(Pool pool, InstantSource clock, Ids ids) {
+        this.pool = pool;
+        this.clock = clock;
+        this.ids = ids;
+    }
+
+    private static final String ACTIVE_PRESETS = """
+            SELECT p.id FROM presets p JOIN templates t ON t.active_version_id = p.version_id
+             WHERE t.deleted_at IS NULL AND p.instances IS NOT NULL
+            """;
+
+    private static final String PAUSE_ORGANIZATION = """
+            WITH changed AS (
+                UPDATE organizations SET pause_scope = $7, pause_until = $8
+                 WHERE name = $1 AND ($2::uuid IS NULL OR id = $2) RETURNING id),
+            marked AS (
+                INSERT INTO dirty_presets (preset_id)
+            """ + ACTIVE_PRESETS + """
+                   AND t.organization_id = (SELECT id FROM changed)),
+            audited AS (
+                INSERT INTO audit (id, at, organization_id, actor_id, action, target_id, detail)
+                SELECT $3, $4, id, $5, $6, id, $9 FROM changed)
+            SELECT id FROM changed""";
+
+    /**
+     * @param pause null lifts it
+     * @return whether there is such an organization for this caller
+     */
+    public Uni<Boolean> pauseOrganization(Caller caller, String organization, @Nullable PauseView pause) {
+        return pool.preparedQuery(PAUSE_ORGANIZATION)
+                .execute(Tuple.from(Arrays.asList(
+                        organization,
+                        CatalogStore.scope(caller),
+                        ids.next(),
+                        Rows.utc(clock.instant()),
+                        caller.userId(),
+                        pause == null ? "organization.resume" : "organization.pause",
+                        scope(pause),
+                        until(pause),
+                        detail(pause))))
+                .map(rows -> rows.size() > 0);
+    }
+
+    private static final String PAUSE_DEPLOYMENT = """
+            WITH changed AS (UPDATE settings SET pause_scope = $5, pause_until = $6 RETURNING "only"),
+            marked AS (
+                INSERT INTO dirty_presets (preset_id)
+            """ + ACTIVE_PRESETS + """
+                   AND (SELECT "only" FROM changed)),
+            audited AS (
+                INSERT INTO audit (id, at, actor_id, action, detail) SELECT $1, $2, $3, $4, $7 FROM changed)
+            SELECT "only" FROM changed""";
+
+    /** @param pause null lifts it */
+    public Uni<Void> pauseDeployment(Caller caller, @Nullable PauseView pause) {
+        return pool.preparedQuery(PAUSE_DEPLOYMENT)
+                .execute(Tuple.from(Arrays.asList(
+                        ids.next(),
+                        Rows.utc(clock.instant()),
+                        caller.userId(),
+                        pause == null ? "deployment.resume" : "deployment.pause",
+                        scope(pause),
+                        until(pause),
+                        detail(pause))))
+                .replaceWithVoid();
+    }
+
+    private static final String DEPLOYMENT_PAUSE = "SELECT pause_scope, pause_until FROM settings";
+
+    /** As it was set: it may have ended since. Empty where none is set. */
+    public Uni<Optional<PauseView>> deploymentPause() {
+        return pool.preparedQuery(DEPLOYMENT_PAUSE)
+                .execute()
+                .map(rows -> Optional.ofNullable(PauseView.of(rows.iterator().next())));
+    }
+
+    static @Nullable String scope(@Nullable PauseView pause) {
+        return pause == null ? null : pause.scope();
+    }
+
+    static @Nullable OffsetDateTime until(@Nullable PauseView pause) {
+        return pause == null ? null : Rows.utcOrNull(pause.until());
+    }
+
+    static JsonObject detail(@Nullable PauseView pause) {
+        JsonObject detail = new JsonObject();
+        if (pause != null) {
+            detail.put("scope", pause.scope());
+            detail.put("until", pause.until() == null ? null : pause.until().toString());
+        }
+        return detail;
+    }
+}

@@ -1,0 +1,39 @@
+package dev.larder.store;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A preset as it is shown.
+ *
+ * @param active its version is the template's active one, and the template is neither deleted nor deprecated
+ * @param instances null for a preset without prebuilds
+ * @param timezone null is UTC
+ */
+public record PresetView(
+        UUID id,
+        String name,
+        UUID organizationId,
+        String organization,
+        UUID templateId,
+        String template,
+        UUID versionId,
+        int version,
+        boolean active,
+        List<Value> parameters,
+        @Nullable Integer instances,
+        @Nullable Long ttlSeconds,
+        @Nullable String timezone,
+        List<ScheduleView> schedules,
+        String status,
+        @Nullable String statusReason,
+        @Nullable Instant lastInvalidatedAt,
+        @Nullable PauseView pause) {
+
+    /** @param value null where it is sensitive: it is never shown */
+    public record Value(String name, @Nullable String value, boolean sensitive) {}
+
+    public record ScheduleView(String cron, int instances) {}
+}

@@ -1,0 +1,276 @@
+package dev.larder.launch;
+
+import dev.larder.testing.EmbeddedPostgres;
+import dev.larder.testing.Signals;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code ./mvnw -q -Prun}: Larder, ready to be claimed from, with nothing installed. Ctrl-C or SIGTERM stops the
+ * application first and then its database; after a kill -9 of any part the next start recovers.
+ *
+ * <p>A configured datasource URL ({@code QUARKUS_DATASOURCE_REACTIVE_URL} or {@code LARDER_DATASOURCE_URL}) switches the
+ * embedded PostgreSQL and the demo catalog off.
+ */
+public final class Launch {
+
+    private static final Duration LOOK = Duration.ofMillis(200);
+    private static final Duration READY_WITHIN = Duration.ofMinutes(2);
+    private static final String DEMO_APPLIED = "demo-applied";
+    private static final String TOKEN = "owner-token";
+
+    private final Path checkout;
+    private final Map<String, String> given;
+    private final Home home;
+    private final String host;
+    private final int port;
+    private @Nullable EmbeddedPostgres database;
+    private @Nullable Application application;
+    private volatile boolean stopping;
+
+    private Launch(Path checkout, Map<String, String> given) {
+        this.checkout = checkout;
+        this.given = given;
+        this.home = new Home(first("LARDER_HOME").map(Path::of).orElse(checkout.resolve(".larder")));
+        this.host = first("QUARKUS_HTTP_HOST").orElse("127.0.0.1");
+        this.port = port();
+    }
+
+    public static void main(String[] arguments) {
+        int exit;
+        try {
+            Path checkout = Path.of(System.getProperty("larder.launch.checkout", "."));
+            exit = new Launch(checkout, System.getenv()).run();
+        } catch (CannotStart reason) {
+            System.err.println("larder: " + reason.getMessage());
+            exit = 1;
+        } catch (IllegalStateException | UncheckedIOException | IOException failed) {
+            System.err.println("larder: " + oneLine(failed));
+            exit = 1;
+        }
+        System.exit(exit);
+    }
+
+    private int run() throws IOException {
+        home.own();
+        Runtime.getRuntime().addShutdownHook(new Thread(this::stop, "stop-larder"));
+        if (Application.endLeftBehind(home)) {
+            System.out.println("Ended an application that an earlier start left running.");
+        }
+        refuseTakenPort();
+        Map<String, String> environment = new HashMap<>(Map.of(
+                "QUARKUS_HTTP_HOST",
+                host,
+                "QUARKUS_HTTP_PORT",
+                Integer.toString(port),
+                "QUARKUS_LOG_CONSOLE_LEVEL",
+                first("QUARKUS_LOG_CONSOLE_LEVEL").orElse("WARN"),
+                "QUARKUS_LOG_FILE_ENABLED",
+                "true",
+                "QUARKUS_LOG_FILE_ENABLE",
+                "true",
+                "QUARKUS_LOG_FILE_JSON_ENABLED",
+                "false",
+                "QUARKUS_LOG_FILE_PATH",
+                home.file("larder.log").toString(),
+                "LARDER_BOOTSTRAP_TOKEN_FILE",
+                home.file(TOKEN).toString()));
+        environment.put(
+                "LARDER_ENCRYPTION_KEY",
+                first("LARDER_ENCRYPTION_KEY")
+                        .orElseGet(() -> home.secret("encryption-key", Base64.getEncoder()::encodeToString)));
+        Optional<String> datasource = first("QUARKUS_DATASOURCE_REACTIVE_URL", "LARDER_DATASOURCE_URL");
+        if (datasource.isPresent()) {
+            environment.put("QUARKUS_DATASOURCE_REACTIVE_URL", datasource.get());
+        } else {
+            startDatabase(environment);
+        }
+        startApplication(environment);
+        Application running = application;
+        if (running == null) {
+            return 0;
+        }
+        if (becomesReady(running)) {
+            welcome(running, datasource.isEmpty());
+        }
+        int exit = running.ended();
+        if (stopping) {
+            return 0;
+        }
+        throw new CannotStart("the application ended by itself with " + exit + "; see " + shown("larder.log"));
+    }
+
+    private synchronized void startDatabase(Map<String, String> environment) {
+        if (stopping) {
+            return;
+        }
+        // Larder is not its database server's superuser; only the backend that makes databases is.
+        String password = home.secret("database-password", HexFormat.of()::formatHex);
+        EmbeddedPostgres started = EmbeddedPostgres.kept(
+                home.file("postgres"),
+                List.of(
+                        "CREATE ROLE larder LOGIN PASSWORD '" + password + "'",
+                        "CREATE DATABASE larder OWNER larder",
+                        "REVOKE ALL ON DATABASE larder FROM PUBLIC",
+                        "REVOKE ALL ON DATABASE postgres FROM PUBLIC",
+                        "REVOKE ALL ON DATABASE template1 FROM PUBLIC"));
+        database = started;
+        environment.put("QUARKUS_DATASOURCE_REACTIVE_URL", started.url("larder"));
+        environment.put("QUARKUS_DATASOURCE_USERNAME", "larder");
+        environment.put("QUARKUS_DATASOURCE_PASSWORD", password);
+        environment.put("LARDER_BACKEND_POSTGRES_URL", started.url("postgres"));
+        environment.put("LARDER_BACKEND_POSTGRES_USERNAME", started.user());
+        environment.put("LARDER_BACKEND_POSTGRES_PASSWORD", started.password());
+    }
+
+    private synchronized void startApplication(Map<String, String> environment) {
+        Path built = checkout.resolve("target/quarkus-app");
+        if (!Files.exists(built.resolve("quarkus-run.jar"))) {
+            throw new CannotStart("nothing is built in " + built + "; start with: ./mvnw -q -Prun");
+        }
+        if (!stopping) {
+            // A copy, so that the next build does not change the classes under the running application.
+            application = Application.start(home, home.copy(built, "application"), logging(), environment);
+        }
+    }
+
+    private List<String> logging() {
+        return List.of(
+                "-Dquarkus.log.file.enabled=true",
+                "-Dquarkus.log.file.path=" + home.file("larder.log"),
+                "-Dquarkus.log.file.json.enabled=false",
+                "-Dquarkus.log.file.format=%d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX} %-5p %c{2.} %s%e%n");
+    }
+
+    /** The shutdown hook: waits for a step of the start that is under way, then takes everything down in order. */
+    private void stop() {
+        stopping = true;
+        synchronized (this) {
+            Application running = application;
+            EmbeddedPostgres server = database;
+            if (running != null) {
+                running.stop();
+            }
+            if (server != null) {
+                server.close();
+            }
+            if (running != null || server != null) {
+                System.out.println("Larder has stopped.");
+            }
+        }
+    }
+
+    private boolean becomesReady(Application running) {
+        Api api = new Api(url(), "");
+        for (long looks = READY_WITHIN.dividedBy(LOOK); looks > 0 && running.isAlive() && !stopping; looks--) {
+            if (api.isReady()) {
+                return true;
+            }
+            Signals.pause(LOOK);
+        }
+        if (running.isAlive() && !stopping) {
+            throw new CannotStart("the application is not ready after " + READY_WITHIN.toMinutes() + " minutes; see "
+                    + shown("larder.log"));
+        }
+        return false;
+    }
+
+    /** Failing here is said and no more: Larder itself is up. */
+    private void welcome(Application running, boolean embedded) {
+        System.out.println("Larder runs on " + url() + "  (log: " + shown("larder.log") + ", Ctrl-C stops it)");
+        for (int looks = 0; looks < 25 && !home.has(TOKEN) && !home.has(DEMO_APPLIED); looks++) {
+            // A first start may be ready a moment before it has handed its token over.
+            Signals.pause(LOOK);
+        }
+        if (!home.has(TOKEN)) {
+            System.out.println("There are users already and no token in " + shown(TOKEN) + ": use one of yours.");
+            return;
+        }
+        String token = home.read(TOKEN);
+        System.out.println("Owner token: " + token + "  (kept in " + shown(TOKEN) + ")");
+        if (!embedded) {
+            return;
+        }
+        try {
+            Demo demo = new Demo(new Api(url(), token));
+            if (!home.has(DEMO_APPLIED)) {
+                demo.apply(checkout.resolve("src/docs/examples"));
+                home.write(DEMO_APPLIED, "");
+            }
+            while (!demo.showPools()) {
+                if (!running.isAlive() || stopping) {
+                    return;
+                }
+                Signals.pause(LOOK);
+            }
+            System.out.println("All pools are full. Claim a database, ready to connect to:");
+            System.out.println(claim());
+        } catch (IOException refused) {
+            if (!stopping) {
+                System.err.println("larder: the demo catalog is not complete: " + oneLine(refused));
+            }
+        }
+    }
+
+    private String claim() {
+        return """
+                  curl -s -X POST %s/api/v1/claims -H "Authorization: Bearer $(cat %s)" -H 'Content-Type: application/json' -d '{"organization":"demo","template":"orders-database","preset":"small"}'""".formatted(url(), shown(TOKEN));
+    }
+
+    private void refuseTakenPort() throws IOException {
+        try (ServerSocket socket = new ServerSocket()) {
+            socket.setReuseAddress(true);
+            socket.bind(new InetSocketAddress(InetAddress.getByName(host), port));
+        } catch (java.net.BindException taken) {
+            throw new CannotStart("port " + port + " is taken; choose another one: LARDER_PORT=8081 ./mvnw -q -Prun");
+        }
+    }
+
+    private int port() {
+        String wanted = first("LARDER_PORT", "QUARKUS_HTTP_PORT").orElse("8080");
+        if (!wanted.matches("[0-9]{1,5}") || Integer.parseInt(wanted) < 1 || Integer.parseInt(wanted) > 65535) {
+            throw new CannotStart("LARDER_PORT must be a number from 1 to 65535, not '" + wanted + "'");
+        }
+        return Integer.parseInt(wanted);
+    }
+
+    private String url() {
+        String reached = host.equals("0.0.0.0") || host.equals("::") ? "127.0.0.1" : host;
+        return "http://" + reached + ":" + port;
+    }
+
+    /** The file as the person who started it can type it. */
+    private String shown(String name) {
+        Path file = home.file(name);
+        Path here = Path.of("").toAbsolutePath();
+        return (file.startsWith(here) ? here.relativize(file) : file).toString();
+    }
+
+    private Optional<String> first(String... names) {
+        for (String name : names) {
+            String value = given.get(name);
+            if (value != null && !value.isBlank()) {
+                return Optional.of(value.strip());
+            }
+        }
+        return Optional.empty();
+    }
+
+    private static String oneLine(Throwable failed) {
+        Throwable cause = failed.getCause();
+        return failed.getMessage() + (cause == null || cause.getMessage() == null ? "" : ": " + cause.getMessage());
+    }
+}
