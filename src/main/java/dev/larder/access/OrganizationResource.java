@@ -30,7 +30,8 @@ import org.jboss.resteasy.reactive.RestResponse;
 import org.jspecify.annotations.Nullable;
 
 /** Organizations and their users. What the caller does not see is not found. */
-@Path("/api/v1/organizations")
+// Rooms share the addresses below an organization: a class that had /organizations for itself would hide the others.
+@Path("/api/v1")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Access")
 class OrganizationResource {
@@ -52,6 +53,7 @@ class OrganizationResource {
     }
 
     @POST
+    @Path("/organizations")
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed(Role.OWNER_NAME)
     @Operation(operationId = "createOrganization", summary = "Makes an organization")
@@ -65,6 +67,7 @@ class OrganizationResource {
     }
 
     @GET
+    @Path("/organizations")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
     @Operation(operationId = "listOrganizations", summary = "Organizations the caller sees, oldest first")
     public Uni<Page<Organization>> list(
@@ -75,7 +78,7 @@ class OrganizationResource {
     }
 
     @GET
-    @Path("/{org}")
+    @Path("/organizations/{org}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
     @Operation(operationId = "getOrganization", summary = "One organization, by id or name")
     public Uni<Organization> get(@PathParam("org") String org) {
@@ -83,7 +86,7 @@ class OrganizationResource {
     }
 
     @POST
-    @Path("/{org}/users")
+    @Path("/organizations/{org}/users")
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
     @Operation(
@@ -111,7 +114,7 @@ class OrganizationResource {
     }
 
     @GET
-    @Path("/{org}/users")
+    @Path("/organizations/{org}/users")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
     @Operation(operationId = "listOrganizationUsers", summary = "Users of an organization, oldest first")
     public Uni<Page<User>> users(

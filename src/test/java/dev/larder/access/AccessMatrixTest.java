@@ -48,9 +48,8 @@ class AccessMatrixTest {
     void every_endpoint_lets_in_the_roles_of_the_table_and_nobody_without_a_token() {
         Map<String, String> actual = new TreeMap<>();
         for (Endpoint endpoint : endpoints()) {
-            assertThat(call(Api.anonymous(), endpoint).status())
-                    .as(endpoint + " without a token")
-                    .isEqualTo(401);
+            Answer nobody = call(Api.anonymous(), endpoint);
+            assertThat(nobody.status()).as(endpoint + " without a token: " + nobody).isEqualTo(401);
             actual.put(
                     endpoint.path() + " " + endpoint.method(),
                     "%-70s %s".formatted(endpoint, admitted(endpoint)).stripTrailing());
@@ -63,7 +62,7 @@ class AccessMatrixTest {
     @Test
     void no_endpoint_finds_another_organization() {
         for (Endpoint endpoint : endpoints()) {
-            if (endpoint.path().contains("{org}")) {
+            if (endpoint.path().contains("{org")) {
                 assertThat(callWithValidBody(stranger, endpoint).status())
                         .as(endpoint + " as a stranger")
                         .isIn(403, 404);
@@ -105,7 +104,7 @@ class AccessMatrixTest {
     }
 
     private String concrete(String path) {
-        return path.replace("{org}", acme)
+        return path.replaceFirst("\\{org[a-z]*}", acme)
                 .replace("{name}", "nothing")
                 .replaceAll("\\{[a-zA-Z]+}", UUID.randomUUID().toString());
     }
