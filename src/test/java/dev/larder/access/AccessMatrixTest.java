@@ -49,10 +49,12 @@ class AccessMatrixTest {
         Map<String, String> actual = new TreeMap<>();
         for (Endpoint endpoint : endpoints()) {
             Answer nobody = call(Api.anonymous(), endpoint);
-            assertThat(nobody.status()).as(endpoint + " without a token: " + nobody).isEqualTo(401);
+            assertThat(nobody.status())
+                    .as(endpoint + " without a token: " + nobody)
+                    .isEqualTo(401);
             actual.put(
                     endpoint.path() + " " + endpoint.method(),
-                    "%-70s %s".formatted(endpoint, admitted(endpoint)).stripTrailing());
+                    "%-88s %s".formatted(endpoint, admitted(endpoint)).stripTrailing());
         }
 
         assertThat(actual.values().stream().collect(Collectors.joining("\n", "", "\n")))
@@ -62,10 +64,12 @@ class AccessMatrixTest {
     @Test
     void no_endpoint_finds_another_organization() {
         for (Endpoint endpoint : endpoints()) {
-            if (endpoint.path().contains("{org")) {
+            if (endpoint.path().contains("{organization}")) {
+                // A body may be refused before anything is looked up; without one nothing comes before that.
+                boolean bare = !takesBody(endpoint);
                 assertThat(callWithValidBody(stranger, endpoint).status())
                         .as(endpoint + " as a stranger")
-                        .isIn(403, 404);
+                        .isIn(bare ? List.of(403, 404) : List.of(400, 403, 404, 415, 422));
             }
         }
     }
@@ -100,11 +104,15 @@ class AccessMatrixTest {
         return api.send(
                 endpoint.method(),
                 concrete(endpoint.path()),
-                takesBody ? BodyPublishers.ofString(body) : BodyPublishers.noBody());
+                takesBody(endpoint) ? BodyPublishers.ofString(body) : BodyPublishers.noBody());
+    }
+
+    private static boolean takesBody(Endpoint endpoint) {
+        return !endpoint.method().equals("GET") && !endpoint.method().equals("DELETE");
     }
 
     private String concrete(String path) {
-        return path.replaceFirst("\\{org[a-z]*}", acme)
+        return path.replace("{organization}", acme)
                 .replace("{name}", "nothing")
                 .replaceAll("\\{[a-zA-Z]+}", UUID.randomUUID().toString());
     }
