@@ -12,7 +12,6 @@ import dev.larder.wake.Topic;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
-import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
@@ -20,11 +19,13 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
 import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
 
-/** One preset: what is declared of it, and what people do to it. */
+/** What people do to one preset; what its pool holds is shown by the reconciler. */
 @Path("/api/v1/presets")
 @Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Catalog")
 class PresetResource {
 
     private final CatalogStore catalog;
@@ -37,13 +38,6 @@ class PresetResource {
         this.caller = caller;
         this.bell = bell;
         this.clock = clock;
-    }
-
-    @GET
-    @Path("/{preset}")
-    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-    public Uni<PresetView> one(@PathParam("preset") String preset) {
-        return view(id(preset));
     }
 
     /** Body: {@code {"scope": "create" | "all", "until": instant?}}. Claims go on. */

@@ -36,12 +36,14 @@ import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jspecify.annotations.Nullable;
 
 /** Templates of one organization: declare, look, promote, deprecate, invalidate, pause, delete. */
 @Path("/api/v1/organizations/{organization}/templates")
 @Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Catalog")
 class TemplateResource {
 
     private static final int REASON_MAX_CHARACTERS = 1_000;

@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
 /** What the catalog shows; alone or within a transaction that has just changed it. Never a sensitive value. */
 final class CatalogReads {
 
-    private static final String ORGANIZATION =
-            "SELECT id FROM organizations WHERE name = $1 AND ($2::uuid IS NULL OR id = $2)";
+    private static final String ORGANIZATION = "SELECT id FROM organizations WHERE id = " + CatalogStore.ORGANIZATION_ID
+            + " AND ($2::uuid IS NULL OR id = $2)";
 
     Uni<Optional<UUID>> organization(SqlClient client, Caller caller, String name) {
         return client.preparedQuery(ORGANIZATION)
@@ -47,7 +47,9 @@ final class CatalogReads {
                 .map(rows -> Rows.first(rows, CatalogReads::template));
     }
 
-    private static final String NAMED = " AND o.name = $1 AND t.name = $2 AND ($3::uuid IS NULL OR o.id = $3)";
+    private static final String NAMED = " AND t.organization_id = "
+            + CatalogStore.ORGANIZATION_ID
+            + " AND t.name = $2 AND ($3::uuid IS NULL OR t.organization_id = $3)";
 
     private static final String TEMPLATE = TEMPLATES + NAMED;
 

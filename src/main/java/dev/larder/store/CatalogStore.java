@@ -4,8 +4,8 @@ import dev.larder.pool.Caller;
 import dev.larder.pool.Declaration;
 import dev.larder.pool.Ids;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
-import io.vertx.mutiny.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.SqlConnection;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -28,6 +28,14 @@ import org.jspecify.annotations.Nullable;
  */
 @ApplicationScoped
 public class CatalogStore {
+
+    /**
+     * Id of the organization that {@code $1} names: by its name, or by its id; no name reads as an id.
+     */
+    static final String ORGANIZATION_ID = """
+            coalesce((SELECT id FROM organizations WHERE name = $1),
+                     CASE WHEN $1 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $1::text::uuid END)
+            """;
 
     // A template that is deleted between looking and locking is looked for again.
     private static final int LOOKS_MAX = 10;
@@ -129,11 +137,12 @@ public class CatalogStore {
                                 .map(found -> found.map(template -> new Locked(template, true))));
     }
 
+    private static final String WHERE_NAMED = " WHERE t.organization_id = " + ORGANIZATION_ID + """
+               AND t.name = $2 AND t.deleted_at IS NULL AND ($3::uuid IS NULL OR t.organization_id = $3)
+            """;
+
     // Joined with nothing whose columns are wanted: after waiting for the lock, joined rows would be stale.
-    private static final String LOCK = """
-            SELECT t.id FROM templates t JOIN organizations o ON o.id = t.organization_id
-             WHERE o.name = $1 AND t.name = $2 AND t.deleted_at IS NULL AND ($3::uuid IS NULL OR o.id = $3)
-               FOR NO KEY UPDATE OF t""";
+    private static final String LOCK = "SELECT t.id FROM templates t" + WHERE_NAMED + " FOR NO KEY UPDATE";
 
     private Uni<Optional<TemplateView>> lock(SqlConnection connection, TemplateName name) {
         return connection
@@ -305,18 +314,10 @@ public class CatalogStore {
                 SELECT $4, $5, organization_id, $6, $7, id, $8 FROM changed)
             SELECT id FROM changed""";
 
-    private static final String WHERE_NAMED = """
-             WHERE o.id = t.organization_id AND o.name = $1 AND t.name = $2 AND t.deleted_at IS NULL
-               AND ($3::uuid IS NULL OR o.id = $3)
-            """;
-
     private static final String RETURNING = "RETURNING t.id, t.organization_id, t.active_version_id)";
 
     private static final String DEPRECATE =
-            "WITH changed AS (UPDATE templates t SET deprecated_reason = $9 FROM organizations o"
-                    + WHERE_NAMED
-                    + RETURNING
-                    + MARK_AND_AUDIT;
+            "WITH changed AS (UPDATE templates t SET deprecated_reason = $9" + WHERE_NAMED + RETURNING + MARK_AND_AUDIT;
 
     /**
      * From now on nothing is created of the template and its prebuilds are deleted (design, section 2.3.1).
@@ -342,11 +343,10 @@ public class CatalogStore {
         return change(DELETE, name, "template.delete", new JsonObject(), List.of(Rows.utc(clock.instant())));
     }
 
-    private static final String PAUSE =
-            "WITH changed AS (UPDATE templates t SET pause_scope = $9, pause_until = $10 FROM organizations o"
-                    + WHERE_NAMED
-                    + RETURNING
-                    + MARK_AND_AUDIT;
+    private static final String PAUSE = "WITH changed AS (UPDATE templates t SET pause_scope = $9, pause_until = $10"
+            + WHERE_NAMED
+            + RETURNING
+            + MARK_AND_AUDIT;
 
     /** @param pause null lifts it */
     public Uni<Boolean> pause(TemplateName name, @Nullable PauseView pause) {
@@ -359,7 +359,7 @@ public class CatalogStore {
     }
 
     private static final String INVALIDATE =
-            "WITH changed AS (SELECT t.id, t.organization_id, t.active_version_id FROM templates t, organizations o"
+            "WITH changed AS (SELECT t.id, t.organization_id, t.active_version_id FROM templates t"
                     + WHERE_NAMED
                     + """
                     ), stamped AS (

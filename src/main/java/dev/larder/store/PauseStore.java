@@ -38,7 +38,8 @@ public class PauseStore {
     private static final String PAUSE_ORGANIZATION = """
             WITH changed AS (
                 UPDATE organizations SET pause_scope = $7, pause_until = $8
-                 WHERE name = $1 AND ($2::uuid IS NULL OR id = $2) RETURNING id),
+                 WHERE id = """ + CatalogStore.ORGANIZATION_ID + """
+                   AND ($2::uuid IS NULL OR id = $2) RETURNING id),
             marked AS (
                 INSERT INTO dirty_presets (preset_id)
             """ + ACTIVE_PRESETS + """

@@ -14,28 +14,28 @@ import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.GET;
-import jakarta.ws.rs.POST;
 import jakarta.ws.rs.PUT;
 import jakarta.ws.rs.Path;
-import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
 
-/** Pauses of the whole deployment and of an organization (design, section 2.1.8). */
-@Path("/api/v1")
+/** The pause of the whole deployment (design, section 2.1.8). */
+@Path("/api/v1/settings/reconciliation")
 @Produces(MediaType.APPLICATION_JSON)
-class PauseResource {
+@Tag(name = "Catalog")
+class SettingsResource {
 
     private final PauseStore pauses;
     private final CurrentCaller caller;
     private final Bell bell;
     private final InstantSource clock;
 
-    PauseResource(PauseStore pauses, CurrentCaller caller, Bell bell, InstantSource clock) {
+    SettingsResource(PauseStore pauses, CurrentCaller caller, Bell bell, InstantSource clock) {
         this.pauses = pauses;
         this.caller = caller;
         this.bell = bell;
@@ -53,12 +53,7 @@ class PauseResource {
             @Nullable String scope,
             @Nullable Instant until) {}
 
-    /** @param pause null where none is set */
-    public record OrganizationPause(
-            String organization, @Nullable PauseView pause) {}
-
     @GET
-    @Path("/settings/reconciliation")
     @RolesAllowed({Role.OWNER_NAME, Role.AUDITOR_NAME})
     public Uni<ReconciliationSettings> settings() {
         return pauses.deploymentPause().map(this::settings);
@@ -73,7 +68,6 @@ class PauseResource {
 
     /** Body: {@code {"paused": true, "scope": "create" | "all", "until": instant?}} or {@code {"paused": false}}. */
     @PUT
-    @Path("/settings/reconciliation")
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed(Role.OWNER_NAME)
     public Uni<ReconciliationSettings> change(byte @Nullable [] bytes) {
@@ -90,34 +84,5 @@ class PauseResource {
                 .invoke(() -> bell.ring(Topic.RECONCILE))
                 .chain(pauses::deploymentPause)
                 .map(this::settings);
-    }
-
-    /** Body: {@code {"scope": "create" | "all", "until": instant?}}. Claims go on. */
-    @POST
-    @Path("/organizations/{organization}/pause")
-    @Consumes(MediaType.APPLICATION_JSON)
-    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
-    public Uni<OrganizationPause> pause(@PathParam("organization") String organization, byte @Nullable [] body) {
-        return changed(organization, Pauses.read(body, clock.instant()));
-    }
-
-    @POST
-    @Path("/organizations/{organization}/resume")
-    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
-    public Uni<OrganizationPause> resume(@PathParam("organization") String organization) {
-        return changed(organization, null);
-    }
-
-    private Uni<OrganizationPause> changed(String organization, @Nullable PauseView pause) {
-        return pauses.pauseOrganization(caller.get(), organization, pause)
-                .invoke(this::ringIfFound)
-                .map(found -> new OrganizationPause(organization, pause));
-    }
-
-    private void ringIfFound(boolean found) {
-        if (!found) {
-            throw Problem.notFound("organization");
-        }
-        bell.ring(Topic.RECONCILE);
     }
 }

@@ -1,0 +1,72 @@
+package dev.larder.catalog;
+
+import dev.larder.http.CurrentCaller;
+import dev.larder.http.Problem;
+import dev.larder.pool.Role;
+import dev.larder.store.PauseStore;
+import dev.larder.store.PauseView;
+import dev.larder.wake.Bell;
+import dev.larder.wake.Topic;
+import io.smallrye.mutiny.Uni;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+import java.time.InstantSource;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jspecify.annotations.Nullable;
+
+/** The pause of one organization (design, section 2.1.8). */
+@Path("/api/v1/organizations")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Catalog")
+class OrganizationPauseResource {
+
+    private final PauseStore pauses;
+    private final CurrentCaller caller;
+    private final Bell bell;
+    private final InstantSource clock;
+
+    OrganizationPauseResource(PauseStore pauses, CurrentCaller caller, Bell bell, InstantSource clock) {
+        this.pauses = pauses;
+        this.caller = caller;
+        this.bell = bell;
+        this.clock = clock;
+    }
+
+    /** @param pause null where none is set */
+    public record OrganizationPause(
+            String organization, @Nullable PauseView pause) {}
+
+    /** Body: {@code {"scope": "create" | "all", "until": instant?}}. Claims go on. */
+    @POST
+    @Path("/{organization}/pause")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    public Uni<OrganizationPause> pause(@PathParam("organization") String organization, byte @Nullable [] body) {
+        return changed(organization, Pauses.read(body, clock.instant()));
+    }
+
+    @POST
+    @Path("/{organization}/resume")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    public Uni<OrganizationPause> resume(@PathParam("organization") String organization) {
+        return changed(organization, null);
+    }
+
+    private Uni<OrganizationPause> changed(String organization, @Nullable PauseView pause) {
+        return pauses.pauseOrganization(caller.get(), organization, pause)
+                .invoke(this::ringIfFound)
+                .map(found -> new OrganizationPause(organization, pause));
+    }
+
+    private void ringIfFound(boolean found) {
+        if (!found) {
+            throw Problem.notFound("organization");
+        }
+        bell.ring(Topic.RECONCILE);
+    }
+}
