@@ -244,8 +244,9 @@ public class ClaimStore {
                 .addValue(ids.next())
                 .addValue(ids.next())
                 .addValue("cold-" + ids.suffix());
-        return pool.withTransaction(connection ->
-                        connection.preparedQuery(CLAIM_COLD).execute(values).map(rows -> claimed(rows, claim)))
+        return pool.preparedQuery(CLAIM_COLD)
+                .execute(values)
+                .map(rows -> claimed(rows, claim))
                 .onFailure(ClaimStore::keyTaken)
                 .recoverWithItem(Optional.empty());
     }
@@ -411,9 +412,8 @@ public class ClaimStore {
 
     /** Ends a claim; its workspace is to be deleted. Nothing where it has ended before. */
     public Uni<Boolean> release(UUID claim, Instant at) {
-        return pool.withTransaction(connection -> connection
-                .preparedQuery(RELEASE)
+        return pool.preparedQuery(RELEASE)
                 .execute(Tuple.of(claim, Rows.utc(at)))
-                .map(rows -> rows.rowCount() == 1));
+                .map(rows -> rows.rowCount() == 1);
     }
 }

@@ -250,8 +250,7 @@ public class JobStore {
             case JobOutcome.Failed(var code, var detail) -> completion(assignment, at, code, detail, false, null);
             case JobOutcome.Canceled() -> completion(assignment, at, null, null, true, null);
         };
-        return pool.withTransaction(connection ->
-                connection.preparedQuery(COMPLETE).execute(values).map(rows -> Rows.first(rows, JobStore::completed)));
+        return pool.preparedQuery(COMPLETE).execute(values).map(rows -> Rows.first(rows, JobStore::completed));
     }
 
     private static Tuple completion(
@@ -304,10 +303,9 @@ public class JobStore {
 
     /** Puts a leased job back into the queue, unfinished: its worker is going. Nothing where the lease was lost. */
     public Uni<Boolean> handBack(Assignment assignment) {
-        return pool.withTransaction(connection -> connection
-                .preparedQuery(HAND_BACK)
+        return pool.preparedQuery(HAND_BACK)
                 .execute(Tuple.of(assignment.jobId(), assignment.leaseToken()))
-                .map(rows -> rows.rowCount() == 1));
+                .map(rows -> rows.rowCount() == 1);
     }
 
     // $2: workers not heard of since then are lost. $3: deadlines before then are overrun beyond the worker's own stop.
@@ -353,10 +351,9 @@ public class JobStore {
      * @return how many
      */
     public Uni<Integer> reap(Instant at, Instant silentSince, Instant overrunSince, int maxAttempts) {
-        return pool.withTransaction(connection -> connection
-                .preparedQuery(REAP)
+        return pool.preparedQuery(REAP)
                 .execute(Tuple.of(Rows.utc(at), Rows.utc(silentSince), Rows.utc(overrunSince), maxAttempts))
-                .map(rows -> rows.iterator().next().getInteger("jobs")));
+                .map(rows -> rows.iterator().next().getInteger("jobs"));
     }
 
     // Deletes are never withdrawn: what exists must go, however long it takes.
@@ -382,10 +379,9 @@ public class JobStore {
 
     /** Start jobs that merely waited since before this instant are canceled, not failed (design, section 4.4). */
     public Uni<Integer> withdraw(Instant at, Instant waitingSince) {
-        return pool.withTransaction(connection -> connection
-                .preparedQuery(WITHDRAW)
+        return pool.preparedQuery(WITHDRAW)
                 .execute(Tuple.of(Rows.utc(at), Rows.utc(waitingSince)))
-                .map(rows -> rows.iterator().next().getInteger("jobs")));
+                .map(rows -> rows.iterator().next().getInteger("jobs"));
     }
 
     private static final String CANCEL = """
@@ -414,10 +410,9 @@ public class JobStore {
      * @return its status then; empty where there is no such unfinished job in these organizations
      */
     public Uni<Optional<JobStatus>> cancel(UUID job, List<UUID> organizations, Instant at) {
-        return pool.withTransaction(connection -> connection
-                .preparedQuery(CANCEL)
+        return pool.preparedQuery(CANCEL)
                 .execute(Tuple.of(job, Rows.utc(at), organizations.toArray(UUID[]::new)))
-                .map(rows -> Rows.first(rows, row -> JobStatus.of(row.getString("status")))));
+                .map(rows -> Rows.first(rows, row -> JobStatus.of(row.getString("status"))));
     }
 
     private static final String APPEND = """
@@ -483,10 +478,9 @@ public class JobStore {
         UUID[] jobs = java.util.stream.Stream.generate(ids::next)
                 .limit(DELETE_WANTED_AT_ONCE)
                 .toArray(UUID[]::new);
-        return pool.withTransaction(connection -> connection
-                .preparedQuery(DELETE_WANTED)
+        return pool.preparedQuery(DELETE_WANTED)
                 .execute(Tuple.of(builds, jobs, Rows.utc(at)))
-                .map(RowSet::rowCount));
+                .map(RowSet::rowCount);
     }
 
     /** How long a worker may be silent before it counts as lost: three missed heartbeats (design, section 4.4). */

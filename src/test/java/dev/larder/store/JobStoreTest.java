@@ -306,4 +306,17 @@ class JobStoreTest {
         assertThat(await(stock.jobs.take(other, 1, now()))).isEmpty();
         assertThat(stock.take(1)).hasSize(1);
     }
+
+    @Test
+    void a_tagged_job_goes_to_a_worker_that_has_its_tags_among_others() {
+        stock.withTags(Map.of("gpu", "yes"));
+        stock.create(stock.declare("small", 1), 1);
+        UUID wrong = await(stock.jobs.register("wrong", Map.of("gpu", "no"), List.of("exec"), 1, now()));
+        UUID right =
+                await(stock.jobs.register("right", Map.of("gpu", "yes", "os", "linux"), List.of("exec"), 1, now()));
+
+        assertThat(stock.take(1)).isEmpty();
+        assertThat(await(stock.jobs.take(wrong, 1, now()))).isEmpty();
+        assertThat(await(stock.jobs.take(right, 1, now()))).hasSize(1);
+    }
 }

@@ -68,6 +68,7 @@ public final class Stock implements AutoCloseable {
 
     private final Map<String, PresetDeclaration> declared = new LinkedHashMap<>();
     private List<Parameter> parameters = List.of();
+    private Map<String, String> tags = Map.of();
 
     public Stock() {
         UUID root = await(access.createUser(Optional.empty(), "root", Role.OWNER, ids.next()))
@@ -121,12 +122,17 @@ public final class Stock implements AutoCloseable {
         parameters = List.of(wanted);
     }
 
+    /** The versions declared from now on ask for workers with these tags. */
+    public void withTags(Map<String, String> wanted) {
+        tags = Map.copyOf(wanted);
+    }
+
     /** The same presets again as a new version, which becomes the active one. */
     public void promoteNewVersion() {
         Declaration declaration = new Declaration(
                 "exec",
                 Map.of("start.sh", "#!/bin/sh\necho '{}' > \"$LARDER_OUTPUTS\" # " + ids.suffix() + "\n"),
-                Map.of(),
+                tags,
                 Duration.ofMinutes(10),
                 parameters,
                 List.copyOf(declared.values()));
