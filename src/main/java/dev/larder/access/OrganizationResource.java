@@ -30,8 +30,9 @@ import org.jboss.resteasy.reactive.RestResponse;
 import org.jspecify.annotations.Nullable;
 
 /** Organizations and their users. What the caller does not see is not found. */
-// Rooms share the addresses below an organization: a class that had /organizations for itself would hide the others.
-@Path("/api/v1")
+// The router picks the class by its path first: classes below /organizations share exactly this one, or hide each
+// other.
+@Path("/api/v1/organizations")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Access")
 class OrganizationResource {
@@ -53,7 +54,6 @@ class OrganizationResource {
     }
 
     @POST
-    @Path("/organizations")
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed(Role.OWNER_NAME)
     @Operation(operationId = "createOrganization", summary = "Makes an organization")
@@ -67,7 +67,6 @@ class OrganizationResource {
     }
 
     @GET
-    @Path("/organizations")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
     @Operation(operationId = "listOrganizations", summary = "Organizations the caller sees, oldest first")
     public Uni<Page<Organization>> list(
@@ -78,7 +77,7 @@ class OrganizationResource {
     }
 
     @GET
-    @Path("/organizations/{organization}")
+    @Path("/{organization}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
     @Operation(operationId = "getOrganization", summary = "One organization, by id or name")
     public Uni<Organization> get(@PathParam("organization") String organization) {
@@ -86,7 +85,7 @@ class OrganizationResource {
     }
 
     @POST
-    @Path("/organizations/{organization}/users")
+    @Path("/{organization}/users")
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
     @Operation(
@@ -114,7 +113,7 @@ class OrganizationResource {
     }
 
     @GET
-    @Path("/organizations/{organization}/users")
+    @Path("/{organization}/users")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
     @Operation(operationId = "listOrganizationUsers", summary = "Users of an organization, oldest first")
     public Uni<Page<User>> users(
