@@ -48,7 +48,8 @@ public final class LarderTestResource implements QuarkusTestResourceLifecycleMan
                 "0");
     }
 
-    private static void insertOwner(Database database) {
+    /** The owner behind {@link #OWNER_TOKEN}. */
+    public static void insertOwner(Database database) {
         OffsetDateTime now = OffsetDateTime.of(2026, 11, 1, 0, 0, 0, 0, ZoneOffset.UTC);
         var user = database.pool()
                 .preparedQuery("INSERT INTO users (id, name, role, created_at) VALUES ($1, 'test-owner', 'owner', $2)")
