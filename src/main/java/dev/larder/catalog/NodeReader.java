@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
 import dev.larder.pool.Refusal;
@@ -112,9 +113,11 @@ final class NodeReader {
             return new Read.Malformed("The body is not UTF-8.");
         } catch (Stop stop) {
             return new Read.Malformed(String.valueOf(stop.getMessage()));
+        } catch (StreamConstraintsException beyond) {
+            return new Read.Malformed("The body is nested deeper than " + MAX_NESTING
+                    + ", or a name, number or text in it is longer than is taken.");
         } catch (JsonProcessingException malformed) {
-            return new Read.Malformed("The body is not valid " + language + place(malformed.getLocation())
-                    + ", or it is nested deeper than " + MAX_NESTING + ".");
+            return new Read.Malformed("The body is not valid " + language + place(malformed.getLocation()) + ".");
         } catch (YAMLException malformed) {
             // Not every complaint of the scanner comes wrapped.
             return new Read.Malformed("The body is not valid " + language + ".");

@@ -7,12 +7,17 @@ import dev.larder.store.PauseView;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
 /** Reads a pause from a body: {@code {"scope": "create" | "all", "until": instant?}}. */
 final class Pauses {
 
     private static final long UNTIL_MAX_DAYS = 3_660;
+
+    /** The body that sets a pause. */
+    @Schema(requiredProperties = "scope")
+    record PauseBody(String scope, @Nullable Instant until) {}
 
     private Pauses() {}
 

@@ -19,6 +19,10 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
 import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
 
@@ -45,6 +49,8 @@ class PresetResource {
     @Path("/{preset}/pause")
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    @Operation(operationId = "pausePreset", summary = "Holds the reconciler back for this preset; claims go on")
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Pauses.PauseBody.class)))
     public Uni<PresetView> pause(@PathParam("preset") String preset, byte @Nullable [] body) {
         UUID id = id(preset);
         PauseView pause = Pauses.read(body, clock.instant());
@@ -54,6 +60,7 @@ class PresetResource {
     @POST
     @Path("/{preset}/resume")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    @Operation(operationId = "resumePreset", summary = "Lifts the pause of this preset")
     public Uni<PresetView> resume(@PathParam("preset") String preset) {
         UUID id = id(preset);
         return changed(id, catalog.pausePreset(caller.get(), id, null));
@@ -63,6 +70,9 @@ class PresetResource {
     @POST
     @Path("/{preset}/invalidate")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    @Operation(
+            operationId = "invalidatePreset",
+            summary = "Lets every prebuild of it that was created before now expire")
     public Uni<PresetView> invalidate(@PathParam("preset") String preset) {
         UUID id = id(preset);
         return changed(id, catalog.invalidatePreset(caller.get(), id));
@@ -72,6 +82,7 @@ class PresetResource {
     @POST
     @Path("/{preset}/reset")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    @Operation(operationId = "resetPreset", summary = "Lifts a hard limit: failures until now are forgotten")
     public Uni<PresetView> reset(@PathParam("preset") String preset) {
         UUID id = id(preset);
         return changed(id, catalog.resetPreset(caller.get(), id));

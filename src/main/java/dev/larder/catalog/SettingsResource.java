@@ -21,6 +21,10 @@ import jakarta.ws.rs.core.MediaType;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
 
@@ -53,8 +57,16 @@ class SettingsResource {
             @Nullable String scope,
             @Nullable Instant until) {}
 
+    /** The body that pauses everything or nothing. */
+    @Schema(requiredProperties = "paused")
+    record SettingsBody(
+            boolean paused,
+            @Nullable String scope,
+            @Nullable Instant until) {}
+
     @GET
     @RolesAllowed({Role.OWNER_NAME, Role.AUDITOR_NAME})
+    @Operation(operationId = "getReconciliationSettings", summary = "Whether the reconciler is paused everywhere")
     public Uni<ReconciliationSettings> settings() {
         return pauses.deploymentPause().map(this::settings);
     }
@@ -70,6 +82,10 @@ class SettingsResource {
     @PUT
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed(Role.OWNER_NAME)
+    @Operation(
+            operationId = "putReconciliationSettings",
+            summary = "Pauses the reconciler everywhere, or lets it go on")
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = SettingsBody.class)))
     public Uni<ReconciliationSettings> change(byte @Nullable [] bytes) {
         JsonBody body = JsonBody.of(bytes == null ? new byte[0] : bytes, "paused", "scope", "until");
         boolean paused = body.optionalBoolean("paused")

@@ -36,6 +36,11 @@ import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jspecify.annotations.Nullable;
@@ -68,6 +73,14 @@ class TemplateResource {
      */
     public record AppliedAnswer(TemplateView template, int version, boolean versionCreated, List<PresetView> presets) {}
 
+    /** The body that promotes a version. */
+    @Schema(requiredProperties = "version")
+    record PromoteBody(int version) {}
+
+    /** The body that deprecates a template. */
+    @Schema(requiredProperties = "reason")
+    record DeprecateBody(String reason) {}
+
     /** @param version the active one; null where none was ever promoted, and then there are no presets */
     public record TemplateAnswer(
             TemplateView template, @Nullable VersionView version, List<PresetView> presets) {}
@@ -86,6 +99,16 @@ class TemplateResource {
     @Consumes({"application/json", "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"})
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
     @Blocking
+    @Operation(
+            operationId = "applyTemplate",
+            summary = "Makes a template stand as declared; the same again changes nothing")
+    @RequestBody(
+            required = true,
+            description = "The declaration: backend, files, tags, startTimeout, parameters, presets",
+            content = {
+                @Content(mediaType = "application/json", schema = @Schema(type = SchemaType.OBJECT)),
+                @Content(mediaType = "application/yaml", schema = @Schema(type = SchemaType.OBJECT))
+            })
     public Uni<RestResponse<AppliedAnswer>> apply(
             @PathParam("organization") String organization,
             @PathParam("template") String template,
@@ -150,6 +173,7 @@ class TemplateResource {
 
     @GET
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(operationId = "listTemplates", summary = "Templates of an organization, oldest first")
     public Uni<Page<TemplateView>> list(
             @PathParam("organization") String organization,
             @QueryParam("limit") @Nullable String limit,
@@ -164,6 +188,7 @@ class TemplateResource {
     @GET
     @Path("/{template}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(operationId = "getTemplate", summary = "One template with its active version and presets")
     public Uni<RestResponse<TemplateAnswer>> one(
             @PathParam("organization") String organization, @PathParam("template") String template) {
         TemplateName name = new TemplateName(caller.get(), organization, template);
@@ -188,6 +213,7 @@ class TemplateResource {
     @GET
     @Path("/{template}/versions")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(operationId = "listVersions", summary = "Versions of a template, newest first")
     public Uni<Page<VersionView>> versions(
             @PathParam("organization") String organization,
             @PathParam("template") String template,
@@ -204,6 +230,7 @@ class TemplateResource {
     @GET
     @Path("/{template}/versions/{number}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(operationId = "getVersion", summary = "One version with its presets")
     public Uni<VersionAnswer> version(
             @PathParam("organization") String organization,
             @PathParam("template") String template,
@@ -221,6 +248,8 @@ class TemplateResource {
     @Path("/{template}/promote")
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    @Operation(operationId = "promoteVersion", summary = "Makes a version the active one, also an older one")
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = PromoteBody.class)))
     public Uni<RestResponse<TemplateView>> promote(
             @PathParam("organization") String organization,
             @PathParam("template") String template,
@@ -249,6 +278,8 @@ class TemplateResource {
     @Path("/{template}/deprecate")
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    @Operation(operationId = "deprecateTemplate", summary = "Creates nothing of it any more and deletes its prebuilds")
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = DeprecateBody.class)))
     public Uni<RestResponse<TemplateView>> deprecate(
             @PathParam("organization") String organization,
             @PathParam("template") String template,
@@ -266,6 +297,7 @@ class TemplateResource {
     @DELETE
     @Path("/{template}/deprecate")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    @Operation(operationId = "undeprecateTemplate", summary = "Takes a deprecation back")
     public Uni<RestResponse<TemplateView>> undeprecate(
             @PathParam("organization") String organization, @PathParam("template") String template) {
         TemplateName name = new TemplateName(caller.get(), organization, template);
@@ -276,6 +308,7 @@ class TemplateResource {
     @POST
     @Path("/{template}/invalidate")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    @Operation(operationId = "invalidateTemplate", summary = "Lets every prebuild that was created before now expire")
     public Uni<RestResponse<TemplateView>> invalidate(
             @PathParam("organization") String organization, @PathParam("template") String template) {
         TemplateName name = new TemplateName(caller.get(), organization, template);
@@ -287,6 +320,8 @@ class TemplateResource {
     @Path("/{template}/pause")
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    @Operation(operationId = "pauseTemplate", summary = "Holds the reconciler back for this template; claims go on")
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Pauses.PauseBody.class)))
     public Uni<RestResponse<TemplateView>> pause(
             @PathParam("organization") String organization,
             @PathParam("template") String template,
@@ -298,6 +333,7 @@ class TemplateResource {
     @POST
     @Path("/{template}/resume")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    @Operation(operationId = "resumeTemplate", summary = "Lifts the pause of this template")
     public Uni<RestResponse<TemplateView>> resume(
             @PathParam("organization") String organization, @PathParam("template") String template) {
         TemplateName name = new TemplateName(caller.get(), organization, template);
@@ -308,6 +344,9 @@ class TemplateResource {
     @DELETE
     @Path("/{template}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    @Operation(
+            operationId = "deleteTemplate",
+            summary = "Deletes a template and its prebuilds; its name may be declared anew")
     public Uni<RestResponse<Void>> delete(
             @PathParam("organization") String organization, @PathParam("template") String template) {
         return catalog.delete(new TemplateName(caller.get(), organization, template))

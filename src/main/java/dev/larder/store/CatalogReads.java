@@ -101,8 +101,9 @@ final class CatalogReads {
              WHERE t.deleted_at IS NULL
             """;
 
-    private static final String VERSIONS_OF_TEMPLATE =
-            VERSIONS + NAMED + " AND ($4::uuid IS NULL OR v.id < $4) ORDER BY v.id DESC LIMIT $5";
+    private static final String VERSIONS_OF_TEMPLATE = VERSIONS + NAMED + """
+               AND ($4::uuid IS NULL OR v.number < (SELECT number FROM template_versions WHERE id = $4))
+             ORDER BY v.number DESC LIMIT $5""";
 
     Uni<List<VersionView>> versions(SqlClient client, TemplateName name, Optional<UUID> before, int limit) {
         return client.preparedQuery(VERSIONS_OF_TEMPLATE)

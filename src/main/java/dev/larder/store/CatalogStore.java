@@ -362,6 +362,7 @@ public class CatalogStore {
             "WITH changed AS (SELECT t.id, t.organization_id, t.active_version_id FROM templates t"
                     + WHERE_NAMED
                     + """
+                       FOR NO KEY UPDATE
                     ), stamped AS (
                         UPDATE presets p SET last_invalidated_at = $9 FROM changed c
                          WHERE p.version_id = c.active_version_id)"""

@@ -47,19 +47,32 @@ final class VersionInserts {
                 .filter(Parameter::sensitive)
                 .map(Parameter::name)
                 .collect(Collectors.toSet());
-        return insertVersion(connection, version, declaration)
+        return insertTagset(connection, declaration.tags())
+                .chain(() -> insertVersion(connection, version, declaration))
                 .call(() -> insertParameters(connection, version, declaration.parameters()))
                 .call(() -> insertPresets(connection, version, presets))
                 .call(() -> insertValues(connection, presets, sensitive))
                 .call(() -> insertSchedules(connection, presets));
     }
 
+    private static final String INSERT_TAGSET = "INSERT INTO tagsets (tags) VALUES ($1) ON CONFLICT (tags) DO NOTHING";
+
+    /** Jobs carry the id of their version's tags: it has to be there before the first job is. */
+    private static Uni<Void> insertTagset(SqlConnection connection, Map<String, String> tags) {
+        return connection
+                .preparedQuery(INSERT_TAGSET)
+                .execute(Tuple.of(json(tags)))
+                .replaceWithVoid();
+    }
+
     private static final String INSERT_VERSION = """
             WITH numbered AS (
-                UPDATE templates SET latest_number = latest_number + 1 WHERE id = $2 RETURNING latest_number)
+                UPDATE templates SET latest_number = latest_number + 1 WHERE id = $2 RETURNING latest_number),
+            interned AS (
+                INSERT INTO tagsets (tags) VALUES ($6::jsonb) ON CONFLICT (tags) DO NOTHING)
             INSERT INTO template_versions (id, template_id, organization_id, number, backend, files, tags,
                                            start_timeout_seconds, content_hash, created_by, created_at)
-            SELECT $1, $2, $3, latest_number, $4, $5, $6, $7, $8, $9, $10 FROM numbered
+            SELECT $1, $2, $3, latest_number, $4, $5, $6::jsonb, $7, $8, $9, $10 FROM numbered
             RETURNING number""";
 
     private static Uni<Integer> insertVersion(SqlConnection connection, NewVersion version, Declaration declaration) {

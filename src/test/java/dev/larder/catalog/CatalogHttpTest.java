@@ -221,6 +221,16 @@ class CatalogHttpTest {
         assertThat(Api.anonymous().get(templates).status()).isEqualTo(401);
     }
 
+    @Test
+    void every_call_of_the_catalog_is_described() {
+        String described = Api.anonymous().get("/q/openapi?format=json").text();
+
+        assertThat(described)
+                .contains("applyTemplate", "promoteVersion", "deprecateTemplate", "undeprecateTemplate")
+                .contains("pauseTemplate", "pausePreset", "pauseOrganization", "putReconciliationSettings")
+                .contains("application/yaml");
+    }
+
     static Stream<Arguments> badDeclarations() {
         return Stream.of(
                 argumentSet("empty", "application/yaml", "", 400, "malformed_body"),
