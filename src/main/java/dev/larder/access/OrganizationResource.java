@@ -30,6 +30,8 @@ import org.jboss.resteasy.reactive.RestResponse;
 import org.jspecify.annotations.Nullable;
 
 /** Organizations and their users. What the caller does not see is not found. */
+// The router picks the class by its path first: classes below /organizations share exactly this one, or hide each
+// other.
 @Path("/api/v1/organizations")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Access")
@@ -75,27 +77,27 @@ class OrganizationResource {
     }
 
     @GET
-    @Path("/{org}")
+    @Path("/{organization}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
     @Operation(operationId = "getOrganization", summary = "One organization, by id or name")
-    public Uni<Organization> get(@PathParam("org") String org) {
-        return find(caller.get(), org);
+    public Uni<Organization> get(@PathParam("organization") String organization) {
+        return find(caller.get(), organization);
     }
 
     @POST
-    @Path("/{org}/users")
+    @Path("/{organization}/users")
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
     @Operation(
             operationId = "createOrganizationUser",
             summary = "Makes a user of an organization; a template admin makes members only")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = NewUser.class)))
-    public Uni<RestResponse<User>> createUser(@PathParam("org") String org, byte[] body) {
+    public Uni<RestResponse<User>> createUser(@PathParam("organization") String organization, byte[] body) {
         Caller asking = caller.get();
         JsonBody json = JsonBody.of(body, "name", "role");
         String name = Input.personName(json, "name");
         Role role = Input.role(json);
-        return find(asking, org).chain(organization -> create(asking, organization, name, role));
+        return find(asking, organization).chain(found -> create(asking, found, name, role));
     }
 
     private Uni<RestResponse<User>> create(Caller asking, Organization organization, String name, Role role) {
@@ -111,16 +113,16 @@ class OrganizationResource {
     }
 
     @GET
-    @Path("/{org}/users")
+    @Path("/{organization}/users")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
     @Operation(operationId = "listOrganizationUsers", summary = "Users of an organization, oldest first")
     public Uni<Page<User>> users(
-            @PathParam("org") String org,
+            @PathParam("organization") String organization,
             @QueryParam("limit") @Nullable String limit,
             @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
-        return find(caller.get(), org)
-                .chain(organization -> access.users(Optional.of(organization.id()), page.after(), page.rows()))
+        return find(caller.get(), organization)
+                .chain(found -> access.users(Optional.of(found.id()), page.after(), page.rows()))
                 .map(rows -> Page.of(page, rows, User::id));
     }
 

@@ -24,7 +24,8 @@ import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
 
 /** The pause of one organization (design, section 2.1.8). */
-@Path("/api/v1/organizations")
+// Rooms share the addresses below an organization: a class that had /organizations for itself would hide the others.
+@Path("/api/v1")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Catalog")
 class OrganizationPauseResource {
@@ -47,7 +48,7 @@ class OrganizationPauseResource {
 
     /** Body: {@code {"scope": "create" | "all", "until": instant?}}. Claims go on. */
     @POST
-    @Path("/{organization}/pause")
+    @Path("/organizations/{organization}/pause")
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
     @Operation(
@@ -59,7 +60,7 @@ class OrganizationPauseResource {
     }
 
     @POST
-    @Path("/{organization}/resume")
+    @Path("/organizations/{organization}/resume")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
     @Operation(operationId = "resumeOrganization", summary = "Lifts the pause of this organization")
     public Uni<OrganizationPause> resume(@PathParam("organization") String organization) {

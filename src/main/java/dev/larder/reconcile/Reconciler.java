@@ -11,7 +11,6 @@ import dev.larder.wake.Topic;
 import io.quarkus.scheduler.Scheduled;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.Vertx;
-import io.vertx.mutiny.sqlclient.SqlConnection;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
@@ -23,6 +22,7 @@ import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import org.jboss.logging.Logger;
 
 /**
@@ -175,29 +175,15 @@ public class Reconciler {
      * @return empty where another process holds the lock
      */
     Uni<Optional<Cycle.Report>> run(boolean full) {
-        return direct.pool()
-                .withTransaction(connection -> underLock(connection, full))
+        return direct.underReconcilerLock(held -> cycle(full, held))
                 .ifNoItem()
                 .after(settings.cycleDeadline())
                 .fail()
                 .invoke(report -> report.ifPresent(this::wakeWorkers));
     }
 
-    private Uni<Optional<Cycle.Report>> underLock(SqlConnection lock, boolean full) {
-        AtomicBoolean held = new AtomicBoolean(true);
-        lock.closeHandler(() -> held.set(false));
-        return lock.query(PoolStore.TRY_RECONCILER_LOCK)
-                .execute()
-                .map(rows -> Boolean.TRUE.equals(rows.iterator().next().getBoolean("taken")))
-                .chain(taken -> taken ? cycle(full, held).map(Optional::of) : notMine());
-    }
-
-    private static Uni<Optional<Cycle.Report>> notMine() {
-        return Uni.createFrom().item(Optional.empty());
-    }
-
-    private Uni<Cycle.Report> cycle(boolean full, AtomicBoolean held) {
-        return full ? cycle.full(held::get) : cycle.dirty(held::get);
+    private Uni<Cycle.Report> cycle(boolean full, BooleanSupplier held) {
+        return full ? cycle.full(held) : cycle.dirty(held);
     }
 
     private void wakeWorkers(Cycle.Report report) {

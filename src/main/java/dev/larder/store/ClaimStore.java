@@ -101,29 +101,29 @@ public class ClaimStore {
     // The row lock is on the base table, so SKIP LOCKED works; a key that was used before picks nothing.
     private static final String CLAIM_OLDEST_READY = """
             WITH preset AS (
-                SELECT p.id, greatest(p.last_invalidated_at, $3 - make_interval(secs => p.ttl_seconds)) AS fresh_from
+                SELECT p.id, greatest(p.last_invalidated_at, $3::timestamptz - make_interval(secs => p.ttl_seconds)) AS fresh_from
                   FROM presets p
                   JOIN templates t ON t.id = p.template_id AND t.active_version_id = p.version_id
-                 WHERE p.id = $1 AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
+                 WHERE p.id = $1::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
                    AND ($7::uuid IS NULL OR p.organization_id = $7)
-                   AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = $2 AND c.idempotency_key = $5)),
+                   AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = $2::uuid AND c.idempotency_key = $5::text)),
             picked AS (
                 SELECT w.id
                   FROM workspaces w, preset p
-                 WHERE w.preset_id = $1 AND w.prebuild AND w.ready_at IS NOT NULL
+                 WHERE w.preset_id = $1::uuid AND w.prebuild AND w.ready_at IS NOT NULL
                    AND w.transition = 'start' AND w.build_status = 'succeeded' AND w.deletion_wanted_at IS NULL
                    AND (p.fresh_from IS NULL OR w.created_at >= p.fresh_from)
                  ORDER BY w.created_at, w.id
                  LIMIT 1
                    FOR UPDATE OF w SKIP LOCKED),
             moved AS (
-                UPDATE workspaces w SET owner_id = $2, prebuild = false, version = w.version + 1, claimed_at = $3
+                UPDATE workspaces w SET owner_id = $2::uuid, prebuild = false, version = w.version + 1, claimed_at = $3::timestamptz
                   FROM picked WHERE w.id = picked.id
                 RETURNING w.id, w.organization_id, w.preset_id),
             recorded AS (
                 INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key,
                                     request_hash, created_at)
-                SELECT $4, organization_id, $2, id, preset_id, 'warm', $5, $6, $3 FROM moved),
+                SELECT $4::uuid, organization_id, $2::uuid, id, preset_id, 'warm', $5::text, $6::bytea, $3::timestamptz FROM moved),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT preset_id FROM moved)
             SELECT id FROM moved""";
@@ -157,22 +157,22 @@ public class ClaimStore {
                   FROM workspaces w
                   JOIN presets p ON p.id = w.preset_id
                   JOIN templates t ON t.id = p.template_id AND t.active_version_id = p.version_id
-                 WHERE w.id = $1 AND w.version = $7 AND ($8::uuid IS NULL OR w.organization_id = $8)
+                 WHERE w.id = $1::uuid AND w.version = $7 AND ($8::uuid IS NULL OR w.organization_id = $8)
                    AND w.prebuild AND w.ready_at IS NOT NULL
                    AND w.transition = 'start' AND w.build_status = 'succeeded' AND w.deletion_wanted_at IS NULL
                    AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
                    AND (p.last_invalidated_at IS NULL OR w.created_at >= p.last_invalidated_at)
-                   AND (p.ttl_seconds IS NULL OR w.created_at >= $3 - make_interval(secs => p.ttl_seconds))
-                   AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = $2 AND c.idempotency_key = $5)
+                   AND (p.ttl_seconds IS NULL OR w.created_at >= $3::timestamptz - make_interval(secs => p.ttl_seconds))
+                   AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = $2::uuid AND c.idempotency_key = $5::text)
                    FOR UPDATE OF w),
             moved AS (
-                UPDATE workspaces w SET owner_id = $2, prebuild = false, version = w.version + 1, claimed_at = $3
+                UPDATE workspaces w SET owner_id = $2::uuid, prebuild = false, version = w.version + 1, claimed_at = $3::timestamptz
                   FROM picked WHERE w.id = picked.id
                 RETURNING w.id, w.organization_id, w.preset_id),
             recorded AS (
                 INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key,
                                     request_hash, created_at)
-                SELECT $4, organization_id, $2, id, preset_id, 'warm', $5, $6, $3 FROM moved),
+                SELECT $4::uuid, organization_id, $2::uuid, id, preset_id, 'warm', $5::text, $6::bytea, $3::timestamptz FROM moved),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT preset_id FROM moved)
             SELECT id FROM moved""";
@@ -209,25 +209,25 @@ public class ClaimStore {
                   FROM presets p
                   JOIN templates t ON t.id = p.template_id AND t.active_version_id = p.version_id
                   JOIN template_versions v ON v.id = p.version_id
-                 WHERE p.id = $1 AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
-                   AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = $2 AND c.idempotency_key = $5)
+                 WHERE p.id = $1::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
+                   AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = $2::uuid AND c.idempotency_key = $5::text)
                    FOR SHARE OF t),
             workspace AS (
                 INSERT INTO workspaces (id, organization_id, owner_id, prebuild, template_id, version_id, preset_id, name,
                                         created_at, claimed_at, build_id, build_number, transition, build_status)
-                SELECT $7, organization_id, $2, false, template_id, version_id, id, $10, $3, $3, $8, 1, 'start', 'pending'
+                SELECT $7::uuid, organization_id, $2::uuid, false, template_id, version_id, id, $10::text, $3::timestamptz, $3::timestamptz, $8::uuid, 1, 'start', 'pending'
                   FROM preset),
             build AS (
                 INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id,
                                     created_at)
-                SELECT $8, $7, 1, 'start', $2, 'cold_claim', version_id, id, $3 FROM preset),
+                SELECT $8::uuid, $7::uuid, 1, 'start', $2::uuid, 'cold_claim', version_id, id, $3::timestamptz FROM preset),
             job AS (
                 INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
                                   timeout_seconds)
-                SELECT $9, $8, $7, organization_id, backend, tagset_id, $3, $3, timeout FROM preset)
+                SELECT $9::uuid, $8::uuid, $7::uuid, organization_id, backend, tagset_id, $3::timestamptz, $3::timestamptz, timeout FROM preset)
             INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key,
                                 request_hash, created_at)
-            SELECT $4, organization_id, $2, $7, id, 'cold', $5, $6, $3 FROM preset
+            SELECT $4::uuid, organization_id, $2::uuid, $7::uuid, id, 'cold', $5::text, $6::bytea, $3::timestamptz FROM preset
             RETURNING workspace_id AS id""";
 
     /** Starts a build for the user where nothing was in stock; otherwise as above. */
@@ -244,8 +244,9 @@ public class ClaimStore {
                 .addValue(ids.next())
                 .addValue(ids.next())
                 .addValue("cold-" + ids.suffix());
-        return pool.withTransaction(connection ->
-                        connection.preparedQuery(CLAIM_COLD).execute(values).map(rows -> claimed(rows, claim)))
+        return pool.preparedQuery(CLAIM_COLD)
+                .execute(values)
+                .map(rows -> claimed(rows, claim))
                 .onFailure(ClaimStore::keyTaken)
                 .recoverWithItem(Optional.empty());
     }
@@ -297,7 +298,7 @@ public class ClaimStore {
                      WHERE w.preset_id = p.id AND w.prebuild AND w.ready_at IS NOT NULL
                        AND w.transition = 'start' AND w.build_status = 'succeeded' AND w.deletion_wanted_at IS NULL
                        AND (p.last_invalidated_at IS NULL OR w.created_at >= p.last_invalidated_at)
-                       AND (p.ttl_seconds IS NULL OR w.created_at >= $2 - make_interval(secs => p.ttl_seconds))) AS claimable,
+                       AND (p.ttl_seconds IS NULL OR w.created_at >= $2::timestamptz - make_interval(secs => p.ttl_seconds))) AS claimable,
                    (SELECT count(*)
                       FROM workspaces w
                      WHERE w.preset_id = p.id AND w.prebuild AND w.deleted_at IS NULL
@@ -403,17 +404,16 @@ public class ClaimStore {
 
     private static final String RELEASE = """
             WITH claim AS (
-                UPDATE claims SET ended_at = $2, ended_reason = 'released'
+                UPDATE claims SET ended_at = $2::timestamptz, ended_reason = 'released'
                  WHERE id = $1 AND ended_at IS NULL
                 RETURNING workspace_id)
-            UPDATE workspaces w SET deletion_wanted_at = coalesce(deletion_wanted_at, $2), version = version + 1
+            UPDATE workspaces w SET deletion_wanted_at = coalesce(deletion_wanted_at, $2::timestamptz), version = version + 1
               FROM claim WHERE w.id = claim.workspace_id""";
 
     /** Ends a claim; its workspace is to be deleted. Nothing where it has ended before. */
     public Uni<Boolean> release(UUID claim, Instant at) {
-        return pool.withTransaction(connection -> connection
-                .preparedQuery(RELEASE)
+        return pool.preparedQuery(RELEASE)
                 .execute(Tuple.of(claim, Rows.utc(at)))
-                .map(rows -> rows.rowCount() == 1));
+                .map(rows -> rows.rowCount() == 1);
     }
 }

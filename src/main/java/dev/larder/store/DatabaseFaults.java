@@ -50,13 +50,17 @@ public final class DatabaseFaults {
         return message != null && message.startsWith("Timeout");
     }
 
-    /** Classes 08 connection, 53 resources, 57P shutdown and start; 25006 a standby that is not promoted yet. */
+    /**
+     * Classes 08 connection, 53 resources, 57P shutdown and start; 25006 a standby that is not promoted yet; 42P01 a
+     * database whose first migration has not run yet.
+     */
     private static boolean away(@Nullable String sqlState) {
         return sqlState != null
                 && (sqlState.startsWith("08")
                         || sqlState.startsWith("53")
                         || sqlState.startsWith("57P")
-                        || sqlState.equals("25006"));
+                        || sqlState.equals("25006")
+                        || sqlState.equals("42P01"));
     }
 
     /** Two transactions were in each other's way and this one gave in: the same request may simply be sent again. */

@@ -4,12 +4,16 @@ import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.Vertx;
 import io.vertx.mutiny.pgclient.PgBuilder;
 import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.SqlConnection;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.sqlclient.PoolOptions;
 import jakarta.annotation.PreDestroy;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /**
@@ -65,12 +69,35 @@ public class Direct {
 
     /** Answers within this time or fails: whether the database can be reached at all. */
     public Uni<Void> ping(Duration within) {
-        return pool.query("SELECT 1")
-                .execute()
+        // Not pool.query: when its connection fails, its timer fires later all the same and logs an unhandled
+        // exception.
+        return pool.withConnection(connection -> connection.query("SELECT 1").execute())
                 .replaceWithVoid()
                 .ifNoItem()
                 .after(within)
                 .fail();
+    }
+
+    /**
+     * Does the work while this process holds the lock that only one reconciler has (design, section 2.1); the lock's own
+     * transaction ends after it.
+     *
+     * @param work is told whether the lock is still held; once it is not, it should begin nothing new
+     * @return empty, without any work done, where another process holds the lock
+     */
+    public <T> Uni<Optional<T>> underReconcilerLock(Function<BooleanSupplier, Uni<T>> work) {
+        return pool.withTransaction(connection -> whileHeld(connection, work));
+    }
+
+    private static <T> Uni<Optional<T>> whileHeld(SqlConnection lock, Function<BooleanSupplier, Uni<T>> work) {
+        AtomicBoolean held = new AtomicBoolean(true);
+        lock.closeHandler(() -> held.set(false));
+        return lock.query(PoolStore.TRY_RECONCILER_LOCK)
+                .execute()
+                .map(rows -> Boolean.TRUE.equals(rows.iterator().next().getBoolean("taken")))
+                .chain(taken -> taken
+                        ? work.apply(held::get).map(Optional::of)
+                        : Uni.createFrom().item(Optional.empty()));
     }
 
     @PreDestroy

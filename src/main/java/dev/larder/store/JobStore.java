@@ -48,7 +48,7 @@ public class JobStore {
 
     private static final String REGISTER = """
             INSERT INTO workers (id, name, tags, backends, slots, created_at, last_seen_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $6)""";
+            VALUES ($1, $2, $3, $4, $5, $6::timestamptz, $6::timestamptz)""";
 
     /** A worker process enters; it is new each time it starts. */
     public Uni<UUID> register(String name, Map<String, String> tags, List<String> backends, int slots, Instant at) {
@@ -97,7 +97,7 @@ public class JobStore {
 
     // An untagged job fits only an untagged worker; otherwise the worker's tags must contain the job's (design, 4.1).
     private static final String TAKE = """
-            WITH me AS (SELECT * FROM workers WHERE id = $1 AND stopped_at IS NULL),
+            WITH me AS (SELECT * FROM workers WHERE id = $1::uuid AND stopped_at IS NULL),
             next AS (
                 SELECT j.id
                   FROM jobs j, me
@@ -107,11 +107,11 @@ public class JobStore {
                    AND j.backend = ANY (me.backends)
                    AND (me.organization_id IS NULL OR j.organization_id = me.organization_id)
                  ORDER BY j.queue_at, j.id
-                 LIMIT $2
+                 LIMIT $2::integer
                    FOR UPDATE OF j SKIP LOCKED),
             taken AS (
                 UPDATE jobs j
-                   SET started_at = $3, deadline_at = $3 + make_interval(secs => j.timeout_seconds), worker_id = $1,
+                   SET started_at = $3::timestamptz, deadline_at = $3::timestamptz + make_interval(secs => j.timeout_seconds), worker_id = $1::uuid,
                        lease_token = gen_random_uuid(), attempt = j.attempt + 1
                   FROM next WHERE j.id = next.id
                 RETURNING j.*),
@@ -218,20 +218,20 @@ public class JobStore {
     private static final String COMPLETE = """
             WITH done AS (
                 UPDATE jobs
-                   SET completed_at = $3, lease_token = NULL, error_code = $4, error = $5,
-                       canceled_at = CASE WHEN $6 THEN coalesce(canceled_at, $3) ELSE canceled_at END
+                   SET completed_at = $3::timestamptz, lease_token = NULL, error_code = $4::text, error = $5::text,
+                       canceled_at = CASE WHEN $6::boolean THEN coalesce(canceled_at, $3::timestamptz) ELSE canceled_at END
                  WHERE id = $1 AND lease_token = $2
                 RETURNING build_id, workspace_id, status, started_at, created_at),
             workspace AS (
                 UPDATE workspaces w
-                   SET build_status = d.status, build_finished_at = $3,
+                   SET build_status = d.status, build_finished_at = $3::timestamptz,
                        ready_at = CASE WHEN w.transition = 'start' AND d.status = 'succeeded' THEN $3::timestamptz END,
-                       outputs_sealed = coalesce($7, w.outputs_sealed),
+                       outputs_sealed = coalesce($7::bytea, w.outputs_sealed),
                        deleted_at = CASE WHEN w.transition = 'delete' AND d.status = 'succeeded' THEN $3::timestamptz END
                   FROM done d WHERE w.build_id = d.build_id
                 RETURNING w.id, w.preset_id, w.prebuild, w.transition, w.deleted_at, d.status, d.started_at, d.created_at),
             ended AS (
-                UPDATE claims c SET ended_at = $3, ended_reason = 'deleted'
+                UPDATE claims c SET ended_at = $3::timestamptz, ended_reason = 'deleted'
                   FROM workspace w
                  WHERE c.workspace_id = w.id AND c.ended_at IS NULL AND w.deleted_at IS NOT NULL),
             dirty AS (
@@ -250,8 +250,7 @@ public class JobStore {
             case JobOutcome.Failed(var code, var detail) -> completion(assignment, at, code, detail, false, null);
             case JobOutcome.Canceled() -> completion(assignment, at, null, null, true, null);
         };
-        return pool.withTransaction(connection ->
-                connection.preparedQuery(COMPLETE).execute(values).map(rows -> Rows.first(rows, JobStore::completed)));
+        return pool.preparedQuery(COMPLETE).execute(values).map(rows -> Rows.first(rows, JobStore::completed));
     }
 
     private static Tuple completion(
@@ -304,20 +303,19 @@ public class JobStore {
 
     /** Puts a leased job back into the queue, unfinished: its worker is going. Nothing where the lease was lost. */
     public Uni<Boolean> handBack(Assignment assignment) {
-        return pool.withTransaction(connection -> connection
-                .preparedQuery(HAND_BACK)
+        return pool.preparedQuery(HAND_BACK)
                 .execute(Tuple.of(assignment.jobId(), assignment.leaseToken()))
-                .map(rows -> rows.rowCount() == 1));
+                .map(rows -> rows.rowCount() == 1);
     }
 
     // $2: workers not heard of since then are lost. $3: deadlines before then are overrun beyond the worker's own stop.
     private static final String REAP = """
             WITH hung AS (
-                SELECT j.id, j.canceled_at IS NOT NULL AS canceling, j.deadline_at < $3 AS overrun, j.attempt
+                SELECT j.id, j.canceled_at IS NOT NULL AS canceling, j.deadline_at < $3::timestamptz AS overrun, j.attempt
                   FROM jobs j JOIN workers k ON k.id = j.worker_id
                  WHERE j.started_at IS NOT NULL AND j.completed_at IS NULL
-                   AND (k.last_seen_at < $2 OR k.stopped_at IS NOT NULL OR j.deadline_at < $3
-                        OR j.canceled_at < $3)
+                   AND (k.last_seen_at < $2::timestamptz OR k.stopped_at IS NOT NULL OR j.deadline_at < $3::timestamptz
+                        OR j.canceled_at < $3::timestamptz)
                  ORDER BY j.id LIMIT 100
                    FOR UPDATE OF j SKIP LOCKED),
             taken_back AS (
@@ -329,7 +327,7 @@ public class JobStore {
                        completed_at = CASE WHEN h.final THEN $1::timestamptz END,
                        error_code = CASE WHEN h.final AND NOT h.canceling THEN h.code END,
                        error = CASE WHEN h.final AND NOT h.canceling THEN h.reason END
-                  FROM (SELECT id, canceling, canceling OR overrun OR attempt >= $4 AS final,
+                  FROM (SELECT id, canceling, canceling OR overrun OR attempt >= $4::integer AS final,
                                CASE WHEN overrun THEN 'timed_out' ELSE 'worker_lost' END AS code,
                                CASE WHEN overrun THEN 'The job was not done by its deadline.'
                                     ELSE 'Its worker was lost ' || attempt || ' times.' END AS reason
@@ -353,25 +351,24 @@ public class JobStore {
      * @return how many
      */
     public Uni<Integer> reap(Instant at, Instant silentSince, Instant overrunSince, int maxAttempts) {
-        return pool.withTransaction(connection -> connection
-                .preparedQuery(REAP)
+        return pool.preparedQuery(REAP)
                 .execute(Tuple.of(Rows.utc(at), Rows.utc(silentSince), Rows.utc(overrunSince), maxAttempts))
-                .map(rows -> rows.iterator().next().getInteger("jobs")));
+                .map(rows -> rows.iterator().next().getInteger("jobs"));
     }
 
     // Deletes are never withdrawn: what exists must go, however long it takes.
     private static final String WITHDRAW = """
             WITH old AS (
                 SELECT j.id FROM jobs j JOIN builds b ON b.id = j.build_id
-                 WHERE j.started_at IS NULL AND j.completed_at IS NULL AND j.created_at < $2 AND b.transition = 'start'
+                 WHERE j.started_at IS NULL AND j.completed_at IS NULL AND j.created_at < $2::timestamptz AND b.transition = 'start'
                  ORDER BY j.id LIMIT 100
                    FOR UPDATE OF j SKIP LOCKED),
             withdrawn AS (
-                UPDATE jobs j SET canceled_at = $1, completed_at = $1 FROM old WHERE j.id = old.id
+                UPDATE jobs j SET canceled_at = $1::timestamptz, completed_at = $1::timestamptz FROM old WHERE j.id = old.id
                 RETURNING j.build_id, j.attempt),
             moved AS (
                 UPDATE workspaces w
-                   SET build_status = 'canceled', build_finished_at = $1,
+                   SET build_status = 'canceled', build_finished_at = $1::timestamptz,
                        deleted_at = CASE WHEN w.prebuild AND w.build_number = 1 AND d.attempt = 0
                                          THEN $1::timestamptz END
                   FROM withdrawn d WHERE w.build_id = d.build_id
@@ -382,10 +379,9 @@ public class JobStore {
 
     /** Start jobs that merely waited since before this instant are canceled, not failed (design, section 4.4). */
     public Uni<Integer> withdraw(Instant at, Instant waitingSince) {
-        return pool.withTransaction(connection -> connection
-                .preparedQuery(WITHDRAW)
+        return pool.preparedQuery(WITHDRAW)
                 .execute(Tuple.of(Rows.utc(at), Rows.utc(waitingSince)))
-                .map(rows -> rows.iterator().next().getInteger("jobs")));
+                .map(rows -> rows.iterator().next().getInteger("jobs"));
     }
 
     private static final String CANCEL = """
@@ -393,7 +389,7 @@ public class JobStore {
                 SELECT id FROM jobs WHERE id = $1 AND organization_id = ANY ($3) AND completed_at IS NULL FOR UPDATE),
             canceled AS (
                 UPDATE jobs j
-                   SET canceled_at = coalesce(j.canceled_at, $2),
+                   SET canceled_at = coalesce(j.canceled_at, $2::timestamptz),
                        completed_at = CASE WHEN j.started_at IS NULL THEN $2::timestamptz END
                   FROM job WHERE j.id = job.id
                 RETURNING j.build_id, j.status, j.completed_at, j.attempt),
@@ -414,17 +410,16 @@ public class JobStore {
      * @return its status then; empty where there is no such unfinished job in these organizations
      */
     public Uni<Optional<JobStatus>> cancel(UUID job, List<UUID> organizations, Instant at) {
-        return pool.withTransaction(connection -> connection
-                .preparedQuery(CANCEL)
+        return pool.preparedQuery(CANCEL)
                 .execute(Tuple.of(job, Rows.utc(at), organizations.toArray(UUID[]::new)))
-                .map(rows -> Rows.first(rows, row -> JobStatus.of(row.getString("status")))));
+                .map(rows -> Rows.first(rows, row -> JobStatus.of(row.getString("status"))));
     }
 
     private static final String APPEND = """
             INSERT INTO job_logs (job_id, seq, at, stream, line)
-            SELECT $1, $2 + ordinality - 1, l.at, l.stream, l.line
+            SELECT $1::uuid, $2::integer + ordinality - 1, l.at, l.stream, l.line
               FROM unnest($3::timestamptz[], $4::text[], $5::text[]) WITH ORDINALITY l (at, stream, line)
-             WHERE EXISTS (SELECT FROM jobs WHERE id = $1 AND lease_token = $6)
+             WHERE EXISTS (SELECT FROM jobs WHERE id = $1::uuid AND lease_token = $6)
                 ON CONFLICT DO NOTHING""";
 
     /**
@@ -451,7 +446,7 @@ public class JobStore {
                  WHERE w.deletion_wanted_at IS NOT NULL AND w.deleted_at IS NULL
                    AND w.build_status IN ('succeeded', 'canceled', 'failed')
                    AND (w.transition <> 'delete'
-                        OR w.build_finished_at + least(w.build_number, 60) * interval '1 minute' < $3)
+                        OR w.build_finished_at + least(w.build_number, 60) * interval '1 minute' < $3::timestamptz)
                  ORDER BY w.deletion_wanted_at LIMIT 100
                    FOR UPDATE SKIP LOCKED),
             item AS (
@@ -463,7 +458,7 @@ public class JobStore {
             build AS (
                 INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id,
                                     created_at)
-                SELECT build, id, number, 'delete', owner_id, 'released', version_id, preset_id, $3 FROM item),
+                SELECT build, id, number, 'delete', owner_id, 'released', version_id, preset_id, $3::timestamptz FROM item),
             workspace AS (
                 UPDATE workspaces w
                    SET build_id = i.build, build_number = i.number, transition = 'delete', build_status = 'pending',
@@ -471,7 +466,7 @@ public class JobStore {
                   FROM item i WHERE w.id = i.id)
             INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
                               timeout_seconds)
-            SELECT job, build, id, organization_id, backend, tagset_id, $3, $3, timeout FROM item""";
+            SELECT job, build, id, organization_id, backend, tagset_id, $3::timestamptz, $3::timestamptz, timeout FROM item""";
 
     private static final int DELETE_WANTED_AT_ONCE = 100;
 
@@ -483,10 +478,9 @@ public class JobStore {
         UUID[] jobs = java.util.stream.Stream.generate(ids::next)
                 .limit(DELETE_WANTED_AT_ONCE)
                 .toArray(UUID[]::new);
-        return pool.withTransaction(connection -> connection
-                .preparedQuery(DELETE_WANTED)
+        return pool.preparedQuery(DELETE_WANTED)
                 .execute(Tuple.of(builds, jobs, Rows.utc(at)))
-                .map(RowSet::rowCount));
+                .map(RowSet::rowCount);
     }
 
     /** How long a worker may be silent before it counts as lost: three missed heartbeats (design, section 4.4). */

@@ -43,34 +43,34 @@ public class PoolStore {
     private static final String CREATE = """
             WITH template AS (
                 SELECT t.id FROM presets p JOIN templates t ON t.id = p.template_id AND t.active_version_id = p.version_id
-                 WHERE p.id = $1 AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
+                 WHERE p.id = $1::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
                    FOR SHARE OF t),
             preset AS (
                 UPDATE presets p SET attempts = attempts + 1
                   FROM template t, template_versions v
-                 WHERE p.id = $1 AND p.attempts = $2 AND p.instances IS NOT NULL AND p.status = 'healthy'
+                 WHERE p.id = $1::uuid AND p.attempts = $2::integer AND p.instances IS NOT NULL AND p.status = 'healthy'
                    AND t.id = p.template_id AND v.id = p.version_id
                 RETURNING p.*, v.backend, v.start_timeout_seconds AS timeout,
                           (SELECT s.id FROM tagsets s WHERE s.tags = v.tags) AS tagset_id),
             attempt AS (
                 INSERT INTO attempts (preset_id, number, size, created_at)
-                SELECT id, attempts, cardinality($4::uuid[]), $3 FROM preset),
+                SELECT id, attempts, cardinality($4::uuid[]), $3::timestamptz FROM preset),
             item AS (
                 SELECT * FROM unnest($4::uuid[], $5::uuid[], $6::uuid[], $7::text[]) i (workspace, build, job, name)),
             workspace AS (
                 INSERT INTO workspaces (id, organization_id, owner_id, prebuild, template_id, version_id, preset_id, name,
                                         created_at, build_id, build_number, transition, build_status)
                 SELECT i.workspace, p.organization_id, s.id, true, p.template_id, p.version_id, p.id, i.name,
-                       $3, i.build, 1, 'start', 'pending'
+                       $3::timestamptz, i.build, 1, 'start', 'pending'
                   FROM preset p, item i, users s WHERE s.role = 'system'),
             build AS (
                 INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id,
                                     attempt, created_at)
-                SELECT i.build, i.workspace, 1, 'start', s.id, 'prebuild', p.version_id, p.id, p.attempts, $3
+                SELECT i.build, i.workspace, 1, 'start', s.id, 'prebuild', p.version_id, p.id, p.attempts, $3::timestamptz
                   FROM preset p, item i, users s WHERE s.role = 'system')
             INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
                               timeout_seconds)
-            SELECT i.job, i.build, i.workspace, p.organization_id, p.backend, p.tagset_id, $8, $3, p.timeout
+            SELECT i.job, i.build, i.workspace, p.organization_id, p.backend, p.tagset_id, $8::timestamptz, $3::timestamptz, p.timeout
               FROM preset p, item i""";
 
     /**
@@ -119,7 +119,7 @@ public class PoolStore {
             build AS (
                 INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id,
                                     created_at)
-                SELECT i.build, i.id, i.number, 'delete', s.id, $4, i.version_id, i.preset_id, $5
+                SELECT i.build, i.id, i.number, 'delete', s.id, $4::text, i.version_id, i.preset_id, $5::timestamptz
                   FROM item i, users s WHERE s.role = 'system'),
             workspace AS (
                 UPDATE workspaces w
@@ -128,7 +128,7 @@ public class PoolStore {
                   FROM item i WHERE w.id = i.id)
             INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
                               timeout_seconds)
-            SELECT i.job, i.build, i.id, i.organization_id, i.backend, i.tagset_id, $6, $5, i.timeout FROM item i""";
+            SELECT i.job, i.build, i.id, i.organization_id, i.backend, i.tagset_id, $6::timestamptz, $5::timestamptz, i.timeout FROM item i""";
 
     /**
      * Starts the deletion of those that are still running prebuilds of the system user and that nobody is claiming.
@@ -158,9 +158,9 @@ public class PoolStore {
                    AND j.started_at IS NULL AND j.completed_at IS NULL AND j.attempt = 0
                    FOR UPDATE OF j SKIP LOCKED),
             canceled AS (
-                UPDATE jobs j SET canceled_at = $2, completed_at = $2
+                UPDATE jobs j SET canceled_at = $2::timestamptz, completed_at = $2::timestamptz
                   FROM job WHERE j.id = job.id RETURNING j.build_id)
-            UPDATE workspaces w SET build_status = 'canceled', build_finished_at = $2, deleted_at = $2
+            UPDATE workspaces w SET build_status = 'canceled', build_finished_at = $2::timestamptz, deleted_at = $2::timestamptz
               FROM canceled c WHERE w.build_id = c.build_id""";
 
     /** Cancels first starts that no worker has begun and drops their workspaces: nothing was built yet. */
@@ -171,8 +171,8 @@ public class PoolStore {
     }
 
     private static final String MARK = """
-            UPDATE presets SET status = $2, status_reason = $3 WHERE id = $1 AND (status, status_reason)
-                   IS DISTINCT FROM ($2, $3)""";
+            UPDATE presets SET status = $2::text, status_reason = $3::text WHERE id = $1 AND (status, status_reason)
+                   IS DISTINCT FROM ($2::text, $3::text)""";
 
     /** @param reason null for a healthy one */
     public Uni<Boolean> mark(UUID preset, PresetStatus status, @Nullable String reason) {
@@ -183,14 +183,14 @@ public class PoolStore {
 
     private static final String LIMIT_HARD = """
             WITH marked AS (
-                UPDATE presets SET status = 'hard_limited', status_reason = $2
+                UPDATE presets SET status = 'hard_limited', status_reason = $2::text
                  WHERE id = $1 AND status = 'healthy'
                 RETURNING id, organization_id, template_id, name, attempts)
             INSERT INTO notifications (id, organization_id, audience, kind, occasion, detail, created_at)
-            SELECT $3, m.organization_id, 'template_admin', 'preset_hard_limited',
+            SELECT $3::uuid, m.organization_id, 'template_admin', 'preset_hard_limited',
                    'preset_hard_limited:' || m.id || ':' || m.attempts,
                    jsonb_build_object('preset_id', m.id, 'preset', m.name, 'template_id', m.template_id, 'reason', $2::text),
-                   $4
+                   $4::timestamptz
               FROM marked m
                 ON CONFLICT (occasion) DO NOTHING""";
 

@@ -67,10 +67,12 @@ final class VersionInserts {
 
     private static final String INSERT_VERSION = """
             WITH numbered AS (
-                UPDATE templates SET latest_number = latest_number + 1 WHERE id = $2 RETURNING latest_number)
+                UPDATE templates SET latest_number = latest_number + 1 WHERE id = $2 RETURNING latest_number),
+            interned AS (
+                INSERT INTO tagsets (tags) VALUES ($6::jsonb) ON CONFLICT (tags) DO NOTHING)
             INSERT INTO template_versions (id, template_id, organization_id, number, backend, files, tags,
                                            start_timeout_seconds, content_hash, created_by, created_at)
-            SELECT $1, $2, $3, latest_number, $4, $5, $6, $7, $8, $9, $10 FROM numbered
+            SELECT $1, $2, $3, latest_number, $4, $5, $6::jsonb, $7, $8, $9, $10 FROM numbered
             RETURNING number""";
 
     private static Uni<Integer> insertVersion(SqlConnection connection, NewVersion version, Declaration declaration) {

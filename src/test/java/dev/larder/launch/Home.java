@@ -125,7 +125,8 @@ final class Home {
         }
     }
 
-    private static void deleteFolder(Path folder) throws IOException {
+    /** What is not there is no error. */
+    static void deleteFolder(Path folder) throws IOException {
         if (!Files.exists(folder)) {
             return;
         }

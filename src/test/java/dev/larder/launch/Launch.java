@@ -152,6 +152,8 @@ public final class Launch {
                 "-Dquarkus.log.file.enabled=true",
                 "-Dquarkus.log.file.path=" + home.file("larder.log"),
                 "-Dquarkus.log.file.json.enabled=false",
+                // It warns of a deprecated name that is not used here.
+                "-Dquarkus.log.category.\"io.quarkus.config\".level=ERROR",
                 "-Dquarkus.log.file.format=%d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX} %-5p %c{2.} %s%e%n");
     }
 

@@ -25,6 +25,7 @@ public final class LarderTestResource implements QuarkusTestResourceLifecycleMan
     private static final UUID OWNER_ID = UUID.fromString("00000000-0000-7000-8000-0000000000aa");
 
     private @Nullable Database database;
+    private @Nullable Wire wire;
 
     @Override
     public Map<String, String> start() {
@@ -32,9 +33,11 @@ public final class LarderTestResource implements QuarkusTestResourceLifecycleMan
         database = fresh;
         insertOwner(fresh);
         PgConnectOptions options = fresh.connectOptions();
+        Wire between = new Wire(options.getHost(), options.getPort());
+        wire = between;
         return Map.of(
                 "quarkus.datasource.reactive.url",
-                "postgresql://" + options.getHost() + ":" + options.getPort() + "/" + options.getDatabase(),
+                "postgresql://" + options.getHost() + ":" + between.port() + "/" + options.getDatabase(),
                 "quarkus.datasource.username",
                 options.getUser(),
                 "quarkus.datasource.password",
@@ -64,8 +67,17 @@ public final class LarderTestResource implements QuarkusTestResourceLifecycleMan
         }
     }
 
+    /** A test that has a field of type {@link Wire} may cut the application off from its database. */
+    @Override
+    public void inject(TestInjector injector) {
+        injector.injectIntoFields(wire, new TestInjector.MatchesType(Wire.class));
+    }
+
     @Override
     public void stop() {
+        if (wire != null) {
+            wire.close();
+        }
         if (database != null) {
             database.close();
         }

@@ -1,0 +1,182 @@
+package dev.larder;
+
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.belongToAnyOf;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaPackage;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.OffsetDateTime;
+import java.time.ZonedDateTime;
+import java.util.Date;
+import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.Test;
+
+/** The rooms of the house and their directions, as the root's package documentation draws them. */
+class HouseTest {
+
+    private static final JavaClasses HOUSE = new ClassFileImporter()
+            .withImportOption(new ImportOption.DoNotIncludeTests())
+            .importPackages("dev.larder");
+
+    private static final String[] CAPABILITIES = {"catalog", "reconcile", "claim", "provision", "access", "observe"};
+
+    @Test
+    void the_nouns_know_nobody() {
+        noClasses()
+                .that()
+                .resideInAPackage("dev.larder.pool..")
+                .should()
+                .dependOnClassesThat(resideInAPackage("dev.larder..").and(not(resideInAPackage("dev.larder.pool.."))))
+                .check(HOUSE);
+        noClasses()
+                .that()
+                .resideInAPackage("dev.larder.pool..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.quarkus..", "io.vertx..", "jakarta.ws..", "org.jboss.logging..")
+                .check(HOUSE);
+    }
+
+    @Test
+    void the_store_knows_the_nouns_only() {
+        noClasses()
+                .that()
+                .resideInAPackage("dev.larder.store..")
+                .should()
+                .dependOnClassesThat(resideInAPackage("dev.larder..")
+                        .and(not(resideInAnyPackage("dev.larder.store..", "dev.larder.pool.."))))
+                .check(HOUSE);
+    }
+
+    @Test
+    void waking_and_the_edge_know_nouns_and_store_only() {
+        for (String room : new String[] {"wake", "http"}) {
+            noClasses()
+                    .that()
+                    .resideInAPackage("dev.larder." + room + "..")
+                    .should()
+                    .dependOnClassesThat(resideInAPackage("dev.larder..")
+                            .and(not(resideInAnyPackage(
+                                    "dev.larder." + room + "..", "dev.larder.store..", "dev.larder.pool.."))))
+                    .check(HOUSE);
+        }
+    }
+
+    @Test
+    void capability_rooms_do_not_know_each_other() {
+        for (String room : CAPABILITIES) {
+            for (String other : CAPABILITIES) {
+                if (!room.equals(other)) {
+                    noClasses()
+                            .that()
+                            .resideInAPackage("dev.larder." + room + "..")
+                            .should()
+                            .dependOnClassesThat()
+                            .resideInAPackage("dev.larder." + other + "..")
+                            .check(HOUSE);
+                }
+            }
+        }
+    }
+
+    @Test
+    void nobody_depends_on_the_front_door() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("dev.larder")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("dev.larder")
+                .check(HOUSE);
+    }
+
+    @Test
+    void rooms_have_no_cycles() {
+        slices().matching("dev.larder.(*)..").should().beFreeOfCycles().check(HOUSE);
+    }
+
+    @Test
+    void only_the_wiring_reads_the_system_clock() {
+        noClasses()
+                .that(not(belongToAnyOf(Wiring.class)))
+                .should()
+                .callMethod(Instant.class, "now")
+                .orShould()
+                .callMethod(System.class, "currentTimeMillis")
+                .orShould()
+                .callMethod(Clock.class, "systemUTC")
+                .orShould()
+                .callMethod(Clock.class, "systemDefaultZone")
+                .orShould()
+                .callMethod(InstantSource.class, "system")
+                .orShould()
+                .callMethod(OffsetDateTime.class, "now")
+                .orShould()
+                .callMethod(ZonedDateTime.class, "now")
+                .orShould()
+                .callMethod(LocalDateTime.class, "now")
+                .orShould()
+                .callMethod(LocalDate.class, "now")
+                .orShould()
+                .callConstructor(Date.class)
+                .check(HOUSE);
+    }
+
+    @Test
+    void only_the_store_speaks_sql_to_larders_database() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackages("dev.larder.store..", "dev.larder.wake..", "dev.larder.provision.postgres..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(
+                        "io.vertx.mutiny.sqlclient..",
+                        "io.vertx.sqlclient..",
+                        "io.vertx.mutiny.pgclient..",
+                        "io.vertx.pgclient..")
+                .check(HOUSE);
+    }
+
+    @Test
+    void production_code_has_no_embedded_database_and_no_blocking_driver() {
+        noClasses()
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("java.sql..", "org.tukaani..", "org.junit..", "org.assertj..")
+                .check(HOUSE);
+    }
+
+    @Test
+    void resources_are_not_for_other_classes() {
+        classes()
+                .that()
+                .haveSimpleNameEndingWith("Resource")
+                .should()
+                .bePackagePrivate()
+                .check(HOUSE);
+    }
+
+    @Test
+    void every_room_says_what_it_is_and_treats_null_as_absent() {
+        for (JavaPackage room : HOUSE.getPackage("dev.larder").getSubpackagesInTree()) {
+            if (!room.getClasses().isEmpty()) {
+                assertThat(room.isAnnotatedWith(NullMarked.class))
+                        .as(room.getName())
+                        .isTrue();
+            }
+        }
+    }
+}

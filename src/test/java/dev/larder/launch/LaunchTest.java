@@ -1,0 +1,103 @@
+package dev.larder.launch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.larder.testing.Signals;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Base64;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class LaunchTest {
+
+    @TempDir
+    Path folder;
+
+    private final Process stranger = startedProcess();
+
+    @AfterEach
+    void ends_the_stranger() {
+        stranger.destroyForcibly();
+    }
+
+    @Test
+    void makes_a_secret_once_and_for_its_owner_alone() throws Exception {
+        Home home = new Home(folder);
+
+        String secret = home.secret("key", Base64.getEncoder()::encodeToString);
+
+        assertThat(Base64.getDecoder().decode(secret)).hasSize(32);
+        assertThat(home.secret("key", bytes -> "another")).isEqualTo(secret);
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(folder.resolve("key"))))
+                .isEqualTo("rw-------");
+    }
+
+    @Test
+    void ends_the_application_that_was_left_running() {
+        Home home = new Home(folder);
+        home.write("application.pid", stranger.pid() + " " + startOf(stranger));
+
+        assertThat(Application.endLeftBehind(home)).isTrue();
+
+        assertThat(Signals.ends(stranger.toHandle(), Duration.ofSeconds(10))).isTrue();
+        assertThat(Application.endLeftBehind(home)).isFalse();
+    }
+
+    @Test
+    void spares_a_process_that_only_has_the_same_id() {
+        Home home = new Home(folder);
+        home.write("application.pid", stranger.pid() + " " + (startOf(stranger) - 1000));
+
+        assertThat(Application.endLeftBehind(home)).isFalse();
+
+        assertThat(stranger.isAlive()).isTrue();
+    }
+
+    @Test
+    void a_half_written_process_id_ends_nobody() {
+        Home home = new Home(folder);
+        home.write("application.pid", "");
+
+        assertThat(Application.endLeftBehind(home)).isFalse();
+    }
+
+    @Test
+    void copies_over_what_was_there() throws Exception {
+        Home home = new Home(folder.resolve("home"));
+        Files.createDirectories(folder.resolve("home/application/lib"));
+        Files.writeString(folder.resolve("home/application/lib/old.jar"), "old");
+        Files.createDirectories(folder.resolve("built/lib"));
+        Files.writeString(folder.resolve("built/lib/new.jar"), "new");
+
+        Path copy = home.copy(folder.resolve("built"), "application");
+
+        assertThat(copy.resolve("lib/new.jar")).hasContent("new");
+        assertThat(copy.resolve("lib/old.jar")).doesNotExist();
+    }
+
+    @Test
+    void an_unreadable_home_is_said() throws Exception {
+        Files.writeString(folder.resolve("file"), "not a folder");
+
+        assertThatThrownBy(() -> new Home(folder.resolve("file")).own())
+                .hasMessageContaining("cannot use " + folder.resolve("file"));
+    }
+
+    private static Process startedProcess() {
+        try {
+            return new ProcessBuilder("sleep", "600").start();
+        } catch (java.io.IOException failed) {
+            throw new java.io.UncheckedIOException(failed);
+        }
+    }
+
+    private static long startOf(Process process) {
+        return process.info().startInstant().map(Instant::toEpochMilli).orElseThrow();
+    }
+}

@@ -1,0 +1,328 @@
+package dev.larder.store;
+
+import static dev.larder.testing.Stock.await;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.larder.pool.Assignment;
+import dev.larder.pool.Caller;
+import dev.larder.pool.Transition;
+import dev.larder.store.ClaimStore.IdempotencyKey;
+import dev.larder.testing.Stock;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Tuple;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class ClaimStoreTest {
+
+    private final Stock stock = new Stock();
+    private final Caller anna = stock.member("anna");
+
+    @AfterEach
+    void close() {
+        stock.close();
+    }
+
+    private Optional<UUID> claim(UUID preset) {
+        return await(claiming(preset, Optional.empty()));
+    }
+
+    private Uni<Optional<UUID>> claiming(UUID preset, Optional<IdempotencyKey> key) {
+        return stock.claims.claimOldestReady(preset, anna.userId(), anna.organization(), key, stock.clock.instant());
+    }
+
+    private UUID workspaceOf(UUID claim) {
+        return await(stock.claims.find(claim, anna.organization(), Optional.of(anna.userId())))
+                .orElseThrow()
+                .workspace()
+                .id();
+    }
+
+    private static Optional<IdempotencyKey> key(String text) {
+        byte[] hash = new byte[32];
+        hash[0] = (byte) text.length();
+        return Optional.of(new IdempotencyKey("key", hash));
+    }
+
+    @Test
+    void hands_out_the_oldest_ready_first_and_none_when_none_is_left() {
+        UUID preset = stock.declare("small", 2);
+        List<UUID> ready = stock.ready(preset, 2);
+
+        List<UUID> given = List.of(
+                workspaceOf(claim(preset).orElseThrow()),
+                workspaceOf(claim(preset).orElseThrow()));
+
+        assertThat(given).isEqualTo(ready);
+        assertThat(claim(preset)).isEmpty();
+    }
+
+    @Test
+    void a_claim_moves_ownership_raises_the_version_and_marks_the_preset_dirty() {
+        UUID preset = stock.declare("small", 1);
+        UUID workspace = stock.ready(preset, 1).getFirst();
+        stock.sql("DELETE FROM dirty_presets");
+
+        var claim = await(stock.claims.find(claim(preset).orElseThrow(), Optional.empty(), Optional.empty()))
+                .orElseThrow();
+
+        assertThat(claim.workspace().id()).isEqualTo(workspace);
+        assertThat(claim.workspace().version()).isEqualTo(2);
+        assertThat(claim.path()).isEqualTo("warm");
+        assertThat(stock.claims.open(claim.workspace())).contains("{\"url\":\"test://" + workspace + "\"}");
+        assertThat(stock.count("dirty_presets WHERE preset_id = '" + preset + "'"))
+                .isEqualTo(1);
+    }
+
+    @Test
+    void outputs_lie_nowhere_in_clear() {
+        UUID preset = stock.declare("small", 1);
+        UUID workspace = stock.ready(preset, 1).getFirst();
+
+        String row = stock.row("SELECT w::text AS n FROM workspaces w WHERE id = $1", Tuple.of(workspace))
+                .getString("n");
+
+        assertThat(row).doesNotContain("test://");
+    }
+
+    @Test
+    void what_is_only_building_failed_or_stopped_is_not_handed_out() {
+        UUID preset = stock.declare("small", 3);
+        stock.create(preset, 3);
+        stock.fail(stock.take(1).getFirst());
+        stock.take(1);
+
+        assertThat(claim(preset)).isEmpty();
+    }
+
+    @Test
+    void what_is_older_than_the_ttl_is_not_handed_out() {
+        UUID preset = stock.declare("small", 1, Duration.ofHours(1), List.of());
+        stock.create(preset, 1);
+        stock.buildAll();
+
+        stock.clock.set(Stock.NOON.plus(Duration.ofHours(1)).plusMillis(1));
+        assertThat(claim(preset)).isEmpty();
+
+        stock.clock.set(Stock.NOON.plus(Duration.ofHours(1)));
+        assertThat(claim(preset)).isPresent();
+    }
+
+    @Test
+    void what_was_created_before_an_invalidation_is_not_handed_out() {
+        UUID preset = stock.declare("small", 1);
+        stock.ready(preset, 1);
+
+        assertThat(await(stock.catalog.invalidatePreset(stock.owner, preset))).isTrue();
+
+        assertThat(claim(preset)).isEmpty();
+    }
+
+    @Test
+    void presets_of_deprecated_deleted_or_replaced_versions_hand_nothing_out() {
+        UUID preset = stock.declare("small", 1);
+        stock.ready(preset, 1);
+
+        assertThat(await(stock.catalog.deprecate(stock.template(), "old"))).isTrue();
+        assertThat(claim(preset)).isEmpty();
+
+        assertThat(await(stock.catalog.undeprecate(stock.template()))).isTrue();
+        stock.promoteNewVersion();
+        assertThat(claim(preset)).isEmpty();
+        assertThat(await(stock.claims.shortage(preset, Optional.empty(), stock.clock.instant()))
+                        .orElseThrow()
+                        .active())
+                .isFalse();
+    }
+
+    @Test
+    void another_organizations_preset_is_as_if_it_were_not_there() {
+        UUID preset = stock.declare("small", 1);
+        stock.ready(preset, 1);
+        UUID elsewhere = UUID.randomUUID();
+
+        assertThat(await(stock.claims.claimOldestReady(
+                        preset, anna.userId(), Optional.of(elsewhere), Optional.empty(), stock.clock.instant())))
+                .isEmpty();
+        assertThat(await(stock.claims.shortage(preset, Optional.of(elsewhere), stock.clock.instant())))
+                .isEmpty();
+    }
+
+    @Test
+    void a_hundred_claims_at_once_on_sixty_ready_give_sixty_different_ones() {
+        UUID preset = stock.declare("small", 60);
+        stock.create(preset, 60);
+        stock.buildAll();
+        List<Uni<Optional<UUID>>> claims = new ArrayList<>();
+        for (int i = 0; i < 100; i++) {
+            claims.add(claiming(preset, Optional.empty()));
+        }
+
+        List<Optional<UUID>> answers = await(Uni.join().all(claims).andFailFast());
+
+        List<UUID> given = answers.stream().flatMap(Optional::stream).toList();
+        assertThat(given).hasSize(60);
+        assertThat(new HashSet<>(given.stream().map(this::workspaceOf).toList()))
+                .hasSize(60);
+        assertThat(stock.count("workspaces WHERE NOT prebuild")).isEqualTo(60);
+    }
+
+    @Test
+    void the_same_key_at_once_from_many_gives_one_workspace() {
+        UUID preset = stock.declare("small", 10);
+        stock.create(preset, 10);
+        stock.buildAll();
+        List<Uni<Optional<UUID>>> claims = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            claims.add(claiming(preset, key("same")));
+        }
+
+        List<UUID> given = await(Uni.join().all(claims).andFailFast()).stream()
+                .flatMap(Optional::stream)
+                .toList();
+
+        assertThat(given).hasSize(1);
+        assertThat(stock.count("workspaces WHERE NOT prebuild")).isEqualTo(1);
+        var earlier = await(stock.claims.findByKey(anna.userId(), key("same").orElseThrow()))
+                .orElseThrow();
+        assertThat(earlier.claim()).isEqualTo(given.getFirst());
+        assertThat(earlier.sameRequest()).isTrue();
+    }
+
+    @Test
+    void a_key_used_for_another_request_is_told_from_a_retry() {
+        UUID preset = stock.declare("small", 1);
+        stock.ready(preset, 1);
+        assertThat(await(claiming(preset, key("one")))).isPresent();
+
+        var earlier = await(stock.claims.findByKey(anna.userId(), key("another").orElseThrow()))
+                .orElseThrow();
+
+        assertThat(earlier.sameRequest()).isFalse();
+    }
+
+    @Test
+    void exactly_this_one_is_given_only_while_it_has_that_version() {
+        UUID preset = stock.declare("small", 1);
+        UUID workspace = stock.ready(preset, 1).getFirst();
+
+        assertThat(exactly(workspace, 2)).isEmpty();
+        assertThat(exactly(workspace, 1)).isPresent();
+        assertThat(exactly(workspace, 1)).isEmpty();
+        assertThat(exactly(workspace, 2)).isEmpty();
+    }
+
+    private Optional<UUID> exactly(UUID workspace, int version) {
+        return await(stock.claims.claimExactly(
+                workspace, version, anna.userId(), anna.organization(), Optional.empty(), stock.clock.instant()));
+    }
+
+    @Test
+    void a_claim_that_comes_before_the_deletion_wins_and_the_deletion_touches_nothing() {
+        UUID preset = stock.declare("small", 1);
+        UUID workspace = stock.ready(preset, 1).getFirst();
+        assertThat(claim(preset)).isPresent();
+
+        assertThat(await(stock.pools.delete(List.of(workspace), "extraneous", stock.clock.instant())))
+                .isZero();
+        assertThat(stock.count("builds WHERE workspace_id = '" + workspace + "'"))
+                .isEqualTo(1);
+    }
+
+    @Test
+    void a_claim_that_comes_while_one_is_being_deleted_takes_the_next() {
+        UUID preset = stock.declare("small", 2);
+        List<UUID> ready = stock.ready(preset, 2);
+
+        var given = await(stock.pool.withTransaction(
+                deletion -> deletion.preparedQuery("SELECT id FROM workspaces WHERE id = $1 FOR UPDATE")
+                        .execute(Tuple.of(ready.getFirst()))
+                        .chain(() -> claiming(preset, Optional.empty()))));
+
+        assertThat(workspaceOf(given.orElseThrow())).isEqualTo(ready.get(1));
+    }
+
+    @Test
+    void what_is_locked_by_somebody_counts_as_claimable_so_that_a_miss_is_never_false() {
+        UUID preset = stock.declare("small", 1);
+        UUID workspace = stock.ready(preset, 1).getFirst();
+
+        var shortage = await(stock.pool.withTransaction(
+                        other -> other.preparedQuery("SELECT id FROM workspaces WHERE id = $1 FOR UPDATE")
+                                .execute(Tuple.of(workspace))
+                                .chain(() -> claiming(preset, Optional.empty()))
+                                .invoke(given -> assertThat(given).isEmpty())
+                                .chain(() -> stock.claims.shortage(preset, Optional.empty(), stock.clock.instant()))))
+                .orElseThrow();
+
+        assertThat(shortage.claimable()).isEqualTo(1);
+    }
+
+    @Test
+    void a_cold_claim_is_a_build_for_the_user_ahead_of_the_prebuilds() {
+        UUID preset = stock.declare("small", 5);
+        stock.create(preset, 1);
+        stock.clock.forward(Duration.ofSeconds(1));
+
+        UUID claim = await(stock.claims.claimCold(preset, anna.userId(), Optional.empty(), stock.clock.instant()))
+                .orElseThrow();
+
+        Assignment first = stock.take(1).getFirst();
+        assertThat(first.workspaceId()).isEqualTo(workspaceOf(claim));
+        assertThat(first.ownerId()).isEqualTo(anna.userId());
+        assertThat(first.prebuild()).isFalse();
+    }
+
+    @Test
+    void a_released_workspace_is_deleted_and_the_claim_ends_once() {
+        UUID preset = stock.declare("small", 1);
+        UUID workspace = stock.ready(preset, 1).getFirst();
+        UUID claim = claim(preset).orElseThrow();
+
+        assertThat(await(stock.claims.release(claim, stock.clock.instant()))).isTrue();
+        assertThat(await(stock.claims.release(claim, stock.clock.instant()))).isFalse();
+        assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isEqualTo(1);
+        assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isZero();
+
+        Assignment deletion = stock.take(1).getFirst();
+        assertThat(deletion.workspaceId()).isEqualTo(workspace);
+        assertThat(deletion.transition()).isEqualTo(Transition.DELETE);
+        stock.succeed(deletion);
+        assertThat(stock.count("workspaces WHERE deleted_at IS NULL")).isZero();
+    }
+
+    @Test
+    void what_is_released_while_it_is_still_being_built_is_deleted_when_the_build_has_ended() {
+        UUID preset = stock.declare("small", 0);
+        UUID claim = await(stock.claims.claimCold(preset, anna.userId(), Optional.empty(), stock.clock.instant()))
+                .orElseThrow();
+        Assignment start = stock.take(1).getFirst();
+
+        assertThat(await(stock.claims.release(claim, stock.clock.instant()))).isTrue();
+        assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isZero();
+        stock.succeed(start);
+
+        assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isEqualTo(1);
+    }
+
+    @Test
+    void a_deletion_that_failed_is_tried_again_later() {
+        UUID preset = stock.declare("small", 1);
+        stock.ready(preset, 1);
+        UUID claim = claim(preset).orElseThrow();
+        assertThat(await(stock.claims.release(claim, stock.clock.instant()))).isTrue();
+        assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isEqualTo(1);
+        stock.fail(stock.take(1).getFirst());
+
+        assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isZero();
+        // Build 2 failed: two minutes of rest.
+        stock.clock.forward(Duration.ofMinutes(2).plusMillis(1));
+        assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isEqualTo(1);
+    }
+}

@@ -1,0 +1,322 @@
+package dev.larder.store;
+
+import static dev.larder.testing.Stock.await;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.larder.pool.Assignment;
+import dev.larder.pool.JobOutcome;
+import dev.larder.pool.JobStatus;
+import dev.larder.pool.LogLine;
+import dev.larder.pool.Parameter;
+import dev.larder.pool.Transition;
+import dev.larder.testing.Stock;
+import io.smallrye.mutiny.Uni;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class JobStoreTest {
+
+    private static final int MAX_ATTEMPTS = 3;
+
+    private final Stock stock = new Stock();
+
+    @AfterEach
+    void close() {
+        stock.close();
+    }
+
+    private Instant now() {
+        return stock.clock.instant();
+    }
+
+    private Assignment leased() {
+        UUID preset = stock.declare("small", 1);
+        stock.create(preset, 1);
+        return stock.take(1).getFirst();
+    }
+
+    private String status(Assignment assignment) {
+        return await(stock.jobReader.find(assignment.jobId(), new JobReader.Scope(Optional.empty(), Optional.empty())))
+                .orElseThrow()
+                .status();
+    }
+
+    private String workspaceStatus(Assignment assignment) {
+        return await(stock.workspaces.find(
+                        assignment.workspaceId(), new WorkspaceStore.Scope(Optional.empty(), Optional.empty())))
+                .orElseThrow()
+                .status();
+    }
+
+    @Test
+    void an_assignment_tells_a_worker_all_it_needs() {
+        stock.withParameters(
+                new Parameter("region", "string", false, true, false, "eu"),
+                new Parameter("secret", "string", false, true, true, "hush"));
+
+        Assignment assignment = leased();
+
+        assertThat(assignment.transition()).isEqualTo(Transition.START);
+        assertThat(assignment.backend()).isEqualTo("exec");
+        assertThat(assignment.files()).containsOnlyKeys("start.sh");
+        assertThat(assignment.parameters()).isEqualTo(Map.of("region", "eu", "secret", "hush"));
+        assertThat(assignment.sensitiveParameters()).containsExactly("secret");
+        assertThat(assignment.attempt()).isEqualTo(1);
+        assertThat(assignment.deadlineAt()).isEqualTo(now().plus(Duration.ofMinutes(10)));
+        assertThat(assignment.toString()).doesNotContain("hush");
+    }
+
+    @Test
+    void two_workers_never_get_the_same_job() {
+        UUID preset = stock.declare("small", 50);
+        stock.create(preset, 50);
+        List<Uni<List<JobStore.Taken>>> takes = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            takes.add(stock.jobs.take(stock.worker, 5, now()));
+        }
+
+        List<UUID> taken = await(Uni.join().all(takes).andFailFast()).stream()
+                .flatMap(List::stream)
+                .map(one -> one.assignment().jobId())
+                .toList();
+
+        assertThat(new HashSet<>(taken)).hasSameSizeAs(taken);
+        assertThat(taken.size() + stock.take(50).size()).isEqualTo(50);
+    }
+
+    @Test
+    void deletions_of_prebuilds_come_before_starts_and_a_start_that_waited_long_comes_before_both() {
+        UUID preset = stock.declare("small", 3);
+        UUID old = stock.ready(preset, 1).getFirst();
+        stock.create(preset, 1);
+        assertThat(await(stock.pools.delete(List.of(old), "expired", now()))).isEqualTo(1);
+
+        assertThat(stock.take(2).stream().map(Assignment::transition))
+                .containsExactly(Transition.DELETE, Transition.START);
+
+        stock.create(preset, 1);
+        stock.clock.forward(
+                PoolStore.START_HANDICAP.minus(PoolStore.DELETE_HANDICAP).plusSeconds(1));
+        UUID another =
+                stock.ready(stock.declare("other", 1), 0).stream().findFirst().orElse(old);
+        assertThat(another).isEqualTo(old);
+    }
+
+    @Test
+    void a_job_is_done_by_the_holder_of_its_lease_and_by_nobody_else() {
+        Assignment assignment = leased();
+        Assignment forged = stolen(assignment);
+
+        assertThat(await(stock.jobs.complete(forged, new JobOutcome.Succeeded(Map.of()), now())))
+                .isEmpty();
+        assertThat(status(assignment)).isEqualTo("running");
+
+        stock.succeed(assignment);
+        assertThat(status(assignment)).isEqualTo("succeeded");
+        assertThat(workspaceStatus(assignment)).isEqualTo("succeeded");
+        assertThat(await(stock.jobs.complete(assignment, new JobOutcome.Failed("late", "late"), now())))
+                .isEmpty();
+        assertThat(status(assignment)).isEqualTo("succeeded");
+    }
+
+    private static Assignment stolen(Assignment a) {
+        return new Assignment(
+                a.jobId(),
+                UUID.randomUUID(),
+                a.attempt(),
+                a.deadlineAt(),
+                a.transition(),
+                a.backend(),
+                a.workspaceId(),
+                a.workspaceName(),
+                a.organizationId(),
+                a.organizationName(),
+                a.ownerId(),
+                a.ownerName(),
+                a.prebuild(),
+                a.versionId(),
+                a.templateName(),
+                a.buildNumber(),
+                a.presetName(),
+                a.files(),
+                a.parameters(),
+                a.sensitiveParameters());
+    }
+
+    @Test
+    void a_failed_start_keeps_its_reason_and_its_workspace() {
+        Assignment assignment = leased();
+
+        stock.fail(assignment);
+
+        var seen = await(stock.jobReader.find(
+                        assignment.jobId(), new JobReader.Scope(Optional.empty(), Optional.empty())))
+                .orElseThrow();
+        assertThat(seen.status()).isEqualTo("failed");
+        assertThat(seen.errorCode()).isEqualTo("script_failed");
+        assertThat(workspaceStatus(assignment)).isEqualTo("failed");
+    }
+
+    @Test
+    void the_job_of_a_silent_worker_is_requeued_and_its_late_result_dropped() {
+        Assignment first = leased();
+
+        assertThat(await(stock.jobs.reap(now(), now().plusMillis(1), now(), MAX_ATTEMPTS)))
+                .isEqualTo(1);
+
+        assertThat(status(first)).isEqualTo("pending");
+        assertThat(workspaceStatus(first)).isEqualTo("pending");
+        Assignment second = stock.take(1).getFirst();
+        assertThat(second.attempt()).isEqualTo(2);
+        assertThat(await(stock.jobs.complete(first, new JobOutcome.Succeeded(Map.of()), now())))
+                .isEmpty();
+        stock.succeed(second);
+        assertThat(status(first)).isEqualTo("succeeded");
+    }
+
+    @Test
+    void a_worker_that_was_heard_of_keeps_its_jobs() {
+        Assignment assignment = leased();
+        stock.clock.forward(Duration.ofSeconds(15));
+        assertThat(await(stock.jobs.heartbeat(stock.worker, now()))).isPresent();
+
+        Instant silent = JobStore.silentSince(now(), Duration.ofSeconds(5));
+        assertThat(await(stock.jobs.reap(now(), silent, now(), MAX_ATTEMPTS))).isZero();
+
+        stock.clock.forward(Duration.ofSeconds(15).plusMillis(1));
+        silent = JobStore.silentSince(now(), Duration.ofSeconds(5));
+        assertThat(await(stock.jobs.reap(now(), silent, now(), MAX_ATTEMPTS))).isEqualTo(1);
+        assertThat(status(assignment)).isEqualTo("pending");
+    }
+
+    @Test
+    void a_job_that_lost_as_many_workers_as_allowed_fails() {
+        Assignment last = leased();
+        for (int attempt = 1; attempt < MAX_ATTEMPTS; attempt++) {
+            assertThat(await(stock.jobs.reap(now(), now().plusMillis(1), now(), MAX_ATTEMPTS)))
+                    .isEqualTo(1);
+            last = stock.take(1).getFirst();
+        }
+
+        assertThat(await(stock.jobs.reap(now(), now().plusMillis(1), now(), MAX_ATTEMPTS)))
+                .isEqualTo(1);
+
+        assertThat(status(last)).isEqualTo("failed");
+        assertThat(workspaceStatus(last)).isEqualTo("failed");
+    }
+
+    @Test
+    void a_job_over_its_deadline_fails_without_another_try() {
+        Assignment assignment = leased();
+
+        assertThat(await(stock.jobs.reap(
+                        now(), Instant.EPOCH, assignment.deadlineAt().plusMillis(1), MAX_ATTEMPTS)))
+                .isEqualTo(1);
+
+        assertThat(status(assignment)).isEqualTo("failed");
+    }
+
+    @Test
+    void a_start_that_merely_waited_is_withdrawn_and_leaves_no_trace_in_the_pool() {
+        UUID preset = stock.declare("small", 1);
+        stock.create(preset, 1);
+
+        assertThat(await(stock.jobs.withdraw(now(), now()))).isZero();
+        assertThat(await(stock.jobs.withdraw(now(), now().plusMillis(1)))).isEqualTo(1);
+
+        assertThat(stock.count("jobs WHERE status = 'canceled'")).isEqualTo(1);
+        assertThat(stock.count("workspaces WHERE deleted_at IS NULL")).isZero();
+    }
+
+    @Test
+    void a_waiting_job_is_canceled_at_once_and_a_running_one_is_asked_to_stop() {
+        UUID preset = stock.declare("small", 2);
+        stock.create(preset, 2);
+        Assignment running = stock.take(1).getFirst();
+        UUID waiting = await(stock.jobReader.list(
+                        new JobReader.Scope(Optional.empty(), Optional.empty()),
+                        Optional.of("pending"),
+                        Optional.empty(),
+                        10))
+                .getFirst()
+                .id();
+        List<UUID> here = List.of(stock.organization);
+
+        assertThat(await(stock.jobs.cancel(waiting, here, now()))).contains(JobStatus.CANCELED);
+        assertThat(await(stock.jobs.cancel(running.jobId(), here, now()))).contains(JobStatus.CANCELING);
+        assertThat(await(stock.jobs.cancel(running.jobId(), here, now()))).contains(JobStatus.CANCELING);
+        assertThat(await(stock.jobs.cancel(running.jobId(), List.of(UUID.randomUUID()), now())))
+                .isEmpty();
+
+        assertThat(await(stock.jobs.heartbeat(stock.worker, now()))
+                        .orElseThrow()
+                        .canceling())
+                .containsExactly(running.jobId());
+        stock.end(running, new JobOutcome.Succeeded(Map.of()));
+        assertThat(status(running)).isEqualTo("canceled");
+        assertThat(await(stock.jobs.cancel(running.jobId(), here, now()))).isEmpty();
+    }
+
+    @Test
+    void a_job_handed_back_is_waiting_again_and_one_being_canceled_is_not() {
+        Assignment assignment = leased();
+
+        assertThat(await(stock.jobs.handBack(assignment))).isTrue();
+        assertThat(status(assignment)).isEqualTo("pending");
+
+        Assignment again = stock.take(1).getFirst();
+        assertThat(await(stock.jobs.cancel(again.jobId(), List.of(stock.organization), now())))
+                .contains(JobStatus.CANCELING);
+        assertThat(await(stock.jobs.handBack(again))).isFalse();
+        await(stock.jobs.leave(stock.worker, now()));
+        assertThat(await(stock.jobs.reap(now(), Instant.EPOCH, Instant.EPOCH, MAX_ATTEMPTS)))
+                .isEqualTo(1);
+        assertThat(status(again)).isEqualTo("canceled");
+    }
+
+    @Test
+    void a_log_grows_in_order_and_only_by_the_hand_of_the_lease_holder() {
+        Assignment assignment = leased();
+        LogLine line = new LogLine(now(), "stdout", "hello \0 world");
+
+        await(stock.jobs.append(assignment, 0, List.of(line, line)));
+        await(stock.jobs.append(stolen(assignment), 2, List.of(line)));
+
+        var log = await(stock.jobReader.log(assignment.jobId(), -1, 10));
+        assertThat(log).hasSize(2);
+        assertThat(log.getFirst().line().line()).isEqualTo("hello \uFFFD world");
+    }
+
+    @Test
+    void a_worker_takes_only_what_its_tags_and_backends_fit() {
+        stock.declare("small", 1);
+        stock.create(stock.preset("small"), 1);
+        UUID tagged = await(stock.jobs.register("tagged", Map.of("gpu", "yes"), List.of("exec"), 1, now()));
+        UUID other = await(stock.jobs.register("other", Map.of(), List.of("postgres"), 1, now()));
+
+        assertThat(await(stock.jobs.take(tagged, 1, now()))).isEmpty();
+        assertThat(await(stock.jobs.take(other, 1, now()))).isEmpty();
+        assertThat(stock.take(1)).hasSize(1);
+    }
+
+    @Test
+    void a_tagged_job_goes_to_a_worker_that_has_its_tags_among_others() {
+        stock.withTags(Map.of("gpu", "yes"));
+        stock.create(stock.declare("small", 1), 1);
+        UUID wrong = await(stock.jobs.register("wrong", Map.of("gpu", "no"), List.of("exec"), 1, now()));
+        UUID right =
+                await(stock.jobs.register("right", Map.of("gpu", "yes", "os", "linux"), List.of("exec"), 1, now()));
+
+        assertThat(stock.take(1)).isEmpty();
+        assertThat(await(stock.jobs.take(wrong, 1, now()))).isEmpty();
+        assertThat(await(stock.jobs.take(right, 1, now()))).hasSize(1);
+    }
+}

@@ -1,0 +1,231 @@
+package dev.larder.testing;
+
+import dev.larder.pool.Assignment;
+import dev.larder.pool.Caller;
+import dev.larder.pool.Declaration;
+import dev.larder.pool.Declaration.PresetDeclaration;
+import dev.larder.pool.Ids;
+import dev.larder.pool.JobOutcome;
+import dev.larder.pool.Parameter;
+import dev.larder.pool.Role;
+import dev.larder.pool.Schedule;
+import dev.larder.store.AccessStore;
+import dev.larder.store.Applied;
+import dev.larder.store.CatalogStore;
+import dev.larder.store.CatalogStore.Application;
+import dev.larder.store.CatalogStore.TemplateName;
+import dev.larder.store.ClaimStore;
+import dev.larder.store.JobReader;
+import dev.larder.store.JobStore;
+import dev.larder.store.JobStore.Taken;
+import dev.larder.store.PoolStore;
+import dev.larder.store.Seal;
+import dev.larder.store.SnapshotStore;
+import dev.larder.store.WorkspaceStore;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.Tuple;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A database of its own with the real stores on it, a settable clock, and words that move prebuilds through their lives
+ * one step at a time: {@code stock.declare("small", 3); stock.create("small", 3); stock.buildAll();}
+ */
+public final class Stock implements AutoCloseable {
+
+    public static final Instant NOON = Instant.parse("2026-11-20T12:00:00Z");
+    public static final String ORGANIZATION = "acme";
+    public static final String TEMPLATE = "database";
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
+
+    public final Database database = Databases.fresh();
+    public final Pool pool = database.pool();
+    public final SettableClock clock = new SettableClock(NOON);
+    public final Ids ids = new Ids(clock);
+    public final Seal seal = new Seal("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+    public final AccessStore access = new AccessStore(pool, clock, ids);
+    public final CatalogStore catalog = new CatalogStore(pool, clock, ids, seal);
+    public final SnapshotStore snapshots = new SnapshotStore(pool);
+    public final PoolStore pools = new PoolStore(pool, ids);
+    public final JobStore jobs = new JobStore(pool, seal, ids);
+    public final JobReader jobReader = new JobReader(pool);
+    public final ClaimStore claims = new ClaimStore(pool, seal, ids);
+    public final WorkspaceStore workspaces = new WorkspaceStore(pool);
+
+    public final Caller owner;
+    public final UUID organization;
+    public final UUID worker;
+
+    private final Map<String, PresetDeclaration> declared = new LinkedHashMap<>();
+    private List<Parameter> parameters = List.of();
+    private Map<String, String> tags = Map.of();
+
+    public Stock() {
+        UUID root = await(access.createUser(Optional.empty(), "root", Role.OWNER, ids.next()))
+                .orElseThrow()
+                .id();
+        owner = new Caller(root, "root", Role.OWNER, Optional.empty());
+        organization = await(access.createOrganization(ORGANIZATION, root))
+                .orElseThrow()
+                .id();
+        worker = await(jobs.register("test", Map.of(), List.of("exec", "postgres"), 100, clock.instant()));
+    }
+
+    /** Waits for what the store answers; a test is the only place that may. */
+    @CanIgnoreReturnValue
+    public static <T> T await(Uni<T> uni) {
+        return uni.await().atMost(PATIENCE);
+    }
+
+    /** A member of the organization. */
+    public Caller member(String name) {
+        UUID id = await(access.createUser(Optional.of(organization), name, Role.MEMBER, owner.userId()))
+                .orElseThrow()
+                .id();
+        return new Caller(id, name, Role.MEMBER, Optional.of(organization));
+    }
+
+    /** Declares a preset beside those declared before, and promotes the version that has them all. */
+    @CanIgnoreReturnValue
+    public UUID declare(String preset, int instances) {
+        return declare(preset, instances, null, List.of());
+    }
+
+    public UUID declare(String preset, int instances, @Nullable Duration ttl, List<Schedule> schedules) {
+        return declare(new PresetDeclaration(
+                preset,
+                Map.of(),
+                Optional.of(instances),
+                Optional.ofNullable(ttl),
+                schedules.isEmpty() ? null : "UTC",
+                schedules));
+    }
+
+    public UUID declare(PresetDeclaration preset) {
+        declared.put(preset.name(), preset);
+        promoteNewVersion();
+        return preset(preset.name());
+    }
+
+    /** The versions declared from now on have these parameters. */
+    public void withParameters(Parameter... wanted) {
+        parameters = List.of(wanted);
+    }
+
+    /** The versions declared from now on ask for workers with these tags. */
+    public void withTags(Map<String, String> wanted) {
+        tags = Map.copyOf(wanted);
+    }
+
+    /** The same presets again as a new version, which becomes the active one. */
+    public void promoteNewVersion() {
+        Declaration declaration = new Declaration(
+                "exec",
+                Map.of("start.sh", "#!/bin/sh\necho '{}' > \"$LARDER_OUTPUTS\" # " + ids.suffix() + "\n"),
+                tags,
+                Duration.ofMinutes(10),
+                parameters,
+                List.copyOf(declared.values()));
+        var applied = await(catalog.apply(new Application(
+                owner,
+                ORGANIZATION,
+                TEMPLATE,
+                declaration,
+                declaration.toString().getBytes(StandardCharsets.UTF_8),
+                true,
+                Optional.empty())));
+        if (!(applied instanceof Applied.Done)) {
+            throw new AssertionError("not applied: " + applied);
+        }
+    }
+
+    public TemplateName template() {
+        return new TemplateName(owner, ORGANIZATION, TEMPLATE);
+    }
+
+    /** The id of this preset in the active version. */
+    public UUID preset(String name) {
+        return await(claims.findPreset(Optional.of(ORGANIZATION), TEMPLATE, name, Optional.empty()))
+                .orElseThrow();
+    }
+
+    /** As a cycle would: that many prebuilds as the preset's next attempt. */
+    @CanIgnoreReturnValue
+    public int create(UUID preset, int count) {
+        int attempts = integer("SELECT attempts AS n FROM presets WHERE id = $1", Tuple.of(preset));
+        return await(pools.create(preset, attempts, count, clock.instant()));
+    }
+
+    /** Leases what waits, the most urgent first. */
+    @CanIgnoreReturnValue
+    public List<Assignment> take(int slots) {
+        return await(jobs.take(worker, slots, clock.instant())).stream()
+                .map(Taken::assignment)
+                .toList();
+    }
+
+    public void succeed(Assignment assignment) {
+        end(assignment, new JobOutcome.Succeeded(Map.of("url", "test://" + assignment.workspaceId())));
+    }
+
+    public void fail(Assignment assignment) {
+        end(assignment, new JobOutcome.Failed("script_failed", "start.sh ended with exit code 1."));
+    }
+
+    public void end(Assignment assignment, JobOutcome outcome) {
+        if (await(jobs.complete(assignment, outcome, clock.instant())).isEmpty()) {
+            throw new AssertionError("lease lost: " + assignment);
+        }
+    }
+
+    /** Every waiting job is done and succeeds. */
+    @CanIgnoreReturnValue
+    public List<Assignment> buildAll() {
+        List<Assignment> taken = take(1_000);
+        taken.forEach(this::succeed);
+        return taken;
+    }
+
+    /** So many ready prebuilds, each created a millisecond after the one before; oldest first. */
+    @CanIgnoreReturnValue
+    public List<UUID> ready(UUID preset, int count) {
+        List<UUID> ready = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            create(preset, 1);
+            ready.add(buildAll().getFirst().workspaceId());
+            clock.forward(Duration.ofMillis(1));
+        }
+        return ready;
+    }
+
+    public int integer(String sql, Tuple values) {
+        return row(sql, values).getInteger("n");
+    }
+
+    public int count(String from) {
+        return integer("SELECT count(*)::integer AS n FROM " + from, Tuple.tuple());
+    }
+
+    public Row row(String sql, Tuple values) {
+        return await(pool.preparedQuery(sql).execute(values)).iterator().next();
+    }
+
+    public void sql(String sql, Object... values) {
+        var done = await(pool.preparedQuery(sql).execute(Tuple.from(List.of(values))));
+    }
+
+    @Override
+    public void close() {
+        database.close();
+    }
+}
