@@ -86,6 +86,16 @@ class DeclarationParserNoiseTest {
         assertThat(DeclarationParser.parse(body, "application/json")).isNotInstanceOf(Parsed.Accepted.class);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"#", "a,", "0", "\\", " ", "'", "[a,"})
+    @Timeout(10)
+    void two_megabytes_in_the_longest_lines_take_seconds_at_most(String piece) {
+        String line = piece.repeat(NodeReader.MAX_YAML_LINE / piece.length()) + "\n";
+        byte[] body = line.repeat(15).getBytes(StandardCharsets.UTF_8);
+
+        assertThat(DeclarationParser.parse(body, "application/yaml")).isNotInstanceOf(Parsed.Accepted.class);
+    }
+
     @Test
     @Timeout(10)
     void the_most_schedules_there_can_be_take_seconds_at_most() {
