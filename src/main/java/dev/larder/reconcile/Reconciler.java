@@ -21,9 +21,9 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps the pools as they should be (design, section 2.1). One process reconciles at a time: the lock is an advisory one
@@ -48,7 +48,7 @@ public class Reconciler {
     private final Loop loop = new Loop("reconcile", this::step);
     private final AtomicBoolean everything = new AtomicBoolean();
     private final AtomicBoolean started = new AtomicBoolean();
-    private final AtomicInteger timers = new AtomicInteger();
+    private @Nullable Instant nextLook;
     private volatile boolean stopped;
 
     public Reconciler(
@@ -153,19 +153,26 @@ public class Reconciler {
         }
     }
 
-    /** The plan's own edges: a schedule, a ttl, the end of a backoff or a pause. Only the newest timer counts. */
-    private void lookAgainAt(Instant at) {
+    /**
+     * The plan's own edges: a schedule, a ttl, the end of a backoff or a pause. The earliest counts, whichever preset it
+     * is of: a cycle that looked at some presets knows nothing of the others' edges.
+     */
+    private synchronized void lookAgainAt(Instant at) {
         Duration wait = Duration.between(clock.instant(), at);
-        if (wait.compareTo(settings.interval()) < 0) {
-            int mine = timers.incrementAndGet();
-            vertx.setTimer(Math.max(1, wait.toMillis() + 1), elapsed -> lookAgainUnlessReplaced(mine));
+        if (wait.compareTo(settings.interval()) < 0 && (nextLook == null || at.isBefore(nextLook))) {
+            nextLook = at;
+            vertx.setTimer(Math.max(1, wait.toMillis() + 1), elapsed -> lookAgainUnlessReplaced(at));
         }
     }
 
-    private void lookAgainUnlessReplaced(int timer) {
-        if (timer == timers.get()) {
-            lookAtEverything();
+    private void lookAgainUnlessReplaced(Instant at) {
+        synchronized (this) {
+            if (!at.equals(nextLook)) {
+                return;
+            }
+            nextLook = null;
         }
+        lookAtEverything();
     }
 
     /**
