@@ -50,6 +50,7 @@ public class Reconciler {
     private final AtomicBoolean started = new AtomicBoolean();
     private @Nullable Instant nextLook;
     private volatile boolean stopped;
+    private volatile boolean cutShort;
 
     public Reconciler(
             Direct direct,
@@ -95,10 +96,13 @@ public class Reconciler {
         loop.ring();
     }
 
-    /** No new cycle; completes when the running one has ended, or fails at the deadline. Idempotent. */
+    /**
+     * No new cycle; completes when the running one has ended, or fails at the deadline, after which that one begins
+     * nothing new. Idempotent.
+     */
     public Uni<Void> stop() {
         stopped = true;
-        return loop.stop(settings.stopDeadline());
+        return loop.stop(settings.stopDeadline()).onFailure().invoke(late -> cutShort = true);
     }
 
     private Uni<Boolean> step() {
@@ -176,16 +180,19 @@ public class Reconciler {
     }
 
     /**
-     * One cycle.
+     * One cycle. Beyond its deadline it begins nothing new, and the lock goes with the statement that is under way.
      *
      * @param full at every preset, or only at those that are marked
-     * @return empty where another process holds the lock
+     * @return empty where another process holds the lock; fails at the deadline
      */
     Uni<Optional<Cycle.Report>> run(boolean full) {
-        return direct.underReconcilerLock(held -> cycle(full, held))
+        AtomicBoolean cut = new AtomicBoolean();
+        return direct.underReconcilerLock(held -> cycle(full, () -> held.getAsBoolean() && !cut.get() && !cutShort))
                 .ifNoItem()
                 .after(settings.cycleDeadline())
                 .fail()
+                .onFailure()
+                .invoke(failed -> cut.set(true))
                 .invoke(report -> report.ifPresent(this::wakeWorkers));
     }
 
