@@ -117,8 +117,13 @@ final class Cycle {
                 .merge(concurrency)
                 .collect()
                 .asList()
-                .call(() -> pools.clean(marks))
+                .call(() -> clean(marks, holdsLock))
                 .map(done -> report(planned, done, marks.size() == MARKS_AT_ONCE));
+    }
+
+    /** Without the lock the marks stay: what they ask for may not have been done. */
+    private Uni<Void> clean(List<DirtyMark> marks, BooleanSupplier holdsLock) {
+        return holdsLock.getAsBoolean() ? pools.clean(marks) : Uni.createFrom().voidItem();
     }
 
     private static Report report(List<Planned> planned, List<Done> done, boolean more) {

@@ -21,9 +21,9 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Keeps the pools as they should be (design, section 2.1). One process reconciles at a time: the lock is an advisory one
@@ -48,8 +48,9 @@ public class Reconciler {
     private final Loop loop = new Loop("reconcile", this::step);
     private final AtomicBoolean everything = new AtomicBoolean();
     private final AtomicBoolean started = new AtomicBoolean();
-    private final AtomicInteger timers = new AtomicInteger();
+    private @Nullable Instant nextLook;
     private volatile boolean stopped;
+    private volatile boolean cutShort;
 
     public Reconciler(
             Direct direct,
@@ -95,10 +96,13 @@ public class Reconciler {
         loop.ring();
     }
 
-    /** No new cycle; completes when the running one has ended, or fails at the deadline. Idempotent. */
+    /**
+     * No new cycle; completes when the running one has ended, or fails at the deadline, after which that one begins
+     * nothing new. Idempotent.
+     */
     public Uni<Void> stop() {
         stopped = true;
-        return loop.stop(settings.stopDeadline());
+        return loop.stop(settings.stopDeadline()).onFailure().invoke(late -> cutShort = true);
     }
 
     private Uni<Boolean> step() {
@@ -153,32 +157,42 @@ public class Reconciler {
         }
     }
 
-    /** The plan's own edges: a schedule, a ttl, the end of a backoff or a pause. Only the newest timer counts. */
-    private void lookAgainAt(Instant at) {
+    /**
+     * The plan's own edges: a schedule, a ttl, the end of a backoff or a pause. The earliest counts, whichever preset it
+     * is of: a cycle that looked at some presets knows nothing of the others' edges.
+     */
+    private synchronized void lookAgainAt(Instant at) {
         Duration wait = Duration.between(clock.instant(), at);
-        if (wait.compareTo(settings.interval()) < 0) {
-            int mine = timers.incrementAndGet();
-            vertx.setTimer(Math.max(1, wait.toMillis() + 1), elapsed -> lookAgainUnlessReplaced(mine));
+        if (wait.compareTo(settings.interval()) < 0 && (nextLook == null || at.isBefore(nextLook))) {
+            nextLook = at;
+            vertx.setTimer(Math.max(1, wait.toMillis() + 1), elapsed -> lookAgainUnlessReplaced(at));
         }
     }
 
-    private void lookAgainUnlessReplaced(int timer) {
-        if (timer == timers.get()) {
-            lookAtEverything();
+    private void lookAgainUnlessReplaced(Instant at) {
+        synchronized (this) {
+            if (!at.equals(nextLook)) {
+                return;
+            }
+            nextLook = null;
         }
+        lookAtEverything();
     }
 
     /**
-     * One cycle.
+     * One cycle. Beyond its deadline it begins nothing new, and the lock goes with the statement that is under way.
      *
      * @param full at every preset, or only at those that are marked
-     * @return empty where another process holds the lock
+     * @return empty where another process holds the lock; fails at the deadline
      */
     Uni<Optional<Cycle.Report>> run(boolean full) {
-        return direct.underReconcilerLock(held -> cycle(full, held))
+        AtomicBoolean cut = new AtomicBoolean();
+        return direct.underReconcilerLock(held -> cycle(full, () -> held.getAsBoolean() && !cut.get() && !cutShort))
                 .ifNoItem()
                 .after(settings.cycleDeadline())
                 .fail()
+                .onFailure()
+                .invoke(failed -> cut.set(true))
                 .invoke(report -> report.ifPresent(this::wakeWorkers));
     }
 
@@ -188,10 +202,19 @@ public class Reconciler {
 
     private void wakeWorkers(Cycle.Report report) {
         if (report.changedJobs()) {
-            bell.ring(Topic.JOBS);
+            ringSafely();
         }
         if (report.failed() > 0) {
             LOG.warnf("cycle ended with presets left over failed=%d", report.failed());
+        }
+    }
+
+    /** What was done stays done though nobody hears of it: a lost wake-up costs at most the workers' backstop. */
+    private void ringSafely() {
+        try {
+            bell.ring(Topic.JOBS);
+        } catch (RuntimeException unheard) {
+            LOG.warnf("workers not rung, their backstop covers it cause=%s", unheard);
         }
     }
 

@@ -93,8 +93,7 @@ public class PoolStore {
                 .addValue(newIds(count))
                 .addValue(names)
                 .addValue(Rows.utc(at.plus(START_HANDICAP)));
-        return pool.withTransaction(
-                connection -> connection.preparedQuery(CREATE).execute(values).map(RowSet::rowCount));
+        return pool.preparedQuery(CREATE).execute(values).map(RowSet::rowCount);
     }
 
     private UUID[] newIds(int count) {
@@ -145,8 +144,7 @@ public class PoolStore {
                 reason,
                 Rows.utc(at),
                 Rows.utc(at.plus(DELETE_HANDICAP)));
-        return pool.withTransaction(
-                connection -> connection.preparedQuery(DELETE).execute(values).map(RowSet::rowCount));
+        return pool.preparedQuery(DELETE).execute(values).map(RowSet::rowCount);
     }
 
     private static final String DROP_NEVER_STARTED = """
@@ -199,15 +197,14 @@ public class PoolStore {
      * the same run of failures (design, section 2.3.4).
      */
     public Uni<Void> limitHard(UUID preset, String reason, Instant at) {
-        return pool.withTransaction(connection -> connection
-                .preparedQuery(LIMIT_HARD)
+        return pool.preparedQuery(LIMIT_HARD)
                 .execute(Tuple.of(preset, reason, ids.next(), Rows.utc(at)))
-                .replaceWithVoid());
+                .replaceWithVoid();
     }
 
     private static final String DIRTY = "SELECT seq, preset_id FROM dirty_presets ORDER BY seq LIMIT $1";
 
-    /** Presets marked since, oldest mark first; read them under the lock and {@link #clean} them before planning. */
+    /** Presets marked since, oldest mark first; read them under the lock, and {@link #clean} them when done. */
     public Uni<List<DirtyMark>> dirty(int limit) {
         return pool.preparedQuery(DIRTY).execute(Tuple.of(limit)).map(rows -> Rows.list(rows, PoolStore::mark));
     }

@@ -143,7 +143,7 @@ public class SnapshotStore {
     private static final String FAILURES = """
             WITH evidence AS (
                 SELECT preset_id, array_agg(build_finished_at ORDER BY build_finished_at DESC)
-                           FILTER (WHERE build_finished_at > $2
+                           FILTER (WHERE build_finished_at >= $2
                                      AND (p.failures_from IS NULL OR w.created_at >= p.failures_from)) AS failed_at
                   FROM workspaces w JOIN presets p ON p.id = w.preset_id
                  WHERE w.preset_id = ANY ($1) AND w.prebuild AND w.deleted_at IS NULL

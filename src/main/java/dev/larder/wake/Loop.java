@@ -4,10 +4,11 @@ import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import io.smallrye.mutiny.subscription.UniEmitter;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import org.jboss.logging.Logger;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Runs a step whenever it has been rung, never twice at once, and never misses a ring: what rings while the step runs
@@ -28,7 +29,7 @@ public final class Loop {
     private final Supplier<Uni<Boolean>> step;
     private State state = State.IDLE;
     private boolean stopping;
-    private @Nullable UniEmitter<? super Void> stopped;
+    private final List<UniEmitter<? super Void>> waiting = new ArrayList<>(1);
 
     /** @param step answers whether there may be more to do at once */
     public Loop(String name, Supplier<Uni<Boolean>> step) {
@@ -70,9 +71,7 @@ public final class Loop {
         synchronized (this) {
             if (stopping) {
                 state = State.STOPPED;
-                if (stopped != null) {
-                    stopped.complete(null);
-                }
+                waiting.forEach(emitter -> emitter.complete(null));
                 return;
             }
             boolean again = more || state == State.RUNG_WHILE_RUNNING;
@@ -103,7 +102,7 @@ public final class Loop {
             state = State.STOPPED;
             emitter.complete(null);
         } else {
-            stopped = emitter;
+            waiting.add(emitter);
         }
     }
 }
