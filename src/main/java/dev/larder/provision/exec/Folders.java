@@ -44,14 +44,18 @@ record Folders(Path job, Path files, Path pipes, Path outputs, Path workspace) {
             delete(workspace);
         }
         Files.createDirectories(workspace);
-        Files.createDirectories(files);
-        Files.createDirectories(pipes);
+        Files.createDirectory(job);
+        if (!Files.getOwner(root).equals(Files.getOwner(job))) {
+            throw new IOException(root + " belongs to somebody else");
+        }
+        Files.createDirectory(files);
+        Files.createDirectory(pipes);
         for (Map.Entry<String, String> file : assignment.files().entrySet()) {
             write(file.getKey(), file.getValue());
         }
     }
 
-    /** A folder of that name that somebody else made, in a shared place such as /tmp, is refused by the change of rights. */
+    /** Somebody else may have made a folder of that name, in a shared place such as /tmp. */
     private static void makePrivate(Path root) throws IOException {
         Files.createDirectories(root);
         if (!Files.isDirectory(root, LinkOption.NOFOLLOW_LINKS)) {

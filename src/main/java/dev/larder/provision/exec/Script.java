@@ -59,6 +59,9 @@ record Script(
 
     /** Returns when the script and its process group have ended. */
     End run(Instant deadline, Stop stop) throws IOException, InterruptedException {
+        if (stop.isAsked()) {
+            return new End.Canceled();
+        }
         Path out = pipes.resolve("stdout");
         Path err = pipes.resolve("stderr");
         if (!makePipes(out, err)) {
