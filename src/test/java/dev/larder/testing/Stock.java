@@ -101,6 +101,7 @@ public final class Stock implements AutoCloseable {
         return declare(preset, instances, null, List.of());
     }
 
+    @CanIgnoreReturnValue
     public UUID declare(String preset, int instances, @Nullable Duration ttl, List<Schedule> schedules) {
         return declare(new PresetDeclaration(
                 preset,
@@ -111,6 +112,7 @@ public final class Stock implements AutoCloseable {
                 schedules));
     }
 
+    @CanIgnoreReturnValue
     public UUID declare(PresetDeclaration preset) {
         declared.put(preset.name(), preset);
         promoteNewVersion();
