@@ -37,6 +37,12 @@ final class NodeReader {
     /** Values in one body. */
     static final int MAX_NODES = 50_000;
 
+    /**
+     * Characters in one line of YAML. The scanner's cost grows with the square of an unbroken run: two megabytes of
+     * comment in one line copied 8 GB.
+     */
+    static final int MAX_YAML_LINE = 128 * 1024;
+
     static final int MAX_BYTES = 2 * 1024 * 1024;
 
     private static final StreamReadConstraints LIMITS = StreamReadConstraints.builder()
@@ -107,10 +113,18 @@ final class NodeReader {
             return new Read.Malformed("The body has more than " + MAX_BYTES + " bytes.");
         }
         String language = yaml ? "YAML" : "JSON";
-        try (JsonParser parser = yaml ? YAML.createParser(text(body)) : JSON.createParser(text(body))) {
-            return new NodeReader(parser).whole();
+        String text;
+        try {
+            text = text(body);
         } catch (CharacterCodingException notUtf8) {
             return new Read.Malformed("The body is not UTF-8.");
+        }
+        if (yaml && longestLine(text) > MAX_YAML_LINE) {
+            return new Read.Malformed(
+                    "A line has more than " + MAX_YAML_LINE + " characters; JSON may have longer ones.");
+        }
+        try (JsonParser parser = yaml ? YAML.createParser(text) : JSON.createParser(text)) {
+            return new NodeReader(parser).whole();
         } catch (Stop stop) {
             return new Read.Malformed(String.valueOf(stop.getMessage()));
         } catch (StreamConstraintsException beyond) {
@@ -132,6 +146,16 @@ final class NodeReader {
                 .decode(ByteBuffer.wrap(body))
                 .toString();
         return text.startsWith("\uFEFF") ? text.substring(1) : text;
+    }
+
+    private static int longestLine(String text) {
+        int longest = 0;
+        int from = 0;
+        for (int end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
+            longest = Math.max(longest, end - from);
+            from = end + 1;
+        }
+        return Math.max(longest, text.length() - from);
     }
 
     private static String place(@Nullable JsonLocation location) {

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The pause of one organization (design, section 2.1.8). */
 // Rooms share the addresses below an organization: a class that had /organizations for itself would hide the others.
-@Path("/api/v1")
+@Path("/api/v1/organizations")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Catalog")
 class OrganizationPauseResource {
@@ -48,7 +48,7 @@ class OrganizationPauseResource {
 
     /** Body: {@code {"scope": "create" | "all", "until": instant?}}. Claims go on. */
     @POST
-    @Path("/organizations/{organization}/pause")
+    @Path("/{organization}/pause")
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
     @Operation(
@@ -60,7 +60,7 @@ class OrganizationPauseResource {
     }
 
     @POST
-    @Path("/organizations/{organization}/resume")
+    @Path("/{organization}/resume")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
     @Operation(operationId = "resumeOrganization", summary = "Lifts the pause of this organization")
     public Uni<OrganizationPause> resume(@PathParam("organization") String organization) {

@@ -40,10 +40,7 @@ public class Direct {
     public Direct(Vertx vertx, PgConnectOptions options) {
         this.options = options;
         this.pool = PgBuilder.pool()
-                .with(new PoolOptions()
-                        .setMaxSize(CONNECTIONS)
-                        .setConnectionTimeout(10)
-                        .setName("larder-direct"))
+                .with(new PoolOptions().setMaxSize(CONNECTIONS).setName("larder-direct"))
                 .connectingTo(options)
                 .using(vertx)
                 .build();

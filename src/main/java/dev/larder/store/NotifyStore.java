@@ -3,11 +3,14 @@ package dev.larder.store;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Tuple;
+import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 
 /** Sends wake-ups in a transaction that does nothing else: it writes no WAL, so the commit lock is held for microseconds. */
 public final class NotifyStore {
+
+    private static final Duration WITHIN = Duration.ofSeconds(2);
 
     private final Pool pool;
 
@@ -20,6 +23,9 @@ public final class NotifyStore {
     public Uni<Void> tell(List<String> channels, UUID from) {
         return pool.preparedQuery(TELL)
                 .execute(Tuple.of(channels.toArray(String[]::new), from.toString()))
+                .ifNoItem()
+                .after(WITHIN)
+                .fail()
                 .replaceWithVoid();
     }
 }

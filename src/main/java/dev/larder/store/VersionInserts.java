@@ -47,24 +47,14 @@ final class VersionInserts {
                 .filter(Parameter::sensitive)
                 .map(Parameter::name)
                 .collect(Collectors.toSet());
-        return insertTagset(connection, declaration.tags())
-                .chain(() -> insertVersion(connection, version, declaration))
+        return insertVersion(connection, version, declaration)
                 .call(() -> insertParameters(connection, version, declaration.parameters()))
                 .call(() -> insertPresets(connection, version, presets))
                 .call(() -> insertValues(connection, presets, sensitive))
                 .call(() -> insertSchedules(connection, presets));
     }
 
-    private static final String INSERT_TAGSET = "INSERT INTO tagsets (tags) VALUES ($1) ON CONFLICT (tags) DO NOTHING";
-
-    /** Jobs carry the id of their version's tags: it has to be there before the first job is. */
-    private static Uni<Void> insertTagset(SqlConnection connection, Map<String, String> tags) {
-        return connection
-                .preparedQuery(INSERT_TAGSET)
-                .execute(Tuple.of(json(tags)))
-                .replaceWithVoid();
-    }
-
+    // Jobs carry the id of their version's tags: it has to be there before the first job is.
     private static final String INSERT_VERSION = """
             WITH numbered AS (
                 UPDATE templates SET latest_number = latest_number + 1 WHERE id = $2 RETURNING latest_number),

@@ -177,7 +177,7 @@ class DeclarationParserTest {
                         "files"),
                 bad(
                         "more than 1 MiB",
-                        "{backend: postgres, files: {a: '" + "é".repeat(524_289) + "'}}",
+                        "{backend: postgres, files: {a: '" + "é\n".repeat(524_289) + "'}}",
                         "files_too_large",
                         "files"),
                 bad("tag a list", "{backend: postgres, tags: {a: [b]}}", "wrong_type", "tags.a"),
@@ -357,6 +357,7 @@ class DeclarationParserTest {
                 argumentSet("YAML binary", "a: !!binary aGk=", "application/yaml", "unknown kind"),
                 argumentSet("deep JSON", deep, "application/json", "nested"),
                 argumentSet("deep YAML", deep, "application/yaml", "nested"),
+                argumentSet("YAML line too long", "a: " + "b".repeat(131_072), "application/yaml", "line has more"),
                 argumentSet("50,001 values", "[" + "1,".repeat(50_000) + "1]", "application/json", "50000"),
                 argumentSet("YAML control character", "a: \u0007", "application/yaml", "not valid YAML"));
     }

@@ -98,6 +98,9 @@ public final class Launch {
         } else {
             startDatabase(environment);
         }
+        // The demo has scripts too; they run as whoever runs this command.
+        environment.putIfAbsent("LARDER_BACKEND_EXEC_ENABLED", "true");
+        environment.putIfAbsent("LARDER_BACKEND_EXEC_ROOT", home.file("exec").toString());
         startApplication(environment);
         Application running = application;
         if (running == null) {

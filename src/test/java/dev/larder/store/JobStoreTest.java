@@ -75,6 +75,14 @@ class JobStoreTest {
     }
 
     @Test
+    void a_lease_moves_the_workspace_with_the_job() {
+        Assignment assignment = leased();
+
+        assertThat(status(assignment)).isEqualTo("running");
+        assertThat(workspaceStatus(assignment)).isEqualTo("running");
+    }
+
+    @Test
     void two_workers_never_get_the_same_job() {
         UUID preset = stock.declare("small", 50);
         stock.create(preset, 50);

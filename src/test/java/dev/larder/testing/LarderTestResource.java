@@ -4,6 +4,7 @@ import io.quarkus.test.common.QuarkusTestResourceLifecycleManager;
 import io.vertx.mutiny.sqlclient.Tuple;
 import io.vertx.pgclient.PgConnectOptions;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.OffsetDateTime;
@@ -44,11 +45,16 @@ public final class LarderTestResource implements QuarkusTestResourceLifecycleMan
                 Objects.requireNonNullElse(options.getPassword(), ""),
                 "larder.encryption.key",
                 "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+                "larder.backend.exec.enabled",
+                "true",
+                "larder.backend.exec.root",
+                Path.of("target", "exec-http").toAbsolutePath().toString(),
                 "quarkus.http.test-port",
                 "0");
     }
 
-    private static void insertOwner(Database database) {
+    /** The owner behind {@link #OWNER_TOKEN}. */
+    public static void insertOwner(Database database) {
         OffsetDateTime now = OffsetDateTime.of(2026, 11, 1, 0, 0, 0, 0, ZoneOffset.UTC);
         var user = database.pool()
                 .preparedQuery("INSERT INTO users (id, name, role, created_at) VALUES ($1, 'test-owner', 'owner', $2)")

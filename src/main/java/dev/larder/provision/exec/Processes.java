@@ -1,0 +1,111 @@
+package dev.larder.provision.exec;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Predicate;
+
+/** Processes found by what {@code /proc} says of them, and signals to them. */
+final class Processes {
+
+    private static final Path PROC = Path.of("/proc");
+    private static final int ROUNDS_MAX = 100;
+
+    private Processes() {}
+
+    /**
+     * Kills every process of this user whose environment holds all these entries, until none is left: one may fork while
+     * it is looked for. This process itself never counts.
+     *
+     * @param entries {@code NAME=value}
+     */
+    static void killBearing(String... entries) {
+        killAll(process -> bears(process.pid(), entries));
+    }
+
+    /** Kills what is left of a process group. */
+    static void killGroup(long group) {
+        if (Files.isDirectory(PROC)) {
+            killAll(process -> group(process.pid()) == group);
+        } else {
+            signalGroup("KILL", group);
+        }
+    }
+
+    private static void killAll(Predicate<ProcessHandle> wanted) {
+        for (int round = 0; round < ROUNDS_MAX; round++) {
+            List<ProcessHandle> found = all(wanted);
+            if (found.isEmpty()) {
+                return;
+            }
+            // The handle knows when its process began, so that another with the same number is not hit.
+            found.forEach(ProcessHandle::destroyForcibly);
+            Thread.onSpinWait();
+            Thread.yield();
+        }
+    }
+
+    /** Java itself knows only two signals, and no groups. */
+    static void signalGroup(String signal, long group) {
+        try {
+            int unused = new ProcessBuilder("/bin/sh", "-c", "kill -" + signal + " -" + group)
+                    .redirectErrorStream(true)
+                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                    .start()
+                    .onExit()
+                    .join()
+                    .exitValue();
+        } catch (IOException noShell) {
+            // Then the final signal does it.
+        }
+    }
+
+    private static List<ProcessHandle> all(Predicate<ProcessHandle> wanted) {
+        List<ProcessHandle> found = new ArrayList<>();
+        if (!Files.isDirectory(PROC)) {
+            return found;
+        }
+        long self = ProcessHandle.current().pid();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(PROC, "[0-9]*")) {
+            for (Path entry : entries) {
+                long pid = Long.parseLong(entry.getFileName().toString());
+                if (pid != self) {
+                    ProcessHandle.of(pid).filter(wanted).ifPresent(found::add);
+                }
+            }
+        } catch (IOException noProc) {
+            return found;
+        }
+        return found;
+    }
+
+    private static boolean bears(long pid, String... entries) {
+        String environment = "\0" + read(pid, "environ");
+        return Arrays.stream(entries).allMatch(entry -> environment.contains("\0" + entry + "\0"));
+    }
+
+    /** @return -1 for a process that is gone, or dead and not yet waited for */
+    private static long group(long pid) {
+        String stat = read(pid, "stat");
+        // The second field, a name in parentheses, may hold anything; state, parent and group follow the last one.
+        int name = stat.lastIndexOf(") ");
+        if (name < 0) {
+            return -1;
+        }
+        String[] fields = stat.substring(name + 2).split(" ", 4);
+        return fields.length < 4 || fields[0].equals("Z") ? -1 : Long.parseLong(fields[2]);
+    }
+
+    private static String read(long pid, String file) {
+        try {
+            return Files.readString(PROC.resolve(Long.toString(pid)).resolve(file), StandardCharsets.ISO_8859_1);
+        } catch (IOException goneOrForeign) {
+            return "";
+        }
+    }
+}

@@ -1,0 +1,246 @@
+package dev.larder.provision.exec;
+
+import dev.larder.pool.Assignment;
+import dev.larder.pool.JobOutcome;
+import dev.larder.pool.LogLine;
+import dev.larder.pool.Transition;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/** One lease of one job, from its folder to its outcome, on a thread that may wait. */
+final class ScriptJob {
+
+    private static final Logger LOG = Logger.getLogger(ScriptJob.class);
+    private static final List<String> INHERITED = List.of("PATH", "HOME", "LANG", "TZ");
+    private static final String PATH_BY_DEFAULT = "/usr/local/bin:/usr/bin:/bin";
+    private static final int MASKED_PARAMETER_MIN = 1;
+    private static final int MASKED_OUTPUT_MIN = 4;
+
+    /** Before the deadline, at which whoever gave the job away takes it back, without knowing why it was not done. */
+    private static final Duration READY_MARGIN = Duration.ofSeconds(1);
+
+    private static final JobOutcome DONE = new JobOutcome.Succeeded(Map.of());
+
+    private final Assignment assignment;
+    private final Settings settings;
+    private final InstantSource clock;
+    private final Path root;
+    private final Folders folders;
+    private final Stop stop;
+    private final Masks masks = new Masks();
+    private final ScriptLog log;
+    private @Nullable Seen outputsSeen;
+
+    ScriptJob(
+            Assignment assignment,
+            Consumer<LogLine> log,
+            Settings settings,
+            InstantSource clock,
+            Path root,
+            Stop stop) {
+        this.assignment = assignment;
+        this.settings = settings;
+        this.clock = clock;
+        this.root = root;
+        this.folders = Folders.of(root, assignment);
+        this.stop = stop;
+        this.log = new ScriptLog(log, clock, masks, settings.logLimit());
+        for (String name : assignment.sensitiveParameters()) {
+            masks.add(List.of(assignment.parameters().getOrDefault(name, "")), MASKED_PARAMETER_MIN);
+        }
+    }
+
+    JobOutcome perform() throws InterruptedException {
+        JobOutcome outcome = new JobOutcome.Canceled();
+        try {
+            endEarlierAttempts();
+            folders.make(root, assignment);
+            outcome = transition();
+        } catch (IOException unusable) {
+            LOG.warnf("exec folders unusable job=%s cause=%s", assignment.jobId(), unusable);
+            outcome = new JobOutcome.Failed(
+                    "backend_unavailable",
+                    "The folders for scripts cannot be used: "
+                            + unusable.getClass().getSimpleName());
+        } finally {
+            if (!(outcome instanceof JobOutcome.Succeeded)) {
+                Processes.killBearing(entry("JOB_ID", assignment.jobId()), entry("ATTEMPT", assignment.attempt()));
+            }
+            deleteJobFolder();
+        }
+        return outcome;
+    }
+
+    /** Their worker was lost, with it nobody ended its scripts. */
+    private void endEarlierAttempts() {
+        if (assignment.attempt() > 1) {
+            Processes.killBearing(entry("JOB_ID", assignment.jobId()));
+        }
+    }
+
+    private static String entry(String name, Object value) {
+        return "LARDER_" + name + "=" + value;
+    }
+
+    private void deleteJobFolder() {
+        try {
+            Folders.delete(folders.job());
+        } catch (IOException left) {
+            LOG.warnf("job folder not deleted job=%s cause=%s", assignment.jobId(), left);
+        }
+    }
+
+    private JobOutcome transition() throws IOException, InterruptedException {
+        return switch (assignment.transition()) {
+            case START -> start();
+            case STOP -> optional();
+            case DELETE -> delete();
+        };
+    }
+
+    private JobOutcome start() throws IOException, InterruptedException {
+        String name = ExecBackend.script(Transition.START);
+        if (!assignment.files().containsKey(name)) {
+            return new JobOutcome.Failed("script_missing", "The version has no " + name + ".");
+        }
+        JobOutcome started = outcome(name, run(name, assignment.deadlineAt()));
+        return started instanceof JobOutcome.Succeeded ? answered() : started;
+    }
+
+    private JobOutcome answered() throws IOException, InterruptedException {
+        return switch (Outputs.of(folders.outputs())) {
+            case Outputs.Missing() ->
+                new JobOutcome.Failed("outputs_missing", "start.sh ended well and wrote no outputs.");
+            case Outputs.Invalid(var reason) ->
+                new JobOutcome.Failed(
+                        "outputs_invalid", "What start.sh wrote as outputs is not usable: " + reason + ".");
+            case Outputs.Read(var values) -> whenReady(new JobOutcome.Succeeded(values));
+        };
+    }
+
+    private JobOutcome whenReady(JobOutcome.Succeeded started) throws IOException, InterruptedException {
+        if (!assignment.files().containsKey("ready.sh")) {
+            return started;
+        }
+        Instant last = assignment.deadlineAt().minus(READY_MARGIN);
+        while (true) {
+            Script.End end = run("ready.sh", last);
+            if (end instanceof Script.End.Exited(int code) && code == 0) {
+                return started;
+            }
+            if (!(end instanceof Script.End.Exited) && !(end instanceof Script.End.TimedOut)) {
+                return outcome("ready.sh", end);
+            }
+            if (!clock.instant().plus(settings.readyEvery()).isBefore(last)) {
+                return new JobOutcome.Failed("not_ready", "ready.sh did not succeed before the job's deadline.");
+            }
+            if (stop.isAskedWithin(settings.readyEvery())) {
+                return new JobOutcome.Canceled();
+            }
+        }
+    }
+
+    private JobOutcome optional() throws IOException, InterruptedException {
+        String name = ExecBackend.script(assignment.transition());
+        return assignment.files().containsKey(name) ? outcome(name, run(name, assignment.deadlineAt())) : DONE;
+    }
+
+    /** The folder stays where the script failed: it may be needed to try again. */
+    private JobOutcome delete() throws IOException, InterruptedException {
+        JobOutcome outcome = optional();
+        Processes.killBearing(entry("WORKSPACE_ID", assignment.workspaceId()));
+        if (outcome instanceof JobOutcome.Succeeded) {
+            Folders.delete(folders.workspace());
+        }
+        return outcome;
+    }
+
+    private Script.End run(String name, Instant deadline) throws IOException, InterruptedException {
+        Script script = new Script(
+                name,
+                assignment.files().getOrDefault(name, ""),
+                folders.files(),
+                folders.pipes(),
+                environment(),
+                log,
+                this::maskOutputs,
+                settings,
+                clock);
+        return script.run(deadline, stop);
+    }
+
+    private static JobOutcome outcome(String name, Script.End end) {
+        return switch (end) {
+            case Script.End.Exited(int code) when code == 0 -> DONE;
+            case Script.End.Exited(int code) ->
+                new JobOutcome.Failed("script_failed", name + " ended with exit code " + code);
+            case Script.End.NotStarted(var reason) ->
+                new JobOutcome.Failed("script_not_started", name + " could not be started: " + reason);
+            case Script.End.TimedOut() ->
+                new JobOutcome.Failed("timed_out", name + " was not done by the job's deadline.");
+            case Script.End.Canceled() -> new JobOutcome.Canceled();
+        };
+    }
+
+    private Map<String, String> environment() {
+        Map<String, String> environment = new HashMap<>();
+        for (String name : INHERITED) {
+            String value = System.getenv(name);
+            if (value != null) {
+                environment.put(name, value);
+            }
+        }
+        environment.putIfAbsent("PATH", PATH_BY_DEFAULT);
+        tell(environment, "WORKSPACE_ID", assignment.workspaceId().toString());
+        tell(environment, "WORKSPACE_NAME", assignment.workspaceName());
+        tell(environment, "WORKSPACE_DIR", folders.workspace().toString());
+        tell(environment, "OUTPUTS", folders.outputs().toString());
+        tell(environment, "ORGANIZATION", assignment.organizationName());
+        tell(environment, "OWNER", assignment.ownerName());
+        tell(environment, "TEMPLATE", assignment.templateName());
+        tell(environment, "TRANSITION", assignment.transition().word());
+        tell(environment, "JOB_ID", assignment.jobId().toString());
+        tell(environment, "ATTEMPT", Integer.toString(assignment.attempt()));
+        if (assignment.presetName() != null) {
+            tell(environment, "PRESET", assignment.presetName());
+        }
+        assignment
+                .parameters()
+                .forEach((name, value) -> tell(environment, "PARAM_" + name.toUpperCase(Locale.ROOT), value));
+        return environment;
+    }
+
+    private static void tell(Map<String, String> environment, String name, String value) {
+        environment.put("LARDER_" + name, value);
+    }
+
+    /** What stands in the outputs file by now is secret in all that is printed from here on. */
+    private void maskOutputs() {
+        try {
+            BasicFileAttributes file = Files.readAttributes(folders.outputs(), BasicFileAttributes.class);
+            Seen seen = new Seen(file.lastModifiedTime(), file.size());
+            if (!seen.equals(outputsSeen) && Outputs.of(folders.outputs()) instanceof Outputs.Read(var values)) {
+                masks.add(values.values(), MASKED_OUTPUT_MIN);
+            }
+            outputsSeen = seen;
+        } catch (IOException notYet) {
+            // It is looked for again with the next line.
+        }
+    }
+
+    /** A file that is written in pieces has one time for several sizes. */
+    private record Seen(FileTime writtenAt, long bytes) {}
+}

@@ -1,0 +1,35 @@
+package dev.larder.provision.exec;
+
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
+import java.nio.file.Path;
+import java.time.Duration;
+
+/** How scripts are run. */
+@ConfigMapping(prefix = "larder.backend.exec")
+public interface Settings {
+
+    /** Off by default: scripts of template admins run as the server's own user. */
+    @WithDefault("false")
+    boolean enabled();
+
+    /** Job and workspace folders lie below it; it must belong to the server's user. */
+    @WithDefault("${java.io.tmpdir}/larder-exec")
+    Path root();
+
+    /** Between the polite and the final signal. */
+    @WithDefault("5s")
+    Duration stopGrace();
+
+    /** Between two runs of {@code ready.sh}. */
+    @WithDefault("1s")
+    Duration readyEvery();
+
+    /** A longer line is cut. Bytes. */
+    @WithDefault("8192")
+    int lineLimit();
+
+    /** What is printed beyond it is read and forgotten. Bytes, with 32 for each line. */
+    @WithDefault("1048576")
+    int logLimit();
+}

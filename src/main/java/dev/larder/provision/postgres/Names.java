@@ -1,0 +1,38 @@
+package dev.larder.provision.postgres;
+
+import dev.larder.pool.Assignment;
+import java.util.UUID;
+
+/**
+ * What a job's databases and roles are called. Each name is a fixed word and 32 hexadecimal digits, so that it can stand
+ * in a statement as it is and is below PostgreSQL's 63 characters.
+ *
+ * @param workspace the workspace's database, and its role
+ * @param template the version's finished template database
+ * @param building the same while it is being built; whoever finds one may drop it under the version's lock
+ * @param builder the role that runs the version's files and owns what they make
+ * @param session the application name of this workspace's jobs
+ * @param lock the advisory lock under which the version's template is built
+ */
+record Names(String workspace, String template, String building, String builder, String session, long lock) {
+
+    /** Databases that Larder may close to everybody; {@code postgres} and {@code template1} hold nobody's data. */
+    static final String MAY_BE_CLOSED = "^(postgres|template1|larder_[tw]_[0-9a-f]{32}(_new)?)$";
+
+    static Names of(Assignment assignment) {
+        UUID version = assignment.versionId();
+        String workspace = hex(assignment.workspaceId());
+        String template = "larder_t_" + hex(version);
+        return new Names(
+                "larder_w_" + workspace,
+                template,
+                template + "_new",
+                "larder_b_" + hex(version),
+                "larder job " + workspace,
+                version.getMostSignificantBits() ^ version.getLeastSignificantBits());
+    }
+
+    private static String hex(UUID id) {
+        return id.toString().replace("-", "");
+    }
+}

@@ -1,0 +1,287 @@
+package dev.larder.provision.postgres;
+
+import dev.larder.pool.Assignment;
+import dev.larder.pool.JobOutcome;
+import dev.larder.pool.LogLine;
+import dev.larder.provision.Backend;
+import dev.larder.store.DatabaseFaults;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.core.Vertx;
+import io.vertx.mutiny.pgclient.PgConnection;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.pgclient.PgConnectOptions;
+import io.vertx.pgclient.PgException;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.InstantSource;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A workspace is a database with a login role of its own, copied from its version's template. Outputs: {@code url},
+ * {@code host}, {@code port}, {@code database}, {@code user}, {@code password}.
+ *
+ * <p>The role owns its database, has its owner's rights on all that the version's files made, and can connect to nothing
+ * else; that is asked of the server each time (outcome {@code not_isolated}). A stop keeps the data and lets nobody in, a
+ * later start gives a new password, a delete drops both and succeeds where there is nothing.
+ *
+ * <p>A first start clears what an earlier attempt left, since nobody was ever given it. An earlier attempt that is still
+ * alive, because its worker was only thought lost, is ended first: its one session is terminated, and it opens no other.
+ *
+ * <p>Templates are copied through the write-ahead log: measured on PostgreSQL 18 with fsync on, one disk, a copy takes 0.2 s
+ * (nearly empty) to 0.5 s (60 MB), against 0.6 to 1.5 s for a file copy, which asks the server for two checkpoints. Above
+ * {@value #FILE_COPY_BYTES} bytes the double writing costs more than the checkpoints; with fsync off a checkpoint costs
+ * nothing. There it is a file copy.
+ *
+ * <p>Other outcomes: {@code sql_failed}, {@code backend_unavailable} (cannot be reached or gave in), {@code
+ * backend_unsuitable} (too old, no superuser), {@code database_refused} (any other word of the server), {@code
+ * superseded} (a newer attempt has taken over).
+ */
+@ApplicationScoped
+public class PostgresBackend implements Backend {
+
+    static final long FILE_COPY_BYTES = 1_073_741_824L;
+    private static final int OLDEST_VERSION = 150_000;
+
+    private final @Nullable Server server;
+    private final @Nullable Templates templates;
+    private final Settings settings;
+
+    public PostgresBackend(Vertx vertx, Settings settings, InstantSource clock) {
+        this.settings = settings;
+        this.server = settings.url()
+                .map(url -> new Server(vertx, options(url, settings)))
+                .orElse(null);
+        this.templates = server == null ? null : new Templates(server, clock);
+    }
+
+    private static PgConnectOptions options(String url, Settings settings) {
+        PgConnectOptions options = PgConnectOptions.fromUri(url);
+        settings.username().ifPresent(options::setUser);
+        settings.password().ifPresent(options::setPassword);
+        return options;
+    }
+
+    @Override
+    public String kind() {
+        return "postgres";
+    }
+
+    @Override
+    public boolean offered() {
+        return server != null;
+    }
+
+    @Override
+    public Uni<JobOutcome> perform(Assignment assignment, Consumer<LogLine> log) {
+        if (server == null || templates == null) {
+            return Uni.createFrom().item(new JobOutcome.Failed("backend_unavailable", "No server is configured."));
+        }
+        Job job = new Job(assignment, Names.of(assignment), Secret.random(), log, server, templates);
+        return server.asAdmin(job.names().session(), admin -> perform(admin, job))
+                .onFailure(PostgresBackend::expected)
+                .recoverWithItem(PostgresBackend::outcome);
+    }
+
+    /** One lease of one job. */
+    private record Job(
+            Assignment assignment,
+            Names names,
+            Secret secret,
+            Consumer<LogLine> log,
+            Server server,
+            Templates templates) {
+
+        String mark() {
+            return "larder job %s attempt %d".formatted(assignment.jobId(), assignment.attempt());
+        }
+    }
+
+    private Uni<JobOutcome> perform(PgConnection admin, Job job) {
+        return endEarlier(admin, job).chain(() -> look(admin, job)).chain(found -> switch (job.assignment()
+                .transition()) {
+            case START -> start(admin, job, found);
+            case STOP -> stop(admin, job, found);
+            case DELETE -> delete(admin, job);
+        });
+    }
+
+    private static final String END_EARLIER = """
+            SELECT pg_terminate_backend(pid, 5000)
+              FROM pg_stat_activity
+             WHERE application_name = '%s' AND pid <> pg_backend_pid()""";
+
+    private static Uni<Void> endEarlier(PgConnection admin, Job job) {
+        return Server.run(admin, END_EARLIER.formatted(job.names().session())).replaceWithVoid();
+    }
+
+    /** What is there when the job begins. */
+    private record Found(boolean template, boolean database, String copy) {}
+
+    private static final String LOOK = """
+            SELECT current_setting('server_version_num')::int AS version,
+                   (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
+                   current_setting('fsync') = 'off' OR coalesce(
+                       (SELECT pg_database_size(oid) FROM pg_database WHERE datname = '%1$s'), 0) > %3$d AS file_copy,
+                   EXISTS (SELECT FROM pg_database WHERE datname = '%1$s') AS template,
+                   EXISTS (SELECT FROM pg_database WHERE datname = '%2$s') AS database,
+                   (SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = '%2$s') AS mark""";
+
+    private static Uni<Found> look(PgConnection admin, Job job) {
+        String statement = LOOK.formatted(job.names().template(), job.names().workspace(), FILE_COPY_BYTES);
+        return Server.run(admin, statement).map(rows -> found(rows.iterator().next(), job));
+    }
+
+    private static Found found(Row row, Job job) {
+        if (row.getInteger("version") < OLDEST_VERSION) {
+            throw new Refused("backend_unsuitable", "The server must be PostgreSQL 15 or newer.");
+        }
+        if (!Boolean.TRUE.equals(row.getBoolean("superuser"))) {
+            throw new Refused("backend_unsuitable", "The configured user must be a superuser of the server.");
+        }
+        if (newer(row.getString("mark"), job.assignment())) {
+            throw new Refused("superseded", "A newer attempt of this job has taken over.");
+        }
+        return new Found(
+                Boolean.TRUE.equals(row.getBoolean("template")),
+                Boolean.TRUE.equals(row.getBoolean("database")),
+                Boolean.TRUE.equals(row.getBoolean("file_copy")) ? "FILE_COPY" : "WAL_LOG");
+    }
+
+    private static final Pattern MARK = Pattern.compile("larder job ([0-9a-f-]{36}) attempt ([0-9]{1,9})");
+
+    private static boolean newer(@Nullable String mark, Assignment assignment) {
+        if (mark == null) {
+            return false;
+        }
+        Matcher matcher = MARK.matcher(mark);
+        return matcher.matches()
+                && UUID.fromString(matcher.group(1)).equals(assignment.jobId())
+                && Integer.parseInt(matcher.group(2)) > assignment.attempt();
+    }
+
+    /** Only a first start may throw away what it finds: whatever a later one finds may be its owner's data. */
+    private Uni<JobOutcome> start(PgConnection admin, Job job, Found found) {
+        boolean keep = found.database() && job.assignment().buildNumber() > 1;
+        return (keep ? reopen(admin, job) : create(admin, job, found)).replaceWith(() -> succeeded(job));
+    }
+
+    private Uni<Void> create(PgConnection admin, Job job, Found found) {
+        Uni<Void> template = found.template()
+                ? Uni.createFrom().voidItem()
+                : job.templates().ensure(admin, job.assignment(), job.names(), job.log());
+        return clear(admin, job)
+                .chain(() -> template)
+                .chain(() -> copy(admin, job, found))
+                .onFailure()
+                .call(() -> clear(admin, job).onFailure().recoverWithNull());
+    }
+
+    private static Uni<Void> clear(PgConnection admin, Job job) {
+        String name = job.names().workspace();
+        return Server.lockOut(admin, name)
+                .chain(() -> Server.dropDatabase(admin, name))
+                .chain(() -> Server.run(admin, "DROP ROLE IF EXISTS " + name))
+                .replaceWithVoid();
+    }
+
+    private static final String CREATE_ROLE = """
+            CREATE ROLE %1$s NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT LOGIN PASSWORD '%2$s';
+            GRANT %3$s TO %1$s;
+            COMMENT ON ROLE %1$s IS '%4$s'""";
+
+    private static final String CREATE_DATABASE =
+            "CREATE DATABASE %1$s TEMPLATE %2$s STRATEGY %3$s OWNER %1$s ALLOW_CONNECTIONS false";
+
+    private static Uni<Void> copy(PgConnection admin, Job job, Found found) {
+        Names names = job.names();
+        return Server.run(
+                        admin,
+                        CREATE_ROLE.formatted(names.workspace(), job.secret().verifier(), names.builder(), job.mark()))
+                .chain(() ->
+                        Server.run(admin, CREATE_DATABASE.formatted(names.workspace(), names.template(), found.copy())))
+                .chain(() -> Server.run(admin, Templates.opening(names.workspace())))
+                .chain(() -> Isolation.ensure(admin, names.workspace(), names.builder(), names.workspace()));
+    }
+
+    private static final String REOPEN = """
+            ALTER ROLE %1$s LOGIN PASSWORD '%2$s';
+            COMMENT ON ROLE %1$s IS '%3$s';
+            """;
+
+    private static Uni<Void> reopen(PgConnection admin, Job job) {
+        Names names = job.names();
+        String opened = REOPEN.formatted(names.workspace(), job.secret().verifier(), job.mark())
+                + Templates.opening(names.workspace());
+        return Server.run(admin, opened)
+                .chain(() -> Isolation.ensure(admin, names.workspace(), names.builder(), names.workspace()));
+    }
+
+    private JobOutcome succeeded(Job job) {
+        String host = settings.publicHost().orElseGet(job.server()::host);
+        int port = settings.publicPort().orElseGet(job.server()::port);
+        String name = job.names().workspace();
+        String password = job.secret().password();
+        String url = "postgresql://%s:%s@%s:%d/%s"
+                .formatted(name, password, host.contains(":") ? "[" + host + "]" : host, port, name);
+        return new JobOutcome.Succeeded(Map.of(
+                "url",
+                url,
+                "host",
+                host,
+                "port",
+                Integer.toString(port),
+                "database",
+                name,
+                "user",
+                name,
+                "password",
+                password));
+    }
+
+    /** The role may not log in any more: as the database's owner it could open that again, but not itself. */
+    private static Uni<JobOutcome> stop(PgConnection admin, Job job, Found found) {
+        String name = job.names().workspace();
+        Uni<Void> closed = found.database()
+                ? Server.run(admin, "ALTER DATABASE " + name + " ALLOW_CONNECTIONS false")
+                        .chain(() -> Server.endSessions(admin, name))
+                : Uni.createFrom().voidItem();
+        return Server.lockOut(admin, name).chain(() -> closed).replaceWith(new JobOutcome.Succeeded(Map.of()));
+    }
+
+    private static Uni<JobOutcome> delete(PgConnection admin, Job job) {
+        return clear(admin, job).replaceWith(new JobOutcome.Succeeded(Map.of()));
+    }
+
+    private static boolean expected(Throwable failure) {
+        return failure instanceof Refused || failure instanceof PgException || DatabaseFaults.unavailable(failure);
+    }
+
+    private static JobOutcome outcome(Throwable failure) {
+        return switch (failure) {
+            case Refused refused -> refused.outcome();
+            case PgException told
+            when !unreachable(told) ->
+                new JobOutcome.Failed("database_refused", told.getSqlState() + " " + told.getErrorMessage());
+            default -> new JobOutcome.Failed("backend_unavailable", reason(failure));
+        };
+    }
+
+    /** Also a refused login and a missing maintenance database: the configuration, not the job, is at fault. */
+    private static boolean unreachable(PgException told) {
+        String state = Optional.ofNullable(told.getSqlState()).orElse("");
+        return DatabaseFaults.unavailable(told) || state.startsWith("28") || state.equals("3D000");
+    }
+
+    private static String reason(Throwable failure) {
+        return failure instanceof PgException told
+                ? "The server says: " + told.getSqlState() + " " + told.getErrorMessage()
+                : "The server cannot be reached: "
+                        + Optional.ofNullable(failure.getMessage())
+                                .orElse(failure.getClass().getSimpleName());
+    }
+}

@@ -1,0 +1,23 @@
+package dev.larder.provision.postgres;
+
+import io.smallrye.config.ConfigMapping;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/** The server that workspaces are made on. */
+@ConfigMapping(prefix = "larder.backend.postgres")
+public interface Settings {
+
+    /** {@code postgresql://host:port/postgres}; without it this backend is not offered. PostgreSQL 15 or newer. */
+    Optional<String> url();
+
+    /** A superuser: it gives databases to others and ends their sessions. */
+    Optional<String> username();
+
+    Optional<String> password();
+
+    /** What claimers are told to connect to, where it is not what Larder connects to. */
+    Optional<String> publicHost();
+
+    OptionalInt publicPort();
+}

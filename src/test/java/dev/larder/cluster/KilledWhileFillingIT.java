@@ -1,0 +1,104 @@
+package dev.larder.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.larder.testing.Database;
+import dev.larder.testing.Databases;
+import dev.larder.testing.Eventually;
+import dev.larder.testing.LarderTestResource;
+import java.io.IOException;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** A server that is killed while it fills a pool leaves nothing that its successor does not put right. */
+class KilledWhileFillingIT {
+
+    private static final int INSTANCES = 12;
+    private static final String DECLARATION = """
+            backend: exec
+            files:
+              start.sh: |
+                #!/bin/sh
+                echo "$LARDER_ATTEMPT" >> "$LARDER_WORKSPACE_DIR/starts"
+                sleep 0.5
+                echo '{}' > "$LARDER_OUTPUTS"
+            presets:
+              - name: one
+                prebuilds: {instances: 12}
+            """;
+
+    private final Database database = Databases.fresh();
+
+    @AfterEach
+    void close() {
+        database.close();
+    }
+
+    @Test
+    void a_kill_in_the_middle_ends_in_exactly_what_is_wanted() throws Exception {
+        LarderTestResource.insertOwner(database);
+        Path root =
+                Files.createDirectories(Path.of("target", "cluster-exec-killed").toAbsolutePath());
+        try (Server first = server("killed", root)) {
+            declareOn(first.awaitReady());
+            Eventually.see(() -> count("build_status = 'succeeded'"), ready -> ready >= 3);
+            Eventually.see(() -> count("build_status = 'running'"), running -> running > 0);
+            first.kill();
+        }
+        assertThat(count("build_status = 'running'"))
+                .as("jobs in the hands of the dead")
+                .isPositive();
+
+        try (Server second = server("successor", root)) {
+            Eventually.see(() -> count("build_status = 'succeeded' AND ready_at IS NOT NULL"), is -> is == INSTANCES);
+
+            assertThat(count("true")).isEqualTo(INSTANCES);
+            assertThat(second.said()).doesNotContain("ERROR");
+        }
+    }
+
+    private Server server(String name, Path root) {
+        return Server.start(
+                name,
+                database,
+                Map.of(
+                        "LARDER_BACKEND_EXEC_ENABLED", "true",
+                        "LARDER_BACKEND_EXEC_ROOT", root.toString(),
+                        "LARDER_WORKER_HEARTBEAT", "1s",
+                        "LARDER_JANITOR_INTERVAL", "1s"));
+    }
+
+    private void declareOn(Server server) throws IOException, InterruptedException {
+        HttpClient client = HttpClient.newHttpClient();
+        for (String[] call : new String[][] {
+            {"POST", "/api/v1/organizations", "application/json", "{\"name\":\"acme\"}"},
+            {"PUT", "/api/v1/organizations/acme/templates/tiny", "application/yaml", DECLARATION}
+        }) {
+            HttpResponse<String> answer = client.send(
+                    HttpRequest.newBuilder(server.uri(call[1]))
+                            .header("Authorization", "Bearer " + LarderTestResource.OWNER_TOKEN)
+                            .header("Content-Type", call[2])
+                            .method(call[0], BodyPublishers.ofString(call[3]))
+                            .build(),
+                    BodyHandlers.ofString());
+            assertThat(answer.statusCode()).as(answer.body()).isEqualTo(201);
+        }
+    }
+
+    private int count(String condition) {
+        return database.pool()
+                .query("SELECT count(*)::integer AS n FROM workspaces WHERE deleted_at IS NULL AND " + condition)
+                .executeAndAwait()
+                .iterator()
+                .next()
+                .getInteger("n");
+    }
+}

@@ -1,0 +1,128 @@
+package dev.larder.cluster;
+
+import dev.larder.testing.CanIgnoreReturnValue;
+import dev.larder.testing.Database;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+
+/** The delivered application as a process of its own. */
+final class Server implements AutoCloseable {
+
+    private static final Path JAR = Path.of("target", "quarkus-app", "quarkus-run.jar");
+    private static final Duration START = Duration.ofSeconds(60);
+
+    private final Process process;
+    private final int port;
+    private final Path log;
+
+    private Server(Process process, int port, Path log) {
+        this.process = process;
+        this.port = port;
+        this.log = log;
+    }
+
+    /** Starts one; {@link #awaitReady} tells when it serves. */
+    static Server start(String name, Database database, Map<String, String> settings) {
+        int port = freePort();
+        Path log = Path.of("target", "cluster-" + name + ".log").toAbsolutePath();
+        ProcessBuilder builder = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Xmx256m",
+                        "-XX:TieredStopAtLevel=1",
+                        "-jar",
+                        JAR.toString())
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile());
+        var options = database.connectOptions();
+        Map<String, String> environment = builder.environment();
+        environment.put(
+                "QUARKUS_DATASOURCE_REACTIVE_URL",
+                "postgresql://" + options.getHost() + ":" + options.getPort() + "/" + options.getDatabase());
+        environment.put("QUARKUS_DATASOURCE_USERNAME", options.getUser());
+        environment.put("QUARKUS_DATASOURCE_PASSWORD", Objects.requireNonNullElse(options.getPassword(), ""));
+        environment.put("QUARKUS_HTTP_PORT", String.valueOf(port));
+        environment.put("LARDER_ENCRYPTION_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+        environment.putAll(settings);
+        try {
+            return new Server(builder.start(), port, log);
+        } catch (IOException notStarted) {
+            throw new UncheckedIOException(notStarted);
+        }
+    }
+
+    private static int freePort() {
+        try (ServerSocket socket = new ServerSocket(0)) {
+            return socket.getLocalPort();
+        } catch (IOException none) {
+            throw new UncheckedIOException(none);
+        }
+    }
+
+    URI uri(String path) {
+        return URI.create("http://127.0.0.1:" + port + path);
+    }
+
+    /** Asks until readiness is up. */
+    @CanIgnoreReturnValue
+    Server awaitReady() throws InterruptedException {
+        HttpClient client = HttpClient.newHttpClient();
+        long until = System.nanoTime() + START.toNanos();
+        while (System.nanoTime() < until && process.isAlive()) {
+            try {
+                HttpRequest request = HttpRequest.newBuilder(uri("/q/health/ready"))
+                        .timeout(Duration.ofSeconds(5))
+                        .build();
+                if (client.send(request, BodyHandlers.discarding()).statusCode() == 200) {
+                    return this;
+                }
+            } catch (IOException notYet) {
+                // asked again below
+            }
+            // Another process's start cannot be signalled to this one: asking is all there is.
+            TimeUnit.MILLISECONDS.sleep(50);
+        }
+        throw new AssertionError("server not ready: " + said());
+    }
+
+    String said() {
+        try {
+            String text = Files.readString(log);
+            return text.substring(Math.max(0, text.length() - 4_000));
+        } catch (IOException unreadable) {
+            return unreadable.toString();
+        }
+    }
+
+    /** As the kernel would: nothing is cleaned up. */
+    void kill() throws InterruptedException {
+        process.destroyForcibly();
+        int code = process.waitFor();
+        if (code == 0) {
+            throw new AssertionError("it ended by itself before it was killed");
+        }
+    }
+
+    @Override
+    public void close() {
+        process.destroy();
+        try {
+            if (!process.waitFor(30, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+            }
+        } catch (InterruptedException interrupted) {
+            process.destroyForcibly();
+            Thread.currentThread().interrupt();
+        }
+    }
+}

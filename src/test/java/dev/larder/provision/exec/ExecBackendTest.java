@@ -1,0 +1,555 @@
+package dev.larder.provision.exec;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.larder.pool.Assignment;
+import dev.larder.pool.JobOutcome;
+import dev.larder.pool.LogLine;
+import dev.larder.pool.Transition;
+import io.smallrye.mutiny.subscription.Cancellable;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ExecBackendTest {
+
+    private static final Instant NOON = Instant.parse("2026-11-20T12:00:00Z");
+    private static final Duration LONG = Duration.ofSeconds(60);
+    private static final String ANSWER = "echo '{\"a\": \"b\"}' > $LARDER_OUTPUTS\n";
+    private static final JobOutcome ANSWERED = new JobOutcome.Succeeded(Map.of("a", "b"));
+    private static final JobOutcome DONE = new JobOutcome.Succeeded(Map.of());
+
+    @TempDir
+    @SuppressWarnings("NullAway.Init")
+    Path root;
+
+    private final AtomicReference<Instant> now = new AtomicReference<>(NOON);
+    private final InstantSource clock = now::get;
+    private final List<LogLine> log = new CopyOnWriteArrayList<>();
+    private final Work work = new Work();
+
+    @AfterEach
+    void leaves_no_process_behind() {
+        Processes.killBearing("LARDER_WORKSPACE_ID=" + work.workspace);
+    }
+
+    // What a script is told, and answers
+
+    @Test
+    void a_start_answers_with_what_its_script_wrote() {
+        JobOutcome outcome = perform(work.start("""
+                echo hello; echo trouble >&2
+                echo '{"url": "http://localhost", "port": 8080, "tls": false}' > "$LARDER_OUTPUTS\""""));
+
+        assertThat(outcome)
+                .isEqualTo(new JobOutcome.Succeeded(Map.of("url", "http://localhost", "port", "8080", "tls", "false")));
+        assertThat(log)
+                .containsExactlyInAnyOrder(
+                        new LogLine(NOON, "stdout", "hello"), new LogLine(NOON, "stderr", "trouble"));
+    }
+
+    @Test
+    void a_script_knows_its_workspace_and_nothing_of_the_server() throws IOException {
+        JobOutcome outcome = perform(work.with("zone", "eu").start("env -0 > $LARDER_WORKSPACE_DIR/env; " + ANSWER));
+
+        Map<String, String> told = new HashMap<>();
+        for (String entry : kept("env").split("\0")) {
+            told.put(entry.split("=", 2)[0], entry.split("=", 2)[1]);
+        }
+        assertThat(outcome).isEqualTo(ANSWERED);
+        assertThat(told)
+                .containsEntry("LARDER_WORKSPACE_ID", work.workspace.toString())
+                .containsEntry("LARDER_WORKSPACE_NAME", "box-1")
+                .containsEntry("LARDER_ORGANIZATION", "kitchen")
+                .containsEntry("LARDER_OWNER", "system")
+                .containsEntry("LARDER_TEMPLATE", "boxes")
+                .containsEntry("LARDER_PRESET", "small")
+                .containsEntry("LARDER_TRANSITION", "start")
+                .containsEntry("LARDER_PARAM_ZONE", "eu");
+        assertThat(told.keySet())
+                .allMatch(name -> name.startsWith("LARDER_")
+                        || Set.of("PATH", "HOME", "LANG", "TZ", "PWD", "OLDPWD", "SHLVL", "_")
+                                .contains(name));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "$(touch hacked)",
+                "`touch hacked`",
+                "; touch hacked #",
+                "\"; touch hacked; \"",
+                "' ; touch hacked '",
+                "two\nlines",
+                "--option",
+                "%s%n\\0",
+                "é\u00A0中"
+            })
+    void a_parameter_is_only_data(String value) throws IOException {
+        JobOutcome outcome = perform(work.with("value", value)
+                .start("printf '%s' \"$LARDER_PARAM_VALUE\" > \"$LARDER_WORKSPACE_DIR/value\"\n" + ANSWER
+                        + "test ! -e hacked"));
+
+        assertThat(outcome).isEqualTo(ANSWERED);
+        assertThat(kept("value")).isEqualTo(value);
+    }
+
+    @Test
+    void a_script_runs_among_its_files_by_its_own_interpreter_without_input() {
+        JobOutcome outcome = perform(work.file("lib/answer.sh", "#!/bin/sh\n" + ANSWER)
+                .start("#!/usr/bin/env bash\nset -eu\ncat\n[[ -n $BASH_VERSION ]]\n./lib/answer.sh"));
+
+        assertThat(outcome).isEqualTo(ANSWERED);
+    }
+
+    @Test
+    void an_environment_that_is_too_long_is_an_outcome() {
+        assertThat(perform(work.with("value", "x".repeat(3_000_000)).start(ANSWER)))
+                .isInstanceOfSatisfying(
+                        JobOutcome.Failed.class,
+                        failed -> assertThat(failed.code()).isEqualTo("script_not_started"));
+    }
+
+    @Test
+    void a_file_cannot_leave_its_folder() {
+        assertThat(perform(work.file("../../escaped", "x").start(ANSWER)))
+                .isInstanceOfSatisfying(
+                        JobOutcome.Failed.class,
+                        failed -> assertThat(failed.code()).isEqualTo("backend_unavailable"));
+        assertThat(root.resolve("jobs").resolve("escaped")).doesNotExist();
+    }
+
+    // How it can end
+
+    @Test
+    void a_script_that_fails_is_an_outcome() {
+        assertThat(perform(work.start("exit 3")))
+                .isEqualTo(new JobOutcome.Failed("script_failed", "start.sh ended with exit code 3"));
+    }
+
+    @Test
+    void a_version_without_a_start_script_cannot_be_started() {
+        assertThat(perform(work.job(Transition.START)))
+                .isEqualTo(new JobOutcome.Failed("script_missing", "The version has no start.sh."));
+    }
+
+    @Test
+    void a_start_without_outputs_fails() {
+        assertThat(perform(work.start("exit 0")))
+                .isEqualTo(new JobOutcome.Failed("outputs_missing", "start.sh ended well and wrote no outputs."));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{\"secret\": sesame}",
+                "[\"sesame\"]",
+                "{\"a\": {\"sesame\": 1}}",
+                "{\"a\": null}",
+                "{} {}",
+                "{\"a\": \"sesame\", \"a\": 2}",
+                "{\"a\""
+            })
+    void outputs_that_are_no_flat_object_fail_and_are_not_quoted(String outputs) {
+        assertThat(perform(work.start("cat <<'END' > $LARDER_OUTPUTS\n" + outputs + "\nEND\n")))
+                .isInstanceOfSatisfying(JobOutcome.Failed.class, failed -> {
+                    assertThat(failed.code()).isEqualTo("outputs_invalid");
+                    assertThat(failed.detail()).doesNotContain("sesame");
+                });
+    }
+
+    @Test
+    void outputs_of_more_than_64_KiB_fail() {
+        assertThat(perform(work.start("printf '{\"a\": \"%065536d\"}' 0 > $LARDER_OUTPUTS")))
+                .isInstanceOfSatisfying(
+                        JobOutcome.Failed.class,
+                        failed -> assertThat(failed.code()).isEqualTo("outputs_invalid"));
+    }
+
+    @Test
+    void stop_and_delete_need_no_script_and_delete_takes_the_folder() throws IOException {
+        assertThat(perform(work.start("echo x > $LARDER_WORKSPACE_DIR/kept; " + ANSWER)))
+                .isEqualTo(ANSWERED);
+        assertThat(perform(work.job(Transition.STOP))).isEqualTo(DONE);
+        assertThat(kept("kept")).isEqualTo("x\n");
+        assertThat(perform(work.job(Transition.DELETE))).isEqualTo(DONE);
+        assertThat(perform(work.job(Transition.DELETE))).isEqualTo(DONE);
+
+        assertThat(workspaceFolder()).doesNotExist();
+        assertThat(root.resolve("jobs")).isEmptyDirectory();
+    }
+
+    @Test
+    void a_failing_delete_keeps_the_folder() throws IOException {
+        assertThat(perform(work.start("echo x > $LARDER_WORKSPACE_DIR/kept; " + ANSWER)))
+                .isEqualTo(ANSWERED);
+
+        assertThat(perform(work.file("delete.sh", "exit 1").job(Transition.DELETE)))
+                .isEqualTo(new JobOutcome.Failed("script_failed", "delete.sh ended with exit code 1"));
+        assertThat(kept("kept")).isEqualTo("x\n");
+    }
+
+    // Readiness
+
+    @Test
+    void a_start_waits_until_the_ready_script_succeeds() throws IOException {
+        JobOutcome outcome = perform(work.file(
+                        "ready.sh",
+                        "echo . >> $LARDER_WORKSPACE_DIR/asked; test $(wc -l < $LARDER_WORKSPACE_DIR/asked) = 3")
+                .start(ANSWER));
+
+        assertThat(outcome).isEqualTo(ANSWERED);
+        assertThat(kept("asked")).isEqualTo(".\n.\n.\n");
+    }
+
+    @Test
+    void a_workspace_that_is_not_ready_by_the_deadline_fails() {
+        CompletableFuture<JobOutcome> outcome =
+                begin(work.file("ready.sh", "echo asked; exit 1").start(ANSWER));
+        until(() -> lines().contains("asked"));
+
+        now.set(NOON.plusSeconds(600));
+
+        assertThat(outcome.join())
+                .isEqualTo(new JobOutcome.Failed("not_ready", "ready.sh did not succeed before the job's deadline."));
+    }
+
+    // Processes
+
+    @Test
+    void a_cancel_ends_a_script_that_ignores_it_and_its_children() {
+        Cancellable job = backend()
+                .perform(
+                        work.start(
+                                "trap '' INT TERM; sleep 600 & setsid sleep 600 & echo hangs; while :; do sleep 1; done"),
+                        log::add)
+                .subscribe()
+                .with(never -> {});
+        until(() -> lines().contains("hangs"));
+        assertThat(processes()).hasSizeGreaterThanOrEqualTo(3);
+
+        job.cancel();
+
+        until(() -> processes().isEmpty());
+        until(() -> isEmpty(root.resolve("jobs")));
+    }
+
+    @Test
+    void a_cancelled_script_may_tidy_up() throws IOException {
+        Cancellable job = backend()
+                .perform(
+                        work.start("trap 'echo tidied > $LARDER_WORKSPACE_DIR/end; exit 1' INT; echo hangs; "
+                                + "while :; do sleep 0.05; done"),
+                        log::add)
+                .subscribe()
+                .with(never -> {});
+        until(() -> lines().contains("hangs"));
+
+        job.cancel();
+
+        until(() -> processes().isEmpty());
+        assertThat(kept("end")).isEqualTo("tidied\n");
+    }
+
+    @Test
+    void a_script_is_ended_at_the_deadline() {
+        CompletableFuture<JobOutcome> outcome = begin(work.start("echo hangs; sleep 600"));
+        until(() -> lines().contains("hangs"));
+
+        now.set(NOON.plusSeconds(600));
+
+        assertThat(outcome.join())
+                .isEqualTo(new JobOutcome.Failed("timed_out", "start.sh was not done by the job's deadline."));
+        assertThat(processes()).isEmpty();
+    }
+
+    @Test
+    void children_end_with_their_script_and_what_detached_itself_ends_with_the_workspace() {
+        assertThat(perform(work.start("sleep 600 & " + detached(601) + ANSWER))).isEqualTo(ANSWERED);
+        assertThat(processes()).containsExactly("sleep 601");
+
+        assertThat(perform(work.job(Transition.DELETE))).isEqualTo(DONE);
+        assertThat(processes()).isEmpty();
+    }
+
+    @Test
+    void nothing_is_left_of_a_failed_start() {
+        assertThat(perform(work.start(detached(600) + "exit 1"))).isInstanceOf(JobOutcome.Failed.class);
+
+        assertThat(processes()).isEmpty();
+    }
+
+    @Test
+    void another_attempt_ends_what_the_earlier_one_left() {
+        Assignment first = work.start("echo hangs; setsid sleep 600 & sleep 600");
+        CompletableFuture<JobOutcome> lost = begin(first);
+        until(() -> lines().contains("hangs"));
+
+        JobOutcome outcome = perform(work.attempt(2).start(detached(602) + ANSWER));
+
+        assertThat(outcome).isEqualTo(ANSWERED);
+        assertThat(lost.join()).isInstanceOf(JobOutcome.Failed.class);
+        assertThat(processes()).containsExactly("sleep 602");
+    }
+
+    @Test
+    void a_server_that_stops_ends_its_scripts() throws InterruptedException {
+        ExecBackend backend = backend();
+        CompletableFuture<JobOutcome> outcome =
+                backend.perform(work.start("echo hangs; sleep 600"), log::add).subscribeAsCompletionStage();
+        until(() -> lines().contains("hangs"));
+
+        backend.close();
+
+        assertThat(outcome.join()).isEqualTo(new JobOutcome.Canceled());
+        assertThat(processes()).isEmpty();
+    }
+
+    // Output
+
+    @Test
+    void gigabytes_of_output_are_read_and_not_kept() {
+        JobOutcome outcome =
+                perform(work.start("head -c 300000000 /dev/zero | tr '\\0' x; yes | head -c 300000000; " + ANSWER));
+
+        assertThat(outcome).isEqualTo(ANSWERED);
+        assertThat(log.getFirst().line())
+                .hasSize(8192 + " … (line cut)".length())
+                .endsWith(" … (line cut)");
+        assertThat(log.getLast())
+                .isEqualTo(
+                        new LogLine(NOON, "larder", "the log is full; what the script prints from here on is dropped"));
+        assertThat(log.stream().mapToInt(line -> line.line().length() + 32).sum())
+                .isLessThan(1_050_000);
+    }
+
+    @Test
+    void a_detached_process_that_goes_on_printing_holds_nothing_up() {
+        assertThat(perform(work.start("setsid yes & sleep 0.1; " + ANSWER))).isEqualTo(ANSWERED);
+
+        until(() -> processes().isEmpty());
+    }
+
+    @Test
+    void secrets_are_masked() {
+        JobOutcome outcome = perform(work.secret("key", "open sesame")
+                .secret("pem", "-----BEGIN\nMIIEvQ\n-----END")
+                .start("""
+                        echo "the key is $LARDER_PARAM_KEY."; echo "$LARDER_PARAM_PEM"
+                        echo '{"password": "hunter22"}' > "$LARDER_OUTPUTS"
+                        echo "and hunter22 >&2\""""));
+
+        assertThat(outcome).isEqualTo(new JobOutcome.Succeeded(Map.of("password", "hunter22")));
+        assertThat(lines()).containsExactly("the key is ***.", "***", "***", "***", "and *** >&2");
+    }
+
+    @Test
+    void a_secret_at_the_end_of_a_cut_line_is_masked() {
+        Masks masks = new Masks();
+        masks.add(List.of("open sesame"), 1);
+
+        assertThat(masks.maskCut("say open ses")).isEqualTo("say ");
+        assertThat(masks.maskCut("say open sesame")).isEqualTo("say ");
+        assertThat(masks.maskCut("open sesame twice")).isEqualTo("*** twice");
+    }
+
+    @Test
+    void bytes_become_lines_however_they_arrive() {
+        byte[] bytes = "one\r\n\ntwölve\n12345678\n123456789\nlast".getBytes(StandardCharsets.UTF_8);
+        for (int chunk = 1; chunk <= bytes.length; chunk++) {
+            List<String> lines = new ArrayList<>();
+            Lines reader = new Lines(8, (text, cut) -> lines.add(text + (cut ? "…" : "")));
+            for (int at = 0; at < bytes.length; at += chunk) {
+                byte[] part = Arrays.copyOfRange(bytes, at, Math.min(at + chunk, bytes.length));
+                reader.take(part, part.length);
+            }
+            reader.close();
+
+            assertThat(lines).containsExactly("one", "", "twölve", "12345678", "12345678…", "last");
+        }
+    }
+
+    // Vocabulary
+
+    private record Given(Path root) implements Settings {
+        @Override
+        public boolean enabled() {
+            return true;
+        }
+
+        @Override
+        public Duration stopGrace() {
+            return Duration.ofSeconds(1);
+        }
+
+        @Override
+        public Duration readyEvery() {
+            return Duration.ofMillis(20);
+        }
+
+        @Override
+        public int lineLimit() {
+            return 8192;
+        }
+
+        @Override
+        public int logLimit() {
+            return 1_048_576;
+        }
+    }
+
+    private static final class Work {
+
+        final UUID workspace = UUID.randomUUID();
+        private final UUID job = UUID.randomUUID();
+        private final Map<String, String> files = new HashMap<>();
+        private final Map<String, String> parameters = new HashMap<>();
+        private final Set<String> sensitive = new HashSet<>();
+        private int attempt = 1;
+
+        Work file(String path, String text) {
+            files.put(path, text);
+            return this;
+        }
+
+        Work with(String name, String value) {
+            parameters.put(name, value);
+            return this;
+        }
+
+        Work secret(String name, String value) {
+            sensitive.add(name);
+            return with(name, value);
+        }
+
+        Work attempt(int number) {
+            attempt = number;
+            return this;
+        }
+
+        Assignment start(String script) {
+            return file("start.sh", script).job(Transition.START);
+        }
+
+        Assignment job(Transition transition) {
+            return new Assignment(
+                    transition == Transition.START ? job : UUID.randomUUID(),
+                    UUID.randomUUID(),
+                    attempt,
+                    NOON.plusSeconds(600),
+                    transition,
+                    "exec",
+                    workspace,
+                    "box-1",
+                    UUID.randomUUID(),
+                    "kitchen",
+                    UUID.randomUUID(),
+                    "system",
+                    true,
+                    UUID.randomUUID(),
+                    "boxes",
+                    transition == Transition.START ? 1 : 2,
+                    "small",
+                    Map.copyOf(files),
+                    Map.copyOf(parameters),
+                    Set.copyOf(sensitive));
+        }
+    }
+
+    private ExecBackend backend() {
+        return new ExecBackend(new Given(root), clock);
+    }
+
+    private CompletableFuture<JobOutcome> begin(Assignment assignment) {
+        return backend().perform(assignment, log::add).subscribeAsCompletionStage();
+    }
+
+    private JobOutcome perform(Assignment assignment) {
+        return backend().perform(assignment, log::add).await().atMost(LONG);
+    }
+
+    private List<String> lines() {
+        return log.stream().map(LogLine::line).toList();
+    }
+
+    private Path workspaceFolder() {
+        return root.resolve("workspaces").resolve(work.workspace.toString());
+    }
+
+    private String kept(String file) throws IOException {
+        return Files.readString(workspaceFolder().resolve(file));
+    }
+
+    /** Goes on when the process has a session of its own. */
+    private static String detached(int seconds) {
+        return """
+                setsid sh -c 'echo > "$LARDER_WORKSPACE_DIR/up"; exec sleep %d' > /dev/null 2>&1 &
+                until [ -e "$LARDER_WORKSPACE_DIR/up" ]; do sleep 0.01; done
+                """.formatted(seconds);
+    }
+
+    private static boolean isEmpty(Path folder) {
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder)) {
+            return !entries.iterator().hasNext();
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    /** The command lines of the workspace's living processes. */
+    private List<String> processes() {
+        List<String> found = new ArrayList<>();
+        String entry = "LARDER_WORKSPACE_ID=" + work.workspace;
+        try (DirectoryStream<Path> all = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            for (Path process : all) {
+                if (read(process.resolve("environ")).contains(entry)) {
+                    found.add(
+                            read(process.resolve("cmdline")).replace('\0', ' ').strip());
+                }
+            }
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+        return found;
+    }
+
+    private static String read(Path file) {
+        try {
+            return Files.readString(file, StandardCharsets.ISO_8859_1);
+        } catch (IOException gone) {
+            return "";
+        }
+    }
+
+    private static void until(BooleanSupplier reached) {
+        Instant end = InstantSource.system().instant().plus(LONG);
+        while (!reached.getAsBoolean()) {
+            assertThat(InstantSource.system().instant()).isBefore(end);
+            LockSupport.parkNanos(5_000_000);
+        }
+    }
+}

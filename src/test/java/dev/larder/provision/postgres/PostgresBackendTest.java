@@ -1,0 +1,602 @@
+package dev.larder.provision.postgres;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.larder.pool.Assignment;
+import dev.larder.pool.JobOutcome;
+import dev.larder.pool.LogLine;
+import dev.larder.pool.Transition;
+import dev.larder.testing.EmbeddedPostgres;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.subscription.Cancellable;
+import io.vertx.mutiny.core.Vertx;
+import io.vertx.mutiny.pgclient.PgConnection;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.pgclient.PgConnectOptions;
+import io.vertx.pgclient.PgException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class PostgresBackendTest {
+
+    private static final Instant NOON = Instant.parse("2026-11-20T12:00:00Z");
+    private static final Duration LONG = Duration.ofSeconds(60);
+    private static final Map<String, String> SEED = Map.of(
+            "02_data.sql", "INSERT INTO dish VALUES (1, 'soup'), (2, 'bread');",
+            "01_schema.sql", "CREATE TABLE dish (id int PRIMARY KEY, name text); CREATE SEQUENCE tickets;",
+            "README.md", "not SQL");
+
+    @TempDir
+    @SuppressWarnings("NullAway.Init")
+    static Path folder;
+
+    private static final Vertx vertx = Vertx.vertx();
+
+    @SuppressWarnings("NullAway.Init")
+    private static EmbeddedPostgres server;
+
+    private final List<LogLine> log = new CopyOnWriteArrayList<>();
+
+    @BeforeAll
+    static void start_a_server() {
+        server = EmbeddedPostgres.throwaway(folder);
+    }
+
+    @AfterAll
+    static void stop_the_server() {
+        server.close();
+        vertx.closeAndAwait();
+    }
+
+    // What a workspace is
+
+    @Test
+    void gives_a_database_with_the_seeded_data() {
+        Map<String, String> outputs = started(work(SEED));
+
+        assertThat(outputs).containsOnlyKeys("url", "host", "port", "database", "user", "password");
+        assertThat(query(outputs, "SELECT string_agg(name, ',' ORDER BY id) FROM dish"))
+                .isEqualTo("soup,bread");
+        assertThat(lines()).containsExactly("running 01_schema.sql", "running 02_data.sql");
+    }
+
+    @Test
+    void its_role_may_do_in_its_database_what_an_owner_may() {
+        Map<String, String> outputs = started(work(SEED));
+
+        execute(outputs, "INSERT INTO dish VALUES (3, 'tea') RETURNING name");
+        execute(outputs, "SELECT nextval('tickets')::text");
+        execute(outputs, "ALTER TABLE dish ADD COLUMN price int");
+        execute(outputs, "CREATE INDEX ON dish (price)");
+        execute(outputs, "CREATE TABLE own (id int); DROP TABLE own; CREATE SCHEMA mine");
+        execute(outputs, "TRUNCATE dish; DROP TABLE dish");
+        execute(outputs, "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+
+        assertThat(query(outputs, "SELECT count(*)::text FROM pg_tables WHERE schemaname = 'public'"))
+                .isEqualTo("0");
+    }
+
+    @Test
+    void a_version_without_files_gives_an_empty_database() {
+        Map<String, String> outputs = started(work(Map.of()));
+
+        assertThat(query(outputs, "SELECT count(*)::text FROM pg_tables WHERE schemaname = 'public'"))
+                .isEqualTo("0");
+    }
+
+    @Test
+    void tells_claimers_the_public_address() {
+        PostgresBackend backend = new PostgresBackend(vertx, new Given(url(), "db.example.org", 6432), clock());
+
+        Map<String, String> outputs = succeeded(await(backend.perform(work(SEED).start(), log::add)));
+
+        assertThat(outputs).containsEntry("host", "db.example.org").containsEntry("port", "6432");
+        assertThat(outputs.get("url")).contains("@db.example.org:6432/larder_w_");
+    }
+
+    // What it reaches
+
+    @Test
+    void its_role_can_connect_to_nothing_else() {
+        admin("CREATE DATABASE larder ALLOW_CONNECTIONS false");
+        admin("REVOKE ALL ON DATABASE larder FROM PUBLIC; ALTER DATABASE larder ALLOW_CONNECTIONS true");
+        Work work = work(SEED);
+        Map<String, String> outputs = started(work);
+        Map<String, String> other = started(work(SEED));
+
+        try {
+            for (String closed : List.of(
+                    "larder", "postgres", "template0", "template1", output(other, "database"), work.template())) {
+                assertThatThrownBy(() -> query(outputs, closed, "SELECT 1::text"))
+                        .as(closed)
+                        .isInstanceOfSatisfying(
+                                PgException.class,
+                                refused -> assertThat(refused.getSqlState()).isIn("42501", "55000"));
+            }
+        } finally {
+            admin("DROP DATABASE larder");
+        }
+    }
+
+    @Test
+    void a_database_open_to_everybody_fails_the_start_by_its_name() {
+        admin("CREATE DATABASE somebodys");
+        Work work = work(SEED);
+        try {
+            assertThat(perform(work.start())).isInstanceOfSatisfying(JobOutcome.Failed.class, failed -> {
+                assertThat(failed.code()).isEqualTo("not_isolated");
+                assertThat(failed.detail()).contains("somebodys").doesNotContain("postgres,");
+            });
+            assertThat(leftOf(work)).isEmpty();
+        } finally {
+            admin("DROP DATABASE somebodys");
+        }
+
+        assertThat(started(work)).containsKey("url");
+    }
+
+    @Test
+    void an_owner_who_opens_his_database_to_all_disturbs_nobody() {
+        Map<String, String> open = started(work(SEED));
+        execute(open, "GRANT CONNECT ON DATABASE " + output(open, "database") + " TO PUBLIC");
+
+        Map<String, String> outputs = started(work(SEED));
+
+        assertThatThrownBy(() -> query(outputs, output(open, "database"), "SELECT 1::text"))
+                .isInstanceOf(PgException.class);
+    }
+
+    @Test
+    void a_workspace_cannot_open_or_drop_its_template() {
+        Work work = work(SEED);
+        Map<String, String> outputs = started(work);
+
+        assertThatThrownBy(() -> query(outputs, "ALTER DATABASE " + work.template() + " ALLOW_CONNECTIONS true"))
+                .hasMessageContaining("must be owner");
+        assertThatThrownBy(() -> query(outputs, "DROP DATABASE " + work.template()))
+                .hasMessageContaining("must be owner");
+    }
+
+    @Test
+    void no_password_stands_in_a_statement() {
+        Secret secret = Secret.random();
+
+        assertThat(secret.verifier()).startsWith("SCRAM-SHA-256$4096:").doesNotContain(secret.password());
+        assertThat(secret.toString()).doesNotContain(secret.password());
+    }
+
+    // Files that misbehave
+
+    @Test
+    void a_file_that_fails_half_way_leaves_nothing() {
+        Work work = work(Map.of(
+                "1.sql", "CREATE TABLE a (id int);",
+                "2.sql", "INSERT INTO a VALUES (1);\nINSERT INTO nowhere VALUES (1);"));
+
+        JobOutcome outcome = perform(work.start());
+
+        assertThat(outcome)
+                .isEqualTo(
+                        new JobOutcome.Failed("sql_failed", "2.sql line 2: 42P01 relation \"nowhere\" does not exist"));
+        assertThat(leftOf(work)).isEmpty();
+    }
+
+    @Test
+    void files_can_run_no_program_and_read_no_file() {
+        assertThat(perform(work(Map.of("x.sql", "CREATE TABLE t (l text); COPY t FROM PROGRAM 'id'"))
+                        .start()))
+                .isInstanceOfSatisfying(
+                        JobOutcome.Failed.class,
+                        failed -> assertThat(failed.detail()).contains("42501"));
+        assertThat(perform(work(Map.of("x.sql", "SELECT pg_read_file('postgresql.conf')"))
+                        .start()))
+                .isInstanceOfSatisfying(
+                        JobOutcome.Failed.class,
+                        failed -> assertThat(failed.detail()).contains("42501"));
+        assertThat(perform(work(Map.of("x.sql", "ALTER ROLE CURRENT_USER SUPERUSER"))
+                        .start()))
+                .isInstanceOfSatisfying(
+                        JobOutcome.Failed.class,
+                        failed -> assertThat(failed.detail()).contains("42501"));
+    }
+
+    @Test
+    void a_file_that_leaves_a_transaction_open_is_refused() {
+        assertThat(perform(
+                        work(Map.of("x.sql", "BEGIN; CREATE TABLE t (id int)")).start()))
+                .isEqualTo(new JobOutcome.Failed("sql_failed", "x.sql: it leaves a transaction open"));
+    }
+
+    @Test
+    void a_file_that_wants_copy_input_fails_and_does_not_hang() {
+        assertThat(perform(work(Map.of("x.sql", "CREATE TABLE t (id int); COPY t FROM STDIN;"))
+                        .start()))
+                .isInstanceOfSatisfying(
+                        JobOutcome.Failed.class,
+                        failed -> assertThat(failed.code()).isEqualTo("sql_failed"));
+    }
+
+    @Test
+    void settings_of_one_file_do_not_reach_the_next() {
+        Map<String, String> outputs = started(work(Map.of(
+                "1.sql", "CREATE SCHEMA other; SET search_path = other; CREATE TABLE there (id int)",
+                "2.sql", "CREATE TABLE here (id int)")));
+
+        assertThat(query(outputs, "SELECT schemaname FROM pg_tables WHERE tablename = 'here'"))
+                .isEqualTo("public");
+    }
+
+    @Test
+    void what_a_file_raises_is_in_the_log_and_what_it_selects_is_not_kept() {
+        var unused = started(work(Map.of(
+                "x.sql",
+                "DO $$ BEGIN RAISE NOTICE 'hello'; END $$; SELECT repeat('x', 1000) FROM generate_series(1, 20000)")));
+
+        assertThat(lines()).containsExactly("running x.sql", "NOTICE: hello");
+    }
+
+    @Test
+    void cancelling_ends_the_running_file_and_clears_behind_it() {
+        Work work = work(Map.of(
+                "x.sql",
+                "DO $$ BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN "
+                        + "PERFORM pg_sleep(600); END $$"));
+        Cancellable running =
+                backend().perform(work.start(), log::add).subscribe().with(never -> {});
+        until("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND usename = '"
+                + work.names().builder() + "')");
+
+        running.cancel();
+
+        until(
+                "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend')");
+        until("SELECT NOT EXISTS (SELECT FROM pg_database WHERE datname = '"
+                + work.names().building() + "')");
+        assertThat(leftOf(work)).isEmpty();
+    }
+
+    // Crashes and repetition
+
+    @Test
+    void concurrent_first_starts_build_the_template_once() {
+        UUID version = UUID.randomUUID();
+        List<Uni<JobOutcome>> starts = IntStream.range(0, 4)
+                .mapToObj(each -> new Work(version, UUID.randomUUID(), SEED))
+                .map(work -> backend().perform(work.start(), log::add))
+                .toList();
+
+        List<JobOutcome> outcomes =
+                Uni.join().all(starts).andCollectFailures().await().atMost(LONG);
+
+        assertThat(outcomes)
+                .allSatisfy(outcome -> assertThat(succeeded(outcome)).containsKey("url"));
+        assertThat(lines()).containsExactly("running 01_schema.sql", "running 02_data.sql");
+    }
+
+    @Test
+    void what_a_crash_left_is_cleared() {
+        Work work = work(SEED);
+        admin("CREATE ROLE " + work.names().builder() + " LOGIN");
+        admin("CREATE DATABASE " + work.names().building() + " OWNER "
+                + work.names().builder() + " IS_TEMPLATE true");
+        admin("CREATE ROLE " + work.names().workspace() + " NOLOGIN");
+        admin("CREATE DATABASE " + work.names().workspace() + " OWNER "
+                + work.names().workspace());
+
+        Map<String, String> outputs = started(work);
+
+        assertThat(query(outputs, "SELECT count(*)::text FROM dish")).isEqualTo("2");
+        assertThat(adminAsks("SELECT count(*)::text FROM pg_database WHERE datname LIKE '%_new'"))
+                .isEqualTo("0");
+    }
+
+    @Test
+    void another_attempt_of_a_first_start_begins_anew() {
+        Work work = work(SEED);
+        execute(started(work), "DELETE FROM dish");
+
+        Map<String, String> outputs = succeeded(perform(work.job(Transition.START, 1, 2)));
+
+        assertThat(query(outputs, "SELECT count(*)::text FROM dish")).isEqualTo("2");
+    }
+
+    @Test
+    void an_attempt_that_was_superseded_changes_nothing() {
+        Work work = work(SEED);
+        Map<String, String> outputs = succeeded(perform(work.job(Transition.START, 1, 2)));
+
+        assertThat(perform(work.job(Transition.START, 1, 1)))
+                .isInstanceOfSatisfying(
+                        JobOutcome.Failed.class,
+                        failed -> assertThat(failed.code()).isEqualTo("superseded"));
+        assertThat(query(outputs, "SELECT count(*)::text FROM dish")).isEqualTo("2");
+    }
+
+    @Test
+    void an_earlier_attempt_that_still_runs_is_ended() {
+        Work work = work(Map.of("x.sql", "SELECT pg_sleep(600)"));
+        List<JobOutcome> first = new CopyOnWriteArrayList<>();
+        Cancellable running =
+                backend().perform(work.start(), log::add).subscribe().with(first::add);
+        until("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND usename = '"
+                + work.names().builder() + "')");
+
+        Work patched = new Work(work.version(), work.workspace(), SEED);
+        Map<String, String> outputs = succeeded(perform(patched.job(Transition.START, 1, 2)));
+
+        assertThat(query(outputs, "SELECT count(*)::text FROM dish")).isEqualTo("2");
+        running.cancel();
+        assertThat(query(outputs, "SELECT count(*)::text FROM dish")).isEqualTo("2");
+        assertThat(adminAsks("SELECT count(*)::text FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' "
+                        + "AND pid <> pg_backend_pid()"))
+                .isEqualTo("0");
+    }
+
+    @Test
+    void deleting_twice_succeeds_and_leaves_nothing() {
+        Work work = work(SEED);
+        Map<String, String> outputs = started(work);
+        execute(outputs, "ALTER DATABASE " + output(outputs, "database") + " IS_TEMPLATE true");
+        PgConnection inUse = connect(options(outputs, output(outputs, "database")));
+
+        assertThat(perform(work.job(Transition.DELETE, 2, 1))).isEqualTo(new JobOutcome.Succeeded(Map.of()));
+        assertThat(perform(work.job(Transition.DELETE, 3, 1))).isEqualTo(new JobOutcome.Succeeded(Map.of()));
+
+        assertThat(adminAsks("SELECT count(*)::text FROM pg_roles WHERE rolname = '" + output(outputs, "user") + "'"))
+                .isEqualTo("0");
+        assertThat(adminAsks(
+                        "SELECT count(*)::text FROM pg_database WHERE datname = '" + output(outputs, "database") + "'"))
+                .isEqualTo("0");
+        inUse.close().onFailure().recoverWithNull().await().atMost(LONG);
+    }
+
+    @Test
+    void a_stop_lets_nobody_in_and_a_later_start_keeps_the_data() {
+        Work work = work(SEED);
+        Map<String, String> outputs = started(work);
+        execute(outputs, "DELETE FROM dish WHERE id = 1");
+
+        assertThat(perform(work.job(Transition.STOP, 2, 1))).isEqualTo(new JobOutcome.Succeeded(Map.of()));
+        assertThatThrownBy(() -> query(outputs, "SELECT 1::text")).isInstanceOf(PgException.class);
+        assertThat(perform(work.job(Transition.STOP, 2, 2))).isEqualTo(new JobOutcome.Succeeded(Map.of()));
+        Map<String, String> again = succeeded(perform(work.job(Transition.START, 3, 1)));
+
+        assertThat(query(again, "SELECT name FROM dish")).isEqualTo("bread");
+        assertThat(again.get("password")).isNotEqualTo(outputs.get("password"));
+        assertThatThrownBy(() -> query(outputs, "SELECT 1::text")).isInstanceOf(PgException.class);
+    }
+
+    // The server itself
+
+    @Test
+    void a_server_that_is_down_is_an_outcome() {
+        PostgresBackend backend = new PostgresBackend(
+                vertx, new Given("postgresql://postgres:hidden@127.0.0.1:1/postgres", null, null), clock());
+
+        assertThat(await(backend.perform(work(SEED).start(), log::add)))
+                .isInstanceOfSatisfying(JobOutcome.Failed.class, failed -> {
+                    assertThat(failed.code()).isEqualTo("backend_unavailable");
+                    assertThat(failed.detail()).doesNotContain("hidden").contains("refused");
+                });
+    }
+
+    @Test
+    void a_wrong_password_is_an_outcome() {
+        String url = "postgresql://postgres:hidden@127.0.0.1:" + server.port() + "/postgres";
+        PostgresBackend backend = new PostgresBackend(vertx, new Given(url, null, null), clock());
+
+        assertThat(await(backend.perform(work(SEED).start(), log::add)))
+                .isInstanceOfSatisfying(JobOutcome.Failed.class, failed -> {
+                    assertThat(failed.code()).isEqualTo("backend_unavailable");
+                    assertThat(failed.detail()).doesNotContain("hidden").contains("28P01");
+                });
+    }
+
+    @Test
+    void without_an_address_it_is_not_offered() {
+        assertThat(new PostgresBackend(vertx, new Given(null, null, null), clock()).offered())
+                .isFalse();
+        assertThat(backend().offered()).isTrue();
+    }
+
+    // Vocabulary
+
+    private record Given(
+            @Nullable String address,
+            @Nullable String shownHost,
+            @Nullable Integer shownPort) implements Settings {
+        @Override
+        public Optional<String> url() {
+            return Optional.ofNullable(address);
+        }
+
+        @Override
+        public Optional<String> username() {
+            return Optional.empty();
+        }
+
+        @Override
+        public Optional<String> password() {
+            return Optional.empty();
+        }
+
+        @Override
+        public Optional<String> publicHost() {
+            return Optional.ofNullable(shownHost);
+        }
+
+        @Override
+        public OptionalInt publicPort() {
+            return shownPort == null ? OptionalInt.empty() : OptionalInt.of(shownPort);
+        }
+    }
+
+    private record Work(UUID version, UUID workspace, Map<String, String> files) {
+
+        private static final UUID JOB = UUID.randomUUID();
+
+        Assignment start() {
+            return job(Transition.START, 1, 1);
+        }
+
+        Assignment job(Transition transition, int build, int attempt) {
+            return new Assignment(
+                    JOB,
+                    UUID.randomUUID(),
+                    attempt,
+                    NOON.plusSeconds(600),
+                    transition,
+                    "postgres",
+                    workspace,
+                    "dish-1",
+                    UUID.randomUUID(),
+                    "kitchen",
+                    UUID.randomUUID(),
+                    "system",
+                    true,
+                    version,
+                    "dishes",
+                    build,
+                    "small",
+                    files,
+                    Map.of(),
+                    Set.of());
+        }
+
+        Names names() {
+            return Names.of(start());
+        }
+
+        String template() {
+            return names().template();
+        }
+    }
+
+    private static Work work(Map<String, String> files) {
+        return new Work(UUID.randomUUID(), UUID.randomUUID(), files);
+    }
+
+    private static String url() {
+        return "postgresql://%s:%s@%s:%d/postgres"
+                .formatted(server.user(), server.password(), server.host(), server.port());
+    }
+
+    private static InstantSource clock() {
+        return InstantSource.fixed(NOON);
+    }
+
+    private static PostgresBackend backend() {
+        return new PostgresBackend(vertx, new Given(url(), null, null), clock());
+    }
+
+    private JobOutcome perform(Assignment assignment) {
+        return await(backend().perform(assignment, log::add));
+    }
+
+    private static JobOutcome await(Uni<JobOutcome> outcome) {
+        return outcome.await().atMost(LONG);
+    }
+
+    private Map<String, String> started(Work work) {
+        return succeeded(perform(work.start()));
+    }
+
+    private static Map<String, String> succeeded(JobOutcome outcome) {
+        assertThat(outcome).isInstanceOf(JobOutcome.Succeeded.class);
+        return ((JobOutcome.Succeeded) outcome).outputs();
+    }
+
+    private List<String> lines() {
+        return log.stream().map(LogLine::line).toList();
+    }
+
+    private static String output(Map<String, String> outputs, String name) {
+        return outputs.getOrDefault(name, "no output " + name);
+    }
+
+    /** Databases and roles of the workspace and its version. */
+    private static List<String> leftOf(Work work) {
+        Names names = work.names();
+        String all = "('%s', '%s', '%s', '%s')"
+                .formatted(names.workspace(), names.building(), names.template(), names.builder());
+        return rows("SELECT datname FROM pg_database WHERE datname IN " + all
+                + " UNION ALL SELECT rolname FROM pg_roles WHERE rolname IN " + all);
+    }
+
+    private static PgConnectOptions options(Map<String, String> outputs, String database) {
+        return PgConnectOptions.fromUri(output(outputs, "url")).setDatabase(database);
+    }
+
+    private static PgConnection connect(PgConnectOptions options) {
+        PgConnection connection = PgConnection.connect(vertx, options).await().atMost(LONG);
+        return connection.exceptionHandler(ended -> {});
+    }
+
+    private static @Nullable String query(Map<String, String> outputs, String statement) {
+        return query(outputs, output(outputs, "database"), statement);
+    }
+
+    private static @Nullable String query(Map<String, String> outputs, String database, String statement) {
+        return first(options(outputs, database), statement);
+    }
+
+    private static @Nullable String first(PgConnectOptions options, String statement) {
+        List<String> rows = rows(options, statement);
+        return rows.isEmpty() ? null : rows.getFirst();
+    }
+
+    private static List<String> rows(PgConnectOptions options, String statement) {
+        PgConnection connection = connect(options);
+        try {
+            List<String> values = new ArrayList<>();
+            for (Row row : connection.query(statement).execute().await().atMost(LONG)) {
+                values.add(String.valueOf(row.getValue(0)));
+            }
+            return values;
+        } finally {
+            connection.close().await().atMost(LONG);
+        }
+    }
+
+    private static List<String> rows(String statement) {
+        return rows(PgConnectOptions.fromUri(url()), statement);
+    }
+
+    private static void admin(String statement) {
+        List<String> unused = rows(statement);
+    }
+
+    private static void execute(Map<String, String> outputs, String statement) {
+        var unused = query(outputs, statement);
+    }
+
+    private static @Nullable String adminAsks(String statement) {
+        return first(PgConnectOptions.fromUri(url()), statement);
+    }
+
+    /** Asks the server until it is true; the server paces it. */
+    private static void until(String question) {
+        Instant end = InstantSource.system().instant().plus(Duration.ofSeconds(20));
+        while (!"true".equals(adminAsks(question))) {
+            assertThat(InstantSource.system().instant()).as(question).isBefore(end);
+            admin("SELECT pg_sleep(0.02)::text");
+        }
+    }
+}
