@@ -33,6 +33,9 @@ import org.jspecify.annotations.Nullable;
 @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
 class PresetResource {
 
+    private static final Instant EARLIEST = Instant.parse("2000-01-01T00:00:00Z");
+    private static final Instant BEYOND = Instant.parse("2201-01-01T00:00:00Z");
+
     private final PresetStore presets;
     private final Reconciler reconciler;
     private final CurrentCaller caller;
@@ -110,9 +113,14 @@ class PresetResource {
                 .map(found -> found.orElseThrow(() -> Problem.notFound("preset")));
     }
 
-    private static Instant instant(String text) {
+    /** Within the years that schedules can be asked for and Postgres can count in. */
+    static Instant instant(String text) {
         try {
-            return OffsetDateTime.parse(text).toInstant();
+            Instant instant = OffsetDateTime.parse(text).toInstant();
+            if (instant.isBefore(EARLIEST) || !instant.isBefore(BEYOND)) {
+                throw Problem.badRequest("invalid_instant", "at", "must be a time within the years 2000 to 2200.");
+            }
+            return instant;
         } catch (DateTimeException notATime) {
             throw Problem.badRequest("invalid_instant", "at", "must be a time like 2026-11-20T09:00:00Z.");
         }
