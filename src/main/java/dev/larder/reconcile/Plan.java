@@ -62,6 +62,14 @@ public record Plan(
         return effects.stream().mapToInt(Plan::removed).sum();
     }
 
+    /** Whether a pause of the whole deployment holds everything back (design, section 2.1.8). */
+    boolean pausedEverywhere() {
+        return holds.stream()
+                .anyMatch(hold -> hold instanceof Hold.Paused(var pause)
+                        && pause.scope() == PauseScope.ALL
+                        && pause.level().equals("deployment"));
+    }
+
     private static int removed(Action effect) {
         return switch (effect) {
             case Action.CancelPending(List<UUID> ids) -> ids.size();

@@ -138,8 +138,13 @@ public class Reconciler {
         } else {
             observer.observedSome(readings);
         }
-        cycles.ended(CycleObserver.Outcome.DONE, since(begun));
+        cycles.ended(outcome(report.get()), since(begun));
         report.get().actions().forEach(cycles::acted);
+    }
+
+    private static CycleObserver.Outcome outcome(Cycle.Report report) {
+        boolean paused = report.planned().stream().anyMatch(one -> one.plan().pausedEverywhere());
+        return paused ? CycleObserver.Outcome.PAUSED : CycleObserver.Outcome.DONE;
     }
 
     private Uni<Boolean> afterwards(Optional<Cycle.Report> report) {

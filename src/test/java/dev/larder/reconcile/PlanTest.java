@@ -286,6 +286,26 @@ class PlanTest {
     }
 
     @Test
+    void only_a_pause_of_the_whole_deployment_and_of_everything_counts_as_paused_everywhere() {
+        assertThat(poolWanting(1)
+                        .paused("deployment", PauseScope.ALL, null)
+                        .planAtNoon()
+                        .pausedEverywhere())
+                .isTrue();
+        assertThat(poolWanting(1)
+                        .paused("deployment", PauseScope.CREATE, null)
+                        .planAtNoon()
+                        .pausedEverywhere())
+                .isFalse();
+        assertThat(poolWanting(1)
+                        .paused("organization", PauseScope.ALL, null)
+                        .planAtNoon()
+                        .pausedEverywhere())
+                .isFalse();
+        assertThat(poolWanting(1).planAtNoon().pausedEverywhere()).isFalse();
+    }
+
+    @Test
     void a_pause_ends_at_its_end() {
         var pool = poolWanting(1).paused("preset", PauseScope.ALL, NOON);
 
