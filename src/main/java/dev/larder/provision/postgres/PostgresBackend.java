@@ -13,6 +13,7 @@ import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.pgclient.PgException;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.InstantSource;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -228,19 +229,15 @@ public class PostgresBackend implements Backend {
         String password = job.secret().password();
         String url = "postgresql://%s:%s@%s:%d/%s"
                 .formatted(name, password, host.contains(":") ? "[" + host + "]" : host, port, name);
-        return new JobOutcome.Succeeded(Map.of(
-                "url",
-                url,
-                "host",
-                host,
-                "port",
-                Integer.toString(port),
-                "database",
-                name,
-                "user",
-                name,
-                "password",
-                password));
+        // In the order a reader looks for them.
+        Map<String, String> outputs = new LinkedHashMap<>();
+        outputs.put("url", url);
+        outputs.put("host", host);
+        outputs.put("port", Integer.toString(port));
+        outputs.put("database", name);
+        outputs.put("user", name);
+        outputs.put("password", password);
+        return new JobOutcome.Succeeded(outputs);
     }
 
     /** The role may not log in any more: as the database's owner it could open that again, but not itself. */
