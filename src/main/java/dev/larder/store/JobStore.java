@@ -356,7 +356,9 @@ public class JobStore {
                 .map(rows -> rows.iterator().next().getInteger("jobs"));
     }
 
-    // Deletes are never withdrawn: what exists must go, however long it takes.
+    // Deletes are never withdrawn: what exists must go, however long it takes. A prebuild whose start was begun once
+    // and
+    // handed back may exist in part: it is deleted.
     private static final String WITHDRAW = """
             WITH old AS (
                 SELECT j.id FROM jobs j JOIN builds b ON b.id = j.build_id
@@ -370,7 +372,9 @@ public class JobStore {
                 UPDATE workspaces w
                    SET build_status = 'canceled', build_finished_at = $1::timestamptz,
                        deleted_at = CASE WHEN w.prebuild AND w.build_number = 1 AND d.attempt = 0
-                                         THEN $1::timestamptz END
+                                         THEN $1::timestamptz END,
+                       deletion_wanted_at = CASE WHEN w.prebuild AND w.build_number = 1 AND d.attempt > 0
+                                                 THEN $1::timestamptz ELSE w.deletion_wanted_at END
                   FROM withdrawn d WHERE w.build_id = d.build_id
                 RETURNING w.preset_id, w.prebuild),
             dirty AS (
@@ -397,7 +401,10 @@ public class JobStore {
                 UPDATE workspaces w
                    SET build_status = c.status, build_finished_at = c.completed_at,
                        deleted_at = CASE WHEN c.status = 'canceled' AND w.prebuild AND w.transition = 'start'
-                                              AND w.build_number = 1 AND c.attempt = 0 THEN $2::timestamptz END
+                                              AND w.build_number = 1 AND c.attempt = 0 THEN $2::timestamptz END,
+                       deletion_wanted_at = CASE WHEN c.status = 'canceled' AND w.prebuild AND w.transition = 'start'
+                                                      AND w.build_number = 1 AND c.attempt > 0
+                                                 THEN $2::timestamptz ELSE w.deletion_wanted_at END
                   FROM canceled c WHERE w.build_id = c.build_id
                 RETURNING w.preset_id, w.prebuild, c.status),
             dirty AS (
