@@ -470,7 +470,9 @@ public class JobStore {
                 UPDATE workspaces w
                    SET build_id = i.build, build_number = i.number, transition = 'delete', build_status = 'pending',
                        build_finished_at = NULL, ready_at = NULL
-                  FROM item i WHERE w.id = i.id)
+                  FROM item i WHERE w.id = i.id),
+            dirty AS (
+                INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM item WHERE prebuild)
             INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
                               timeout_seconds)
             SELECT job, build, id, organization_id, backend, tagset_id, $3::timestamptz, $3::timestamptz, timeout FROM item""";
