@@ -43,6 +43,9 @@ final class DeclarationReader {
     private static final Pattern PARAMETER_NAME = Pattern.compile("[a-z][a-z0-9_]{0,62}");
     private static final Pattern TAG_NAME = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?");
     private static final int MAX_TAG_VALUE_CHARACTERS = 128;
+
+    // Tag sets are found by an index, whose entries PostgreSQL bounds to 2,704 bytes.
+    private static final int MAX_TAG_BYTES_IN_ALL = 2_000;
     private static final Pattern NUMBER =
             Pattern.compile("-?(0|[1-9][0-9]{0,40})(\\.[0-9]{1,40})?([eE][+-]?[0-9]{1,4})?");
     private static final Set<String> BACKENDS = new TreeSet<>(Set.of("postgres", "exec"));
@@ -140,7 +143,17 @@ final class DeclarationReader {
                 refusals.add("value_too_long", field, "has more than " + MAX_TAG_VALUE_CHARACTERS + " characters.");
             }
         });
+        int bytes = tags.entrySet().stream()
+                .mapToInt(tag -> bytes(tag.getKey()) + bytes(tag.getValue()))
+                .sum();
+        if (bytes > MAX_TAG_BYTES_IN_ALL) {
+            refusals.add("tags_too_large", "tags", "have more than " + MAX_TAG_BYTES_IN_ALL + " bytes in all.");
+        }
         return tags;
+    }
+
+    private static int bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8).length;
     }
 
     private List<Parameter> parameters(Form form) {

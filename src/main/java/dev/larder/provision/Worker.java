@@ -44,6 +44,7 @@ public class Worker {
 
     private static final Logger LOG = Logger.getLogger(Worker.class);
     private static final Duration LOG_FLUSH = Duration.ofMillis(250);
+    private static final Duration LAST_FLUSH = Duration.ofSeconds(5);
     private static final Duration SHORTEST = Duration.ofMillis(1);
 
     private final JobStore jobs;
@@ -58,6 +59,8 @@ public class Worker {
     private final Loop beating = new Loop("heartbeat", this::beat);
     private volatile @Nullable UUID id;
     private volatile boolean draining;
+    private volatile boolean gone;
+    private volatile boolean asking;
 
     public Worker(
             JobStore jobs,
@@ -122,7 +125,8 @@ public class Worker {
 
     @Scheduled(every = "${larder.worker.heartbeat:5s}")
     void heartbeat() {
-        if (id != null && !draining) {
+        // Also while it drains: whoever is silent loses the jobs it is still at.
+        if (id != null && !gone) {
             beating.ring();
         }
     }
@@ -133,8 +137,11 @@ public class Worker {
         if (worker == null || draining || free <= 0) {
             return Uni.createFrom().item(false);
         }
+        asking = true;
         return jobs.take(worker, free, clock.instant())
                 .invoke(taken -> taken.forEach(this::begin))
+                .onTermination()
+                .invoke(() -> asking = false)
                 .replaceWith(false);
     }
 
@@ -146,6 +153,7 @@ public class Worker {
         private @Nullable Cancellable work;
         private boolean ended;
         private long flushing;
+        private @Nullable Loop flush;
 
         Running(Assignment assignment) {
             this.assignment = assignment;
@@ -174,8 +182,20 @@ public class Worker {
             }
         }
 
-        synchronized void flushLater(Loop flush) {
-            flushing = vertx.setPeriodic(LOG_FLUSH.toMillis(), tick -> flush.ring());
+        synchronized void flushLater(Loop flushLoop) {
+            flush = flushLoop;
+            flushing = vertx.setPeriodic(LOG_FLUSH.toMillis(), tick -> flushLoop.ring());
+        }
+
+        /** Writes what is left of the log, after the write that is under way: two at once would take the same numbers. */
+        Uni<Void> flushRest() {
+            Loop regular = regularFlush();
+            Uni<Void> last = regular == null ? Uni.createFrom().voidItem() : regular.stop(LAST_FLUSH);
+            return last.onFailure().recoverWithNull().chain(log::flush);
+        }
+
+        private synchronized @Nullable Loop regularFlush() {
+            return flush;
         }
     }
 
@@ -230,8 +250,7 @@ public class Worker {
         if (outcome instanceof JobOutcome.Failed(var code, var detail)) {
             job.log.note(code + ": " + detail);
         }
-        return job.log
-                .flush()
+        return job.flushRest()
                 .onFailure()
                 .recoverWithNull()
                 .chain(() -> jobs.complete(job.assignment, outcome, clock.instant()))
@@ -277,10 +296,34 @@ public class Worker {
         }
         // What is taken while the question is under way is not in its answer, and not lost either.
         Set<UUID> before = Set.copyOf(running.keySet());
-        Instant at = clock.instant();
-        return jobs.heartbeat(worker, at)
+        boolean askedBefore = asking;
+        return jobs.heartbeat(worker, clock.instant())
                 .invoke(pulse -> pulse.ifPresent(told -> obey(told, before)))
+                .map(pulse -> askedBefore || asking ? Set.<UUID>of() : forgotten(pulse))
+                .chain(forgotten -> takeBack(worker, forgotten))
                 .replaceWith(false);
+    }
+
+    /** Leases of this worker that it does not know of; only to be trusted while no answer is on its way. */
+    private Set<UUID> forgotten(Optional<Pulse> pulse) {
+        return pulse.map(Pulse::held).orElse(Set.of()).stream()
+                .filter(job -> !running.containsKey(job))
+                .collect(Collectors.toUnmodifiableSet());
+    }
+
+    private Uni<Void> takeBack(UUID worker, Set<UUID> forgotten) {
+        if (forgotten.isEmpty()) {
+            return Uni.createFrom().voidItem();
+        }
+        return jobs.takeBackForgotten(worker, forgotten, clock.instant(), settings.maxAttempts())
+                .invoke(count -> {
+                    if (count > 0) {
+                        LOG.warnf("leases nobody works on were given up jobs=%s", forgotten);
+                        bell.ring(Topic.JOBS);
+                        bell.ring(Topic.RECONCILE);
+                    }
+                })
+                .replaceWithVoid();
     }
 
     private void obey(Pulse pulse, Set<UUID> before) {
@@ -319,6 +362,7 @@ public class Worker {
                 .recoverWithNull()
                 .chain(() -> drained(clock.instant().plus(settings.drain())))
                 .chain(this::handBackAll)
+                .invoke(() -> gone = true)
                 .chain(() -> jobs.leave(worker, clock.instant()));
     }
 
@@ -350,6 +394,12 @@ public class Worker {
         }
         LOG.infof("handing back job=%s", job.assignment.jobId());
         job.stop();
-        return jobs.handBack(job.assignment);
+        return jobs.handBack(job.assignment)
+                .onFailure()
+                .invoke(cause ->
+                        LOG.warnf("not handed back, will be taken back job=%s cause=%s", job.assignment.jobId(), cause))
+                .onFailure()
+                .recoverWithItem(false)
+                .invoke(done -> running.remove(job.assignment.jobId()));
     }
 }

@@ -333,10 +333,8 @@ public class CatalogStore {
         return change(DEPRECATE, name, "template.undeprecate", new JsonObject(), Collections.singletonList(null));
     }
 
-    private static final String DELETE = "WITH changed AS (UPDATE templates t SET deleted_at = $9 FROM organizations o"
-            + WHERE_NAMED
-            + RETURNING
-            + MARK_AND_AUDIT;
+    private static final String DELETE =
+            "WITH changed AS (UPDATE templates t SET deleted_at = $9" + WHERE_NAMED + RETURNING + MARK_AND_AUDIT;
 
     /** The template is not found any more, its prebuilds are deleted, and its name may be declared anew. */
     public Uni<Boolean> delete(TemplateName name) {

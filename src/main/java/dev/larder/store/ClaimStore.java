@@ -402,11 +402,16 @@ public class ClaimStore {
                 outputs == null ? null : outputs.getBytes());
     }
 
+    // The workspace first, as the end of a deletion does it: the other way round the two would wait for each other.
     private static final String RELEASE = """
-            WITH claim AS (
-                UPDATE claims SET ended_at = $2::timestamptz, ended_reason = 'released'
-                 WHERE id = $1 AND ended_at IS NULL
-                RETURNING workspace_id)
+            WITH workspace AS (
+                SELECT w.id FROM claims c JOIN workspaces w ON w.id = c.workspace_id
+                 WHERE c.id = $1 AND c.ended_at IS NULL
+                   FOR NO KEY UPDATE OF w),
+            claim AS (
+                UPDATE claims c SET ended_at = $2::timestamptz, ended_reason = 'released'
+                  FROM workspace WHERE c.id = $1 AND c.ended_at IS NULL
+                RETURNING c.workspace_id)
             UPDATE workspaces w SET deletion_wanted_at = coalesce(deletion_wanted_at, $2::timestamptz), version = version + 1
               FROM claim WHERE w.id = claim.workspace_id""";
 

@@ -131,24 +131,45 @@ public class JobStore {
               LEFT JOIN presets p ON p.id = b.preset_id
              ORDER BY t.queue_at, t.id""";
 
-    /** Leases up to {@code slots} jobs that fit this worker, the most urgent first. */
+    /**
+     * Leases up to {@code slots} jobs that fit this worker, the most urgent first. One whose sensitive parameters cannot be
+     * opened fails at once, code {@code parameters_unreadable}: it must not keep the others from being leased.
+     */
     public Uni<List<Taken>> take(UUID worker, int slots, Instant at) {
         return pool.withTransaction(connection -> connection
                 .preparedQuery(TAKE)
                 .execute(Tuple.of(worker, slots, Rows.utc(at)))
-                .chain(rows -> withParameters(connection, rows)));
+                .chain(rows -> withParameters(connection, rows, at)));
     }
 
     /** @param queuedAt when the job was created: how long it waited is the lease's begin less this */
     public record Taken(Assignment assignment, Instant queuedAt) {}
 
-    private Uni<List<Taken>> withParameters(SqlConnection connection, RowSet<Row> rows) {
+    private Uni<List<Taken>> withParameters(SqlConnection connection, RowSet<Row> rows, Instant at) {
         return Multi.createFrom()
                 .iterable(rows)
                 .onItem()
-                .transformToUniAndConcatenate(row -> parameters(connection, row).map(given -> taken(row, given)))
+                .transformToUniAndConcatenate(
+                        row -> parameters(connection, row).chain(given -> takenOrFailed(connection, row, given, at)))
                 .collect()
-                .asList();
+                .asList()
+                .map(taken -> taken.stream().flatMap(Optional::stream).toList());
+    }
+
+    private Uni<Optional<Taken>> takenOrFailed(SqlConnection connection, Row row, RowSet<Row> given, Instant at) {
+        try {
+            return Uni.createFrom().item(Optional.of(taken(row, given)));
+        } catch (Seal.UnreadableException sealed) {
+            Tuple failed = completion(
+                    row.getUUID("id"),
+                    row.getUUID("lease_token"),
+                    at,
+                    "parameters_unreadable",
+                    "A sensitive parameter cannot be opened: larder.encryption.key is not the one it was sealed with.",
+                    false,
+                    null);
+            return connection.preparedQuery(COMPLETE).execute(failed).replaceWith(Optional.empty());
+        }
     }
 
     private static final String PARAMETERS = """
@@ -244,25 +265,34 @@ public class JobStore {
      * @return empty where the lease was lost: nothing was changed
      */
     public Uni<Optional<Completed>> complete(Assignment assignment, JobOutcome outcome, Instant at) {
+        UUID job = assignment.jobId();
+        UUID lease = assignment.leaseToken();
         Tuple values = switch (outcome) {
             case JobOutcome.Succeeded(var outputs) ->
-                completion(assignment, at, null, null, false, sealed(assignment, outputs));
-            case JobOutcome.Failed(var code, var detail) -> completion(assignment, at, code, detail, false, null);
-            case JobOutcome.Canceled() -> completion(assignment, at, null, null, true, null);
+                completion(job, lease, at, null, null, false, sealed(assignment, outputs));
+            case JobOutcome.Failed(var code, var detail) ->
+                completion(job, lease, at, code, storable(detail), false, null);
+            case JobOutcome.Canceled() -> completion(job, lease, at, null, null, true, null);
         };
         return pool.preparedQuery(COMPLETE).execute(values).map(rows -> Rows.first(rows, JobStore::completed));
     }
 
+    /** Postgres refuses U+0000 in text; a script or a server may say it all the same. */
+    private static String storable(String text) {
+        return text.replace('\0', '\uFFFD');
+    }
+
     private static Tuple completion(
-            Assignment assignment,
+            UUID job,
+            UUID lease,
             Instant at,
             @Nullable String code,
             @Nullable String detail,
             boolean canceled,
             @Nullable Object outputs) {
         return Tuple.tuple()
-                .addValue(assignment.jobId())
-                .addValue(assignment.leaseToken())
+                .addValue(job)
+                .addValue(lease)
                 .addValue(Rows.utc(at))
                 .addValue(code)
                 .addValue(detail)
@@ -309,13 +339,14 @@ public class JobStore {
     }
 
     // $2: workers not heard of since then are lost. $3: deadlines before then are overrun beyond the worker's own stop.
+    // $5 and $6: a worker, and those of its jobs that it does not know of.
     private static final String REAP = """
             WITH hung AS (
                 SELECT j.id, j.canceled_at IS NOT NULL AS canceling, j.deadline_at < $3::timestamptz AS overrun, j.attempt
                   FROM jobs j JOIN workers k ON k.id = j.worker_id
                  WHERE j.started_at IS NOT NULL AND j.completed_at IS NULL
                    AND (k.last_seen_at < $2::timestamptz OR k.stopped_at IS NOT NULL OR j.deadline_at < $3::timestamptz
-                        OR j.canceled_at < $3::timestamptz)
+                        OR j.canceled_at < $3::timestamptz OR (k.id = $5::uuid AND j.id = ANY ($6::uuid[])))
                  ORDER BY j.id LIMIT 100
                    FOR UPDATE OF j SKIP LOCKED),
             taken_back AS (
@@ -351,12 +382,37 @@ public class JobStore {
      * @return how many
      */
     public Uni<Integer> reap(Instant at, Instant silentSince, Instant overrunSince, int maxAttempts) {
+        return takeBack(Tuple.tuple()
+                .addValue(Rows.utc(at))
+                .addValue(Rows.utc(silentSince))
+                .addValue(Rows.utc(overrunSince))
+                .addValue(maxAttempts)
+                .addValue(null)
+                .addValue(new UUID[0]));
+    }
+
+    /**
+     * Takes jobs back from a living worker that holds their leases and does not know of them: the answer that told it so
+     * was lost, or it gave up on storing their results. As {@link #reap} does with those of a lost worker.
+     */
+    public Uni<Integer> takeBackForgotten(UUID worker, Set<UUID> forgotten, Instant at, int maxAttempts) {
+        return takeBack(Tuple.tuple()
+                .addValue(Rows.utc(at))
+                .addValue(Rows.utc(Instant.EPOCH))
+                .addValue(Rows.utc(Instant.EPOCH))
+                .addValue(maxAttempts)
+                .addValue(worker)
+                .addValue(forgotten.toArray(UUID[]::new)));
+    }
+
+    private Uni<Integer> takeBack(Tuple values) {
         return pool.preparedQuery(REAP)
-                .execute(Tuple.of(Rows.utc(at), Rows.utc(silentSince), Rows.utc(overrunSince), maxAttempts))
+                .execute(values)
                 .map(rows -> rows.iterator().next().getInteger("jobs"));
     }
 
-    // Deletes are never withdrawn: what exists must go, however long it takes.
+    // Deletes are never withdrawn: what exists must go, however long it takes. A prebuild whose start was
+    // begun once and handed back may exist in part: it is deleted.
     private static final String WITHDRAW = """
             WITH old AS (
                 SELECT j.id FROM jobs j JOIN builds b ON b.id = j.build_id
@@ -370,7 +426,9 @@ public class JobStore {
                 UPDATE workspaces w
                    SET build_status = 'canceled', build_finished_at = $1::timestamptz,
                        deleted_at = CASE WHEN w.prebuild AND w.build_number = 1 AND d.attempt = 0
-                                         THEN $1::timestamptz END
+                                         THEN $1::timestamptz END,
+                       deletion_wanted_at = CASE WHEN w.prebuild AND w.build_number = 1 AND d.attempt > 0
+                                                 THEN $1::timestamptz ELSE w.deletion_wanted_at END
                   FROM withdrawn d WHERE w.build_id = d.build_id
                 RETURNING w.preset_id, w.prebuild),
             dirty AS (
@@ -397,7 +455,10 @@ public class JobStore {
                 UPDATE workspaces w
                    SET build_status = c.status, build_finished_at = c.completed_at,
                        deleted_at = CASE WHEN c.status = 'canceled' AND w.prebuild AND w.transition = 'start'
-                                              AND w.build_number = 1 AND c.attempt = 0 THEN $2::timestamptz END
+                                              AND w.build_number = 1 AND c.attempt = 0 THEN $2::timestamptz END,
+                       deletion_wanted_at = CASE WHEN c.status = 'canceled' AND w.prebuild AND w.transition = 'start'
+                                                      AND w.build_number = 1 AND c.attempt > 0
+                                                 THEN $2::timestamptz ELSE w.deletion_wanted_at END
                   FROM canceled c WHERE w.build_id = c.build_id
                 RETURNING w.preset_id, w.prebuild, c.status),
             dirty AS (
@@ -430,9 +491,7 @@ public class JobStore {
     public Uni<Void> append(Assignment assignment, int seq, List<LogLine> lines) {
         OffsetDateTime[] times = lines.stream().map(line -> Rows.utc(line.at())).toArray(OffsetDateTime[]::new);
         String[] streams = lines.stream().map(LogLine::stream).toArray(String[]::new);
-        // Postgres refuses U+0000 in text; a script may print it all the same.
-        String[] texts =
-                lines.stream().map(line -> line.line().replace('\0', '\uFFFD')).toArray(String[]::new);
+        String[] texts = lines.stream().map(line -> storable(line.line())).toArray(String[]::new);
         return pool.preparedQuery(APPEND)
                 .execute(Tuple.of(assignment.jobId(), seq, times, streams, texts, assignment.leaseToken()))
                 .replaceWithVoid();
@@ -463,7 +522,9 @@ public class JobStore {
                 UPDATE workspaces w
                    SET build_id = i.build, build_number = i.number, transition = 'delete', build_status = 'pending',
                        build_finished_at = NULL, ready_at = NULL
-                  FROM item i WHERE w.id = i.id)
+                  FROM item i WHERE w.id = i.id),
+            dirty AS (
+                INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM item WHERE prebuild)
             INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
                               timeout_seconds)
             SELECT job, build, id, organization_id, backend, tagset_id, $3::timestamptz, $3::timestamptz, timeout FROM item""";

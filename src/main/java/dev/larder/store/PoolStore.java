@@ -149,19 +149,25 @@ public class PoolStore {
 
     private static final String DROP_NEVER_STARTED = """
             WITH job AS (
-                SELECT j.id, j.build_id
+                SELECT j.id
                   FROM workspaces w JOIN jobs j ON j.build_id = w.build_id
                  WHERE w.id = ANY ($1) AND w.prebuild AND w.deleted_at IS NULL
                    AND w.transition = 'start' AND w.build_number = 1
-                   AND j.started_at IS NULL AND j.completed_at IS NULL AND j.attempt = 0
+                   AND j.started_at IS NULL AND j.completed_at IS NULL
                    FOR UPDATE OF j SKIP LOCKED),
             canceled AS (
                 UPDATE jobs j SET canceled_at = $2::timestamptz, completed_at = $2::timestamptz
-                  FROM job WHERE j.id = job.id RETURNING j.build_id)
-            UPDATE workspaces w SET build_status = 'canceled', build_finished_at = $2::timestamptz, deleted_at = $2::timestamptz
+                  FROM job WHERE j.id = job.id RETURNING j.build_id, j.attempt)
+            UPDATE workspaces w
+               SET build_status = 'canceled', build_finished_at = $2::timestamptz,
+                   deleted_at = CASE WHEN c.attempt = 0 THEN $2::timestamptz END,
+                   deletion_wanted_at = CASE WHEN c.attempt > 0 THEN $2::timestamptz ELSE w.deletion_wanted_at END
               FROM canceled c WHERE w.build_id = c.build_id""";
 
-    /** Cancels first starts that no worker has begun and drops their workspaces: nothing was built yet. */
+    /**
+     * Cancels first starts that no worker has and drops their workspaces: nothing was built yet. One that a worker had begun
+     * and lost may exist in part: the janitor deletes it.
+     */
     public Uni<Integer> dropNeverStarted(List<UUID> workspaces, Instant at) {
         return pool.preparedQuery(DROP_NEVER_STARTED)
                 .execute(Tuple.of(workspaces.toArray(UUID[]::new), Rows.utc(at)))

@@ -57,10 +57,20 @@ public final class Seal {
                 .array();
     }
 
-    /** Fails with {@link IllegalStateException} where the key is another one or the bytes were changed or moved. */
+    /** A sealed value that cannot be opened. Says of what, never what. */
+    public static final class UnreadableException extends IllegalStateException {
+
+        private static final long serialVersionUID = 1;
+
+        UnreadableException(String message) {
+            super(message);
+        }
+    }
+
+    /** Fails with {@link UnreadableException} where the key is another one or the bytes were changed or moved. */
     public String open(UUID of, byte[] sealed) {
         if (sealed.length < 1 + NONCE_BYTES || sealed[0] != FORMAT) {
-            throw new IllegalStateException("sealed value of " + of + " has an unknown format");
+            throw new UnreadableException("sealed value of " + of + " has an unknown format");
         }
         byte[] nonce = Arrays.copyOfRange(sealed, 1, 1 + NONCE_BYTES);
         byte[] body = Arrays.copyOfRange(sealed, 1 + NONCE_BYTES, sealed.length);
@@ -99,7 +109,7 @@ public final class Seal {
             cipher.updateAAD(of.toString().getBytes(StandardCharsets.US_ASCII));
             return cipher.doFinal(input);
         } catch (GeneralSecurityException failed) {
-            throw new IllegalStateException(
+            throw new UnreadableException(
                     "value of " + of + " cannot be opened: larder.encryption.key is another one, or it was changed");
         }
     }

@@ -183,6 +183,11 @@ class DeclarationParserTest {
                 bad("tag a list", "{backend: postgres, tags: {a: [b]}}", "wrong_type", "tags.a"),
                 bad("tag name with a blank", "{backend: postgres, tags: {'a b': c}}", "invalid_name", "tags[\"a b\"]"),
                 bad("21 tags", "{backend: postgres, tags: {" + repeated(21, "t%d: x") + "}}", "too_many_tags", "tags"),
+                bad(
+                        "tags larger than an index entry",
+                        "{backend: postgres, tags: {" + repeated(20, "t%d: " + "\u4e00".repeat(128)) + "}}",
+                        "tags_too_large",
+                        "tags"),
                 bad("time-out without a unit", "{backend: postgres, startTimeout: 90}", "wrong_type", "startTimeout"),
                 bad(
                         "time-out no duration",

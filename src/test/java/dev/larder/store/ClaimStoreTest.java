@@ -9,6 +9,8 @@ import dev.larder.pool.Transition;
 import dev.larder.store.ClaimStore.IdempotencyKey;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.SqlConnection;
+import io.vertx.mutiny.sqlclient.Transaction;
 import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -16,6 +18,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -324,5 +327,28 @@ class ClaimStoreTest {
         // Build 2 failed: two minutes of rest.
         stock.clock.forward(Duration.ofMinutes(2).plusMillis(1));
         assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isEqualTo(1);
+    }
+
+    @Test
+    void a_release_and_the_end_of_a_deletion_do_not_wait_for_each_other() {
+        UUID preset = stock.declare("small", 1);
+        UUID workspace = stock.ready(preset, 1).getFirst();
+        UUID claim = claim(preset).orElseThrow();
+        SqlConnection deletion = await(stock.pool.getConnection());
+        Transaction transaction = await(deletion.begin());
+        var locked = await(deletion.preparedQuery("SELECT FROM workspaces WHERE id = $1 FOR UPDATE")
+                .execute(Tuple.of(workspace)));
+
+        CompletableFuture<Boolean> released =
+                stock.claims.release(claim, stock.clock.instant()).subscribeAsCompletionStage();
+        while (stock.count("pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") == 0) {
+            Thread.onSpinWait();
+        }
+
+        var free = await(deletion.preparedQuery("SELECT FROM claims WHERE id = $1 FOR UPDATE NOWAIT")
+                .execute(Tuple.of(claim)));
+        await(transaction.commit());
+        await(deletion.close());
+        assertThat(released.join()).isTrue();
     }
 }

@@ -18,6 +18,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -326,5 +328,104 @@ class JobStoreTest {
         assertThat(stock.take(1)).isEmpty();
         assertThat(await(stock.jobs.take(wrong, 1, now()))).isEmpty();
         assertThat(await(stock.jobs.take(right, 1, now()))).hasSize(1);
+    }
+
+    @Test
+    void a_job_whose_secret_cannot_be_opened_fails_and_the_others_are_leased() {
+        stock.withParameters(new Parameter("secret", "string", false, true, true, "hush"));
+        UUID unreadable = stock.declare("small", 1);
+        stock.create(unreadable, 1);
+        stock.sql("UPDATE version_parameters SET default_sealed = '\\x0102'");
+        stock.clock.forward(Duration.ofMillis(1));
+        stock.withParameters();
+        UUID readable = stock.declare("large", 1);
+        stock.create(readable, 1);
+
+        List<Assignment> taken = stock.take(10);
+
+        assertThat(taken)
+                .singleElement()
+                .satisfies(one -> assertThat(one.presetName()).isEqualTo("large"));
+        assertThat(stock.count("jobs WHERE status = 'failed' AND error_code = 'parameters_unreadable'"))
+                .isEqualTo(1);
+        assertThat(stock.count("workspaces WHERE build_status = 'failed'")).isEqualTo(1);
+    }
+
+    @Test
+    void a_lease_that_its_living_worker_does_not_know_of_is_taken_back() {
+        Assignment forgotten = leased();
+
+        assertThat(await(stock.jobs.takeBackForgotten(
+                        UUID.randomUUID(), Set.of(forgotten.jobId()), now(), MAX_ATTEMPTS)))
+                .isZero();
+        assertThat(await(stock.jobs.takeBackForgotten(stock.worker, Set.of(UUID.randomUUID()), now(), MAX_ATTEMPTS)))
+                .isZero();
+        assertThat(await(stock.jobs.takeBackForgotten(stock.worker, Set.of(forgotten.jobId()), now(), MAX_ATTEMPTS)))
+                .isEqualTo(1);
+
+        assertThat(status(forgotten)).isEqualTo("pending");
+        assertThat(stock.take(1))
+                .singleElement()
+                .satisfies(again -> assertThat(again.attempt()).isEqualTo(2));
+    }
+
+    @Test
+    void what_a_backend_says_may_hold_what_postgres_cannot() {
+        Assignment assignment = leased();
+
+        stock.end(assignment, new JobOutcome.Failed("script_failed", "a\0b"));
+
+        assertThat(status(assignment)).isEqualTo("failed");
+    }
+
+    @Test
+    void a_start_that_was_begun_once_and_is_withdrawn_is_deleted() {
+        Assignment begun = leased();
+        assertThat(await(stock.jobs.handBack(begun))).isTrue();
+
+        assertThat(await(stock.jobs.withdraw(now(), now().plusMillis(1)))).isEqualTo(1);
+
+        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+        assertThat(stock.take(1))
+                .singleElement()
+                .satisfies(next -> assertThat(next.transition()).isEqualTo(Transition.DELETE));
+    }
+
+    @Test
+    void a_start_that_was_begun_once_and_is_canceled_while_it_waits_is_deleted() {
+        Assignment begun = leased();
+        assertThat(await(stock.jobs.handBack(begun))).isTrue();
+
+        assertThat(await(stock.jobs.cancel(begun.jobId(), List.of(stock.organization), now())))
+                .contains(JobStatus.CANCELED);
+
+        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+    }
+
+    @Test
+    void a_start_that_was_begun_once_and_is_not_wanted_any_more_is_deleted() {
+        Assignment begun = leased();
+        assertThat(await(stock.jobs.handBack(begun))).isTrue();
+
+        assertThat(await(stock.pools.dropNeverStarted(List.of(begun.workspaceId()), now())))
+                .isEqualTo(1);
+
+        assertThat(stock.count("workspaces WHERE deleted_at IS NULL")).isEqualTo(1);
+        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+        stock.buildAll();
+        assertThat(stock.count("workspaces WHERE deleted_at IS NULL")).isZero();
+    }
+
+    @Test
+    void a_prebuild_that_somebody_deletes_by_hand_is_made_up_for_at_once() {
+        UUID preset = stock.declare("small", 1);
+        UUID workspace = stock.ready(preset, 1).getFirst();
+        stock.sql("DELETE FROM dirty_presets");
+
+        assertThat(await(stock.workspaces.wantDeleted(workspace, OptionalInt.empty(), now())))
+                .isTrue();
+        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+
+        assertThat(stock.count("dirty_presets")).isEqualTo(1);
     }
 }

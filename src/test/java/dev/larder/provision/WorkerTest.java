@@ -1,0 +1,158 @@
+package dev.larder.provision;
+
+import static dev.larder.testing.Stock.await;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.larder.pool.Assignment;
+import dev.larder.pool.JobObserver;
+import dev.larder.pool.JobOutcome;
+import dev.larder.pool.JobStatus;
+import dev.larder.pool.LogLine;
+import dev.larder.pool.Transition;
+import dev.larder.testing.Databases;
+import dev.larder.testing.Stock;
+import dev.larder.wake.Bell;
+import dev.larder.wake.Topic;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Tuple;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(30)
+class WorkerTest {
+
+    private final Stock stock = new Stock();
+    private final Bell bell = new Bell();
+    private final Endless backend = new Endless();
+    private final Worker worker =
+            new Worker(stock.jobs, bell, Databases.vertx(), stock.clock, new OneSlot(), new Silent(), List.of(backend));
+
+    @AfterEach
+    void close() {
+        backend.end.complete(new JobOutcome.Canceled());
+        await(worker.stop());
+        stock.close();
+    }
+
+    @Test
+    void a_lease_whose_answer_was_lost_is_given_up_at_the_next_heartbeat() throws InterruptedException {
+        UUID preset = stock.declare("small", 2);
+        stock.create(preset, 2);
+        await(worker.start());
+        backend.begun.await();
+        UUID id = stock.row("SELECT id FROM workers WHERE slots = 1", Tuple.tuple())
+                .getUUID("id");
+        var lost = await(stock.jobs.take(id, 1, stock.clock.instant()));
+        assertThat(lost).hasSize(1);
+        assertThat(stock.count("jobs WHERE status = 'running'")).isEqualTo(2);
+
+        bell.ring(Topic.CANCELS);
+
+        while (stock.count("jobs WHERE status = 'pending'") == 0) {
+            Thread.onSpinWait();
+        }
+        assertThat(stock.count("jobs WHERE status = 'running'")).isEqualTo(1);
+    }
+
+    @Test
+    void shows_that_it_is_alive_as_long_as_it_drains() throws InterruptedException {
+        UUID preset = stock.declare("small", 1);
+        stock.create(preset, 1);
+        await(worker.start());
+        backend.begun.await();
+        CompletableFuture<Void> stopped = worker.stop().subscribeAsCompletionStage();
+        stock.clock.forward(Duration.ofSeconds(5));
+
+        worker.heartbeat();
+
+        while (stock.count("workers WHERE slots = 1 AND last_seen_at > created_at") == 0) {
+            Thread.onSpinWait();
+        }
+        stock.clock.forward(Duration.ofMinutes(1));
+        stopped.join();
+        assertThat(stock.count("jobs WHERE status = 'pending'")).isEqualTo(1);
+    }
+
+    /** Begins and never ends by itself. */
+    private static final class Endless implements Backend {
+
+        final CountDownLatch begun = new CountDownLatch(1);
+        final CompletableFuture<JobOutcome> end = new CompletableFuture<>();
+
+        @Override
+        public String kind() {
+            return "exec";
+        }
+
+        @Override
+        public Uni<JobOutcome> perform(Assignment assignment, Consumer<LogLine> log) {
+            begun.countDown();
+            return Uni.createFrom().completionStage(end);
+        }
+    }
+
+    private static final class Silent implements JobObserver {
+
+        @Override
+        public void leased(Transition transition, Duration waited) {}
+
+        @Override
+        public void finished(Transition transition, JobStatus status, Duration took) {}
+    }
+
+    private static final class OneSlot implements Settings {
+
+        @Override
+        public boolean enabled() {
+            return true;
+        }
+
+        @Override
+        public int slots() {
+            return 1;
+        }
+
+        @Override
+        public Map<String, String> tags() {
+            return Map.of();
+        }
+
+        @Override
+        public Duration poll() {
+            return Duration.ofHours(1);
+        }
+
+        @Override
+        public Duration heartbeat() {
+            return Duration.ofSeconds(5);
+        }
+
+        @Override
+        public Duration drain() {
+            return Duration.ofSeconds(30);
+        }
+
+        @Override
+        public int maxAttempts() {
+            return 3;
+        }
+
+        @Override
+        public Duration overrun() {
+            return Duration.ofSeconds(30);
+        }
+
+        @Override
+        public Duration patience() {
+            return Duration.ofHours(1);
+        }
+    }
+}
