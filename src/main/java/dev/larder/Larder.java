@@ -15,6 +15,7 @@ import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.time.Duration;
+import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 
 /**
@@ -75,6 +76,9 @@ class Larder implements ReadinessPart {
     }
 
     private void open() {
+        if (stopping) {
+            return;
+        }
         pump.start(bell);
         listener.start();
         janitor.start();
@@ -106,12 +110,15 @@ class Larder implements ReadinessPart {
         stopping = true;
         listener.stop();
         janitor.stop();
-        logged("reconciler", reconciler.stop());
-        logged("worker", worker.stop());
+        logged("reconciler", reconciler::stop);
+        logged("worker", worker::stop);
     }
 
-    private static void logged(String part, Uni<Void> stop) {
-        stop.onFailure()
+    /** One part that cannot be stopped must not keep the others from it. */
+    private static void logged(String part, Supplier<Uni<? extends Void>> stop) {
+        Uni.createFrom()
+                .<Void>deferred(stop)
+                .onFailure()
                 .invoke(cause -> LOG.warnf("%s was cut cause=%s", part, cause.getMessage()))
                 .onFailure()
                 .recoverWithNull()

@@ -89,8 +89,10 @@ class WorkspaceResource {
     public Uni<Response> delete(@PathParam("id") String id, @HeaderParam("If-Match") @Nullable String ifMatch) {
         OptionalInt version = ETags.ifMatch(ifMatch);
         return found(id)
-                .chain(seen -> store.wantDeleted(seen.id(), version, clock.instant()))
-                .invoke(wanted -> refuseUnless(wanted || version.isEmpty()))
+                .chain(seen -> seen.deletedAt() != null
+                        ? Uni.createFrom().item(true)
+                        : store.wantDeleted(seen.id(), OptionalInt.of(version.orElse(seen.version())), clock.instant()))
+                .invoke(WorkspaceResource::refuseUnless)
                 .chain(() -> jobs.deleteWanted(clock.instant()))
                 .invoke(this::tell)
                 .map(begun -> Response.accepted().build());
@@ -98,7 +100,7 @@ class WorkspaceResource {
 
     private static void refuseUnless(boolean matched) {
         if (!matched) {
-            throw Problem.of(412, "version_conflict", "If-Match: the workspace no longer has that version.");
+            throw Problem.of(412, "version_conflict", "The workspace has another version: somebody was faster.");
         }
     }
 

@@ -34,6 +34,7 @@ import org.jspecify.annotations.Nullable;
 public class Reconciler {
 
     private static final Logger LOG = Logger.getLogger(Reconciler.class);
+    private static final Duration RETRY = Duration.ofSeconds(1);
 
     private final Direct direct;
     private final SnapshotStore snapshots;
@@ -117,8 +118,22 @@ public class Reconciler {
         return run(full)
                 .invoke(report -> observe(full, report, begun))
                 .onFailure()
-                .invoke(failed -> cycles.ended(CycleObserver.Outcome.FAILED, since(begun)))
-                .chain(this::afterwards);
+                .invoke(failed -> failedCycle(full, begun))
+                .chain(report -> afterwards(full, report));
+    }
+
+    /** What a failed cycle was to look at is looked at shortly. */
+    private void failedCycle(boolean full, Instant begun) {
+        cycles.ended(CycleObserver.Outcome.FAILED, since(begun));
+        wantAgain(full);
+    }
+
+    private void wantAgain(boolean full) {
+        if (full) {
+            everything.set(true);
+        }
+        long wait = RETRY.toMillis();
+        vertx.setTimer(wait + ThreadLocalRandom.current().nextLong(wait), elapsed -> loop.ring());
     }
 
     private Duration since(Instant begun) {
@@ -147,7 +162,12 @@ public class Reconciler {
         return paused ? CycleObserver.Outcome.PAUSED : CycleObserver.Outcome.DONE;
     }
 
-    private Uni<Boolean> afterwards(Optional<Cycle.Report> report) {
+    private Uni<Boolean> afterwards(boolean full, Optional<Cycle.Report> report) {
+        if (report.isEmpty() && full) {
+            // The holder may be looking at some presets only.
+            wantAgain(true);
+            return Uni.createFrom().item(false);
+        }
         if (report.isEmpty()) {
             return pools.anyDirty().invoke(this::comeBack).replaceWith(false);
         }

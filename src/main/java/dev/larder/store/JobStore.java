@@ -517,7 +517,7 @@ public class JobStore {
             build AS (
                 INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id,
                                     created_at)
-                SELECT build, id, number, 'delete', owner_id, 'released', version_id, preset_id, $3::timestamptz FROM item),
+                SELECT build, id, number, 'delete', owner_id, CASE WHEN prebuild THEN 'removed' ELSE 'released' END, version_id, preset_id, $3::timestamptz FROM item),
             workspace AS (
                 UPDATE workspaces w
                    SET build_id = i.build, build_number = i.number, transition = 'delete', build_status = 'pending',

@@ -123,7 +123,7 @@ public class PoolStore {
             workspace AS (
                 UPDATE workspaces w
                    SET build_id = i.build, build_number = i.number, transition = 'delete', build_status = 'pending',
-                       build_finished_at = NULL, ready_at = NULL
+                       build_finished_at = NULL, ready_at = NULL, deletion_wanted_at = $5::timestamptz
                   FROM item i WHERE w.id = i.id)
             INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
                               timeout_seconds)
@@ -131,6 +131,8 @@ public class PoolStore {
 
     /**
      * Starts the deletion of those that are still running prebuilds of the system user and that nobody is claiming.
+     *
+     * <p>Should the build fail, the janitor tries again (decision 0009).
      *
      * @param reason why, as the build will say: {@code expired}
      * @return how many

@@ -428,4 +428,21 @@ class JobStoreTest {
 
         assertThat(stock.count("dirty_presets")).isEqualTo(1);
     }
+
+    @Test
+    void a_deletion_that_the_reconciler_began_and_that_failed_is_begun_again_later() {
+        UUID preset = stock.declare("small", 1);
+        UUID workspace = stock.ready(preset, 1).getFirst();
+        assertThat(await(stock.pools.delete(List.of(workspace), "expired", now())))
+                .isEqualTo(1);
+        stock.fail(stock.take(1).getFirst());
+
+        assertThat(await(stock.jobs.deleteWanted(now()))).isZero();
+        // Build 2 failed: two minutes of rest.
+        stock.clock.forward(Duration.ofMinutes(2).plusMillis(1));
+        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+        stock.succeed(stock.take(1).getFirst());
+
+        assertThat(stock.count("workspaces WHERE deleted_at IS NULL")).isZero();
+    }
 }

@@ -41,7 +41,10 @@ final class Isolation {
         }
 
         void refuseUnlessOnly(String own) {
-            List<String> open = new ArrayList<>(mayBeClosed(own));
+            // A workspace that its own owner keeps open is the owner's loss and must not stop the others' builds.
+            List<String> open = new ArrayList<>(mayBeClosed(own).stream()
+                    .filter(name -> !name.matches(Names.WORKSPACE))
+                    .toList());
             open.addAll(foreign);
             if (!open.isEmpty()) {
                 throw new Refused(

@@ -19,6 +19,9 @@ record Names(String workspace, String template, String building, String builder,
     /** Databases that Larder may close to everybody; {@code postgres} and {@code template1} hold nobody's data. */
     static final String MAY_BE_CLOSED = "^(postgres|template1|larder_[tw]_[0-9a-f]{32}(_new)?)$";
 
+    /** Databases of workspaces, closed to all but their owners when they were made. */
+    static final String WORKSPACE = "larder_w_[0-9a-f]{32}";
+
     static Names of(Assignment assignment) {
         UUID version = assignment.versionId();
         String workspace = hex(assignment.workspaceId());

@@ -82,7 +82,8 @@ public class PostgresBackend implements Backend {
         if (server == null || templates == null) {
             return Uni.createFrom().item(new JobOutcome.Failed("backend_unavailable", "No server is configured."));
         }
-        Job job = new Job(assignment, Names.of(assignment), Secret.random(), log, server, templates);
+        Job job = new Job(
+                assignment, Names.of(assignment), Secret.random(), log, server, templates, settings.connectionLimit());
         return server.asAdmin(job.names().session(), admin -> perform(admin, job))
                 .onFailure(PostgresBackend::expected)
                 .recoverWithItem(PostgresBackend::outcome);
@@ -95,7 +96,8 @@ public class PostgresBackend implements Backend {
             Secret secret,
             Consumer<LogLine> log,
             Server server,
-            Templates templates) {
+            Templates templates,
+            int connectionLimit) {
 
         String mark() {
             return "larder job %s attempt %d".formatted(assignment.jobId(), assignment.attempt());
@@ -186,12 +188,12 @@ public class PostgresBackend implements Backend {
         String name = job.names().workspace();
         return Server.lockOut(admin, name)
                 .chain(() -> Server.dropDatabase(admin, name))
-                .chain(() -> Server.run(admin, "DROP ROLE IF EXISTS " + name))
-                .replaceWithVoid();
+                .chain(() -> Server.dropRole(admin, name));
     }
 
     private static final String CREATE_ROLE = """
-            CREATE ROLE %1$s NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT LOGIN PASSWORD '%2$s';
+            CREATE ROLE %1$s NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT LOGIN
+                        CONNECTION LIMIT %5$d PASSWORD '%2$s';
             GRANT %3$s TO %1$s;
             COMMENT ON ROLE %1$s IS '%4$s'""";
 
@@ -202,7 +204,12 @@ public class PostgresBackend implements Backend {
         Names names = job.names();
         return Server.run(
                         admin,
-                        CREATE_ROLE.formatted(names.workspace(), job.secret().verifier(), names.builder(), job.mark()))
+                        CREATE_ROLE.formatted(
+                                names.workspace(),
+                                job.secret().verifier(),
+                                names.builder(),
+                                job.mark(),
+                                job.connectionLimit()))
                 .chain(() ->
                         Server.run(admin, CREATE_DATABASE.formatted(names.workspace(), names.template(), found.copy())))
                 .chain(() -> Server.run(admin, Templates.opening(names.workspace())))

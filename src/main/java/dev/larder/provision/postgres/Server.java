@@ -6,6 +6,7 @@ import io.vertx.mutiny.pgclient.PgConnection;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.pgclient.PgConnectOptions;
+import io.vertx.pgclient.PgException;
 import java.time.Duration;
 import java.util.function.Function;
 import org.jboss.logging.Logger;
@@ -136,6 +137,27 @@ final class Server {
                 .chain(() -> run(connection, "ALTER DATABASE " + database + " IS_TEMPLATE false"))
                 .chain(() -> run(connection, "DROP DATABASE IF EXISTS " + database + " WITH (FORCE)"))
                 .replaceWithVoid();
+    }
+
+    private static final String STILL_REFERRED_TO = "2BP01";
+
+    /**
+     * Drops the role with what others granted to it, so that nobody keeps another's role in being by a grant. Where that
+     * does not do, it stays without a login; none is fine.
+     */
+    static Uni<Void> dropRole(PgConnection connection, String role) {
+        return roleExists(connection, role)
+                .chain(there -> there
+                        ? dropExistingRole(connection, role)
+                        : Uni.createFrom().voidItem());
+    }
+
+    private static Uni<Void> dropExistingRole(PgConnection connection, String role) {
+        return run(connection, "DROP OWNED BY %1$s; DROP ROLE %1$s".formatted(role))
+                .replaceWithVoid()
+                .onFailure(failed ->
+                        failed instanceof PgException refused && STILL_REFERRED_TO.equals(refused.getSqlState()))
+                .recoverWithUni(() -> lockOut(connection, role));
     }
 
     /** Ends the role's right to log in, with any validity of its password. */

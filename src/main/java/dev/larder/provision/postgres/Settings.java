@@ -1,6 +1,7 @@
 package dev.larder.provision.postgres;
 
 import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -20,4 +21,8 @@ public interface Settings {
     Optional<String> publicHost();
 
     OptionalInt publicPort();
+
+    /** How many connections one workspace may have at once, so that none takes the server away from the others. */
+    @WithDefault("20")
+    int connectionLimit();
 }

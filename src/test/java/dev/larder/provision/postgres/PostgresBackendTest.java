@@ -164,6 +164,29 @@ class PostgresBackendTest {
     }
 
     @Test
+    void what_one_owner_grants_to_another_keeps_neither_in_being() {
+        Work mine = work(SEED);
+        Map<String, String> attacker = started(work(SEED));
+        Map<String, String> outputs = started(mine);
+        execute(
+                attacker,
+                "GRANT CONNECT ON DATABASE " + output(attacker, "database") + " TO " + output(outputs, "user"));
+
+        assertThat(perform(mine.job(Transition.DELETE, 2, 1))).isInstanceOf(JobOutcome.Succeeded.class);
+
+        assertThat(leftOf(mine)).doesNotContain(mine.names().workspace());
+        execute(attacker, "SELECT 1");
+    }
+
+    @Test
+    void a_workspace_has_its_share_of_connections_and_no_more() {
+        Map<String, String> outputs = started(work(SEED));
+
+        assertThat(query(outputs, "SELECT rolconnlimit::text FROM pg_roles WHERE rolname = current_user"))
+                .isEqualTo("20");
+    }
+
+    @Test
     void a_workspace_cannot_open_or_drop_its_template() {
         Work work = work(SEED);
         Map<String, String> outputs = started(work);
@@ -445,6 +468,11 @@ class PostgresBackendTest {
         @Override
         public OptionalInt publicPort() {
             return shownPort == null ? OptionalInt.empty() : OptionalInt.of(shownPort);
+        }
+
+        @Override
+        public int connectionLimit() {
+            return 20;
         }
     }
 
