@@ -1,5 +1,6 @@
 package dev.larder.store;
 
+import io.quarkus.runtime.Startup;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.Vertx;
 import io.vertx.mutiny.pgclient.PgBuilder;
@@ -20,6 +21,9 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
  * Connections to Larder's database that no request can take away: the reconciler's lock, the wake-up pump and the health
  * check use this small pool, the listener its own connection.
  */
+// Made at start, not by whoever asks first: a pool made on an HTTP thread is closed with HTTP, before the rest has
+// stopped.
+@Startup
 @ApplicationScoped
 public class Direct {
 

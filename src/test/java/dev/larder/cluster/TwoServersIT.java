@@ -120,7 +120,7 @@ class TwoServersIT {
                         "LARDER_WORKER_SLOTS", "4",
                         "LARDER_WORKER_HEARTBEAT", "1s",
                         "LARDER_JANITOR_INTERVAL", "1s",
-                        "QUARKUS_LOG_LEVEL", "WARN"));
+                        "QUARKUS_LOG_LEVEL", "INFO"));
     }
 
     private void declareOn(Server server) throws Exception {
