@@ -27,7 +27,6 @@ import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
-import jakarta.ws.rs.core.Response;
 import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
@@ -41,6 +40,8 @@ import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 import org.jspecify.annotations.Nullable;
 
 /** Claims over HTTP: take one, look at it, give it back. */
@@ -89,7 +90,7 @@ class ClaimResource {
                                                     org.eclipse.microprofile.openapi.annotations.enums.SchemaType
                                                             .OBJECT)))
     @Operation(summary = "Hands out one ready workspace")
-    public Uni<Response> claim(
+    public Uni<RestResponse<ClaimView>> claim(
             byte[] body,
             @HeaderParam("Idempotency-Key") @Nullable String key,
             @HeaderParam("If-Match") @Nullable String ifMatch) {
@@ -113,7 +114,7 @@ class ClaimResource {
         return Optional.ofNullable(header);
     }
 
-    private Uni<Response> answer(Caller asking, Outcome outcome) {
+    private Uni<RestResponse<ClaimView>> answer(Caller asking, Outcome outcome) {
         return switch (outcome) {
             case Outcome.Claimed(var claim, var path, var replayed) ->
                 found(asking, claim).map(found -> created(found, replayed));
@@ -136,12 +137,12 @@ class ClaimResource {
         };
     }
 
-    private static Uni<Response> refused(Problem problem) {
+    private static Uni<RestResponse<ClaimView>> refused(Problem problem) {
         return Uni.createFrom().failure(problem);
     }
 
-    private Response created(Claim claim, boolean replayed) {
-        return Response.created(URI.create("/api/v1/claims/" + claim.id()))
+    private RestResponse<ClaimView> created(Claim claim, boolean replayed) {
+        return ResponseBuilder.<ClaimView>created(URI.create("/api/v1/claims/" + claim.id()))
                 .tag(String.valueOf(claim.workspace().version()))
                 .header("Idempotency-Replayed", replayed ? "true" : null)
                 .entity(ClaimView.of(claim, outputs(claim)))
@@ -192,9 +193,9 @@ class ClaimResource {
     @Path("{id}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
     @Operation(summary = "Shows a claim with its workspace; outputs for the claimer alone")
-    public Uni<Response> get(@PathParam("id") String id) {
+    public Uni<RestResponse<ClaimView>> get(@PathParam("id") String id) {
         return found(caller.get(), uuid(id))
-                .map(claim -> Response.ok(ClaimView.of(claim, outputs(claim)))
+                .map(claim -> ResponseBuilder.ok(ClaimView.of(claim, outputs(claim)))
                         .tag(String.valueOf(claim.workspace().version()))
                         .build());
     }

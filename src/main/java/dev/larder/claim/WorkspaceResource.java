@@ -23,7 +23,6 @@ import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.QueryParam;
-import jakarta.ws.rs.core.Response;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
@@ -31,6 +30,8 @@ import java.util.OptionalInt;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 import org.jspecify.annotations.Nullable;
 
 /** Workspaces as people look at them: a member its own, the others those of their organization, prebuilds among them. */
@@ -66,10 +67,11 @@ class WorkspaceResource {
     @GET
     @Path("{id}")
     @Operation(summary = "Shows one workspace; its ETag is its version")
-    public Uni<Response> get(@PathParam("id") String id) {
+    public Uni<RestResponse<Seen>> get(@PathParam("id") String id) {
         return found(id)
-                .map(seen ->
-                        Response.ok(seen).tag(String.valueOf(seen.version())).build());
+                .map(seen -> ResponseBuilder.ok(seen)
+                        .tag(String.valueOf(seen.version()))
+                        .build());
     }
 
     @GET
@@ -86,7 +88,8 @@ class WorkspaceResource {
     @Path("{id}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
     @Operation(summary = "Asks for a workspace to be destroyed, as soon as no build of it is active")
-    public Uni<Response> delete(@PathParam("id") String id, @HeaderParam("If-Match") @Nullable String ifMatch) {
+    public Uni<RestResponse<Void>> delete(
+            @PathParam("id") String id, @HeaderParam("If-Match") @Nullable String ifMatch) {
         OptionalInt version = ETags.ifMatch(ifMatch);
         return found(id)
                 .chain(seen -> seen.deletedAt() != null
@@ -95,7 +98,7 @@ class WorkspaceResource {
                 .invoke(WorkspaceResource::refuseUnless)
                 .chain(() -> jobs.deleteWanted(clock.instant()))
                 .invoke(this::tell)
-                .map(begun -> Response.accepted().build());
+                .map(begun -> RestResponse.accepted());
     }
 
     private static void refuseUnless(boolean matched) {

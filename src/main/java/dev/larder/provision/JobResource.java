@@ -22,7 +22,6 @@ import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.QueryParam;
-import jakarta.ws.rs.core.Response;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Arrays;
@@ -31,6 +30,7 @@ import java.util.Optional;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
 import org.jspecify.annotations.Nullable;
 
 /** Jobs over HTTP: how far they are, what they said, and stopping them. */
@@ -122,12 +122,12 @@ class JobResource {
     @Path("{id}/cancel")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
     @Operation(summary = "Stops a job: a waiting one at once, a running one as soon as its worker obeys")
-    public Uni<Response> cancel(@PathParam("id") String id) {
+    public Uni<RestResponse<Seen>> cancel(@PathParam("id") String id) {
         return found(id)
                 .chain(job -> jobs.cancel(job.id(), List.of(job.organizationId()), clock.instant()))
                 .invoke(this::tell)
                 .chain(() -> found(id))
-                .map(job -> Response.accepted(job).build());
+                .map(job -> RestResponse.accepted(job));
     }
 
     private void tell(Optional<JobStatus> status) {
