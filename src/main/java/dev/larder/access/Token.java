@@ -17,7 +17,6 @@ final class Token {
     private static final String PREFIX = "larder_";
     private static final int SECRET_BYTES = 32;
     private static final Pattern FORM = Pattern.compile(PREFIX + "[A-Za-z0-9_-]{43}");
-    private static final SecureRandom RANDOM = new SecureRandom();
 
     private final String text;
 
@@ -27,7 +26,8 @@ final class Token {
 
     static Token random() {
         byte[] secret = new byte[SECRET_BYTES];
-        RANDOM.nextBytes(secret);
+        // Not kept in a static field: a native image must not hold a seeded generator.
+        new SecureRandom().nextBytes(secret);
         return new Token(PREFIX + Base64.getUrlEncoder().withoutPadding().encodeToString(secret));
     }
 

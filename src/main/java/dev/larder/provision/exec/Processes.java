@@ -13,10 +13,13 @@ import java.util.function.Predicate;
 /** Processes found by what {@code /proc} says of them, and signals to them. */
 final class Processes {
 
-    private static final Path PROC = Path.of("/proc");
     private static final int ROUNDS_MAX = 100;
 
     private Processes() {}
+
+    private static Path proc() {
+        return Path.of("/proc");
+    }
 
     /**
      * Kills every process of this user whose environment holds all these entries, until none is left: one may fork while
@@ -30,7 +33,7 @@ final class Processes {
 
     /** Kills what is left of a process group. */
     static void killGroup(long group) {
-        if (Files.isDirectory(PROC)) {
+        if (Files.isDirectory(proc())) {
             killAll(process -> group(process.pid()) == group);
         } else {
             signalGroup("KILL", group);
@@ -67,11 +70,11 @@ final class Processes {
 
     private static List<ProcessHandle> all(Predicate<ProcessHandle> wanted) {
         List<ProcessHandle> found = new ArrayList<>();
-        if (!Files.isDirectory(PROC)) {
+        if (!Files.isDirectory(proc())) {
             return found;
         }
         long self = ProcessHandle.current().pid();
-        try (DirectoryStream<Path> entries = Files.newDirectoryStream(PROC, "[0-9]*")) {
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(proc(), "[0-9]*")) {
             for (Path entry : entries) {
                 long pid = Long.parseLong(entry.getFileName().toString());
                 if (pid != self) {
@@ -103,7 +106,7 @@ final class Processes {
 
     private static String read(long pid, String file) {
         try {
-            return Files.readString(PROC.resolve(Long.toString(pid)).resolve(file), StandardCharsets.ISO_8859_1);
+            return Files.readString(proc().resolve(Long.toString(pid)).resolve(file), StandardCharsets.ISO_8859_1);
         } catch (IOException goneOrForeign) {
             return "";
         }

@@ -1,5 +1,6 @@
 package dev.larder.provision.exec;
 
+import java.io.File;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -43,7 +44,6 @@ record Script(
     private static final long LOOK_MILLIS = 10;
     private static final long SHORT_LOOK_NANOS = 100_000;
     private static final int SHORT_LOOKS = 20;
-    private static final Path NOTHING = Path.of("/dev/null");
 
     /** How a run ended. */
     sealed interface End {
@@ -100,7 +100,7 @@ record Script(
     private Process start(Path out, Path err) throws NotStartedException {
         ProcessBuilder builder = new ProcessBuilder(command())
                 .directory(folder.toFile())
-                .redirectInput(Redirect.from(NOTHING.toFile()))
+                .redirectInput(Redirect.from(new File("/dev/null")))
                 .redirectOutput(Redirect.to(out.toFile()))
                 .redirectError(Redirect.to(err.toFile()));
         builder.environment().clear();

@@ -20,7 +20,6 @@ import javax.crypto.spec.SecretKeySpec;
  */
 record Secret(String password, String verifier) {
 
-    private static final SecureRandom RANDOM = new SecureRandom();
     private static final int PASSWORD_BYTES = 20;
     private static final int SALT_BYTES = 16;
     private static final int ITERATIONS = 4096;
@@ -29,8 +28,9 @@ record Secret(String password, String verifier) {
     static Secret random() {
         byte[] password = new byte[PASSWORD_BYTES];
         byte[] salt = new byte[SALT_BYTES];
-        RANDOM.nextBytes(password);
-        RANDOM.nextBytes(salt);
+        // Not kept in a static field: a native image must not hold a seeded generator.
+        new SecureRandom().nextBytes(password);
+        new SecureRandom().nextBytes(salt);
         return of(HexFormat.of().formatHex(password), salt);
     }
 
