@@ -10,6 +10,7 @@ import dev.larder.http.Problem;
 import dev.larder.pool.Caller;
 import dev.larder.pool.ClaimObserver;
 import dev.larder.pool.Role;
+import dev.larder.pool.Scope;
 import dev.larder.store.ClaimStore;
 import dev.larder.store.ClaimStore.Claim;
 import dev.larder.store.JobStore;
@@ -150,16 +151,7 @@ class ClaimResource {
     }
 
     private Uni<Claim> found(Caller asking, UUID claim) {
-        return store.find(claim, asking.organization(), visibleUser(asking))
-                .map(found -> found.orElseThrow(() -> Problem.notFound("claim")));
-    }
-
-    /** Members see their own claims; the others those of everybody they may see. */
-    private static Optional<UUID> visibleUser(Caller asking) {
-        return switch (asking.role()) {
-            case MEMBER, WORKER -> Optional.of(asking.userId());
-            case OWNER, TEMPLATE_ADMIN, AUDITOR -> Optional.empty();
-        };
+        return store.find(claim, Scope.of(asking)).map(found -> found.orElseThrow(() -> Problem.notFound("claim")));
     }
 
     /** The claimer alone sees what opens the workspace, and only while the claim lasts. */
@@ -182,7 +174,7 @@ class ClaimResource {
             @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
         Caller asking = caller.get();
-        return store.list(asking.organization(), visibleUser(asking), page.after(), page.rows())
+        return store.list(Scope.of(asking), page.after(), page.rows())
                 .map(rows -> rows.stream()
                         .map(claim -> ClaimView.of(claim, Map.of()))
                         .toList())

@@ -6,12 +6,11 @@ import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
-import dev.larder.pool.Caller;
 import dev.larder.pool.Role;
+import dev.larder.pool.Scope;
 import dev.larder.store.JobStore;
 import dev.larder.store.WorkspaceStore;
 import dev.larder.store.WorkspaceStore.Build;
-import dev.larder.store.WorkspaceStore.Scope;
 import dev.larder.store.WorkspaceStore.Seen;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Topic;
@@ -25,7 +24,6 @@ import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.QueryParam;
 import java.time.InstantSource;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
@@ -118,10 +116,6 @@ class WorkspaceResource {
     }
 
     private Scope scope() {
-        Caller asking = caller.get();
-        return switch (asking.role()) {
-            case MEMBER, WORKER -> new Scope(asking.organization(), Optional.of(asking.userId()));
-            case OWNER, TEMPLATE_ADMIN, AUDITOR -> new Scope(asking.organization(), Optional.empty());
-        };
+        return Scope.of(caller.get());
     }
 }

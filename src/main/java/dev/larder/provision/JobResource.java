@@ -5,12 +5,11 @@ import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
-import dev.larder.pool.Caller;
 import dev.larder.pool.JobStatus;
 import dev.larder.pool.Role;
+import dev.larder.pool.Scope;
 import dev.larder.store.JobReader;
 import dev.larder.store.JobReader.Numbered;
-import dev.larder.store.JobReader.Scope;
 import dev.larder.store.JobReader.Seen;
 import dev.larder.store.JobStore;
 import dev.larder.wake.Bell;
@@ -144,10 +143,6 @@ class JobResource {
     }
 
     private Scope scope() {
-        Caller asking = caller.get();
-        return switch (asking.role()) {
-            case MEMBER, WORKER -> new Scope(asking.organization(), Optional.of(asking.userId()));
-            case OWNER, TEMPLATE_ADMIN, AUDITOR -> new Scope(asking.organization(), Optional.empty());
-        };
+        return Scope.of(caller.get());
     }
 }

@@ -1,6 +1,7 @@
 package dev.larder.store;
 
 import dev.larder.pool.Ids;
+import dev.larder.pool.Scope;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -351,13 +352,10 @@ public class ClaimStore {
     private static final String FIND = SELECT_CLAIM + """
              WHERE c.id = $1 AND ($2::uuid IS NULL OR c.organization_id = $2) AND ($3::uuid IS NULL OR c.user_id = $3)""";
 
-    /**
-     * @param organization whose claims to look among; empty for all
-     * @param user whose claims to look among; empty for all
-     */
-    public Uni<Optional<Claim>> find(UUID claim, Optional<UUID> organization, Optional<UUID> user) {
+    public Uni<Optional<Claim>> find(UUID claim, Scope scope) {
         return pool.preparedQuery(FIND)
-                .execute(Tuple.of(claim, organization.orElse(null), user.orElse(null)))
+                .execute(Tuple.of(
+                        claim, scope.organization().orElse(null), scope.owner().orElse(null)))
                 .map(rows -> Rows.first(rows, ClaimStore::claim));
     }
 
@@ -367,9 +365,10 @@ public class ClaimStore {
              ORDER BY c.id LIMIT $4""";
 
     /** As {@link #find}, a page of them. */
-    public Uni<List<Claim>> list(Optional<UUID> organization, Optional<UUID> user, Optional<UUID> after, int limit) {
+    public Uni<List<Claim>> list(Scope scope, Optional<UUID> after, int limit) {
         return pool.preparedQuery(LIST)
-                .execute(Tuple.of(organization.orElse(null), user.orElse(null), after.orElse(null), limit))
+                .execute(Tuple.of(
+                        scope.organization().orElse(null), scope.owner().orElse(null), after.orElse(null), limit))
                 .map(rows -> Rows.list(rows, ClaimStore::claim));
     }
 

@@ -1,6 +1,7 @@
 package dev.larder.store;
 
 import dev.larder.pool.LogLine;
+import dev.larder.pool.Scope;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
@@ -21,9 +22,6 @@ public class JobReader {
     public JobReader(Pool pool) {
         this.pool = pool;
     }
-
-    /** Whose jobs may be seen: those of one organization or of all, those of one owner's workspaces or of all. */
-    public record Scope(Optional<UUID> organization, Optional<UUID> owner) {}
 
     /** A job as the API shows it. */
     public record Seen(

@@ -1,5 +1,6 @@
 package dev.larder.store;
 
+import dev.larder.pool.Scope;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
@@ -21,9 +22,6 @@ public class WorkspaceStore {
     public WorkspaceStore(Pool pool) {
         this.pool = pool;
     }
-
-    /** Whose workspaces may be seen: those of one organization or of all, of one owner or of all. */
-    public record Scope(Optional<UUID> organization, Optional<UUID> owner) {}
 
     /** @param status of the latest build */
     public record Seen(

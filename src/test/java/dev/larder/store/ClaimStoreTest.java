@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.pool.Assignment;
 import dev.larder.pool.Caller;
+import dev.larder.pool.Scope;
 import dev.larder.pool.Transition;
 import dev.larder.store.ClaimStore.IdempotencyKey;
 import dev.larder.testing.Stock;
@@ -41,7 +42,7 @@ class ClaimStoreTest {
     }
 
     private UUID workspaceOf(UUID claim) {
-        return await(stock.claims.find(claim, anna.organization(), Optional.of(anna.userId())))
+        return await(stock.claims.find(claim, Scope.of(anna)))
                 .orElseThrow()
                 .workspace()
                 .id();
@@ -72,8 +73,8 @@ class ClaimStoreTest {
         UUID workspace = stock.ready(preset, 1).getFirst();
         stock.sql("DELETE FROM dirty_presets");
 
-        var claim = await(stock.claims.find(claim(preset).orElseThrow(), Optional.empty(), Optional.empty()))
-                .orElseThrow();
+        var claim =
+                await(stock.claims.find(claim(preset).orElseThrow(), Scope.ALL)).orElseThrow();
 
         assertThat(claim.workspace().id()).isEqualTo(workspace);
         assertThat(claim.workspace().version()).isEqualTo(2);

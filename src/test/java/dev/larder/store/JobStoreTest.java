@@ -8,6 +8,7 @@ import dev.larder.pool.JobOutcome;
 import dev.larder.pool.JobStatus;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.Parameter;
+import dev.larder.pool.Scope;
 import dev.larder.pool.Transition;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
@@ -46,14 +47,13 @@ class JobStoreTest {
     }
 
     private String status(Assignment assignment) {
-        return await(stock.jobReader.find(assignment.jobId(), new JobReader.Scope(Optional.empty(), Optional.empty())))
+        return await(stock.jobReader.find(assignment.jobId(), Scope.ALL))
                 .orElseThrow()
                 .status();
     }
 
     private String workspaceStatus(Assignment assignment) {
-        return await(stock.workspaces.find(
-                        assignment.workspaceId(), new WorkspaceStore.Scope(Optional.empty(), Optional.empty())))
+        return await(stock.workspaces.find(assignment.workspaceId(), Scope.ALL))
                 .orElseThrow()
                 .status();
     }
@@ -167,9 +167,7 @@ class JobStoreTest {
 
         stock.fail(assignment);
 
-        var seen = await(stock.jobReader.find(
-                        assignment.jobId(), new JobReader.Scope(Optional.empty(), Optional.empty())))
-                .orElseThrow();
+        var seen = await(stock.jobReader.find(assignment.jobId(), Scope.ALL)).orElseThrow();
         assertThat(seen.status()).isEqualTo("failed");
         assertThat(seen.errorCode()).isEqualTo("script_failed");
         assertThat(workspaceStatus(assignment)).isEqualTo("failed");
@@ -251,11 +249,7 @@ class JobStoreTest {
         UUID preset = stock.declare("small", 2);
         stock.create(preset, 2);
         Assignment running = stock.take(1).getFirst();
-        UUID waiting = await(stock.jobReader.list(
-                        new JobReader.Scope(Optional.empty(), Optional.empty()),
-                        Optional.of("pending"),
-                        Optional.empty(),
-                        10))
+        UUID waiting = await(stock.jobReader.list(Scope.ALL, Optional.of("pending"), Optional.empty(), 10))
                 .getFirst()
                 .id();
         List<UUID> here = List.of(stock.organization);
