@@ -82,6 +82,13 @@ class TokenResource {
         this.clock = clock;
     }
 
+    /** A token that somebody makes for himself does not outlive the one he came with. */
+    private static @Nullable Instant capped(Caller asking, UUID holder, @Nullable Instant expiresAt) {
+        Instant end = asking.tokenExpiresAt().orElse(null);
+        boolean own = holder.equals(asking.userId());
+        return own && end != null && (expiresAt == null || expiresAt.isAfter(end)) ? end : expiresAt;
+    }
+
     @POST
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
@@ -94,7 +101,7 @@ class TokenResource {
         Instant expiresAt = expiry(json);
         Token token = Token.random();
         return holder(asking, json)
-                .map(holder -> new NewToken(holder, name, token.hash(), expiresAt))
+                .map(holder -> new NewToken(holder, name, token.hash(), capped(asking, holder, expiresAt)))
                 .chain(made -> access.createToken(made, asking.userId()))
                 .map(made -> issued(made.orElseThrow(() -> Problem.notFound("user")), token));
     }

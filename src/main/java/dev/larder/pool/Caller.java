@@ -1,5 +1,6 @@
 package dev.larder.pool;
 
+import java.time.Instant;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -8,8 +9,15 @@ import java.util.UUID;
  *
  * @param organization the caller's own; empty for deployment-wide users (owners, some auditors and workers), who see
  *     every organization
+ * @param tokenExpiresAt when the token it came with ends; empty for never
  */
-public record Caller(UUID userId, String name, Role role, Optional<UUID> organization) {
+public record Caller(
+        UUID userId, String name, Role role, Optional<UUID> organization, Optional<Instant> tokenExpiresAt) {
+
+    /** Somebody whose token never expires. */
+    public Caller(UUID userId, String name, Role role, Optional<UUID> organization) {
+        this(userId, name, role, organization, Optional.empty());
+    }
 
     /** Whether what belongs to this organization may be shown to the caller at all. */
     public boolean sees(UUID organizationId) {

@@ -59,7 +59,7 @@ public class AccessStore {
 
     // The system user holds no token, the schema sees to it; the condition is here so that one never acts even so.
     private static final String CALLER_OF = """
-            SELECT u.id, u.name, u.role, u.organization_id
+            SELECT u.id, u.name, u.role, u.organization_id, t.expires_at
               FROM tokens t JOIN users u ON u.id = t.user_id
              WHERE t.hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
                AND NOT u.is_system""";
@@ -76,7 +76,8 @@ public class AccessStore {
                 row.getUUID("id"),
                 row.getString("name"),
                 Role.of(row.getString("role")),
-                Optional.ofNullable(row.getUUID("organization_id")));
+                Optional.ofNullable(row.getUUID("organization_id")),
+                Optional.ofNullable(Rows.instantOrNull(row, "expires_at")));
     }
 
     private static final String CREATE_ORGANIZATION = """

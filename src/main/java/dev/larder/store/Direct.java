@@ -44,7 +44,11 @@ public class Direct {
     public Direct(Vertx vertx, PgConnectOptions options) {
         this.options = options;
         this.pool = PgBuilder.pool()
-                .with(new PoolOptions().setMaxSize(CONNECTIONS).setName("larder-direct"))
+                .with(new PoolOptions()
+                        .setMaxSize(CONNECTIONS)
+                        // As for the request pool: a time limit here is logged as a fault when a connection fails.
+                        .setConnectionTimeout(0)
+                        .setName("larder-direct"))
                 .connectingTo(options)
                 .using(vertx)
                 .build();

@@ -195,9 +195,10 @@ public class PoolStore {
             INSERT INTO notifications (id, organization_id, audience, kind, occasion, detail, created_at)
             SELECT $3::uuid, m.organization_id, 'template_admin', 'preset_hard_limited',
                    'preset_hard_limited:' || m.id || ':' || m.attempts,
-                   jsonb_build_object('preset_id', m.id, 'preset', m.name, 'template_id', m.template_id, 'reason', $2::text),
+                   jsonb_build_object('preset_id', m.id, 'preset', m.name, 'template_id', m.template_id,
+                                      'template', t.name, 'reason', $2::text),
                    $4::timestamptz
-              FROM marked m
+              FROM marked m JOIN templates t ON t.id = m.template_id
                 ON CONFLICT (occasion) DO NOTHING""";
 
     /**

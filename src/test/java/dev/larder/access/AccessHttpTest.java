@@ -41,6 +41,21 @@ class AccessHttpTest {
     }
 
     @Test
+    void a_token_that_one_makes_for_oneself_does_not_outlive_the_one_it_was_made_with() {
+        Answer hour =
+                Api.owner().newUser(acme, "ada", "member").post("/api/v1/tokens", "{\"name\":\"h\",\"ttl\":\"PT1H\"}");
+        Api ada = Api.as(hour.body().path("token").asText());
+        JsonNode end = hour.body().path("expiresAt");
+
+        Answer endless = ada.post("/api/v1/tokens", "{\"name\":\"endless\"}");
+        Answer longer = ada.post("/api/v1/tokens", "{\"name\":\"longer\",\"ttl\":\"P30D\"}");
+
+        assertThat(end.isNull()).isFalse();
+        assertThat(endless.body().path("expiresAt")).isEqualTo(end);
+        assertThat(longer.body().path("expiresAt")).isEqualTo(end);
+    }
+
+    @Test
     void a_token_for_another_is_an_owners_to_give() {
         Api admin = Api.owner().newUser(acme, "admin", "template_admin");
         String bob =

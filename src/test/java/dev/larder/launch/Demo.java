@@ -19,6 +19,7 @@ final class Demo {
 
     private final Api api;
     private final Map<String, String> shown = new HashMap<>();
+    private final Map<String, Integer> ready = new HashMap<>();
 
     Demo(Api api) {
         this.api = api;
@@ -55,6 +56,7 @@ final class Demo {
             int ready = preset.at("/pool/eligible").asInt();
             String name =
                     preset.path("template").asText() + "/" + preset.path("name").asText();
+            this.ready.put(name, ready);
             String status = preset.path("status").asText();
             String line = "  %-32s %d of %d ready%s"
                     .formatted(name, ready, desired, status.equals("healthy") ? "" : "  (" + status + ")");
@@ -64,6 +66,11 @@ final class Demo {
             full &= ready >= desired;
         }
         return full;
+    }
+
+    /** How many of a pool were ready at the last look. */
+    int ready(String pool) {
+        return ready.getOrDefault(pool, 0);
     }
 
     private static List<Path> declarations(Path folder) {

@@ -31,6 +31,8 @@ public final class Launch {
     private static final Duration READY_WITHIN = Duration.ofMinutes(2);
     private static final String DEMO_APPLIED = "demo-applied";
     private static final String TOKEN = "owner-token";
+    /** Another database has another owner: its token must not take the place of the first one. */
+    private static final String EXTERNAL_TOKEN = "external-owner-token";
 
     private final Path checkout;
     private final Map<String, String> given;
@@ -39,6 +41,7 @@ public final class Launch {
     private final int port;
     private @Nullable EmbeddedPostgres database;
     private @Nullable Application application;
+    private boolean knownBefore;
     private volatile boolean stopping;
 
     private Launch(Path checkout, Map<String, String> given) {
@@ -93,7 +96,10 @@ public final class Launch {
                 first("LARDER_ENCRYPTION_KEY")
                         .orElseGet(() -> home.secret("encryption-key", Base64.getEncoder()::encodeToString)));
         Optional<String> datasource = first("QUARKUS_DATASOURCE_REACTIVE_URL", "LARDER_DATASOURCE_URL");
+        knownBefore = home.has(datasource.isPresent() ? EXTERNAL_TOKEN : TOKEN);
         if (datasource.isPresent()) {
+            environment.put(
+                    "LARDER_BOOTSTRAP_TOKEN_FILE", home.file(EXTERNAL_TOKEN).toString());
             environment.put("QUARKUS_DATASOURCE_REACTIVE_URL", datasource.get());
         } else {
             startDatabase(environment);
@@ -196,16 +202,18 @@ public final class Launch {
     /** Failing here is said and no more: Larder itself is up. */
     private void welcome(Application running, boolean embedded) {
         System.out.println("Larder runs on " + url() + "  (log: " + shown("larder.log") + ", Ctrl-C stops it)");
-        for (int looks = 0; looks < 25 && !home.has(TOKEN) && !home.has(DEMO_APPLIED); looks++) {
+        String tokenFile = embedded ? TOKEN : EXTERNAL_TOKEN;
+        for (int looks = 0; looks < 25 && !home.has(tokenFile); looks++) {
             // A first start may be ready a moment before it has handed its token over.
             Signals.pause(LOOK);
         }
-        if (!home.has(TOKEN)) {
-            System.out.println("There are users already and no token in " + shown(TOKEN) + ": use one of yours.");
+        if (!home.has(tokenFile)) {
+            System.out.println("There are users already and no token in " + shown(tokenFile) + ": use one of yours.");
             return;
         }
-        String token = home.read(TOKEN);
-        System.out.println("Owner token: " + token + "  (kept in " + shown(TOKEN) + ")");
+        String token = home.read(tokenFile);
+        // Shown once: later starts only say where it is.
+        System.out.println("Owner token: " + (knownBefore ? "" : token + "  ") + "(kept in " + shown(tokenFile) + ")");
         if (!embedded) {
             return;
         }
@@ -215,19 +223,33 @@ public final class Launch {
                 demo.apply(checkout.resolve("src/docs/examples"));
                 home.write(DEMO_APPLIED, "");
             }
+            boolean told = false;
             while (!demo.showPools()) {
+                told = told || tellClaim(demo);
                 if (!running.isAlive() || stopping) {
                     return;
                 }
                 Signals.pause(LOOK);
             }
-            System.out.println("All pools are full. Claim a database, ready to connect to:");
-            System.out.println(claim());
+            if (!told) {
+                told = tellClaim(demo);
+            }
+            System.out.println("All pools are full.");
         } catch (IOException refused) {
             if (!stopping) {
                 System.err.println("larder: the demo catalog is not complete: " + oneLine(refused));
             }
         }
+    }
+
+    /** As soon as there is something to claim, whatever the other pools do. */
+    private boolean tellClaim(Demo demo) {
+        if (demo.ready("orders-database/small") == 0) {
+            return false;
+        }
+        System.out.println("Claim a database, ready to connect to:");
+        System.out.println(claim());
+        return true;
     }
 
     private String claim() {

@@ -124,10 +124,21 @@ final class Server {
 
     /** Drops the database with all its sessions, whatever its owner did to keep it; none is fine. */
     static Uni<Void> dropDatabase(PgConnection connection, String database) {
-        return databaseExists(connection, database)
-                .chain(there -> there
-                        ? dropExisting(connection, database)
-                        : Uni.createFrom().voidItem());
+        return run(connection, HALF_DROPPED.formatted(database)).chain(rows -> {
+            if (rows.size() == 0) {
+                return Uni.createFrom().voidItem();
+            }
+            boolean half = Boolean.TRUE.equals(rows.iterator().next().getBoolean("half"));
+            return half ? forceDrop(connection, database) : dropExisting(connection, database);
+        });
+    }
+
+    // A DROP DATABASE that was interrupted leaves one that can be dropped and nothing else.
+    private static final String HALF_DROPPED = "SELECT datconnlimit = -2 AS half FROM pg_database WHERE datname = '%s'";
+
+    private static Uni<Void> forceDrop(PgConnection connection, String database) {
+        return run(connection, "DROP DATABASE IF EXISTS " + database + " WITH (FORCE)")
+                .replaceWithVoid();
     }
 
     private static Uni<Void> dropExisting(PgConnection connection, String database) {
@@ -135,8 +146,7 @@ final class Server {
                 .chain(() -> endSessions(connection, database))
                 // An owner may have called it a template, which cannot be dropped; its sessions are gone by now.
                 .chain(() -> run(connection, "ALTER DATABASE " + database + " IS_TEMPLATE false"))
-                .chain(() -> run(connection, "DROP DATABASE IF EXISTS " + database + " WITH (FORCE)"))
-                .replaceWithVoid();
+                .chain(() -> forceDrop(connection, database));
     }
 
     private static final String STILL_REFERRED_TO = "2BP01";

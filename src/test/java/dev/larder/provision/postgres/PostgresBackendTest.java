@@ -179,6 +179,17 @@ class PostgresBackendTest {
     }
 
     @Test
+    void a_database_whose_drop_was_interrupted_is_dropped_all_the_same() {
+        Work work = work(SEED);
+        Map<String, String> outputs = started(work);
+        admin("UPDATE pg_database SET datconnlimit = -2 WHERE datname = '" + output(outputs, "database") + "'");
+
+        assertThat(perform(work.job(Transition.DELETE, 2, 1))).isInstanceOf(JobOutcome.Succeeded.class);
+
+        assertThat(leftOf(work)).doesNotContain(work.names().workspace());
+    }
+
+    @Test
     void a_workspace_has_its_share_of_connections_and_no_more() {
         Map<String, String> outputs = started(work(SEED));
 
