@@ -85,7 +85,9 @@ class AccessStoreTest {
         var token = token(user, hash(1), NOON.plusSeconds(60));
 
         now = NOON.plusSeconds(59);
-        assertThat(callerOf(hash(1))).contains(new Caller(user, "ada", Role.MEMBER, Optional.of(organization)));
+        assertThat(callerOf(hash(1)))
+                .contains(new Caller(
+                        user, "ada", Role.MEMBER, Optional.of(organization), Optional.of(NOON.plusSeconds(60))));
         now = NOON.plusSeconds(60);
         assertThat(callerOf(hash(1))).isEmpty();
     }
