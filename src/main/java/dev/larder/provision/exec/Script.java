@@ -26,7 +26,7 @@ import java.util.concurrent.locks.LockSupport;
  * collects what is printed in memory.
  *
  * @param folder where the script runs; its pipes are made beside it
- * @param refresh called before what was printed is looked at
+ * @param called after something was read and before it is looked at
  */
 record Script(
         String name,
@@ -67,8 +67,8 @@ record Script(
         if (!makePipes(out, err)) {
             return new End.NotStarted("mkfifo does not work here");
         }
-        try (Output stdout = new Output(out, log, new Lines(settings.lineLimit(), log.stream("stdout")));
-                Output stderr = new Output(err, log, new Lines(settings.lineLimit(), log.stream("stderr")))) {
+        try (Output stdout = new Output(out, log, new Lines(settings.lineLimit(), log.stream("stdout")), refresh);
+                Output stderr = new Output(err, log, new Lines(settings.lineLimit(), log.stream("stderr")), refresh)) {
             return new Run(start(out, err), stdout, stderr).watch(deadline, stop);
         } catch (NotStartedException refused) {
             return new End.NotStarted(String.valueOf(refused.getMessage()));
@@ -146,14 +146,16 @@ record Script(
         private final FileInputStream bytes;
         private final ScriptLog log;
         private final Lines lines;
+        private final Runnable refresh;
         private final byte[] chunk = new byte[CHUNK_BYTES];
 
-        Output(Path path, ScriptLog log, Lines lines) throws IOException {
+        Output(Path path, ScriptLog log, Lines lines, Runnable refresh) throws IOException {
             // Open for both directions, so that opening waits for nobody and the pipe has no end while it is open.
             this.pipe = new RandomAccessFile(path.toFile(), "rw");
             this.bytes = new FileInputStream(pipe.getFD());
             this.log = log;
             this.lines = lines;
+            this.refresh = refresh;
         }
 
         /** @return whether there was something; takes at most 1 MiB, so that the watch goes on */
@@ -165,6 +167,8 @@ record Script(
                 }
                 int read = bytes.read(chunk, 0, there);
                 if (!log.isFull()) {
+                    // After reading: what was written before this was printed is seen by now.
+                    refresh.run();
                     lines.take(chunk, read);
                 }
             }
@@ -228,7 +232,6 @@ record Script(
         }
 
         private boolean carry() throws IOException {
-            refresh.run();
             boolean printed = stdout.carry();
             return stderr.carry() || printed;
         }

@@ -30,6 +30,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -354,7 +355,8 @@ class ExecBackendTest {
         until(() -> processes().isEmpty());
     }
 
-    @Test
+    // Again and again: the output must be looked for after the line was read, never before.
+    @RepeatedTest(20)
     void secrets_are_masked() {
         JobOutcome outcome = perform(work.secret("key", "open sesame")
                 .secret("pem", "-----BEGIN\nMIIEvQ\n-----END")
