@@ -24,8 +24,7 @@ import org.jboss.logging.Logger;
 
 /**
  * A workspace is what the version's scripts make of it: {@code start.sh}, and where there are such, {@code ready.sh}
- * (repeated until it succeeds), {@code stop.sh} and {@code delete.sh}. {@code claim.sh} belongs to the claim step, which no
- * transition of today runs.
+ * (repeated until it succeeds), {@code stop.sh} and {@code delete.sh}.
  *
  * <p>A script is told by its environment: {@code LARDER_WORKSPACE_ID}, {@code LARDER_WORKSPACE_NAME}, {@code
  * LARDER_WORKSPACE_DIR} (kept while the workspace lives), {@code LARDER_ORGANIZATION}, {@code LARDER_OWNER}, {@code
