@@ -200,7 +200,7 @@ public final class IdleCycle {
                 new Bell(),
                 vertx,
                 clock,
-                new Defaults(),
+                new Crank.Paces(Duration.ofHours(1), PATIENCE, 4),
                 new Deaf(),
                 new Deaf());
     }
@@ -231,45 +231,6 @@ public final class IdleCycle {
             return String.valueOf(field.get(null));
         } catch (ReflectiveOperationException renamed) {
             throw new IllegalStateException(renamed);
-        }
-    }
-
-    /** As in production, but for the deadline: a first cycle on a cold machine may take its time. */
-    private record Defaults() implements Settings {
-
-        @Override
-        public Duration interval() {
-            return Duration.ofHours(1);
-        }
-
-        @Override
-        public Duration cycleDeadline() {
-            return PATIENCE;
-        }
-
-        @Override
-        public Duration stopDeadline() {
-            return PATIENCE;
-        }
-
-        @Override
-        public int concurrency() {
-            return 4;
-        }
-
-        @Override
-        public Duration backoffInterval() {
-            return Limits.DEFAULT.backoffInterval();
-        }
-
-        @Override
-        public Duration failureLookback() {
-            return Limits.DEFAULT.lookback();
-        }
-
-        @Override
-        public int hardLimit() {
-            return Limits.DEFAULT.hardLimit();
         }
     }
 

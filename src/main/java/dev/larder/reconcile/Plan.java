@@ -57,28 +57,12 @@ public record Plan(
                 .sum();
     }
 
-    /** The prebuilds this plan would delete or cancel. */
-    public int removes() {
-        return effects.stream().mapToInt(Plan::removed).sum();
-    }
-
     /** Whether a pause of the whole deployment holds everything back (design, section 2.1.8). */
     boolean pausedEverywhere() {
         return holds.stream()
                 .anyMatch(hold -> hold instanceof Hold.Paused(var pause)
                         && pause.scope() == PauseScope.ALL
                         && pause.level().equals("deployment"));
-    }
-
-    private static int removed(Action effect) {
-        return switch (effect) {
-            case Action.CancelPending(List<UUID> ids) -> ids.size();
-            case Action.Delete(List<UUID> ids, DeleteReason reason) -> ids.size();
-            case Action.MarkHardLimited marked -> 0;
-            case Action.MarkValidationFailed marked -> 0;
-            case Action.MarkHealthy marked -> 0;
-            case Action.Create create -> 0;
-        };
     }
 
     /** One decision in the making. */

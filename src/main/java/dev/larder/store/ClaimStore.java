@@ -99,6 +99,20 @@ public class ClaimStore {
                 .map(rows -> Rows.first(rows, row -> row.getUUID("id")));
     }
 
+    // What follows once a workspace is picked, however it was: $2 user, $3 instant, $4 claim, $5 key, $6 request hash.
+    private static final String HAND_OVER = """
+            moved AS (
+                UPDATE workspaces w SET owner_id = $2::uuid, prebuild = false, version = w.version + 1, claimed_at = $3::timestamptz
+                  FROM picked WHERE w.id = picked.id
+                RETURNING w.id, w.organization_id, w.preset_id),
+            recorded AS (
+                INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key,
+                                    request_hash, created_at)
+                SELECT $4::uuid, organization_id, $2::uuid, id, preset_id, 'warm', $5::text, $6::bytea, $3::timestamptz FROM moved),
+            dirty AS (
+                INSERT INTO dirty_presets (preset_id) SELECT preset_id FROM moved)
+            SELECT id FROM moved""";
+
     // The row lock is on the base table, so SKIP LOCKED works; a key that was used before picks nothing.
     private static final String CLAIM_OLDEST_READY = """
             WITH preset AS (
@@ -117,17 +131,7 @@ public class ClaimStore {
                  ORDER BY w.created_at, w.id
                  LIMIT 1
                    FOR UPDATE OF w SKIP LOCKED),
-            moved AS (
-                UPDATE workspaces w SET owner_id = $2::uuid, prebuild = false, version = w.version + 1, claimed_at = $3::timestamptz
-                  FROM picked WHERE w.id = picked.id
-                RETURNING w.id, w.organization_id, w.preset_id),
-            recorded AS (
-                INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key,
-                                    request_hash, created_at)
-                SELECT $4::uuid, organization_id, $2::uuid, id, preset_id, 'warm', $5::text, $6::bytea, $3::timestamptz FROM moved),
-            dirty AS (
-                INSERT INTO dirty_presets (preset_id) SELECT preset_id FROM moved)
-            SELECT id FROM moved""";
+            """ + HAND_OVER;
 
     /**
      * Gives the oldest claimable prebuild of the preset to the user.
@@ -166,17 +170,7 @@ public class ClaimStore {
                    AND (p.ttl_seconds IS NULL OR w.created_at >= $3::timestamptz - make_interval(secs => p.ttl_seconds))
                    AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = $2::uuid AND c.idempotency_key = $5::text)
                    FOR UPDATE OF w),
-            moved AS (
-                UPDATE workspaces w SET owner_id = $2::uuid, prebuild = false, version = w.version + 1, claimed_at = $3::timestamptz
-                  FROM picked WHERE w.id = picked.id
-                RETURNING w.id, w.organization_id, w.preset_id),
-            recorded AS (
-                INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key,
-                                    request_hash, created_at)
-                SELECT $4::uuid, organization_id, $2::uuid, id, preset_id, 'warm', $5::text, $6::bytea, $3::timestamptz FROM moved),
-            dirty AS (
-                INSERT INTO dirty_presets (preset_id) SELECT preset_id FROM moved)
-            SELECT id FROM moved""";
+            """ + HAND_OVER;
 
     /** Gives this prebuild to the user if it still has this version and is claimable; otherwise as above. */
     public Uni<Optional<UUID>> claimExactly(

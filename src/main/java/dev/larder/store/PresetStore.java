@@ -34,7 +34,7 @@ public class PresetStore {
             PresetStatus status,
             Optional<String> statusReason) {}
 
-    private static final String LIST = """
+    private static final String SELECT = """
             SELECT p.id, p.organization_id, o.name AS organization, t.name AS template, v.number, p.name, p.instances,
                    p.status, p.status_reason,
                    t.active_version_id = p.version_id AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL AS active
@@ -42,6 +42,9 @@ public class PresetStore {
               JOIN templates t ON t.id = p.template_id
               JOIN template_versions v ON v.id = p.version_id
               JOIN organizations o ON o.id = p.organization_id
+            """;
+
+    private static final String LIST = SELECT + """
              WHERE ($1::uuid IS NULL OR p.organization_id = $1) AND ($2::uuid IS NULL OR p.id > $2)
                AND t.active_version_id = p.version_id AND t.deleted_at IS NULL
              ORDER BY p.id
@@ -58,14 +61,7 @@ public class PresetStore {
                 .map(rows -> Rows.list(rows, PresetStore::preset));
     }
 
-    private static final String FIND = """
-            SELECT p.id, p.organization_id, o.name AS organization, t.name AS template, v.number, p.name, p.instances,
-                   p.status, p.status_reason,
-                   t.active_version_id = p.version_id AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL AS active
-              FROM presets p
-              JOIN templates t ON t.id = p.template_id
-              JOIN template_versions v ON v.id = p.version_id
-              JOIN organizations o ON o.id = p.organization_id
+    private static final String FIND = SELECT + """
              WHERE p.id = $1 AND ($2::uuid IS NULL OR p.organization_id = $2)""";
 
     /** Any preset, active or not, of one organization or of all. */
