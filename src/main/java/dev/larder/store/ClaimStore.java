@@ -114,7 +114,7 @@ public class ClaimStore {
             SELECT id FROM moved""";
 
     // The row lock is on the base table, so SKIP LOCKED works; a key that was used before picks nothing.
-    private static final String CLAIM_OLDEST_READY = """
+    static final String CLAIM_OLDEST_READY = """
             WITH preset AS (
                 SELECT p.id, greatest(p.last_invalidated_at, $3::timestamptz - make_interval(secs => p.ttl_seconds)) AS fresh_from
                   FROM presets p

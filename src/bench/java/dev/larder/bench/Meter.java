@@ -1,0 +1,78 @@
+package dev.larder.bench;
+
+import io.vertx.mutiny.sqlclient.Row;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * What work has cost besides time: transactions that wrote, bytes of WAL, and the processor time of everybody who shares
+ * the machine. Read before and after.
+ */
+record Meter(long writingTransactions, long walBytes, double serverSeconds, double postgresSeconds, double clientSeconds) {
+
+    private static final double TICKS_PER_SECOND = 100;
+
+    static Meter read(Base base, Optional<LarderServer> server) {
+        // Transaction ids are given to those who write, and counted at once, unlike the statistics of backends.
+        Row row = base.row("""
+                SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS transactions,
+                       (pg_current_wal_insert_lsn() - '0/0')::bigint AS wal""");
+        return new Meter(
+                row.getLong("transactions"),
+                row.getLong("wal"),
+                server.map(process -> ticks(process.pid(), false)).orElse(0.0),
+                postgres(base.server().pid()),
+                ticks(ProcessHandle.current().pid(), false));
+    }
+
+    Meter since(Meter before) {
+        return new Meter(
+                writingTransactions - before.writingTransactions,
+                walBytes - before.walBytes,
+                serverSeconds - before.serverSeconds,
+                postgresSeconds - before.postgresSeconds,
+                clientSeconds - before.clientSeconds);
+    }
+
+    /** Of the server with its backends, those that have ended included. */
+    private static double postgres(long postmaster) {
+        double sum = ticks(postmaster, true);
+        try (DirectoryStream<Path> all = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            for (Path one : all) {
+                long pid = Long.parseLong(one.getFileName().toString());
+                String[] stat = stat(pid);
+                if (stat.length > 1 && stat[1].equals(Long.toString(postmaster))) {
+                    sum += ticks(pid, false);
+                }
+            }
+        } catch (IOException noProc) {
+            return Double.NaN;
+        }
+        return sum;
+    }
+
+    private static double ticks(long pid, boolean withEndedChildren) {
+        String[] stat = stat(pid);
+        if (stat.length < 15) {
+            return 0;
+        }
+        double ticks = Double.parseDouble(stat[11]) + Double.parseDouble(stat[12]);
+        if (withEndedChildren) {
+            ticks += Double.parseDouble(stat[13]) + Double.parseDouble(stat[14]);
+        }
+        return ticks / TICKS_PER_SECOND;
+    }
+
+    /** From the state on, which is the first word after the name. */
+    private static String[] stat(long pid) {
+        try {
+            String line = Files.readString(Path.of("/proc", Long.toString(pid), "stat"));
+            return line.substring(line.lastIndexOf(')') + 2).split(" ");
+        } catch (IOException goneOrNoProc) {
+            return new String[0];
+        }
+    }
+}

@@ -1,0 +1,118 @@
+package dev.larder.bench;
+
+import static dev.larder.bench.Figures.say;
+
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.UUID;
+
+/** What every measurement of claims stands on: a durable database, one preset with a stock, and pgbench beside it. */
+final class Scene implements AutoCloseable {
+
+    private static final int SYNCS = 200;
+
+    /** How often everything is repeated: {@code -Dbench.rounds=}. */
+    final int rounds = Integer.getInteger("bench.rounds", 5);
+
+    /** How long one of them lasts: {@code -Dbench.seconds=}. */
+    final Duration length = Duration.ofSeconds(Integer.getInteger("bench.seconds", 6));
+
+    final Base base;
+    final Shelf shelf;
+    final UUID preset;
+    final Pgbench pgbench;
+
+    private Scene(Base base, int instances) {
+        this.base = base;
+        this.shelf = new Shelf(base);
+        this.preset = shelf.preset("hot", instances);
+        Map<String, String> variables = new LinkedHashMap<>();
+        variables.put("preset", preset.toString());
+        variables.put("member", shelf.member().toString());
+        variables.put("organization", shelf.organization().toString());
+        variables.put("at", "now");
+        variables.put("hash", "\\x" + "ab".repeat(32));
+        this.pgbench = new Pgbench(base, variables);
+    }
+
+    /** @param instances that the preset declares */
+    static Scene set(String name, int instances) throws IOException {
+        Scene scene = new Scene(Base.start(name), instances);
+        scene.introduce(name);
+        return scene;
+    }
+
+    /** A figure means nothing without the machine under it. */
+    private void introduce(String name) throws IOException {
+        var settings = base.row("""
+                SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync,
+                       current_setting('synchronous_commit') AS synchronous_commit,
+                       current_setting('shared_buffers') AS shared_buffers""");
+        say(
+                "%s: %d cores (%s), load %.2f, JDK %s, server with %s",
+                name,
+                Runtime.getRuntime().availableProcessors(),
+                processor(),
+                ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage(),
+                Runtime.version(),
+                String.join(" ", LarderServer.JVM));
+        say(
+                "PostgreSQL %s, fsync %s, synchronous_commit %s, shared_buffers %s; fdatasync of 8 kB: median %.2f ms",
+                settings.getString("version"),
+                settings.getString("fsync"),
+                settings.getString("synchronous_commit"),
+                settings.getString("shared_buffers"),
+                syncMillis());
+        say("Load generator, Larder and PostgreSQL share these cores: only figures of one run are to be compared.");
+    }
+
+    private static String processor() throws IOException {
+        Path info = Path.of("/proc/cpuinfo");
+        if (!Files.isReadable(info)) {
+            return System.getProperty("os.arch");
+        }
+        return Files.readAllLines(info).stream()
+                .filter(line -> line.startsWith("model name"))
+                .map(line -> line.replaceFirst(".*: ", ""))
+                .findFirst()
+                .orElse(System.getProperty("os.arch"));
+    }
+
+    /** What the disk below takes to make a page durable: the floor under every commit. */
+    private double syncMillis() throws IOException {
+        Path file = base.server().folder().resolve("sync-probe");
+        double[] millis = new double[SYNCS];
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            for (int i = 0; i < SYNCS; i++) {
+                long begun = System.nanoTime();
+                int written = channel.write(ByteBuffer.allocate(8192), 0);
+                channel.force(false);
+                millis[i] = written / 8192.0 * (System.nanoTime() - begun) / 1e6;
+            }
+        }
+        Files.delete(file);
+        return Figures.median(millis);
+    }
+
+    String body() {
+        return "{\"presetId\":\"" + preset + "\"}";
+    }
+
+    HttpLoad load(LarderServer server, int connections) throws IOException {
+        return new HttpLoad(server, shelf.token(), body(), connections);
+    }
+
+    @Override
+    public void close() throws IOException {
+        shelf.close();
+        base.close();
+    }
+}

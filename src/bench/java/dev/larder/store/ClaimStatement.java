@@ -1,0 +1,66 @@
+package dev.larder.store;
+
+import java.util.Map;
+import java.util.UUID;
+import java.util.regex.Matcher;
+
+/**
+ * The statement by which the production code claims, as it is sent, for those who run it without Larder around it. The
+ * only place in the benchmarks that knows its parameters.
+ */
+public final class ClaimStatement {
+
+    // What pgbench calls a parameter. All but the claim's id stay parameters, with the types that the statement gives
+    // them; pgbench cannot make an id, so that the database does.
+    private static final Map<Integer, String> VALUES = Map.of(
+            1, ":preset",
+            2, ":member",
+            3, ":at",
+            4, "uuidv7()",
+            5, ":key",
+            6, ":hash",
+            7, ":organization");
+
+    private ClaimStatement() {}
+
+    /** The claim of the oldest ready prebuild under a fresh idempotency key, as a script of pgbench. */
+    public static String asPgbenchScript() {
+        return keyed(ClaimStore.CLAIM_OLDEST_READY);
+    }
+
+    /** The claim under EXPLAIN, which makes it all the same; the values are literals. */
+    public static String explained(Map<String, String> variables) {
+        String statement = withValues(ClaimStore.CLAIM_OLDEST_READY);
+        for (Map.Entry<String, String> variable : variables.entrySet()) {
+            statement = statement.replaceAll(
+                    "(?<!:):" + variable.getKey() + "\\b", Matcher.quoteReplacement("'" + variable.getValue() + "'"));
+        }
+        return "EXPLAIN (ANALYZE, BUFFERS, WAL) " + statement.replace(":key", "'" + UUID.randomUUID() + "'");
+    }
+
+    /** The same without the mark that a reconciler is to look at the preset. */
+    public static String asPgbenchScriptWithoutMark() {
+        String marking = "INSERT INTO dirty_presets (preset_id) SELECT preset_id FROM moved";
+        String statement = ClaimStore.CLAIM_OLDEST_READY;
+        if (!statement.contains(marking)) {
+            throw new IllegalStateException("the claim marks its preset in another way: " + statement);
+        }
+        return keyed(statement.replace(marking, "SELECT FROM moved"));
+    }
+
+    private static String keyed(String statement) {
+        return "\\set key random(1, 9223372036854775806)\n" + withValues(statement) + ";\n";
+    }
+
+    private static String withValues(String statement) {
+        String script = statement;
+        // From the last, so that $1 is not found in $10.
+        for (int number = VALUES.size(); number >= 1; number--) {
+            script = script.replace("$" + number, VALUES.get(number));
+        }
+        if (script.contains("$")) {
+            throw new IllegalStateException("the claim has other parameters now: " + statement);
+        }
+        return script;
+    }
+}
