@@ -17,7 +17,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.Comparator;
+import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** A PostgreSQL as durable as in production, with Larder's schema in a database of its own. Ends with its data. */
 final class Base implements AutoCloseable {
@@ -28,6 +30,7 @@ final class Base implements AutoCloseable {
     private final EmbeddedPostgres server;
     private final PgConnectOptions options;
     private final Pool watch;
+    private @Nullable Pool lock;
 
     private Base(EmbeddedPostgres server) {
         this.server = server;
@@ -87,7 +90,7 @@ final class Base implements AutoCloseable {
 
     RowSet<Row> rows(String sql, Object... values) {
         return watch.preparedQuery(sql)
-                .executeAndAwait(Tuple.from(java.util.List.of(values)));
+                .executeAndAwait(Tuple.from(List.of(values)));
     }
 
     long number(String sql, Object... values) {
@@ -99,7 +102,7 @@ final class Base implements AutoCloseable {
      * otherwise be read, and be found too many, again and again.
      */
     void reconcileElsewhere() {
-        Pool lock = pool(1);
+        lock = pool(1);
         var connection = lock.getConnectionAndAwait();
         var begun = connection.begin().await().indefinitely();
         if (!Boolean.TRUE.equals(connection
@@ -120,6 +123,9 @@ final class Base implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
+        if (lock != null) {
+            lock.closeAndAwait();
+        }
         watch.closeAndAwait();
         server.close();
         try (Stream<Path> below = Files.walk(server.folder())) {

@@ -7,7 +7,7 @@ import java.util.logging.Logger;
 /** Runs the benchmark it is asked for by name. */
 public final class Bench {
 
-    private static final String NAMES = "claim-profile, idle-cycle";
+    private static final String NAMES = "claim-burst, claim-latency, claim-profile, claim-rate, idle-cycle";
 
     private Bench() {}
 
@@ -15,6 +15,9 @@ public final class Bench {
         Logger.getLogger("").setLevel(Level.WARNING);
         String name = args.length == 0 ? "" : args[0];
         switch (name) {
+            case "claim-burst" -> ClaimBurst.main();
+            case "claim-latency" -> ClaimLatency.main();
+            case "claim-rate" -> ClaimRate.main();
             case "claim-profile" -> ClaimProfile.main();
             case "idle-cycle" -> IdleCycle.main();
             default -> {

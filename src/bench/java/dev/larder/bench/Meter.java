@@ -6,12 +6,20 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * What work has cost besides time: transactions that wrote, bytes of WAL, and the processor time of everybody who shares
  * the machine. Read before and after.
  */
-record Meter(long writingTransactions, long walBytes, double serverSeconds, double postgresSeconds, double clientSeconds) {
+record Meter(
+        long writingTransactions,
+        long walBytes,
+        double serverSeconds,
+        double postgresSeconds,
+        double clientSeconds,
+        double allSeconds,
+        double elapsedSeconds) {
 
     private static final double TICKS_PER_SECOND = 100;
 
@@ -25,7 +33,9 @@ record Meter(long writingTransactions, long walBytes, double serverSeconds, doub
                 row.getLong("wal"),
                 server.map(process -> ticks(process.pid(), false)).orElse(0.0),
                 postgres(base.server().pid()),
-                ticks(ProcessHandle.current().pid(), false));
+                ticks(ProcessHandle.current().pid(), true),
+                all(),
+                System.nanoTime() / 1e9);
     }
 
     Meter since(Meter before) {
@@ -34,7 +44,30 @@ record Meter(long writingTransactions, long walBytes, double serverSeconds, doub
                 walBytes - before.walBytes,
                 serverSeconds - before.serverSeconds,
                 postgresSeconds - before.postgresSeconds,
-                clientSeconds - before.clientSeconds);
+                clientSeconds - before.clientSeconds,
+                allSeconds - before.allSeconds,
+                elapsedSeconds - before.elapsedSeconds);
+    }
+
+    /** The part of the machine's processors that went to processes that are none of ours: they take it from all figures. */
+    double othersShare() {
+        double others = allSeconds - serverSeconds - postgresSeconds - clientSeconds;
+        return Math.max(0, others) / elapsedSeconds / Runtime.getRuntime().availableProcessors();
+    }
+
+    /** What all processors have worked, for whomever. */
+    private static double all() {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/stat"))) {
+            String[] words = lines.findFirst().orElse("").split(" +");
+            double ticks = 0;
+            // user nice system, not idle iowait, irq softirq steal
+            for (int word : new int[] {1, 2, 3, 6, 7, 8}) {
+                ticks += Double.parseDouble(words[word]);
+            }
+            return ticks / TICKS_PER_SECOND;
+        } catch (IOException noProc) {
+            return Double.NaN;
+        }
     }
 
     /** Of the server with its backends, those that have ended included. */

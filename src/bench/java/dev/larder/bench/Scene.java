@@ -2,6 +2,7 @@ package dev.larder.bench;
 
 import static dev.larder.bench.Figures.say;
 
+import dev.larder.store.ClaimStatement;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
@@ -18,6 +19,10 @@ import java.util.UUID;
 final class Scene implements AutoCloseable {
 
     private static final int SYNCS = 200;
+    private static final int WARM_UP_STOCK = 30_000;
+    private static final Duration WARM_UP_SLICE = Duration.ofSeconds(5);
+    private static final int WARM_UP_SLICES_MAX = 10;
+    private static final int WARM_UP_ANSWERS = 25_000;
 
     /** How often everything is repeated: {@code -Dbench.rounds=}. */
     final int rounds = Integer.getInteger("bench.rounds", 5);
@@ -28,12 +33,14 @@ final class Scene implements AutoCloseable {
     final Base base;
     final Shelf shelf;
     final UUID preset;
+    private final UUID warm;
     final Pgbench pgbench;
 
     private Scene(Base base, int instances) {
         this.base = base;
         this.shelf = new Shelf(base);
         this.preset = shelf.preset("hot", instances);
+        this.warm = shelf.preset("warm", Shelf.INSTANCES_MAX);
         Map<String, String> variables = new LinkedHashMap<>();
         variables.put("preset", preset.toString());
         variables.put("member", shelf.member().toString());
@@ -102,12 +109,57 @@ final class Scene implements AutoCloseable {
         return Figures.median(millis);
     }
 
+    private static String body(UUID of) {
+        return "{\"presetId\":\"" + of + "\"}";
+    }
+
     String body() {
-        return "{\"presetId\":\"" + preset + "\"}";
+        return body(preset);
     }
 
     HttpLoad load(LarderServer server, int connections) throws IOException {
         return new HttpLoad(server, shelf.token(), body(), connections);
+    }
+
+    /** What is called F with 8 clients. */
+    String floorName(int clients) {
+        return "the claim's statement by " + (Pgbench.version().isEmpty() ? NO_PGBENCH : Pgbench.version()) + ", " + clients
+                + (clients == 1 ? " client" : " clients");
+    }
+
+    private static final String NO_PGBENCH = "Larder's own database client (there is no pgbench on the path)";
+
+    /**
+     * Runs the same statement without Larder. Fails where it ran out of stock: a claim that finds nothing is quick.
+     */
+    Pgbench.Outcome floor(int clients) {
+        long before = shelf.claims();
+        Pgbench.Outcome outcome = Pgbench.version().isEmpty()
+                ? new RawSql(base, () -> ClaimStatement.values(
+                                preset, shelf.member(), shelf.organization(), shelf.ids().next()))
+                        .run(clients, length)
+                : pgbench.run(ClaimStatement.asPgbenchScript(), clients, length, true);
+        claimedAll(outcome, before);
+        return outcome;
+    }
+
+    /** Fails unless every transaction since was a claim. */
+    void claimedAll(Pgbench.Outcome outcome, long before) {
+        long claimed = shelf.claims() - before;
+        if (claimed != outcome.transactions()) {
+            throw new IllegalStateException("out of stock: " + claimed + " claims by " + outcome.transactions());
+        }
+    }
+
+    /** Until the server's code is compiled: claims on a preset of their own, misses once that is empty. */
+    void warmUp(LarderServer server, int connections) throws IOException {
+        shelf.refill(warm, WARM_UP_STOCK);
+        try (HttpLoad load = new HttpLoad(server, shelf.token(), body(warm), connections)) {
+            int answered = 0;
+            for (int slice = 0; slice < WARM_UP_SLICES_MAX && answered < WARM_UP_ANSWERS; slice++) {
+                answered += load.run(WARM_UP_SLICE).nanos().length;
+            }
+        }
     }
 
     @Override

@@ -11,6 +11,7 @@ import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.time.InstantSource;
 import java.util.Base64;
+import java.util.List;
 import java.util.UUID;
 
 /**
@@ -67,7 +68,7 @@ final class Shelf implements AutoCloseable {
     }
 
     private void on(String sql, Object... values) {
-        var done = filler.preparedQuery(sql).executeAndAwait(Tuple.from(java.util.List.of(values)));
+        var done = filler.preparedQuery(sql).executeAndAwait(Tuple.from(List.of(values)));
     }
 
     private static Buffer hash(String token) {
@@ -77,6 +78,10 @@ final class Shelf implements AutoCloseable {
         } catch (NoSuchAlgorithmException impossible) {
             throw new IllegalStateException(impossible);
         }
+    }
+
+    Ids ids() {
+        return ids;
     }
 
     UUID organization() {
@@ -156,9 +161,16 @@ final class Shelf implements AutoCloseable {
                    AND build_status = 'succeeded' AND deletion_wanted_at IS NULL""", preset);
     }
 
-    /** Tops the stock up to that many and settles the database. */
+    /** Brings the stock to just that many, the newest of them removed where there are more, and settles the database. */
     void refill(UUID preset, int wanted) {
-        add(preset, Math.max(0, wanted - ready(preset)));
+        int ready = ready(preset);
+        if (ready > wanted) {
+            on("""
+                    UPDATE workspaces SET deletion_wanted_at = now()
+                     WHERE id IN (SELECT id FROM workspaces WHERE preset_id = $1 AND prebuild ORDER BY created_at DESC LIMIT $2)""", preset, ready - wanted);
+            on(LEAVE.replace("AND w.prebuild", "AND w.prebuild AND w.deletion_wanted_at IS NOT NULL"), preset, member, worker);
+        }
+        add(preset, Math.max(0, wanted - ready));
         base.settle();
     }
 

@@ -1,5 +1,8 @@
 package dev.larder.store;
 
+import io.vertx.core.buffer.Buffer;
+import io.vertx.mutiny.sqlclient.Tuple;
+import java.time.InstantSource;
 import java.util.Map;
 import java.util.UUID;
 import java.util.regex.Matcher;
@@ -26,6 +29,23 @@ public final class ClaimStatement {
     /** The claim of the oldest ready prebuild under a fresh idempotency key, as a script of pgbench. */
     public static String asPgbenchScript() {
         return keyed(ClaimStore.CLAIM_OLDEST_READY);
+    }
+
+    /** As it is sent. */
+    public static String text() {
+        return ClaimStore.CLAIM_OLDEST_READY;
+    }
+
+    /** Its parameters for a claim under a key that nobody used before. */
+    public static Tuple values(UUID preset, UUID member, UUID organization, UUID claim) {
+        return Tuple.tuple()
+                .addValue(preset)
+                .addValue(member)
+                .addValue(Rows.utc(InstantSource.system().instant()))
+                .addValue(claim)
+                .addValue(claim.toString())
+                .addValue(Buffer.buffer(new byte[32]))
+                .addValue(organization);
     }
 
     /** The claim under EXPLAIN, which makes it all the same; the values are literals. */
