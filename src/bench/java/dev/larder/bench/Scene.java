@@ -40,7 +40,7 @@ final class Scene implements AutoCloseable {
         this.base = base;
         this.shelf = new Shelf(base);
         this.preset = shelf.preset("hot", instances);
-        this.warm = shelf.preset("warm", Shelf.INSTANCES_MAX);
+        this.warm = shelf.preset("warm", instances);
         Map<String, String> variables = new LinkedHashMap<>();
         variables.put("preset", preset.toString());
         variables.put("member", shelf.member().toString());
@@ -160,6 +160,11 @@ final class Scene implements AutoCloseable {
                 answered += load.run(WARM_UP_SLICE).nanos().length;
             }
         }
+    }
+
+    /** One connection that claims from that preset. */
+    HttpLoad load(LarderServer server, UUID from) throws IOException {
+        return new HttpLoad(server, shelf.token(), body(from), 1);
     }
 
     @Override

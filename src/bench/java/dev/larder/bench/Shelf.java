@@ -111,7 +111,7 @@ final class Shelf implements AutoCloseable {
                 presets++,
                 name,
                 instances);
-        on("INSERT INTO attempts (preset_id, number, size, created_at) VALUES ($1, 1, $2, now())", preset, instances);
+        on("INSERT INTO attempts (preset_id, number, size, created_at) VALUES ($1, 1, $2, now())", preset, Math.max(1, instances));
         return preset;
     }
 

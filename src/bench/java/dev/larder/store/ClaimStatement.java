@@ -68,6 +68,17 @@ public final class ClaimStatement {
         return keyed(statement.replace(marking, "SELECT FROM moved"));
     }
 
+    /** The same, telling it in the transaction: what Larder does not do. */
+    public static String asPgbenchScriptWithNotify() {
+        String answer = "SELECT id FROM moved";
+        String statement = ClaimStore.CLAIM_OLDEST_READY;
+        if (!statement.endsWith(answer)) {
+            throw new IllegalStateException("the claim answers in another way: " + statement);
+        }
+        return keyed(statement.substring(0, statement.length() - answer.length())
+                + "SELECT id, pg_notify('larder_bench', '') FROM moved");
+    }
+
     private static String keyed(String statement) {
         return "\\set key random(1, 9223372036854775806)\n" + withValues(statement) + ";\n";
     }
