@@ -56,7 +56,9 @@ final class Base implements AutoCloseable {
                 .setUser(server.user())
                 .setPassword(server.password())
                 .setDatabase(database)
-                .setCachePreparedStatements(true);
+                .setCachePreparedStatements(true)
+                // As in production: a longer statement is planned anew each time.
+                .setPreparedStatementCacheSqlLimit(8_192);
     }
 
     EmbeddedPostgres server() {

@@ -27,7 +27,7 @@ final class ClaimBurst {
         try (Scene scene = Scene.set("claim-burst", READY)) {
             scene.base.reconcileElsewhere();
             scene.shelf.history(scene.preset, HISTORY);
-            for (Variant variant : Variant.OF_CLAIMS) {
+            for (Variant variant : Variant.COMBINER) {
                 try (LarderServer server = LarderServer.start(scene.base, "claim-burst", variant.withoutWorker())) {
                     scene.warmUp(server, 32);
                     say("%s: %s", variant.name(), measure(scene, server));

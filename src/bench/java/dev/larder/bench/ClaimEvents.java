@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What it costs that others learn of a claim: the mark in its transaction, as SQL, and the wake-ups after its commit,
+ * What it costs that others learn of a claim: the event in its transaction (the row by which the reconciler knows), as SQL, and the wake-ups after its commit,
  * over REST. Beside what a notification inside the transaction would cost.
  */
 final class ClaimEvents {
@@ -19,9 +19,9 @@ final class ClaimEvents {
     private static final int CONNECTIONS = 32;
     private static final int CLIENTS = 8;
 
-    private static final String UNMARKED = "SQL without the mark";
-    private static final String MARKED = "SQL as Larder sends it, with the mark";
-    private static final String NOTIFYING = "SQL with the mark and a NOTIFY in its transaction";
+    private static final String EVENTLESS = "SQL without the event";
+    private static final String EVENTFUL = "SQL as Larder sends it, with the event";
+    private static final String NOTIFYING = "SQL with the event and a NOTIFY in its transaction";
     private static final String SILENT = "REST without wake-ups";
     private static final String WAKING = "REST as it is, waking";
 
@@ -50,8 +50,8 @@ final class ClaimEvents {
             if (Pgbench.version().isEmpty()) {
                 say("There is no pgbench on the path: without the comparison of statements.");
             } else {
-                sql(scene, rates, UNMARKED, ClaimStatement.asPgbenchScriptWithoutMark());
-                sql(scene, rates, MARKED, ClaimStatement.asPgbenchScript());
+                sql(scene, rates, EVENTLESS, ClaimStatement.asPgbenchScriptWithoutEvent());
+                sql(scene, rates, EVENTFUL, ClaimStatement.asPgbenchScript());
                 sql(scene, rates, NOTIFYING, ClaimStatement.asPgbenchScriptWithNotify());
             }
             rest(scene, rates, SILENT, quiet);
@@ -60,8 +60,8 @@ final class ClaimEvents {
         say("%d interleaved rounds of %d s, SQL by %d clients, REST by %d connections; medians (least to greatest)",
                 scene.rounds, scene.length.toSeconds(), CLIENTS, CONNECTIONS);
         rates.forEach((name, found) -> say("  %-50s %s claims/s", name, Figures.spread("%,.0f", doubles(found))));
-        compare(rates, MARKED, UNMARKED);
-        compare(rates, NOTIFYING, UNMARKED);
+        compare(rates, EVENTFUL, EVENTLESS);
+        compare(rates, NOTIFYING, EVENTLESS);
         compare(rates, WAKING, SILENT);
     }
 

@@ -15,7 +15,7 @@ final class ClaimLatency {
     static void main() throws Exception {
         try (Scene scene = Scene.set("claim-latency", Shelf.INSTANCES_MAX)) {
             scene.base.reconcileElsewhere();
-            for (Variant variant : Variant.OF_CLAIMS) {
+            for (Variant variant : Variant.COMBINER) {
                 try (LarderServer server =
                         LarderServer.start(scene.base, "claim-latency", variant.withoutWorker())) {
                     scene.warmUp(server, 32);

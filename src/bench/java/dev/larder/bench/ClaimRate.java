@@ -53,7 +53,7 @@ final class ClaimRate {
         String floor = scene.floorName(CLIENTS);
         Map<Variant, LarderServer> servers = new LinkedHashMap<>();
         try {
-            for (Variant variant : Variant.OF_CLAIMS) {
+            for (Variant variant : Variant.COMBINER) {
                 servers.put(variant, LarderServer.start(scene.base, "claim-rate-" + servers.size(), variant.withoutWorker()));
             }
             for (LarderServer server : servers.values()) {
@@ -120,9 +120,10 @@ final class ClaimRate {
             say("  p50 / p99      %s ms / %s ms",
                     Figures.spread("%.1f", doubles(cell.halves)),
                     Figures.spread("%.1f", doubles(cell.tails)));
-            say("  per claim      %.2f writing transactions, %,.0f bytes of WAL; processor time: server %,.0f us, PostgreSQL"
+            say("  per claim      %.2f statements, %.2f writing transactions, %,.0f bytes of WAL; processor time: server %,.0f us, PostgreSQL"
                             + " %,.0f us, the load generator %,.0f us; other"
                             + " processes %.0f %% of the machine",
+                    sum(cell, Meter::statements) / cell.claims,
                     sum(cell, Meter::writingTransactions) / cell.claims,
                     sum(cell, Meter::walBytes) / cell.claims,
                     sum(cell, Meter::serverSeconds) * 1e6 / cell.claims,

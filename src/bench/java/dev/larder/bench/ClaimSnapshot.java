@@ -33,7 +33,7 @@ final class ClaimSnapshot {
             scene.base.reconcileElsewhere();
             Map<Variant, LarderServer> servers = new LinkedHashMap<>();
             try {
-                for (Variant variant : Variant.OF_CLAIMS) {
+                for (Variant variant : Variant.WATERMARK) {
                     servers.put(
                             variant,
                             LarderServer.start(scene.base, "claim-snapshot-" + servers.size(), variant.withoutWorker()));

@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 record Meter(
         long writingTransactions,
         long walBytes,
+        long statements,
         double serverSeconds,
         double postgresSeconds,
         double clientSeconds,
@@ -27,10 +28,13 @@ record Meter(
         // Transaction ids are given to those who write, and counted at once, unlike the statistics of backends.
         Row row = base.row("""
                 SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS transactions,
-                       (pg_current_wal_insert_lsn() - '0/0')::bigint AS wal""");
+                       (pg_current_wal_insert_lsn() - '0/0')::bigint AS wal,
+                       (SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements JOIN pg_database d ON d.oid = dbid
+                         WHERE d.datname = current_database() AND toplevel) AS statements""");
         return new Meter(
                 row.getLong("transactions"),
                 row.getLong("wal"),
+                row.getLong("statements"),
                 server.map(process -> ticks(process.pid(), false)).orElse(0.0),
                 postgres(base.server().pid()),
                 ticks(ProcessHandle.current().pid(), true),
@@ -42,6 +46,7 @@ record Meter(
         return new Meter(
                 writingTransactions - before.writingTransactions,
                 walBytes - before.walBytes,
+                statements - before.statements,
                 serverSeconds - before.serverSeconds,
                 postgresSeconds - before.postgresSeconds,
                 clientSeconds - before.clientSeconds,

@@ -24,8 +24,8 @@ final class Samples {
         part("token: authentication", "dev\\.larder\\.access\\..*|.*AccessStore.*");
         part("claim: whole resource method", "dev\\.larder\\.claim\\.ClaimResource.*");
         part("claim: reading the request", "dev\\.larder\\.claim\\.ClaimRequest.*|.*JsonBody.*");
-        part("claim: statement sent", ".*ClaimStore\\.claimOldestReady.*");
-        part("claim: second read, rows to view", ".*ClaimStore\\.(find|claim|workspace)|.*ClaimView.*");
+        part("claim: combiner, statement sent", ".*ClaimStore.*|.*claim\\.Combiner.*");
+        part("claim: rows read, rows to view", ".*ClaimReads.*|.*ClaimView.*|.*ClaimAnswers.*");
         part("claim: outputs opened (AES)", "dev\\.larder\\.store\\.Seal\\.open");
         part("bell, loops, pump, reconciler", "dev\\.larder\\.(wake|reconcile)\\..*");
         part("metrics", "io\\.micrometer\\..*|dev\\.larder\\.observe\\..*");

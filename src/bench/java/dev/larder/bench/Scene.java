@@ -11,8 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.UUID;
 
 /** What every measurement of claims stands on: a durable database, one preset with a stock, and pgbench beside it. */
@@ -41,13 +39,7 @@ final class Scene implements AutoCloseable {
         this.shelf = new Shelf(base);
         this.preset = shelf.preset("hot", instances);
         this.warm = shelf.preset("warm", instances);
-        Map<String, String> variables = new LinkedHashMap<>();
-        variables.put("preset", preset.toString());
-        variables.put("member", shelf.member().toString());
-        variables.put("organization", shelf.organization().toString());
-        variables.put("at", "now");
-        variables.put("hash", "\\x" + "ab".repeat(32));
-        this.pgbench = new Pgbench(base, variables);
+        this.pgbench = new Pgbench(base, ClaimStatement.variables(preset, shelf.member(), shelf.organization()));
     }
 
     /** @param instances that the preset declares */
@@ -130,7 +122,8 @@ final class Scene implements AutoCloseable {
     private static final String NO_PGBENCH = "Larder's own database client (there is no pgbench on the path)";
 
     /**
-     * Runs the same statement without Larder. Fails where it ran out of stock: a claim that finds nothing is quick.
+     * Runs the same statement without Larder, pgbench's clients looking from their own last claim, as a server does from
+     * that of all its callers. Fails where it ran out of stock: a claim that finds nothing is quick.
      */
     Pgbench.Outcome floor(int clients) {
         long before = shelf.claims();
@@ -138,7 +131,7 @@ final class Scene implements AutoCloseable {
                 ? new RawSql(base, () -> ClaimStatement.values(
                                 preset, shelf.member(), shelf.organization(), shelf.ids().next()))
                         .run(clients, length)
-                : pgbench.run(ClaimStatement.asPgbenchScript(), clients, length, true);
+                : pgbench.run(ClaimStatement.asPgbenchScriptFromTheLast(), clients, length, true);
         claimedAll(outcome, before);
         return outcome;
     }

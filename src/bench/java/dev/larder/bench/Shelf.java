@@ -187,9 +187,9 @@ final class Shelf implements AutoCloseable {
                 RETURNING w.*),
             claim AS (
                 INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key,
-                                    request_hash, created_at, ended_at, ended_reason)
+                                    request_hash, created_at, granted_at, generation, ended_at, ended_reason)
                 SELECT md5(id || 'c')::uuid, organization_id, $2, id, preset_id, 'warm', 'old-' || id, sha256('x'), now(),
-                       now(), 'released' FROM taken),
+                       now(), 2, now(), 'released' FROM taken),
             build AS (
                 INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id,
                                     created_at)

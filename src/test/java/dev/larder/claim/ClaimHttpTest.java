@@ -238,7 +238,21 @@ class ClaimHttpTest {
                 "{\"presetId\":\"x\"}                                  | 400 | invalid_id",
                 "{\"presetId\":\"00000000-0000-7000-8000-00000000ffff\"} | 404 | preset_not_found",
                 "{\"template\":\"box\",\"preset\":\"stocked\",\"policy\":\"maybe\"} | 422 | unknown_policy",
-                "{\"template\":\"box\",\"preset\":\"stocked\",\"ttl\":1} | 400 | unknown_field",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"lease\":1} | 400 | unknown_field",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"ttl\":1} | 400 | wrong_type",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"ttl\":\"PT0S\"} | 400 | invalid_duration",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"ttl\":\"-PT5M\"} | 400 | invalid_duration",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"ttl\":\"P3650D\"} | 422 | out_of_range",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"count\":0} | 422 | out_of_range",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"count\":10000} | 422 | out_of_range",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"count\":2,\"atLeast\":3} | 422 | out_of_range",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"count\":2,\"policy\":\"wait\"} | 422 | policy_not_for_batches",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"timeout\":\"PT5S\"} | 422 | not_for_this_policy",
+                "{\"template\":\"box\",\"preset\":\"empty\",\"policy\":\"wait\",\"priority\":1} | 403 | priority_not_allowed",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"presets\":[\"empty\"]} | 400 | ambiguous_claim",
+                "{\"template\":\"box\",\"presets\":[]} | 400 | wrong_type",
+                "{\"template\":\"box\",\"presets\":[7]} | 400 | wrong_type",
+                "{\"template\":\"box\",\"parameters\":{\"a\":[]}} | 400 | wrong_type",
                 "{\"template\":\"box\",\"presetId\":\"00000000-0000-7000-8000-00000000ffff\"} | 400 | ambiguous_claim"
             })
     void what_is_wrong_with_a_request_is_said(String body, int status, String code) {
