@@ -22,6 +22,9 @@ class Presets {
 
     private static final int REMEMBERED_MAX = 10_000;
 
+    /** Characters; what is longer is looked up each time, so that nobody can fill the memory with it. */
+    private static final int MEANT_MAX = 1_000;
+
     private final ClaimReads reads;
     private final Map<Meant, List<Claimable>> remembered = new ConcurrentHashMap<>();
 
@@ -51,6 +54,9 @@ class Presets {
     private void remember(Meant meant, List<Claimable> presets) {
         if (presets.isEmpty()) {
             remembered.remove(meant);
+            return;
+        }
+        if (meant.toString().length() > MEANT_MAX) {
             return;
         }
         if (remembered.size() >= REMEMBERED_MAX) {

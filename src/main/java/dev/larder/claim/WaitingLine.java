@@ -149,19 +149,24 @@ public class WaitingLine {
         }
     }
 
-    /** One round; whatever it changed it tells the other processes. Answers whether there may be more. */
+    /** One round, of one statement where there is nothing to do; whatever it changed it tells the other processes. */
     Uni<Boolean> round() {
         Instant now = clock.instant();
+        return leases.toDo(now)
+                .call(todo -> todo.waiting() ? advance(now) : Uni.createFrom().voidItem())
+                .call(todo -> todo.expired() ? expire(now) : Uni.createFrom().voidItem())
+                .chain(this::look)
+                .replaceWith(false);
+    }
+
+    private Uni<Void> advance(Instant now) {
         return leases.follow(now)
                 .invoke(this::tellOthers)
                 .chain(followed -> serve())
                 .chain(served -> leases.timeOut(now))
                 .invoke(this::tellOthers)
                 .chain(timedOut -> leases.dueCold(now))
-                .chain(due -> buildCold(due, now))
-                .chain(() -> expire(now))
-                .chain(this::look)
-                .replaceWith(false);
+                .chain(due -> buildCold(due, now));
     }
 
     private Uni<Void> expire(Instant now) {

@@ -24,6 +24,25 @@ public class LeaseStore {
         this.pool = pool;
     }
 
+    private static final String TO_DO = """
+            SELECT EXISTS (SELECT FROM claims WHERE workspace_id IS NULL AND ended_at IS NULL) AS waiting,
+                   EXISTS (SELECT FROM claims WHERE ended_at IS NULL AND expires_at <= $1::timestamptz) AS expired""";
+
+    /**
+     * What there is to do for claims that go on.
+     *
+     * @param waiting somebody waits
+     * @param expired a lease has run out
+     */
+    public record ToDo(boolean waiting, boolean expired) {}
+
+    public Uni<ToDo> toDo(Instant at) {
+        return pool.preparedQuery(TO_DO)
+                .execute(Tuple.of(Rows.utc(at)))
+                .map(rows -> rows.iterator().next())
+                .map(row -> new ToDo(row.getBoolean("waiting"), row.getBoolean("expired")));
+    }
+
     private static final String RENEW = """
             UPDATE claims c
                SET ttl_seconds = coalesce($3::integer, ttl_seconds),
