@@ -7,15 +7,24 @@ import java.util.logging.Logger;
 /** Runs the benchmark it is asked for by name. */
 public final class Bench {
 
+    private static final String NAMES = "claim-burst, claim-events, claim-latency, claim-profile, claim-rate, claim-replacement, claim-snapshot, idle-cycle";
+
     private Bench() {}
 
     public static void main(String[] args) throws Exception {
         Logger.getLogger("").setLevel(Level.WARNING);
         String name = args.length == 0 ? "" : args[0];
         switch (name) {
+            case "claim-burst" -> ClaimBurst.main();
+            case "claim-events" -> ClaimEvents.main();
+            case "claim-latency" -> ClaimLatency.main();
+            case "claim-rate" -> ClaimRate.main();
+            case "claim-replacement" -> ClaimReplacement.main();
+            case "claim-snapshot" -> ClaimSnapshot.main();
+            case "claim-profile" -> ClaimProfile.main();
             case "idle-cycle" -> IdleCycle.main();
             default -> {
-                System.err.println("No benchmark '" + name + "'. There is: idle-cycle");
+                System.err.println("No benchmark '" + name + "'. There are: " + NAMES);
                 System.exit(2);
             }
         }

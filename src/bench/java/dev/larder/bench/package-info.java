@@ -1,4 +1,4 @@
-/** Measures the figures that Larder promises: {@code ./mvnw -q -Pbench -Dbench=idle-cycle}. */
+/** Measures the figures that Larder promises: {@code ./mvnw -q -Pbench -Dbench=claim-rate}; README has the others. */
 @NullMarked
 package dev.larder.bench;
 

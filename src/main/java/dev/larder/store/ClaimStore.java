@@ -207,7 +207,7 @@ public class ClaimStore {
                    NULL::text AS step_status, NULL::text AS step_error_code, NULL::text AS step_error
               FROM moved m, preset p""";
 
-    private static final String TAKE_OLDEST = LINE_UP
+    static final String TAKE_OLDEST = LINE_UP
             + PICK.formatted("(w.created_at, w.id) > ($13::timestamptz, $14::uuid)", "w.created_at, w.id")
             + HAND_OVER;
     private static final String TAKE_NEWEST =

@@ -51,9 +51,18 @@ public final class EmbeddedPostgres implements AutoCloseable {
         this.purpose = purpose;
     }
 
-    /** What the data is for: kept data survives a power cut; a test's data is fast and worthless. */
+    /**
+     * What the data is for: kept data survives a power cut; measured data is as durable, on a server that counts its
+     * statements; a test's data is fast and worthless.
+     */
     private enum Purpose {
         KEPT(List.of("max_connections=200")),
+        MEASURED(List.of(
+                "max_connections=400",
+                "shared_buffers=512MB",
+                "max_wal_size=4GB",
+                "shared_preload_libraries=pg_stat_statements",
+                "pg_stat_statements.track_utility=on")),
         THROWAWAY(List.of(
                 "max_connections=400",
                 "fsync=off",
@@ -90,6 +99,16 @@ public final class EmbeddedPostgres implements AutoCloseable {
     /** Starts a server without any durability; it ends with this JVM even if that is killed. */
     public static EmbeddedPostgres throwaway(Path folder) {
         EmbeddedPostgres server = start(folder, Purpose.THROWAWAY, List.of());
+        server.endWithThisJvm();
+        return server;
+    }
+
+    /**
+     * Starts a server on which can be measured what production would see: durable, with {@code pg_stat_statements} loaded
+     * and the memory of a small production server. It ends with this JVM even if that is killed.
+     */
+    public static EmbeddedPostgres measured(Path folder) {
+        EmbeddedPostgres server = start(folder, Purpose.MEASURED, List.of());
         server.endWithThisJvm();
         return server;
     }
