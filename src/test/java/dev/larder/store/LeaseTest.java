@@ -94,6 +94,18 @@ class LeaseTest {
     }
 
     @Test
+    void a_part_of_a_second_counts_as_one() {
+        stock.ready(preset, 1);
+        UUID claim = claimers.lease(preset, anna, Duration.ofMillis(1_001)).id();
+        assertThat(expiryOf(claim)).isEqualTo(now().plusSeconds(2));
+
+        assertThat(renew(claim, Duration.ofSeconds(5).plusNanos(1))).isTrue();
+        assertThat(expiryOf(claim)).isEqualTo(now().plusSeconds(6));
+        assertThat(renew(claim, Duration.ofDays(30))).isTrue();
+        assertThat(expiryOf(claim)).isEqualTo(now().plus(Duration.ofDays(30)));
+    }
+
+    @Test
     void its_end_is_the_deletion_of_its_workspace() {
         UUID claim = lease();
         UUID workspace = claimers.workspaceOf(claim);
