@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 public class LeaseStore {
 
+    /** The bound in the statements that end many. */
+    public static final int AT_ONCE = 100;
+
     private final Pool pool;
 
     public LeaseStore(Pool pool) {
