@@ -1,6 +1,8 @@
 package dev.larder.claim;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
 import dev.larder.pool.Caller;
@@ -239,12 +241,33 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
         return TTL_MAX;
     }
 
-    /** The same for the same request, however its JSON was written. */
+    /** The same for the same request, however its JSON was written, and another for any other. */
     byte[] hash() {
         try {
-            return MessageDigest.getInstance("SHA-256").digest(toString().getBytes(StandardCharsets.UTF_8));
+            String text = written() + " " + policy + " " + count + " " + atLeast + " " + ttl;
+            return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
         } catch (NoSuchAlgorithmException impossible) {
             throw new IllegalStateException(impossible);
         }
+    }
+
+    /** As JSON, which says where a caller's text ends, as a record's own text does not. */
+    private ArrayNode written() {
+        ArrayNode parts = JsonNodeFactory.instance.arrayNode();
+        return switch (wanted) {
+            case Wanted.PresetById(var preset) -> parts.add("preset").add(preset.toString());
+            case Wanted.PresetsByName(var organization, var template, var presets) -> {
+                parts.add("presets").add(organization.orElse(null)).add(template);
+                presets.forEach(parts::add);
+                yield parts;
+            }
+            case Wanted.ByParameters(var organization, var template, var parameters) -> {
+                parts.add("parameters").add(organization.orElse(null)).add(template);
+                parameters.forEach((name, value) -> parts.add(name).add(value));
+                yield parts;
+            }
+            case Wanted.Exactly(var workspace, var version) ->
+                parts.add("workspace").add(workspace.toString()).add(version);
+        };
     }
 }

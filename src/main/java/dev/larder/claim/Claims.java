@@ -162,7 +162,7 @@ class Claims {
         return store.takeExactlyWithinQuota(wanted.workspace(), wanted.version(), errand.ask(), clock.instant())
                 .chain(result -> switch (result) {
                     case UnderQuota.Exceeded<Optional<Claim>>(var quota) ->
-                        Uni.createFrom().item(new Outcome.OverQuota(quota));
+                        elseByKey(errand, new Outcome.OverQuota(quota));
                     case UnderQuota.Within<Optional<Claim>>(var claim) ->
                         claim.isPresent() ? taken(claim.get()) : elseByKey(errand, new Outcome.NotThisOne());
                 });

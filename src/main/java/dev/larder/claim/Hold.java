@@ -11,13 +11,15 @@ import org.jspecify.annotations.Nullable;
 /** How long a call is to hold for a claim that waits, as {@code Prefer} (RFC 7240) says it. */
 final class Hold {
 
-    private static final Pattern WAIT = Pattern.compile("wait\\s*=\\s*\"?([0-9]{1,9})\"?");
+    private static final Pattern WAIT = Pattern.compile("wait\\s*=\\s*([0-9]{1,9}|\"[0-9]{1,9}\")");
+    private static final Pattern OF_THAT_NAME = Pattern.compile("wait\\s*(=.*)?");
     private static final Duration MOST = Duration.ofSeconds(60);
 
     private Hold() {}
 
     /**
-     * Preferences of other names are not for us and are passed over, as the standard wants it.
+     * Preferences of other names are not for us and are passed over with their parameters, as the standard wants it. To be
+     * answered at once and a time to wait together mean that time (RFC 7240, section 4.3).
      *
      * @return empty where nothing was preferred; at most a minute
      */
@@ -25,20 +27,23 @@ final class Hold {
         if (prefer == null) {
             return Optional.empty();
         }
-        for (String preference : prefer.toLowerCase(Locale.ROOT).split("[,;]", -1)) {
-            String word = preference.strip();
-            Matcher wait = WAIT.matcher(word);
-            if (word.equals("respond-async")) {
-                return Optional.of(Duration.ZERO);
+        boolean atOnce = false;
+        for (String preference : prefer.toLowerCase(Locale.ROOT).split(",", -1)) {
+            String word = preference.split(";", 2)[0].strip();
+            if (OF_THAT_NAME.matcher(word).matches()) {
+                return Optional.of(time(word));
             }
-            if (wait.matches()) {
-                Duration wanted = Duration.ofSeconds(Long.parseLong(wait.group(1)));
-                return Optional.of(wanted.compareTo(MOST) > 0 ? MOST : wanted);
-            }
-            if (word.startsWith("wait")) {
-                throw Problem.badRequest("invalid_prefer", "Prefer", "must be like wait=20, in seconds.");
-            }
+            atOnce = atOnce || word.equals("respond-async");
         }
-        return Optional.empty();
+        return atOnce ? Optional.of(Duration.ZERO) : Optional.empty();
+    }
+
+    private static Duration time(String word) {
+        Matcher wait = WAIT.matcher(word);
+        if (!wait.matches()) {
+            throw Problem.badRequest("invalid_prefer", "Prefer", "must be like wait=20, in seconds.");
+        }
+        Duration wanted = Duration.ofSeconds(Long.parseLong(wait.group(1).replace("\"", "")));
+        return wanted.compareTo(MOST) > 0 ? MOST : wanted;
     }
 }

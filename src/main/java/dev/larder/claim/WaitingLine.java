@@ -149,14 +149,16 @@ public class WaitingLine {
         }
     }
 
-    /** One round, of one statement where there is nothing to do; whatever it changed it tells the other processes. */
+    /**
+     * One round, of one statement where there is nothing to do; whatever it changed it tells the other processes. Answers
+     * whether there may be more.
+     */
     Uni<Boolean> round() {
         Instant now = clock.instant();
         return leases.toDo(now)
                 .call(todo -> todo.waiting() ? advance(now) : Uni.createFrom().voidItem())
-                .call(todo -> todo.expired() ? expire(now) : Uni.createFrom().voidItem())
-                .chain(this::look)
-                .replaceWith(false);
+                .chain(todo -> todo.expired() ? expire(now) : Uni.createFrom().item(false))
+                .call(this::look);
     }
 
     private Uni<Void> advance(Instant now) {
@@ -169,10 +171,11 @@ public class WaitingLine {
                 .chain(due -> buildCold(due, now));
     }
 
-    private Uni<Void> expire(Instant now) {
+    /** Answers whether there may be more. */
+    private Uni<Boolean> expire(Instant now) {
         return leases.expire(now)
-                .chain(count -> count == 0 ? Uni.createFrom().item(0) : delete(count, now))
-                .replaceWithVoid();
+                .call(count -> count == 0 ? Uni.createFrom().item(0) : delete(count, now))
+                .map(count -> count == LeaseStore.AT_ONCE);
     }
 
     private Uni<Integer> delete(int expired, Instant now) {

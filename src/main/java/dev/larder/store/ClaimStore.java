@@ -55,7 +55,7 @@ public class ClaimStore {
      * @param claim the id that the claim will have
      * @param organization the caller's; empty for deployment-wide users
      * @param ordinal which of the workspaces of one request, from 0
-     * @param ttl how long it may be kept; empty for as long as it is wanted
+     * @param ttl how long it may be kept, a part of a second counting as one; empty for as long as it is wanted
      */
     public record Ask(
             UUID claim,
@@ -82,7 +82,7 @@ public class ClaimStore {
 
         @Nullable
         Integer ttlOrNull() {
-            return ttl.map(time -> (int) time.toSeconds()).orElse(null);
+            return ttl.map(Rows::wholeSeconds).orElse(null);
         }
     }
 

@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 public class LeaseStore {
 
+    /** The bound in the statements that end many. */
+    public static final int AT_ONCE = 100;
+
     private final Pool pool;
 
     public LeaseStore(Pool pool) {
@@ -55,7 +58,7 @@ public class LeaseStore {
     /**
      * Lets a claim last this long from now on, or as long as it was given for.
      *
-     * @param ttl null for the same as before
+     * @param ttl null for the same as before; a part of a second counts as one
      * @param generation that it must have, where given
      * @return false where it has ended or expired, waits, has another generation, or was never given a time
      */
@@ -64,7 +67,7 @@ public class LeaseStore {
                 .execute(Tuple.of(
                         claim,
                         Rows.utc(at),
-                        ttl == null ? null : (int) ttl.toSeconds(),
+                        ttl == null ? null : Rows.wholeSeconds(ttl),
                         generation.isPresent() ? generation.getAsInt() : null))
                 .map(rows -> rows.rowCount() == 1);
     }

@@ -2,6 +2,7 @@ package dev.larder.store;
 
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
@@ -22,6 +23,11 @@ final class Rows {
 
     static @Nullable OffsetDateTime utcOrNull(@Nullable Instant at) {
         return at == null ? null : utc(at);
+    }
+
+    /** Rounded up: nobody gets less than was asked for. */
+    static int wholeSeconds(Duration time) {
+        return Math.toIntExact(time.plusNanos(999_999_999).toSeconds());
     }
 
     static Instant instant(Row row, String column) {

@@ -2,6 +2,8 @@ package dev.larder.testing;
 
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.pgclient.PgConnectOptions;
+import java.util.ArrayList;
+import java.util.List;
 
 /** A migrated database for one test; closing it drops it. */
 public final class Database implements AutoCloseable {
@@ -9,6 +11,7 @@ public final class Database implements AutoCloseable {
     private final String name;
     private final PgConnectOptions options;
     private final Pool pool;
+    private final List<Pool> others = new ArrayList<>();
 
     Database(String name, PgConnectOptions options, Pool pool) {
         this.name = name;
@@ -19,6 +22,13 @@ public final class Database implements AutoCloseable {
     /** At most 16 connections, as in production. */
     public Pool pool() {
         return pool;
+    }
+
+    /** As another process has one; closed with the database. */
+    public Pool another(int size) {
+        Pool other = Databases.pool(connectOptions(), size);
+        others.add(other);
+        return other;
     }
 
     /** A copy, as the superuser. */
@@ -32,6 +42,7 @@ public final class Database implements AutoCloseable {
 
     @Override
     public void close() {
+        others.forEach(Pool::closeAndAwait);
         pool.closeAndAwait();
         Databases.drop(name);
     }

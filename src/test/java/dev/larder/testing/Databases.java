@@ -61,7 +61,7 @@ public final class Databases {
                 .setPreparedStatementCacheSqlLimit(8_192);
     }
 
-    private static Pool pool(PgConnectOptions options, int size) {
+    static Pool pool(PgConnectOptions options, int size) {
         return PgBuilder.pool()
                 .with(new PoolOptions().setMaxSize(size))
                 .connectingTo(options)

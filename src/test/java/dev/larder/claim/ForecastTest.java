@@ -1,0 +1,80 @@
+package dev.larder.claim;
+
+import static java.time.Duration.ofHours;
+import static java.time.Duration.ofMillis;
+import static java.time.Duration.ofMinutes;
+import static java.time.Duration.ofSeconds;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** When something may be ready (design, section 3.4). */
+class ForecastTest {
+
+    private static final Duration BUILD = ofSeconds(60);
+
+    @Test
+    void with_nothing_under_way_it_takes_a_whole_build() {
+        assertThat(Forecast.of(1, List.of(), BUILD)).isEqualTo(BUILD);
+    }
+
+    @Test
+    void with_nothing_under_way_those_behind_wait_a_build_each() {
+        assertThat(Forecast.of(3, List.of(), BUILD)).isEqualTo(ofMinutes(3));
+    }
+
+    @Test
+    void each_is_given_the_next_build_that_ends() {
+        List<Duration> starting = List.of(ofSeconds(50), ofSeconds(20), ofSeconds(5));
+
+        assertThat(Forecast.of(1, starting, BUILD)).isEqualTo(ofSeconds(10));
+        assertThat(Forecast.of(2, starting, BUILD)).isEqualTo(ofSeconds(40));
+        assertThat(Forecast.of(3, starting, BUILD)).isEqualTo(ofSeconds(55));
+    }
+
+    @Test
+    void who_is_behind_all_of_them_waits_for_the_next_round() {
+        List<Duration> starting = List.of(ofSeconds(50), ofSeconds(20));
+
+        assertThat(Forecast.of(3, starting, BUILD)).isEqualTo(ofSeconds(10 + 60));
+        assertThat(Forecast.of(4, starting, BUILD)).isEqualTo(ofSeconds(40 + 60));
+        assertThat(Forecast.of(5, starting, BUILD)).isEqualTo(ofSeconds(10 + 120));
+    }
+
+    @Test
+    void a_build_that_takes_longer_than_they_did_may_end_at_any_moment() {
+        assertThat(Forecast.of(1, List.of(ofMinutes(10)), BUILD)).isEqualTo(ofSeconds(1));
+        assertThat(Forecast.of(2, List.of(ofMinutes(10)), BUILD)).isEqualTo(BUILD);
+    }
+
+    @Test
+    void it_is_a_second_at_least_and_an_hour_at_most() {
+        assertThat(Forecast.of(1, List.of(), ofMillis(3))).isEqualTo(ofSeconds(1));
+        assertThat(Forecast.of(1, List.of(), Duration.ZERO)).isEqualTo(ofSeconds(1));
+        assertThat(Forecast.of(Long.MAX_VALUE, List.of(), Duration.ZERO)).isEqualTo(ofSeconds(1));
+        assertThat(Forecast.of(1, List.of(), ofHours(5))).isEqualTo(ofHours(1));
+        assertThat(Forecast.of(Long.MAX_VALUE, List.of(), BUILD)).isEqualTo(ofHours(1));
+        assertThat(Forecast.of(Long.MAX_VALUE, List.of(), ofMillis(1))).isEqualTo(ofHours(1));
+        assertThat(Forecast.of(61, List.of(), BUILD)).isEqualTo(ofHours(1));
+        assertThat(Forecast.of(60, List.of(), BUILD)).isEqualTo(ofHours(1));
+        assertThat(Forecast.of(59, List.of(), BUILD)).isEqualTo(ofMinutes(59));
+    }
+
+    @Test
+    void who_is_behind_somebody_is_never_told_to_be_served_before() {
+        for (int abreast = 0; abreast <= 5; abreast++) {
+            List<Duration> starting = new ArrayList<>();
+            for (int i = 0; i < abreast; i++) {
+                starting.add(ofSeconds(59 - 11L * i));
+            }
+            for (long position = 1; position < 40; position++) {
+                assertThat(Forecast.of(position + 1, starting, BUILD))
+                        .as("%d abreast, position %d", abreast, position + 1)
+                        .isGreaterThanOrEqualTo(Forecast.of(position, starting, BUILD));
+            }
+        }
+    }
+}

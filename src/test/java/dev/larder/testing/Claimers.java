@@ -1,0 +1,140 @@
+package dev.larder.testing;
+
+import static dev.larder.testing.Stock.await;
+
+import dev.larder.pool.Caller;
+import dev.larder.store.ClaimReads.Claim;
+import dev.larder.store.ClaimStore;
+import dev.larder.store.ClaimStore.Ask;
+import dev.larder.store.ClaimStore.IdempotencyKey;
+import dev.larder.store.ClaimStore.Mark;
+import dev.larder.store.ClaimStore.Order;
+import dev.larder.store.ClaimStore.Patience;
+import io.smallrye.mutiny.Uni;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/** Words for those who claim from a {@link Stock}: who asks, who waits, and what became of it. */
+public final class Claimers {
+
+    /** How long whoever waits is ready to. */
+    public static final Duration TIMEOUT = Duration.ofMinutes(5);
+
+    private static final int WAITING_MAX = 1_000;
+    private static final long PATIENCE_SECONDS = 20;
+
+    private final Stock stock;
+
+    public Claimers(Stock stock) {
+        this.stock = stock;
+    }
+
+    public Ask ask(Caller who) {
+        return stock.claims.ask(who.userId(), who.organization(), Optional.empty(), Optional.empty());
+    }
+
+    public Ask ask(Caller who, String key) {
+        return stock.claims.ask(who.userId(), who.organization(), Optional.of(key(key)), Optional.empty());
+    }
+
+    /** So many, each by itself. */
+    public Ask[] asks(Caller who, int count) {
+        return Stream.generate(() -> ask(who)).limit(count).toArray(Ask[]::new);
+    }
+
+    public Ask leased(Caller who, Duration ttl) {
+        return stock.claims.ask(who.userId(), who.organization(), Optional.empty(), Optional.of(ttl));
+    }
+
+    /** Every request under this key is the same one. */
+    public static IdempotencyKey key(String text) {
+        return new IdempotencyKey(text, new byte[32]);
+    }
+
+    /** Single asks that arrive together. */
+    @CanIgnoreReturnValue
+    public List<Claim> take(UUID preset, Ask... asks) {
+        return await(taking(stock.claims, preset, List.of(asks), 0));
+    }
+
+    /** One request for several. */
+    @CanIgnoreReturnValue
+    public List<Claim> batch(UUID preset, Ask first, int count, int atLeast) {
+        return await(taking(stock.claims, preset, stock.claims.asks(first, count), atLeast));
+    }
+
+    public Uni<List<Claim>> taking(ClaimStore store, UUID preset, List<Ask> asks, int atLeast) {
+        return store.take(preset, Order.OLDEST, asks, atLeast, Mark.START, stock.clock.instant());
+    }
+
+    /** One claim, made by a store of somebody else's. */
+    public Optional<Claim> takeBy(ClaimStore store, UUID preset, Ask ask) {
+        return await(taking(store, preset, List.of(ask), 0)).stream().findFirst();
+    }
+
+    /** A lease of this length. */
+    public Claim lease(UUID preset, Caller who, Duration ttl) {
+        return take(preset, leased(who, ttl)).getFirst();
+    }
+
+    public Patience patience(int priority, boolean thenCold) {
+        return new Patience(priority, now().plus(TIMEOUT), thenCold, WAITING_MAX);
+    }
+
+    @CanIgnoreReturnValue
+    public UUID waits(UUID preset, Caller who) {
+        return waits(preset, ask(who), patience(0, false)).orElseThrow();
+    }
+
+    public UUID waits(UUID preset, Caller who, int priority) {
+        return waits(preset, ask(who), patience(priority, false)).orElseThrow();
+    }
+
+    public UUID waitsThenCold(UUID preset, Caller who) {
+        return waits(preset, ask(who), patience(0, true)).orElseThrow();
+    }
+
+    public Optional<UUID> waits(UUID preset, Ask ask, Patience patience) {
+        return await(stock.claims.waitFor(preset, ask, patience, now()));
+    }
+
+    /** Nobody asks; what is ready goes to those who wait. */
+    @CanIgnoreReturnValue
+    public List<Claim> serve(UUID preset) {
+        return take(preset);
+    }
+
+    public UUID workspaceOf(UUID claim) {
+        return stock.look(claim).workspace().orElseThrow().id();
+    }
+
+    /** {@code waiting}, {@code held}, or why it ended. */
+    public String stateOf(UUID claim) {
+        Claim seen = stock.look(claim);
+        return seen.endedReason().orElse(seen.waits() ? "waiting" : "held");
+    }
+
+    public static List<UUID> ids(List<Claim> claims) {
+        return claims.stream().map(Claim::id).toList();
+    }
+
+    /** It runs, and may be waiting for a lock. */
+    public static <T> CompletableFuture<T> begin(Uni<T> uni) {
+        return uni.subscribeAsCompletionStage();
+    }
+
+    @CanIgnoreReturnValue
+    public static <T> T end(CompletableFuture<T> begun) {
+        return begun.orTimeout(PATIENCE_SECONDS, TimeUnit.SECONDS).join();
+    }
+
+    private Instant now() {
+        return stock.clock.instant();
+    }
+}
