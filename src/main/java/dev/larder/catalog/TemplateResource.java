@@ -160,6 +160,7 @@ class TemplateResource {
             case Applied.Done done -> {
                 if (done.changed()) {
                     bell.ring(Topic.RECONCILE);
+                    bell.ring(Topic.WAITING);
                 }
                 yield RestResponse.ResponseBuilder.create(
                                 done.templateCreated() ? RestResponse.Status.CREATED : RestResponse.Status.OK,
@@ -267,6 +268,7 @@ class TemplateResource {
             case Promoted.Done(TemplateView template, boolean changed) -> {
                 if (changed) {
                     bell.ring(Topic.RECONCILE);
+                    bell.ring(Topic.WAITING);
                 }
                 yield tagged(template, template);
             }
@@ -366,6 +368,7 @@ class TemplateResource {
             throw Problem.notFound("template");
         }
         bell.ring(Topic.RECONCILE);
+        bell.ring(Topic.WAITING);
     }
 
     private static <T> T found(Optional<T> template) {

@@ -191,8 +191,15 @@ class ClaimAnswers {
     /** With where it stands, while it waits. */
     Uni<ClaimView> view(Caller asking, Claim claim) {
         return claim.waits()
-                ? standing(claim).map(standing -> ClaimView.of(claim, Map.of(), standing))
+                ? viewWithoutOutputs(claim)
                 : Uni.createFrom().item(ClaimView.of(claim, outputs(asking, claim)));
+    }
+
+    /** A stream may outlast the token it was asked for with. */
+    Uni<ClaimView> viewWithoutOutputs(Claim claim) {
+        return claim.waits()
+                ? standing(claim).map(standing -> ClaimView.of(claim, Map.of(), standing))
+                : Uni.createFrom().item(ClaimView.of(claim, Map.of()));
     }
 
     private Uni<Optional<WaitingView>> standing(Claim claim) {
@@ -209,7 +216,11 @@ class ClaimAnswers {
 
     /** The claimer alone sees what opens the workspace, and only while the claim lasts. */
     private Map<String, String> outputs(Caller asking, Claim claim) {
-        if (!claim.userId().equals(asking.userId()) || claim.endedAt().isPresent()) {
+        boolean over = claim.endedAt().isPresent()
+                || claim.expiresAt()
+                        .filter(end -> !clock.instant().isBefore(end))
+                        .isPresent();
+        if (over || !claim.userId().equals(asking.userId())) {
             return Map.of();
         }
         Map<String, String> outputs = new LinkedHashMap<>();

@@ -93,6 +93,7 @@ class ClaimResource {
 
     @POST
     @Consumes(MediaType.APPLICATION_JSON)
+    @Produces(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
     @RequestBody(
             description = "What is wanted, and what to do where it is not in stock",
@@ -203,7 +204,9 @@ class ClaimResource {
     @Produces(MediaType.SERVER_SENT_EVENTS)
     @RestStreamElementType(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-    @Operation(summary = "The claim, again and again while it waits, and a last time when it does no longer")
+    @Operation(
+            summary =
+                    "The claim without outputs, again and again while it waits, and a last time when it does no longer")
     public Multi<ClaimView> events(@PathParam("id") String id) {
         Caller asking = caller.get();
         UUID claim = uuid(id);
@@ -213,7 +216,7 @@ class ClaimResource {
                 .uni(() -> answers.awaited(
                                 claim, Scope.of(asking), first.getAndSet(false) ? Duration.ZERO : BETWEEN_EVENTS)
                         .map(found -> found.orElseThrow(() -> Problem.notFound("claim")))
-                        .chain(found -> answers.view(asking, found)))
+                        .chain(answers::viewWithoutOutputs))
                 .whilst(view -> view.status().equals("waiting"));
     }
 

@@ -23,6 +23,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -132,8 +133,10 @@ class Claims {
 
     private Optional<Outcome> several(List<Ask> asks, List<Claim> claims, Instant began) {
         List<UUID> asked = asks.stream().map(Ask::claim).toList();
-        List<Claim> mine =
-                claims.stream().filter(claim -> asked.contains(claim.id())).toList();
+        List<Claim> mine = claims.stream()
+                .filter(claim -> asked.contains(claim.id()))
+                .sorted(Comparator.comparingInt(Claim::ordinal))
+                .toList();
         if (mine.size() < claims.size()) {
             bell.ring(Topic.WAITING);
         }
@@ -286,10 +289,17 @@ class Claims {
         Uni<UnderQuota<Optional<UUID>>> attempt = limited
                 ? store.waitWithinQuota(preset, errand.ask(), patience, now)
                 : store.waitFor(preset, errand.ask(), patience, now).map(UnderQuota.Within::new);
-        Outcome otherwise = home.why().waitingInOrganization() >= settings.waitingMax()
-                ? new Outcome.TooManyWait(settings.waitingMax(), retryAfter(home.why()))
-                : new Outcome.NotActive(REPLACED);
-        return attempt.chain(result -> begun(errand, result, "waited", Topic.WAITING, otherwise));
+        return attempt.chain(result -> result instanceof UnderQuota.Within<Optional<UUID>>(var claim) && claim.isEmpty()
+                ? whyNotWaiting(errand, home.preset())
+                : begun(errand, result, "waited", Topic.WAITING, new Outcome.NotActive(REPLACED)));
+    }
+
+    private Uni<Outcome> whyNotWaiting(Errand errand, Claimable preset) {
+        return why(errand, preset)
+                .map(found -> found.filter(now -> now.why().waitingInOrganization() >= settings.waitingMax())
+                        .<Outcome>map(now -> new Outcome.TooManyWait(settings.waitingMax(), retryAfter(now.why())))
+                        .orElseGet(() -> new Outcome.NotActive(REPLACED)))
+                .chain(otherwise -> elseByKey(errand, otherwise));
     }
 
     private Uni<Outcome> begun(

@@ -27,8 +27,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.jboss.logging.Logger;
 
 /**
  * Takes from stock. While a statement of a preset runs, those who arrive for it gather, and the next statement serves them
@@ -38,6 +40,9 @@ import java.util.stream.Collectors;
  */
 @ApplicationScoped
 class Combiner {
+
+    private static final Logger LOG = Logger.getLogger(Combiner.class);
+    private static final Duration ANSWER_MAX = Duration.ofSeconds(15);
 
     /** Beyond these, whoever asks is told to ask again: an answer would come too late to be of use. */
     private static final int GATHERED_MAX = 2_000;
@@ -68,7 +73,7 @@ class Combiner {
 
     /** Gives a ready prebuild of the preset to who asks; empty where there is none, or the key has been used. */
     Uni<Optional<Granted>> take(Claimable preset, Ask ask) {
-        return Uni.createFrom().emitter(emitter -> lane(preset).add(new Asking(ask, clock.instant(), emitter)));
+        return Uni.createFrom().emitter(emitter -> lane(preset).add(Asking.of(ask, clock.instant(), emitter)));
     }
 
     /** Gives what became ready to those who wait for it; answers how many got one. */
@@ -92,9 +97,24 @@ class Combiner {
         if (given.stream().anyMatch(claim -> claim.path().equals("waited"))) {
             bell.ring(Topic.WAITING);
         }
+        if (given.stream().anyMatch(claim -> claim.step().isPresent())) {
+            bell.ring(Topic.STEPS);
+        }
     }
 
-    private record Asking(Ask ask, Instant at, UniEmitter<? super Optional<Granted>> emitter) {
+    private enum Place {
+        FIRST,
+        BEHIND,
+        REFUSED
+    }
+
+    private record Asking(Ask ask, Instant at, UniEmitter<? super Optional<Granted>> emitter, AtomicBoolean gone) {
+
+        static Asking of(Ask ask, Instant at, UniEmitter<? super Optional<Granted>> emitter) {
+            AtomicBoolean gone = new AtomicBoolean();
+            UniEmitter<? super Optional<Granted>> unused = emitter.onTermination(() -> gone.set(true));
+            return new Asking(ask, at, emitter, gone);
+        }
 
         /** Those of one key must not meet in one statement: the second has to see the first one's claim. */
         Object distinct() {
@@ -123,21 +143,24 @@ class Combiner {
 
         void add(Asking asking) {
             if (!settings.combine()) {
-                run(List.of(asking), served -> {});
+                run(List.of(asking), () -> {});
                 return;
             }
-            synchronized (this) {
-                if (gathered.size() >= GATHERED_MAX) {
-                    asking.emitter().fail(tooBusy());
-                    return;
-                }
-                gathered.add(asking);
-                if (running) {
-                    return;
-                }
-                running = true;
+            switch (queue(asking)) {
+                case FIRST -> next();
+                case BEHIND -> {}
+                case REFUSED -> asking.emitter().fail(tooBusy());
             }
-            next();
+        }
+
+        private synchronized Place queue(Asking asking) {
+            if (gathered.size() >= GATHERED_MAX) {
+                return Place.REFUSED;
+            }
+            gathered.add(asking);
+            Place place = running ? Place.BEHIND : Place.FIRST;
+            running = true;
+            return place;
         }
 
         private static Problem tooBusy() {
@@ -148,7 +171,7 @@ class Combiner {
         private void next() {
             List<Asking> together = gather();
             if (!together.isEmpty()) {
-                run(together, served -> next());
+                run(together, this::next);
             }
         }
 
@@ -156,9 +179,12 @@ class Combiner {
             List<Asking> together = new ArrayList<>();
             Set<Object> seen = new HashSet<>();
             Iterator<Asking> waiting = gathered.iterator();
-            while (waiting.hasNext() && together.size() < settings.combineMax()) {
+            while (waiting.hasNext() && together.size() < Math.max(1, settings.combineMax())) {
                 Asking one = waiting.next();
-                if (seen.add(one.distinct())) {
+                if (one.gone().get()) {
+                    // Nothing may be taken for who has hung up.
+                    waiting.remove();
+                } else if (seen.add(one.distinct())) {
                     together.add(one);
                     waiting.remove();
                 }
@@ -167,21 +193,25 @@ class Combiner {
             return together;
         }
 
-        /** Here a loop starts: it is the next statement, whatever becomes of this one. */
-        private void run(List<Asking> together, java.util.function.Consumer<Boolean> after) {
+        /**
+         * Here a loop starts: it is the next statement, whatever becomes of this one. A connection that fell silent must not
+         * keep all who come after.
+         */
+        private void run(List<Asking> together, Runnable after) {
             Instant began = clock.instant();
-            scan(together.stream().map(Asking::ask).toList(), began)
+            Uni.createFrom()
+                    .deferred(() -> scan(together.stream().map(Asking::ask).toList(), began))
+                    .ifNoItem()
+                    .after(ANSWER_MAX)
+                    .failWith(Lane::tooBusy)
                     .invoke(Combiner.this::tell)
+                    .invoke(claims -> answer(together, claims, began))
+                    .onFailure()
+                    .invoke(failure -> together.forEach(one -> one.emitter().fail(failure)))
+                    .onTermination()
+                    .invoke(after)
                     .subscribe()
-                    .with(
-                            claims -> {
-                                answer(together, claims, began);
-                                after.accept(true);
-                            },
-                            failure -> {
-                                together.forEach(one -> one.emitter().fail(failure));
-                                after.accept(false);
-                            });
+                    .with(claims -> {}, failure -> LOG.debugf("claims not answered cause=%s", failure));
         }
 
         private void answer(List<Asking> together, List<Claim> claims, Instant began) {
@@ -201,7 +231,10 @@ class Combiner {
                     .chain(claims -> from.equals(Mark.START) ? Uni.createFrom().item(claims) : rest(asks, claims, at));
         }
 
-        /** Nobody is told "none" before it was looked for everywhere. */
+        /**
+         * Nobody is told "none" before it was looked for everywhere. What the first look gave is committed and must be
+         * answered, whatever becomes of the second.
+         */
         private Uni<List<Claim>> rest(List<Ask> asks, List<Claim> claims, Instant at) {
             Set<UUID> served = claims.stream().map(Claim::id).collect(Collectors.toSet());
             List<Ask> unserved =
@@ -211,11 +244,11 @@ class Combiner {
             }
             return store.take(preset.id(), preset.order(), unserved, 0, Mark.START, at)
                     .invoke(this::moveMark)
-                    .map(more -> {
-                        List<Claim> all = new ArrayList<>(claims);
-                        all.addAll(more);
-                        return all;
-                    });
+                    .map(more -> joined(claims, more))
+                    .onFailure()
+                    .invoke(failure -> LOG.warnf("second look failed preset=%s cause=%s", preset.id(), failure))
+                    .onFailure()
+                    .recoverWithItem(claims);
         }
 
         private synchronized Mark from(Instant at) {
@@ -233,6 +266,12 @@ class Combiner {
                     .max(Comparator.comparing(Mark::createdAt).thenComparing(Mark::workspace, Combiner::compare))
                     .ifPresent(last -> mark = last);
         }
+    }
+
+    private static List<Claim> joined(List<Claim> some, List<Claim> more) {
+        List<Claim> all = new ArrayList<>(some);
+        all.addAll(more);
+        return all;
     }
 
     /** As PostgreSQL orders them: by their bytes. */

@@ -56,7 +56,7 @@ class Presets {
             remembered.remove(meant);
             return;
         }
-        if (meant.toString().length() > MEANT_MAX) {
+        if (meant.wanted() instanceof Wanted.ByParameters || meant.toString().length() > MEANT_MAX) {
             return;
         }
         if (remembered.size() >= REMEMBERED_MAX) {

@@ -40,6 +40,9 @@ public class WaitingLine {
     /** In one round; what is left over the next one serves. */
     private static final int PRESETS_AT_ONCE = 100;
 
+    private static final Duration ROUND_MAX = Duration.ofSeconds(30);
+    private static final Duration PAUSE = Duration.ofMillis(500);
+
     private final ClaimStore store;
     private final ClaimReads reads;
     private final LeaseStore leases;
@@ -107,8 +110,12 @@ public class WaitingLine {
      * @param until the claim's own deadline
      */
     Uni<Void> settled(UUID claim, Instant until, Duration atMost) {
-        if (!working || !atMost.isPositive()) {
+        if (!atMost.isPositive()) {
             return Uni.createFrom().voidItem();
+        }
+        if (!working) {
+            // Whoever looks again and again must not do so without a pause.
+            return Uni.createFrom().voidItem().onItem().delayIt().by(PAUSE);
         }
         return Uni.createFrom()
                 .<Void>emitter(emitter -> watch(claim, until, emitter))
@@ -156,18 +163,32 @@ public class WaitingLine {
     Uni<Boolean> round() {
         Instant now = clock.instant();
         return leases.toDo(now)
-                .call(todo -> todo.waiting() ? advance(now) : Uni.createFrom().voidItem())
+                .call(todo -> todo.waiting()
+                        ? whole("waiting", advance(now))
+                        : Uni.createFrom().voidItem())
                 .chain(todo -> todo.expired() ? expire(now) : Uni.createFrom().item(false))
-                .call(this::look);
+                .call(this::look)
+                .ifNoItem()
+                .after(ROUND_MAX)
+                .fail();
+    }
+
+    /** What fails for one must not keep the others from their turn; it is tried again in the next round. */
+    private static Uni<Void> whole(String what, Uni<?> part) {
+        return part.replaceWithVoid()
+                .onFailure()
+                .invoke(cause -> LOG.warnf("claims not served, will be tried again what=%s cause=%s", what, cause))
+                .onFailure()
+                .recoverWithNull();
     }
 
     private Uni<Void> advance(Instant now) {
-        return leases.follow(now)
+        return leases.timeOut(now)
+                .invoke(this::tellOthers)
+                .chain(timedOut -> leases.follow(now))
                 .invoke(this::tellOthers)
                 .chain(followed -> serve())
-                .chain(served -> leases.timeOut(now))
-                .invoke(this::tellOthers)
-                .chain(timedOut -> leases.dueCold(now))
+                .chain(() -> leases.dueCold(now))
                 .chain(due -> buildCold(due, now));
     }
 
@@ -190,14 +211,14 @@ public class WaitingLine {
     }
 
     private Uni<Void> serve() {
-        return reads.presetsWaitedFor(PRESETS_AT_ONCE).chain(this::serveEach);
+        return reads.presetsWaitedFor(PRESETS_AT_ONCE, clock.instant()).chain(this::serveEach);
     }
 
     private Uni<Void> serveEach(List<Claimable> presets) {
         return Multi.createFrom()
                 .iterable(presets)
                 .onItem()
-                .transformToUniAndConcatenate(combiner::serveWaiting)
+                .transformToUniAndConcatenate(preset -> whole(preset.id().toString(), combiner.serveWaiting(preset)))
                 .collect()
                 .asList()
                 .replaceWithVoid();
@@ -207,16 +228,18 @@ public class WaitingLine {
         return Multi.createFrom()
                 .iterable(due)
                 .onItem()
-                .transformToUniAndConcatenate(claim -> store.coldForWaiting(claim, now))
+                .transformToUniAndConcatenate(claim ->
+                        whole(claim.toString(), store.coldForWaiting(claim, now).invoke(this::tellBegun)))
                 .collect()
                 .asList()
-                .invoke(begun -> {
-                    if (begun.contains(true)) {
-                        bell.ring(Topic.JOBS);
-                        bell.ring(Topic.WAITING);
-                    }
-                })
                 .replaceWithVoid();
+    }
+
+    private void tellBegun(boolean begun) {
+        if (begun) {
+            bell.ring(Topic.JOBS);
+            bell.ring(Topic.WAITING);
+        }
     }
 
     private Uni<Void> look() {

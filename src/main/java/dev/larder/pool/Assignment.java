@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param files of the version, by path
  * @param parameters resolved: preset values over defaults; sensitive ones in clear
  * @param presetName null for a workspace built without a preset
- * @param outputs what the workspace has answered so far; secret
+ * @param outputs what the workspace has answered so far, for a claim step only; secret
  */
 public record Assignment(
         UUID jobId,

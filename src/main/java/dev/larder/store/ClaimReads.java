@@ -190,13 +190,16 @@ public class ClaimReads {
              WHERE p.id IN (SELECT c.preset_id FROM claims c WHERE c.workspace_id IS NULL AND c.ended_at IS NULL)
                AND EXISTS (SELECT FROM workspaces w
                             WHERE w.preset_id = p.id AND w.prebuild AND w.ready_at IS NOT NULL
-                              AND w.transition = 'start' AND w.build_status = 'succeeded')
+                              AND w.transition = 'start' AND w.build_status = 'succeeded' AND w.deletion_wanted_at IS NULL
+                              AND (p.last_invalidated_at IS NULL OR w.created_at >= p.last_invalidated_at)
+                              AND (p.ttl_seconds IS NULL
+                                   OR w.created_at >= $2::timestamptz - make_interval(secs => p.ttl_seconds)))
              ORDER BY p.id LIMIT $1""";
 
     /** Presets for which somebody waits and that have something ready. */
-    public Uni<List<Claimable>> presetsWaitedFor(int limit) {
+    public Uni<List<Claimable>> presetsWaitedFor(int limit, Instant at) {
         return pool.preparedQuery(PRESETS_WAITED_FOR)
-                .execute(Tuple.of(limit))
+                .execute(Tuple.of(limit, Rows.utc(at)))
                 .map(rows -> Rows.list(rows, ClaimReads::claimable));
     }
 
@@ -386,8 +389,12 @@ public class ClaimReads {
     }
 
     private static Optional<Step> step(Row row) {
-        String status =
-                row.getOffsetDateTime("claim_step_wanted_at") == null ? row.getString("step_status") : "pending";
+        // One that is wanted and will never begin is none: its claim has ended, or there is nothing to prepare.
+        boolean wanted = row.getOffsetDateTime("claim_step_wanted_at") != null
+                && row.getOffsetDateTime("ended_at") == null
+                && "start".equals(row.getString("transition"))
+                && !Set.of("failed", "canceled").contains(row.getString("build_status"));
+        String status = wanted ? "pending" : row.getString("step_status");
         return Optional.ofNullable(status)
                 .map(known -> new Step(known, row.getString("step_error_code"), row.getString("step_error")));
     }

@@ -225,13 +225,13 @@ public class ClaimStore {
      */
     public Uni<List<Claim>> take(UUID preset, Order order, List<Ask> asks, int atLeast, Mark from, Instant at) {
         return take(pool, preset, order, asks, atLeast, false, from, at)
-                .onFailure(ClaimStore::keyTaken)
+                .onFailure(ClaimStore::undone)
                 .recoverWithUni(clash -> oneByOne(preset, order, asks, atLeast, from, at, clash));
     }
 
     /**
      * Somebody else committed one of the keys first, and everything was undone: those with other keys must not suffer from
-     * it.
+     * it. Once somebody has got something, a failure must not take that answer away; who is left then got nothing.
      */
     private Uni<List<Claim>> oneByOne(
             UUID preset, Order order, List<Ask> asks, int atLeast, Mark from, Instant at, Throwable clash) {
@@ -242,8 +242,10 @@ public class ClaimStore {
         }
         Uni<List<Claim>> all = Uni.createFrom().item(new ArrayList<>());
         for (Ask ask : asks) {
-            all = all.call(
-                    claims -> take(preset, order, List.of(ask), 0, from, at).invoke(claims::addAll));
+            all = all.call(claims -> take(preset, order, List.of(ask), 0, from, at)
+                    .invoke(claims::addAll)
+                    .onFailure(failure -> !claims.isEmpty())
+                    .recoverWithItem(List.of()));
         }
         return all;
     }
@@ -300,11 +302,13 @@ public class ClaimStore {
                    FOR UPDATE OF w),
             """ + HAND_OVER;
 
-    private static final String PRESET_OF = "SELECT preset_id FROM workspaces WHERE id = $1 AND preset_id IS NOT NULL";
+    private static final String PRESET_OF = """
+            SELECT preset_id FROM workspaces
+             WHERE id = $1 AND preset_id IS NOT NULL AND ($2::uuid IS NULL OR organization_id = $2)""";
 
     /** Gives this prebuild to the one who asks if it still has this version and is claimable; otherwise as above. */
     public Uni<Optional<Claim>> takeExactly(UUID workspace, int version, Ask ask, Instant at) {
-        return presetOf(pool, workspace)
+        return presetOf(pool, workspace, ask)
                 .chain(preset -> preset.isEmpty()
                         ? Uni.createFrom().item(Optional.<Claim>empty())
                         : takeExactly(pool, preset.get(), workspace, version, ask, false, at))
@@ -312,9 +316,9 @@ public class ClaimStore {
                 .recoverWithItem(Optional.empty());
     }
 
-    private static Uni<Optional<UUID>> presetOf(SqlClient client, UUID workspace) {
+    private static Uni<Optional<UUID>> presetOf(SqlClient client, UUID workspace, Ask ask) {
         return client.preparedQuery(PRESET_OF)
-                .execute(Tuple.of(workspace))
+                .execute(Tuple.of(workspace, ask.organizationOrNull()))
                 .map(rows -> Rows.first(rows, row -> row.getUUID("preset_id")));
     }
 
@@ -478,8 +482,9 @@ public class ClaimStore {
 
     // The lock makes those of an organization with a quota take turns; what is counted after it includes the one
     // before.
+    // A process that stops in the middle must not keep the others waiting: the server ends its transaction.
     private static final String LOCK_QUOTA = """
-            SELECT o.id, o.claims_max, o.claims_max_per_user
+            SELECT o.id, o.claims_max, o.claims_max_per_user, set_config('idle_in_transaction_session_timeout', '10000', true)
               FROM organizations o
              WHERE o.id = (SELECT organization_id FROM presets WHERE id = $1)
                FOR NO KEY UPDATE""";
@@ -532,7 +537,7 @@ public class ClaimStore {
 
     /** As {@link #takeExactly}, likewise. */
     public Uni<UnderQuota<Optional<Claim>>> takeExactlyWithinQuota(UUID workspace, int version, Ask ask, Instant at) {
-        return presetOf(pool, workspace)
+        return presetOf(pool, workspace, ask)
                 .chain(preset -> preset.isEmpty()
                         ? Uni.createFrom().item(new UnderQuota.Within<>(Optional.empty()))
                         : underQuota(
@@ -597,14 +602,16 @@ public class ClaimStore {
                 : attempt.make(client, quota.left()).map(UnderQuota.Within::new);
     }
 
-    /**
-     * A request with the same key committed first, or two processes combined the same keys in different orders: everything
-     * this statement did is undone.
-     */
+    /** A request with the same key committed first: everything this statement did is undone. */
     private static boolean keyTaken(Throwable failure) {
         return failure instanceof PgException refused
-                && (DEADLOCK_DETECTED.equals(refused.getSqlState())
-                        || (UNIQUE_VIOLATION.equals(refused.getSqlState())
-                                && "claims_by_key".equals(refused.getConstraint())));
+                && UNIQUE_VIOLATION.equals(refused.getSqlState())
+                && "claims_by_key".equals(refused.getConstraint());
+    }
+
+    /** The same, or two processes combined the same keys in different orders. */
+    private static boolean undone(Throwable failure) {
+        return keyTaken(failure)
+                || (failure instanceof PgException refused && DEADLOCK_DETECTED.equals(refused.getSqlState()));
     }
 }

@@ -27,7 +27,8 @@ class RequestPool implements PgPoolCreator {
     public Pool create(Input input) {
         PoolOptions options = input.poolOptions().setConnectionTimeout(0).setMaxWaitQueueSize(WAITING_MAX);
         List<PgConnectOptions> connections = input.pgConnectOptionsList();
-        connections.forEach(connection -> connection.setPreparedStatementCacheSqlLimit(STATEMENT_MAX));
+        connections.forEach(connection ->
+                connection.setPreparedStatementCacheSqlLimit(STATEMENT_MAX).setTcpKeepAlive(true));
         return PgBuilder.pool()
                 .with(options)
                 .connectingTo(List.<SqlConnectOptions>copyOf(connections))

@@ -254,6 +254,41 @@ class ClaimHttpTest {
     }
 
     @Test
+    void an_answer_that_cannot_be_given_in_the_wanted_form_takes_nothing() {
+        awaitEligible(2);
+
+        Answer refused = anna.with("Accept", "application/xml").post("/api/v1/claims", wanting("stocked"));
+
+        assertThat(refused.status()).as(refused.toString()).isEqualTo(406);
+        assertThat(anna.get("/api/v1/claims").body().path("items").size()).isZero();
+    }
+
+    @Test
+    void another_organizations_quota_is_not_seen_through_its_workspaces() {
+        awaitEligible(2);
+        assertThat(owner.put("/api/v1/organizations/" + organization + "/quota", "{\"workspaces\":0}")
+                        .status())
+                .isEqualTo(200);
+        String elsewhere = organization + "-y";
+        assertThat(owner.post("/api/v1/organizations", "{\"name\":\"" + elsewhere + "\"}")
+                        .status())
+                .isEqualTo(201);
+        Api stranger = owner.newUser(elsewhere, "eve", "member");
+        String workspace = "";
+        for (var seen : owner.get("/api/v1/workspaces?limit=200").body().path("items")) {
+            if (seen.path("organization").asText().equals(organization)) {
+                workspace = seen.path("id").asText();
+            }
+        }
+
+        Answer refused =
+                stranger.with("If-Match", "\"1\"").post("/api/v1/claims", "{\"workspaceId\":\"" + workspace + "\"}");
+
+        assertThat(workspace).isNotEmpty();
+        assertThat(refused.code()).isEqualTo("workspace_not_claimable");
+    }
+
+    @Test
     void nothing_in_stock_is_a_conflict_that_says_when_to_ask_again() {
         Answer none = anna.post("/api/v1/claims", wanting("empty"));
 

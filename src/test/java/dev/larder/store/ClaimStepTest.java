@@ -157,6 +157,22 @@ class ClaimStepTest {
     }
 
     @Test
+    void outputs_that_cannot_be_opened_fail_the_step_and_keep_nobody_from_deleting() {
+        stock.ready(preset, 1);
+        UUID claim = claim();
+        begin();
+        stock.sql(
+                "UPDATE workspaces SET outputs_sealed = '\\x00' WHERE id = $1",
+                workspace(claim).id());
+
+        assertThat(stock.take(1)).isEmpty();
+        assertThat(stock.look(claim).step().orElseThrow().errorCode()).isEqualTo("parameters_unreadable");
+        assertThat(stock.release(claim)).isTrue();
+        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+        assertThat(stock.take(1)).hasSize(1);
+    }
+
+    @Test
     void users_wait_for_it_so_it_goes_before_prebuilds() {
         stock.ready(preset, 1);
         stock.create(preset, 1);

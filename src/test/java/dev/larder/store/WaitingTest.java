@@ -411,10 +411,11 @@ class WaitingTest {
         UUID small = stock.preset("small");
         claimers.waits(small, anna);
         stock.ready(other, 1);
-        assertThat(await(stock.claimReads.presetsWaitedFor(100))).isEmpty();
+        assertThat(await(stock.claimReads.presetsWaitedFor(100, stock.clock.instant())))
+                .isEmpty();
 
         stock.ready(small, 1);
-        assertThat(await(stock.claimReads.presetsWaitedFor(100)))
+        assertThat(await(stock.claimReads.presetsWaitedFor(100, stock.clock.instant())))
                 .extracting(ClaimReads.Claimable::id)
                 .containsExactly(small);
     }

@@ -126,6 +126,7 @@ final class ScriptJob {
 
     /** The outputs so far stand in the file, so that the script may leave, change or extend them. */
     private JobOutcome claim() throws IOException, InterruptedException {
+        masks.add(assignment.outputs().values(), MASKED_OUTPUT_MIN);
         Outputs.write(folders.outputs(), assignment.outputs());
         JobOutcome claimed = outcome(CLAIM, run(CLAIM, assignment.deadlineAt()));
         return claimed instanceof JobOutcome.Succeeded ? prepared() : claimed;

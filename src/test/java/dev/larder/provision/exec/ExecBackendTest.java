@@ -156,6 +156,16 @@ class ExecBackendTest {
     }
 
     @Test
+    void outputs_of_the_start_are_masked_even_when_the_claim_script_has_replaced_them() {
+        JobOutcome outcome = perform(work.claim(
+                "echo '{\"password\": \"fresh-one\"}' > \"$LARDER_OUTPUTS\"; echo rotated hunter22",
+                Map.of("password", "hunter22")));
+
+        assertThat(outcome).isEqualTo(new JobOutcome.Succeeded(Map.of("password", "fresh-one")));
+        assertThat(lines()).hasSize(1).noneMatch(line -> line.contains("hunter22"));
+    }
+
+    @Test
     void outputs_of_the_start_are_masked_in_what_a_claim_script_prints() {
         JobOutcome outcome = perform(work.claim("cat \"$LARDER_OUTPUTS\"", Map.of("password", "hunter22")));
 
