@@ -70,11 +70,6 @@ final class DeclarationReader {
         if (backend.equals("exec") && files.getOrDefault("start.sh", "").isBlank()) {
             refusals.add("missing_start_script", "files", "backend exec needs a file start.sh.");
         }
-        if (backend.equals("exec") && files.containsKey("claim.sh")) {
-            // Better refused than never run.
-            refusals.add(
-                    "claim_step_not_supported", "files", "a script claim.sh is not run by this version of Larder.");
-        }
         List<Parameter> parameters = parameters(form);
         return new Declaration(
                 backend,

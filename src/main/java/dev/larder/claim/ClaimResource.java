@@ -143,6 +143,9 @@ class ClaimResource {
     }
 
     private RestResponse<ClaimView> created(Claim claim, boolean replayed) {
+        if (claim.workspace().claimStepWanted()) {
+            bell.ring(Topic.STEPS);
+        }
         return ResponseBuilder.<ClaimView>created(URI.create("/api/v1/claims/" + claim.id()))
                 .tag(String.valueOf(claim.workspace().version()))
                 .header("Idempotency-Replayed", replayed ? "true" : null)

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param path {@code warm} from stock, {@code cold} built for this claim
  * @param status {@code active}, or why it ended: {@code released}, {@code deleted}
+ * @param step the build that prepares the workspace for its claimer, where its version has one
  */
 record ClaimView(
         UUID id,
@@ -19,7 +20,17 @@ record ClaimView(
         String status,
         Instant createdAt,
         @Nullable Instant endedAt,
+        @Nullable StepView step,
         WorkspaceView workspace) {
+
+    /**
+     * @param status {@code pending}, {@code running}, {@code succeeded}, {@code canceling}, {@code canceled}, {@code failed}
+     * @param errorCode stable; only where it failed
+     */
+    record StepView(
+            String status,
+            @Nullable String errorCode,
+            @Nullable String error) {}
 
     /**
      * @param status {@code ready}, or the transition and status of its latest build
@@ -45,6 +56,9 @@ record ClaimView(
                 claim.endedReason().orElse("active"),
                 claim.createdAt(),
                 claim.endedAt().orElse(null),
+                claim.step()
+                        .map(step -> new StepView(step.status(), step.errorCode(), step.error()))
+                        .orElse(null),
                 new WorkspaceView(
                         workspace.id(),
                         workspace.name(),
@@ -62,8 +76,9 @@ record ClaimView(
         if (workspace.deletedAt().isPresent()) {
             return "deleted";
         }
-        return workspace.readyAt().isPresent() && workspace.buildStatus().equals("succeeded")
-                ? "ready"
-                : workspace.transition() + "_" + workspace.buildStatus();
+        if (workspace.readyAt().isEmpty() || !workspace.buildStatus().equals("succeeded")) {
+            return workspace.transition() + "_" + workspace.buildStatus();
+        }
+        return workspace.claimStepWanted() ? "start_pending" : "ready";
     }
 }

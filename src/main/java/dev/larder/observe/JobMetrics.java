@@ -5,6 +5,7 @@ import dev.larder.pool.JobStatus;
 import dev.larder.pool.Transition;
 import dev.larder.store.JournalStore;
 import dev.larder.store.JournalStore.JobCounts;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter.MeterProvider;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -28,6 +29,7 @@ class JobMetrics implements JobObserver {
     private final JournalStore journal;
     private final MeterProvider<Timer> builds;
     private final MeterProvider<Timer> waits;
+    private final Counter replaced;
     private volatile @Nullable JobCounts counts;
 
     JobMetrics(MeterRegistry registry, JournalStore journal) {
@@ -40,6 +42,9 @@ class JobMetrics implements JobObserver {
                 .description("Time from when a job could be taken to its lease")
                 .serviceLevelObjectives(Buckets.builds())
                 .withRegistry(registry);
+        replaced = Counter.builder("larder.claim.resources.replaced")
+                .description("Claim builds that replaced resources which the prebuild had")
+                .register(registry);
         count(registry, "pending", JobCounts::pending);
         count(registry, "running", JobCounts::running);
         count(registry, "canceling", JobCounts::canceling);
@@ -66,6 +71,11 @@ class JobMetrics implements JobObserver {
     public void finished(Transition transition, JobStatus status, Duration took) {
         builds.withTags("transition", transition.word(), "status", status.word())
                 .record(took);
+    }
+
+    @Override
+    public void replaced() {
+        replaced.increment();
     }
 
     /** An old count would mislead, so it is unknown while the database does not answer. */

@@ -14,9 +14,11 @@ import org.jspecify.annotations.Nullable;
  * @param attempt 1 for the first lease of this job; higher means that an earlier worker was lost in the middle and may
  *     have left something behind
  * @param deadlineAt when the lease ends whatever the worker does
+ * @param reason why the build is: {@link #CLAIM} for the claim step, otherwise for people
  * @param files of the version, by path
  * @param parameters resolved: preset values over defaults; sensitive ones in clear
  * @param presetName null for a workspace built without a preset
+ * @param outputs what the workspace has answered so far; secret
  */
 public record Assignment(
         UUID jobId,
@@ -24,6 +26,7 @@ public record Assignment(
         int attempt,
         Instant deadlineAt,
         Transition transition,
+        String reason,
         String backend,
         UUID workspaceId,
         String workspaceName,
@@ -38,7 +41,15 @@ public record Assignment(
         @Nullable String presetName,
         Map<String, String> files,
         Map<String, String> parameters,
-        Set<String> sensitiveParameters) {
+        Set<String> sensitiveParameters,
+        Map<String, String> outputs) {
+
+    /** The reason of the build that prepares a workspace for whoever claimed it (design, section 3.5). */
+    public static final String CLAIM = "claim";
+
+    public boolean isClaimStep() {
+        return reason.equals(CLAIM);
+    }
 
     /** Parameters may be secret, so none is printed. */
     @Override

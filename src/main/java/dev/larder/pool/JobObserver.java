@@ -13,4 +13,7 @@ public interface JobObserver {
      * @param took from the lease to the end
      */
     void finished(Transition transition, JobStatus status, Duration took);
+
+    /** A claim build replaced resources that the prebuild had. */
+    void replaced();
 }

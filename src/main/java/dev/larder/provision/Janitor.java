@@ -2,6 +2,7 @@ package dev.larder.provision;
 
 import dev.larder.store.JobStore;
 import dev.larder.wake.Bell;
+import dev.larder.wake.Loop;
 import dev.larder.wake.Topic;
 import io.quarkus.scheduler.Scheduled;
 import io.smallrye.mutiny.Uni;
@@ -12,7 +13,7 @@ import org.jboss.logging.Logger;
 
 /**
  * The owner of every job that nobody works on: takes jobs back from lost workers, withdraws starts that waited too long,
- * and deletes what was given back (design, sections 4.4 and 3.6). Every process has one; row locks keep them apart.
+ * deletes what was given back, and begins claim builds that nobody began (design, sections 4.4, 3.6 and 3.5). Every process has one; row locks keep them apart.
  */
 @ApplicationScoped
 public class Janitor {
@@ -23,6 +24,7 @@ public class Janitor {
     private final Bell bell;
     private final InstantSource clock;
     private final Settings settings;
+    private final Loop steps = new Loop("claim steps", this::nextSteps);
     private volatile boolean working;
 
     public Janitor(JobStore jobs, Bell bell, InstantSource clock, Settings settings) {
@@ -34,6 +36,7 @@ public class Janitor {
 
     public void start() {
         working = true;
+        bell.onRing(Topic.STEPS, steps::ring);
     }
 
     public void stop() {
@@ -49,6 +52,8 @@ public class Janitor {
     Uni<Void> runOnce() {
         return reap().chain(this::withdraw)
                 .chain(this::deleteWanted)
+                .chain(this::beginClaimSteps)
+                .replaceWithVoid()
                 .onFailure()
                 .invoke(cause -> LOG.warnf("janitor failed, will try again cause=%s", cause))
                 .onFailure()
@@ -77,6 +82,17 @@ public class Janitor {
         return jobs.deleteWanted(clock.instant())
                 .invoke(count -> tell("deletions begun of what was given back", count))
                 .replaceWithVoid();
+    }
+
+    private Uni<Boolean> nextSteps() {
+        return working ? beginClaimSteps() : Uni.createFrom().item(false);
+    }
+
+    /** @return whether there may be more */
+    private Uni<Boolean> beginClaimSteps() {
+        return jobs.beginClaimSteps(clock.instant())
+                .invoke(count -> tell("claim builds begun", count))
+                .map(count -> count > 0);
     }
 
     private void tell(String what, int count) {

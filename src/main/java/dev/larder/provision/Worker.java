@@ -3,6 +3,7 @@ package dev.larder.provision;
 import dev.larder.pool.Assignment;
 import dev.larder.pool.JobObserver;
 import dev.larder.pool.JobOutcome;
+import dev.larder.pool.Transition;
 import dev.larder.store.JobStore;
 import dev.larder.store.JobStore.Pulse;
 import dev.larder.store.JobStore.Taken;
@@ -276,7 +277,14 @@ public class Worker {
                 outcome instanceof JobOutcome.Failed failed ? failed.code() : "none");
         JobStore.Completed ended = completed.get();
         observer.finished(ended.transition(), ended.status(), Duration.between(ended.startedAt(), clock.instant()));
+        if (outcome instanceof JobOutcome.Succeeded succeeded
+                && !succeeded.replaced().isEmpty()) {
+            observer.replaced();
+        }
         bell.ring(Topic.RECONCILE);
+        if (!ended.prebuild() && ended.transition() == Transition.START && !job.assignment.isClaimStep()) {
+            bell.ring(Topic.STEPS);
+        }
     }
 
     private void abandon(Running job, Throwable failed) {

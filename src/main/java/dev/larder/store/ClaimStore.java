@@ -52,11 +52,23 @@ public class ClaimStore {
             Instant createdAt,
             Optional<Instant> endedAt,
             Optional<String> endedReason,
+            Optional<Step> step,
             Workspace workspace) {}
+
+    /**
+     * The claim build (design, section 3.5).
+     *
+     * @param status of its job; {@code pending} as well before it has one
+     */
+    public record Step(
+            String status,
+            @Nullable String errorCode,
+            @Nullable String error) {}
 
     /**
      * What was handed out.
      *
+     * @param claimStepWanted whether a claim build is still to come
      * @param outputs sealed; {@link #open} gives them to the claimer alone
      */
     public record Workspace(
@@ -71,6 +83,7 @@ public class ClaimStore {
             String buildStatus,
             Instant createdAt,
             Optional<Instant> readyAt,
+            boolean claimStepWanted,
             Optional<Instant> deletedAt,
             byte @Nullable [] outputs) {}
 
@@ -102,8 +115,9 @@ public class ClaimStore {
     // What follows once a workspace is picked, however it was: $2 user, $3 instant, $4 claim, $5 key, $6 request hash.
     private static final String HAND_OVER = """
             moved AS (
-                UPDATE workspaces w SET owner_id = $2::uuid, prebuild = false, version = w.version + 1, claimed_at = $3::timestamptz
-                  FROM picked WHERE w.id = picked.id
+                UPDATE workspaces w SET owner_id = $2::uuid, prebuild = false, version = w.version + 1, claimed_at = $3::timestamptz,
+                       claim_step_wanted_at = CASE WHEN v.claim_step THEN $3::timestamptz END
+                  FROM picked, template_versions v WHERE w.id = picked.id AND v.id = w.version_id
                 RETURNING w.id, w.organization_id, w.preset_id),
             recorded AS (
                 INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key,
@@ -199,7 +213,7 @@ public class ClaimStore {
 
     private static final String CLAIM_COLD = """
             WITH preset AS (
-                SELECT p.*, v.backend, v.start_timeout_seconds AS timeout,
+                SELECT p.*, v.backend, v.claim_step, v.start_timeout_seconds AS timeout,
                        (SELECT s.id FROM tagsets s WHERE s.tags = v.tags) AS tagset_id
                   FROM presets p
                   JOIN templates t ON t.id = p.template_id AND t.active_version_id = p.version_id
@@ -209,8 +223,9 @@ public class ClaimStore {
                    FOR SHARE OF t),
             workspace AS (
                 INSERT INTO workspaces (id, organization_id, owner_id, prebuild, template_id, version_id, preset_id, name,
-                                        created_at, claimed_at, build_id, build_number, transition, build_status)
-                SELECT $7::uuid, organization_id, $2::uuid, false, template_id, version_id, id, $10::text, $3::timestamptz, $3::timestamptz, $8::uuid, 1, 'start', 'pending'
+                                        created_at, claimed_at, claim_step_wanted_at, build_id, build_number, transition, build_status)
+                SELECT $7::uuid, organization_id, $2::uuid, false, template_id, version_id, id, $10::text, $3::timestamptz, $3::timestamptz,
+                       CASE WHEN claim_step THEN $3::timestamptz END, $8::uuid, 1, 'start', 'pending'
                   FROM preset),
             build AS (
                 INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id,
@@ -335,12 +350,15 @@ public class ClaimStore {
     private static final String SELECT_CLAIM = """
             SELECT c.id AS claim_id, c.user_id, c.path, c.created_at AS claim_created_at, c.ended_at, c.ended_reason,
                    w.id, w.organization_id, o.name AS organization, t.name AS template, p.name AS preset, w.name, w.version,
-                   w.transition, w.build_status, w.created_at, w.ready_at, w.deleted_at, w.outputs_sealed
+                   w.transition, w.build_status, w.created_at, w.ready_at, w.deleted_at, w.outputs_sealed,
+                   w.claim_step_wanted_at, s.status AS step_status, s.error_code AS step_error_code, s.error AS step_error
               FROM claims c
               JOIN workspaces w ON w.id = c.workspace_id
               JOIN organizations o ON o.id = w.organization_id
               JOIN templates t ON t.id = w.template_id
               LEFT JOIN presets p ON p.id = w.preset_id
+              LEFT JOIN builds b ON b.workspace_id = w.id AND b.number = 2 AND b.reason = 'claim'
+              LEFT JOIN jobs s ON s.build_id = b.id
             """;
 
     private static final String FIND = SELECT_CLAIM + """
@@ -374,7 +392,15 @@ public class ClaimStore {
                 Rows.instant(row, "claim_created_at"),
                 Optional.ofNullable(Rows.instantOrNull(row, "ended_at")),
                 Optional.ofNullable(row.getString("ended_reason")),
+                step(row),
                 workspace(row));
+    }
+
+    private static Optional<Step> step(Row row) {
+        String status =
+                row.getOffsetDateTime("claim_step_wanted_at") == null ? row.getString("step_status") : "pending";
+        return Optional.ofNullable(status)
+                .map(known -> new Step(known, row.getString("step_error_code"), row.getString("step_error")));
     }
 
     private static Workspace workspace(Row row) {
@@ -391,6 +417,7 @@ public class ClaimStore {
                 row.getString("build_status"),
                 Rows.instant(row, "created_at"),
                 Optional.ofNullable(Rows.instantOrNull(row, "ready_at")),
+                row.getOffsetDateTime("claim_step_wanted_at") != null,
                 Optional.ofNullable(Rows.instantOrNull(row, "deleted_at")),
                 outputs == null ? null : outputs.getBytes());
     }

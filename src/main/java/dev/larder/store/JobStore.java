@@ -8,10 +8,12 @@ import dev.larder.pool.LogLine;
 import dev.larder.pool.Transition;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
+import io.vertx.mutiny.sqlclient.SqlClient;
 import io.vertx.mutiny.sqlclient.SqlConnection;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -26,6 +28,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -117,8 +120,8 @@ public class JobStore {
                 RETURNING j.*),
             moved AS (
                 UPDATE workspaces w SET build_status = t.status FROM taken t WHERE w.build_id = t.build_id)
-            SELECT t.id, t.lease_token, t.attempt, t.deadline_at, t.created_at, t.backend, b.transition, b.number, b.version_id,
-                   b.preset_id, w.id AS workspace_id, w.name AS workspace_name, w.owner_id, w.prebuild,
+            SELECT t.id, t.lease_token, t.attempt, t.deadline_at, t.created_at, t.backend, b.transition, b.reason, b.number, b.version_id,
+                   b.preset_id, w.outputs_sealed, w.id AS workspace_id, w.name AS workspace_name, w.owner_id, w.prebuild,
                    w.organization_id, o.name AS organization_name, u.name AS owner_name, p.name AS preset_name,
                    m.name AS template_name, v.files
               FROM taken t
@@ -132,8 +135,8 @@ public class JobStore {
              ORDER BY t.queue_at, t.id""";
 
     /**
-     * Leases up to {@code slots} jobs that fit this worker, the most urgent first. One whose sensitive parameters cannot be
-     * opened fails at once, code {@code parameters_unreadable}: it must not keep the others from being leased.
+     * Leases up to {@code slots} jobs that fit this worker, the most urgent first. One whose sensitive parameters or
+     * outputs cannot be opened fails at once, code {@code parameters_unreadable}: it must not keep the others from being leased.
      */
     public Uni<List<Taken>> take(UUID worker, int slots, Instant at) {
         return pool.withTransaction(connection -> connection
@@ -165,7 +168,7 @@ public class JobStore {
                     row.getUUID("lease_token"),
                     at,
                     "parameters_unreadable",
-                    "A sensitive parameter cannot be opened: larder.encryption.key is not the one it was sealed with.",
+                    "A sensitive parameter or output cannot be opened: larder.encryption.key is not the one it was sealed with.",
                     false,
                     null);
             return connection.preparedQuery(COMPLETE).execute(failed).replaceWith(Optional.empty());
@@ -211,6 +214,7 @@ public class JobStore {
                 row.getInteger("attempt"),
                 Rows.instant(row, "deadline_at"),
                 Transition.of(row.getString("transition")),
+                row.getString("reason"),
                 row.getString("backend"),
                 row.getUUID("workspace_id"),
                 row.getString("workspace_name"),
@@ -225,8 +229,16 @@ public class JobStore {
                 row.getString("preset_name"),
                 strings((JsonObject) row.getValue("files")),
                 values,
-                sensitive);
+                sensitive,
+                outputs(row));
         return new Taken(assignment, Rows.instant(row, "created_at"));
+    }
+
+    private Map<String, String> outputs(Row row) {
+        io.vertx.mutiny.core.buffer.Buffer sealed = row.getBuffer("outputs_sealed");
+        return sealed == null
+                ? Map.of()
+                : strings(new JsonObject(seal.open(row.getUUID("workspace_id"), sealed.getBytes())));
     }
 
     private static Map<String, String> strings(JsonObject object) {
@@ -260,7 +272,8 @@ public class JobStore {
             SELECT status, started_at, created_at, transition, prebuild FROM workspace""";
 
     /**
-     * Ends a leased job and moves its workspace with it.
+     * Ends a leased job and moves its workspace with it. Where a claim build replaced resources, template admins are told
+     * in the same transaction (design, section 2.6).
      *
      * @return empty where the lease was lost: nothing was changed
      */
@@ -268,13 +281,47 @@ public class JobStore {
         UUID job = assignment.jobId();
         UUID lease = assignment.leaseToken();
         Tuple values = switch (outcome) {
-            case JobOutcome.Succeeded(var outputs) ->
+            case JobOutcome.Succeeded(var outputs, var unused) ->
                 completion(job, lease, at, null, null, false, sealed(assignment, outputs));
             case JobOutcome.Failed(var code, var detail) ->
                 completion(job, lease, at, code, storable(detail), false, null);
             case JobOutcome.Canceled() -> completion(job, lease, at, null, null, true, null);
         };
-        return pool.preparedQuery(COMPLETE).execute(values).map(rows -> Rows.first(rows, JobStore::completed));
+        return outcome instanceof JobOutcome.Succeeded(var unused, var replaced) && !replaced.isEmpty()
+                ? pool.withTransaction(connection -> complete(connection, values)
+                        .call(completed -> completed.isPresent()
+                                ? tellReplaced(connection, assignment, replaced, at)
+                                : Uni.createFrom().voidItem()))
+                : complete(pool, values);
+    }
+
+    private static Uni<Optional<Completed>> complete(SqlClient client, Tuple values) {
+        return client.preparedQuery(COMPLETE).execute(values).map(rows -> Rows.first(rows, JobStore::completed));
+    }
+
+    private static final String TELL_REPLACED = """
+            INSERT INTO notifications (id, organization_id, audience, kind, occasion, detail, created_at)
+            SELECT $1::uuid, w.organization_id, 'template_admin', 'resources_replaced', 'resources_replaced:' || w.build_id,
+                   jsonb_build_object('workspace_id', w.id, 'workspace', w.name, 'preset_id', w.preset_id, 'preset', p.name,
+                                      'template_id', w.template_id, 'template', t.name, 'resources', $3::jsonb),
+                   $4::timestamptz
+              FROM workspaces w
+              JOIN templates t ON t.id = w.template_id
+              LEFT JOIN presets p ON p.id = w.preset_id
+             WHERE w.id = $2
+                ON CONFLICT (occasion) DO NOTHING""";
+
+    private Uni<Void> tellReplaced(
+            SqlClient client, Assignment assignment, Map<String, List<String>> replaced, Instant at) {
+        JsonObject resources = new JsonObject();
+        replaced.forEach((resource, paths) -> resources.put(storable(resource), new JsonArray(storable(paths))));
+        return client.preparedQuery(TELL_REPLACED)
+                .execute(Tuple.of(ids.next(), assignment.workspaceId(), resources, Rows.utc(at)))
+                .replaceWithVoid();
+    }
+
+    private static List<String> storable(List<String> texts) {
+        return texts.stream().map(JobStore::storable).toList();
     }
 
     /** Postgres refuses U+0000 in text; a script or a server may say it all the same. */
@@ -301,7 +348,7 @@ public class JobStore {
     }
 
     private @Nullable Object sealed(Assignment assignment, Map<String, String> outputs) {
-        if (assignment.transition() != Transition.START) {
+        if (assignment.transition() != Transition.START || (assignment.isClaimStep() && outputs.isEmpty())) {
             return null;
         }
         JsonObject object = new JsonObject();
@@ -529,19 +576,58 @@ public class JobStore {
                               timeout_seconds)
             SELECT job, build, id, organization_id, backend, tagset_id, $3::timestamptz, $3::timestamptz, timeout FROM item""";
 
-    private static final int DELETE_WANTED_AT_ONCE = 100;
+    /** The bound in the statements that begin builds. */
+    private static final int AT_ONCE = 100;
 
     /** Starts the deletion of workspaces that were given back and have no active build. At most 100 at a time. */
     public Uni<Integer> deleteWanted(Instant at) {
-        UUID[] builds = java.util.stream.Stream.generate(ids::next)
-                .limit(DELETE_WANTED_AT_ONCE)
-                .toArray(UUID[]::new);
-        UUID[] jobs = java.util.stream.Stream.generate(ids::next)
-                .limit(DELETE_WANTED_AT_ONCE)
-                .toArray(UUID[]::new);
-        return pool.preparedQuery(DELETE_WANTED)
-                .execute(Tuple.of(builds, jobs, Rows.utc(at)))
+        return begin(DELETE_WANTED, at);
+    }
+
+    private Uni<Integer> begin(String statement, Instant at) {
+        return pool.preparedQuery(statement)
+                .execute(Tuple.of(newIds(), newIds(), Rows.utc(at)))
                 .map(RowSet::rowCount);
+    }
+
+    private UUID[] newIds() {
+        return Stream.generate(ids::next).limit(AT_ONCE).toArray(UUID[]::new);
+    }
+
+    // Whoever claimed waits for it, so that it has no handicap in the queue.
+    private static final String BEGIN_CLAIM_STEPS = """
+            WITH wanted AS (
+                SELECT w.*, w.build_number + 1 AS number
+                  FROM workspaces w
+                 WHERE w.claim_step_wanted_at IS NOT NULL AND w.deletion_wanted_at IS NULL AND w.deleted_at IS NULL
+                   AND w.transition = 'start' AND w.build_status = 'succeeded'
+                 ORDER BY w.claim_step_wanted_at LIMIT 100
+                   FOR UPDATE SKIP LOCKED),
+            item AS (
+                SELECT w.*, i.build, i.job, v.backend, v.start_timeout_seconds AS timeout,
+                       (SELECT s.id FROM tagsets s WHERE s.tags = v.tags) AS tagset_id
+                  FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM wanted) w
+                  JOIN unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY i (build, job, n) ON i.n = w.n
+                  JOIN template_versions v ON v.id = w.version_id),
+            build AS (
+                INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id,
+                                    created_at)
+                SELECT build, id, number, 'start', owner_id, 'claim', version_id, preset_id, $3::timestamptz FROM item),
+            workspace AS (
+                UPDATE workspaces w
+                   SET build_id = i.build, build_number = i.number, build_status = 'pending', build_finished_at = NULL,
+                       ready_at = NULL, claim_step_wanted_at = NULL
+                  FROM item i WHERE w.id = i.id)
+            INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
+                              timeout_seconds)
+            SELECT job, build, id, organization_id, backend, tagset_id, $3::timestamptz, $3::timestamptz, timeout FROM item""";
+
+    /**
+     * Starts the claim build of workspaces that were claimed and whose version has a claim step, as soon as they are
+     * ready (design, section 3.5). At most 100 at a time.
+     */
+    public Uni<Integer> beginClaimSteps(Instant at) {
+        return begin(BEGIN_CLAIM_STEPS, at);
     }
 
     /** How long a worker may be silent before it counts as lost: three missed heartbeats (design, section 4.4). */

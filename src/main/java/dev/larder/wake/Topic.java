@@ -9,7 +9,9 @@ public enum Topic {
     /** A job is waiting. */
     JOBS,
     /** A running job is to be cancelled. */
-    CANCELS;
+    CANCELS,
+    /** A claimed workspace is to be prepared for its claimer. */
+    STEPS;
 
     /** The NOTIFY channel that carries this topic between processes. */
     String channel() {

@@ -138,11 +138,6 @@ class DeclarationParserTest {
                         "{\"backend\": \"postgres\", \"files\": {\"a.sql\": \"\\0\"}}",
                         "invalid_text",
                         "files[\"a.sql\"]"),
-                bad(
-                        "exec with a claim step",
-                        "{backend: exec, files: {start.sh: x, claim.sh: x}}",
-                        "claim_step_not_supported",
-                        "files"),
                 bad("exec without start.sh", "{backend: exec, files: {stop.sh: x}}", "missing_start_script", "files"),
                 bad(
                         "exec with an empty start.sh",

@@ -97,6 +97,29 @@ class ClaimHttpTest {
     }
 
     @Test
+    void a_claim_step_prepares_the_workspace_for_its_claimer_after_the_answer() {
+        String declaration = """
+                {"backend": "exec",
+                 "files": {"start.sh": "#!/bin/sh\\necho '{\\"for\\":\\"nobody\\"}' > \\"$LARDER_OUTPUTS\\"\\n",
+                           "claim.sh": "#!/bin/sh\\necho '{\\"for\\":\\"'$LARDER_OWNER'\\"}' > \\"$LARDER_OUTPUTS\\"\\n"},
+                 "presets": [{"name": "one", "prebuilds": {"instances": 1}}]}""";
+        assertThat(owner.put("/api/v1/organizations/" + organization + "/templates/step", declaration)
+                        .status())
+                .isEqualTo(201);
+
+        Answer claim = claimWhenReady(anna, "{\"template\":\"step\",\"preset\":\"one\"}");
+
+        assertThat(claim.status()).as(claim.toString()).isEqualTo(201);
+        assertThat(claim.body().at("/step/status").asText()).isIn("pending", "running", "succeeded");
+        String address = "/api/v1/claims/" + claim.body().path("id").asText();
+        Answer prepared = Eventually.see(
+                () -> anna.get(address),
+                seen -> seen.body().at("/step/status").asText().equals("succeeded"));
+        assertThat(prepared.body().at("/workspace/status").asText()).isEqualTo("ready");
+        assertThat(prepared.body().at("/workspace/outputs/for").asText()).isEqualTo("anna");
+    }
+
+    @Test
     void nothing_in_stock_is_a_conflict_that_says_when_to_ask_again() {
         Answer none = anna.post("/api/v1/claims", wanting("empty"));
 

@@ -18,9 +18,11 @@ import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -32,8 +34,9 @@ class WorkerTest {
     private final Stock stock = new Stock();
     private final Bell bell = new Bell();
     private final Endless backend = new Endless();
+    private final Heard heard = new Heard();
     private final Worker worker =
-            new Worker(stock.jobs, bell, Databases.vertx(), stock.clock, new OneSlot(), new Silent(), List.of(backend));
+            new Worker(stock.jobs, bell, Databases.vertx(), stock.clock, new OneSlot(), heard, List.of(backend));
 
     @AfterEach
     void close() {
@@ -60,6 +63,25 @@ class WorkerTest {
             Thread.onSpinWait();
         }
         assertThat(stock.count("jobs WHERE status = 'running'")).isEqualTo(1);
+    }
+
+    @Test
+    void counts_a_claim_build_that_replaced_resources_and_rings_for_what_is_built_cold() throws InterruptedException {
+        stock.withClaimStep();
+        UUID preset = stock.declare("small", 1);
+        CountDownLatch rung = new CountDownLatch(1);
+        bell.onRing(Topic.STEPS, rung::countDown);
+        assertThat(await(stock.claims.claimCold(preset, stock.owner.userId(), Optional.empty(), stock.clock.instant())))
+                .isPresent();
+        await(worker.start());
+        backend.begun.await();
+
+        backend.end.complete(new JobOutcome.Succeeded(Map.of("a", "b"), Map.of("disk", List.of("size"))));
+
+        assertThat(rung.await(20, TimeUnit.SECONDS)).isTrue();
+        assertThat(heard.replaced.await(20, TimeUnit.SECONDS)).isTrue();
+        assertThat(stock.count("notifications WHERE kind = 'resources_replaced'"))
+                .isEqualTo(1);
     }
 
     @Test
@@ -99,13 +121,20 @@ class WorkerTest {
         }
     }
 
-    private static final class Silent implements JobObserver {
+    private static final class Heard implements JobObserver {
+
+        final CountDownLatch replaced = new CountDownLatch(1);
 
         @Override
         public void leased(Transition transition, Duration waited) {}
 
         @Override
         public void finished(Transition transition, JobStatus status, Duration took) {}
+
+        @Override
+        public void replaced() {
+            replaced.countDown();
+        }
     }
 
     private static final class OneSlot implements Settings {

@@ -3,7 +3,10 @@ package dev.larder.reconcile;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.pool.Assignment;
+import dev.larder.pool.Caller;
 import dev.larder.pool.Declaration.PresetDeclaration;
+import dev.larder.pool.JobOutcome;
 import dev.larder.pool.JobStatus;
 import dev.larder.pool.Schedule;
 import dev.larder.pool.Transition;
@@ -13,6 +16,8 @@ import dev.larder.testing.Stock;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Pump;
 import dev.larder.wake.Topic;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
 import java.time.Instant;
@@ -437,6 +442,31 @@ class DatabaseSituationsTest {
 
         assertThat(crank.ever(one)).isEqualTo(first);
         assertThat(crank.ever(two)).isEqualTo(second);
+    }
+
+    @Test
+    void claimed_prebuild_whose_claim_build_replaced_resources_admins_told_with_resource_and_paths() {
+        stock.withClaimStep();
+        UUID preset = stock.declare("small", 1);
+        UUID workspace = stock.ready(preset, 1).getFirst();
+        Caller anna = stock.member("anna");
+        assertThat(await(stock.claims.claimOldestReady(
+                        preset, anna.userId(), anna.organization(), Optional.empty(), stock.clock.instant())))
+                .isPresent();
+        assertThat(await(stock.jobs.beginClaimSteps(stock.clock.instant()))).isEqualTo(1);
+        Assignment step = stock.take(1).getFirst();
+
+        stock.end(step, new JobOutcome.Succeeded(Map.of(), Map.of("disk.data", List.of("size", "zone"))));
+
+        crank.settle();
+        var told = stock.row("SELECT kind, audience, detail FROM notifications", Tuple.tuple());
+        assertThat(step.workspaceId()).isEqualTo(workspace);
+        assertThat(told.getString("kind")).isEqualTo("resources_replaced");
+        assertThat(told.getString("audience")).isEqualTo("template_admin");
+        assertThat(told.getJsonObject("detail").getJsonObject("resources"))
+                .isEqualTo(new JsonObject().put("disk.data", new JsonArray(List.of("size", "zone"))));
+        assertThat(told.getJsonObject("detail").getString("workspace_id")).isEqualTo(workspace.toString());
+        assertThat(crank.state(workspace)).isEqualTo("start succeeded");
     }
 
     @Test

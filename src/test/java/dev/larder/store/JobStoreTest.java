@@ -144,6 +144,7 @@ class JobStoreTest {
                 a.attempt(),
                 a.deadlineAt(),
                 a.transition(),
+                a.reason(),
                 a.backend(),
                 a.workspaceId(),
                 a.workspaceName(),
@@ -158,7 +159,8 @@ class JobStoreTest {
                 a.presetName(),
                 a.files(),
                 a.parameters(),
-                a.sensitiveParameters());
+                a.sensitiveParameters(),
+                a.outputs());
     }
 
     @Test

@@ -69,6 +69,7 @@ public final class Stock implements AutoCloseable {
     private final Map<String, PresetDeclaration> declared = new LinkedHashMap<>();
     private List<Parameter> parameters = List.of();
     private Map<String, String> tags = Map.of();
+    private Map<String, String> files = Map.of();
 
     public Stock() {
         UUID root = await(access.createUser(Optional.empty(), "root", Role.OWNER, ids.next()))
@@ -129,15 +130,17 @@ public final class Stock implements AutoCloseable {
         tags = Map.copyOf(wanted);
     }
 
+    /** The versions declared from now on have something to do once a workspace is claimed. */
+    public void withClaimStep() {
+        files = Map.of("claim.sh", "#!/bin/sh\n");
+    }
+
     /** The same presets again as a new version, which becomes the active one. */
     public void promoteNewVersion() {
+        Map<String, String> scripts = new LinkedHashMap<>(files);
+        scripts.put("start.sh", "#!/bin/sh\necho '{}' > \"$LARDER_OUTPUTS\" # " + ids.suffix() + "\n");
         Declaration declaration = new Declaration(
-                "exec",
-                Map.of("start.sh", "#!/bin/sh\necho '{}' > \"$LARDER_OUTPUTS\" # " + ids.suffix() + "\n"),
-                tags,
-                Duration.ofMinutes(10),
-                parameters,
-                List.copyOf(declared.values()));
+                "exec", scripts, tags, Duration.ofMinutes(10), parameters, List.copyOf(declared.values()));
         var applied = await(catalog.apply(new Application(
                 owner,
                 ORGANIZATION,

@@ -24,13 +24,16 @@ import org.jboss.logging.Logger;
 
 /**
  * A workspace is what the version's scripts make of it: {@code start.sh}, and where there are such, {@code ready.sh}
- * (repeated until it succeeds), {@code stop.sh} and {@code delete.sh}.
+ * (repeated until it succeeds), {@code claim.sh} (once, when somebody has it; then {@code ready.sh} again), {@code stop.sh}
+ * and {@code delete.sh}.
  *
  * <p>A script is told by its environment: {@code LARDER_WORKSPACE_ID}, {@code LARDER_WORKSPACE_NAME}, {@code
  * LARDER_WORKSPACE_DIR} (kept while the workspace lives), {@code LARDER_ORGANIZATION}, {@code LARDER_OWNER}, {@code
  * LARDER_TEMPLATE}, {@code LARDER_PRESET}, {@code LARDER_TRANSITION}, {@code LARDER_JOB_ID}, {@code LARDER_ATTEMPT}, {@code
  * LARDER_PARAM_<NAME>} for each parameter, and {@code LARDER_OUTPUTS}: where {@code start.sh} must write a JSON object of
- * texts, numbers and truth values. It runs in the folder of the version's files.
+ * texts, numbers and truth values. {@code claim.sh} finds there what the start answered, and may change it; what it had to
+ * make anew it says in {@code LARDER_REPLACED}, as {@code {"resource": ["path", ...]}}. Scripts run in the folder of the
+ * version's files.
  *
  * <p>When a script has ended, what is left in its process group is killed. A process that gave itself a session of its own
  * is the workspace's and lives on after a success; it must send its output elsewhere. After a failure, a cancel or the
@@ -40,7 +43,7 @@ import org.jboss.logging.Logger;
  * secret of its own making before that.
  *
  * <p>Outcomes: {@code script_missing}, {@code script_not_started}, {@code script_failed}, {@code timed_out}, {@code
- * not_ready}, {@code outputs_missing}, {@code outputs_invalid}, {@code backend_unavailable} (the folders cannot be used).
+ * not_ready}, {@code outputs_missing}, {@code outputs_invalid}, {@code replaced_invalid}, {@code backend_unavailable} (the folders cannot be used).
  */
 @ApplicationScoped
 public class ExecBackend implements Backend {

@@ -20,10 +20,11 @@ import org.jspecify.annotations.Nullable;
  *
  * @param files the version's files, where scripts run
  * @param pipes for the scripts' output
- * @param outputs the file a start script answers in
+ * @param outputs the file a start or claim script answers in
+ * @param replaced the file a claim script says in what it had to make anew
  * @param workspace kept from the first start to the end of the delete
  */
-record Folders(Path job, Path files, Path pipes, Path outputs, Path workspace) {
+record Folders(Path job, Path files, Path pipes, Path outputs, Path replaced, Path workspace) {
 
     static Folders of(Path root, Assignment assignment) {
         Path job = root.resolve("jobs").resolve(assignment.jobId() + "-" + assignment.attempt());
@@ -32,6 +33,7 @@ record Folders(Path job, Path files, Path pipes, Path outputs, Path workspace) {
                 job.resolve("files"),
                 job.resolve("pipes"),
                 job.resolve("outputs.json"),
+                job.resolve("replaced.json"),
                 root.resolve("workspaces").resolve(assignment.workspaceId().toString()));
     }
 

@@ -32,6 +32,7 @@ final class ScriptJob {
     /** Before the deadline, at which whoever gave the job away takes it back, without knowing why it was not done. */
     private static final Duration READY_MARGIN = Duration.ofSeconds(1);
 
+    private static final String CLAIM = "claim.sh";
     private static final JobOutcome DONE = new JobOutcome.Succeeded(Map.of());
 
     private final Assignment assignment;
@@ -112,22 +113,42 @@ final class ScriptJob {
     }
 
     private JobOutcome start() throws IOException, InterruptedException {
+        if (assignment.isClaimStep()) {
+            return claim();
+        }
         String name = ExecBackend.script(Transition.START);
         if (!assignment.files().containsKey(name)) {
             return new JobOutcome.Failed("script_missing", "The version has no " + name + ".");
         }
         JobOutcome started = outcome(name, run(name, assignment.deadlineAt()));
-        return started instanceof JobOutcome.Succeeded ? answered() : started;
+        return started instanceof JobOutcome.Succeeded ? answered(name, Map.of()) : started;
     }
 
-    private JobOutcome answered() throws IOException, InterruptedException {
+    /** The outputs so far stand in the file, so that the script may leave, change or extend them. */
+    private JobOutcome claim() throws IOException, InterruptedException {
+        Outputs.write(folders.outputs(), assignment.outputs());
+        JobOutcome claimed = outcome(CLAIM, run(CLAIM, assignment.deadlineAt()));
+        return claimed instanceof JobOutcome.Succeeded ? prepared() : claimed;
+    }
+
+    private JobOutcome prepared() throws IOException, InterruptedException {
+        return switch (Replaced.of(folders.replaced())) {
+            case Replaced.Invalid(var reason) ->
+                new JobOutcome.Failed(
+                        "replaced_invalid", "What claim.sh wrote as replaced is not usable: " + reason + ".");
+            case Replaced.Read(var resources) -> answered(CLAIM, resources);
+        };
+    }
+
+    private JobOutcome answered(String script, Map<String, List<String>> replaced)
+            throws IOException, InterruptedException {
         return switch (Outputs.of(folders.outputs())) {
             case Outputs.Missing() ->
-                new JobOutcome.Failed("outputs_missing", "start.sh ended well and wrote no outputs.");
+                new JobOutcome.Failed("outputs_missing", script + " ended well and wrote no outputs.");
             case Outputs.Invalid(var reason) ->
                 new JobOutcome.Failed(
-                        "outputs_invalid", "What start.sh wrote as outputs is not usable: " + reason + ".");
-            case Outputs.Read(var values) -> whenReady(new JobOutcome.Succeeded(values));
+                        "outputs_invalid", "What " + script + " wrote as outputs is not usable: " + reason + ".");
+            case Outputs.Read(var values) -> whenReady(new JobOutcome.Succeeded(values, replaced));
         };
     }
 
@@ -208,6 +229,7 @@ final class ScriptJob {
         tell(environment, "WORKSPACE_NAME", assignment.workspaceName());
         tell(environment, "WORKSPACE_DIR", folders.workspace().toString());
         tell(environment, "OUTPUTS", folders.outputs().toString());
+        tell(environment, "REPLACED", folders.replaced().toString());
         tell(environment, "ORGANIZATION", assignment.organizationName());
         tell(environment, "OWNER", assignment.ownerName());
         tell(environment, "TEMPLATE", assignment.templateName());

@@ -97,6 +97,72 @@ class ExecBackendTest {
                                 .contains(name));
     }
 
+    @Test
+    void a_claim_script_finds_the_outputs_of_the_start_and_may_leave_them() {
+        Map<String, String> answered = Map.of("url", "http://localhost", "port", "8080");
+
+        JobOutcome left = perform(work.claim("grep -q localhost \"$LARDER_OUTPUTS\"", answered));
+
+        assertThat(left).isEqualTo(new JobOutcome.Succeeded(answered));
+    }
+
+    @Test
+    void a_claim_script_may_answer_anew_and_knows_whose_the_workspace_is_now() {
+        JobOutcome anew =
+                perform(work.claim("echo '{\"for\": \"'$LARDER_OWNER'\"}' > $LARDER_OUTPUTS", Map.of("for", "nobody")));
+
+        assertThat(anew).isEqualTo(new JobOutcome.Succeeded(Map.of("for", "system")));
+    }
+
+    @Test
+    void a_claim_script_works_on_what_the_start_made() throws IOException {
+        assertThat(perform(work.start("echo made > $LARDER_WORKSPACE_DIR/it; " + ANSWER)))
+                .isEqualTo(ANSWERED);
+
+        assertThat(perform(work.claim("echo claimed >> $LARDER_WORKSPACE_DIR/it", Map.of())))
+                .isEqualTo(DONE);
+
+        assertThat(kept("it")).isEqualTo("made\nclaimed\n");
+    }
+
+    @Test
+    void what_a_claim_script_made_anew_is_told_with_its_paths() {
+        JobOutcome outcome = perform(
+                work.claim("echo '{\"disk.data\": [\"size\", \"zone\"]}' > \"$LARDER_REPLACED\"", Map.of("a", "b")));
+
+        assertThat(outcome)
+                .isEqualTo(new JobOutcome.Succeeded(Map.of("a", "b"), Map.of("disk.data", List.of("size", "zone"))));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"[]", "{\"a\": \"b\"}", "{\"a\": [1]}", "{\"a\": [", "{\"a\": {}}"})
+    void what_was_made_anew_must_be_lists_of_texts(String replaced) {
+        JobOutcome outcome = perform(work.claim("echo '" + replaced + "' > \"$LARDER_REPLACED\"", Map.of()));
+
+        assertThat(outcome)
+                .isInstanceOfSatisfying(
+                        JobOutcome.Failed.class,
+                        failed -> assertThat(failed.code()).isEqualTo("replaced_invalid"));
+    }
+
+    @Test
+    void a_claim_script_that_fails_or_spoils_the_outputs_fails_the_claim_step() {
+        assertThat(perform(work.claim("exit 3", Map.of())))
+                .isEqualTo(new JobOutcome.Failed("script_failed", "claim.sh ended with exit code 3"));
+        assertThat(perform(work.claim("echo '{' > \"$LARDER_OUTPUTS\"", Map.of())))
+                .isInstanceOfSatisfying(
+                        JobOutcome.Failed.class,
+                        failed -> assertThat(failed.code()).isEqualTo("outputs_invalid"));
+    }
+
+    @Test
+    void outputs_of_the_start_are_masked_in_what_a_claim_script_prints() {
+        JobOutcome outcome = perform(work.claim("cat \"$LARDER_OUTPUTS\"", Map.of("password", "hunter22")));
+
+        assertThat(outcome).isInstanceOf(JobOutcome.Succeeded.class);
+        assertThat(lines()).hasSize(1).noneMatch(line -> line.contains("hunter22"));
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -448,6 +514,9 @@ class ExecBackendTest {
             return with(name, value);
         }
 
+        private String reason = "prebuild";
+        private Map<String, String> outputs = Map.of();
+
         Work attempt(int number) {
             attempt = number;
             return this;
@@ -464,6 +533,7 @@ class ExecBackendTest {
                     attempt,
                     NOON.plusSeconds(600),
                     transition,
+                    reason,
                     "exec",
                     workspace,
                     "box-1",
@@ -474,11 +544,19 @@ class ExecBackendTest {
                     true,
                     UUID.randomUUID(),
                     "boxes",
-                    transition == Transition.START ? 1 : 2,
+                    transition == Transition.START && !reason.equals(Assignment.CLAIM) ? 1 : 2,
                     "small",
                     Map.copyOf(files),
                     Map.copyOf(parameters),
-                    Set.copyOf(sensitive));
+                    Set.copyOf(sensitive),
+                    Map.copyOf(outputs));
+        }
+
+        /** The claim step of a workspace whose start answered this. */
+        Assignment claim(String script, Map<String, String> answered) {
+            reason = Assignment.CLAIM;
+            outputs = answered;
+            return file("claim.sh", script).job(Transition.START);
         }
     }
 

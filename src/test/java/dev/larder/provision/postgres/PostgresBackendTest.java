@@ -502,6 +502,7 @@ class PostgresBackendTest {
                     attempt,
                     NOON.plusSeconds(600),
                     transition,
+                    "prebuild",
                     "postgres",
                     workspace,
                     "dish-1",
@@ -516,7 +517,8 @@ class PostgresBackendTest {
                     "small",
                     files,
                     Map.of(),
-                    Set.of());
+                    Set.of(),
+                    Map.of());
         }
 
         Names names() {
