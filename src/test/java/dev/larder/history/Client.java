@@ -1,0 +1,191 @@
+package dev.larder.history;
+
+import dev.larder.history.Answer.Seen;
+import dev.larder.history.Call.Request;
+import dev.larder.history.Caller.Member;
+import dev.larder.testing.CanIgnoreReturnValue;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.UUID;
+import java.util.concurrent.locks.LockSupport;
+
+/** One user's program: claims, repeats, looks and gives back by chance, and keeps asking where it was not told. */
+final class Client implements Runnable {
+
+    private static final int HELD_MAX = 40;
+    private static final int REMEMBERED_MAX = 200;
+    private static final int REPEATED_AT_THE_END = 20;
+    private static final int INSISTS = 40;
+    private static final long PAUSE_NANOS = Duration.ofMillis(25).toNanos();
+
+    private final Load load;
+    private final Member member;
+    private final Random random;
+    private final Caller caller;
+    private final List<UUID> held = new ArrayList<>();
+    private final List<UUID> ended = new ArrayList<>();
+    private final List<Call.Claim> asked = new ArrayList<>();
+    private int keys;
+
+    Client(Load load, Member member, Random random) {
+        this.load = load;
+        this.member = member;
+        this.random = random;
+        this.caller = load.caller(random);
+    }
+
+    @Override
+    public void run() {
+        while (load.goesOn()) {
+            Deed deed =
+                    held.size() > HELD_MAX ? Deed.RELEASE : Deed.any(load.plan().deeds(), random);
+            perform(deed);
+        }
+    }
+
+    /** Asks once more for some of what it has ever asked for. */
+    void repeatSome() {
+        asked.stream().limit(REPEATED_AT_THE_END).forEach(this::insist);
+        caller.close();
+    }
+
+    private void perform(Deed deed) {
+        switch (deed) {
+            case CLAIM -> claim(new Call.Claim(newKey(), request("fail")));
+            case CLAIM_COLD -> claim(new Call.Claim(newKey(), request("cold")));
+            case CLAIM_WITHOUT_KEY -> claim(new Call.Claim(null, request("fail")));
+            case CLAIM_TWICE_AT_ONCE -> {
+                Call.Claim claim = new Call.Claim(newKey(), request("fail"));
+                atOnce(claim, claim);
+            }
+            case CLAIM_OTHERWISE_AT_ONCE -> {
+                String key = newKey();
+                atOnce(new Call.Claim(key, request("fail")), new Call.Claim(key, request("fail")));
+            }
+            case REPEAT -> any(asked).ifPresent(this::claim);
+            case REPEAT_OTHERWISE -> any(asked).ifPresent(this::claimOtherwise);
+            case LOOK -> any(held).map(Call.Look::new).ifPresent(this::ask);
+            case LOOK_AT_WHAT_ENDED -> any(ended).map(Call.Look::new).ifPresent(this::ask);
+            case LOOK_AT_ANOTHERS ->
+                load.claimOfAnother(member.user(), random).map(Call.Look::new).ifPresent(this::ask);
+            case RELEASE -> any(held).ifPresent(this::release);
+            case RELEASE_AGAIN -> any(ended).map(Call.Release::new).ifPresent(this::ask);
+            case RELEASE_ANOTHERS ->
+                load.claimOfAnother(member.user(), random)
+                        .map(Call.Release::new)
+                        .ifPresent(this::ask);
+        }
+    }
+
+    private String newKey() {
+        keys++;
+        return "c" + member.client() + "-" + keys;
+    }
+
+    private Request request(String policy) {
+        return new Request(load.anyPreset(random), policy);
+    }
+
+    private <T> Optional<T> any(List<T> of) {
+        return of.isEmpty() ? Optional.empty() : Optional.of(of.get(random.nextInt(of.size())));
+    }
+
+    private void claim(Call.Claim claim) {
+        Optional<Event> event = ask(claim);
+        remember(claim);
+        if (event.isPresent() && event.get().answer() instanceof Answer.Unknown && mostly()) {
+            insist(claim);
+        }
+    }
+
+    private void claimOtherwise(Call.Claim claim) {
+        ask(new Call.Claim(claim.key(), request("fail")));
+    }
+
+    /** Four times in five; else what was not told stays so. */
+    private boolean mostly() {
+        return random.nextInt(5) > 0;
+    }
+
+    private void atOnce(Call.Claim one, Call.Claim other) {
+        Thread beside = Thread.ofVirtual().start(() -> {
+            try (Caller second = load.caller(new Random(other.hashCode()))) {
+                second.call(member, other);
+            }
+        });
+        claim(one);
+        try {
+            beside.join();
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void release(UUID claim) {
+        Call.Release release = new Call.Release(claim);
+        Optional<Event> event = ask(release);
+        if (event.isPresent()) {
+            held.remove(claim);
+            ended.add(claim);
+            forgetSome(ended);
+            if (event.get().answer() instanceof Answer.Unknown && mostly()) {
+                insist(release);
+            }
+        }
+    }
+
+    private void remember(Call.Claim claim) {
+        if (claim.key() != null && !asked.contains(claim)) {
+            asked.add(claim);
+            forgetSome(asked);
+        }
+    }
+
+    /** By chance, so that some are kept for long. */
+    private void forgetSome(List<?> list) {
+        if (list.size() > REMEMBERED_MAX) {
+            var forgotten = list.remove(random.nextInt(list.size()));
+        }
+    }
+
+    /** Asks until it is told. */
+    private void insist(Call call) {
+        for (int turn = 0; turn < INSISTS; turn++) {
+            Optional<Event> event = ask(call);
+            if (event.isPresent() && !(event.get().answer() instanceof Answer.Unknown)) {
+                return;
+            }
+            LockSupport.parkNanos(PAUSE_NANOS);
+        }
+    }
+
+    @CanIgnoreReturnValue
+    private Optional<Event> ask(Call call) {
+        Optional<Event> event = caller.call(member, call);
+        if (event.isEmpty()) {
+            // Nobody serves at present; a server's start cannot be waited for here.
+            LockSupport.parkNanos(PAUSE_NANOS);
+            return event;
+        }
+        switch (event.get().answer()) {
+            case Answer.Shown(var claims, var replayed) -> claims.forEach(this::see);
+            case Answer.Unknown unknown -> LockSupport.parkNanos(PAUSE_NANOS);
+            case Answer.Done done -> {}
+            case Answer.Refused refused -> {}
+        }
+        return event;
+    }
+
+    private void see(Seen seen) {
+        if (seen.active() && !held.contains(seen.claim())) {
+            held.add(seen.claim());
+            load.show(member.user(), seen.claim());
+        } else if (!seen.active() && held.remove(seen.claim())) {
+            ended.add(seen.claim());
+            forgetSome(ended);
+        }
+    }
+}
