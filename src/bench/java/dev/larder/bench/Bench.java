@@ -1,5 +1,6 @@
 package dev.larder.bench;
 
+import dev.larder.history.RecordedHistory;
 import dev.larder.reconcile.IdleCycle;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -14,8 +15,13 @@ public final class Bench {
         String name = args.length == 0 ? "" : args[0];
         switch (name) {
             case "idle-cycle" -> IdleCycle.main();
+            case "history" -> {
+                if (!RecordedHistory.main()) {
+                    System.exit(1);
+                }
+            }
             default -> {
-                System.err.println("No benchmark '" + name + "'. There is: idle-cycle");
+                System.err.println("No benchmark '" + name + "'. There are: idle-cycle, history");
                 System.exit(2);
             }
         }
