@@ -1,6 +1,7 @@
 package dev.larder;
 
 import dev.larder.access.Bootstrap;
+import dev.larder.claim.WaitingLine;
 import dev.larder.pool.ReadinessPart;
 import dev.larder.provision.Janitor;
 import dev.larder.provision.Worker;
@@ -36,6 +37,7 @@ class Larder implements ReadinessPart {
     private final Worker worker;
     private final Janitor janitor;
     private final Reconciler reconciler;
+    private final WaitingLine waitingLine;
     private volatile boolean started;
     private volatile boolean stopping;
 
@@ -47,7 +49,8 @@ class Larder implements ReadinessPart {
             Listener listener,
             Worker worker,
             Janitor janitor,
-            Reconciler reconciler) {
+            Reconciler reconciler,
+            WaitingLine waitingLine) {
         this.migrator = migrator;
         this.bootstrap = bootstrap;
         this.bell = bell;
@@ -56,6 +59,7 @@ class Larder implements ReadinessPart {
         this.worker = worker;
         this.janitor = janitor;
         this.reconciler = reconciler;
+        this.waitingLine = waitingLine;
     }
 
     void start(@Observes StartupEvent event) {
@@ -83,6 +87,7 @@ class Larder implements ReadinessPart {
         listener.start();
         janitor.start();
         reconciler.start();
+        waitingLine.start();
         started = true;
     }
 
@@ -110,6 +115,7 @@ class Larder implements ReadinessPart {
         stopping = true;
         listener.stop();
         janitor.stop();
+        logged("waiting line", waitingLine::stop);
         logged("reconciler", reconciler::stop);
         logged("worker", worker::stop);
     }

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 final class Canonical {
 
     // Raised whenever the form changes; every template then gets one new version at its next declaration.
-    private static final int FORM = 1;
+    private static final int FORM = 2;
 
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     private final DataOutputStream out = new DataOutputStream(bytes);
@@ -66,6 +66,7 @@ final class Canonical {
         out.writeLong(preset.ttl().map(ttl -> ttl.toSeconds()).orElse(-1L));
         text(preset.timezone());
         schedules(preset.schedules());
+        text(preset.claimOrder());
     }
 
     private void schedules(List<Schedule> schedules) throws IOException {

@@ -49,6 +49,7 @@ final class DeclarationReader {
     private static final Pattern NUMBER =
             Pattern.compile("-?(0|[1-9][0-9]{0,40})(\\.[0-9]{1,40})?([eE][+-]?[0-9]{1,4})?");
     private static final Set<String> BACKENDS = new TreeSet<>(Set.of("postgres", "exec"));
+    private static final List<String> CLAIM_ORDERS = List.of(PresetDeclaration.OLDEST, "newest", "random");
     private static final Set<String> TYPES = new TreeSet<>(Set.of("string", "number", "bool"));
 
     private final Refusals refusals = new Refusals();
@@ -255,8 +256,15 @@ final class DeclarationReader {
         if (declared.isEmpty()) {
             return new PresetDeclaration(name, values, Optional.empty(), Optional.empty(), null, List.of());
         }
-        Form form =
-                Form.of(declared.get(), preset.at("prebuilds"), refusals, "instances", "ttl", "timezone", "schedules");
+        Form form = Form.of(
+                declared.get(),
+                preset.at("prebuilds"),
+                refusals,
+                "instances",
+                "ttl",
+                "timezone",
+                "schedules",
+                "claimOrder");
         form.requirePresent("instances");
         @Nullable String timezone = form.text("timezone").orElse(null);
         return new PresetDeclaration(
@@ -265,7 +273,19 @@ final class DeclarationReader {
                 form.wholeNumber("instances", 0, MAX_INSTANCES),
                 form.duration("ttl", MIN_TTL, MAX_TTL),
                 timezone,
-                schedules(form, timezone));
+                schedules(form, timezone),
+                claimOrder(form));
+    }
+
+    private String claimOrder(Form prebuilds) {
+        String order = prebuilds.text("claimOrder").orElse(PresetDeclaration.OLDEST);
+        if (!CLAIM_ORDERS.contains(order)) {
+            refusals.add(
+                    "unknown_claim_order",
+                    prebuilds.at("claimOrder"),
+                    "must be one of " + String.join(", ", CLAIM_ORDERS) + ".");
+        }
+        return order;
     }
 
     private List<Schedule> schedules(Form prebuilds, @Nullable String timezone) {

@@ -1,77 +1,248 @@
 package dev.larder.claim;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
+import dev.larder.pool.Caller;
+import dev.larder.pool.Role;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.Locale;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.TreeMap;
 import java.util.UUID;
 
-/** What a caller wants to have. */
-record ClaimRequest(Wanted wanted, Policy policy) {
+/**
+ * What a caller wants to have.
+ *
+ * @param count how many workspaces
+ * @param atLeast as few as this many will do
+ * @param ttl how long they are kept unless renewed; empty for until they are given back
+ */
+record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Optional<Duration> ttl) {
+
+    private static final int COUNT_MAX = 100;
+    private static final int PRESETS_MAX = 16;
+    private static final int PARAMETERS_MAX = 100;
+    private static final int PRIORITY_MAX = 100;
+    private static final Duration TTL_MAX = Duration.ofDays(30);
+    private static final Duration TIMEOUT = Duration.ofMinutes(5);
+    private static final Duration TIMEOUT_MAX = Duration.ofHours(24);
 
     /** Which workspace, or one of which preset (design, section 3.2). */
     sealed interface Wanted {
 
         record PresetById(UUID preset) implements Wanted {}
 
-        /** @param organization empty for the caller's own */
-        record PresetByName(Optional<String> organization, String template, String preset) implements Wanted {}
+        /**
+         * The first of these that has one.
+         *
+         * @param organization empty for the caller's own
+         */
+        record PresetsByName(Optional<String> organization, String template, List<String> presets) implements Wanted {}
+
+        /** The preset that fits these best. */
+        record ByParameters(Optional<String> organization, String template, Map<String, String> parameters)
+                implements Wanted {}
 
         /** Exactly this one, as long as it has this version. */
         record Exactly(UUID workspace, int version) implements Wanted {}
     }
 
     /** What to do when nothing is in stock (design, section 3.4). */
-    enum Policy {
-        FAIL,
-        COLD
+    sealed interface Policy {
+
+        record Fail() implements Policy {}
+
+        record Cold() implements Policy {}
+
+        /**
+         * @param timeout how long
+         * @param priority higher is served first
+         * @param thenCold whether a build is begun after it
+         */
+        record Wait(Duration timeout, int priority, boolean thenCold) implements Policy {}
     }
 
     /** Reads a request body; whatever is wrong with it becomes a problem that names the field. */
     static ClaimRequest of(byte[] bytes, OptionalInt ifMatch) {
-        JsonBody body = JsonBody.of(bytes, "organization", "template", "preset", "presetId", "workspaceId", "policy");
-        return new ClaimRequest(wanted(body, ifMatch), policy(body));
+        JsonBody body = JsonBody.of(
+                bytes,
+                "organization",
+                "template",
+                "preset",
+                "presets",
+                "parameters",
+                "presetId",
+                "workspaceId",
+                "policy",
+                "timeout",
+                "priority",
+                "ttl",
+                "count",
+                "atLeast");
+        int count = bounded(body, "count", 1, COUNT_MAX).orElse(1);
+        ClaimRequest request = new ClaimRequest(
+                wanted(body, ifMatch),
+                policy(body),
+                count,
+                bounded(body, "atLeast", 1, count).orElse(count),
+                bounded(body, "ttl", TTL_MAX));
+        request.refuseWhatDoesNotGoTogether();
+        return request;
+    }
+
+    private void refuseWhatDoesNotGoTogether() {
+        if (count > 1 && !(policy instanceof Policy.Fail)) {
+            throw Problem.unprocessable("policy_not_for_batches", "policy", "must be \"fail\" where count is above 1.");
+        }
+        if (wanted instanceof Wanted.Exactly && !(policy instanceof Policy.Fail)) {
+            throw Problem.unprocessable(
+                    "policy_not_for_one_workspace", "policy", "must be \"fail\" where workspaceId is given.");
+        }
+        if (wanted instanceof Wanted.Exactly && count > 1) {
+            throw Problem.unprocessable("out_of_range", "count", "must be 1 where workspaceId is given.");
+        }
+    }
+
+    /** A place before others is for those who run the pools. */
+    void refuseUnlessAllowed(Caller caller) {
+        if (caller.role() == Role.MEMBER && policy instanceof Policy.Wait wait && wait.priority() > 0) {
+            throw Problem.of(403, "priority_not_allowed", "priority: a member may ask for 0 or less.");
+        }
     }
 
     private static Wanted wanted(JsonBody body, OptionalInt ifMatch) {
         Optional<UUID> workspace = body.optionalId("workspaceId");
         Optional<UUID> preset = body.optionalId("presetId");
-        boolean named = body.has("template") || body.has("preset") || body.has("organization");
+        boolean named = body.has("template")
+                || body.has("preset")
+                || body.has("presets")
+                || body.has("parameters")
+                || body.has("organization");
         if ((workspace.isPresent() ? 1 : 0) + (preset.isPresent() ? 1 : 0) + (named ? 1 : 0) > 1) {
             throw Problem.badRequest(
                     "ambiguous_claim",
                     workspace.isPresent() ? "workspaceId" : "presetId",
-                    "name either a workspace, or a preset by id, or a preset by template and name.");
+                    "name either a workspace, or a preset by id, or presets of a template.");
         }
         if (workspace.isPresent()) {
             int version = ifMatch.orElseThrow(() -> Problem.of(
                     428, "missing_if_match", "If-Match: claiming exactly this workspace needs its version."));
             return new Wanted.Exactly(workspace.get(), version);
         }
-        if (preset.isPresent()) {
-            return new Wanted.PresetById(preset.get());
+        return preset.<Wanted>map(Wanted.PresetById::new).orElseGet(() -> ofTemplate(body));
+    }
+
+    private static Wanted ofTemplate(JsonBody body) {
+        Optional<String> organization = body.optionalText("organization");
+        String template = body.text("template");
+        Optional<List<String>> presets = body.optionalNode("presets").map(ClaimRequest::names);
+        Optional<Map<String, String>> parameters =
+                body.optionalNode("parameters").map(ClaimRequest::parameters);
+        if (presets.isPresent() && (body.has("preset") || parameters.isPresent())
+                || parameters.isPresent() && body.has("preset")) {
+            throw Problem.badRequest(
+                    "ambiguous_claim",
+                    presets.isPresent() ? "presets" : "parameters",
+                    "give only one of preset, presets and parameters.");
         }
-        return new Wanted.PresetByName(body.optionalText("organization"), body.text("template"), body.text("preset"));
+        if (parameters.isPresent()) {
+            return new Wanted.ByParameters(organization, template, parameters.get());
+        }
+        return new Wanted.PresetsByName(organization, template, presets.orElseGet(() -> List.of(body.text("preset"))));
+    }
+
+    private static List<String> names(JsonNode node) {
+        List<String> names = new ArrayList<>();
+        for (JsonNode name : node) {
+            if (!name.isTextual() || name.textValue().indexOf('\0') >= 0) {
+                throw Problem.badRequest(
+                        "wrong_type", "presets[" + names.size() + "]", "must be the name of a preset.");
+            }
+            names.add(name.textValue());
+        }
+        if (!node.isArray() || names.isEmpty() || names.size() > PRESETS_MAX) {
+            throw Problem.badRequest("wrong_type", "presets", "must be a list of 1 to " + PRESETS_MAX + " names.");
+        }
+        return List.copyOf(names);
+    }
+
+    private static Map<String, String> parameters(JsonNode node) {
+        if (!node.isObject() || node.size() > PARAMETERS_MAX) {
+            throw Problem.badRequest(
+                    "wrong_type", "parameters", "must be an object of at most " + PARAMETERS_MAX + " values.");
+        }
+        Map<String, String> parameters = new TreeMap<>();
+        for (Map.Entry<String, JsonNode> field : node.properties()) {
+            JsonNode value = field.getValue();
+            if (!value.isValueNode() || value.isNull() || (field.getKey() + value.asText()).indexOf('\0') >= 0) {
+                throw Problem.badRequest("wrong_type", "parameters", "must have texts, numbers and truth values only.");
+            }
+            parameters.put(field.getKey(), value.asText());
+        }
+        return parameters;
     }
 
     private static Policy policy(JsonBody body) {
         String word = body.optionalText("policy").orElse("fail");
+        boolean waits = word.startsWith("wait");
+        for (String field : List.of("timeout", "priority")) {
+            if (body.has(field) && !waits) {
+                throw Problem.unprocessable(
+                        "not_for_this_policy", field, "is for the policies \"wait\" and \"wait_then_cold\".");
+            }
+        }
         return switch (word) {
-            case "fail" -> Policy.FAIL;
-            case "cold" -> Policy.COLD;
-            default -> throw Problem.unprocessable("unknown_policy", "policy", "must be \"fail\" or \"cold\".");
+            case "fail" -> new Policy.Fail();
+            case "cold" -> new Policy.Cold();
+            case "wait" -> waiting(body, false);
+            case "wait_then_cold" -> waiting(body, true);
+            default ->
+                throw Problem.unprocessable(
+                        "unknown_policy", "policy", "must be \"fail\", \"wait\", \"cold\" or \"wait_then_cold\".");
         };
+    }
+
+    private static Policy waiting(JsonBody body, boolean thenCold) {
+        return new Policy.Wait(
+                bounded(body, "timeout", TIMEOUT_MAX).orElse(TIMEOUT),
+                bounded(body, "priority", -PRIORITY_MAX, PRIORITY_MAX).orElse(0),
+                thenCold);
+    }
+
+    private static Optional<Integer> bounded(JsonBody body, String field, int least, int most) {
+        Optional<Integer> number = body.optionalInteger(field);
+        if (number.filter(value -> value < least || value > most).isPresent()) {
+            throw Problem.unprocessable("out_of_range", field, "must be from " + least + " to " + most + ".");
+        }
+        return number;
+    }
+
+    /** A time from one second to {@code most}; a field of a body. */
+    static Optional<Duration> bounded(JsonBody body, String field, Duration most) {
+        Optional<Duration> time = body.optionalDuration(field);
+        if (time.filter(value -> value.compareTo(Duration.ofSeconds(1)) < 0 || value.compareTo(most) > 0)
+                .isPresent()) {
+            throw Problem.unprocessable("out_of_range", field, "must be from PT1S to " + most + ".");
+        }
+        return time;
+    }
+
+    /** The longest lease. */
+    static Duration ttlMax() {
+        return TTL_MAX;
     }
 
     /** The same for the same request, however its JSON was written. */
     byte[] hash() {
-        String canonical = wanted + "|" + policy.name().toLowerCase(Locale.ROOT);
         try {
-            return MessageDigest.getInstance("SHA-256").digest(canonical.getBytes(StandardCharsets.UTF_8));
+            return MessageDigest.getInstance("SHA-256").digest(toString().getBytes(StandardCharsets.UTF_8));
         } catch (NoSuchAlgorithmException impossible) {
             throw new IllegalStateException(impossible);
         }

@@ -1,6 +1,5 @@
 package dev.larder.claim;
 
-import dev.larder.claim.Claims.Outcome;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
 import dev.larder.http.JsonBody;
@@ -11,13 +10,14 @@ import dev.larder.pool.Caller;
 import dev.larder.pool.ClaimObserver;
 import dev.larder.pool.Role;
 import dev.larder.pool.Scope;
-import dev.larder.store.ClaimStore;
-import dev.larder.store.ClaimStore.Claim;
+import dev.larder.store.ClaimReads;
+import dev.larder.store.ClaimReads.Claim;
 import dev.larder.store.JobStore;
+import dev.larder.store.LeaseStore;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Topic;
+import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.json.JsonObject;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
@@ -26,23 +26,27 @@ import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
-import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
+import org.jboss.resteasy.reactive.RestStreamElementType;
 import org.jspecify.annotations.Nullable;
 
 /** Claims over HTTP: take one, look at it, give it back. */
@@ -51,60 +55,101 @@ import org.jspecify.annotations.Nullable;
 class ClaimResource {
 
     private static final int KEY_MAX = 255;
+    private static final Duration BETWEEN_EVENTS = Duration.ofSeconds(2);
 
     private final Claims claims;
-    private final ClaimStore store;
+    private final ClaimAnswers answers;
+    private final ClaimReads reads;
+    private final LeaseStore leases;
     private final JobStore jobs;
     private final Bell bell;
     private final CurrentCaller caller;
     private final InstantSource clock;
     private final ClaimObserver observer;
+    private final Settings settings;
 
     ClaimResource(
             Claims claims,
-            ClaimStore store,
+            ClaimAnswers answers,
+            ClaimReads reads,
+            LeaseStore leases,
             JobStore jobs,
             Bell bell,
             CurrentCaller caller,
             InstantSource clock,
-            ClaimObserver observer) {
+            ClaimObserver observer,
+            Settings settings) {
         this.claims = claims;
-        this.store = store;
+        this.answers = answers;
+        this.reads = reads;
+        this.leases = leases;
         this.jobs = jobs;
         this.bell = bell;
         this.caller = caller;
         this.clock = clock;
         this.observer = observer;
+        this.settings = settings;
     }
 
     @POST
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
     @RequestBody(
-            description = "A preset by template and name, or by presetId, or exactly one workspace by workspaceId with"
-                    + " If-Match; policy \"fail\" or \"cold\"",
-            content =
-                    @Content(
-                            schema =
-                                    @Schema(
-                                            type =
-                                                    org.eclipse.microprofile.openapi.annotations.enums.SchemaType
-                                                            .OBJECT)))
-    @Operation(summary = "Hands out one ready workspace")
-    public Uni<RestResponse<ClaimView>> claim(
+            description = "What is wanted, and what to do where it is not in stock",
+            required = true,
+            content = @Content(schema = @Schema(implementation = NewClaim.class)))
+    @APIResponse(
+            responseCode = "201",
+            description = "Handed out; where count is above 1, {\"items\": [claim, ...]}",
+            content = @Content(schema = @Schema(implementation = ClaimView.class)))
+    @APIResponse(responseCode = "202", description = "The claim waits: look at it, or ask again with the same key")
+    @APIResponse(responseCode = "403", description = "quota_exceeded")
+    @APIResponse(responseCode = "404", description = "preset_not_found")
+    @APIResponse(responseCode = "409", description = "no_claimable_workspace (with Retry-After), preset_not_active")
+    @APIResponse(responseCode = "412", description = "workspace_not_claimable")
+    @APIResponse(responseCode = "422", description = "idempotency_key_reused; a field that is not acceptable")
+    @APIResponse(responseCode = "429", description = "too_many_waiting (with Retry-After)")
+    @Operation(summary = "Hands out ready workspaces, one or several")
+    public Uni<RestResponse<Object>> claim(
             byte[] body,
             @HeaderParam("Idempotency-Key") @Nullable String key,
-            @HeaderParam("If-Match") @Nullable String ifMatch) {
+            @HeaderParam("If-Match") @Nullable String ifMatch,
+            @HeaderParam("Prefer") @Nullable String prefer) {
         ClaimRequest request = ClaimRequest.of(body, ETags.ifMatch(ifMatch));
+        Duration hold = Hold.of(prefer).orElse(settings.hold());
         Caller asking = caller.get();
+        request.refuseUnlessAllowed(asking);
         Instant asked = clock.instant();
         return claims.claim(asking, request, key(key))
                 .invoke(outcome -> observe(outcome, asked))
-                .chain(outcome -> answer(asking, outcome));
+                .chain(outcome -> answers.of(asking, request, outcome, hold));
     }
+
+    /** The body that asks for workspaces. */
+    @Schema(name = "NewClaim")
+    record NewClaim(
+            @Nullable String organization,
+            @Nullable String template,
+            @Nullable String preset,
+            @Nullable List<String> presets,
+            @Nullable Map<String, String> parameters,
+            @Nullable UUID presetId,
+            @Nullable UUID workspaceId,
+
+            @Schema(enumeration = {"fail", "wait", "cold", "wait_then_cold"}) @Nullable
+            String policy,
+
+            @Nullable String timeout,
+            @Nullable Integer priority,
+            @Nullable String ttl,
+            @Nullable Integer count,
+            @Nullable Integer atLeast) {}
 
     private void observe(Outcome outcome, Instant asked) {
         observer.answered(outcome.path(), outcome.word(), Duration.between(asked, clock.instant()));
+        if (outcome instanceof Outcome.Given(var unused, var stages)) {
+            stages.ifPresent(took -> observer.took(took.queued(), took.picked()));
+        }
     }
 
     private static Optional<String> key(@Nullable String header) {
@@ -115,61 +160,6 @@ class ClaimResource {
         return Optional.ofNullable(header);
     }
 
-    private Uni<RestResponse<ClaimView>> answer(Caller asking, Outcome outcome) {
-        return switch (outcome) {
-            case Outcome.Claimed(var claim, var path, var replayed) ->
-                found(asking, claim).map(found -> created(found, replayed));
-            case Outcome.KeyReused() ->
-                refused(Problem.unprocessable(
-                        "idempotency_key_reused", "Idempotency-Key", "was used for another request."));
-            case Outcome.UnknownPreset() -> refused(Problem.notFound("preset"));
-            case Outcome.NotActive(var why) ->
-                refused(Problem.of(409, "preset_not_active", "The preset is not active: " + why + "."));
-            case Outcome.NoneInStock(var retryAfter) ->
-                refused(Problem.of(409, "no_claimable_workspace", "No workspace of this preset is ready at present.")
-                        .withHeader("Retry-After", String.valueOf(Math.max(1, retryAfter.toSeconds()))));
-            case Outcome.NotThisOne() ->
-                refused(Problem.of(
-                        412,
-                        "workspace_not_claimable",
-                        "This workspace is not there, not claimable, or no longer has that version."));
-            case Outcome.OrganizationNeeded() ->
-                refused(Problem.badRequest("missing_field", "organization", "is required of deployment-wide users."));
-        };
-    }
-
-    private static Uni<RestResponse<ClaimView>> refused(Problem problem) {
-        return Uni.createFrom().failure(problem);
-    }
-
-    private RestResponse<ClaimView> created(Claim claim, boolean replayed) {
-        if (claim.workspace().claimStepWanted()) {
-            bell.ring(Topic.STEPS);
-        }
-        return ResponseBuilder.<ClaimView>created(URI.create("/api/v1/claims/" + claim.id()))
-                .tag(String.valueOf(claim.workspace().version()))
-                .header("Idempotency-Replayed", replayed ? "true" : null)
-                .entity(ClaimView.of(claim, outputs(claim)))
-                .build();
-    }
-
-    private Uni<Claim> found(Caller asking, UUID claim) {
-        return store.find(claim, Scope.of(asking)).map(found -> found.orElseThrow(() -> Problem.notFound("claim")));
-    }
-
-    /** The claimer alone sees what opens the workspace, and only while the claim lasts. */
-    private Map<String, String> outputs(Claim claim) {
-        if (!claim.userId().equals(caller.get().userId()) || claim.endedAt().isPresent()) {
-            return Map.of();
-        }
-        Map<String, String> outputs = new LinkedHashMap<>();
-        store.open(claim.workspace())
-                .map(JsonObject::new)
-                .ifPresent(
-                        json -> json.forEach(entry -> outputs.put(entry.getKey(), String.valueOf(entry.getValue()))));
-        return outputs;
-    }
-
     @GET
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
     @Operation(summary = "Lists claims, without outputs: a member's own, for the others those of their organization")
@@ -177,7 +167,7 @@ class ClaimResource {
             @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
         Caller asking = caller.get();
-        return store.list(Scope.of(asking), page.after(), page.rows())
+        return reads.list(Scope.of(asking), page.after(), page.rows())
                 .map(rows -> rows.stream()
                         .map(claim -> ClaimView.of(claim, Map.of()))
                         .toList())
@@ -187,24 +177,113 @@ class ClaimResource {
     @GET
     @Path("{id}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-    @Operation(summary = "Shows a claim with its workspace; outputs for the claimer alone")
-    public Uni<RestResponse<ClaimView>> get(@PathParam("id") String id) {
-        return found(caller.get(), uuid(id))
-                .map(claim -> ResponseBuilder.ok(ClaimView.of(claim, outputs(claim)))
-                        .tag(String.valueOf(claim.workspace().version()))
-                        .build());
+    @Operation(
+            summary =
+                    "Shows a claim with its workspace; outputs for the claimer alone. Prefer: wait=20 holds while it waits")
+    public Uni<RestResponse<ClaimView>> get(
+            @PathParam("id") String id, @HeaderParam("Prefer") @Nullable String prefer) {
+        Caller asking = caller.get();
+        return answers.awaited(uuid(id), Scope.of(asking), Hold.of(prefer).orElse(Duration.ZERO))
+                .map(found -> found.orElseThrow(() -> Problem.notFound("claim")))
+                .chain(claim -> answers.view(asking, claim))
+                .map(ClaimResource::shown);
+    }
+
+    private static RestResponse<ClaimView> shown(ClaimView view) {
+        Integer generation = view.generation();
+        ResponseBuilder<ClaimView> answer = ResponseBuilder.ok(view);
+        return generation == null
+                ? answer.build()
+                : answer.tag(String.valueOf(generation)).build();
+    }
+
+    @GET
+    @Path("{id}/events")
+    @ClaimExists.Needed
+    @Produces(MediaType.SERVER_SENT_EVENTS)
+    @RestStreamElementType(MediaType.APPLICATION_JSON)
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(summary = "The claim, again and again while it waits, and a last time when it does no longer")
+    public Multi<ClaimView> events(@PathParam("id") String id) {
+        Caller asking = caller.get();
+        UUID claim = uuid(id);
+        AtomicBoolean first = new AtomicBoolean(true);
+        return Multi.createBy()
+                .repeating()
+                .uni(() -> answers.awaited(
+                                claim, Scope.of(asking), first.getAndSet(false) ? Duration.ZERO : BETWEEN_EVENTS)
+                        .map(found -> found.orElseThrow(() -> Problem.notFound("claim")))
+                        .chain(found -> answers.view(asking, found)))
+                .whilst(view -> view.status().equals("waiting"));
+    }
+
+    @POST
+    @Path("{id}/renew")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Renewal.class)))
+    @Operation(summary = "Lets a claim last this long from now on; its generation may be demanded by If-Match")
+    public Uni<RestResponse<ClaimView>> renew(
+            @PathParam("id") String id, byte[] body, @HeaderParam("If-Match") @Nullable String ifMatch) {
+        JsonBody json = JsonBody.of(body, "ttl");
+        Duration ttl = ClaimRequest.bounded(json, "ttl", ClaimRequest.ttlMax())
+                .orElseThrow(() -> Problem.badRequest("missing_field", "ttl", "is required."));
+        OptionalInt generation = ETags.ifMatch(ifMatch);
+        Caller asking = caller.get();
+        return found(asking, uuid(id))
+                .invoke(claim -> refuseOther(claim, generation))
+                .chain(claim -> leases.renew(claim.id(), ttl, generation, clock.instant()))
+                .invoke(ClaimResource::refuseEnded)
+                .chain(renewed -> found(asking, uuid(id)))
+                .chain(claim -> answers.view(asking, claim))
+                .map(ClaimResource::shown);
+    }
+
+    /** The body that prolongs a claim. */
+    @Schema(requiredProperties = "ttl")
+    record Renewal(String ttl) {}
+
+    private static void refuseOther(Claim claim, OptionalInt generation) {
+        Integer its = claim.generation();
+        if (generation.isPresent() && (its == null || its != generation.getAsInt())) {
+            throw Problem.of(412, "generation_mismatch", "The claim has another generation.");
+        }
+    }
+
+    private static void refuseEnded(boolean renewed) {
+        if (!renewed) {
+            throw Problem.of(409, "claim_ended", "The claim has ended, its time is over, or it still waits.");
+        }
     }
 
     @DELETE
     @Path("{id}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
-    @Operation(summary = "Gives the workspace back: it is destroyed. Again is no error")
-    public Uni<Void> release(@PathParam("id") String id) {
+    @Operation(
+            summary =
+                    "Gives the workspace back: it is destroyed; a claim that waits waits no longer. Again is no error")
+    public Uni<Void> release(@PathParam("id") String id, @HeaderParam("If-Match") @Nullable String ifMatch) {
+        OptionalInt generation = ETags.ifMatch(ifMatch);
         return found(caller.get(), uuid(id))
-                .chain(claim -> store.release(claim.id(), clock.instant()))
+                .invoke(claim -> refuseOther(claim, generation))
+                .chain(claim -> leases.cancel(claim.id(), clock.instant())
+                        .chain(canceled -> canceled ? gaveUp() : giveBack(claim.id(), generation)));
+    }
+
+    private Uni<Void> gaveUp() {
+        bell.ring(Topic.WAITING);
+        return Uni.createFrom().voidItem();
+    }
+
+    private Uni<Void> giveBack(UUID claim, OptionalInt generation) {
+        return leases.release(claim, generation, clock.instant())
                 .chain(() -> jobs.deleteWanted(clock.instant()))
                 .invoke(begun -> bell.ring(Topic.JOBS))
                 .replaceWithVoid();
+    }
+
+    private Uni<Claim> found(Caller asking, UUID claim) {
+        return reads.find(claim, Scope.of(asking)).map(found -> found.orElseThrow(() -> Problem.notFound("claim")));
     }
 
     private static UUID uuid(String id) {

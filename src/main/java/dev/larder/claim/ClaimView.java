@@ -1,27 +1,43 @@
 package dev.larder.claim;
 
-import dev.larder.store.ClaimStore.Claim;
-import dev.larder.store.ClaimStore.Workspace;
+import dev.larder.store.ClaimReads.Claim;
+import dev.larder.store.ClaimReads.Workspace;
 import java.time.Instant;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A claim as the API shows it.
  *
- * @param path {@code warm} from stock, {@code cold} built for this claim
- * @param status {@code active}, or why it ended: {@code released}, {@code deleted}
+ * @param path {@code warm} from stock, {@code waited} for it, {@code cold} built for this claim
+ * @param status {@code active}; {@code waiting}; or why it ended: {@code released}, {@code expired}, {@code deleted}, {@code
+ *     canceled}, {@code timed_out}, {@code preset_not_active}
+ * @param expiresAt when it ends unless it is renewed; null where it is kept until it is given back
+ * @param generation tells this holding of the workspace from an earlier one: it grows with every owner
+ * @param waiting where it stands, while it waits
  * @param step the build that prepares the workspace for its claimer, where its version has one
+ * @param workspace null while the claim waits
  */
 record ClaimView(
         UUID id,
         String path,
         String status,
         Instant createdAt,
+        @Nullable Instant grantedAt,
+        @Nullable Instant expiresAt,
         @Nullable Instant endedAt,
+        @Nullable Integer generation,
+        @Nullable WaitingView waiting,
         @Nullable StepView step,
-        WorkspaceView workspace) {
+        @Nullable WorkspaceView workspace) {
+
+    /**
+     * @param position as how many-th it will be served, from 1
+     * @param etaSeconds when that may be, from the pool's own builds
+     */
+    record WaitingView(long position, long etaSeconds, Instant until) {}
 
     /**
      * @param status {@code pending}, {@code running}, {@code succeeded}, {@code canceling}, {@code canceled}, {@code failed}
@@ -49,27 +65,38 @@ record ClaimView(
             Map<String, String> outputs) {}
 
     static ClaimView of(Claim claim, Map<String, String> outputs) {
-        Workspace workspace = claim.workspace();
+        return of(claim, outputs, Optional.empty());
+    }
+
+    static ClaimView of(Claim claim, Map<String, String> outputs, Optional<WaitingView> waiting) {
         return new ClaimView(
                 claim.id(),
                 claim.path(),
-                claim.endedReason().orElse("active"),
+                claim.waits() ? "waiting" : claim.endedReason().orElse("active"),
                 claim.createdAt(),
+                claim.grantedAt().orElse(null),
+                claim.expiresAt().orElse(null),
                 claim.endedAt().orElse(null),
+                claim.generation(),
+                waiting.orElse(null),
                 claim.step()
                         .map(step -> new StepView(step.status(), step.errorCode(), step.error()))
                         .orElse(null),
-                new WorkspaceView(
-                        workspace.id(),
-                        workspace.name(),
-                        workspace.organization(),
-                        workspace.template(),
-                        workspace.preset(),
-                        workspace.version(),
-                        status(workspace),
-                        workspace.createdAt(),
-                        workspace.readyAt().orElse(null),
-                        outputs));
+                claim.workspace().map(workspace -> of(workspace, outputs)).orElse(null));
+    }
+
+    private static WorkspaceView of(Workspace workspace, Map<String, String> outputs) {
+        return new WorkspaceView(
+                workspace.id(),
+                workspace.name(),
+                workspace.organization(),
+                workspace.template(),
+                workspace.preset(),
+                workspace.version(),
+                status(workspace),
+                workspace.createdAt(),
+                workspace.readyAt().orElse(null),
+                outputs);
     }
 
     private static String status(Workspace workspace) {

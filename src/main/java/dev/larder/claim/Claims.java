@@ -2,23 +2,35 @@ package dev.larder.claim;
 
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
+import dev.larder.claim.Combiner.Granted;
 import dev.larder.pool.Caller;
+import dev.larder.store.ClaimReads;
+import dev.larder.store.ClaimReads.Claim;
+import dev.larder.store.ClaimReads.Claimable;
+import dev.larder.store.ClaimReads.Earlier;
+import dev.larder.store.ClaimReads.Shortage;
 import dev.larder.store.ClaimStore;
-import dev.larder.store.ClaimStore.Earlier;
+import dev.larder.store.ClaimStore.Ask;
 import dev.larder.store.ClaimStore.IdempotencyKey;
-import dev.larder.store.ClaimStore.Shortage;
+import dev.larder.store.ClaimStore.Mark;
+import dev.larder.store.ClaimStore.Patience;
+import dev.larder.store.ClaimStore.UnderQuota;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Topic;
+import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 
 /**
- * From a request to an outcome (design, section 3). The order is: what the idempotency key already came to, what is in
- * stock, what the policy says. Looking at the key comes second in time, because the claim itself refuses a used one.
+ * From a request to an outcome (design, section 3). The order is: what is in stock, what the idempotency key already came
+ * to, what the quota leaves, what the policy says. Looking at the key comes second in time, because the claim itself
+ * refuses a used one.
  */
 @ApplicationScoped
 class Claims {
@@ -27,178 +39,293 @@ class Claims {
     private static final int TRIES = 8;
 
     private static final Duration BETWEEN_TRIES = Duration.ofMillis(5);
-    private static final Duration RETRY_WITHOUT_EVIDENCE = Duration.ofSeconds(30);
-    private static final Duration RETRY_AT_LEAST = Duration.ofSeconds(1);
-    private static final Duration RETRY_AT_MOST = Duration.ofMinutes(5);
+    private static final String REPLACED = "its version was just replaced";
 
     private final ClaimStore store;
+    private final ClaimReads reads;
+    private final Presets presets;
+    private final Combiner combiner;
     private final Bell bell;
     private final InstantSource clock;
+    private final Settings settings;
 
-    Claims(ClaimStore store, Bell bell, InstantSource clock) {
+    Claims(
+            ClaimStore store,
+            ClaimReads reads,
+            Presets presets,
+            Combiner combiner,
+            Bell bell,
+            InstantSource clock,
+            Settings settings) {
         this.store = store;
+        this.reads = reads;
+        this.presets = presets;
+        this.combiner = combiner;
         this.bell = bell;
         this.clock = clock;
+        this.settings = settings;
     }
 
-    /** How a request ended. */
-    sealed interface Outcome {
+    /** One request on its way. */
+    private record Errand(Caller caller, ClaimRequest request, Ask ask) {
 
-        /** The word the metrics use. */
-        default String word() {
-            return switch (this) {
-                case Claimed claimed -> claimed.replayed() ? "replayed" : "claimed";
-                case KeyReused reused -> "idempotency_key_reused";
-                case UnknownPreset unknown -> "preset_not_found";
-                case NotActive inactive -> "preset_not_active";
-                case NoneInStock none -> "no_claimable_workspace";
-                case NotThisOne other -> "workspace_not_claimable";
-                case OrganizationNeeded needed -> "missing_field";
-            };
+        Optional<IdempotencyKey> key() {
+            return ask.key();
         }
-
-        /** By which path it was served; {@code none} where nothing was handed out. */
-        default String path() {
-            return this instanceof Claimed claimed ? claimed.path() : "none";
-        }
-
-        /**
-         * @param path {@code warm} or {@code cold}
-         * @param replayed whether an earlier request under the same key made it
-         */
-        record Claimed(UUID claim, String path, boolean replayed) implements Outcome {}
-
-        /** The key was used for another request. */
-        record KeyReused() implements Outcome {}
-
-        record UnknownPreset() implements Outcome {}
-
-        /** The template is deprecated or has another active version. */
-        record NotActive(String why) implements Outcome {}
-
-        /** Nothing is in stock and the policy is to fail. */
-        record NoneInStock(Duration retryAfter) implements Outcome {}
-
-        /** It is not there, not claimable, or no longer has that version. */
-        record NotThisOne() implements Outcome {}
-
-        record OrganizationNeeded() implements Outcome {}
     }
 
     Uni<Outcome> claim(Caller caller, ClaimRequest request, Optional<String> idempotencyKey) {
         Optional<IdempotencyKey> key = idempotencyKey.map(text -> new IdempotencyKey(text, request.hash()));
-        return switch (request.wanted()) {
-            case Wanted.PresetById(var preset) -> claimPreset(caller, preset, request.policy(), key);
-            case Wanted.PresetByName named -> claimNamed(caller, named, request.policy(), key);
-            case Wanted.Exactly exactly -> claimExactly(caller, exactly, key);
-        };
-    }
-
-    private Uni<Outcome> claimNamed(
-            Caller caller, Wanted.PresetByName named, Policy policy, Optional<IdempotencyKey> key) {
-        if (named.organization().isEmpty() && caller.organization().isEmpty()) {
-            return Uni.createFrom().item(new Outcome.OrganizationNeeded());
+        Errand errand =
+                new Errand(caller, request, store.ask(caller.userId(), caller.organization(), key, request.ttl()));
+        if (request.wanted() instanceof Wanted.Exactly exactly) {
+            return claimExactly(errand, exactly);
         }
-        return store.findPreset(named.organization(), named.template(), named.preset(), caller.organization())
-                .chain(preset -> preset.isPresent()
-                        ? claimPreset(caller, preset.get(), policy, key)
-                        : elseByKey(caller, key, new Outcome.UnknownPreset()));
+        return needsOrganization(caller, request.wanted())
+                ? Uni.createFrom().item(new Outcome.OrganizationNeeded())
+                : presets.find(caller, request.wanted()).chain(found -> fromStock(errand, found));
     }
 
-    private Uni<Outcome> claimExactly(Caller caller, Wanted.Exactly wanted, Optional<IdempotencyKey> key) {
-        return store.claimExactly(
-                        wanted.workspace(),
-                        wanted.version(),
-                        caller.userId(),
-                        caller.organization(),
-                        key,
-                        clock.instant())
-                .chain(claim ->
-                        claim.isPresent() ? taken(claim.get()) : elseByKey(caller, key, new Outcome.NotThisOne()));
+    private static boolean needsOrganization(Caller caller, Wanted wanted) {
+        Optional<String> named = switch (wanted) {
+            case Wanted.PresetsByName byName -> byName.organization();
+            case Wanted.ByParameters byParameters -> byParameters.organization();
+            case Wanted.PresetById byId -> Optional.of("its own");
+            case Wanted.Exactly exactly -> Optional.of("its own");
+        };
+        return named.isEmpty() && caller.organization().isEmpty();
     }
 
-    private Uni<Outcome> claimPreset(Caller caller, UUID preset, Policy policy, Optional<IdempotencyKey> key) {
-        return takeFromStock(caller, new Ask(preset, policy, key), 1);
+    private Uni<Outcome> fromStock(Errand errand, Presets.Found found) {
+        return found.presets().isEmpty()
+                ? elseByKey(errand, new Outcome.UnknownPreset())
+                : takeFirst(errand, found.presets(), 0)
+                        .chain(taken ->
+                                taken.isPresent() ? Uni.createFrom().item(taken.get()) : notTaken(errand, found));
     }
 
-    private record Ask(UUID preset, Policy policy, Optional<IdempotencyKey> key) {}
-
-    private Uni<Outcome> takeFromStock(Caller caller, Ask ask, int attempt) {
-        return store.claimOldestReady(ask.preset(), caller.userId(), caller.organization(), ask.key(), clock.instant())
-                .chain(claim -> claim.isPresent() ? taken(claim.get()) : notTaken(caller, ask, attempt));
+    /** From the first of the presets that has what is wanted. */
+    private Uni<Optional<Outcome>> takeFirst(Errand errand, List<Claimable> from, int index) {
+        return take(errand, from.get(index))
+                .chain(taken -> taken.isPresent() || index + 1 == from.size()
+                        ? Uni.createFrom().item(taken)
+                        : takeFirst(errand, from, index + 1));
     }
 
-    private Uni<Outcome> taken(UUID claim) {
+    private Uni<Optional<Outcome>> take(Errand errand, Claimable preset) {
+        return errand.request().count() == 1
+                ? combiner.take(preset, errand.ask()).map(granted -> granted.map(Claims::given))
+                : takeSeveral(errand, preset);
+    }
+
+    private static Outcome given(Granted granted) {
+        return new Outcome.Given(
+                List.of(granted.claim()), Optional.of(new Outcome.Stages(granted.queued(), granted.picked())));
+    }
+
+    private Uni<Optional<Outcome>> takeSeveral(Errand errand, Claimable preset) {
+        Instant began = clock.instant();
+        List<Ask> asks = store.asks(errand.ask(), errand.request().count());
+        return store.take(preset.id(), preset.order(), asks, errand.request().atLeast(), Mark.START, began)
+                .map(claims -> several(asks, claims, began));
+    }
+
+    private Optional<Outcome> several(List<Ask> asks, List<Claim> claims, Instant began) {
+        List<UUID> asked = asks.stream().map(Ask::claim).toList();
+        List<Claim> mine =
+                claims.stream().filter(claim -> asked.contains(claim.id())).toList();
+        if (mine.size() < claims.size()) {
+            bell.ring(Topic.WAITING);
+        }
+        if (!claims.isEmpty()) {
+            bell.ring(Topic.RECONCILE);
+        }
+        Duration picked = Duration.between(began, clock.instant());
+        return mine.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new Outcome.Given(mine, Optional.of(new Outcome.Stages(Duration.ZERO, picked))));
+    }
+
+    private Uni<Outcome> claimExactly(Errand errand, Wanted.Exactly wanted) {
+        Instant now = clock.instant();
+        return store.takeExactly(wanted.workspace(), wanted.version(), errand.ask(), now)
+                .chain(claim -> claim.isPresent()
+                        ? taken(claim.get())
+                        : byKey(errand)
+                                .chain(earlier -> earlier.isPresent()
+                                        ? Uni.createFrom().item(earlier.get())
+                                        : claimExactlyWithinQuota(errand, wanted)));
+    }
+
+    /** The first attempt gives nothing where the organization has a quota, without saying so. */
+    private Uni<Outcome> claimExactlyWithinQuota(Errand errand, Wanted.Exactly wanted) {
+        return store.takeExactlyWithinQuota(wanted.workspace(), wanted.version(), errand.ask(), clock.instant())
+                .chain(result -> switch (result) {
+                    case UnderQuota.Exceeded<Optional<Claim>>(var quota) ->
+                        Uni.createFrom().item(new Outcome.OverQuota(quota));
+                    case UnderQuota.Within<Optional<Claim>>(var claim) ->
+                        claim.isPresent() ? taken(claim.get()) : elseByKey(errand, new Outcome.NotThisOne());
+                });
+    }
+
+    private Uni<Outcome> taken(Claim claim) {
         bell.ring(Topic.RECONCILE);
-        return Uni.createFrom().item(new Outcome.Claimed(claim, "warm", false));
+        return Uni.createFrom().item(new Outcome.Given(List.of(claim), Optional.empty()));
     }
 
-    private Uni<Outcome> notTaken(Caller caller, Ask ask, int attempt) {
-        return byKey(caller, ask.key())
-                .chain(earlier -> earlier.isPresent()
-                        ? Uni.createFrom().item(earlier.get())
-                        : store.shortage(ask.preset(), caller.organization(), clock.instant())
-                                .chain(shortage -> judge(caller, ask, attempt, shortage)));
+    private Uni<Outcome> notTaken(Errand errand, Presets.Found found) {
+        return byKey(errand)
+                .chain(earlier ->
+                        earlier.isPresent() ? Uni.createFrom().item(earlier.get()) : orLookUpAgain(errand, found));
     }
 
-    private Uni<Outcome> judge(Caller caller, Ask ask, int attempt, Optional<Shortage> found) {
-        if (found.isEmpty()) {
+    private Uni<Outcome> orLookUpAgain(Errand errand, Presets.Found found) {
+        return found.remembered()
+                ? presets.lookUp(errand.caller(), errand.request().wanted())
+                        .chain(now -> now.presets().equals(found.presets())
+                                ? explain(errand, found.presets(), 1)
+                                : fromStock(errand, now))
+                : explain(errand, found.presets(), 1);
+    }
+
+    /** A preset and why it gives nothing. */
+    private record Short(Claimable preset, Shortage why) {
+
+        /** What nobody waits for is there, only locked a moment ago. */
+        boolean has(int wanted) {
+            return why.active() && why.claimable() - why.waiting() >= wanted;
+        }
+    }
+
+    private Uni<Outcome> explain(Errand errand, List<Claimable> from, int attempt) {
+        return Multi.createFrom()
+                .iterable(from)
+                .onItem()
+                .transformToUniAndConcatenate(preset -> why(errand, preset))
+                .collect()
+                .asList()
+                .map(found -> found.stream().flatMap(Optional::stream).toList())
+                .chain(shorts -> judge(errand, from, shorts, attempt));
+    }
+
+    private Uni<Optional<Short>> why(Errand errand, Claimable preset) {
+        return reads.shortage(preset.id(), errand.caller().organization(), clock.instant())
+                .map(found -> found.map(why -> new Short(preset, why)));
+    }
+
+    private Uni<Outcome> judge(Errand errand, List<Claimable> from, List<Short> shorts, int attempt) {
+        if (shorts.isEmpty()) {
             return Uni.createFrom().item(new Outcome.UnknownPreset());
         }
-        Shortage shortage = found.get();
-        if (!shortage.active()) {
-            String why = shortage.deprecated().orElse("its version is not the template's active one");
+        List<Short> active = shorts.stream().filter(one -> one.why().active()).toList();
+        if (active.isEmpty()) {
+            String why = shorts.getFirst().why().deprecated().orElse("its version is not the template's active one");
             return Uni.createFrom().item(new Outcome.NotActive(why));
         }
-        if (shortage.claimable() > 0 && attempt < TRIES) {
-            return Uni.createFrom()
-                    .voidItem()
-                    .onItem()
-                    .delayIt()
-                    .by(BETWEEN_TRIES.multipliedBy(attempt))
-                    .chain(() -> takeFromStock(caller, ask, attempt + 1));
+        if (active.getFirst().why().limited()) {
+            return withinQuota(errand, active, 0);
         }
-        return switch (ask.policy()) {
-            case FAIL -> Uni.createFrom().item(new Outcome.NoneInStock(retryAfter(shortage)));
-            case COLD -> buildCold(caller, ask);
+        return attempt < TRIES
+                        && active.stream()
+                                .anyMatch(one -> one.has(errand.request().atLeast()))
+                ? again(errand, from, attempt)
+                : byPolicy(errand, active.getFirst(), false);
+    }
+
+    private Uni<Outcome> again(Errand errand, List<Claimable> from, int attempt) {
+        return Uni.createFrom()
+                .voidItem()
+                .onItem()
+                .delayIt()
+                .by(BETWEEN_TRIES.multipliedBy(attempt))
+                .chain(() -> takeFirst(errand, from, 0))
+                .chain(taken ->
+                        taken.isPresent() ? Uni.createFrom().item(taken.get()) : explain(errand, from, attempt + 1));
+    }
+
+    private Uni<Outcome> withinQuota(Errand errand, List<Short> active, int index) {
+        if (index == active.size()) {
+            return byPolicy(errand, active.getFirst(), true);
+        }
+        Claimable preset = active.get(index).preset();
+        Instant began = clock.instant();
+        List<Ask> asks = store.asks(errand.ask(), errand.request().count());
+        return store.takeWithinQuota(
+                        preset.id(), preset.order(), asks, errand.request().atLeast(), began)
+                .chain(result -> switch (result) {
+                    case UnderQuota.Exceeded<List<Claim>>(var quota) -> elseByKey(errand, new Outcome.OverQuota(quota));
+                    case UnderQuota.Within<List<Claim>>(var claims) ->
+                        several(asks, claims, began)
+                                .map(outcome -> Uni.createFrom().item(outcome))
+                                .orElseGet(() -> withinQuota(errand, active, index + 1));
+                });
+    }
+
+    private Uni<Outcome> byPolicy(Errand errand, Short home, boolean limited) {
+        return switch (errand.request().policy()) {
+            case Policy.Fail() -> Uni.createFrom().item(new Outcome.NoneInStock(retryAfter(home.why())));
+            case Policy.Cold() -> cold(errand, home, limited);
+            case Policy.Wait wait -> await(errand, home, wait, limited);
         };
     }
 
-    private Uni<Outcome> buildCold(Caller caller, Ask ask) {
-        return store.claimCold(ask.preset(), caller.userId(), ask.key(), clock.instant())
-                .chain(claim -> claim.isPresent()
-                        ? begun(claim.get())
-                        : elseByKey(caller, ask.key(), new Outcome.NotActive("its version was just replaced")));
+    private Uni<Outcome> cold(Errand errand, Short home, boolean limited) {
+        UUID preset = home.preset().id();
+        Instant now = clock.instant();
+        Uni<UnderQuota<Optional<UUID>>> attempt = limited
+                ? store.takeColdWithinQuota(preset, errand.ask(), now)
+                : store.takeCold(preset, errand.ask(), now).map(UnderQuota.Within::new);
+        return attempt.chain(result -> begun(errand, result, "cold", Topic.JOBS, new Outcome.NotActive(REPLACED)));
     }
 
-    private Uni<Outcome> begun(UUID claim) {
-        bell.ring(Topic.JOBS);
-        return Uni.createFrom().item(new Outcome.Claimed(claim, "cold", false));
+    private Uni<Outcome> await(Errand errand, Short home, Policy.Wait wait, boolean limited) {
+        UUID preset = home.preset().id();
+        Instant now = clock.instant();
+        Patience patience =
+                new Patience(wait.priority(), now.plus(wait.timeout()), wait.thenCold(), settings.waitingMax());
+        Uni<UnderQuota<Optional<UUID>>> attempt = limited
+                ? store.waitWithinQuota(preset, errand.ask(), patience, now)
+                : store.waitFor(preset, errand.ask(), patience, now).map(UnderQuota.Within::new);
+        Outcome otherwise = home.why().waitingInOrganization() >= settings.waitingMax()
+                ? new Outcome.TooManyWait(settings.waitingMax(), retryAfter(home.why()))
+                : new Outcome.NotActive(REPLACED);
+        return attempt.chain(result -> begun(errand, result, "waited", Topic.WAITING, otherwise));
     }
 
-    private Uni<Outcome> elseByKey(Caller caller, Optional<IdempotencyKey> key, Outcome otherwise) {
-        return byKey(caller, key).map(earlier -> earlier.orElse(otherwise));
+    private Uni<Outcome> begun(
+            Errand errand, UnderQuota<Optional<UUID>> result, String path, Topic topic, Outcome otherwise) {
+        return switch (result) {
+            case UnderQuota.Exceeded<Optional<UUID>>(var quota) -> elseByKey(errand, new Outcome.OverQuota(quota));
+            case UnderQuota.Within<Optional<UUID>>(var claim) ->
+                claim.isEmpty() ? elseByKey(errand, otherwise) : begun(claim.get(), path, topic);
+        };
     }
 
-    private Uni<Optional<Outcome>> byKey(Caller caller, Optional<IdempotencyKey> key) {
-        return key.isEmpty()
+    private Uni<Outcome> begun(UUID claim, String path, Topic topic) {
+        bell.ring(topic);
+        return Uni.createFrom().item(new Outcome.Begun(claim, path));
+    }
+
+    private Uni<Outcome> elseByKey(Errand errand, Outcome otherwise) {
+        return byKey(errand).map(earlier -> earlier.orElse(otherwise));
+    }
+
+    private Uni<Optional<Outcome>> byKey(Errand errand) {
+        return errand.key().isEmpty()
                 ? Uni.createFrom().item(Optional.empty())
-                : store.findByKey(caller.userId(), key.get()).map(earlier -> earlier.map(Claims::replay));
+                : reads.findByKey(errand.caller().userId(), errand.key().get())
+                        .map(earlier -> earlier.map(Claims::replay));
     }
 
     private static Outcome replay(Earlier earlier) {
-        return earlier.sameRequest()
-                ? new Outcome.Claimed(earlier.claim(), earlier.path(), true)
-                : new Outcome.KeyReused();
+        return earlier.sameRequest() ? new Outcome.Replayed(earlier.claims(), earlier.path()) : new Outcome.KeyReused();
     }
 
-    /** From the pool's own build times: half of one where some are under way, a whole one where none is. */
+    /** When it may be worth asking again: as long as one would wait who came now. */
     static Duration retryAfter(Shortage shortage) {
-        Duration build = shortage.buildTime().orElse(RETRY_WITHOUT_EVIDENCE);
-        Duration wait = shortage.starting() > 0 ? build.dividedBy(2) : build;
-        if (wait.compareTo(RETRY_AT_LEAST) < 0) {
-            return RETRY_AT_LEAST;
-        }
-        return wait.compareTo(RETRY_AT_MOST) > 0 ? RETRY_AT_MOST : wait;
+        return Forecast.of(
+                shortage.waiting() + 1,
+                shortage.starting(),
+                shortage.buildTime().orElse(Forecast.WITHOUT_EVIDENCE));
     }
 }

@@ -16,6 +16,7 @@ class ClaimMetrics implements ClaimObserver {
 
     private final MeterProvider<Counter> claims;
     private final MeterProvider<Timer> durations;
+    private final MeterProvider<Timer> stages;
 
     ClaimMetrics(MeterRegistry registry) {
         claims = Counter.builder("larder.claims")
@@ -24,6 +25,10 @@ class ClaimMetrics implements ClaimObserver {
         durations = Timer.builder("larder.claim")
                 .description("Time from a claim's request to its commit")
                 .serviceLevelObjectives(Buckets.millis(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 30_000))
+                .withRegistry(registry);
+        stages = Timer.builder("larder.claim.stage")
+                .description("Stages of claims from stock: queued until the statement, picked until the commit")
+                .serviceLevelObjectives(Buckets.millis(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000))
                 .withRegistry(registry);
         // There from the start, so that the first claim already is an increase.
         var warm = claims.withTags("path", "warm", "outcome", "claimed");
@@ -34,5 +39,11 @@ class ClaimMetrics implements ClaimObserver {
     public void answered(String path, String outcome, Duration took) {
         claims.withTags("path", path, "outcome", outcome).increment();
         durations.withTags("path", path).record(took);
+    }
+
+    @Override
+    public void took(Duration queued, Duration picked) {
+        stages.withTags("stage", "queued").record(queued);
+        stages.withTags("stage", "picked").record(picked);
     }
 }

@@ -12,4 +12,12 @@ public interface ClaimObserver {
      * @param took from the request to the commit
      */
     void answered(String path, String outcome, Duration took);
+
+    /**
+     * The stages of a claim from stock.
+     *
+     * @param queued until its statement began
+     * @param picked from there to the commit
+     */
+    void took(Duration queued, Duration picked);
 }

@@ -21,12 +21,30 @@ public record Declaration(
         List<Parameter> parameters,
         List<PresetDeclaration> presets) {
 
-    /** @param instances empty for a preset without prebuilds */
+    /**
+     * @param instances empty for a preset without prebuilds
+     * @param claimOrder which of several ready prebuilds is handed out first: {@code oldest}, {@code newest}, {@code random}
+     */
     public record PresetDeclaration(
             String name,
             Map<String, String> parameters,
             Optional<Integer> instances,
             Optional<Duration> ttl,
             @Nullable String timezone,
-            List<Schedule> schedules) {}
+            List<Schedule> schedules,
+            String claimOrder) {
+
+        public static final String OLDEST = "oldest";
+
+        /** One that hands out the oldest first. */
+        public PresetDeclaration(
+                String name,
+                Map<String, String> parameters,
+                Optional<Integer> instances,
+                Optional<Duration> ttl,
+                @Nullable String timezone,
+                List<Schedule> schedules) {
+            this(name, parameters, instances, ttl, timezone, schedules, OLDEST);
+        }
+    }
 }

@@ -282,6 +282,9 @@ public class Worker {
             observer.replaced();
         }
         bell.ring(Topic.RECONCILE);
+        if (ended.prebuild() && ended.transition() == Transition.START) {
+            bell.ring(Topic.WAITING);
+        }
         if (!ended.prebuild() && ended.transition() == Transition.START && !job.assignment.isClaimStep()) {
             bell.ring(Topic.STEPS);
         }

@@ -1,39 +1,44 @@
 package dev.larder.store;
 
 import dev.larder.pool.Ids;
-import dev.larder.pool.Scope;
+import dev.larder.store.ClaimReads.Claim;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
-import io.vertx.mutiny.sqlclient.RowSet;
+import io.vertx.mutiny.sqlclient.SqlClient;
 import io.vertx.mutiny.sqlclient.Tuple;
 import io.vertx.pgclient.PgException;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Function;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Hands workspaces out and takes them back (design, section 3). The database decides: a claim is one statement that
- * locks the row it picks, so that concurrent claims never get the same one and a claim and a deletion exclude each other.
+ * Hands workspaces out (design, section 3). The database decides: one statement locks the rows it picks and gives them to
+ * all who ask at the moment, those first who wait already; so concurrent claims never get the same one, and a claim and a
+ * deletion exclude each other. It never waits for a lock.
  */
 @ApplicationScoped
 public class ClaimStore {
 
     private static final String UNIQUE_VIOLATION = "23505";
+    private static final String DEADLOCK_DETECTED = "40P01";
+
+    /** How many that wait one statement serves; more are served by the next. */
+    private static final int WAITING_AT_ONCE = 100;
 
     private final Pool pool;
-    private final Seal seal;
     private final Ids ids;
 
-    public ClaimStore(Pool pool, Seal seal, Ids ids) {
+    public ClaimStore(Pool pool, Ids ids) {
         this.pool = pool;
-        this.seal = seal;
         this.ids = ids;
     }
 
@@ -44,401 +49,556 @@ public class ClaimStore {
      */
     public record IdempotencyKey(String key, byte[] hash) {}
 
-    /** A claim as it was recorded, with what it handed out as it is now. */
-    public record Claim(
-            UUID id,
-            UUID userId,
-            String path,
-            Instant createdAt,
-            Optional<Instant> endedAt,
-            Optional<String> endedReason,
-            Optional<Step> step,
-            Workspace workspace) {}
-
     /**
-     * The claim build (design, section 3.5).
+     * One workspace that is asked for.
      *
-     * @param status of its job; {@code pending} as well before it has one
+     * @param claim the id that the claim will have
+     * @param organization the caller's; empty for deployment-wide users
+     * @param ordinal which of the workspaces of one request, from 0
+     * @param ttl how long it may be kept; empty for as long as it is wanted
      */
-    public record Step(
-            String status,
-            @Nullable String errorCode,
-            @Nullable String error) {}
+    public record Ask(
+            UUID claim,
+            UUID user,
+            Optional<UUID> organization,
+            Optional<IdempotencyKey> key,
+            int ordinal,
+            Optional<Duration> ttl) {
 
-    /**
-     * What was handed out.
-     *
-     * @param claimStepWanted whether a claim build is still to come
-     * @param outputs sealed; {@link #open} gives them to the claimer alone
-     */
-    public record Workspace(
-            UUID id,
-            UUID organizationId,
-            String organization,
-            String template,
-            @Nullable String preset,
-            String name,
-            int version,
-            String transition,
-            String buildStatus,
-            Instant createdAt,
-            Optional<Instant> readyAt,
-            boolean claimStepWanted,
-            Optional<Instant> deletedAt,
-            byte @Nullable [] outputs) {}
+        @Nullable
+        UUID organizationOrNull() {
+            return organization.orElse(null);
+        }
 
-    /** Opens the outputs of a workspace: a JSON object. Empty where there are none. */
-    public Optional<String> open(Workspace workspace) {
-        return Optional.ofNullable(workspace.outputs()).map(bytes -> seal.open(workspace.id(), bytes));
+        @Nullable
+        String keyOrNull() {
+            return key.map(IdempotencyKey::key).orElse(null);
+        }
+
+        @Nullable
+        Buffer hashOrNull() {
+            return key.map(IdempotencyKey::hash).map(Buffer::buffer).orElse(null);
+        }
+
+        @Nullable
+        Integer ttlOrNull() {
+            return ttl.map(time -> (int) time.toSeconds()).orElse(null);
+        }
     }
 
-    private static final String FIND_PRESET = """
-            SELECT p.id, p.organization_id
-              FROM organizations o
-              JOIN templates t ON t.organization_id = o.id AND t.deleted_at IS NULL
-              JOIN presets p ON p.version_id = t.active_version_id
-             WHERE ($1::text IS NULL OR o.name = $1) AND t.name = $2 AND p.name = $3
-               AND ($4::uuid IS NULL OR o.id = $4)""";
-
-    /**
-     * The preset of the template's active version.
-     *
-     * @param organization its name; empty for the caller's own, which must be given then
-     */
-    public Uni<Optional<UUID>> findPreset(
-            Optional<String> organization, String template, String preset, Optional<UUID> callersOrganization) {
-        return pool.preparedQuery(FIND_PRESET)
-                .execute(Tuple.of(organization.orElse(null), template, preset, callersOrganization.orElse(null)))
-                .map(rows -> Rows.first(rows, row -> row.getUUID("id")));
+    /** An ask for one workspace, with a new id. */
+    public Ask ask(UUID user, Optional<UUID> organization, Optional<IdempotencyKey> key, Optional<Duration> ttl) {
+        return new Ask(ids.next(), user, organization, key, 0, ttl);
     }
 
-    // What follows once a workspace is picked, however it was: $2 user, $3 instant, $4 claim, $5 key, $6 request hash.
-    private static final String HAND_OVER = """
-            moved AS (
-                UPDATE workspaces w SET owner_id = $2::uuid, prebuild = false, version = w.version + 1, claimed_at = $3::timestamptz,
-                       claim_step_wanted_at = CASE WHEN v.claim_step THEN $3::timestamptz END
-                  FROM picked, template_versions v WHERE w.id = picked.id AND v.id = w.version_id
-                RETURNING w.id, w.organization_id, w.preset_id),
-            recorded AS (
-                INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key,
-                                    request_hash, created_at)
-                SELECT $4::uuid, organization_id, $2::uuid, id, preset_id, 'warm', $5::text, $6::bytea, $3::timestamptz FROM moved),
-            dirty AS (
-                INSERT INTO dirty_presets (preset_id) SELECT preset_id FROM moved)
-            SELECT id FROM moved""";
+    /** The same for several under one key. */
+    public List<Ask> asks(Ask first, int count) {
+        List<Ask> asks = new ArrayList<>(count);
+        asks.add(first);
+        for (int ordinal = 1; ordinal < count; ordinal++) {
+            asks.add(new Ask(ids.next(), first.user(), first.organization(), first.key(), ordinal, first.ttl()));
+        }
+        return asks;
+    }
 
-    // The row lock is on the base table, so SKIP LOCKED works; a key that was used before picks nothing.
-    private static final String CLAIM_OLDEST_READY = """
+    /** Which of several claimable prebuilds are given first. */
+    public enum Order {
+        OLDEST,
+        NEWEST,
+        RANDOM
+    }
+
+    /**
+     * After which prebuild, in the order of their creation, a scan for the oldest may begin. It is a hint: what became
+     * ready late or was given back by a rollback lies before it, so a scan that finds too few is made again from the start.
+     */
+    public record Mark(Instant createdAt, UUID workspace) {
+
+        public static final Mark START = new Mark(Instant.EPOCH, new UUID(0, 0));
+    }
+
+    // Those that wait come before those that arrive; an ask under a key that was used before gets nothing.
+    private static final String LINE_UP = """
             WITH preset AS (
-                SELECT p.id, greatest(p.last_invalidated_at, $3::timestamptz - make_interval(secs => p.ttl_seconds)) AS fresh_from
+                SELECT p.id, p.organization_id, p.name AS preset, t.name AS template, o.name AS organization, v.claim_step,
+                       o.claims_max IS NOT NULL OR o.claims_max_per_user IS NOT NULL AS limited,
+                       greatest(p.last_invalidated_at, $2::timestamptz - make_interval(secs => p.ttl_seconds)) AS fresh_from
                   FROM presets p
                   JOIN templates t ON t.id = p.template_id AND t.active_version_id = p.version_id
-                 WHERE p.id = $1::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
-                   AND ($7::uuid IS NULL OR p.organization_id = $7)
-                   AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = $2::uuid AND c.idempotency_key = $5::text)),
+                  JOIN template_versions v ON v.id = p.version_id
+                  JOIN organizations o ON o.id = p.organization_id
+                 WHERE p.id = $1::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL),
+            waiting AS (
+                SELECT c.id AS claim_id, c.user_id, c.idempotency_key, c.request_hash, c.ordinal, c.ttl_seconds, c.priority,
+                       c.created_at AS asked_at, 0 AS place, true AS waited
+                  FROM claims c
+                 WHERE c.preset_id = $1::uuid AND c.workspace_id IS NULL AND c.ended_at IS NULL AND c.waits_until > $2::timestamptz
+                 ORDER BY c.priority DESC, c.created_at, c.id
+                 LIMIT $12::integer
+                   FOR UPDATE OF c SKIP LOCKED),
+            arriving AS (
+                SELECT a.claim_id, a.user_id, a.key, a.hash, a.ordinal, a.ttl_seconds, 0 AS priority, $2::timestamptz AS asked_at,
+                       a.place::integer, false AS waited
+                  FROM preset p,
+                       unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bytea[], $8::integer[], $9::integer[])
+                            WITH ORDINALITY a (claim_id, user_id, organization_id, key, hash, ordinal, ttl_seconds, place)
+                 WHERE (a.organization_id IS NULL OR a.organization_id = p.organization_id)
+                   AND (NOT p.limited OR $11::boolean)
+                   AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = a.user_id AND c.idempotency_key = a.key)),
+            line AS (
+                SELECT *, row_number() OVER (ORDER BY waited DESC, priority DESC, asked_at, place, claim_id) AS n
+                  FROM (SELECT * FROM waiting UNION ALL SELECT * FROM arriving) everybody),
+            """;
+
+    // The row lock is on the base table, so SKIP LOCKED works.
+    private static final String PICK = """
             picked AS (
                 SELECT w.id
-                  FROM workspaces w, preset p
+                  FROM workspaces w
                  WHERE w.preset_id = $1::uuid AND w.prebuild AND w.ready_at IS NOT NULL
                    AND w.transition = 'start' AND w.build_status = 'succeeded' AND w.deletion_wanted_at IS NULL
-                   AND (p.fresh_from IS NULL OR w.created_at >= p.fresh_from)
-                 ORDER BY w.created_at, w.id
-                 LIMIT 1
+                   AND EXISTS (SELECT FROM preset)
+                   AND w.created_at >= coalesce((SELECT fresh_from FROM preset), '-infinity')
+                   AND %s
+                 ORDER BY %s
+                 LIMIT (SELECT count(*) FROM line)
                    FOR UPDATE OF w SKIP LOCKED),
-            """ + HAND_OVER;
+            """;
+
+    private static final String HAND_OVER = """
+            matched AS (
+                SELECT s.id, l.claim_id, l.user_id, l.idempotency_key, l.request_hash, l.ordinal, l.ttl_seconds, l.asked_at, l.waited
+                  FROM (SELECT id, row_number() OVER () AS n FROM picked) s
+                  JOIN line l ON l.n = s.n
+                 WHERE l.waited OR (SELECT count(*) FROM picked) - (SELECT count(*) FROM waiting) >= $10::integer),
+            moved AS (
+                UPDATE workspaces w
+                   SET owner_id = m.user_id, prebuild = false, version = w.version + 1, claimed_at = $2::timestamptz,
+                       claim_step_wanted_at = CASE WHEN p.claim_step THEN $2::timestamptz END
+                  FROM matched m, preset p
+                 WHERE w.id = m.id
+                RETURNING w.*, m.claim_id, m.user_id, m.idempotency_key, m.request_hash, m.ordinal, m.ttl_seconds, m.asked_at,
+                          m.waited, $2::timestamptz + make_interval(secs => m.ttl_seconds) AS expires_at),
+            served AS (
+                UPDATE claims c
+                   SET workspace_id = m.id, granted_at = $2::timestamptz, generation = m.version, expires_at = m.expires_at
+                  FROM moved m
+                 WHERE m.waited AND c.id = m.claim_id),
+            recorded AS (
+                INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key, request_hash,
+                                    ordinal, created_at, granted_at, generation, ttl_seconds, expires_at)
+                SELECT m.claim_id, m.organization_id, m.user_id, m.id, m.preset_id, 'warm', m.idempotency_key, m.request_hash,
+                       m.ordinal, $2::timestamptz, $2::timestamptz, m.version, m.ttl_seconds, m.expires_at
+                  FROM moved m
+                 WHERE NOT m.waited),
+            dirty AS (
+                INSERT INTO dirty_presets (preset_id) SELECT id FROM preset WHERE EXISTS (SELECT FROM moved))
+            SELECT m.claim_id, m.user_id, CASE WHEN m.waited THEN 'waited' ELSE 'warm' END AS path, m.ordinal, m.version AS generation,
+                   m.asked_at AS claim_created_at, $2::timestamptz AS granted_at, m.expires_at, NULL::timestamptz AS waits_until,
+                   NULL::timestamptz AS ended_at, NULL::text AS ended_reason,
+                   m.id, m.organization_id, p.organization, p.template, p.preset, p.id AS preset_id, m.name, m.version,
+                   m.transition, m.build_status, m.created_at, m.ready_at, m.deleted_at, m.outputs_sealed, m.claim_step_wanted_at,
+                   NULL::text AS step_status, NULL::text AS step_error_code, NULL::text AS step_error
+              FROM moved m, preset p""";
+
+    private static final String TAKE_OLDEST = LINE_UP
+            + PICK.formatted("(w.created_at, w.id) > ($13::timestamptz, $14::uuid)", "w.created_at, w.id")
+            + HAND_OVER;
+    private static final String TAKE_NEWEST =
+            LINE_UP + PICK.formatted("true", "w.created_at DESC, w.id DESC") + HAND_OVER;
+    private static final String TAKE_RANDOM = LINE_UP + PICK.formatted("true", "random()") + HAND_OVER;
 
     /**
-     * Gives the oldest claimable prebuild of the preset to the user.
+     * Gives ready prebuilds of the preset to those who wait for one and then to those who ask, in this order and as far as
+     * they reach.
      *
-     * @return the claim's id; empty where nothing was picked, or where the key has been used: {@link #findByKey} tells
+     * @param atLeast how many of the asks must be met, or none of them is
+     * @param from used for the oldest first only
+     * @return one claim for each that got one, of those who waited as well; an ask without one found nothing, or its key
+     *     has been used, or it is subject to a quota: {@link ClaimReads} tells
      */
-    public Uni<Optional<UUID>> claimOldestReady(
-            UUID preset, UUID user, Optional<UUID> callersOrganization, Optional<IdempotencyKey> key, Instant at) {
-        UUID claim = ids.next();
-        Tuple values = Tuple.tuple()
-                .addValue(preset)
-                .addValue(user)
-                .addValue(Rows.utc(at))
-                .addValue(claim)
-                .addValue(key(key))
-                .addValue(hash(key))
-                .addValue(callersOrganization.orElse(null));
-        return pool.preparedQuery(CLAIM_OLDEST_READY)
-                .execute(values)
-                .map(rows -> claimed(rows, claim))
+    public Uni<List<Claim>> take(UUID preset, Order order, List<Ask> asks, int atLeast, Mark from, Instant at) {
+        return take(pool, preset, order, asks, atLeast, false, from, at)
                 .onFailure(ClaimStore::keyTaken)
-                .recoverWithItem(Optional.empty());
+                .recoverWithUni(clash -> oneByOne(preset, order, asks, atLeast, from, at, clash));
     }
 
-    private static final String CLAIM_EXACTLY = """
-            WITH picked AS (
+    /**
+     * Somebody else committed one of the keys first, and everything was undone: those with other keys must not suffer from
+     * it.
+     */
+    private Uni<List<Claim>> oneByOne(
+            UUID preset, Order order, List<Ask> asks, int atLeast, Mark from, Instant at, Throwable clash) {
+        if (asks.size() == 1 || atLeast > 0) {
+            return keyTaken(clash)
+                    ? Uni.createFrom().item(List.of())
+                    : Uni.createFrom().failure(clash);
+        }
+        Uni<List<Claim>> all = Uni.createFrom().item(new ArrayList<>());
+        for (Ask ask : asks) {
+            all = all.call(
+                    claims -> take(preset, order, List.of(ask), 0, from, at).invoke(claims::addAll));
+        }
+        return all;
+    }
+
+    private static Uni<List<Claim>> take(
+            SqlClient client,
+            UUID preset,
+            Order order,
+            List<Ask> asks,
+            int atLeast,
+            boolean withinQuota,
+            Mark from,
+            Instant at) {
+        Tuple values =
+                asked(preset, asks, at).addValue(atLeast).addValue(withinQuota).addValue(WAITING_AT_ONCE);
+        String statement = switch (order) {
+            case OLDEST -> TAKE_OLDEST;
+            case NEWEST -> TAKE_NEWEST;
+            case RANDOM -> TAKE_RANDOM;
+        };
+        if (order == Order.OLDEST) {
+            values = values.addValue(Rows.utc(from.createdAt())).addValue(from.workspace());
+        }
+        return client.preparedQuery(statement).execute(values).map(rows -> Rows.list(rows, ClaimReads::claim));
+    }
+
+    private static Tuple asked(UUID preset, List<Ask> asks, Instant at) {
+        return Tuple.tuple()
+                .addValue(preset)
+                .addValue(Rows.utc(at))
+                .addValue(each(asks, Ask::claim, UUID[]::new))
+                .addValue(each(asks, Ask::user, UUID[]::new))
+                .addValue(each(asks, Ask::organizationOrNull, UUID[]::new))
+                .addValue(each(asks, Ask::keyOrNull, String[]::new))
+                .addValue(each(asks, Ask::hashOrNull, Buffer[]::new))
+                .addValue(each(asks, Ask::ordinal, Integer[]::new))
+                .addValue(each(asks, Ask::ttlOrNull, Integer[]::new));
+    }
+
+    private static <T> @Nullable T[] each(
+            List<Ask> asks, Function<Ask, @Nullable T> field, IntFunction<@Nullable T[]> array) {
+        return asks.stream().map(field).toArray(array);
+    }
+
+    private static final String TAKE_EXACTLY = LINE_UP + """
+            picked AS (
                 SELECT w.id
                   FROM workspaces w
-                  JOIN presets p ON p.id = w.preset_id
-                  JOIN templates t ON t.id = p.template_id AND t.active_version_id = p.version_id
-                 WHERE w.id = $1::uuid AND w.version = $7 AND ($8::uuid IS NULL OR w.organization_id = $8)
-                   AND w.prebuild AND w.ready_at IS NOT NULL
-                   AND w.transition = 'start' AND w.build_status = 'succeeded' AND w.deletion_wanted_at IS NULL
-                   AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
-                   AND (p.last_invalidated_at IS NULL OR w.created_at >= p.last_invalidated_at)
-                   AND (p.ttl_seconds IS NULL OR w.created_at >= $3::timestamptz - make_interval(secs => p.ttl_seconds))
-                   AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = $2::uuid AND c.idempotency_key = $5::text)
+                 WHERE w.id = $13::uuid AND w.version = $14::integer AND w.preset_id = $1::uuid AND w.prebuild
+                   AND w.ready_at IS NOT NULL AND w.transition = 'start' AND w.build_status = 'succeeded'
+                   AND w.deletion_wanted_at IS NULL
+                   AND EXISTS (SELECT FROM preset) AND EXISTS (SELECT FROM arriving)
+                   AND w.created_at >= coalesce((SELECT fresh_from FROM preset), '-infinity')
                    FOR UPDATE OF w),
             """ + HAND_OVER;
 
-    /** Gives this prebuild to the user if it still has this version and is claimable; otherwise as above. */
-    public Uni<Optional<UUID>> claimExactly(
-            UUID workspace,
-            int version,
-            UUID user,
-            Optional<UUID> callersOrganization,
-            Optional<IdempotencyKey> key,
-            Instant at) {
-        UUID claim = ids.next();
-        Tuple values = Tuple.tuple()
-                .addValue(workspace)
-                .addValue(user)
-                .addValue(Rows.utc(at))
-                .addValue(claim)
-                .addValue(key(key))
-                .addValue(hash(key))
-                .addValue(version)
-                .addValue(callersOrganization.orElse(null));
-        return pool.preparedQuery(CLAIM_EXACTLY)
-                .execute(values)
-                .map(rows -> claimed(rows, claim))
+    private static final String PRESET_OF = "SELECT preset_id FROM workspaces WHERE id = $1 AND preset_id IS NOT NULL";
+
+    /** Gives this prebuild to the one who asks if it still has this version and is claimable; otherwise as above. */
+    public Uni<Optional<Claim>> takeExactly(UUID workspace, int version, Ask ask, Instant at) {
+        return presetOf(pool, workspace)
+                .chain(preset -> preset.isEmpty()
+                        ? Uni.createFrom().item(Optional.<Claim>empty())
+                        : takeExactly(pool, preset.get(), workspace, version, ask, false, at))
                 .onFailure(ClaimStore::keyTaken)
                 .recoverWithItem(Optional.empty());
     }
 
-    private static final String CLAIM_COLD = """
+    private static Uni<Optional<UUID>> presetOf(SqlClient client, UUID workspace) {
+        return client.preparedQuery(PRESET_OF)
+                .execute(Tuple.of(workspace))
+                .map(rows -> Rows.first(rows, row -> row.getUUID("preset_id")));
+    }
+
+    private static Uni<Optional<Claim>> takeExactly(
+            SqlClient client, UUID preset, UUID workspace, int version, Ask ask, boolean withinQuota, Instant at) {
+        // Nobody who waits is given what somebody else asked for by name.
+        Tuple values = asked(preset, List.of(ask), at)
+                .addValue(1)
+                .addValue(withinQuota)
+                .addValue(0)
+                .addValue(workspace)
+                .addValue(version);
+        return client.preparedQuery(TAKE_EXACTLY).execute(values).map(rows -> Rows.first(rows, ClaimReads::claim));
+    }
+
+    private static final String BEGIN_COLD = """
+            workspace AS (
+                INSERT INTO workspaces (id, organization_id, owner_id, prebuild, template_id, version_id, preset_id, name, created_at,
+                                        claimed_at, claim_step_wanted_at, build_id, build_number, transition, build_status)
+                SELECT $2::uuid, p.organization_id, p.user_id, false, p.template_id, p.version_id, p.id, $5::text, $1::timestamptz,
+                       $1::timestamptz, CASE WHEN p.claim_step THEN $1::timestamptz END, $3::uuid, 1, 'start', 'pending'
+                  FROM preset p),
+            build AS (
+                INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id, created_at)
+                SELECT $3::uuid, $2::uuid, 1, 'start', p.user_id, 'cold_claim', p.version_id, p.id, $1::timestamptz FROM preset p),
+            job AS (
+                INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
+                                  timeout_seconds)
+                SELECT $4::uuid, $3::uuid, $2::uuid, p.organization_id, p.backend, p.tagset_id, $1::timestamptz, $1::timestamptz, p.timeout
+                  FROM preset p)
+            """;
+
+    private static final String TAKE_COLD = """
             WITH preset AS (
-                SELECT p.*, v.backend, v.claim_step, v.start_timeout_seconds AS timeout,
+                SELECT p.*, v.backend, v.claim_step, v.start_timeout_seconds AS timeout, $7::uuid AS user_id,
                        (SELECT s.id FROM tagsets s WHERE s.tags = v.tags) AS tagset_id
                   FROM presets p
                   JOIN templates t ON t.id = p.template_id AND t.active_version_id = p.version_id
                   JOIN template_versions v ON v.id = p.version_id
-                 WHERE p.id = $1::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
-                   AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = $2::uuid AND c.idempotency_key = $5::text)
+                  JOIN organizations o ON o.id = p.organization_id
+                 WHERE p.id = $6::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
+                   AND ($8::uuid IS NULL OR p.organization_id = $8::uuid)
+                   AND ($9::boolean OR (o.claims_max IS NULL AND o.claims_max_per_user IS NULL))
+                   AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = $7::uuid AND c.idempotency_key = $11::text)
                    FOR SHARE OF t),
-            workspace AS (
-                INSERT INTO workspaces (id, organization_id, owner_id, prebuild, template_id, version_id, preset_id, name,
-                                        created_at, claimed_at, claim_step_wanted_at, build_id, build_number, transition, build_status)
-                SELECT $7::uuid, organization_id, $2::uuid, false, template_id, version_id, id, $10::text, $3::timestamptz, $3::timestamptz,
-                       CASE WHEN claim_step THEN $3::timestamptz END, $8::uuid, 1, 'start', 'pending'
-                  FROM preset),
-            build AS (
-                INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id,
-                                    created_at)
-                SELECT $8::uuid, $7::uuid, 1, 'start', $2::uuid, 'cold_claim', version_id, id, $3::timestamptz FROM preset),
-            job AS (
-                INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
-                                  timeout_seconds)
-                SELECT $9::uuid, $8::uuid, $7::uuid, organization_id, backend, tagset_id, $3::timestamptz, $3::timestamptz, timeout FROM preset)
-            INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key,
-                                request_hash, created_at)
-            SELECT $4::uuid, organization_id, $2::uuid, $7::uuid, id, 'cold', $5::text, $6::bytea, $3::timestamptz FROM preset
-            RETURNING workspace_id AS id""";
+            """ + BEGIN_COLD + """
+            INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key, request_hash, created_at,
+                                granted_at, generation, ttl_seconds, expires_at)
+            SELECT $10::uuid, p.organization_id, $7::uuid, $2::uuid, p.id, 'cold', $11::text, $12::bytea, $1::timestamptz,
+                   $1::timestamptz, 1, $13::integer, $1::timestamptz + make_interval(secs => $13::integer)
+              FROM preset p
+            RETURNING id""";
 
-    /** Starts a build for the user where nothing was in stock; otherwise as above. */
-    public Uni<Optional<UUID>> claimCold(UUID preset, UUID user, Optional<IdempotencyKey> key, Instant at) {
-        UUID claim = ids.next();
-        Tuple values = Tuple.tuple()
-                .addValue(preset)
-                .addValue(user)
-                .addValue(Rows.utc(at))
-                .addValue(claim)
-                .addValue(key(key))
-                .addValue(hash(key))
-                .addValue(ids.next())
-                .addValue(ids.next())
-                .addValue(ids.next())
-                .addValue("cold-" + ids.suffix());
-        return pool.preparedQuery(CLAIM_COLD)
-                .execute(values)
-                .map(rows -> claimed(rows, claim))
+    /** Starts a build for the one who asks where nothing was in stock; otherwise as above. */
+    public Uni<Optional<UUID>> takeCold(UUID preset, Ask ask, Instant at) {
+        return takeCold(pool, preset, ask, false, at)
                 .onFailure(ClaimStore::keyTaken)
                 .recoverWithItem(Optional.empty());
     }
 
-    private static @Nullable String key(Optional<IdempotencyKey> key) {
-        return key.map(IdempotencyKey::key).orElse(null);
+    private Uni<Optional<UUID>> takeCold(SqlClient client, UUID preset, Ask ask, boolean withinQuota, Instant at) {
+        Tuple values = newBuild(at)
+                .addValue(preset)
+                .addValue(ask.user())
+                .addValue(ask.organizationOrNull())
+                .addValue(withinQuota)
+                .addValue(ask.claim())
+                .addValue(ask.keyOrNull())
+                .addValue(ask.hashOrNull())
+                .addValue(ask.ttlOrNull());
+        return client.preparedQuery(TAKE_COLD).execute(values).map(rows -> Rows.first(rows, row -> row.getUUID("id")));
     }
 
-    private static @Nullable Buffer hash(Optional<IdempotencyKey> key) {
-        return key.map(IdempotencyKey::hash).map(Buffer::buffer).orElse(null);
+    private Tuple newBuild(Instant at) {
+        return Tuple.tuple()
+                .addValue(Rows.utc(at))
+                .addValue(ids.next())
+                .addValue(ids.next())
+                .addValue(ids.next())
+                .addValue("cold-" + ids.suffix());
     }
 
-    private static Optional<UUID> claimed(RowSet<Row> rows, UUID claim) {
-        return rows.rowCount() == 0 ? Optional.empty() : Optional.of(claim);
+    private static final String COLD_FOR_WAITING = """
+            WITH waited AS (
+                SELECT c.id, c.user_id, c.preset_id, c.ttl_seconds FROM claims c
+                 WHERE c.id = $6::uuid AND c.workspace_id IS NULL AND c.ended_at IS NULL
+                   FOR UPDATE),
+            preset AS (
+                SELECT p.*, v.backend, v.claim_step, v.start_timeout_seconds AS timeout, c.user_id, c.id AS claim_id, c.ttl_seconds AS lease,
+                       (SELECT s.id FROM tagsets s WHERE s.tags = v.tags) AS tagset_id
+                  FROM waited c
+                  JOIN presets p ON p.id = c.preset_id
+                  JOIN templates t ON t.id = p.template_id AND t.active_version_id = p.version_id
+                  JOIN template_versions v ON v.id = p.version_id
+                 WHERE t.deleted_at IS NULL AND t.deprecated_reason IS NULL
+                   FOR SHARE OF t),
+            """ + BEGIN_COLD + """
+            UPDATE claims c
+               SET workspace_id = $2::uuid, path = 'cold', granted_at = $1::timestamptz, generation = 1,
+                   expires_at = $1::timestamptz + make_interval(secs => p.lease)
+              FROM preset p
+             WHERE c.id = p.claim_id""";
+
+    /** Starts a build for a claim that has waited long enough; false where it waits no longer or its preset is inactive. */
+    public Uni<Boolean> coldForWaiting(UUID claim, Instant at) {
+        return pool.preparedQuery(COLD_FOR_WAITING)
+                .execute(newBuild(at).addValue(claim))
+                .map(rows -> rows.rowCount() == 1);
     }
 
-    /** A request with the same key committed first: everything this one did is undone. */
-    private static boolean keyTaken(Throwable failure) {
-        return failure instanceof PgException refused
-                && UNIQUE_VIOLATION.equals(refused.getSqlState())
-                && "claims_by_key".equals(refused.getConstraint());
-    }
-
-    private static final String FIND_BY_KEY =
-            "SELECT id, path, request_hash FROM claims WHERE user_id = $1 AND idempotency_key = $2";
-
-    /** What an earlier request under the user's key came to; empty where there was none. */
-    public Uni<Optional<Earlier>> findByKey(UUID user, IdempotencyKey key) {
-        return pool.preparedQuery(FIND_BY_KEY)
-                .execute(Tuple.of(user, key.key()))
-                .map(rows -> Rows.first(rows, row -> earlier(row, key)));
-    }
-
-    /** @param sameRequest whether it asked for the same; otherwise the key was reused */
-    public record Earlier(UUID claim, String path, boolean sameRequest) {}
-
-    private static Earlier earlier(Row row, IdempotencyKey key) {
-        return new Earlier(
-                row.getUUID("id"),
-                row.getString("path"),
-                Arrays.equals(row.getBuffer("request_hash").getBytes(), key.hash()));
-    }
-
-    private static final String SHORTAGE = """
-            SELECT t.active_version_id = p.version_id AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL AS active,
-                   t.deprecated_reason,
-                   (SELECT count(*)
-                      FROM workspaces w
-                     WHERE w.preset_id = p.id AND w.prebuild AND w.ready_at IS NOT NULL
-                       AND w.transition = 'start' AND w.build_status = 'succeeded' AND w.deletion_wanted_at IS NULL
-                       AND (p.last_invalidated_at IS NULL OR w.created_at >= p.last_invalidated_at)
-                       AND (p.ttl_seconds IS NULL OR w.created_at >= $2::timestamptz - make_interval(secs => p.ttl_seconds))) AS claimable,
-                   (SELECT count(*)
-                      FROM workspaces w
-                     WHERE w.preset_id = p.id AND w.prebuild AND w.deleted_at IS NULL
-                       AND w.transition = 'start' AND w.build_status IN ('pending', 'running')) AS starting,
-                   (SELECT extract(epoch FROM avg(r.took))::float8
-                      FROM (SELECT j.completed_at - j.created_at AS took
-                              FROM builds b JOIN jobs j ON j.build_id = b.id
-                             WHERE b.preset_id = p.id AND b.attempt IS NOT NULL AND j.status = 'succeeded'
-                             ORDER BY b.attempt DESC LIMIT 10) r) AS build_seconds
+    private static final String WAIT = """
+            INSERT INTO claims (id, organization_id, user_id, preset_id, path, idempotency_key, request_hash, created_at, ttl_seconds,
+                                priority, waits_until, then_cold)
+            SELECT $4::uuid, p.organization_id, $2::uuid, p.id, 'waited', $5::text, $6::bytea, $3::timestamptz, $7::integer, $8::integer,
+                   $9::timestamptz, $10::boolean
               FROM presets p
-              JOIN templates t ON t.id = p.template_id
-             WHERE p.id = $1 AND ($3::uuid IS NULL OR p.organization_id = $3)""";
+              JOIN templates t ON t.id = p.template_id AND t.active_version_id = p.version_id
+              JOIN organizations o ON o.id = p.organization_id
+             WHERE p.id = $1::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
+               AND ($11::uuid IS NULL OR p.organization_id = $11::uuid)
+               AND ($12::boolean OR (o.claims_max IS NULL AND o.claims_max_per_user IS NULL))
+               AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = $2::uuid AND c.idempotency_key = $5::text)
+               AND (SELECT count(*) FROM claims c
+                     WHERE c.organization_id = p.organization_id AND c.workspace_id IS NULL AND c.ended_at IS NULL) < $13::integer
+            RETURNING id""";
 
-    /** Why nothing could be claimed, and when it may be worth asking again. Empty for an unknown preset. */
-    public Uni<Optional<Shortage>> shortage(UUID preset, Optional<UUID> callersOrganization, Instant at) {
-        return pool.preparedQuery(SHORTAGE)
-                .execute(Tuple.of(preset, Rows.utc(at), callersOrganization.orElse(null)))
-                .map(rows -> Rows.first(rows, ClaimStore::shortage));
+    /**
+     * How somebody waits.
+     *
+     * @param until the deadline
+     * @param thenCold whether a build is begun then
+     * @param inOrganizationMax how many may wait in one organization
+     */
+    public record Patience(int priority, Instant until, boolean thenCold, int inOrganizationMax) {}
+
+    /** Records that somebody waits; otherwise as above, or where too many wait already. */
+    public Uni<Optional<UUID>> waitFor(UUID preset, Ask ask, Patience patience, Instant at) {
+        return waitFor(pool, preset, ask, patience, false, at)
+                .onFailure(ClaimStore::keyTaken)
+                .recoverWithItem(Optional.empty());
+    }
+
+    private static Uni<Optional<UUID>> waitFor(
+            SqlClient client, UUID preset, Ask ask, Patience patience, boolean withinQuota, Instant at) {
+        Tuple values = Tuple.tuple()
+                .addValue(preset)
+                .addValue(ask.user())
+                .addValue(Rows.utc(at))
+                .addValue(ask.claim())
+                .addValue(ask.keyOrNull())
+                .addValue(ask.hashOrNull())
+                .addValue(ask.ttlOrNull())
+                .addValue(patience.priority())
+                .addValue(Rows.utc(patience.until()))
+                .addValue(patience.thenCold())
+                .addValue(ask.organizationOrNull())
+                .addValue(withinQuota)
+                .addValue(patience.inOrganizationMax());
+        return client.preparedQuery(WAIT).execute(values).map(rows -> Rows.first(rows, row -> row.getUUID("id")));
+    }
+
+    // The lock makes those of an organization with a quota take turns; what is counted after it includes the one
+    // before.
+    private static final String LOCK_QUOTA = """
+            SELECT o.id, o.claims_max, o.claims_max_per_user
+              FROM organizations o
+             WHERE o.id = (SELECT organization_id FROM presets WHERE id = $1)
+               FOR NO KEY UPDATE""";
+
+    private static final String COUNT_HELD = """
+            SELECT count(*)::integer AS held, (count(*) FILTER (WHERE user_id = $2))::integer AS held_by_user
+              FROM claims WHERE organization_id = $1 AND ended_at IS NULL""";
+
+    /** What there is of a quota: what is held or waited for, and how much that may be; null where there is no limit. */
+    public record Quota(
+            int held,
+            @Nullable Integer max,
+            int heldByUser,
+            @Nullable Integer maxPerUser) {
+
+        /** How many more there may be. */
+        public int left() {
+            int ofAll = max == null ? Integer.MAX_VALUE : max - held;
+            int ofUser = maxPerUser == null ? Integer.MAX_VALUE : maxPerUser - heldByUser;
+            return Math.max(0, Math.min(ofAll, ofUser));
+        }
+    }
+
+    /** What came of an attempt under a quota. */
+    public sealed interface UnderQuota<T> {
+
+        record Exceeded<T>(Quota quota) implements UnderQuota<T> {}
+
+        record Within<T>(T result) implements UnderQuota<T> {}
+    }
+
+    /** As {@link #take}, where the organization has a quota: it is looked at first (design, section 3.7). */
+    public Uni<UnderQuota<List<Claim>>> takeWithinQuota(
+            UUID preset, Order order, List<Ask> asks, int atLeast, Instant at) {
+        return underQuota(
+                preset,
+                asks.getFirst().user(),
+                atLeast,
+                List.of(),
+                (client, left) -> take(
+                        client,
+                        preset,
+                        order,
+                        asks.subList(0, Math.min(left, asks.size())),
+                        atLeast,
+                        true,
+                        Mark.START,
+                        at));
+    }
+
+    /** As {@link #takeExactly}, likewise. */
+    public Uni<UnderQuota<Optional<Claim>>> takeExactlyWithinQuota(UUID workspace, int version, Ask ask, Instant at) {
+        return presetOf(pool, workspace)
+                .chain(preset -> preset.isEmpty()
+                        ? Uni.createFrom().item(new UnderQuota.Within<>(Optional.empty()))
+                        : underQuota(
+                                preset.get(),
+                                ask.user(),
+                                1,
+                                Optional.empty(),
+                                (client, left) ->
+                                        takeExactly(client, preset.get(), workspace, version, ask, true, at)));
+    }
+
+    /** As {@link #takeCold}, likewise. */
+    public Uni<UnderQuota<Optional<UUID>>> takeColdWithinQuota(UUID preset, Ask ask, Instant at) {
+        return underQuota(
+                preset, ask.user(), 1, Optional.empty(), (client, left) -> takeCold(client, preset, ask, true, at));
+    }
+
+    /** As {@link #waitFor}, likewise: who waits holds a place already. */
+    public Uni<UnderQuota<Optional<UUID>>> waitWithinQuota(UUID preset, Ask ask, Patience patience, Instant at) {
+        return underQuota(
+                preset,
+                ask.user(),
+                1,
+                Optional.empty(),
+                (client, left) -> waitFor(client, preset, ask, patience, true, at));
+    }
+
+    /** What is tried while the quota is locked. */
+    private interface Attempt<T> {
+
+        /** @param left how many more the quota allows */
+        Uni<T> make(SqlClient client, int left);
+    }
+
+    private <T> Uni<UnderQuota<T>> underQuota(UUID preset, UUID user, int wanted, T none, Attempt<T> attempt) {
+        return pool.withTransaction(connection -> connection
+                        .preparedQuery(LOCK_QUOTA)
+                        .execute(Tuple.of(preset))
+                        .map(rows -> Rows.first(rows, Function.identity()))
+                        .chain(limits -> limits.isEmpty()
+                                ? Uni.createFrom().<UnderQuota<T>>item(new UnderQuota.Within<>(none))
+                                : held(connection, limits.get(), user)
+                                        .chain(quota -> within(connection, quota, wanted, attempt))))
+                .onFailure(ClaimStore::keyTaken)
+                .recoverWithItem(new UnderQuota.Within<>(none));
+    }
+
+    private static Uni<Quota> held(SqlClient client, Row limits, UUID user) {
+        return client.preparedQuery(COUNT_HELD)
+                .execute(Tuple.of(limits.getUUID("id"), user))
+                .map(rows -> rows.iterator().next())
+                .map(row -> new Quota(
+                        row.getInteger("held"),
+                        limits.getInteger("claims_max"),
+                        row.getInteger("held_by_user"),
+                        limits.getInteger("claims_max_per_user")));
+    }
+
+    private static <T> Uni<UnderQuota<T>> within(SqlClient client, Quota quota, int wanted, Attempt<T> attempt) {
+        return quota.left() < wanted
+                ? Uni.createFrom().item(new UnderQuota.Exceeded<>(quota))
+                : attempt.make(client, quota.left()).map(UnderQuota.Within::new);
     }
 
     /**
-     * @param claimable prebuilds that could be claimed but were locked by somebody a moment ago
-     * @param starting prebuilds under way
-     * @param buildTime what the newest starts took from being asked for to being ready; empty where none succeeded yet
+     * A request with the same key committed first, or two processes combined the same keys in different orders: everything
+     * this statement did is undone.
      */
-    public record Shortage(
-            boolean active, Optional<String> deprecated, long claimable, long starting, Optional<Duration> buildTime) {}
-
-    private static Shortage shortage(Row row) {
-        Double seconds = row.getDouble("build_seconds");
-        return new Shortage(
-                Boolean.TRUE.equals(row.getBoolean("active")),
-                Optional.ofNullable(row.getString("deprecated_reason")),
-                row.getLong("claimable"),
-                row.getLong("starting"),
-                Optional.ofNullable(seconds).map(s -> Duration.ofMillis(Math.round(s * 1000))));
-    }
-
-    private static final String SELECT_CLAIM = """
-            SELECT c.id AS claim_id, c.user_id, c.path, c.created_at AS claim_created_at, c.ended_at, c.ended_reason,
-                   w.id, w.organization_id, o.name AS organization, t.name AS template, p.name AS preset, w.name, w.version,
-                   w.transition, w.build_status, w.created_at, w.ready_at, w.deleted_at, w.outputs_sealed,
-                   w.claim_step_wanted_at, s.status AS step_status, s.error_code AS step_error_code, s.error AS step_error
-              FROM claims c
-              JOIN workspaces w ON w.id = c.workspace_id
-              JOIN organizations o ON o.id = w.organization_id
-              JOIN templates t ON t.id = w.template_id
-              LEFT JOIN presets p ON p.id = w.preset_id
-              LEFT JOIN builds b ON b.workspace_id = w.id AND b.number = 2 AND b.reason = 'claim'
-              LEFT JOIN jobs s ON s.build_id = b.id
-            """;
-
-    private static final String FIND = SELECT_CLAIM + """
-             WHERE c.id = $1 AND ($2::uuid IS NULL OR c.organization_id = $2) AND ($3::uuid IS NULL OR c.user_id = $3)""";
-
-    public Uni<Optional<Claim>> find(UUID claim, Scope scope) {
-        return pool.preparedQuery(FIND)
-                .execute(Tuple.of(
-                        claim, scope.organization().orElse(null), scope.owner().orElse(null)))
-                .map(rows -> Rows.first(rows, ClaimStore::claim));
-    }
-
-    private static final String LIST = SELECT_CLAIM + """
-             WHERE ($1::uuid IS NULL OR c.organization_id = $1) AND ($2::uuid IS NULL OR c.user_id = $2)
-               AND ($3::uuid IS NULL OR c.id > $3)
-             ORDER BY c.id LIMIT $4""";
-
-    /** As {@link #find}, a page of them. */
-    public Uni<List<Claim>> list(Scope scope, Optional<UUID> after, int limit) {
-        return pool.preparedQuery(LIST)
-                .execute(Tuple.of(
-                        scope.organization().orElse(null), scope.owner().orElse(null), after.orElse(null), limit))
-                .map(rows -> Rows.list(rows, ClaimStore::claim));
-    }
-
-    private static Claim claim(Row row) {
-        return new Claim(
-                row.getUUID("claim_id"),
-                row.getUUID("user_id"),
-                row.getString("path"),
-                Rows.instant(row, "claim_created_at"),
-                Optional.ofNullable(Rows.instantOrNull(row, "ended_at")),
-                Optional.ofNullable(row.getString("ended_reason")),
-                step(row),
-                workspace(row));
-    }
-
-    private static Optional<Step> step(Row row) {
-        String status =
-                row.getOffsetDateTime("claim_step_wanted_at") == null ? row.getString("step_status") : "pending";
-        return Optional.ofNullable(status)
-                .map(known -> new Step(known, row.getString("step_error_code"), row.getString("step_error")));
-    }
-
-    private static Workspace workspace(Row row) {
-        io.vertx.mutiny.core.buffer.Buffer outputs = row.getBuffer("outputs_sealed");
-        return new Workspace(
-                row.getUUID("id"),
-                row.getUUID("organization_id"),
-                row.getString("organization"),
-                row.getString("template"),
-                row.getString("preset"),
-                row.getString("name"),
-                row.getInteger("version"),
-                row.getString("transition"),
-                row.getString("build_status"),
-                Rows.instant(row, "created_at"),
-                Optional.ofNullable(Rows.instantOrNull(row, "ready_at")),
-                row.getOffsetDateTime("claim_step_wanted_at") != null,
-                Optional.ofNullable(Rows.instantOrNull(row, "deleted_at")),
-                outputs == null ? null : outputs.getBytes());
-    }
-
-    // The workspace first, as the end of a deletion does it: the other way round the two would wait for each other.
-    private static final String RELEASE = """
-            WITH workspace AS (
-                SELECT w.id FROM claims c JOIN workspaces w ON w.id = c.workspace_id
-                 WHERE c.id = $1 AND c.ended_at IS NULL
-                   FOR NO KEY UPDATE OF w),
-            claim AS (
-                UPDATE claims c SET ended_at = $2::timestamptz, ended_reason = 'released'
-                  FROM workspace WHERE c.id = $1 AND c.ended_at IS NULL
-                RETURNING c.workspace_id)
-            UPDATE workspaces w SET deletion_wanted_at = coalesce(deletion_wanted_at, $2::timestamptz), version = version + 1
-              FROM claim WHERE w.id = claim.workspace_id""";
-
-    /** Ends a claim; its workspace is to be deleted. Nothing where it has ended before. */
-    public Uni<Boolean> release(UUID claim, Instant at) {
-        return pool.preparedQuery(RELEASE)
-                .execute(Tuple.of(claim, Rows.utc(at)))
-                .map(rows -> rows.rowCount() == 1);
+    private static boolean keyTaken(Throwable failure) {
+        return failure instanceof PgException refused
+                && (DEADLOCK_DETECTED.equals(refused.getSqlState())
+                        || (UNIQUE_VIOLATION.equals(refused.getSqlState())
+                                && "claims_by_key".equals(refused.getConstraint())));
     }
 }

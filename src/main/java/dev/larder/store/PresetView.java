@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param active its version is the template's active one, and the template is neither deleted nor deprecated
  * @param instances null for a preset without prebuilds
+ * @param claimOrder which of several ready prebuilds is handed out first; null for a preset without prebuilds
  * @param timezone null is UTC
  */
 public record PresetView(
@@ -26,6 +27,7 @@ public record PresetView(
         @Nullable Integer instances,
         @Nullable Long ttlSeconds,
         @Nullable String timezone,
+        @Nullable String claimOrder,
         List<ScheduleView> schedules,
         String status,
         @Nullable String statusReason,

@@ -127,10 +127,10 @@ final class VersionInserts {
 
     private static final String INSERT_PRESETS = """
             INSERT INTO presets (id, version_id, template_id, organization_id, ordinal, name, instances, ttl_seconds,
-                                 timezone)
-            SELECT id, $1, $2, $3, ordinal, name, instances, ttl_seconds, timezone
-              FROM unnest($4::uuid[], $5::int[], $6::text[], $7::int[], $8::bigint[], $9::text[])
-                   AS declared (id, ordinal, name, instances, ttl_seconds, timezone)""";
+                                 timezone, claim_order)
+            SELECT id, $1, $2, $3, ordinal, name, instances, ttl_seconds, timezone, claim_order
+              FROM unnest($4::uuid[], $5::int[], $6::text[], $7::int[], $8::bigint[], $9::text[], $10::text[])
+                   AS declared (id, ordinal, name, instances, ttl_seconds, timezone, claim_order)""";
 
     private static Uni<Void> insertPresets(SqlConnection connection, NewVersion version, List<NewPreset> presets) {
         int count = presets.size();
@@ -140,6 +140,7 @@ final class VersionInserts {
         @Nullable Integer[] instances = new @Nullable Integer[count];
         @Nullable Long[] ttls = new @Nullable Long[count];
         @Nullable String[] timezones = new @Nullable String[count];
+        String[] orders = new String[count];
         for (int index = 0; index < count; index++) {
             PresetDeclaration declared = presets.get(index).declared();
             presetIds[index] = presets.get(index).id();
@@ -148,6 +149,7 @@ final class VersionInserts {
             instances[index] = declared.instances().orElse(null);
             ttls[index] = declared.ttl().map(Duration::toSeconds).orElse(null);
             timezones[index] = declared.timezone();
+            orders[index] = declared.claimOrder();
         }
         return connection
                 .preparedQuery(INSERT_PRESETS)
@@ -160,7 +162,8 @@ final class VersionInserts {
                         names,
                         instances,
                         ttls,
-                        timezones)))
+                        timezones,
+                        orders)))
                 .replaceWithVoid();
     }
 

@@ -11,7 +11,9 @@ public enum Topic {
     /** A running job is to be cancelled. */
     CANCELS,
     /** A claimed workspace is to be prepared for its claimer. */
-    STEPS;
+    STEPS,
+    /** A waiting claim may be served, or was, or has ended. */
+    WAITING;
 
     /** The NOTIFY channel that carries this topic between processes. */
     String channel() {

@@ -138,6 +138,11 @@ class DeclarationParserTest {
                         "{\"backend\": \"postgres\", \"files\": {\"a.sql\": \"\\0\"}}",
                         "invalid_text",
                         "files[\"a.sql\"]"),
+                bad(
+                        "an unknown claim order",
+                        "{backend: exec, files: {start.sh: x}, presets: [{name: a, prebuilds: {instances: 1, claimOrder: best}}]}",
+                        "unknown_claim_order",
+                        "presets[0].prebuilds.claimOrder"),
                 bad("exec without start.sh", "{backend: exec, files: {stop.sh: x}}", "missing_start_script", "files"),
                 bad(
                         "exec with an empty start.sh",

@@ -8,6 +8,7 @@ import dev.larder.testing.Eventually;
 import dev.larder.testing.LarderTestResource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import java.time.Instant;
 import java.util.UUID;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -117,6 +118,139 @@ class ClaimHttpTest {
                 seen -> seen.body().at("/step/status").asText().equals("succeeded"));
         assertThat(prepared.body().at("/workspace/status").asText()).isEqualTo("ready");
         assertThat(prepared.body().at("/workspace/outputs/for").asText()).isEqualTo("anna");
+    }
+
+    @Test
+    void a_waiting_claim_is_served_when_something_becomes_ready_and_holds_its_caller_meanwhile() {
+        Answer waited = anna.with("Prefer", "wait=25").post("/api/v1/claims", wanting("stocked", "wait"));
+
+        assertThat(waited.status()).as(waited.toString()).isEqualTo(201);
+        assertThat(waited.body().at("/workspace/status").asText()).isEqualTo("ready");
+        assertThat(waited.body().at("/workspace/outputs/secret").asText()).startsWith("hush-");
+    }
+
+    @Test
+    void who_will_not_hold_is_told_position_and_time_and_finds_the_claim_by_its_key() {
+        Api keyed = anna.with("Idempotency-Key", "w1").with("Prefer", "respond-async");
+
+        Answer waiting = keyed.post("/api/v1/claims", wanting("empty", "wait"));
+        Answer again = keyed.post("/api/v1/claims", wanting("empty", "wait"));
+
+        assertThat(waiting.status()).as(waiting.toString()).isEqualTo(202);
+        assertThat(waiting.body().path("status").asText()).isEqualTo("waiting");
+        assertThat(waiting.body().at("/waiting/position").asInt()).isEqualTo(1);
+        assertThat(waiting.body().at("/waiting/etaSeconds").asInt()).isPositive();
+        assertThat(again.status()).isEqualTo(202);
+        assertThat(again.body().path("id")).isEqualTo(waiting.body().path("id"));
+        assertThat(again.header("Idempotency-Replayed")).isEqualTo("true");
+        String address = waiting.header("Location");
+        assertThat(anna.get(address).body().path("status").asText()).isEqualTo("waiting");
+        assertThat(anna.delete(address).status()).isEqualTo(204);
+        assertThat(anna.get(address).body().path("status").asText()).isEqualTo("canceled");
+        assertThat(anna.delete(address).status()).isEqualTo(204);
+        assertThat(keyed.post("/api/v1/claims", wanting("empty", "wait")).code())
+                .isEqualTo("claim_ended");
+    }
+
+    @Test
+    void no_caller_hangs_past_the_deadline_of_its_claim() {
+        Answer late = anna.post(
+                "/api/v1/claims",
+                "{\"template\":\"box\",\"preset\":\"empty\",\"policy\":\"wait\",\"timeout\":\"PT1S\"}");
+        Answer cold = anna.post(
+                "/api/v1/claims",
+                "{\"template\":\"box\",\"preset\":\"empty\",\"policy\":\"wait_then_cold\",\"timeout\":\"PT1S\"}");
+
+        assertThat(late.code()).isEqualTo("no_claimable_workspace");
+        assertThat(Integer.parseInt(late.header("Retry-After"))).isPositive();
+        assertThat(cold.status()).as(cold.toString()).isEqualTo(201);
+        assertThat(cold.body().path("path").asText()).isEqualTo("cold");
+    }
+
+    @Test
+    void events_tell_of_a_claim_until_it_waits_no_longer() {
+        Answer waiting = anna.with("Prefer", "respond-async")
+                .post(
+                        "/api/v1/claims",
+                        "{\"template\":\"box\",\"preset\":\"empty\",\"policy\":\"wait\",\"timeout\":\"PT1S\"}");
+
+        Answer events = anna.with("Accept", "text/event-stream").get(waiting.header("Location") + "/events");
+
+        assertThat(events.status()).isEqualTo(200);
+        assertThat(events.text()).contains("\"status\":\"waiting\"").contains("\"status\":\"timed_out\"");
+    }
+
+    @Test
+    void a_lease_is_renewed_by_its_holder_and_by_nobody_after_its_end() {
+        Answer claim = claimWhenReady(anna, "{\"template\":\"box\",\"preset\":\"stocked\",\"ttl\":\"PT10M\"}");
+        String address = "/api/v1/claims/" + claim.body().path("id").asText();
+        Api eve = owner.newUser(organization, "eve", "member");
+        String hour = "{\"ttl\":\"PT1H\"}";
+
+        Answer renewed = anna.with("If-Match", claim.header("ETag")).post(address + "/renew", hour);
+
+        assertThat(renewed.status()).as(renewed.toString()).isEqualTo(200);
+        assertThat(Instant.parse(renewed.body().path("expiresAt").asText()))
+                .isAfter(Instant.parse(claim.body().path("expiresAt").asText()));
+        assertThat(anna.with("If-Match", "\"9\"").post(address + "/renew", hour).code())
+                .isEqualTo("generation_mismatch");
+        assertThat(anna.with("If-Match", "nonsense")
+                        .post(address + "/renew", hour)
+                        .code())
+                .isEqualTo("invalid_if_match");
+        assertThat(eve.post(address + "/renew", hour).code()).isEqualTo("claim_not_found");
+        assertThat(anna.post(address + "/renew", "{}").code()).isEqualTo("missing_field");
+        assertThat(anna.delete(address).status()).isEqualTo(204);
+        assertThat(anna.post(address + "/renew", hour).code()).isEqualTo("claim_ended");
+    }
+
+    @Test
+    void several_at_once_are_all_or_nothing_or_as_many_as_there_are() {
+        awaitEligible(2);
+        Api keyed = anna.with("Idempotency-Key", "b1");
+        String three = "{\"template\":\"box\",\"preset\":\"stocked\",\"count\":3";
+
+        assertThat(anna.post("/api/v1/claims", three + "}").code()).isEqualTo("no_claimable_workspace");
+        Answer some = keyed.post("/api/v1/claims", three + ",\"atLeast\":1}");
+        Answer again = keyed.post("/api/v1/claims", three + ",\"atLeast\":1}");
+
+        assertThat(some.status()).as(some.toString()).isEqualTo(201);
+        assertThat(some.body().path("items").size()).isBetween(1, 3);
+        assertThat(again.body()).isEqualTo(some.body());
+    }
+
+    @Test
+    void presets_are_tried_in_their_order_and_found_by_parameters() {
+        Answer second = claimWhenReady(anna, "{\"template\":\"box\",\"presets\":[\"empty\",\"stocked\"]}");
+        Answer fitting =
+                anna.post("/api/v1/claims", "{\"template\":\"box\",\"parameters\":{\"size\":1},\"policy\":\"cold\"}");
+
+        assertThat(second.body().at("/workspace/preset").asText()).isEqualTo("stocked");
+        assertThat(fitting.status()).as(fitting.toString()).isEqualTo(201);
+        assertThat(fitting.body().at("/workspace/preset").asText()).isEqualTo("empty");
+    }
+
+    @Test
+    void more_than_the_quota_is_refused_with_its_numbers() {
+        String quota = "/api/v1/organizations/" + organization + "/quota";
+        assertThat(owner.put(quota, "{\"workspacesPerUser\":1}").status()).isEqualTo(200);
+        Api keyed = anna.with("Idempotency-Key", "q1");
+        Answer first = claimWhenReady(keyed, wanting("stocked"));
+
+        Answer second = anna.post("/api/v1/claims", wanting("stocked"));
+        Answer cold = anna.post("/api/v1/claims", wanting("empty", "cold"));
+        Answer replay = keyed.post("/api/v1/claims", wanting("stocked"));
+
+        assertThat(first.status()).as(first.toString()).isEqualTo(201);
+        assertThat(second.status()).isEqualTo(403);
+        assertThat(second.code()).isEqualTo("quota_exceeded");
+        assertThat(second.text()).contains("1 of 1");
+        assertThat(cold.code()).isEqualTo("quota_exceeded");
+        assertThat(replay.body().path("id")).isEqualTo(first.body().path("id"));
+        assertThat(anna.put(quota, "{}").status()).isEqualTo(403);
+        assertThat(owner.put(quota, "{\"workspaces\":-1}").code()).isEqualTo("out_of_range");
+        assertThat(owner.put(quota, "{}").status()).isEqualTo(200);
+        assertThat(anna.get(quota).body().path("held").asInt()).isEqualTo(1);
     }
 
     @Test
@@ -238,7 +372,21 @@ class ClaimHttpTest {
                 "{\"presetId\":\"x\"}                                  | 400 | invalid_id",
                 "{\"presetId\":\"00000000-0000-7000-8000-00000000ffff\"} | 404 | preset_not_found",
                 "{\"template\":\"box\",\"preset\":\"stocked\",\"policy\":\"maybe\"} | 422 | unknown_policy",
-                "{\"template\":\"box\",\"preset\":\"stocked\",\"ttl\":1} | 400 | unknown_field",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"lease\":1} | 400 | unknown_field",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"ttl\":1} | 400 | wrong_type",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"ttl\":\"PT0S\"} | 400 | invalid_duration",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"ttl\":\"-PT5M\"} | 400 | invalid_duration",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"ttl\":\"P3650D\"} | 422 | out_of_range",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"count\":0} | 422 | out_of_range",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"count\":10000} | 422 | out_of_range",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"count\":2,\"atLeast\":3} | 422 | out_of_range",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"count\":2,\"policy\":\"wait\"} | 422 | policy_not_for_batches",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"timeout\":\"PT5S\"} | 422 | not_for_this_policy",
+                "{\"template\":\"box\",\"preset\":\"empty\",\"policy\":\"wait\",\"priority\":1} | 403 | priority_not_allowed",
+                "{\"template\":\"box\",\"preset\":\"stocked\",\"presets\":[\"empty\"]} | 400 | ambiguous_claim",
+                "{\"template\":\"box\",\"presets\":[]} | 400 | wrong_type",
+                "{\"template\":\"box\",\"presets\":[7]} | 400 | wrong_type",
+                "{\"template\":\"box\",\"parameters\":{\"a\":[]}} | 400 | wrong_type",
                 "{\"template\":\"box\",\"presetId\":\"00000000-0000-7000-8000-00000000ffff\"} | 400 | ambiguous_claim"
             })
     void what_is_wrong_with_a_request_is_said(String body, int status, String code) {

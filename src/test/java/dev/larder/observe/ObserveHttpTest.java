@@ -43,6 +43,7 @@ class ObserveHttpTest {
     @Test
     void the_names_of_metrics_stay_what_they_are() {
         claims.answered("warm", "claimed", Duration.ofMillis(3));
+        claims.took(Duration.ofMillis(1), Duration.ofMillis(2));
         jobs.leased(Transition.START, Duration.ofMillis(3));
         jobs.finished(Transition.START, JobStatus.SUCCEEDED, Duration.ofMillis(3));
         cycles.ended(CycleObserver.Outcome.DONE, Duration.ofMillis(3));

@@ -18,7 +18,6 @@ import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -71,8 +70,7 @@ class WorkerTest {
         UUID preset = stock.declare("small", 1);
         CountDownLatch rung = new CountDownLatch(1);
         bell.onRing(Topic.STEPS, rung::countDown);
-        assertThat(await(stock.claims.claimCold(preset, stock.owner.userId(), Optional.empty(), stock.clock.instant())))
-                .isPresent();
+        UUID claim = stock.claimCold(preset, stock.owner);
         await(worker.start());
         backend.begun.await();
 

@@ -4,7 +4,6 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.pool.Assignment;
-import dev.larder.pool.Caller;
 import dev.larder.pool.Declaration.PresetDeclaration;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.JobStatus;
@@ -449,10 +448,7 @@ class DatabaseSituationsTest {
         stock.withClaimStep();
         UUID preset = stock.declare("small", 1);
         UUID workspace = stock.ready(preset, 1).getFirst();
-        Caller anna = stock.member("anna");
-        assertThat(await(stock.claims.claimOldestReady(
-                        preset, anna.userId(), anna.organization(), Optional.empty(), stock.clock.instant())))
-                .isPresent();
+        assertThat(stock.claim(preset, stock.member("anna"))).isPresent();
         assertThat(await(stock.jobs.beginClaimSteps(stock.clock.instant()))).isEqualTo(1);
         Assignment step = stock.take(1).getFirst();
 

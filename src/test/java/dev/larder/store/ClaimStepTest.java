@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.larder.pool.Assignment;
 import dev.larder.pool.Caller;
 import dev.larder.pool.JobOutcome;
-import dev.larder.pool.Scope;
-import dev.larder.store.ClaimStore.Claim;
+import dev.larder.store.ClaimReads.Claim;
+import dev.larder.store.ClaimReads.Workspace;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Stock;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -15,7 +15,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -43,16 +42,15 @@ class ClaimStepTest {
 
     @CanIgnoreReturnValue
     private UUID claim() {
-        return await(stock.claims.claimOldestReady(preset, anna.userId(), anna.organization(), Optional.empty(), now()))
-                .orElseThrow();
+        return stock.claim(preset, anna).orElseThrow();
     }
 
-    private Claim look(UUID claim) {
-        return await(stock.claims.find(claim, Scope.of(anna))).orElseThrow();
+    private Workspace workspace(UUID claim) {
+        return stock.look(claim).workspace().orElseThrow();
     }
 
     private String step(UUID claim) {
-        return look(claim).step().orElseThrow().status();
+        return stock.look(claim).step().orElseThrow().status();
     }
 
     @CanIgnoreReturnValue
@@ -64,10 +62,11 @@ class ClaimStepTest {
     void a_claim_answers_with_its_outputs_before_the_claim_build_begins() {
         UUID workspace = stock.ready(preset, 1).getFirst();
 
-        Claim answered = look(claim());
+        Claim answered = stock.look(claim());
 
         assertThat(answered.step().orElseThrow().status()).isEqualTo("pending");
-        assertThat(stock.claims.open(answered.workspace())).contains("{\"url\":\"test://" + workspace + "\"}");
+        assertThat(stock.claimReads.open(answered.workspace().orElseThrow()))
+                .contains("{\"url\":\"test://" + workspace + "\"}");
     }
 
     @Test
@@ -77,8 +76,7 @@ class ClaimStepTest {
 
         assertThat(begin()).isEqualTo(1);
 
-        var build =
-                await(stock.workspaces.builds(look(claim).workspace().id(), 1)).getFirst();
+        var build = await(stock.workspaces.builds(workspace(claim).id(), 1)).getFirst();
         assertThat(build.number()).isEqualTo(2);
         assertThat(build.transition()).isEqualTo("start");
         assertThat(build.reason()).isEqualTo("claim");
@@ -94,12 +92,12 @@ class ClaimStepTest {
         assertThat(step(claim)).isEqualTo("pending");
         Assignment job = stock.take(1).getFirst();
         assertThat(step(claim)).isEqualTo("running");
-        assertThat(look(claim).workspace().readyAt()).isEmpty();
+        assertThat(workspace(claim).readyAt()).isEmpty();
 
         stock.end(job, new JobOutcome.Succeeded(Map.of()));
 
         assertThat(step(claim)).isEqualTo("succeeded");
-        assertThat(look(claim).workspace().readyAt()).contains(now());
+        assertThat(workspace(claim).readyAt()).contains(now());
     }
 
     @Test
@@ -114,7 +112,7 @@ class ClaimStepTest {
         assertThat(job.isClaimStep()).isTrue();
         assertThat(job.ownerName()).isEqualTo("anna");
         assertThat(job.outputs()).isEqualTo(Map.of("url", "test://" + workspace));
-        assertThat(stock.claims.open(look(claim).workspace())).contains("{\"url\":\"test://" + workspace + "\"}");
+        assertThat(stock.claimReads.open(workspace(claim))).contains("{\"url\":\"test://" + workspace + "\"}");
     }
 
     @Test
@@ -125,7 +123,7 @@ class ClaimStepTest {
 
         stock.end(stock.take(1).getFirst(), new JobOutcome.Succeeded(Map.of("for", "anna")));
 
-        assertThat(stock.claims.open(look(claim).workspace())).contains("{\"for\":\"anna\"}");
+        assertThat(stock.claimReads.open(workspace(claim))).contains("{\"for\":\"anna\"}");
     }
 
     @Test
@@ -136,12 +134,12 @@ class ClaimStepTest {
 
         stock.fail(stock.take(1).getFirst());
 
-        Claim seen = look(claim);
+        Claim seen = stock.look(claim);
         assertThat(seen.step().orElseThrow().status()).isEqualTo("failed");
         assertThat(seen.step().orElseThrow().errorCode()).isEqualTo("script_failed");
-        assertThat(seen.workspace().buildStatus()).isEqualTo("failed");
+        assertThat(seen.workspace().orElseThrow().buildStatus()).isEqualTo("failed");
         assertThat(seen.endedAt()).isEmpty();
-        assertThat(stock.claims.open(seen.workspace())).isPresent();
+        assertThat(stock.claimReads.open(seen.workspace().orElseThrow())).isPresent();
     }
 
     @Test
@@ -171,8 +169,7 @@ class ClaimStepTest {
 
     @Test
     void a_cold_claim_is_prepared_as_well_once_it_is_built() {
-        UUID claim = await(stock.claims.claimCold(preset, anna.userId(), Optional.empty(), now()))
-                .orElseThrow();
+        UUID claim = stock.claimCold(preset, anna);
         assertThat(step(claim)).isEqualTo("pending");
         assertThat(begin()).as("before it is built").isZero();
         stock.succeed(stock.take(1).getFirst());
@@ -187,14 +184,14 @@ class ClaimStepTest {
     void what_was_given_back_before_it_began_is_deleted_without_it() {
         stock.ready(preset, 1);
         UUID claim = claim();
-        assertThat(await(stock.claims.release(claim, now()))).isTrue();
+        assertThat(stock.release(claim)).isTrue();
 
         assertThat(begin()).isZero();
         assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
         List<Assignment> done = stock.buildAll();
 
         assertThat(done).hasSize(1);
-        assertThat(look(claim).workspace().deletedAt()).isPresent();
+        assertThat(workspace(claim).deletedAt()).isPresent();
     }
 
     @Test
@@ -203,7 +200,7 @@ class ClaimStepTest {
         UUID claim = claim();
         begin();
         Assignment job = stock.take(1).getFirst();
-        assertThat(await(stock.claims.release(claim, now()))).isTrue();
+        assertThat(stock.release(claim)).isTrue();
         assertThat(await(stock.jobs.deleteWanted(now()))).isZero();
 
         stock.succeed(job);
@@ -216,12 +213,9 @@ class ClaimStepTest {
         Stock plain = new Stock();
         UUID other = plain.declare("small", 1);
         plain.ready(other, 1);
-        UUID claim = await(plain.claims.claimOldestReady(
-                        other, plain.owner.userId(), Optional.empty(), Optional.empty(), plain.clock.instant()))
-                .orElseThrow();
+        UUID claim = plain.claim(other, plain.owner).orElseThrow();
 
-        assertThat(await(plain.claims.find(claim, Scope.ALL)).orElseThrow().step())
-                .isEmpty();
+        assertThat(plain.look(claim).step()).isEmpty();
         assertThat(await(plain.jobs.beginClaimSteps(plain.clock.instant()))).isZero();
         plain.close();
     }

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.pool.Assignment;
 import dev.larder.pool.Caller;
-import dev.larder.pool.Scope;
+import dev.larder.pool.Role;
 import dev.larder.pool.Transition;
+import dev.larder.store.ClaimReads.Claim;
+import dev.larder.store.ClaimStore.Ask;
 import dev.larder.store.ClaimStore.IdempotencyKey;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
@@ -18,6 +20,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
@@ -34,18 +37,15 @@ class ClaimStoreTest {
     }
 
     private Optional<UUID> claim(UUID preset) {
-        return await(claiming(preset, Optional.empty()));
+        return stock.claim(preset, anna);
     }
 
     private Uni<Optional<UUID>> claiming(UUID preset, Optional<IdempotencyKey> key) {
-        return stock.claims.claimOldestReady(preset, anna.userId(), anna.organization(), key, stock.clock.instant());
+        return stock.claiming(preset, anna, key);
     }
 
     private UUID workspaceOf(UUID claim) {
-        return await(stock.claims.find(claim, Scope.of(anna)))
-                .orElseThrow()
-                .workspace()
-                .id();
+        return stock.look(claim).workspace().orElseThrow().id();
     }
 
     private static Optional<IdempotencyKey> key(String text) {
@@ -73,13 +73,13 @@ class ClaimStoreTest {
         UUID workspace = stock.ready(preset, 1).getFirst();
         stock.sql("DELETE FROM dirty_presets");
 
-        var claim =
-                await(stock.claims.find(claim(preset).orElseThrow(), Scope.ALL)).orElseThrow();
+        var claim = stock.look(claim(preset).orElseThrow());
+        var given = claim.workspace().orElseThrow();
 
-        assertThat(claim.workspace().id()).isEqualTo(workspace);
-        assertThat(claim.workspace().version()).isEqualTo(2);
+        assertThat(given.id()).isEqualTo(workspace);
+        assertThat(given.version()).isEqualTo(2);
         assertThat(claim.path()).isEqualTo("warm");
-        assertThat(stock.claims.open(claim.workspace())).contains("{\"url\":\"test://" + workspace + "\"}");
+        assertThat(stock.claimReads.open(given)).contains("{\"url\":\"test://" + workspace + "\"}");
         assertThat(stock.count("dirty_presets WHERE preset_id = '" + preset + "'"))
                 .isEqualTo(1);
     }
@@ -139,7 +139,7 @@ class ClaimStoreTest {
         assertThat(await(stock.catalog.undeprecate(stock.template()))).isTrue();
         stock.promoteNewVersion();
         assertThat(claim(preset)).isEmpty();
-        assertThat(await(stock.claims.shortage(preset, Optional.empty(), stock.clock.instant()))
+        assertThat(await(stock.claimReads.shortage(preset, Optional.empty(), stock.clock.instant()))
                         .orElseThrow()
                         .active())
                 .isFalse();
@@ -151,10 +151,9 @@ class ClaimStoreTest {
         stock.ready(preset, 1);
         UUID elsewhere = UUID.randomUUID();
 
-        assertThat(await(stock.claims.claimOldestReady(
-                        preset, anna.userId(), Optional.of(elsewhere), Optional.empty(), stock.clock.instant())))
-                .isEmpty();
-        assertThat(await(stock.claims.shortage(preset, Optional.of(elsewhere), stock.clock.instant())))
+        Caller stranger = new Caller(anna.userId(), "anna", Role.MEMBER, Optional.of(elsewhere));
+        assertThat(stock.claim(preset, stranger)).isEmpty();
+        assertThat(await(stock.claimReads.shortage(preset, Optional.of(elsewhere), stock.clock.instant())))
                 .isEmpty();
     }
 
@@ -193,9 +192,10 @@ class ClaimStoreTest {
 
         assertThat(given).hasSize(1);
         assertThat(stock.count("workspaces WHERE NOT prebuild")).isEqualTo(1);
-        var earlier = await(stock.claims.findByKey(anna.userId(), key("same").orElseThrow()))
+        var earlier = await(
+                        stock.claimReads.findByKey(anna.userId(), key("same").orElseThrow()))
                 .orElseThrow();
-        assertThat(earlier.claim()).isEqualTo(given.getFirst());
+        assertThat(earlier.claims()).isEqualTo(given);
         assertThat(earlier.sameRequest()).isTrue();
     }
 
@@ -205,7 +205,8 @@ class ClaimStoreTest {
         stock.ready(preset, 1);
         assertThat(await(claiming(preset, key("one")))).isPresent();
 
-        var earlier = await(stock.claims.findByKey(anna.userId(), key("another").orElseThrow()))
+        var earlier = await(
+                        stock.claimReads.findByKey(anna.userId(), key("another").orElseThrow()))
                 .orElseThrow();
 
         assertThat(earlier.sameRequest()).isFalse();
@@ -223,8 +224,9 @@ class ClaimStoreTest {
     }
 
     private Optional<UUID> exactly(UUID workspace, int version) {
-        return await(stock.claims.claimExactly(
-                workspace, version, anna.userId(), anna.organization(), Optional.empty(), stock.clock.instant()));
+        Ask ask = stock.claims.ask(anna.userId(), anna.organization(), Optional.empty(), Optional.empty());
+        return await(stock.claims.takeExactly(workspace, version, ask, stock.clock.instant()))
+                .map(Claim::id);
     }
 
     @Test
@@ -257,12 +259,12 @@ class ClaimStoreTest {
         UUID preset = stock.declare("small", 1);
         UUID workspace = stock.ready(preset, 1).getFirst();
 
-        var shortage = await(stock.pool.withTransaction(
-                        other -> other.preparedQuery("SELECT id FROM workspaces WHERE id = $1 FOR UPDATE")
-                                .execute(Tuple.of(workspace))
-                                .chain(() -> claiming(preset, Optional.empty()))
-                                .invoke(given -> assertThat(given).isEmpty())
-                                .chain(() -> stock.claims.shortage(preset, Optional.empty(), stock.clock.instant()))))
+        var shortage = await(stock.pool.withTransaction(other -> other.preparedQuery(
+                                "SELECT id FROM workspaces WHERE id = $1 FOR UPDATE")
+                        .execute(Tuple.of(workspace))
+                        .chain(() -> claiming(preset, Optional.empty()))
+                        .invoke(given -> assertThat(given).isEmpty())
+                        .chain(() -> stock.claimReads.shortage(preset, Optional.empty(), stock.clock.instant()))))
                 .orElseThrow();
 
         assertThat(shortage.claimable()).isEqualTo(1);
@@ -274,8 +276,7 @@ class ClaimStoreTest {
         stock.create(preset, 1);
         stock.clock.forward(Duration.ofSeconds(1));
 
-        UUID claim = await(stock.claims.claimCold(preset, anna.userId(), Optional.empty(), stock.clock.instant()))
-                .orElseThrow();
+        UUID claim = stock.claimCold(preset, anna);
 
         Assignment first = stock.take(1).getFirst();
         assertThat(first.workspaceId()).isEqualTo(workspaceOf(claim));
@@ -289,8 +290,8 @@ class ClaimStoreTest {
         UUID workspace = stock.ready(preset, 1).getFirst();
         UUID claim = claim(preset).orElseThrow();
 
-        assertThat(await(stock.claims.release(claim, stock.clock.instant()))).isTrue();
-        assertThat(await(stock.claims.release(claim, stock.clock.instant()))).isFalse();
+        assertThat(stock.release(claim)).isTrue();
+        assertThat(stock.release(claim)).isFalse();
         assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isEqualTo(1);
         assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isZero();
 
@@ -304,11 +305,10 @@ class ClaimStoreTest {
     @Test
     void what_is_released_while_it_is_still_being_built_is_deleted_when_the_build_has_ended() {
         UUID preset = stock.declare("small", 0);
-        UUID claim = await(stock.claims.claimCold(preset, anna.userId(), Optional.empty(), stock.clock.instant()))
-                .orElseThrow();
+        UUID claim = stock.claimCold(preset, anna);
         Assignment start = stock.take(1).getFirst();
 
-        assertThat(await(stock.claims.release(claim, stock.clock.instant()))).isTrue();
+        assertThat(stock.release(claim)).isTrue();
         assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isZero();
         stock.succeed(start);
 
@@ -320,7 +320,7 @@ class ClaimStoreTest {
         UUID preset = stock.declare("small", 1);
         stock.ready(preset, 1);
         UUID claim = claim(preset).orElseThrow();
-        assertThat(await(stock.claims.release(claim, stock.clock.instant()))).isTrue();
+        assertThat(stock.release(claim)).isTrue();
         assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isEqualTo(1);
         stock.fail(stock.take(1).getFirst());
 
@@ -340,8 +340,9 @@ class ClaimStoreTest {
         var locked = await(deletion.preparedQuery("SELECT FROM workspaces WHERE id = $1 FOR UPDATE")
                 .execute(Tuple.of(workspace)));
 
-        CompletableFuture<Boolean> released =
-                stock.claims.release(claim, stock.clock.instant()).subscribeAsCompletionStage();
+        CompletableFuture<Boolean> released = stock.leases
+                .release(claim, OptionalInt.empty(), stock.clock.instant())
+                .subscribeAsCompletionStage();
         while (stock.count("pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") == 0) {
             Thread.onSpinWait();
         }

@@ -57,7 +57,8 @@ public final class Databases {
                 .setUser(server().user())
                 .setPassword(server().password())
                 .setDatabase(database)
-                .setCachePreparedStatements(true);
+                .setCachePreparedStatements(true)
+                .setPreparedStatementCacheSqlLimit(8_192);
     }
 
     private static Pool pool(PgConnectOptions options, int size) {

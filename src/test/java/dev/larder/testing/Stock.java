@@ -9,15 +9,23 @@ import dev.larder.pool.JobOutcome;
 import dev.larder.pool.Parameter;
 import dev.larder.pool.Role;
 import dev.larder.pool.Schedule;
+import dev.larder.pool.Scope;
 import dev.larder.store.AccessStore;
 import dev.larder.store.Applied;
 import dev.larder.store.CatalogStore;
 import dev.larder.store.CatalogStore.Application;
 import dev.larder.store.CatalogStore.TemplateName;
+import dev.larder.store.ClaimReads;
+import dev.larder.store.ClaimReads.Claim;
 import dev.larder.store.ClaimStore;
+import dev.larder.store.ClaimStore.Ask;
+import dev.larder.store.ClaimStore.IdempotencyKey;
+import dev.larder.store.ClaimStore.Mark;
+import dev.larder.store.ClaimStore.Order;
 import dev.larder.store.JobReader;
 import dev.larder.store.JobStore;
 import dev.larder.store.JobStore.Taken;
+import dev.larder.store.LeaseStore;
 import dev.larder.store.PoolStore;
 import dev.larder.store.Seal;
 import dev.larder.store.SnapshotStore;
@@ -34,6 +42,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -59,7 +68,9 @@ public final class Stock implements AutoCloseable {
     public final PoolStore pools = new PoolStore(pool, ids);
     public final JobStore jobs = new JobStore(pool, seal, ids);
     public final JobReader jobReader = new JobReader(pool);
-    public final ClaimStore claims = new ClaimStore(pool, seal, ids);
+    public final ClaimStore claims = new ClaimStore(pool, ids);
+    public final ClaimReads claimReads = new ClaimReads(pool, seal);
+    public final LeaseStore leases = new LeaseStore(pool);
     public final WorkspaceStore workspaces = new WorkspaceStore(pool);
 
     public final Caller owner;
@@ -160,8 +171,9 @@ public final class Stock implements AutoCloseable {
 
     /** The id of this preset in the active version. */
     public UUID preset(String name) {
-        return await(claims.findPreset(Optional.of(ORGANIZATION), TEMPLATE, name, Optional.empty()))
-                .orElseThrow();
+        return await(claimReads.findPresets(Optional.of(ORGANIZATION), TEMPLATE, List.of(name), Optional.empty()))
+                .getFirst()
+                .id();
     }
 
     /** As a cycle would: that many prebuilds as the preset's next attempt. */
@@ -211,6 +223,34 @@ public final class Stock implements AutoCloseable {
             clock.forward(Duration.ofMillis(1));
         }
         return ready;
+    }
+
+    /** The oldest ready one for the caller, if there is one. */
+    public Optional<UUID> claim(UUID preset, Caller caller) {
+        return await(claiming(preset, caller, Optional.empty()));
+    }
+
+    public Uni<Optional<UUID>> claiming(UUID preset, Caller caller, Optional<IdempotencyKey> key) {
+        Ask ask = claims.ask(caller.userId(), caller.organization(), key, Optional.empty());
+        return claims.take(preset, Order.OLDEST, List.of(ask), 0, Mark.START, clock.instant())
+                .map(given -> given.stream()
+                        .map(Claim::id)
+                        .filter(ask.claim()::equals)
+                        .findFirst());
+    }
+
+    /** A build of its own for the caller. */
+    public UUID claimCold(UUID preset, Caller caller) {
+        Ask ask = claims.ask(caller.userId(), caller.organization(), Optional.empty(), Optional.empty());
+        return await(claims.takeCold(preset, ask, clock.instant())).orElseThrow();
+    }
+
+    public Claim look(UUID claim) {
+        return await(claimReads.find(claim, Scope.ALL)).orElseThrow();
+    }
+
+    public boolean release(UUID claim) {
+        return await(leases.release(claim, OptionalInt.empty(), clock.instant()));
     }
 
     public int integer(String sql, Tuple values) {

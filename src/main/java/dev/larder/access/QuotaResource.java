@@ -1,0 +1,85 @@
+package dev.larder.access;
+
+import dev.larder.http.CurrentCaller;
+import dev.larder.http.JsonBody;
+import dev.larder.http.Problem;
+import dev.larder.pool.Role;
+import dev.larder.store.AccessStore;
+import dev.larder.store.AccessStore.Organization;
+import dev.larder.store.QuotaStore;
+import dev.larder.store.QuotaStore.QuotaView;
+import io.smallrye.mutiny.Uni;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.PUT;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.core.MediaType;
+import java.time.InstantSource;
+import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jspecify.annotations.Nullable;
+
+/** How many workspaces an organization and each of its users may hold. */
+@Path("/api/v1/organizations")
+@Tag(name = "access")
+class QuotaResource {
+
+    private static final int MOST = 1_000_000;
+
+    private final QuotaStore quotas;
+    private final AccessStore access;
+    private final CurrentCaller caller;
+    private final InstantSource clock;
+
+    QuotaResource(QuotaStore quotas, AccessStore access, CurrentCaller caller, InstantSource clock) {
+        this.quotas = quotas;
+        this.access = access;
+        this.caller = caller;
+        this.clock = clock;
+    }
+
+    /** The body that sets the limits; one that is left out is lifted. */
+    record QuotaBody(@Nullable Integer workspaces, @Nullable Integer workspacesPerUser) {}
+
+    @GET
+    @Path("/{organization}/quota")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(operationId = "getQuota", summary = "How many workspaces may be held at once, and how many are")
+    public Uni<QuotaView> get(@PathParam("organization") String organization) {
+        return find(organization).chain(found -> quotas.find(found.id()));
+    }
+
+    @PUT
+    @Path("/{organization}/quota")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @RolesAllowed(Role.OWNER_NAME)
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = QuotaBody.class)))
+    @Operation(operationId = "putQuota", summary = "Limits how many workspaces may be held at once, or lifts it")
+    public Uni<QuotaView> put(@PathParam("organization") String organization, byte @Nullable [] bytes) {
+        JsonBody body = JsonBody.of(bytes == null ? new byte[0] : bytes, "workspaces", "workspacesPerUser");
+        @Nullable Integer all = limit(body, "workspaces").orElse(null);
+        @Nullable Integer perUser = limit(body, "workspacesPerUser").orElse(null);
+        return find(organization)
+                .call(found -> quotas.set(found.id(), all, perUser, caller.get().userId(), clock.instant()))
+                .chain(found -> quotas.find(found.id()));
+    }
+
+    private static Optional<Integer> limit(JsonBody body, String field) {
+        Optional<Integer> limit = body.optionalInteger(field);
+        if (limit.filter(value -> value < 0 || value > MOST).isPresent()) {
+            throw Problem.unprocessable("out_of_range", field, "must be from 0 to " + MOST + ".");
+        }
+        return limit;
+    }
+
+    private Uni<Organization> find(String organization) {
+        return access.organization(caller.get(), JsonBody.uuid(organization), organization)
+                .map(found -> found.orElseThrow(() -> Problem.notFound("organization")));
+    }
+}

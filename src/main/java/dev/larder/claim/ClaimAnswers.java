@@ -1,0 +1,223 @@
+package dev.larder.claim;
+
+import dev.larder.claim.ClaimView.WaitingView;
+import dev.larder.claim.Outcome.Stages;
+import dev.larder.http.Problem;
+import dev.larder.pool.Caller;
+import dev.larder.pool.Scope;
+import dev.larder.store.ClaimReads;
+import dev.larder.store.ClaimReads.Claim;
+import dev.larder.store.ClaimReads.Shortage;
+import dev.larder.store.ClaimStore.Quota;
+import dev.larder.wake.Bell;
+import dev.larder.wake.Topic;
+import io.quarkus.runtime.annotations.RegisterForReflection;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.json.JsonObject;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.net.URI;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
+import org.jspecify.annotations.Nullable;
+
+/** From what became of a request to what its caller is told. */
+@ApplicationScoped
+class ClaimAnswers {
+
+    private final ClaimReads reads;
+    private final WaitingLine line;
+    private final Bell bell;
+    private final InstantSource clock;
+
+    ClaimAnswers(ClaimReads reads, WaitingLine line, Bell bell, InstantSource clock) {
+        this.reads = reads;
+        this.line = line;
+        this.bell = bell;
+        this.clock = clock;
+    }
+
+    /** The claims of one request, in the order of their numbers. */
+    @RegisterForReflection
+    record Batch(List<ClaimView> items) {}
+
+    /** @param hold how long a claim that waits is waited for before it is said that it waits */
+    Uni<RestResponse<Object>> of(Caller asking, ClaimRequest request, Outcome outcome, Duration hold) {
+        return switch (outcome) {
+            case Outcome.Given(var claims, var stages) ->
+                Uni.createFrom().item(created(asking, request, claims, stages, false));
+            case Outcome.Begun(var claim, var path) -> recorded(asking, request, List.of(claim), hold, false);
+            case Outcome.Replayed(var claims, var path) -> recorded(asking, request, claims, hold, true);
+            case Outcome.KeyReused() ->
+                refused(Problem.unprocessable(
+                        "idempotency_key_reused", "Idempotency-Key", "was used for another request."));
+            case Outcome.UnknownPreset() -> refused(Problem.notFound("preset"));
+            case Outcome.NotActive(var why) -> refused(notActive(why));
+            case Outcome.NoneInStock(var retryAfter) ->
+                refused(noneInStock("No workspace of this preset is ready at present.", retryAfter));
+            case Outcome.NotThisOne() ->
+                refused(Problem.of(
+                        412,
+                        "workspace_not_claimable",
+                        "This workspace is not there, not claimable, or no longer has that version."));
+            case Outcome.OrganizationNeeded() ->
+                refused(Problem.badRequest("missing_field", "organization", "is required of deployment-wide users."));
+            case Outcome.OverQuota(var quota) -> refused(overQuota(quota));
+            case Outcome.TooManyWait(var most, var retryAfter) ->
+                refused(Problem.of(
+                                429,
+                                "too_many_waiting",
+                                "As many claims of the organization wait as may: " + most + ".")
+                        .withHeader("Retry-After", seconds(retryAfter)));
+        };
+    }
+
+    private static Problem notActive(String why) {
+        return Problem.of(409, "preset_not_active", "The preset is not active: " + why + ".");
+    }
+
+    private static Problem noneInStock(String what, Duration retryAfter) {
+        return Problem.of(409, "no_claimable_workspace", what).withHeader("Retry-After", seconds(retryAfter));
+    }
+
+    private static String seconds(Duration time) {
+        return String.valueOf(Math.max(1, time.toSeconds()));
+    }
+
+    private static Problem overQuota(Quota quota) {
+        String user = quota.maxPerUser() == null
+                ? ""
+                : " You hold or wait for %d of %d.".formatted(quota.heldByUser(), quota.maxPerUser());
+        String all = quota.max() == null
+                ? ""
+                : " The organization holds or waits for %d of %d.".formatted(quota.held(), quota.max());
+        return Problem.of(403, "quota_exceeded", "More than may be claimed at once." + user + all);
+    }
+
+    private static Uni<RestResponse<Object>> refused(Problem problem) {
+        return Uni.createFrom().failure(problem);
+    }
+
+    private Uni<RestResponse<Object>> recorded(
+            Caller asking, ClaimRequest request, List<UUID> claims, Duration hold, boolean replayed) {
+        return settled(asking, claims, hold)
+                .chain(found ->
+                        found.size() == 1 && found.getFirst().workspace().isEmpty()
+                                ? withoutWorkspace(asking, found.getFirst(), replayed)
+                                : Uni.createFrom().item(created(asking, request, found, Optional.empty(), replayed)));
+    }
+
+    private Uni<List<Claim>> settled(Caller asking, List<UUID> claims, Duration hold) {
+        return reads.findAll(claims, Scope.of(asking))
+                .chain(found -> found.size() == 1 && found.getFirst().waits()
+                        ? settled(found.getFirst(), hold).chain(() -> reads.findAll(claims, Scope.of(asking)))
+                        : Uni.createFrom().item(found));
+    }
+
+    private Uni<Void> settled(Claim waiting, Duration hold) {
+        return line.settled(waiting.id(), waiting.waitsUntil().orElse(clock.instant()), hold);
+    }
+
+    /** The claim as it is when it waits no longer, or after this time. */
+    Uni<Optional<Claim>> awaited(UUID claim, Scope scope, Duration hold) {
+        return reads.find(claim, scope)
+                .chain(found -> found.isPresent() && found.get().waits() && hold.isPositive()
+                        ? settled(found.get(), hold).chain(() -> reads.find(claim, scope))
+                        : Uni.createFrom().item(found));
+    }
+
+    private Uni<RestResponse<Object>> withoutWorkspace(Caller asking, Claim claim, boolean replayed) {
+        return switch (claim.endedReason().orElse("")) {
+            case "" -> view(asking, claim).map(view -> waiting(view, replayed));
+            case "preset_not_active" -> refused(notActive("it was so while this claim waited"));
+            case "canceled" -> refused(Problem.of(409, "claim_ended", "This claim was given up before it was served."));
+            default -> shortage(claim).chain(why -> refused(timedOut(why)));
+        };
+    }
+
+    private static Problem timedOut(Optional<Shortage> why) {
+        return noneInStock(
+                "No workspace of this preset became ready in time.",
+                why.map(Claims::retryAfter).orElse(Forecast.WITHOUT_EVIDENCE));
+    }
+
+    private static RestResponse<Object> waiting(ClaimView view, boolean replayed) {
+        return ResponseBuilder.create(RestResponse.Status.ACCEPTED, (Object) view)
+                .header("Location", "/api/v1/claims/" + view.id())
+                .header("Idempotency-Replayed", replayed ? "true" : null)
+                .build();
+    }
+
+    private Uni<Optional<Shortage>> shortage(Claim claim) {
+        @Nullable UUID preset = claim.presetId();
+        return preset == null
+                ? Uni.createFrom().item(Optional.empty())
+                : reads.shortage(preset, Optional.empty(), clock.instant());
+    }
+
+    private RestResponse<Object> created(
+            Caller asking, ClaimRequest request, List<Claim> claims, Optional<Stages> stages, boolean replayed) {
+        List<ClaimView> views = claims.stream()
+                .map(claim -> ClaimView.of(claim, outputs(asking, claim)))
+                .toList();
+        if (claims.stream().flatMap(claim -> claim.workspace().stream()).anyMatch(one -> one.claimStepWanted())) {
+            bell.ring(Topic.STEPS);
+        }
+        ClaimView first = views.getFirst();
+        ResponseBuilder<Object> answer = request.count() == 1
+                ? ResponseBuilder.<Object>created(URI.create("/api/v1/claims/" + first.id()))
+                        .entity(first)
+                        .tag(String.valueOf(first.generation()))
+                : ResponseBuilder.<Object>create(RestResponse.Status.CREATED).entity(new Batch(views));
+        stages.ifPresent(took -> answer.header("Server-Timing", timing(took)));
+        return answer.header("Idempotency-Replayed", replayed ? "true" : null).build();
+    }
+
+    private static String timing(Stages stages) {
+        return String.format(
+                Locale.ROOT,
+                "queued;dur=%.3f, picked;dur=%.3f",
+                stages.queued().toNanos() / 1e6,
+                stages.picked().toNanos() / 1e6);
+    }
+
+    /** With where it stands, while it waits. */
+    Uni<ClaimView> view(Caller asking, Claim claim) {
+        return claim.waits()
+                ? standing(claim).map(standing -> ClaimView.of(claim, Map.of(), standing))
+                : Uni.createFrom().item(ClaimView.of(claim, outputs(asking, claim)));
+    }
+
+    private Uni<Optional<WaitingView>> standing(Claim claim) {
+        return reads.position(claim.id())
+                .chain(position -> position == 0
+                        ? Uni.createFrom().item(Optional.empty())
+                        : shortage(claim).map(why -> why.map(found -> standing(claim, position, found))));
+    }
+
+    private WaitingView standing(Claim claim, long position, Shortage why) {
+        Duration eta = Forecast.of(position, why.starting(), why.buildTime().orElse(Forecast.WITHOUT_EVIDENCE));
+        return new WaitingView(position, eta.toSeconds(), claim.waitsUntil().orElse(clock.instant()));
+    }
+
+    /** The claimer alone sees what opens the workspace, and only while the claim lasts. */
+    private Map<String, String> outputs(Caller asking, Claim claim) {
+        if (!claim.userId().equals(asking.userId()) || claim.endedAt().isPresent()) {
+            return Map.of();
+        }
+        Map<String, String> outputs = new LinkedHashMap<>();
+        claim.workspace()
+                .flatMap(reads::open)
+                .map(JsonObject::new)
+                .ifPresent(
+                        json -> json.forEach(entry -> outputs.put(entry.getKey(), String.valueOf(entry.getValue()))));
+        return outputs;
+    }
+}

@@ -1,0 +1,243 @@
+package dev.larder.claim;
+
+import dev.larder.http.Problem;
+import dev.larder.store.ClaimReads.Claim;
+import dev.larder.store.ClaimReads.Claimable;
+import dev.larder.store.ClaimStore;
+import dev.larder.store.ClaimStore.Ask;
+import dev.larder.store.ClaimStore.Mark;
+import dev.larder.store.ClaimStore.Order;
+import dev.larder.wake.Bell;
+import dev.larder.wake.Topic;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.subscription.UniEmitter;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/**
+ * Takes from stock. While a statement of a preset runs, those who arrive for it gather, and the next statement serves them
+ * all; nobody waits for a timer, so that alone one is served at once. It also remembers where the last claim of a preset
+ * ended and begins to look there: entries of what is gone already need not be walked over again. That is a hint only: who
+ * would get nothing is looked for from the start (design, section 3.1; decision 0010).
+ */
+@ApplicationScoped
+class Combiner {
+
+    /** Beyond these, whoever asks is told to ask again: an answer would come too late to be of use. */
+    private static final int GATHERED_MAX = 2_000;
+
+    /** Presets whose lanes are kept while nobody asks for them. */
+    private static final int LANES_KEPT = 4_096;
+
+    private final ClaimStore store;
+    private final Bell bell;
+    private final InstantSource clock;
+    private final Settings settings;
+    private final Map<UUID, Lane> lanes = new ConcurrentHashMap<>();
+
+    Combiner(ClaimStore store, Bell bell, InstantSource clock, Settings settings) {
+        this.store = store;
+        this.bell = bell;
+        this.clock = clock;
+        this.settings = settings;
+    }
+
+    /**
+     * A claim from stock and what it took.
+     *
+     * @param queued from the ask to the begin of its statement
+     * @param picked from there to the commit
+     */
+    record Granted(Claim claim, Duration queued, Duration picked) {}
+
+    /** Gives a ready prebuild of the preset to who asks; empty where there is none, or the key has been used. */
+    Uni<Optional<Granted>> take(Claimable preset, Ask ask) {
+        return Uni.createFrom().emitter(emitter -> lane(preset).add(new Asking(ask, clock.instant(), emitter)));
+    }
+
+    /** Gives what became ready to those who wait for it; answers how many got one. */
+    Uni<Integer> serveWaiting(Claimable preset) {
+        return store.take(preset.id(), preset.order(), List.of(), 0, Mark.START, clock.instant())
+                .invoke(this::tell)
+                .map(List::size);
+    }
+
+    private Lane lane(Claimable preset) {
+        if (lanes.size() > LANES_KEPT) {
+            lanes.values().removeIf(Lane::isIdle);
+        }
+        return lanes.computeIfAbsent(preset.id(), unseen -> new Lane(preset));
+    }
+
+    private void tell(List<Claim> given) {
+        if (!given.isEmpty()) {
+            bell.ring(Topic.RECONCILE);
+        }
+        if (given.stream().anyMatch(claim -> claim.path().equals("waited"))) {
+            bell.ring(Topic.WAITING);
+        }
+    }
+
+    private record Asking(Ask ask, Instant at, UniEmitter<? super Optional<Granted>> emitter) {
+
+        /** Those of one key must not meet in one statement: the second has to see the first one's claim. */
+        Object distinct() {
+            return ask.key().isEmpty()
+                    ? ask.claim()
+                    : List.of(ask.user(), ask.key().get().key());
+        }
+    }
+
+    /** All that asks for one preset. */
+    private final class Lane {
+
+        private final Claimable preset;
+        private final Deque<Asking> gathered = new ArrayDeque<>();
+        private boolean running;
+        private Mark mark = Mark.START;
+        private Instant fullScanAt = Instant.EPOCH;
+
+        Lane(Claimable preset) {
+            this.preset = preset;
+        }
+
+        synchronized boolean isIdle() {
+            return !running && gathered.isEmpty();
+        }
+
+        void add(Asking asking) {
+            if (!settings.combine()) {
+                run(List.of(asking), served -> {});
+                return;
+            }
+            synchronized (this) {
+                if (gathered.size() >= GATHERED_MAX) {
+                    asking.emitter().fail(tooBusy());
+                    return;
+                }
+                gathered.add(asking);
+                if (running) {
+                    return;
+                }
+                running = true;
+            }
+            next();
+        }
+
+        private static Problem tooBusy() {
+            return Problem.of(503, "too_busy", "Too many claims of this preset are being answered.")
+                    .withHeader("Retry-After", "1");
+        }
+
+        private void next() {
+            List<Asking> together = gather();
+            if (!together.isEmpty()) {
+                run(together, served -> next());
+            }
+        }
+
+        private synchronized List<Asking> gather() {
+            List<Asking> together = new ArrayList<>();
+            Set<Object> seen = new HashSet<>();
+            Iterator<Asking> waiting = gathered.iterator();
+            while (waiting.hasNext() && together.size() < settings.combineMax()) {
+                Asking one = waiting.next();
+                if (seen.add(one.distinct())) {
+                    together.add(one);
+                    waiting.remove();
+                }
+            }
+            running = !together.isEmpty();
+            return together;
+        }
+
+        /** Here a loop starts: it is the next statement, whatever becomes of this one. */
+        private void run(List<Asking> together, java.util.function.Consumer<Boolean> after) {
+            Instant began = clock.instant();
+            scan(together.stream().map(Asking::ask).toList(), began)
+                    .invoke(Combiner.this::tell)
+                    .subscribe()
+                    .with(
+                            claims -> {
+                                answer(together, claims, began);
+                                after.accept(true);
+                            },
+                            failure -> {
+                                together.forEach(one -> one.emitter().fail(failure));
+                                after.accept(false);
+                            });
+        }
+
+        private void answer(List<Asking> together, List<Claim> claims, Instant began) {
+            Map<UUID, Claim> byId = claims.stream().collect(Collectors.toMap(Claim::id, Function.identity()));
+            Duration picked = Duration.between(began, clock.instant());
+            for (Asking one : together) {
+                one.emitter()
+                        .complete(Optional.ofNullable(byId.get(one.ask().claim()))
+                                .map(claim -> new Granted(claim, Duration.between(one.at(), began), picked)));
+            }
+        }
+
+        private Uni<List<Claim>> scan(List<Ask> asks, Instant at) {
+            Mark from = from(at);
+            return store.take(preset.id(), preset.order(), asks, 0, from, at)
+                    .invoke(this::moveMark)
+                    .chain(claims -> from.equals(Mark.START) ? Uni.createFrom().item(claims) : rest(asks, claims, at));
+        }
+
+        /** Nobody is told "none" before it was looked for everywhere. */
+        private Uni<List<Claim>> rest(List<Ask> asks, List<Claim> claims, Instant at) {
+            Set<UUID> served = claims.stream().map(Claim::id).collect(Collectors.toSet());
+            List<Ask> unserved =
+                    asks.stream().filter(ask -> !served.contains(ask.claim())).toList();
+            if (unserved.isEmpty()) {
+                return Uni.createFrom().item(claims);
+            }
+            return store.take(preset.id(), preset.order(), unserved, 0, Mark.START, at)
+                    .invoke(this::moveMark)
+                    .map(more -> {
+                        List<Claim> all = new ArrayList<>(claims);
+                        all.addAll(more);
+                        return all;
+                    });
+        }
+
+        private synchronized Mark from(Instant at) {
+            if (!settings.watermark() || preset.order() != Order.OLDEST || !at.isBefore(fullScanAt)) {
+                fullScanAt = at.plus(settings.fullScanEvery());
+                return Mark.START;
+            }
+            return mark;
+        }
+
+        private synchronized void moveMark(List<Claim> claims) {
+            claims.stream()
+                    .flatMap(claim -> claim.workspace().stream())
+                    .map(workspace -> new Mark(workspace.createdAt(), workspace.id()))
+                    .max(Comparator.comparing(Mark::createdAt).thenComparing(Mark::workspace, Combiner::compare))
+                    .ifPresent(last -> mark = last);
+        }
+    }
+
+    /** As PostgreSQL orders them: by their bytes. */
+    private static int compare(UUID one, UUID other) {
+        int high = Long.compareUnsigned(one.getMostSignificantBits(), other.getMostSignificantBits());
+        return high != 0 ? high : Long.compareUnsigned(one.getLeastSignificantBits(), other.getLeastSignificantBits());
+    }
+}

@@ -1,0 +1,83 @@
+package dev.larder.claim;
+
+import dev.larder.store.ClaimReads.Claim;
+import dev.larder.store.ClaimStore.Quota;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+
+/** How a request for workspaces ended. */
+sealed interface Outcome {
+
+    /**
+     * Handed out, all read already.
+     *
+     * @param claims one, or those of a batch
+     * @param stages what it took; empty where it was not this request that took them
+     */
+    record Given(List<Claim> claims, Optional<Stages> stages) implements Outcome {}
+
+    /**
+     * What a claim took.
+     *
+     * @param queued until its statement began
+     * @param picked from there to the commit
+     */
+    record Stages(Duration queued, Duration picked) {}
+
+    /** Recorded, with more to come: built for the caller, or waiting. */
+    record Begun(UUID claim, String path) implements Outcome {}
+
+    /** An earlier request under the same key made these. */
+    record Replayed(List<UUID> claims, String path) implements Outcome {}
+
+    /** The key was used for another request. */
+    record KeyReused() implements Outcome {}
+
+    record UnknownPreset() implements Outcome {}
+
+    /** The template is deprecated or has another active version. */
+    record NotActive(String why) implements Outcome {}
+
+    /** Nothing, or not enough, is in stock and the policy is to fail. */
+    record NoneInStock(Duration retryAfter) implements Outcome {}
+
+    /** It is not there, not claimable, or no longer has that version. */
+    record NotThisOne() implements Outcome {}
+
+    record OrganizationNeeded() implements Outcome {}
+
+    /** More than may be claimed at once. */
+    record OverQuota(Quota quota) implements Outcome {}
+
+    /** So many claims of the organization wait that no further one may. */
+    record TooManyWait(int most, Duration retryAfter) implements Outcome {}
+
+    /** The word the metrics use. */
+    default String word() {
+        return switch (this) {
+            case Given given -> "claimed";
+            case Begun begun -> begun.path().equals("cold") ? "claimed" : "waiting";
+            case Replayed replayed -> "replayed";
+            case KeyReused reused -> "idempotency_key_reused";
+            case UnknownPreset unknown -> "preset_not_found";
+            case NotActive inactive -> "preset_not_active";
+            case NoneInStock none -> "no_claimable_workspace";
+            case NotThisOne other -> "workspace_not_claimable";
+            case OrganizationNeeded needed -> "missing_field";
+            case OverQuota over -> "quota_exceeded";
+            case TooManyWait many -> "too_many_waiting";
+        };
+    }
+
+    /** By which path it was served; {@code none} where nothing was handed out. */
+    default String path() {
+        return switch (this) {
+            case Given given -> given.claims().getFirst().path();
+            case Begun begun -> begun.path();
+            case Replayed replayed -> replayed.path();
+            default -> "none";
+        };
+    }
+}

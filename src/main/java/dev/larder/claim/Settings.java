@@ -1,0 +1,34 @@
+package dev.larder.claim;
+
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
+import java.time.Duration;
+
+/** How claims are served. */
+@ConfigMapping(prefix = "larder.claim")
+public interface Settings {
+
+    /** Whether claims of one preset that arrive while a statement runs are served together by the next one. */
+    @WithDefault("true")
+    boolean combine();
+
+    /** How many one statement serves at most. */
+    @WithDefault("64")
+    int combineMax();
+
+    /** Whether a scan begins where the last claim of the preset ended. */
+    @WithDefault("true")
+    boolean watermark();
+
+    /** How often a scan begins at the oldest all the same. */
+    @WithDefault("2s")
+    Duration fullScanEvery();
+
+    /** How many claims of one organization may wait. */
+    @WithDefault("1000")
+    int waitingMax();
+
+    /** How long a call holds for a claim that waits, unless {@code Prefer: wait} says otherwise. */
+    @WithDefault("30s")
+    Duration hold();
+}

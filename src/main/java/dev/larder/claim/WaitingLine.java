@@ -1,0 +1,224 @@
+package dev.larder.claim;
+
+import dev.larder.store.ClaimReads;
+import dev.larder.store.ClaimReads.Claimable;
+import dev.larder.store.ClaimStore;
+import dev.larder.store.JobStore;
+import dev.larder.store.LeaseStore;
+import dev.larder.wake.Bell;
+import dev.larder.wake.Loop;
+import dev.larder.wake.Topic;
+import io.quarkus.scheduler.Scheduled;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.TimeoutException;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.subscription.UniEmitter;
+import io.vertx.mutiny.core.Vertx;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.jboss.logging.Logger;
+
+/**
+ * The owner of every claim that waits or is leased: serves those who wait when something becomes ready, ends their waiting
+ * at its deadline, begins builds for those who want one then, and ends leases that have expired (design, sections 3.4 and
+ * 3.6). The table is the line; what is here are only those of this process who look at it. Every process has one; row
+ * locks keep them apart.
+ */
+@ApplicationScoped
+public class WaitingLine {
+
+    private static final Logger LOG = Logger.getLogger(WaitingLine.class);
+
+    /** In one round; what is left over the next one serves. */
+    private static final int PRESETS_AT_ONCE = 100;
+
+    private final ClaimStore store;
+    private final ClaimReads reads;
+    private final LeaseStore leases;
+    private final JobStore jobs;
+    private final Combiner combiner;
+    private final Bell bell;
+    private final Vertx vertx;
+    private final InstantSource clock;
+    private final Map<UUID, List<UniEmitter<? super Void>>> watched = new ConcurrentHashMap<>();
+    private final Loop loop = new Loop("waiting claims", this::round);
+    private volatile boolean working;
+
+    WaitingLine(
+            ClaimStore store,
+            ClaimReads reads,
+            LeaseStore leases,
+            JobStore jobs,
+            Combiner combiner,
+            Bell bell,
+            Vertx vertx,
+            InstantSource clock) {
+        this.store = store;
+        this.reads = reads;
+        this.leases = leases;
+        this.jobs = jobs;
+        this.combiner = combiner;
+        this.bell = bell;
+        this.vertx = vertx;
+        this.clock = clock;
+    }
+
+    /** From now on waiting claims are served. */
+    public void start() {
+        working = true;
+        bell.onRing(Topic.WAITING, loop::ring);
+        loop.ring();
+    }
+
+    /** No more rounds; answers are not held any longer. */
+    public Uni<Void> stop() {
+        working = false;
+        watched.keySet().forEach(this::tell);
+        return loop.stop(Duration.ofSeconds(5));
+    }
+
+    /** The owner of deadlines that nobody looks at. */
+    @Scheduled(every = "${larder.janitor.interval:5s}")
+    void tick() {
+        if (working) {
+            loop.ring();
+        }
+    }
+
+    /** Where a wake-up was lost, those who look see it a second later. */
+    @Scheduled(every = "1s")
+    void lookAgain() {
+        if (working && !watched.isEmpty()) {
+            loop.ring();
+        }
+    }
+
+    /**
+     * Completes when the claim waits no longer, or after this time: look at it then.
+     *
+     * @param until the claim's own deadline
+     */
+    Uni<Void> settled(UUID claim, Instant until, Duration atMost) {
+        if (!working || !atMost.isPositive()) {
+            return Uni.createFrom().voidItem();
+        }
+        return Uni.createFrom()
+                .<Void>emitter(emitter -> watch(claim, until, emitter))
+                .ifNoItem()
+                .after(atMost)
+                .fail()
+                .onFailure(TimeoutException.class)
+                .recoverWithNull();
+    }
+
+    private void watch(UUID claim, Instant until, UniEmitter<? super Void> emitter) {
+        watched.compute(claim, (id, others) -> {
+            List<UniEmitter<? super Void>> all = others == null ? new CopyOnWriteArrayList<>() : others;
+            all.add(emitter);
+            return all;
+        });
+        long millis = Math.max(1, Duration.between(clock.instant(), until).toMillis() + 1);
+        long deadline = vertx.setTimer(millis, passed -> loop.ring());
+        UniEmitter<? super Void> unused = emitter.onTermination(() -> {
+            boolean cancelled = vertx.cancelTimer(deadline);
+            forget(claim, emitter);
+        });
+        // It may have been served before anybody looked.
+        loop.ring();
+    }
+
+    private void forget(UUID claim, UniEmitter<? super Void> emitter) {
+        watched.computeIfPresent(claim, (id, all) -> {
+            all.remove(emitter);
+            return all.isEmpty() ? null : all;
+        });
+    }
+
+    private void tell(UUID claim) {
+        List<UniEmitter<? super Void>> waiting = watched.remove(claim);
+        if (waiting != null) {
+            waiting.forEach(emitter -> emitter.complete(null));
+        }
+    }
+
+    /** One round; whatever it changed it tells the other processes. Answers whether there may be more. */
+    Uni<Boolean> round() {
+        Instant now = clock.instant();
+        return leases.follow(now)
+                .invoke(this::tellOthers)
+                .chain(followed -> serve())
+                .chain(served -> leases.timeOut(now))
+                .invoke(this::tellOthers)
+                .chain(timedOut -> leases.dueCold(now))
+                .chain(due -> buildCold(due, now))
+                .chain(() -> expire(now))
+                .chain(this::look)
+                .replaceWith(false);
+    }
+
+    private Uni<Void> expire(Instant now) {
+        return leases.expire(now)
+                .chain(count -> count == 0 ? Uni.createFrom().item(0) : delete(count, now))
+                .replaceWithVoid();
+    }
+
+    private Uni<Integer> delete(int expired, Instant now) {
+        LOG.infof("leases expired count=%d", expired);
+        return jobs.deleteWanted(now).invoke(begun -> bell.ring(Topic.JOBS));
+    }
+
+    private void tellOthers(int changed) {
+        if (changed > 0) {
+            bell.ring(Topic.WAITING);
+        }
+    }
+
+    private Uni<Void> serve() {
+        return reads.presetsWaitedFor(PRESETS_AT_ONCE).chain(this::serveEach);
+    }
+
+    private Uni<Void> serveEach(List<Claimable> presets) {
+        return Multi.createFrom()
+                .iterable(presets)
+                .onItem()
+                .transformToUniAndConcatenate(combiner::serveWaiting)
+                .collect()
+                .asList()
+                .replaceWithVoid();
+    }
+
+    private Uni<Void> buildCold(List<UUID> due, Instant now) {
+        return Multi.createFrom()
+                .iterable(due)
+                .onItem()
+                .transformToUniAndConcatenate(claim -> store.coldForWaiting(claim, now))
+                .collect()
+                .asList()
+                .invoke(begun -> {
+                    if (begun.contains(true)) {
+                        bell.ring(Topic.JOBS);
+                        bell.ring(Topic.WAITING);
+                    }
+                })
+                .replaceWithVoid();
+    }
+
+    private Uni<Void> look() {
+        Set<UUID> mine = Set.copyOf(watched.keySet());
+        if (mine.isEmpty()) {
+            return Uni.createFrom().voidItem();
+        }
+        return reads.stillWaiting(mine)
+                .invoke(waiting ->
+                        mine.stream().filter(claim -> !waiting.contains(claim)).forEach(this::tell))
+                .replaceWithVoid();
+    }
+}

@@ -1,0 +1,412 @@
+package dev.larder.store;
+
+import dev.larder.pool.Scope;
+import dev.larder.store.ClaimStore.IdempotencyKey;
+import dev.larder.store.ClaimStore.Order;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.core.buffer.Buffer;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** Claims as they are looked at: what was handed out, who waits where, and why there is nothing to be had. */
+@ApplicationScoped
+public class ClaimReads {
+
+    private final Pool pool;
+    private final Seal seal;
+
+    public ClaimReads(Pool pool, Seal seal) {
+        this.pool = pool;
+        this.seal = seal;
+    }
+
+    /**
+     * A claim as it was recorded, with what it handed out as it is now.
+     *
+     * @param ordinal which of the claims of one request, from 0
+     * @param generation the workspace's version when it was given; null while the claim waits
+     * @param waitsUntil the deadline of one that waits or waited
+     * @param workspace empty while the claim waits, and where it ended waiting
+     */
+    public record Claim(
+            UUID id,
+            UUID userId,
+            UUID organizationId,
+            @Nullable UUID presetId,
+            String path,
+            int ordinal,
+            @Nullable Integer generation,
+            Instant createdAt,
+            Optional<Instant> grantedAt,
+            Optional<Instant> expiresAt,
+            Optional<Instant> waitsUntil,
+            Optional<Instant> endedAt,
+            Optional<String> endedReason,
+            Optional<Step> step,
+            Optional<Workspace> workspace) {
+
+        public boolean waits() {
+            return workspace.isEmpty() && endedAt.isEmpty();
+        }
+    }
+
+    /**
+     * The claim build (design, section 3.5).
+     *
+     * @param status of its job; {@code pending} as well before it has one
+     */
+    public record Step(
+            String status,
+            @Nullable String errorCode,
+            @Nullable String error) {}
+
+    /**
+     * What was handed out.
+     *
+     * @param claimStepWanted whether a claim build is still to come
+     * @param outputs sealed; {@link #open} gives them to the claimer alone
+     */
+    public record Workspace(
+            UUID id,
+            String organization,
+            String template,
+            @Nullable String preset,
+            String name,
+            int version,
+            String transition,
+            String buildStatus,
+            Instant createdAt,
+            Optional<Instant> readyAt,
+            boolean claimStepWanted,
+            Optional<Instant> deletedAt,
+            byte @Nullable [] outputs) {}
+
+    /** Opens the outputs of a workspace: a JSON object. Empty where there are none. */
+    public Optional<String> open(Workspace workspace) {
+        return Optional.ofNullable(workspace.outputs()).map(bytes -> seal.open(workspace.id(), bytes));
+    }
+
+    /**
+     * A preset that can be claimed.
+     *
+     * @param order in which its prebuilds are given; as declared, so it never changes
+     */
+    public record Claimable(UUID id, Order order) {}
+
+    private static Claimable claimable(Row row) {
+        return new Claimable(
+                row.getUUID("id"), Order.valueOf(row.getString("claim_order").toUpperCase(Locale.ROOT)));
+    }
+
+    private static final String FIND_PRESETS = """
+            SELECT p.id, p.claim_order
+              FROM organizations o
+              JOIN templates t ON t.organization_id = o.id AND t.deleted_at IS NULL
+              JOIN presets p ON p.version_id = t.active_version_id
+              JOIN unnest($3::text[]) WITH ORDINALITY wanted (name, n) ON wanted.name = p.name
+             WHERE ($1::text IS NULL OR o.name = $1) AND t.name = $2
+               AND ($4::uuid IS NULL OR o.id = $4)
+             ORDER BY wanted.n""";
+
+    /**
+     * The presets of these names of the template's active version, in the order of the names; those that are not there are
+     * left out.
+     *
+     * @param organization its name; empty for the caller's own, which must be given then
+     */
+    public Uni<List<Claimable>> findPresets(
+            Optional<String> organization, String template, List<String> presets, Optional<UUID> callersOrganization) {
+        return pool.preparedQuery(FIND_PRESETS)
+                .execute(Tuple.of(
+                        organization.orElse(null),
+                        template,
+                        presets.toArray(String[]::new),
+                        callersOrganization.orElse(null)))
+                .map(rows -> Rows.list(rows, ClaimReads::claimable));
+    }
+
+    // A sensitive value cannot be compared, so that a preset with one is never found by its parameters.
+    private static final String FIND_BY_PARAMETERS = """
+            SELECT p.id, p.claim_order
+              FROM organizations o
+              JOIN templates t ON t.organization_id = o.id AND t.deleted_at IS NULL
+              JOIN presets p ON p.version_id = t.active_version_id
+              LEFT JOIN preset_parameters g ON g.preset_id = p.id
+              LEFT JOIN unnest($3::text[], $4::text[]) a (name, value) ON a.name = g.name AND a.value = g.value
+             WHERE ($1::text IS NULL OR o.name = $1) AND t.name = $2
+               AND ($5::uuid IS NULL OR o.id = $5)
+             GROUP BY p.id
+            HAVING count(g.name) = count(a.name)
+             ORDER BY count(g.name) DESC, p.name
+             LIMIT 1""";
+
+    /**
+     * The preset all of whose parameters are among these; the one with most of them, then the first by name (design,
+     * section 3.2).
+     */
+    public Uni<List<Claimable>> findByParameters(
+            Optional<String> organization,
+            String template,
+            Map<String, String> parameters,
+            Optional<UUID> callersOrganization) {
+        List<Map.Entry<String, String>> entries = List.copyOf(parameters.entrySet());
+        return pool.preparedQuery(FIND_BY_PARAMETERS)
+                .execute(Tuple.of(
+                        organization.orElse(null),
+                        template,
+                        entries.stream().map(Map.Entry::getKey).toArray(String[]::new),
+                        entries.stream().map(Map.Entry::getValue).toArray(String[]::new),
+                        callersOrganization.orElse(null)))
+                .map(rows -> Rows.list(rows, ClaimReads::claimable));
+    }
+
+    private static final String FIND_PRESET = """
+            SELECT id, claim_order FROM presets WHERE id = $1 AND ($2::uuid IS NULL OR organization_id = $2)""";
+
+    /** This preset, whether it is active or not. */
+    public Uni<Optional<Claimable>> findPreset(UUID preset, Optional<UUID> callersOrganization) {
+        return pool.preparedQuery(FIND_PRESET)
+                .execute(Tuple.of(preset, callersOrganization.orElse(null)))
+                .map(rows -> Rows.first(rows, ClaimReads::claimable));
+    }
+
+    private static final String PRESETS_WAITED_FOR = """
+            SELECT p.id, p.claim_order
+              FROM presets p
+             WHERE p.id IN (SELECT c.preset_id FROM claims c WHERE c.workspace_id IS NULL AND c.ended_at IS NULL)
+               AND EXISTS (SELECT FROM workspaces w
+                            WHERE w.preset_id = p.id AND w.prebuild AND w.ready_at IS NOT NULL
+                              AND w.transition = 'start' AND w.build_status = 'succeeded')
+             ORDER BY p.id LIMIT $1""";
+
+    /** Presets for which somebody waits and that have something ready. */
+    public Uni<List<Claimable>> presetsWaitedFor(int limit) {
+        return pool.preparedQuery(PRESETS_WAITED_FOR)
+                .execute(Tuple.of(limit))
+                .map(rows -> Rows.list(rows, ClaimReads::claimable));
+    }
+
+    private static final String FIND_BY_KEY = """
+            SELECT id, path, request_hash FROM claims WHERE user_id = $1 AND idempotency_key = $2 ORDER BY ordinal""";
+
+    /** What an earlier request under the user's key came to; empty where there was none. */
+    public Uni<Optional<Earlier>> findByKey(UUID user, IdempotencyKey key) {
+        return pool.preparedQuery(FIND_BY_KEY)
+                .execute(Tuple.of(user, key.key()))
+                .map(rows -> {
+                    List<UUID> claims = Rows.list(rows, row -> row.getUUID("id"));
+                    return Rows.first(rows, row -> earlier(row, claims, key));
+                });
+    }
+
+    /**
+     * @param claims in the order of their ordinals; at least one
+     * @param sameRequest whether it asked for the same; otherwise the key was reused
+     */
+    public record Earlier(List<UUID> claims, String path, boolean sameRequest) {}
+
+    private static Earlier earlier(Row row, List<UUID> claims, IdempotencyKey key) {
+        boolean same = Arrays.equals(row.getBuffer("request_hash").getBytes(), key.hash());
+        return new Earlier(claims, row.getString("path"), same);
+    }
+
+    private static final String SHORTAGE = """
+            SELECT t.active_version_id = p.version_id AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL AS active,
+                   t.deprecated_reason, o.claims_max IS NOT NULL OR o.claims_max_per_user IS NOT NULL AS limited,
+                   (SELECT count(*)
+                      FROM workspaces w
+                     WHERE w.preset_id = p.id AND w.prebuild AND w.ready_at IS NOT NULL
+                       AND w.transition = 'start' AND w.build_status = 'succeeded' AND w.deletion_wanted_at IS NULL
+                       AND (p.last_invalidated_at IS NULL OR w.created_at >= p.last_invalidated_at)
+                       AND (p.ttl_seconds IS NULL OR w.created_at >= $2::timestamptz - make_interval(secs => p.ttl_seconds))) AS claimable,
+                   (SELECT count(*) FROM claims c
+                     WHERE c.preset_id = p.id AND c.workspace_id IS NULL AND c.ended_at IS NULL) AS waiting,
+                   (SELECT count(*) FROM claims c
+                     WHERE c.organization_id = p.organization_id AND c.workspace_id IS NULL AND c.ended_at IS NULL)
+                       AS waiting_in_organization,
+                   ARRAY(SELECT extract(epoch FROM $2::timestamptz - w.created_at)::float8
+                      FROM workspaces w
+                     WHERE w.preset_id = p.id AND w.prebuild AND w.deleted_at IS NULL
+                       AND w.transition = 'start' AND w.build_status IN ('pending', 'running')
+                     ORDER BY w.created_at LIMIT 1000) AS starting,
+                   (SELECT extract(epoch FROM avg(r.took))::float8
+                      FROM (SELECT j.completed_at - j.created_at AS took
+                              FROM builds b JOIN jobs j ON j.build_id = b.id
+                             WHERE b.preset_id = p.id AND b.attempt IS NOT NULL AND j.status = 'succeeded'
+                             ORDER BY b.attempt DESC LIMIT 10) r) AS build_seconds
+              FROM presets p
+              JOIN templates t ON t.id = p.template_id
+              JOIN organizations o ON o.id = p.organization_id
+             WHERE p.id = $1 AND ($3::uuid IS NULL OR p.organization_id = $3)""";
+
+    /** Why nothing could be claimed, and when it may be worth asking again. Empty for an unknown preset. */
+    public Uni<Optional<Shortage>> shortage(UUID preset, Optional<UUID> callersOrganization, Instant at) {
+        return pool.preparedQuery(SHORTAGE)
+                .execute(Tuple.of(preset, Rows.utc(at), callersOrganization.orElse(null)))
+                .map(rows -> Rows.first(rows, ClaimReads::shortage));
+    }
+
+    /**
+     * @param limited whether the organization has a quota
+     * @param claimable prebuilds that could be claimed but were locked by somebody a moment ago
+     * @param waiting claims that wait for this preset
+     * @param starting for how long each prebuild under way has been so, the oldest first
+     * @param buildTime what the newest starts took from being asked for to being ready; empty where none succeeded yet
+     */
+    public record Shortage(
+            boolean active,
+            Optional<String> deprecated,
+            boolean limited,
+            long claimable,
+            long waiting,
+            long waitingInOrganization,
+            List<Duration> starting,
+            Optional<Duration> buildTime) {}
+
+    private static Shortage shortage(Row row) {
+        return new Shortage(
+                Boolean.TRUE.equals(row.getBoolean("active")),
+                Optional.ofNullable(row.getString("deprecated_reason")),
+                Boolean.TRUE.equals(row.getBoolean("limited")),
+                row.getLong("claimable"),
+                row.getLong("waiting"),
+                row.getLong("waiting_in_organization"),
+                Stream.of(row.getArrayOfDoubles("starting"))
+                        .map(ClaimReads::seconds)
+                        .toList(),
+                Optional.ofNullable(row.getDouble("build_seconds")).map(ClaimReads::seconds));
+    }
+
+    private static Duration seconds(Double seconds) {
+        return Duration.ofMillis(Math.round(seconds * 1000));
+    }
+
+    private static final String POSITION = """
+            SELECT count(*) AS position
+              FROM claims mine
+              JOIN claims c ON c.preset_id = mine.preset_id AND c.workspace_id IS NULL AND c.ended_at IS NULL
+               AND (c.priority > mine.priority
+                    OR (c.priority = mine.priority AND (c.created_at, c.id) <= (mine.created_at, mine.id)))
+             WHERE mine.id = $1 AND mine.workspace_id IS NULL AND mine.ended_at IS NULL""";
+
+    /** As how many-th a waiting claim will be served, from 1; 0 where it waits no longer. */
+    public Uni<Long> position(UUID claim) {
+        return pool.preparedQuery(POSITION)
+                .execute(Tuple.of(claim))
+                .map(rows -> rows.iterator().next().getLong("position"));
+    }
+
+    private static final String STILL_WAITING = """
+            SELECT id FROM claims WHERE id = ANY ($1::uuid[]) AND workspace_id IS NULL AND ended_at IS NULL""";
+
+    /** Those of these claims that wait. */
+    public Uni<Set<UUID>> stillWaiting(Collection<UUID> claims) {
+        return pool.preparedQuery(STILL_WAITING)
+                .execute(Tuple.of(claims.toArray(UUID[]::new)))
+                .map(rows -> Set.copyOf(Rows.list(rows, row -> row.getUUID("id"))));
+    }
+
+    private static final String SELECT_CLAIM = """
+            SELECT c.id AS claim_id, c.user_id, c.organization_id, c.preset_id, c.path, c.ordinal, c.generation,
+                   c.created_at AS claim_created_at, c.granted_at, c.expires_at, c.waits_until, c.ended_at, c.ended_reason,
+                   w.id, o.name AS organization, t.name AS template, p.name AS preset, w.name, w.version,
+                   w.transition, w.build_status, w.created_at, w.ready_at, w.deleted_at, w.outputs_sealed,
+                   w.claim_step_wanted_at, s.status AS step_status, s.error_code AS step_error_code, s.error AS step_error
+              FROM claims c
+              JOIN organizations o ON o.id = c.organization_id
+              LEFT JOIN workspaces w ON w.id = c.workspace_id
+              LEFT JOIN templates t ON t.id = w.template_id
+              LEFT JOIN presets p ON p.id = c.preset_id
+              LEFT JOIN builds b ON b.workspace_id = w.id AND b.number = 2 AND b.reason = 'claim'
+              LEFT JOIN jobs s ON s.build_id = b.id
+            """;
+
+    private static final String FIND = SELECT_CLAIM + """
+             WHERE c.id = ANY ($1::uuid[]) AND ($2::uuid IS NULL OR c.organization_id = $2) AND ($3::uuid IS NULL OR c.user_id = $3)
+             ORDER BY c.ordinal, c.id""";
+
+    public Uni<Optional<Claim>> find(UUID claim, Scope scope) {
+        return findAll(List.of(claim), scope).map(claims -> claims.stream().findFirst());
+    }
+
+    /** Those of these that are in the scope, in the order of their ordinals. */
+    public Uni<List<Claim>> findAll(Collection<UUID> claims, Scope scope) {
+        return pool.preparedQuery(FIND)
+                .execute(Tuple.of(
+                        claims.toArray(UUID[]::new),
+                        scope.organization().orElse(null),
+                        scope.owner().orElse(null)))
+                .map(rows -> Rows.list(rows, ClaimReads::claim));
+    }
+
+    private static final String LIST = SELECT_CLAIM + """
+             WHERE ($1::uuid IS NULL OR c.organization_id = $1) AND ($2::uuid IS NULL OR c.user_id = $2)
+               AND ($3::uuid IS NULL OR c.id > $3)
+             ORDER BY c.id LIMIT $4""";
+
+    /** As {@link #find}, a page of them. */
+    public Uni<List<Claim>> list(Scope scope, Optional<UUID> after, int limit) {
+        return pool.preparedQuery(LIST)
+                .execute(Tuple.of(
+                        scope.organization().orElse(null), scope.owner().orElse(null), after.orElse(null), limit))
+                .map(rows -> Rows.list(rows, ClaimReads::claim));
+    }
+
+    static Claim claim(Row row) {
+        return new Claim(
+                row.getUUID("claim_id"),
+                row.getUUID("user_id"),
+                row.getUUID("organization_id"),
+                row.getUUID("preset_id"),
+                row.getString("path"),
+                row.getInteger("ordinal"),
+                row.getInteger("generation"),
+                Rows.instant(row, "claim_created_at"),
+                Optional.ofNullable(Rows.instantOrNull(row, "granted_at")),
+                Optional.ofNullable(Rows.instantOrNull(row, "expires_at")),
+                Optional.ofNullable(Rows.instantOrNull(row, "waits_until")),
+                Optional.ofNullable(Rows.instantOrNull(row, "ended_at")),
+                Optional.ofNullable(row.getString("ended_reason")),
+                step(row),
+                row.getUUID("id") == null ? Optional.empty() : Optional.of(workspace(row)));
+    }
+
+    private static Optional<Step> step(Row row) {
+        String status =
+                row.getOffsetDateTime("claim_step_wanted_at") == null ? row.getString("step_status") : "pending";
+        return Optional.ofNullable(status)
+                .map(known -> new Step(known, row.getString("step_error_code"), row.getString("step_error")));
+    }
+
+    private static Workspace workspace(Row row) {
+        Buffer outputs = row.getBuffer("outputs_sealed");
+        return new Workspace(
+                row.getUUID("id"),
+                row.getString("organization"),
+                row.getString("template"),
+                row.getString("preset"),
+                row.getString("name"),
+                row.getInteger("version"),
+                row.getString("transition"),
+                row.getString("build_status"),
+                Rows.instant(row, "created_at"),
+                Optional.ofNullable(Rows.instantOrNull(row, "ready_at")),
+                row.getOffsetDateTime("claim_step_wanted_at") != null,
+                Optional.ofNullable(Rows.instantOrNull(row, "deleted_at")),
+                outputs == null ? null : outputs.getBytes());
+    }
+}

@@ -1,0 +1,160 @@
+package dev.larder.store;
+
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What becomes of a claim after it was made (design, section 3.6): it is prolonged, given back, it expires, or it ends
+ * waiting. Each is one statement that looks at the claim's state itself, so that of two that come at once one wins.
+ */
+@ApplicationScoped
+public class LeaseStore {
+
+    private final Pool pool;
+
+    public LeaseStore(Pool pool) {
+        this.pool = pool;
+    }
+
+    private static final String RENEW = """
+            UPDATE claims c
+               SET ttl_seconds = coalesce($3::integer, ttl_seconds),
+                   expires_at = $2::timestamptz + make_interval(secs => coalesce($3::integer, ttl_seconds))
+             WHERE c.id = $1 AND c.ended_at IS NULL AND c.workspace_id IS NOT NULL
+               AND (c.expires_at IS NULL OR c.expires_at > $2::timestamptz)
+               AND ($4::integer IS NULL OR c.generation = $4)
+               AND coalesce($3::integer, ttl_seconds) IS NOT NULL""";
+
+    /**
+     * Lets a claim last this long from now on, or as long as it was given for.
+     *
+     * @param ttl null for the same as before
+     * @param generation that it must have, where given
+     * @return false where it has ended or expired, waits, has another generation, or was never given a time
+     */
+    public Uni<Boolean> renew(UUID claim, @Nullable Duration ttl, OptionalInt generation, Instant at) {
+        return pool.preparedQuery(RENEW)
+                .execute(Tuple.of(
+                        claim,
+                        Rows.utc(at),
+                        ttl == null ? null : (int) ttl.toSeconds(),
+                        generation.isPresent() ? generation.getAsInt() : null))
+                .map(rows -> rows.rowCount() == 1);
+    }
+
+    // The workspace first, as the end of a deletion does it: the other way round the two would wait for each other.
+    private static final String RELEASE = """
+            WITH workspace AS (
+                SELECT w.id FROM claims c JOIN workspaces w ON w.id = c.workspace_id
+                 WHERE c.id = $1 AND c.ended_at IS NULL AND ($3::integer IS NULL OR c.generation = $3)
+                   FOR NO KEY UPDATE OF w),
+            claim AS (
+                UPDATE claims c SET ended_at = $2::timestamptz, ended_reason = 'released'
+                  FROM workspace WHERE c.id = $1 AND c.ended_at IS NULL
+                RETURNING c.workspace_id)
+            UPDATE workspaces w SET deletion_wanted_at = coalesce(deletion_wanted_at, $2::timestamptz), version = version + 1
+              FROM claim WHERE w.id = claim.workspace_id""";
+
+    /**
+     * Ends a claim; its workspace is to be deleted. Nothing where it has ended before.
+     *
+     * @param generation that it must have, where given
+     */
+    public Uni<Boolean> release(UUID claim, OptionalInt generation, Instant at) {
+        return pool.preparedQuery(RELEASE)
+                .execute(Tuple.of(claim, Rows.utc(at), generation.isPresent() ? generation.getAsInt() : null))
+                .map(rows -> rows.rowCount() == 1);
+    }
+
+    private static final String EXPIRE = """
+            WITH workspace AS (
+                SELECT c.id AS claim_id, w.id FROM claims c JOIN workspaces w ON w.id = c.workspace_id
+                 WHERE c.ended_at IS NULL AND c.expires_at <= $1::timestamptz
+                 ORDER BY c.expires_at LIMIT 100
+                   FOR NO KEY UPDATE OF w SKIP LOCKED),
+            claim AS (
+                UPDATE claims c SET ended_at = $1::timestamptz, ended_reason = 'expired'
+                  FROM workspace w
+                 WHERE c.id = w.claim_id AND c.ended_at IS NULL AND c.expires_at <= $1::timestamptz
+                RETURNING c.workspace_id)
+            UPDATE workspaces w SET deletion_wanted_at = coalesce(deletion_wanted_at, $1::timestamptz), version = version + 1
+              FROM claim WHERE w.id = claim.workspace_id""";
+
+    /** Ends claims whose time is over, as {@link #release} does. At most 100 at a time. */
+    public Uni<Integer> expire(Instant at) {
+        return pool.preparedQuery(EXPIRE).execute(Tuple.of(Rows.utc(at))).map(rows -> rows.rowCount());
+    }
+
+    private static final String CANCEL = """
+            UPDATE claims SET ended_at = $2::timestamptz, ended_reason = 'canceled'
+             WHERE id = $1 AND workspace_id IS NULL AND ended_at IS NULL""";
+
+    /** Somebody waits no longer. Nothing where the claim was served or has ended. */
+    public Uni<Boolean> cancel(UUID claim, Instant at) {
+        return pool.preparedQuery(CANCEL).execute(Tuple.of(claim, Rows.utc(at))).map(rows -> rows.rowCount() == 1);
+    }
+
+    private static final String TIME_OUT = """
+            UPDATE claims SET ended_at = $1::timestamptz, ended_reason = 'timed_out'
+             WHERE id IN (SELECT id FROM claims
+                           WHERE workspace_id IS NULL AND ended_at IS NULL AND NOT then_cold AND waits_until <= $1::timestamptz
+                           ORDER BY waits_until LIMIT 100
+                             FOR UPDATE SKIP LOCKED)""";
+
+    /** Ends the waiting of those whose deadline has passed. At most 100 at a time. */
+    public Uni<Integer> timeOut(Instant at) {
+        return pool.preparedQuery(TIME_OUT).execute(Tuple.of(Rows.utc(at))).map(rows -> rows.rowCount());
+    }
+
+    private static final String DUE_COLD = """
+            SELECT id FROM claims
+             WHERE workspace_id IS NULL AND ended_at IS NULL AND then_cold AND waits_until <= $1::timestamptz
+             ORDER BY waits_until LIMIT 100""";
+
+    /** Those that have waited long enough for a build of their own to begin. At most 100 at a time. */
+    public Uni<List<UUID>> dueCold(Instant at) {
+        return pool.preparedQuery(DUE_COLD)
+                .execute(Tuple.of(Rows.utc(at)))
+                .map(rows -> Rows.list(rows, row -> row.getUUID("id")));
+    }
+
+    // Whoever waits for a preset of a version that is no longer active waits for the one of that name in the active
+    // one.
+    private static final String FOLLOW = """
+            WITH stranded AS (
+                SELECT c.id, p.name, p.template_id
+                  FROM claims c
+                  JOIN presets p ON p.id = c.preset_id
+                  JOIN templates t ON t.id = p.template_id
+                 WHERE c.workspace_id IS NULL AND c.ended_at IS NULL
+                   AND (t.active_version_id IS DISTINCT FROM p.version_id OR t.deleted_at IS NOT NULL
+                        OR t.deprecated_reason IS NOT NULL)
+                 LIMIT 100
+                   FOR UPDATE OF c SKIP LOCKED),
+            led AS (
+                SELECT s.id, n.id AS preset_id
+                  FROM stranded s
+                  LEFT JOIN templates t ON t.id = s.template_id AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
+                  LEFT JOIN presets n ON n.version_id = t.active_version_id AND n.name = s.name)
+            UPDATE claims c
+               SET preset_id = coalesce(led.preset_id, c.preset_id),
+                   ended_at = CASE WHEN led.preset_id IS NULL THEN $1::timestamptz END,
+                   ended_reason = CASE WHEN led.preset_id IS NULL THEN 'preset_not_active' END
+              FROM led WHERE c.id = led.id""";
+
+    /**
+     * Leads those who wait for a preset that is no longer active to the one of the same name that is, and ends their
+     * waiting where there is none. At most 100 at a time.
+     */
+    public Uni<Integer> follow(Instant at) {
+        return pool.preparedQuery(FOLLOW).execute(Tuple.of(Rows.utc(at))).map(rows -> rows.rowCount());
+    }
+}
