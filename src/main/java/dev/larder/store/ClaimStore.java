@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Hands workspaces out (design, section 3). The database decides: one statement locks the rows it picks and gives them to
  * all who ask at the moment, those first who wait already; so concurrent claims never get the same one, and a claim and a
- * deletion exclude each other. It never waits for a lock.
+ * deletion exclude each other. It waits for no lock but that of another statement which serves the same line.
  */
 @ApplicationScoped
 public class ClaimStore {
@@ -31,7 +31,7 @@ public class ClaimStore {
     private static final String UNIQUE_VIOLATION = "23505";
     private static final String DEADLOCK_DETECTED = "40P01";
 
-    /** How many that wait one statement serves; more are served by the next. */
+    /** How many that wait one statement serves; more are served by the next, and those who arrive after that. */
     private static final int WAITING_AT_ONCE = 100;
 
     private final Pool pool;
@@ -117,7 +117,11 @@ public class ClaimStore {
         public static final Mark START = new Mark(Instant.EPOCH, new UUID(0, 0));
     }
 
-    // Those that wait come before those that arrive; an ask under a key that was used before gets nothing.
+    // Those that wait come before those that arrive; an ask under a key that was used before gets nothing. Waiting
+    // claims
+    // are not skipped where they are locked: whoever arrives must not be served before them. Two statements lock them
+    // in
+    // the same order.
     private static final String LINE_UP = """
             WITH preset AS (
                 SELECT p.id, p.organization_id, p.name AS preset, t.name AS template, o.name AS organization, v.claim_step,
@@ -135,7 +139,7 @@ public class ClaimStore {
                  WHERE c.preset_id = $1::uuid AND c.workspace_id IS NULL AND c.ended_at IS NULL AND c.waits_until > $2::timestamptz
                  ORDER BY c.priority DESC, c.created_at, c.id
                  LIMIT $12::integer
-                   FOR UPDATE OF c SKIP LOCKED),
+                   FOR UPDATE OF c),
             arriving AS (
                 SELECT a.claim_id, a.user_id, a.key, a.hash, a.ordinal, a.ttl_seconds, 0 AS priority, $2::timestamptz AS asked_at,
                        a.place::integer, false AS waited
@@ -170,7 +174,9 @@ public class ClaimStore {
                 SELECT s.id, l.claim_id, l.user_id, l.idempotency_key, l.request_hash, l.ordinal, l.ttl_seconds, l.asked_at, l.waited
                   FROM (SELECT id, row_number() OVER () AS n FROM picked) s
                   JOIN line l ON l.n = s.n
-                 WHERE l.waited OR (SELECT count(*) FROM picked) - (SELECT count(*) FROM waiting) >= $10::integer),
+                 WHERE l.waited
+                    OR ((SELECT count(*) FROM picked) - (SELECT count(*) FROM waiting) >= $10::integer
+                        AND ($12::integer = 0 OR (SELECT count(*) FROM waiting) < $12::integer))),
             moved AS (
                 UPDATE workspaces w
                    SET owner_id = m.user_id, prebuild = false, version = w.version + 1, claimed_at = $2::timestamptz,
