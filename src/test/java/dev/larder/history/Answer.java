@@ -39,6 +39,8 @@ public sealed interface Answer {
      * @param workspace null while the claim waits
      * @param workspaceStatus empty while the claim waits
      * @param opened the workspace that the outputs say they open; null where none were shown
+     * @param generation null while the claim waits
+     * @param expires {@link Tables#NEVER} where it is kept until it is given back
      */
     record Seen(
             UUID claim,
@@ -46,10 +48,20 @@ public sealed interface Answer {
             String path,
             @Nullable UUID workspace,
             String workspaceStatus,
-            @Nullable UUID opened) {
+            @Nullable UUID opened,
+            @Nullable Integer generation,
+            long expires) {
 
         boolean active() {
             return status.equals("active");
+        }
+
+        boolean waits() {
+            return status.equals("waiting");
+        }
+
+        boolean ended() {
+            return !active() && !waits();
         }
     }
 

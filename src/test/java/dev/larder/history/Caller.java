@@ -3,10 +3,12 @@ package dev.larder.history;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.larder.history.Answer.Seen;
 import dev.larder.history.Line.Reply;
 import dev.larder.testing.CanIgnoreReturnValue;
 import java.io.IOException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -21,6 +23,9 @@ import org.jspecify.annotations.Nullable;
 final class Caller implements AutoCloseable {
 
     private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    /** How long a call may hold for a claim that waits: 0 or 1. */
+    private static final int HOLD_SECONDS = 2;
 
     private final Fleet fleet;
     private final Recorder recorder;
@@ -83,7 +88,7 @@ final class Caller implements AutoCloseable {
         return null;
     }
 
-    private static Reply send(Line line, Member member, Call call) throws IOException {
+    private Reply send(Line line, Member member, Call call) throws IOException {
         Map<String, String> headers = new HashMap<>();
         headers.put("Authorization", "Bearer " + member.token());
         return switch (call) {
@@ -92,24 +97,60 @@ final class Caller implements AutoCloseable {
                 if (key != null) {
                     headers.put("Idempotency-Key", key);
                 }
+                if (request.waits()) {
+                    headers.put("Prefer", "wait=" + random.nextInt(HOLD_SECONDS));
+                }
                 yield line.send("POST", "/api/v1/claims", headers, body(request));
             }
             case Call.Look(var claim) -> line.send("GET", "/api/v1/claims/" + claim, headers, "");
-            case Call.Release(var claim) -> line.send("DELETE", "/api/v1/claims/" + claim, headers, "");
+            case Call.Renew(var claim, var ttlSeconds, var generation) -> {
+                headers.put("Content-Type", "application/json");
+                ifMatch(headers, generation);
+                String ttl = MAPPER.createObjectNode()
+                        .put("ttl", seconds(ttlSeconds))
+                        .toString();
+                yield line.send("POST", "/api/v1/claims/" + claim + "/renew", headers, ttl);
+            }
+            case Call.Release(var claim, var generation) -> {
+                ifMatch(headers, generation);
+                yield line.send("DELETE", "/api/v1/claims/" + claim, headers, "");
+            }
             case Call.Invalidate(var preset) ->
                 line.send("POST", "/api/v1/presets/" + preset + "/invalidate", headers, "");
         };
     }
 
-    private static String body(Call.Request request) {
-        return MAPPER.createObjectNode()
-                .put("template", Load.TEMPLATE)
-                .put("preset", request.preset())
-                .put("policy", request.policy())
-                .toString();
+    private static void ifMatch(Map<String, String> headers, @Nullable Integer generation) {
+        if (generation != null) {
+            headers.put("If-Match", "\"" + generation + "\"");
+        }
     }
 
-    private static Answer answer(Call call, Reply reply) throws JsonProcessingException {
+    private static String seconds(int seconds) {
+        return "PT" + seconds + "S";
+    }
+
+    private static String body(Call.Request request) {
+        ObjectNode body =
+                MAPPER.createObjectNode().put("template", Load.TEMPLATE).put("policy", request.policy());
+        if (request.presets().size() == 1) {
+            body.put("preset", request.presets().getFirst());
+        } else {
+            request.presets().forEach(body.putArray("presets")::add);
+        }
+        if (request.count() > 1) {
+            body.put("count", request.count()).put("atLeast", request.atLeast());
+        }
+        if (request.ttlSeconds() > 0) {
+            body.put("ttl", seconds(request.ttlSeconds()));
+        }
+        if (request.timeoutSeconds() > 0) {
+            body.put("timeout", seconds(request.timeoutSeconds()));
+        }
+        return body.toString();
+    }
+
+    private Answer answer(Call call, Reply reply) throws JsonProcessingException {
         // What the server cannot say for certain it may have done all the same.
         if (reply.status() == 503) {
             return new Answer.Unknown("503 " + code(reply));
@@ -128,16 +169,16 @@ final class Caller implements AutoCloseable {
         return MAPPER.readTree(reply.body()).path("code").asText();
     }
 
-    private static List<Seen> seen(JsonNode body) {
+    private List<Seen> seen(JsonNode body) {
         if (!body.has("items")) {
             return List.of(seenOne(body));
         }
         return StreamSupport.stream(body.get("items").spliterator(), false)
-                .map(Caller::seenOne)
+                .map(this::seenOne)
                 .toList();
     }
 
-    private static Seen seenOne(JsonNode claim) {
+    private Seen seenOne(JsonNode claim) {
         JsonNode workspace = claim.path("workspace");
         return new Seen(
                 UUID.fromString(claim.path("id").asText()),
@@ -145,7 +186,11 @@ final class Caller implements AutoCloseable {
                 claim.path("path").asText(),
                 id(workspace.path("id")),
                 workspace.path("status").asText(),
-                id(workspace.path("outputs").path("workspace")));
+                id(workspace.path("outputs").path("workspace")),
+                claim.path("generation").isInt() ? claim.path("generation").asInt() : null,
+                claim.path("expiresAt").isTextual()
+                        ? recorder.at(Instant.parse(claim.path("expiresAt").asText()))
+                        : Tables.NEVER);
     }
 
     private static @Nullable UUID id(JsonNode node) {

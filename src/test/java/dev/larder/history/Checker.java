@@ -23,8 +23,10 @@ public final class Checker {
             Records::judge,
             Keys::judge,
             Ends::judge,
+            Leases::judge,
             Fitness::judge,
             Pools::judge,
+            Turns::judge,
             Misses::judge);
 
     private Checker() {}

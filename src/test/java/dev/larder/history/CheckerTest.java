@@ -44,6 +44,13 @@ class CheckerTest {
                         "claim 422 idempotency_key_reused",
                         "claim unknown: broken",
                         "claim cold shown",
+                        "claim many shown",
+                        "claim wait shown",
+                        "claim wait 409 no_claimable_workspace",
+                        "claim wait_then_cold for a while shown",
+                        "renew shown",
+                        "renew 409 claim_ended",
+                        "renew 412 generation_mismatch",
                         "look shown",
                         "look 404 claim_not_found",
                         "release done",
@@ -58,11 +65,13 @@ class CheckerTest {
             Draft draft = new Draft(LEGAL.get(seed - 1));
             if (fault.plant(draft)) {
                 planted.add(seed);
-                assertThat(Checker.judge(draft.done())).as("seed " + seed).hasAtLeastOneElementOfType(fault.breaks());
+                assertThat(Checker.judge(draft.done()))
+                        .as(fault + " in seed " + seed)
+                        .hasAtLeastOneElementOfType(fault.breaks());
             }
         }
 
-        assertThat(planted).as("histories with a place for it").hasSizeGreaterThan(SEEDS / 4);
+        assertThat(planted).as("histories with a place for " + fault).hasSizeGreaterThan(SEEDS / 4);
     }
 
     @Test
@@ -75,6 +84,7 @@ class CheckerTest {
             lines.addAll(history.built());
             lines.addAll(history.samples());
             lines.add(new History.Kept(history.tables()));
+            lines.add(new History.Served(history.servedUntil()));
             lines.add(new History.Tolerance(history.toleranceNanos()));
             for (History.Line line : lines) {
                 writer.write(History.WRITER.writeValueAsString(line) + "\n");

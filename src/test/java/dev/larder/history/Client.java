@@ -6,7 +6,9 @@ import dev.larder.history.Caller.Member;
 import dev.larder.testing.CanIgnoreReturnValue;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.UUID;
@@ -18,6 +20,9 @@ final class Client implements Runnable {
     private static final int HELD_MAX = 40;
     private static final int REMEMBERED_MAX = 200;
     private static final int REPEATED_AT_THE_END = 20;
+    private static final int MANY_MAX = 5;
+    private static final int A_WHILE_SECONDS = 12;
+    private static final int PATIENCE_SECONDS = 8;
     private static final int INSISTS = 40;
     private static final long PAUSE_NANOS = Duration.ofMillis(25).toNanos();
 
@@ -27,6 +32,12 @@ final class Client implements Runnable {
     private final Caller caller;
     private final List<UUID> held = new ArrayList<>();
     private final List<UUID> ended = new ArrayList<>();
+    private final Map<UUID, Integer> generations = new LinkedHashMap<>() {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<UUID, Integer> eldest) {
+            return size() > 2 * REMEMBERED_MAX;
+        }
+    };
     private final List<Call.Claim> asked = new ArrayList<>();
     private int keys;
 
@@ -65,17 +76,34 @@ final class Client implements Runnable {
                 String key = newKey();
                 atOnce(new Call.Claim(key, request("fail")), new Call.Claim(key, request("fail")));
             }
+            case CLAIM_MANY -> claim(new Call.Claim(newKey(), many()));
+            case CLAIM_FOR_A_WHILE ->
+                claim(new Call.Claim(newKey(), new Request(List.of(anyPreset()), "fail", 1, 1, aWhile(), 0)));
+            case CLAIM_EITHER ->
+                claim(new Call.Claim(
+                        newKey(), new Request(List.of(Load.scarcePreset(), anyPreset()), "fail", 1, 1, 0, 0)));
+            case CLAIM_OR_WAIT -> claim(new Call.Claim(newKey(), waiting()));
             case REPEAT -> any(asked).ifPresent(this::claim);
             case REPEAT_OTHERWISE -> any(asked).ifPresent(this::claimOtherwise);
             case LOOK -> any(held).map(Call.Look::new).ifPresent(this::ask);
             case LOOK_AT_WHAT_ENDED -> any(ended).map(Call.Look::new).ifPresent(this::ask);
             case LOOK_AT_ANOTHERS ->
                 load.claimOfAnother(member.user(), random).map(Call.Look::new).ifPresent(this::ask);
-            case RELEASE -> any(held).ifPresent(this::release);
-            case RELEASE_AGAIN -> any(ended).map(Call.Release::new).ifPresent(this::ask);
+            case RENEW -> any(held).map(this::renewal).ifPresent(this::renew);
+            case RENEW_WHAT_ENDED -> any(ended).map(this::renewal).ifPresent(this::ask);
+            case RENEW_ANOTHERS ->
+                load.claimOfAnother(member.user(), random).map(this::renewal).ifPresent(this::ask);
+            case RELEASE ->
+                any(held).map(claim -> new Call.Release(claim, null)).ifPresent(this::release);
+            case RELEASE_THIS_HOLDING ->
+                any(held)
+                        .map(claim -> new Call.Release(claim, generation(claim)))
+                        .ifPresent(this::release);
+            case RELEASE_AGAIN ->
+                any(ended).map(claim -> new Call.Release(claim, null)).ifPresent(this::ask);
             case RELEASE_ANOTHERS ->
                 load.claimOfAnother(member.user(), random)
-                        .map(Call.Release::new)
+                        .map(claim -> new Call.Release(claim, null))
                         .ifPresent(this::ask);
         }
     }
@@ -85,8 +113,45 @@ final class Client implements Runnable {
         return "c" + member.client() + "-" + keys;
     }
 
+    private String anyPreset() {
+        return load.anyPreset(random);
+    }
+
     private Request request(String policy) {
-        return new Request(load.anyPreset(random), policy);
+        return Request.one(anyPreset(), policy);
+    }
+
+    private Request many() {
+        int count = 2 + random.nextInt(MANY_MAX - 1);
+        int atLeast = random.nextBoolean() ? count : 1 + random.nextInt(count);
+        return new Request(List.of(anyPreset()), "fail", count, atLeast, random.nextBoolean() ? 0 : aWhile(), 0);
+    }
+
+    private Request waiting() {
+        String preset = mostly() ? Load.scarcePreset() : anyPreset();
+        String policy = random.nextInt(4) == 0 ? "wait_then_cold" : "wait";
+        return new Request(
+                List.of(preset),
+                policy,
+                1,
+                1,
+                random.nextBoolean() ? 0 : aWhile(),
+                1 + random.nextInt(PATIENCE_SECONDS));
+    }
+
+    /** In seconds. */
+    private int aWhile() {
+        return 1 + random.nextInt(A_WHILE_SECONDS);
+    }
+
+    private Call.Renew renewal(UUID claim) {
+        return new Call.Renew(claim, aWhile(), random.nextInt(3) == 0 ? generation(claim) : null);
+    }
+
+    /** That of the claim as it was told, or now and then another. */
+    private Integer generation(UUID claim) {
+        int told = generations.getOrDefault(claim, 1);
+        return mostly() ? told : told + 1;
     }
 
     private <T> Optional<T> any(List<T> of) {
@@ -124,16 +189,29 @@ final class Client implements Runnable {
         }
     }
 
-    private void release(UUID claim) {
-        Call.Release release = new Call.Release(claim);
+    private void renew(Call.Renew renewal) {
+        Optional<Event> event = ask(renewal);
+        if (event.isPresent()
+                && event.get().answer() instanceof Answer.Refused refused
+                && refused.code().equals("claim_ended")) {
+            end(renewal.claim());
+        }
+    }
+
+    private void release(Call.Release release) {
         Optional<Event> event = ask(release);
-        if (event.isPresent()) {
-            held.remove(claim);
-            ended.add(claim);
-            forgetSome(ended);
+        if (event.isPresent() && !(event.get().answer() instanceof Answer.Refused)) {
+            end(release.claim());
             if (event.get().answer() instanceof Answer.Unknown && mostly()) {
                 insist(release);
             }
+        }
+    }
+
+    private void end(UUID claim) {
+        if (held.remove(claim)) {
+            ended.add(claim);
+            forgetSome(ended);
         }
     }
 
@@ -180,12 +258,15 @@ final class Client implements Runnable {
     }
 
     private void see(Seen seen) {
-        if (seen.active() && !held.contains(seen.claim())) {
+        if (seen.ended()) {
+            end(seen.claim());
+        } else if (!held.contains(seen.claim())) {
             held.add(seen.claim());
             load.show(member.user(), seen.claim());
-        } else if (!seen.active() && held.remove(seen.claim())) {
-            ended.add(seen.claim());
-            forgetSome(ended);
+        }
+        Integer generation = seen.generation();
+        if (generation != null) {
+            generations.put(seen.claim(), generation);
         }
     }
 }

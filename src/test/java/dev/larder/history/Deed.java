@@ -15,6 +15,14 @@ public enum Deed {
     CLAIM_TWICE_AT_ONCE(3),
     /** As the first of these, but for one asking for something else. */
     CLAIM_OTHERWISE_AT_ONCE(1),
+    /** Several at once, all or as many as there are. */
+    CLAIM_MANY(2),
+    /** For some seconds, unless it is renewed. */
+    CLAIM_FOR_A_WHILE(6),
+    /** Whichever of two presets has one. */
+    CLAIM_EITHER(2),
+    /** Of the scarce preset, mostly. */
+    CLAIM_OR_WAIT(4),
     /** A key that was used before, maybe long ago. */
     REPEAT(24),
     /** Such a key, and another request. */
@@ -22,7 +30,12 @@ public enum Deed {
     LOOK(24),
     LOOK_AT_WHAT_ENDED(6),
     LOOK_AT_ANOTHERS(2),
+    RENEW(8),
+    RENEW_WHAT_ENDED(2),
+    RENEW_ANOTHERS(1),
     RELEASE(16),
+    /** By a generation that it has, or one that it has not. */
+    RELEASE_THIS_HOLDING(2),
     RELEASE_AGAIN(2),
     RELEASE_ANOTHERS(1);
 

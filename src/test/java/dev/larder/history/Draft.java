@@ -18,6 +18,7 @@ final class Draft {
     final List<Tables.Claim> claims;
     final List<Tables.Workspace> workspaces;
     final List<Tables.Removal> removals;
+    long servedUntil;
     private final long tolerance;
 
     Draft(History history) {
@@ -28,6 +29,7 @@ final class Draft {
         this.claims = new ArrayList<>(history.tables().claims());
         this.workspaces = new ArrayList<>(history.tables().workspaces());
         this.removals = new ArrayList<>(history.tables().removals());
+        this.servedUntil = history.servedUntil();
         this.tolerance = history.toleranceNanos();
     }
 
@@ -37,6 +39,7 @@ final class Draft {
                 List.copyOf(built),
                 List.copyOf(samples),
                 new Tables(presets, claims, workspaces, removals),
+                servedUntil,
                 tolerance);
     }
 
@@ -50,8 +53,11 @@ final class Draft {
     void tell(UUID claim, UnaryOperator<Seen> otherwise) {
         for (Event event : List.copyOf(events)) {
             if (event.answer() instanceof Answer.Shown(var seen, var replayed)
-                    && seen.getFirst().claim().equals(claim)) {
-                answer(event, new Answer.Shown(List.of(otherwise.apply(seen.getFirst())), replayed));
+                    && seen.stream().anyMatch(one -> one.claim().equals(claim))) {
+                List<Seen> told = seen.stream()
+                        .map(one -> one.claim().equals(claim) ? otherwise.apply(one) : one)
+                        .toList();
+                answer(event, new Answer.Shown(told, replayed));
             }
         }
     }

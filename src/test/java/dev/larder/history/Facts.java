@@ -22,28 +22,40 @@ final class Facts {
     static final class Known {
 
         final UUID claim;
-        /** The call that made it, where its answer arrived; any call under the same key. */
+
+        /** An answer to the call that made it, or to one under the same key; null where none arrived. */
         @Nullable
         Event granted;
-        /** Its earliest acknowledgement. */
-        final Event first;
+
         /** Null as long as no answer named one. */
         @Nullable
         UUID workspace;
 
         /** The answer that first showed it active: from then on, at latest, it was held. */
         long activeBy = NEVER;
+
+        /** The answer that first showed it waiting. */
+        long waitingBy = NEVER;
+
         /** The last call that was answered with it being active. */
         @Nullable
         Event lastActive;
+
+        /** The last call that was answered with it waiting. */
+        @Nullable
+        Event lastWaiting;
+
         /** The first call that may have ended it. */
         long releaseCalled = NEVER;
+
         /** The first answer that said that it has ended. */
         long endedBy = NEVER;
 
-        private Known(Event first, Seen seen) {
-            this.claim = seen.claim();
-            this.first = first;
+        /** Calls that prolonged it, or may have. */
+        List<Event> renewals = List.of();
+
+        private Known(UUID claim) {
+            this.claim = claim;
         }
 
         private void see(Event event, Seen seen) {
@@ -53,22 +65,29 @@ final class Facts {
             if (workspace == null) {
                 workspace = seen.workspace();
             }
-            if (!seen.active()) {
+            if (seen.active()) {
+                activeBy = Math.min(activeBy, event.answered());
+                lastActive = later(lastActive, event);
+            } else if (seen.waits()) {
+                waitingBy = Math.min(waitingBy, event.answered());
+                lastWaiting = later(lastWaiting, event);
+            } else {
                 endedBy = Math.min(endedBy, event.answered());
-                return;
             }
-            activeBy = Math.min(activeBy, event.answered());
-            if (lastActive == null || event.called() > lastActive.called()) {
-                lastActive = event;
-            }
+        }
+
+        private static Event later(@Nullable Event one, Event other) {
+            return one == null || other.called() > one.called() ? other : one;
         }
     }
 
-    private final Map<UUID, Known> known = new HashMap<>();
+    private final Map<UUID, Known> known = new LinkedHashMap<>();
     private final Map<Key, List<Event>> keyed = new LinkedHashMap<>();
     private final Map<UUID, Long> releaseCalls = new HashMap<>();
     private final Map<UUID, Long> releaseAnswers = new HashMap<>();
+    private final Map<UUID, List<Event>> renewals = new HashMap<>();
     private final Map<UUID, Tables.Claim> claims = new LinkedHashMap<>();
+    private final Map<Key, List<Tables.Claim>> keptUnder = new HashMap<>();
     private final Map<UUID, Tables.Preset> presets = new HashMap<>();
     private final Map<UUID, Tables.Workspace> workspaces = new HashMap<>();
 
@@ -76,18 +95,29 @@ final class Facts {
 
     static Facts of(History history) {
         Facts facts = new Facts();
-        history.tables().claims().forEach(claim -> facts.claims.put(claim.id(), claim));
+        history.tables().claims().forEach(facts::add);
         history.tables().presets().forEach(preset -> facts.presets.put(preset.id(), preset));
         history.tables().workspaces().forEach(workspace -> facts.workspaces.put(workspace.id(), workspace));
         history.events().forEach(facts::add);
         for (Known claim : facts.known.values()) {
-            claim.releaseCalled = facts.releaseCalls.getOrDefault(claim.claim, NEVER);
+            claim.releaseCalled = facts.releaseCalled(claim.claim);
             claim.endedBy = Math.min(claim.endedBy, facts.releaseAnswers.getOrDefault(claim.claim, NEVER));
+            claim.renewals = facts.renewals(claim.claim);
         }
         return facts;
     }
 
+    private void add(Tables.Claim claim) {
+        claims.put(claim.id(), claim);
+        if (claim.key() != null) {
+            keptUnder
+                    .computeIfAbsent(new Key(claim.user(), claim.key()), unseen -> new ArrayList<>(1))
+                    .add(claim);
+        }
+    }
+
     private void add(Event event) {
+        boolean refused = event.answer() instanceof Answer.Refused;
         switch (event.call()) {
             case Call.Claim(var key, var request) -> {
                 if (key != null) {
@@ -95,14 +125,19 @@ final class Facts {
                             .add(event);
                 }
             }
-            case Call.Release(var claim) -> addRelease(claim, event);
+            case Call.Release release -> addRelease(release.claim(), event);
+            case Call.Renew renew -> {
+                if (!refused) {
+                    renewals.computeIfAbsent(renew.claim(), unseen -> new ArrayList<>(2))
+                            .add(event);
+                }
+            }
             case Call.Look look -> {}
             case Call.Invalidate invalidate -> {}
         }
         if (event.answer() instanceof Answer.Shown(var seen, var replayed)) {
             for (Seen one : seen) {
-                known.computeIfAbsent(one.claim(), unseen -> new Known(event, one))
-                        .see(event, one);
+                known.computeIfAbsent(one.claim(), Known::new).see(event, one);
             }
         }
     }
@@ -135,9 +170,19 @@ final class Facts {
         return releaseCalls.getOrDefault(claim, NEVER);
     }
 
+    /** Calls that prolonged this claim, or may have. */
+    List<Event> renewals(UUID claim) {
+        return renewals.getOrDefault(claim, List.of());
+    }
+
     /** Every claim in the database. */
     Collection<Tables.Claim> kept() {
         return claims.values();
+    }
+
+    /** Those of them that were made under this key. */
+    List<Tables.Claim> kept(Key key) {
+        return keptUnder.getOrDefault(key, List.of());
     }
 
     Tables.@Nullable Claim kept(UUID claim) {
@@ -152,13 +197,33 @@ final class Facts {
         return workspaces.get(workspace);
     }
 
-    /** When the first call was made that may have made this claim; negative where there was none. */
+    /**
+     * An instant before this claim was granted: when the first call was made that may have made it, or the last that was
+     * told that there is nothing under its key yet. Negative where nobody asked for it.
+     */
     long askedFor(Tables.Claim claim) {
-        if (claim.key() != null) {
-            List<Event> calls = keyed.getOrDefault(new Key(claim.user(), claim.key()), List.of());
-            return calls.stream().mapToLong(Event::called).min().orElse(-1);
+        if (claim.key() == null) {
+            Known told = known.get(claim.id());
+            return told == null || told.granted == null ? -1 : told.granted.called();
         }
+        long first = NEVER;
+        long lastRefused = -1;
+        for (Event call : keyed.getOrDefault(new Key(claim.user(), claim.key()), List.of())) {
+            first = Math.min(first, call.called());
+            if (call.answer() instanceof Answer.Refused refused
+                    && refused.code().equals("no_claimable_workspace")) {
+                lastRefused = Math.max(lastRefused, call.called());
+            }
+        }
+        return first == NEVER ? -1 : Math.max(first, lastRefused);
+    }
+
+    /** What was asked for when this claim was made, as far as any call under its key was not refused; null where none. */
+    Call.@Nullable Request request(Tables.Claim claim) {
         Known told = known.get(claim.id());
-        return told == null || told.granted == null ? -1 : told.granted.called();
+        if (told != null && told.granted != null && told.granted.call() instanceof Call.Claim(var key, var request)) {
+            return request;
+        }
+        return null;
     }
 }

@@ -66,7 +66,8 @@ final class FinalTables {
     }
 
     private static final String CLAIMS = """
-            SELECT id, user_id, workspace_id, preset_id, path, idempotency_key, created_at, ended_at, ended_reason
+            SELECT id, user_id, workspace_id, preset_id, path, idempotency_key, created_at, granted_at, generation,
+                   waits_until, expires_at, ended_at, ended_reason
               FROM claims ORDER BY id""";
 
     private Tables.Claim claim(Row row) {
@@ -78,6 +79,10 @@ final class FinalTables {
                 row.getString("path"),
                 row.getString("idempotency_key"),
                 instant(row, "created_at"),
+                instant(row, "granted_at"),
+                Objects.requireNonNullElse(row.getInteger("generation"), 0),
+                instant(row, "waits_until"),
+                instant(row, "expires_at"),
                 instant(row, "ended_at"),
                 Objects.requireNonNullElse(row.getString("ended_reason"), ""));
     }

@@ -26,11 +26,14 @@ final class Fitness {
     static void judge(History history, Facts facts, Consumer<Violation> found) {
         Map<UUID, TreeMap<Long, Long>> invalidations = invalidations(history);
         for (Tables.Claim claim : facts.kept()) {
+            if (claim.workspace() == null) {
+                continue;
+            }
             Tables.Workspace workspace = facts.workspace(claim.workspace());
             Tables.Preset preset = facts.preset(claim.preset());
             if (workspace == null || preset == null) {
                 found.accept(new Violation.ToldOtherwise(claim.id(), "workspace", claim.workspace(), "none"));
-            } else if (claim.path().equals("warm")) {
+            } else if (fromStock(claim)) {
                 judgeAge(history, facts, claim, workspace, preset, found);
                 TreeMap<Long, Long> before = invalidations.getOrDefault(preset.id(), new TreeMap<>());
                 judgeInvalidated(history, facts, claim, workspace, before, found);
@@ -38,6 +41,10 @@ final class Fitness {
         }
         judgeReady(history, facts, found);
         judgeRemoved(history, facts, found);
+    }
+
+    private static boolean fromStock(Tables.Claim claim) {
+        return !claim.path().equals("cold");
     }
 
     private static void judgeAge(
@@ -51,7 +58,7 @@ final class Fitness {
             return;
         }
         long expires = workspace.created() + preset.ttl();
-        if (claim.created() > expires + ROUNDING || facts.askedFor(claim) > expires + history.toleranceNanos()) {
+        if (claim.granted() > expires + ROUNDING || facts.askedFor(claim) > expires + history.toleranceNanos()) {
             found.accept(new Violation.HandedOutUnfit(claim.id(), workspace.id(), "expired"));
         }
     }
@@ -96,7 +103,7 @@ final class Fitness {
         }
         for (Known claim : facts.known()) {
             Tables.Claim kept = facts.kept(claim.claim);
-            if (claim.workspace != null && kept != null && kept.path().equals("warm")) {
+            if (claim.workspace != null && kept != null && fromStock(kept)) {
                 // Where the worker was not told that it holds, nobody can say when it began to.
                 long readyFrom = builtFrom.getOrDefault(claim.workspace, Long.MIN_VALUE);
                 if (claim.activeBy < readyFrom) {
@@ -110,13 +117,15 @@ final class Fitness {
     private static void judgeRemoved(History history, Facts facts, Consumer<Violation> found) {
         Map<UUID, List<Tables.Claim>> claimed = new HashMap<>();
         for (Tables.Claim claim : facts.kept()) {
-            claimed.computeIfAbsent(claim.workspace(), unseen -> new ArrayList<>(1))
-                    .add(claim);
+            if (claim.workspace() != null) {
+                claimed.computeIfAbsent(claim.workspace(), unseen -> new ArrayList<>(1))
+                        .add(claim);
+            }
         }
         Set<UUID> removed = new HashSet<>();
         for (Tables.Removal removal : history.tables().removals()) {
             List<Tables.Claim> claims = claimed.getOrDefault(removal.workspace(), List.of());
-            boolean held = claims.stream().anyMatch(claim -> claim.ended() == NEVER);
+            boolean held = claims.stream().anyMatch(Tables.Claim::lasts);
             if ((held || (removal.bySystem() && !claims.isEmpty())) && removed.add(removal.workspace())) {
                 found.accept(new Violation.RemovedWhileHeld(removal.workspace(), removal.reason()));
             }

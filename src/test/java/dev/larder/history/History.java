@@ -19,9 +19,16 @@ import java.util.UUID;
  * A recorded run: all that was asked and answered, and what the database held at the end. As a file it has one line of
  * JSON for each of these, in any order.
  *
+ * @param servedUntil until when some server was at work on what nobody asks for
  * @param toleranceNanos how far apart the clock of the recording and the wall clock of the servers may be
  */
-public record History(List<Event> events, List<Built> built, List<Sample> samples, Tables tables, long toleranceNanos) {
+public record History(
+        List<Event> events,
+        List<Built> built,
+        List<Sample> samples,
+        Tables tables,
+        long servedUntil,
+        long toleranceNanos) {
 
     /** What a line of the file may hold. */
     @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "line")
@@ -30,6 +37,7 @@ public record History(List<Event> events, List<Built> built, List<Sample> sample
         @JsonSubTypes.Type(value = Built.class, name = "built"),
         @JsonSubTypes.Type(value = Sample.class, name = "sample"),
         @JsonSubTypes.Type(value = Kept.class, name = "tables"),
+        @JsonSubTypes.Type(value = Served.class, name = "served"),
         @JsonSubTypes.Type(value = Tolerance.class, name = "tolerance")
     })
     sealed interface Line {}
@@ -48,6 +56,8 @@ public record History(List<Event> events, List<Built> built, List<Sample> sample
 
     record Kept(Tables tables) implements Line {}
 
+    record Served(long until) implements Line {}
+
     record Tolerance(long nanos) implements Line {}
 
     private static final ObjectMapper MAPPER = new ObjectMapper().configure(JsonParser.Feature.AUTO_CLOSE_SOURCE, true);
@@ -60,6 +70,7 @@ public record History(List<Event> events, List<Built> built, List<Sample> sample
         List<Built> built = new ArrayList<>();
         List<Sample> samples = new ArrayList<>();
         Tables tables = new Tables(List.of(), List.of(), List.of(), List.of());
+        long servedUntil = 0;
         long tolerance = 0;
         try (MappingIterator<Line> lines = READER.readValues(Files.newBufferedReader(file))) {
             while (lines.hasNext()) {
@@ -68,12 +79,13 @@ public record History(List<Event> events, List<Built> built, List<Sample> sample
                     case Built one -> built.add(one);
                     case Sample sample -> samples.add(sample);
                     case Kept(var kept) -> tables = kept;
+                    case Served(var until) -> servedUntil = until;
                     case Tolerance(var nanos) -> tolerance = nanos;
                 }
             }
         } catch (IOException unreadable) {
             throw new UncheckedIOException("cannot read " + file, unreadable);
         }
-        return new History(events, built, samples, tables, tolerance);
+        return new History(events, built, samples, tables, servedUntil, tolerance);
     }
 }

@@ -24,24 +24,30 @@ final class Holds {
     static void judge(History history, Facts facts, Consumer<Violation> found) {
         Map<UUID, List<Hold>> told = new HashMap<>();
         for (Known claim : facts.known()) {
-            if (claim.workspace != null && claim.activeBy < claim.releaseCalled) {
-                told.computeIfAbsent(claim.workspace, unseen -> new ArrayList<>(1))
-                        .add(new Hold(claim.claim, claim.activeBy, claim.releaseCalled));
+            Tables.Claim kept = facts.kept(claim.claim);
+            if (claim.workspace != null && kept != null) {
+                long until = Math.min(claim.releaseCalled, Leases.heldUntil(kept, facts) - history.toleranceNanos());
+                add(told, claim.workspace, new Hold(claim.claim, claim.activeBy, until));
             }
         }
         told.forEach((workspace, holds) -> judge(workspace, holds, found));
 
         Map<UUID, List<Hold>> kept = new HashMap<>();
         for (Tables.Claim claim : facts.kept()) {
-            // Both ends were taken before their statements ran, so what is as short as that proves nothing.
-            long from = claim.created() + history.toleranceNanos();
-            long until = claim.ended() == NEVER ? NEVER : claim.ended() - history.toleranceNanos();
-            if (from < until) {
-                kept.computeIfAbsent(claim.workspace(), unseen -> new ArrayList<>(1))
-                        .add(new Hold(claim.id(), from, until));
+            if (claim.workspace() != null) {
+                // Both ends were taken before their statements ran, so what is as short as that proves nothing.
+                long from = claim.granted() + history.toleranceNanos();
+                long until = claim.lasts() ? NEVER : claim.ended() - history.toleranceNanos();
+                add(kept, claim.workspace(), new Hold(claim.id(), from, until));
             }
         }
         kept.forEach((workspace, holds) -> judge(workspace, holds, found));
+    }
+
+    private static void add(Map<UUID, List<Hold>> holds, UUID workspace, Hold hold) {
+        if (hold.from() < hold.until()) {
+            holds.computeIfAbsent(workspace, unseen -> new ArrayList<>(1)).add(hold);
+        }
     }
 
     private static void judge(UUID workspace, List<Hold> holds, Consumer<Violation> found) {

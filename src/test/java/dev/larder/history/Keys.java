@@ -4,10 +4,7 @@ import static dev.larder.history.Tables.NEVER;
 
 import dev.larder.history.Answer.Seen;
 import dev.larder.history.Facts.Key;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -23,17 +20,10 @@ final class Keys {
     private Keys() {}
 
     static void judge(History history, Facts facts, Consumer<Violation> found) {
-        Map<Key, Set<UUID>> kept = new HashMap<>();
-        for (Tables.Claim claim : facts.kept()) {
-            if (claim.key() != null) {
-                kept.computeIfAbsent(new Key(claim.user(), claim.key()), unseen -> new HashSet<>())
-                        .add(claim.id());
-            }
-        }
-        facts.keyed().forEach((key, calls) -> judge(key, calls, kept.getOrDefault(key, Set.of()), found));
+        facts.keyed().forEach((key, calls) -> judge(key, calls, facts.kept(key), found));
     }
 
-    private static void judge(Key key, List<Event> calls, Set<UUID> kept, Consumer<Violation> found) {
+    private static void judge(Key key, List<Event> calls, List<Tables.Claim> kept, Consumer<Violation> found) {
         Event granted = null;
         long grantedBy = NEVER;
         boolean unanswered = false;
@@ -44,16 +34,26 @@ final class Keys {
             }
             unanswered |= call.answer() instanceof Answer.Unknown;
         }
-        if (granted == null) {
-            if (!kept.isEmpty() && !unanswered) {
-                found.accept(new Violation.TakenThoughRefused(key.user(), key.text(), kept));
-            }
-        } else {
-            judgeGranted(key, calls, granted, kept, found);
+        Set<UUID> claims = kept.stream().map(Tables.Claim::id).collect(Collectors.toSet());
+        // Who waited in vain is told so under the key, with the claim as the record of it.
+        boolean gaveUp = kept.size() == 1
+                && kept.getFirst().workspace() == null
+                && !kept.getFirst().lasts();
+        if (granted != null) {
+            judgeGranted(key, calls, granted, claims, found);
+        } else if (!kept.isEmpty() && !unanswered && !gaveUp) {
+            found.accept(new Violation.TakenThoughRefused(key.user(), key.text(), claims));
+        }
+        if (!kept.isEmpty() && calls.stream().noneMatch(call -> mayHaveMade(call, kept.size()))) {
+            found.accept(new Violation.BatchTorn(key.user(), key.text(), kept.size()));
         }
         for (Event call : calls) {
-            judgeRefused(call, calls, granted, grantedBy, found);
+            judgeRefused(call, calls, granted, grantedBy, gaveUp, found);
         }
+    }
+
+    private static boolean mayHaveMade(Event call, int claims) {
+        return claims >= request(call).atLeast() && claims <= request(call).count();
     }
 
     private static void judgeGranted(
@@ -76,24 +76,35 @@ final class Keys {
     }
 
     private static void judgeRefused(
-            Event call, List<Event> calls, @Nullable Event granted, long grantedBy, Consumer<Violation> found) {
+            Event call,
+            List<Event> calls,
+            @Nullable Event granted,
+            long grantedBy,
+            boolean gaveUp,
+            Consumer<Violation> found) {
         if (!(call.answer() instanceof Answer.Refused refused)) {
             return;
         }
         boolean reused = refused.code().equals("idempotency_key_reused");
         boolean own = granted == null || request(call).equals(request(granted));
-        if (call.called() > grantedBy && (own || !reused)) {
+        boolean waitedInVain = own && request(call).waits() && !reused;
+        if (waitedInVain) {
+            if (!gaveUp && !refused.code().equals("too_many_waiting")) {
+                found.accept(new Violation.KeyForgotten(call));
+            }
+        } else if (call.called() > grantedBy && (own || !reused)) {
             found.accept(new Violation.KeyForgotten(call));
-        } else if (reused && calls.stream().noneMatch(other -> mayHaveTaken(other, call))) {
+        } else if (reused && calls.stream().noneMatch(other -> mayHaveTaken(other, call, gaveUp))) {
             found.accept(new Violation.KeyRefusedWrongly(call));
         }
     }
 
     /** Whether the other call may have put another request under the key before this one was answered. */
-    private static boolean mayHaveTaken(Event other, Event refused) {
+    private static boolean mayHaveTaken(Event other, Event refused, boolean gaveUp) {
         return !request(other).equals(request(refused))
                 && other.called() < refused.answered()
-                && !(other.answer() instanceof Answer.Refused);
+                && (!(other.answer() instanceof Answer.Refused)
+                        || (gaveUp && request(other).waits()));
     }
 
     private static Call.Request request(Event event) {

@@ -47,6 +47,7 @@ public final class Load {
     private static final Duration LOOK = Duration.ofMillis(20);
     private static final Duration TTL = Duration.ofSeconds(60);
     private static final int SHOWN = 256;
+    private static final int SCARCE = 20;
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
     private final LoadPlan plan;
@@ -115,6 +116,7 @@ public final class Load {
                             .toList(),
                     List.of());
             quiet = true;
+            recorder.write(new History.Served(recorder.now()));
             fleet.stop();
             filler.stop();
             join(List.of(sampling, filling), List.of());
@@ -158,6 +160,11 @@ public final class Load {
 
     String anyPreset(Random random) {
         return preset(random.nextInt(plan.presets()));
+    }
+
+    /** The one that there are few of. */
+    static String scarcePreset() {
+        return preset(0);
     }
 
     private static String preset(int number) {
@@ -233,6 +240,9 @@ public final class Load {
     }
 
     private Map<String, Object> prebuilds(int preset) {
+        if (preset == 0) {
+            return Map.of("instances", Math.max(2, plan.instances() / SCARCE));
+        }
         return preset == plan.presets() - 1
                 ? Map.of("instances", plan.instances(), "ttl", TTL.toString())
                 : Map.of("instances", plan.instances());

@@ -12,8 +12,8 @@ import java.util.Set;
  * @param atMost after how long it ends even if they are fewer
  * @param clients who call at the same time
  * @param members users the clients act as
- * @param presets declared; the last of them keeps nothing longer than a minute
- * @param instances wanted in stock of each preset
+ * @param presets declared; the last of them keeps nothing longer than a minute, and of the first there are few
+ * @param instances wanted in stock of each preset but the first
  * @param killEvery how long after one server serves again the next is killed
  * @param crashes how often PostgreSQL is stopped as by a power cut
  * @param deeds what clients do

@@ -12,6 +12,9 @@ import java.util.function.Consumer;
 /** What was acknowledged is in the database as it was told, and nothing is there that nobody asked for. */
 final class Records {
 
+    /** Instants are told and kept with different numbers of digits. */
+    private static final long ROUNDING = 1_000_000;
+
     private Records() {}
 
     static void judge(History history, Facts facts, Consumer<Violation> found) {
@@ -36,19 +39,36 @@ final class Records {
             return false;
         }
         if (seen.workspace() != null && !seen.workspace().equals(kept.workspace())) {
-            found.accept(new Violation.ToldOtherwise(claim, "workspace", seen.workspace(), kept.workspace()));
+            found.accept(new Violation.ToldOtherwise(claim, "workspace", seen.workspace(), workspace(kept)));
             return false;
         }
         if (seen.opened() != null && !seen.opened().equals(kept.workspace())) {
-            found.accept(new Violation.ToldOtherwise(claim, "outputs", seen.opened(), kept.workspace()));
+            found.accept(new Violation.ToldOtherwise(claim, "outputs", seen.opened(), workspace(kept)));
             return false;
         }
-        if (!seen.path().equals(kept.path())) {
+        // Who waits for one may get a cold one in the end.
+        if (seen.workspace() != null && !seen.path().equals(kept.path())) {
             found.accept(new Violation.ToldOtherwise(claim, "path", seen.path(), kept.path()));
+            return false;
+        }
+        if (seen.generation() != null && seen.generation() != kept.generation()) {
+            found.accept(new Violation.ToldOtherwise(claim, "generation", seen.generation(), kept.generation()));
+            return false;
+        }
+        if (seen.active() && facts.renewals(claim).isEmpty() && differ(seen.expires(), kept.expires())) {
+            found.accept(new Violation.ToldOtherwise(claim, "expires", seen.expires(), kept.expires()));
             return false;
         }
         return !(event.call() instanceof Call.Claim(var key, var request))
                 || madeAsAsked(event.user(), request, kept, facts, found);
+    }
+
+    private static Object workspace(Tables.Claim kept) {
+        return kept.workspace() == null ? "none" : kept.workspace();
+    }
+
+    private static boolean differ(long told, long kept) {
+        return Math.abs(told - kept) > ROUNDING;
     }
 
     private static boolean madeAsAsked(
@@ -58,9 +78,9 @@ final class Records {
             return false;
         }
         Tables.Preset preset = facts.preset(kept.preset());
-        if (preset == null || !request.preset().equals(preset.name())) {
+        if (preset == null || !request.presets().contains(preset.name())) {
             String name = preset == null ? "none" : preset.name();
-            found.accept(new Violation.ToldOtherwise(kept.id(), "preset", request.preset(), name));
+            found.accept(new Violation.ToldOtherwise(kept.id(), "preset", request.presets(), name));
             return false;
         }
         return true;

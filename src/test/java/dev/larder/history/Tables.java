@@ -21,20 +21,35 @@ public record Tables(List<Preset> presets, List<Claim> claims, List<Workspace> w
     public record Preset(UUID id, String name, int instances, long ttl) {}
 
     /**
+     * @param workspace null where none was handed out
+     * @param path {@code warm}, {@code waited} or {@code cold}
      * @param key null for one made without
+     * @param granted when the workspace was handed out; {@link #NEVER} where none was
+     * @param generation 0 where none was handed out
+     * @param waitsUntil {@link #NEVER} where it did not wait
+     * @param expires {@link #NEVER} where it is kept until it is given back
      * @param ended {@link #NEVER} while it lasts
      * @param reason why it ended; empty while it lasts
      */
     public record Claim(
             UUID id,
             UUID user,
-            UUID workspace,
+            @Nullable UUID workspace,
             UUID preset,
             String path,
             @Nullable String key,
             long created,
+            long granted,
+            int generation,
+            long waitsUntil,
+            long expires,
             long ended,
-            String reason) {}
+            String reason) {
+
+        boolean lasts() {
+            return ended == NEVER;
+        }
+    }
 
     public record Workspace(UUID id, UUID preset, UUID owner, boolean prebuild, long created) {}
 

@@ -43,6 +43,21 @@ public sealed interface Violation {
     /** It ended, and neither did its user ask for it nor was its time over. */
     record EndedUnasked(UUID claim, String reason) implements Violation {}
 
+    /** A renewal was acknowledged although the claim had ended or its time was over. */
+    record RenewedAfterEnd(UUID claim, Event renewed) implements Violation {}
+
+    /** A renewal was acknowledged although it asked for another generation. */
+    record RenewedAnother(UUID claim, Event renewed) implements Violation {}
+
+    /** Its time was over long ago, and nobody has ended it. */
+    record LeftBehind(UUID claim, String what) implements Violation {}
+
+    /** Somebody who came later was served from stock while this claim waited. */
+    record PassedOver(UUID waiting, Event served) implements Violation {}
+
+    /** A request for several got more than it asked for or fewer than it would take. */
+    record BatchTorn(UUID user, String key, int claims) implements Violation {}
+
     /** What was handed out should not have been: expired, invalidated, not ready yet. */
     record HandedOutUnfit(UUID claim, UUID workspace, String why) implements Violation {}
 
@@ -56,9 +71,8 @@ public sealed interface Violation {
      * "None in stock" was answered while some were.
      *
      * @param claimable how many could be claimed for certain from before the call until after its answer
-     * @param rivals how many claims of the same preset may have been in the way meanwhile
      */
-    record MissedWrongly(Event event, int claimable, int rivals) implements Violation {}
+    record MissedWrongly(Event event, String preset, int claimable) implements Violation {}
 
     /** A stranger got at somebody's claim. */
     record Leaked(Event event) implements Violation {}
