@@ -1,5 +1,6 @@
 package dev.larder.bench;
 
+import dev.larder.history.RecordedHistory;
 import dev.larder.reconcile.IdleCycle;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -7,7 +8,8 @@ import java.util.logging.Logger;
 /** Runs the benchmark it is asked for by name. */
 public final class Bench {
 
-    private static final String NAMES = "claim-burst, claim-events, claim-latency, claim-profile, claim-rate, claim-replacement, claim-snapshot, idle-cycle";
+    private static final String NAMES = "claim-burst, claim-events, claim-latency, claim-profile, claim-rate,"
+            + " claim-replacement, claim-snapshot, idle-cycle, history";
 
     private Bench() {}
 
@@ -23,6 +25,11 @@ public final class Bench {
             case "claim-snapshot" -> ClaimSnapshot.main();
             case "claim-profile" -> ClaimProfile.main();
             case "idle-cycle" -> IdleCycle.main();
+            case "history" -> {
+                if (!RecordedHistory.main()) {
+                    System.exit(1);
+                }
+            }
             default -> {
                 System.err.println("No benchmark '" + name + "'. There are: " + NAMES);
                 System.exit(2);

@@ -38,16 +38,18 @@ public final class DatabaseFaults {
             case ClosedChannelException channel -> true;
             case ClosedConnectionException closed -> true;
             case ConnectionPoolTooBusyException busy -> true;
-            // What the pool says when no connection became free in time; it has no class of its own.
-            case NoStackTraceThrowable told -> timeout(told);
-            case VertxException told -> timeout(told);
+            // What the pool says when no connection became free in time, or when the one it gives has just ended;
+            // neither
+            // has a class of its own.
+            case NoStackTraceThrowable told -> noConnection(told);
+            case VertxException told -> noConnection(told);
             default -> cause.getClass().getName().equals("io.netty.channel.unix.Errors$NativeIoException");
         };
     }
 
-    private static boolean timeout(Throwable told) {
+    private static boolean noConnection(Throwable told) {
         String message = told.getMessage();
-        return message != null && message.startsWith("Timeout");
+        return message != null && (message.startsWith("Timeout") || message.startsWith("Connection is not active"));
     }
 
     /**

@@ -6,6 +6,7 @@ import dev.larder.testing.Database;
 import dev.larder.testing.Databases;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.LarderTestResource;
+import dev.larder.testing.Server;
 import java.io.IOException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.larder.testing.Database;
 import dev.larder.testing.Databases;
 import dev.larder.testing.LarderTestResource;
+import dev.larder.testing.Server;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
 import java.io.IOException;

@@ -10,6 +10,7 @@ import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.SqlConnection;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.sqlclient.PoolOptions;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -60,6 +61,20 @@ class DatabaseFaultsTest {
                 .executeAndAwait());
 
         assertThat(DatabaseFaults.unavailable(cut)).as(cut.toString()).isTrue();
+    }
+
+    @Test
+    void a_connection_that_ended_before_it_was_used_is_a_database_that_is_away() throws InterruptedException {
+        SqlConnection taken = pool(database.connectOptions()).getConnectionAndAwait();
+        CountDownLatch ended = new CountDownLatch(1);
+        taken.closeHandler(ended::countDown);
+
+        Throwable cut = catchThrowable(() ->
+                taken.query("SELECT pg_terminate_backend(pg_backend_pid())").executeAndAwait());
+        assertThat(ended.await(10, TimeUnit.SECONDS)).as(cut.toString()).isTrue();
+        Throwable unusable = catchThrowable(() -> taken.query("SELECT 1").executeAndAwait());
+
+        assertThat(DatabaseFaults.unavailable(unusable)).as(unusable.toString()).isTrue();
     }
 
     @Test

@@ -53,10 +53,11 @@ public final class EmbeddedPostgres implements AutoCloseable {
 
     /**
      * What the data is for: kept data survives a power cut; measured data is as durable, on a server that counts its
-     * statements; a test's data is fast and worthless.
+     * statements; a test's data is fast and worthless, unless the test is about what survives.
      */
     private enum Purpose {
         KEPT(List.of("max_connections=200")),
+        CRASHED(List.of("max_connections=400", "jit=off")),
         MEASURED(List.of(
                 "max_connections=400",
                 "shared_buffers=512MB",
@@ -113,6 +114,16 @@ public final class EmbeddedPostgres implements AutoCloseable {
         return server;
     }
 
+    /**
+     * Starts a server that keeps what it has acknowledged, for a test that crashes it: {@link #crash}, then this again. It
+     * ends with this JVM as {@link #throwaway} does, and comes back on the same port as {@link #kept} does.
+     */
+    public static EmbeddedPostgres crashable(Path folder) {
+        EmbeddedPostgres server = start(folder, Purpose.CRASHED, List.of());
+        server.endWithThisJvm();
+        return server;
+    }
+
     /** Ends what an earlier server left running on the folder; nothing to do is no error. */
     public static void recover(Path folder) {
         stopLeftBehind(Unprivileged.here().reachable(folder).resolve("data"));
@@ -158,6 +169,24 @@ public final class EmbeddedPostgres implements AutoCloseable {
         stop(process.toHandle(), purpose == Purpose.KEPT);
     }
 
+    /** Ends at once, as after a power cut: nothing is finished, nothing written that was not written before. */
+    public void crash() {
+        Signals.send("QUIT", process.pid());
+        if (!Signals.ends(process.toHandle(), STOP_PATIENCE)) {
+            throw new IllegalStateException("PostgreSQL does not end: " + lastWords());
+        }
+    }
+
+    /** Stops it and removes what it kept. */
+    public void discard() {
+        close();
+        try {
+            PostgresBinaries.delete(folder);
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
     private static EmbeddedPostgres start(Path wanted, Purpose purpose, List<String> first) {
         Unprivileged user = Unprivileged.here();
         Path folder = user.reachable(wanted);
@@ -169,8 +198,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
             String password = initialized(folder, data, binaries, user, purpose, first);
             user.own(data);
             for (int attempt = 1; ; attempt++) {
-                int port =
-                        purpose == Purpose.KEPT ? keptPort(folder) : freePort(0).orElseThrow();
+                int port = purpose == Purpose.THROWAWAY ? freePort(0).orElseThrow() : keptPort(folder);
                 Process process = launch(folder, data, port, binaries, user, purpose);
                 EmbeddedPostgres server = new EmbeddedPostgres(process, folder, port, password, purpose);
                 if (server.becomesReady(data)) {

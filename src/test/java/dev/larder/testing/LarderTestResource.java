@@ -1,6 +1,7 @@
 package dev.larder.testing;
 
 import io.quarkus.test.common.QuarkusTestResourceLifecycleManager;
+import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Tuple;
 import io.vertx.pgclient.PgConnectOptions;
 import java.nio.charset.StandardCharsets;
@@ -23,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 public final class LarderTestResource implements QuarkusTestResourceLifecycleManager {
 
     public static final String OWNER_TOKEN = "larder_" + "o".repeat(43);
-    private static final UUID OWNER_ID = UUID.fromString("00000000-0000-7000-8000-0000000000aa");
+    public static final UUID OWNER_ID = UUID.fromString("00000000-0000-7000-8000-0000000000aa");
 
     private @Nullable Database database;
     private @Nullable Wire wire;
@@ -55,12 +56,16 @@ public final class LarderTestResource implements QuarkusTestResourceLifecycleMan
 
     /** The owner behind {@link #OWNER_TOKEN}. */
     public static void insertOwner(Database database) {
+        insertOwner(database.pool());
+    }
+
+    /** The same in a migrated database of one's own. */
+    public static void insertOwner(Pool pool) {
         OffsetDateTime now = OffsetDateTime.of(2026, 11, 1, 0, 0, 0, 0, ZoneOffset.UTC);
-        var user = database.pool()
-                .preparedQuery("INSERT INTO users (id, name, role, created_at) VALUES ($1, 'test-owner', 'owner', $2)")
+        var user = pool.preparedQuery(
+                        "INSERT INTO users (id, name, role, created_at) VALUES ($1, 'test-owner', 'owner', $2)")
                 .executeAndAwait(Tuple.of(OWNER_ID, now));
-        var token = database.pool()
-                .preparedQuery(
+        var token = pool.preparedQuery(
                         "INSERT INTO tokens (id, user_id, name, hash, created_at) VALUES ($1, $1, 'test', $2, $3)")
                 .executeAndAwait(Tuple.of(OWNER_ID, io.vertx.core.buffer.Buffer.buffer(sha256(OWNER_TOKEN)), now));
     }

@@ -1,7 +1,6 @@
-package dev.larder.cluster;
+package dev.larder.testing;
 
-import dev.larder.testing.CanIgnoreReturnValue;
-import dev.larder.testing.Database;
+import io.vertx.pgclient.PgConnectOptions;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.ServerSocket;
@@ -17,7 +16,10 @@ import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 
 /** The delivered application as a process of its own. */
-final class Server implements AutoCloseable {
+public final class Server implements AutoCloseable {
+
+    /** Which outputs and sensitive parameters are sealed with. */
+    public static final String ENCRYPTION_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
     private static final Path JAR = Path.of("target", "quarkus-app", "quarkus-run.jar");
     private static final Duration START = Duration.ofSeconds(60);
@@ -33,7 +35,12 @@ final class Server implements AutoCloseable {
     }
 
     /** Starts one; {@link #awaitReady} tells when it serves. */
-    static Server start(String name, Database database, Map<String, String> settings) {
+    public static Server start(String name, Database database, Map<String, String> settings) {
+        return start(name, database.connectOptions(), settings);
+    }
+
+    /** The same on any database. */
+    public static Server start(String name, PgConnectOptions options, Map<String, String> settings) {
         int port = freePort();
         Path log = Path.of("target", "cluster-" + name + ".log").toAbsolutePath();
         ProcessBuilder builder = new ProcessBuilder(
@@ -44,7 +51,6 @@ final class Server implements AutoCloseable {
                         JAR.toString())
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile());
-        var options = database.connectOptions();
         Map<String, String> environment = builder.environment();
         environment.put(
                 "QUARKUS_DATASOURCE_REACTIVE_URL",
@@ -52,7 +58,7 @@ final class Server implements AutoCloseable {
         environment.put("QUARKUS_DATASOURCE_USERNAME", options.getUser());
         environment.put("QUARKUS_DATASOURCE_PASSWORD", Objects.requireNonNullElse(options.getPassword(), ""));
         environment.put("QUARKUS_HTTP_PORT", String.valueOf(port));
-        environment.put("LARDER_ENCRYPTION_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+        environment.put("LARDER_ENCRYPTION_KEY", ENCRYPTION_KEY);
         environment.putAll(settings);
         try {
             return new Server(builder.start(), port, log);
@@ -69,13 +75,17 @@ final class Server implements AutoCloseable {
         }
     }
 
-    URI uri(String path) {
+    public int port() {
+        return port;
+    }
+
+    public URI uri(String path) {
         return URI.create("http://127.0.0.1:" + port + path);
     }
 
     /** Asks until readiness is up. */
     @CanIgnoreReturnValue
-    Server awaitReady() throws InterruptedException {
+    public Server awaitReady() throws InterruptedException {
         HttpClient client = HttpClient.newHttpClient();
         long until = System.nanoTime() + START.toNanos();
         while (System.nanoTime() < until && process.isAlive()) {
@@ -95,7 +105,7 @@ final class Server implements AutoCloseable {
         throw new AssertionError("server not ready: " + said());
     }
 
-    String said() {
+    public String said() {
         try {
             String text = Files.readString(log);
             return text.substring(Math.max(0, text.length() - 4_000));
@@ -105,7 +115,7 @@ final class Server implements AutoCloseable {
     }
 
     /** As the kernel would: nothing is cleaned up. */
-    void kill() throws InterruptedException {
+    public void kill() throws InterruptedException {
         process.destroyForcibly();
         int code = process.waitFor();
         if (code == 0) {

@@ -1,0 +1,78 @@
+package dev.larder.history;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * A long recorded run, judged: {@code -Dlarder.history.operations=1000000 -Dlarder.history.seed=1}. With {@code
+ * -Dlarder.history.file=…} a run that was recorded before is judged again.
+ */
+public final class RecordedHistory {
+
+    private static final int SHOWN_VIOLATIONS = 20;
+
+    private RecordedHistory() {}
+
+    /** @return whether nothing happened that must never happen */
+    public static boolean main() throws Exception {
+        String recorded = System.getProperty("larder.history.file", "");
+        if (!recorded.isEmpty()) {
+            return judge(Path.of(recorded));
+        }
+        long seed = Long.getLong("larder.history.seed", 1);
+        LoadPlan plan = new LoadPlan(
+                seed,
+                Integer.getInteger("larder.history.operations", 1_000_000),
+                Duration.ofHours(6),
+                3,
+                48,
+                12,
+                6,
+                200,
+                Duration.ofSeconds(3),
+                1,
+                EnumSet.allOf(Deed.class),
+                Path.of("target", "history"));
+        Load.Ran ran = Load.run(plan);
+        System.out.printf(
+                "%,d operations in %,d s (%,.0f/s) by %d clients on %d servers; %d killed, %d database crashes; seed %d%n",
+                ran.operations(),
+                ran.took().toSeconds(),
+                ran.operations() / (ran.took().toMillis() / 1e3),
+                plan.clients(),
+                plan.servers(),
+                ran.kills(),
+                ran.crashes(),
+                seed);
+        return judge(ran.file());
+    }
+
+    private static boolean judge(Path file) {
+        History history = History.read(file);
+        Map<String, Integer> outcomes = new TreeMap<>();
+        for (Event event : history.events()) {
+            outcomes.merge(event.call().word() + " -> " + event.answer().word(), 1, Integer::sum);
+        }
+        outcomes.forEach((outcome, count) -> System.out.printf("  %-60s %,10d%n", outcome, count));
+        System.out.printf(
+                "  in the database: %,d claims, %,d workspaces, %,d removals; %,d looks at the pools%n",
+                history.tables().claims().size(),
+                history.tables().workspaces().size(),
+                history.tables().removals().size(),
+                history.samples().size());
+        long begun = System.nanoTime();
+        List<Violation> violations = Checker.judge(history);
+        System.out.printf(
+                "%d violations (judged in %.1f s, clocks within %d ms): %s%n",
+                violations.size(),
+                (System.nanoTime() - begun) / 1e9,
+                Duration.ofNanos(history.toleranceNanos()).toMillis(),
+                file);
+        violations.stream().limit(SHOWN_VIOLATIONS).forEach(System.out::println);
+        return violations.isEmpty();
+    }
+}

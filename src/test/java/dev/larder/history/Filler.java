@@ -1,0 +1,119 @@
+package dev.larder.history;
+
+import dev.larder.history.History.Built;
+import dev.larder.pool.Assignment;
+import dev.larder.pool.Ids;
+import dev.larder.pool.JobOutcome;
+import dev.larder.pool.Transition;
+import dev.larder.store.DatabaseFaults;
+import dev.larder.store.JobStore;
+import dev.larder.store.JobStore.Completed;
+import dev.larder.store.JobStore.Taken;
+import dev.larder.store.Seal;
+import dev.larder.testing.Server;
+import dev.larder.testing.Signals;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Pool;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * A worker whose builds take no time, so that the load is on what is handed out and not on what is built. The outputs of
+ * each workspace name it.
+ */
+final class Filler implements Runnable {
+
+    private static final int AT_ONCE = 200;
+    private static final int WRITERS = 8;
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration BETWEEN_LOOKS = Duration.ofMillis(10);
+    private static final Duration HEARTBEAT = Duration.ofSeconds(2);
+
+    private final JobStore jobs;
+    private final InstantSource clock = InstantSource.system();
+    private final Recorder recorder;
+    private final List<UUID> left = new ArrayList<>();
+    private volatile boolean stopping;
+
+    Filler(Pool pool, Recorder recorder) {
+        this.jobs = new JobStore(pool, new Seal(Server.ENCRYPTION_KEY), new Ids(clock));
+        this.recorder = recorder;
+    }
+
+    void stop() {
+        stopping = true;
+    }
+
+    /**
+     * Works until it is stopped. When the database fails in the middle, nobody knows which jobs this worker still has:
+     * another one enters, and the servers' janitors take back what the first has left.
+     */
+    @Override
+    public void run() {
+        while (!stopping) {
+            try {
+                work();
+            } catch (RuntimeException failed) {
+                if (!DatabaseFaults.unavailable(failed)) {
+                    throw failed;
+                }
+                Signals.pause(BETWEEN_LOOKS);
+            }
+        }
+    }
+
+    private static <T> T await(Uni<T> uni) {
+        return uni.await().atMost(PATIENCE);
+    }
+
+    private void work() {
+        UUID worker = await(jobs.register("filler", Map.of(), List.of("exec"), AT_ONCE, clock.instant()));
+        left.add(worker);
+        while (left.size() > 1) {
+            var gone = await(jobs.leave(left.getFirst(), clock.instant()));
+            left.removeFirst();
+        }
+        Instant beaten = clock.instant();
+        while (!stopping) {
+            if (clock.instant().isAfter(beaten.plus(HEARTBEAT))) {
+                beaten = clock.instant();
+                var pulse = await(jobs.heartbeat(worker, beaten));
+            }
+            List<Taken> taken = await(jobs.take(worker, AT_ONCE, clock.instant()));
+            if (taken.isEmpty()) {
+                Signals.pause(BETWEEN_LOOKS);
+            } else {
+                var done = await(Multi.createFrom()
+                        .iterable(taken)
+                        .onItem()
+                        .transformToUni(one -> complete(one.assignment()))
+                        .merge(WRITERS)
+                        .collect()
+                        .last());
+            }
+        }
+    }
+
+    private Uni<Optional<Completed>> complete(Assignment assignment) {
+        String workspace = assignment.workspaceId().toString();
+        JobOutcome done = new JobOutcome.Succeeded(Map.of("workspace", workspace));
+        return Uni.createFrom().deferred(() -> {
+            long called = recorder.now();
+            return jobs.complete(assignment, done, clock.instant())
+                    .invoke(completed -> completed.ifPresent(status -> record(assignment, called)));
+        });
+    }
+
+    private void record(Assignment assignment, long called) {
+        if (assignment.transition() == Transition.START) {
+            recorder.write(new Built(assignment.workspaceId(), called, recorder.now()));
+        }
+    }
+}

@@ -1,0 +1,114 @@
+package dev.larder.history;
+
+import dev.larder.testing.Eventually;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Function;
+
+/** Reads what a run has left in the database, once nobody else is at it any more. */
+final class FinalTables {
+
+    private final Pool pool;
+    private final Recorder recorder;
+
+    FinalTables(Pool pool, Recorder recorder) {
+        this.pool = pool;
+        this.recorder = recorder;
+    }
+
+    Tables read() {
+        // What a killed server had sent may still be at work.
+        Eventually.see(this::others, none -> none == 0);
+        Tables tables = new Tables(
+                list(PRESETS, FinalTables::preset),
+                list(CLAIMS, this::claim),
+                list(WORKSPACES, this::workspace),
+                list(REMOVALS, this::removal));
+        pool.closeAndAwait();
+        return tables;
+    }
+
+    private int others() {
+        return pool.query("SELECT count(*)::integer AS n FROM pg_stat_activity"
+                        + " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                        + " AND backend_type = 'client backend'")
+                .executeAndAwait()
+                .iterator()
+                .next()
+                .getInteger("n");
+    }
+
+    private <T> List<T> list(String sql, Function<Row, T> mapper) {
+        List<T> list = new ArrayList<>();
+        pool.query(sql).executeAndAwait().forEach(row -> list.add(mapper.apply(row)));
+        return list;
+    }
+
+    private long instant(Row row, String column) {
+        OffsetDateTime instant = row.getOffsetDateTime(column);
+        return instant == null ? Tables.NEVER : recorder.at(instant.toInstant());
+    }
+
+    private static final String PRESETS =
+            "SELECT id, name, coalesce(instances, 0) AS instances, ttl_seconds FROM presets";
+
+    private static Tables.Preset preset(Row row) {
+        Long ttl = row.getLong("ttl_seconds");
+        return new Tables.Preset(
+                row.getUUID("id"),
+                row.getString("name"),
+                row.getInteger("instances"),
+                ttl == null ? Tables.NEVER : ttl * 1_000_000_000L);
+    }
+
+    private static final String CLAIMS = """
+            SELECT id, user_id, workspace_id, preset_id, path, idempotency_key, created_at, granted_at, generation,
+                   waits_until, expires_at, ended_at, ended_reason
+              FROM claims ORDER BY id""";
+
+    private Tables.Claim claim(Row row) {
+        return new Tables.Claim(
+                row.getUUID("id"),
+                row.getUUID("user_id"),
+                row.getUUID("workspace_id"),
+                row.getUUID("preset_id"),
+                row.getString("path"),
+                row.getString("idempotency_key"),
+                instant(row, "created_at"),
+                instant(row, "granted_at"),
+                Objects.requireNonNullElse(row.getInteger("generation"), 0),
+                instant(row, "waits_until"),
+                instant(row, "expires_at"),
+                instant(row, "ended_at"),
+                Objects.requireNonNullElse(row.getString("ended_reason"), ""));
+    }
+
+    private static final String WORKSPACES =
+            "SELECT id, preset_id, owner_id, prebuild, created_at FROM workspaces ORDER BY id";
+
+    private Tables.Workspace workspace(Row row) {
+        return new Tables.Workspace(
+                row.getUUID("id"),
+                row.getUUID("preset_id"),
+                row.getUUID("owner_id"),
+                Boolean.TRUE.equals(row.getBoolean("prebuild")),
+                instant(row, "created_at"));
+    }
+
+    private static final String REMOVALS = """
+            SELECT b.workspace_id, b.reason, b.created_at, u.role = 'system' AS by_system
+              FROM builds b JOIN users u ON u.id = b.initiator_id
+             WHERE b.transition <> 'start' ORDER BY b.id""";
+
+    private Tables.Removal removal(Row row) {
+        return new Tables.Removal(
+                row.getUUID("workspace_id"),
+                Boolean.TRUE.equals(row.getBoolean("by_system")),
+                row.getString("reason"),
+                instant(row, "created_at"));
+    }
+}
