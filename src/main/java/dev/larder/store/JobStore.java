@@ -119,7 +119,7 @@ public class JobStore {
                   FROM next WHERE j.id = next.id
                 RETURNING j.*),
             moved AS (
-                UPDATE workspaces w SET build_status = t.status FROM taken t WHERE w.build_id = t.build_id)
+                UPDATE workspaces w SET build_status = t.status FROM taken t WHERE w.id = t.workspace_id AND w.build_id = t.build_id)
             SELECT t.id, t.lease_token, t.attempt, t.deadline_at, t.created_at, t.backend, b.transition, b.reason, b.number, b.version_id,
                    b.preset_id, w.outputs_sealed, w.id AS workspace_id, w.name AS workspace_name, w.owner_id, w.prebuild,
                    w.organization_id, o.name AS organization_name, u.name AS owner_name, p.name AS preset_name,
@@ -262,7 +262,7 @@ public class JobStore {
                        ready_at = CASE WHEN w.transition = 'start' AND d.status = 'succeeded' THEN $3::timestamptz END,
                        outputs_sealed = coalesce($7::bytea, w.outputs_sealed),
                        deleted_at = CASE WHEN w.transition = 'delete' AND d.status = 'succeeded' THEN $3::timestamptz END
-                  FROM done d WHERE w.build_id = d.build_id
+                  FROM done d WHERE w.id = d.workspace_id AND w.build_id = d.build_id
                 RETURNING w.id, w.preset_id, w.prebuild, w.transition, w.deleted_at, d.status, d.started_at, d.created_at),
             ended AS (
                 UPDATE claims c SET ended_at = $3::timestamptz, ended_reason = 'deleted'
@@ -376,8 +376,8 @@ public class JobStore {
                 UPDATE jobs
                    SET started_at = NULL, deadline_at = NULL, worker_id = NULL, lease_token = NULL
                  WHERE id = $1 AND lease_token = $2 AND canceled_at IS NULL
-                RETURNING build_id)
-            UPDATE workspaces w SET build_status = 'pending' FROM back WHERE w.build_id = back.build_id""";
+                RETURNING workspace_id, build_id)
+            UPDATE workspaces w SET build_status = 'pending' FROM back WHERE w.id = back.workspace_id AND w.build_id = back.build_id""";
 
     /** Puts a leased job back into the queue, unfinished: its worker is going. Nothing where the lease was lost. */
     public Uni<Boolean> handBack(Assignment assignment) {
@@ -412,10 +412,10 @@ public class JobStore {
                                     ELSE 'Its worker was lost ' || attempt || ' times.' END AS reason
                           FROM hung) h
                  WHERE j.id = h.id
-                RETURNING j.build_id, j.status, j.completed_at),
+                RETURNING j.workspace_id, j.build_id, j.status, j.completed_at),
             moved AS (
                 UPDATE workspaces w SET build_status = t.status, build_finished_at = t.completed_at
-                  FROM taken_back t WHERE w.build_id = t.build_id
+                  FROM taken_back t WHERE w.id = t.workspace_id AND w.build_id = t.build_id
                 RETURNING w.preset_id, w.prebuild),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM moved WHERE prebuild)
@@ -469,7 +469,7 @@ public class JobStore {
                    FOR UPDATE OF j SKIP LOCKED),
             withdrawn AS (
                 UPDATE jobs j SET canceled_at = $1::timestamptz, completed_at = $1::timestamptz FROM old WHERE j.id = old.id
-                RETURNING j.build_id, j.attempt),
+                RETURNING j.workspace_id, j.build_id, j.attempt),
             moved AS (
                 UPDATE workspaces w
                    SET build_status = 'canceled', build_finished_at = $1::timestamptz,
@@ -477,7 +477,7 @@ public class JobStore {
                                          THEN $1::timestamptz END,
                        deletion_wanted_at = CASE WHEN w.prebuild AND w.build_number = 1 AND d.attempt > 0
                                                  THEN $1::timestamptz ELSE w.deletion_wanted_at END
-                  FROM withdrawn d WHERE w.build_id = d.build_id
+                  FROM withdrawn d WHERE w.id = d.workspace_id AND w.build_id = d.build_id
                 RETURNING w.preset_id, w.prebuild),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM moved WHERE prebuild)
@@ -498,7 +498,7 @@ public class JobStore {
                    SET canceled_at = coalesce(j.canceled_at, $2::timestamptz),
                        completed_at = CASE WHEN j.started_at IS NULL THEN $2::timestamptz END
                   FROM job WHERE j.id = job.id
-                RETURNING j.build_id, j.status, j.completed_at, j.attempt),
+                RETURNING j.workspace_id, j.build_id, j.status, j.completed_at, j.attempt),
             moved AS (
                 UPDATE workspaces w
                    SET build_status = c.status, build_finished_at = c.completed_at,
@@ -507,7 +507,7 @@ public class JobStore {
                        deletion_wanted_at = CASE WHEN c.status = 'canceled' AND w.prebuild AND w.transition = 'start'
                                                       AND w.build_number = 1 AND c.attempt > 0
                                                  THEN $2::timestamptz ELSE w.deletion_wanted_at END
-                  FROM canceled c WHERE w.build_id = c.build_id
+                  FROM canceled c WHERE w.id = c.workspace_id AND w.build_id = c.build_id
                 RETURNING w.preset_id, w.prebuild, c.status),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT preset_id FROM moved WHERE prebuild)

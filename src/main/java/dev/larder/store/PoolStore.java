@@ -159,12 +159,12 @@ public class PoolStore {
                    FOR UPDATE OF j SKIP LOCKED),
             canceled AS (
                 UPDATE jobs j SET canceled_at = $2::timestamptz, completed_at = $2::timestamptz
-                  FROM job WHERE j.id = job.id RETURNING j.build_id, j.attempt)
+                  FROM job WHERE j.id = job.id RETURNING j.workspace_id, j.build_id, j.attempt)
             UPDATE workspaces w
                SET build_status = 'canceled', build_finished_at = $2::timestamptz,
                    deleted_at = CASE WHEN c.attempt = 0 THEN $2::timestamptz END,
                    deletion_wanted_at = CASE WHEN c.attempt > 0 THEN $2::timestamptz ELSE w.deletion_wanted_at END
-              FROM canceled c WHERE w.build_id = c.build_id""";
+              FROM canceled c WHERE w.id = c.workspace_id AND w.build_id = c.build_id""";
 
     /**
      * Cancels first starts that no worker has and drops their workspaces: nothing was built yet. One that a worker had begun
