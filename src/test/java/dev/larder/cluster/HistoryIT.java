@@ -22,8 +22,8 @@ class HistoryIT {
     void everything_that_was_answered_can_be_true() throws Exception {
         Load.Ran ran = Load.run(new LoadPlan(
                 1,
-                20_000,
-                Duration.ofSeconds(12),
+                8_000,
+                Duration.ofSeconds(20),
                 2,
                 16,
                 4,

@@ -29,7 +29,8 @@ class KilledWhileFillingIT {
               start.sh: |
                 #!/bin/sh
                 echo "$LARDER_ATTEMPT" >> "$LARDER_WORKSPACE_DIR/starts"
-                sleep 0.5
+                if [ -e %1$s/hold ]; then touch %1$s/held; fi
+                while [ -e %1$s/hold ]; do sleep 0.1; done
                 echo '{}' > "$LARDER_OUTPUTS"
             presets:
               - name: one
@@ -48,12 +49,16 @@ class KilledWhileFillingIT {
         LarderTestResource.insertOwner(database);
         Path root =
                 Files.createDirectories(Path.of("target", "cluster-exec-killed").toAbsolutePath());
+        Path signals = Files.createTempDirectory(root, "signals");
+        Path hold = signals.resolve("hold");
         try (Server first = server("killed", root)) {
-            declareOn(first.awaitReady());
+            declareOn(first.awaitReady(), signals);
             Eventually.see(() -> count("build_status = 'succeeded'"), ready -> ready >= 3);
-            Eventually.see(() -> count("build_status = 'running'"), running -> running > 0);
+            Files.createFile(hold);
+            Eventually.see(() -> Files.exists(signals.resolve("held")), held -> held);
             first.kill();
         }
+        Files.delete(hold);
         assertThat(count("build_status = 'running'"))
                 .as("jobs in the hands of the dead")
                 .isPositive();
@@ -77,11 +82,11 @@ class KilledWhileFillingIT {
                         "LARDER_JANITOR_INTERVAL", "1s"));
     }
 
-    private void declareOn(Server server) throws IOException, InterruptedException {
+    private void declareOn(Server server, Path signals) throws IOException, InterruptedException {
         HttpClient client = HttpClient.newHttpClient();
         for (String[] call : new String[][] {
             {"POST", "/api/v1/organizations", "application/json", "{\"name\":\"acme\"}"},
-            {"PUT", "/api/v1/organizations/acme/templates/tiny", "application/yaml", DECLARATION}
+            {"PUT", "/api/v1/organizations/acme/templates/tiny", "application/yaml", DECLARATION.formatted(signals)}
         }) {
             HttpResponse<String> answer = client.send(
                     HttpRequest.newBuilder(server.uri(call[1]))

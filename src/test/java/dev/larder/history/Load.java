@@ -41,7 +41,7 @@ public final class Load {
 
     static final String TEMPLATE = "tiny";
 
-    private static final Duration BETWEEN_SAMPLES = Duration.ofMillis(40);
+    private static final Duration BETWEEN_SAMPLES = Duration.ofMillis(60);
     private static final Duration BETWEEN_INVALIDATIONS = Duration.ofSeconds(8);
     private static final Duration FIRST_KILL_AFTER = Duration.ofSeconds(2);
     private static final Duration LOOK = Duration.ofMillis(20);
@@ -90,6 +90,8 @@ public final class Load {
 
     private Ran run() throws Exception {
         Pool admin = pool("postgres", 1);
+        // A run that was killed has left its own.
+        admin.query("DROP DATABASE IF EXISTS larder WITH (FORCE)").executeAndAwait();
         admin.query("CREATE DATABASE larder").executeAndAwait();
         admin.closeAndAwait();
         Pool pool = pool("larder", 16);
@@ -268,14 +270,17 @@ public final class Load {
 
     // One statement sees one snapshot: what is counted here was all there at one instant. Expired ones are being
     // replaced.
+    // The list of statuses is the index's own, so that it can be used.
     private static final String HELD = """
-            SELECT p.id, count(w.id)::integer AS held
-              FROM presets p
-              LEFT JOIN workspaces w ON w.preset_id = p.id AND w.prebuild AND w.deleted_at IS NULL
-                   AND w.transition = 'start' AND w.build_status IN ('pending', 'running', 'succeeded')
-                   AND (p.last_invalidated_at IS NULL OR w.created_at >= p.last_invalidated_at)
-                   AND (p.ttl_seconds IS NULL OR w.created_at >= now() - make_interval(secs => p.ttl_seconds))
-             GROUP BY p.id""";
+            SELECT p.id, (
+                    SELECT count(*)::integer
+                      FROM workspaces w
+                     WHERE w.preset_id = p.id AND w.prebuild AND w.deleted_at IS NULL
+                       AND w.build_status IN ('pending', 'running', 'canceling', 'succeeded')
+                       AND w.transition = 'start' AND w.build_status <> 'canceling'
+                       AND w.created_at >= coalesce(
+                               greatest(p.last_invalidated_at, now() - make_interval(secs => p.ttl_seconds)), '-infinity')) AS held
+              FROM presets p""";
 
     private void sample(Pool pool) {
         while (!quiet) {
