@@ -5,7 +5,7 @@ import io.vertx.pgclient.PgConnectOptions;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A migrated database for one test; closing it drops it. */
+/** A migrated database for one test; closing it leaves it to be emptied for another. */
 public final class Database implements AutoCloseable {
 
     private final String name;
@@ -43,7 +43,6 @@ public final class Database implements AutoCloseable {
     @Override
     public void close() {
         others.forEach(Pool::closeAndAwait);
-        pool.closeAndAwait();
-        Databases.drop(name);
+        Databases.giveBack(this);
     }
 }

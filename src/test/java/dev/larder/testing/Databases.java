@@ -5,6 +5,7 @@ import io.vertx.core.VertxOptions;
 import io.vertx.mutiny.core.Vertx;
 import io.vertx.mutiny.pgclient.PgBuilder;
 import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.sqlclient.PoolOptions;
 import java.io.IOException;
@@ -14,22 +15,30 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A database of its own for every test, on one server per JVM. The schema is migrated once, into a template; a copy of it
- * takes some milliseconds.
+ * takes some 50 milliseconds, so what a test leaves behind in order is emptied for the next one.
  */
 public final class Databases {
 
     private static final String TEMPLATE = "larder_template";
     private static final Path FOLDER = Path.of("target", "test-postgres");
     private static final AtomicInteger COUNT = new AtomicInteger();
+    private static final Queue<Database> EMPTIED = new ConcurrentLinkedQueue<>();
 
     private Databases() {}
 
     /** An empty, migrated database. */
     public static Database fresh() {
+        Database emptied = EMPTIED.poll();
+        return emptied == null ? copy() : emptied;
+    }
+
+    private static Database copy() {
         String name = "test_" + COUNT.incrementAndGet();
         Running.execute("CREATE DATABASE " + name + " TEMPLATE " + TEMPLATE + " STRATEGY FILE_COPY");
         PgConnectOptions options = options(name);
@@ -46,8 +55,32 @@ public final class Databases {
         return Running.VERTX;
     }
 
-    static void drop(String name) {
-        Running.execute("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)");
+    // Truncated, not deleted from: the next test's plans must not depend on what the one before it stored.
+    private static final String EMPTY = """
+            DO $$
+            DECLARE
+                tables text := (SELECT string_agg(format('%I', relname), ', ') FROM pg_class
+                                 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'schema_history');
+            BEGIN
+                SET LOCAL lock_timeout = '2s';
+                IF EXISTS (SELECT FROM pg_stat_activity
+                            WHERE datname = current_database() AND backend_type = 'client backend'
+                              AND pid <> pg_backend_pid() AND state IS DISTINCT FROM 'idle') THEN
+                    RAISE 'somebody is still at it';
+                END IF;
+                EXECUTE 'TRUNCATE ' || tables || ' RESTART IDENTITY';
+            END $$;
+            """;
+
+    /** Makes a database ready for the next test. Where somebody still works on it, or the test broke it, it goes. */
+    static void giveBack(Database used) {
+        try {
+            used.pool().query(EMPTY + Running.SEEDS).executeAndAwait();
+            EMPTIED.add(new Database(used.name(), used.connectOptions(), used.pool()));
+        } catch (RuntimeException unfit) {
+            used.pool().closeAndAwait();
+            Running.execute("DROP DATABASE IF EXISTS " + used.name() + " WITH (FORCE)");
+        }
     }
 
     private static PgConnectOptions options(String database) {
@@ -75,12 +108,36 @@ public final class Databases {
         static final Vertx VERTX = Vertx.vertx(new VertxOptions().setUseDaemonThread(true));
         static final EmbeddedPostgres SERVER = startServer();
         static final Pool ADMIN = pool(options("postgres"), 4);
+        static final String SEEDS;
 
         static {
             execute("CREATE DATABASE " + TEMPLATE);
             Pool template = pool(options(TEMPLATE), 1);
             new Migrator(template, InstantSource.system()).migrate().await().indefinitely();
+            SEEDS = seeds(template);
             template.closeAndAwait();
+        }
+
+        // Identities are numbered anew.
+        private static final String COLUMNS = """
+                SELECT c.relname AS "table", string_agg(quote_ident(a.attname), ', ') AS columns
+                  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+                 WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname <> 'schema_history'
+                   AND a.attnum > 0 AND a.attidentity = '' AND a.attgenerated = '' AND NOT a.attisdropped
+                 GROUP BY c.relname""";
+
+        private static final String SEED = """
+                SELECT format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM jsonb_populate_recordset(NULL::%1$s, %%L);', jsonb_agg(t)) AS seed
+                  FROM %1$s t HAVING count(*) > 0""";
+
+        /** What the migrations wrote, as statements. */
+        private static String seeds(Pool template) {
+            StringBuilder seeds = new StringBuilder();
+            for (Row table : template.query(COLUMNS).executeAndAwait()) {
+                String seed = SEED.formatted(table.getString("table"), table.getString("columns"));
+                template.query(seed).executeAndAwait().forEach(row -> seeds.append(row.getString("seed")));
+            }
+            return seeds.toString();
         }
 
         static void execute(String statement) {
