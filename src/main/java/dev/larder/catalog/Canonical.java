@@ -67,6 +67,10 @@ final class Canonical {
         text(preset.timezone());
         schedules(preset.schedules());
         text(preset.claimOrder());
+        // What was declared before this could be said is still the same declaration.
+        if (preset.maxUses() > 1) {
+            text("maxUses=" + preset.maxUses());
+        }
     }
 
     private void schedules(List<Schedule> schedules) throws IOException {

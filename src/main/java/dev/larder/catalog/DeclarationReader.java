@@ -30,6 +30,7 @@ final class DeclarationReader {
     static final int MAX_PRESETS = 100;
     static final int MAX_SCHEDULES = 50;
     static final int MAX_INSTANCES = 1_000;
+    static final int MAX_USES = 1_000;
     static final int MAX_TAGS = 20;
     static final int MAX_VALUE_CHARACTERS = 16_384;
     static final Duration MAX_START_TIMEOUT = Duration.ofHours(24);
@@ -72,6 +73,8 @@ final class DeclarationReader {
             refusals.add("missing_start_script", "files", "backend exec needs a file start.sh.");
         }
         List<Parameter> parameters = parameters(form);
+        List<PresetDeclaration> presets = presets(form, parameters);
+        refuseUsesWithoutReset(backend, files, presets);
         return new Declaration(
                 backend,
                 files,
@@ -79,7 +82,21 @@ final class DeclarationReader {
                 form.duration("startTimeout", Duration.ofSeconds(1), MAX_START_TIMEOUT)
                         .orElse(DEFAULT_START_TIMEOUT),
                 parameters,
-                presets(form, parameters));
+                presets);
+    }
+
+    private void refuseUsesWithoutReset(String backend, Map<String, String> files, List<PresetDeclaration> presets) {
+        if (backend.equals("exec") && !files.getOrDefault("reset.sh", "").isBlank()) {
+            return;
+        }
+        for (int index = 0; index < presets.size(); index++) {
+            if (presets.get(index).maxUses() > 1) {
+                refusals.add(
+                        "missing_reset_script",
+                        "presets[" + index + "].prebuilds.maxUses",
+                        "above 1 needs backend exec and a file reset.sh.");
+            }
+        }
     }
 
     private String backend(Form form) {
@@ -264,7 +281,8 @@ final class DeclarationReader {
                 "ttl",
                 "timezone",
                 "schedules",
-                "claimOrder");
+                "claimOrder",
+                "maxUses");
         form.requirePresent("instances");
         @Nullable String timezone = form.text("timezone").orElse(null);
         return new PresetDeclaration(
@@ -274,7 +292,8 @@ final class DeclarationReader {
                 form.duration("ttl", MIN_TTL, MAX_TTL),
                 timezone,
                 schedules(form, timezone),
-                claimOrder(form));
+                claimOrder(form),
+                form.wholeNumber("maxUses", 1, MAX_USES).orElse(1));
     }
 
     private String claimOrder(Form prebuilds) {

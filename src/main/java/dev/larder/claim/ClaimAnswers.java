@@ -17,12 +17,14 @@ import io.vertx.core.json.JsonObject;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
@@ -31,6 +33,9 @@ import org.jspecify.annotations.Nullable;
 /** From what became of a request to what its caller is told. */
 @ApplicationScoped
 class ClaimAnswers {
+
+    private static final Set<String> NEVER_SERVED =
+            Set.of("canceled", "timed_out", "preset_not_active", "verify_failed");
 
     private final ClaimReads reads;
     private final WaitingLine line;
@@ -51,8 +56,7 @@ class ClaimAnswers {
     /** @param hold how long a claim that waits is waited for before it is said that it waits */
     Uni<RestResponse<Object>> of(Caller asking, ClaimRequest request, Outcome outcome, Duration hold) {
         return switch (outcome) {
-            case Outcome.Given(var claims, var stages) ->
-                Uni.createFrom().item(created(asking, request, claims, stages, false));
+            case Outcome.Given(var claims, var stages) -> given(asking, request, claims, stages, hold);
             case Outcome.Begun(var claim, var path) -> recorded(asking, request, List.of(claim), hold, false);
             case Outcome.Replayed(var claims, var path) -> recorded(asking, request, claims, hold, true);
             case Outcome.KeyReused() ->
@@ -77,6 +81,16 @@ class ClaimAnswers {
                                 "As many claims of the organization wait as may: " + most + ".")
                         .withHeader("Retry-After", seconds(retryAfter)));
         };
+    }
+
+    private Uni<RestResponse<Object>> given(
+            Caller asking, ClaimRequest request, List<Claim> claims, Optional<Stages> stages, Duration hold) {
+        if (claims.stream().anyMatch(Claim::isVerified)) {
+            bell.ring(Topic.STEPS);
+        }
+        return claims.size() == 1 && claims.getFirst().waits()
+                ? recorded(asking, request, List.of(claims.getFirst().id()), hold, false)
+                : Uni.createFrom().item(created(asking, request, claims, stages, false));
     }
 
     private static Problem notActive(String why) {
@@ -108,10 +122,14 @@ class ClaimAnswers {
     private Uni<RestResponse<Object>> recorded(
             Caller asking, ClaimRequest request, List<UUID> claims, Duration hold, boolean replayed) {
         return settled(asking, claims, hold)
-                .chain(found ->
-                        found.size() == 1 && found.getFirst().workspace().isEmpty()
-                                ? withoutWorkspace(asking, found.getFirst(), replayed)
-                                : Uni.createFrom().item(created(asking, request, found, Optional.empty(), replayed)));
+                .chain(found -> found.size() == 1 && hasNothing(found.getFirst())
+                        ? withoutWorkspace(asking, found.getFirst(), replayed)
+                        : Uni.createFrom().item(created(asking, request, found, Optional.empty(), replayed)));
+    }
+
+    /** One that was given back has had something, whoever has that now. */
+    private static boolean hasNothing(Claim claim) {
+        return claim.waits() || NEVER_SERVED.contains(claim.endedReason().orElse(""));
     }
 
     private Uni<List<Claim>> settled(Caller asking, List<UUID> claims, Duration hold) {
@@ -137,6 +155,9 @@ class ClaimAnswers {
         return switch (claim.endedReason().orElse("")) {
             case "" -> view(asking, claim).map(view -> waiting(view, replayed));
             case "preset_not_active" -> refused(notActive("it was so while this claim waited"));
+            case "verify_failed" ->
+                refused(Problem.of(
+                        412, "workspace_not_claimable", "This workspace turned out to be unfit when it was claimed."));
             case "canceled" -> refused(Problem.of(409, "claim_ended", "This claim was given up before it was served."));
             default -> shortage(claim).chain(why -> refused(timedOut(why)));
         };
@@ -203,6 +224,10 @@ class ClaimAnswers {
     }
 
     private Uni<Optional<WaitingView>> standing(Claim claim) {
+        if (claim.isVerified()) {
+            Instant until = claim.waitsUntil().orElse(clock.instant());
+            return Uni.createFrom().item(Optional.of(new WaitingView(0, 1, until)));
+        }
         return reads.position(claim.id())
                 .chain(position -> position == 0
                         ? Uni.createFrom().item(Optional.empty())
@@ -220,7 +245,7 @@ class ClaimAnswers {
                 || claim.expiresAt()
                         .filter(end -> !clock.instant().isBefore(end))
                         .isPresent();
-        if (over || !claim.userId().equals(asking.userId())) {
+        if (over || claim.waits() || !claim.userId().equals(asking.userId())) {
             return Map.of();
         }
         Map<String, String> outputs = new LinkedHashMap<>();

@@ -264,7 +264,7 @@ class ClaimResource {
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
     @Operation(
             summary =
-                    "Gives the workspace back: it is destroyed; a claim that waits waits no longer. Again is no error")
+                    "Gives the workspace back: it is destroyed, or reset for somebody else; a claim that waits waits no longer. Again is no error")
     public Uni<Void> release(@PathParam("id") String id, @HeaderParam("If-Match") @Nullable String ifMatch) {
         OptionalInt generation = ETags.ifMatch(ifMatch);
         return found(caller.get(), uuid(id))
@@ -280,6 +280,7 @@ class ClaimResource {
 
     private Uni<Void> giveBack(UUID claim, OptionalInt generation) {
         return leases.release(claim, generation, clock.instant())
+                .chain(() -> jobs.recycle(clock.instant()))
                 .chain(() -> jobs.deleteWanted(clock.instant()))
                 .invoke(begun -> bell.ring(Topic.JOBS))
                 .replaceWithVoid();

@@ -12,13 +12,14 @@ import org.jspecify.annotations.Nullable;
  * A claim as the API shows it.
  *
  * @param path {@code warm} from stock, {@code waited} for it, {@code cold} built for this claim
- * @param status {@code active}; {@code waiting}; or why it ended: {@code released}, {@code expired}, {@code deleted}, {@code
- *     canceled}, {@code timed_out}, {@code preset_not_active}
+ * @param status {@code active}; {@code waiting}, also while what was found for it is verified; or why it ended: {@code
+ *     released}, {@code expired}, {@code deleted}, {@code canceled}, {@code timed_out}, {@code preset_not_active}, {@code
+ *     verify_failed}
  * @param expiresAt when it ends unless it is renewed; null where it is kept until it is given back
  * @param generation tells this holding of the workspace from an earlier one: it grows with every owner
  * @param waiting where it stands, while it waits
  * @param step the build that prepares the workspace for its claimer, where its version has one
- * @param workspace null while the claim waits
+ * @param workspace null while the claim waits, and once somebody else may have it
  */
 record ClaimView(
         UUID id,
@@ -34,7 +35,7 @@ record ClaimView(
         @Nullable WorkspaceView workspace) {
 
     /**
-     * @param position as how many-th it will be served, from 1
+     * @param position as how many-th it will be served, from 1; 0 while what was found for it is verified
      * @param etaSeconds when that may be, from the pool's own builds
      */
     record WaitingView(long position, long etaSeconds, Instant until) {}
@@ -74,15 +75,18 @@ record ClaimView(
                 claim.path(),
                 claim.waits() ? "waiting" : claim.endedReason().orElse("active"),
                 claim.createdAt(),
-                claim.grantedAt().orElse(null),
-                claim.expiresAt().orElse(null),
+                claim.waits() ? null : claim.grantedAt().orElse(null),
+                claim.waits() ? null : claim.expiresAt().orElse(null),
                 claim.endedAt().orElse(null),
-                claim.generation(),
+                claim.waits() ? null : claim.generation(),
                 waiting.orElse(null),
                 claim.step()
                         .map(step -> new StepView(step.status(), step.errorCode(), step.error()))
                         .orElse(null),
-                claim.workspace().map(workspace -> of(workspace, outputs)).orElse(null));
+                claim.workspace()
+                        .filter(workspace -> !claim.waits())
+                        .map(workspace -> of(workspace, outputs))
+                        .orElse(null));
     }
 
     private static WorkspaceView of(Workspace workspace, Map<String, String> outputs) {

@@ -94,10 +94,10 @@ class Combiner {
         if (!given.isEmpty()) {
             bell.ring(Topic.RECONCILE);
         }
-        if (given.stream().anyMatch(claim -> claim.path().equals("waited"))) {
+        if (given.stream().anyMatch(claim -> claim.waitsUntil().isPresent())) {
             bell.ring(Topic.WAITING);
         }
-        if (given.stream().anyMatch(claim -> claim.step().isPresent())) {
+        if (given.stream().anyMatch(claim -> claim.step().isPresent() || claim.isVerified())) {
             bell.ring(Topic.STEPS);
         }
     }

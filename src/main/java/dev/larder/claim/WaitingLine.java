@@ -28,8 +28,8 @@ import org.jboss.logging.Logger;
 
 /**
  * The owner of every claim that waits or is leased: serves those who wait when something becomes ready, ends their waiting
- * at its deadline, begins builds for those who want one then, and ends leases that have expired (design, sections 3.4 and
- * 3.6). The table is the line; what is here are only those of this process who look at it. Every process has one; row
+ * at its deadline, begins builds for those who want one then, lets those wait again whose workspace turned out to be unfit,
+ * and ends leases that have expired (design, sections 3.4 and 3.6). The table is the line; what is here are only those of this process who look at it. Every process has one; row
  * locks keep them apart.
  */
 @ApplicationScoped
@@ -163,7 +163,10 @@ public class WaitingLine {
     Uni<Boolean> round() {
         Instant now = clock.instant();
         return leases.toDo(now)
-                .call(todo -> todo.waiting()
+                .call(todo -> todo.unfit()
+                        ? whole("unfit", setAside(now))
+                        : Uni.createFrom().voidItem())
+                .call(todo -> todo.waiting() || todo.unfit()
                         ? whole("waiting", advance(now))
                         : Uni.createFrom().voidItem())
                 .chain(todo -> todo.expired() ? expire(now) : Uni.createFrom().item(false))
@@ -180,6 +183,18 @@ public class WaitingLine {
                 .invoke(cause -> LOG.warnf("claims not served, will be tried again what=%s cause=%s", what, cause))
                 .onFailure()
                 .recoverWithNull();
+    }
+
+    private Uni<Integer> setAside(Instant now) {
+        return leases.setAside(now).invoke(this::tellSetAside);
+    }
+
+    private void tellSetAside(int count) {
+        if (count > 0) {
+            LOG.warnf("claimed workspaces failed their verification and were set aside count=%d", count);
+            bell.ring(Topic.WAITING);
+            bell.ring(Topic.RECONCILE);
+        }
     }
 
     private Uni<Void> advance(Instant now) {
@@ -201,7 +216,7 @@ public class WaitingLine {
 
     private Uni<Integer> delete(int expired, Instant now) {
         LOG.infof("leases expired count=%d", expired);
-        return jobs.deleteWanted(now).invoke(begun -> bell.ring(Topic.JOBS));
+        return jobs.recycle(now).chain(() -> jobs.deleteWanted(now)).invoke(begun -> bell.ring(Topic.JOBS));
     }
 
     private void tellOthers(int changed) {

@@ -14,11 +14,11 @@ import org.jspecify.annotations.Nullable;
  * @param attempt 1 for the first lease of this job; higher means that an earlier worker was lost in the middle and may
  *     have left something behind
  * @param deadlineAt when the lease ends whatever the worker does
- * @param reason why the build is: {@link #CLAIM} for the claim step, otherwise for people
+ * @param reason why the build is: {@link #CLAIM}, {@link #VERIFY}, {@link #RECYCLE}, otherwise for people
  * @param files of the version, by path
  * @param parameters resolved: preset values over defaults; sensitive ones in clear
  * @param presetName null for a workspace built without a preset
- * @param outputs what the workspace has answered so far, for a claim step only; secret
+ * @param outputs what the workspace has answered so far, for a later start only; secret
  */
 public record Assignment(
         UUID jobId,
@@ -47,8 +47,18 @@ public record Assignment(
     /** The reason of the build that prepares a workspace for whoever claimed it (design, section 3.5). */
     public static final String CLAIM = "claim";
 
-    public boolean isClaimStep() {
-        return reason.equals(CLAIM);
+    /** The reason of the build that looks whether a workspace just claimed is fit for use (design, section 3.6). */
+    public static final String VERIFY = "verify";
+
+    /** The reason of the build that makes a workspace which was given back ready for somebody else (design, section 3.6). */
+    public static final String RECYCLE = "recycle";
+
+    /** The reasons of builds that work on what an earlier start has built. */
+    public static final Set<String> LATER_STARTS = Set.of(CLAIM, VERIFY, RECYCLE);
+
+    /** Whether there is something already that an earlier build started. */
+    public boolean isLaterStart() {
+        return LATER_STARTS.contains(reason);
     }
 
     /** Parameters may be secret, so none is printed. */

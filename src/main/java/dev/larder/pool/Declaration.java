@@ -24,6 +24,7 @@ public record Declaration(
     /**
      * @param instances empty for a preset without prebuilds
      * @param claimOrder which of several ready prebuilds is handed out first: {@code oldest}, {@code newest}, {@code random}
+     * @param maxUses how many in turn may have one workspace, with a reset in between, before it is destroyed; from 1
      */
     public record PresetDeclaration(
             String name,
@@ -32,11 +33,12 @@ public record Declaration(
             Optional<Duration> ttl,
             @Nullable String timezone,
             List<Schedule> schedules,
-            String claimOrder) {
+            String claimOrder,
+            int maxUses) {
 
         public static final String OLDEST = "oldest";
 
-        /** One that hands out the oldest first. */
+        /** One that hands out the oldest first, each once. */
         public PresetDeclaration(
                 String name,
                 Map<String, String> parameters,
@@ -44,7 +46,7 @@ public record Declaration(
                 Optional<Duration> ttl,
                 @Nullable String timezone,
                 List<Schedule> schedules) {
-            this(name, parameters, instances, ttl, timezone, schedules, OLDEST);
+            this(name, parameters, instances, ttl, timezone, schedules, OLDEST, 1);
         }
     }
 }

@@ -13,7 +13,8 @@ import org.jboss.logging.Logger;
 
 /**
  * The owner of every job that nobody works on: takes jobs back from lost workers, withdraws starts that waited too long,
- * deletes what was given back, and begins claim builds that nobody began (design, sections 4.4, 3.6 and 3.5). Every process has one; row locks keep them apart.
+ * recycles or deletes what was given back, and begins claim builds that nobody began (design, sections 4.4, 3.6 and 3.5).
+ * Every process has one; row locks keep them apart.
  */
 @ApplicationScoped
 public class Janitor {
@@ -51,6 +52,7 @@ public class Janitor {
     /** One round; what is left over by its bounds the next one does. */
     Uni<Void> runOnce() {
         return reap().chain(this::withdraw)
+                .chain(this::recycle)
                 .chain(this::deleteWanted)
                 .chain(this::beginClaimSteps)
                 .replaceWithVoid()
@@ -75,6 +77,12 @@ public class Janitor {
         Instant now = clock.instant();
         return jobs.withdraw(now, now.minus(settings.patience()))
                 .invoke(count -> tell("jobs withdrawn that waited too long", count))
+                .replaceWithVoid();
+    }
+
+    private Uni<Void> recycle() {
+        return jobs.recycle(clock.instant())
+                .invoke(count -> tell("workspaces to be reset for somebody else", count))
                 .replaceWithVoid();
     }
 

@@ -282,10 +282,11 @@ public class Worker {
             observer.replaced();
         }
         bell.ring(Topic.RECONCILE);
-        if (ended.prebuild() && ended.transition() == Transition.START) {
+        String reason = job.assignment.reason();
+        if (ended.transition() == Transition.START && (ended.prebuild() || reason.equals(Assignment.VERIFY))) {
             bell.ring(Topic.WAITING);
         }
-        if (!ended.prebuild() && ended.transition() == Transition.START && !job.assignment.isClaimStep()) {
+        if (ended.transition() == Transition.START && !ended.prebuild() && !reason.equals(Assignment.CLAIM)) {
             bell.ring(Topic.STEPS);
         }
     }

@@ -152,7 +152,7 @@ final class CatalogReads {
                    (SELECT jsonb_agg(jsonb_build_object('name', d.name, 'value', d.value,
                                'sensitive', d.sealed IS NOT NULL) ORDER BY d.name)
                       FROM preset_parameters d WHERE d.preset_id = p.id) AS parameters,
-                   p.instances, p.ttl_seconds, p.timezone, p.claim_order,
+                   p.instances, p.ttl_seconds, p.timezone, p.claim_order, p.max_uses,
                    (SELECT jsonb_agg(jsonb_build_object('cron', s.cron, 'instances', s.instances) ORDER BY s.ordinal)
                       FROM preset_schedules s WHERE s.preset_id = p.id) AS schedules,
                    p.status, p.status_reason, p.last_invalidated_at, p.pause_scope, p.pause_until
@@ -207,6 +207,7 @@ final class CatalogReads {
                 row.getLong("ttl_seconds"),
                 row.getString("timezone"),
                 row.getInteger("instances") == null ? null : row.getString("claim_order"),
+                row.getInteger("instances") == null ? null : row.getInteger("max_uses"),
                 each(
                         row.getJsonArray("schedules"),
                         json -> new PresetView.ScheduleView(json.getString("cron"), json.getInteger("instances"))),

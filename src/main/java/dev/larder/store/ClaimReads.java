@@ -40,7 +40,7 @@ public class ClaimReads {
      * @param ordinal which of the claims of one request, from 0
      * @param generation the workspace's version when it was given; null while the claim waits
      * @param waitsUntil the deadline of one that waits or waited
-     * @param workspace empty while the claim waits, and where it ended waiting
+     * @param workspace empty while none is given, where the claim ended without one, and where another holding has followed
      */
     public record Claim(
             UUID id,
@@ -60,7 +60,12 @@ public class ClaimReads {
             Optional<Workspace> workspace) {
 
         public boolean waits() {
-            return workspace.isEmpty() && endedAt.isEmpty();
+            return endedAt.isEmpty() && (workspace.isEmpty() || isVerified());
+        }
+
+        /** Whether it has been given a workspace that may turn out to be unfit. */
+        public boolean isVerified() {
+            return endedAt.isEmpty() && workspace.filter(Workspace::verifying).isPresent();
         }
     }
 
@@ -77,6 +82,7 @@ public class ClaimReads {
     /**
      * What was handed out.
      *
+     * @param verifying whether its verification has not succeeded yet
      * @param claimStepWanted whether a claim build is still to come
      * @param outputs sealed; {@link #open} gives them to the claimer alone
      */
@@ -91,6 +97,7 @@ public class ClaimReads {
             String buildStatus,
             Instant createdAt,
             Optional<Instant> readyAt,
+            boolean verifying,
             boolean claimStepWanted,
             Optional<Instant> deletedAt,
             byte @Nullable [] outputs) {}
@@ -314,7 +321,9 @@ public class ClaimReads {
     }
 
     private static final String STILL_WAITING = """
-            SELECT id FROM claims WHERE id = ANY ($1::uuid[]) AND workspace_id IS NULL AND ended_at IS NULL""";
+            SELECT c.id FROM claims c
+             WHERE c.id = ANY ($1::uuid[]) AND c.ended_at IS NULL
+               AND (c.workspace_id IS NULL OR EXISTS (SELECT FROM workspaces w WHERE w.id = c.workspace_id AND w.verifying))""";
 
     /** Those of these claims that wait. */
     public Uni<Set<UUID>> stillWaiting(Collection<UUID> claims) {
@@ -323,19 +332,22 @@ public class ClaimReads {
                 .map(rows -> Set.copyOf(Rows.list(rows, row -> row.getUUID("id"))));
     }
 
+    // The version grows by one when a claim ends and again when somebody else is given the workspace.
     private static final String SELECT_CLAIM = """
             SELECT c.id AS claim_id, c.user_id, c.organization_id, c.preset_id, c.path, c.ordinal, c.generation,
                    c.created_at AS claim_created_at, c.granted_at, c.expires_at, c.waits_until, c.ended_at, c.ended_reason,
                    w.id, o.name AS organization, t.name AS template, p.name AS preset, w.name, w.version,
                    w.transition, w.build_status, w.created_at, w.ready_at, w.deleted_at, w.outputs_sealed,
-                   w.claim_step_wanted_at, s.status AS step_status, s.error_code AS step_error_code, s.error AS step_error
+                   w.claim_step_wanted_at, w.verifying, s.status AS step_status, s.error_code AS step_error_code, s.error AS step_error
               FROM claims c
               JOIN organizations o ON o.id = c.organization_id
-              LEFT JOIN workspaces w ON w.id = c.workspace_id
+              LEFT JOIN workspaces w ON w.id = c.workspace_id AND (c.ended_at IS NULL OR (w.version <= c.generation + 1 AND NOT w.prebuild))
               LEFT JOIN templates t ON t.id = w.template_id
               LEFT JOIN presets p ON p.id = c.preset_id
-              LEFT JOIN builds b ON b.workspace_id = w.id AND b.number = 2 AND b.reason = 'claim'
-              LEFT JOIN jobs s ON s.build_id = b.id
+              LEFT JOIN LATERAL (
+                   SELECT j.status, j.error_code, j.error FROM builds b JOIN jobs j ON j.build_id = b.id
+                    WHERE b.workspace_id = w.id AND b.reason = 'claim' AND b.created_at >= c.granted_at
+                    ORDER BY b.number LIMIT 1) s ON true
             """;
 
     private static final String FIND = SELECT_CLAIM + """
@@ -392,6 +404,7 @@ public class ClaimReads {
         // One that is wanted and will never begin is none: its claim has ended, or there is nothing to prepare.
         boolean wanted = row.getOffsetDateTime("claim_step_wanted_at") != null
                 && row.getOffsetDateTime("ended_at") == null
+                && !Boolean.TRUE.equals(row.getBoolean("verifying"))
                 && "start".equals(row.getString("transition"))
                 && !Set.of("failed", "canceled").contains(row.getString("build_status"));
         String status = wanted ? "pending" : row.getString("step_status");
@@ -412,6 +425,7 @@ public class ClaimReads {
                 row.getString("build_status"),
                 Rows.instant(row, "created_at"),
                 Optional.ofNullable(Rows.instantOrNull(row, "ready_at")),
+                Boolean.TRUE.equals(row.getBoolean("verifying")),
                 row.getOffsetDateTime("claim_step_wanted_at") != null,
                 Optional.ofNullable(Rows.instantOrNull(row, "deleted_at")),
                 outputs == null ? null : outputs.getBytes());

@@ -124,7 +124,7 @@ public class ClaimStore {
     // the same order.
     private static final String LINE_UP = """
             WITH preset AS (
-                SELECT p.id, p.organization_id, p.name AS preset, t.name AS template, o.name AS organization, v.claim_step,
+                SELECT p.id, p.organization_id, p.name AS preset, t.name AS template, o.name AS organization, v.claim_step, v.verify_step,
                        o.claims_max IS NOT NULL OR o.claims_max_per_user IS NOT NULL AS limited,
                        greatest(p.last_invalidated_at, $2::timestamptz - make_interval(secs => p.ttl_seconds)) AS fresh_from
                   FROM presets p
@@ -134,7 +134,7 @@ public class ClaimStore {
                  WHERE p.id = $1::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL),
             waiting AS (
                 SELECT c.id AS claim_id, c.user_id, c.idempotency_key, c.request_hash, c.ordinal, c.ttl_seconds, c.priority,
-                       c.created_at AS asked_at, 0 AS place, true AS waited
+                       c.created_at AS asked_at, 0 AS place, true AS waited, c.path, c.waits_until
                   FROM claims c
                  WHERE c.preset_id = $1::uuid AND c.workspace_id IS NULL AND c.ended_at IS NULL AND c.waits_until > $2::timestamptz
                  ORDER BY c.priority DESC, c.created_at, c.id
@@ -142,7 +142,8 @@ public class ClaimStore {
                    FOR UPDATE OF c),
             arriving AS (
                 SELECT a.claim_id, a.user_id, a.key, a.hash, a.ordinal, a.ttl_seconds, 0 AS priority, $2::timestamptz AS asked_at,
-                       a.place::integer, false AS waited
+                       a.place::integer, false AS waited, 'warm' AS path,
+                       CASE WHEN p.verify_step AND $12::integer > 0 THEN $2::timestamptz + interval '30 seconds' END AS waits_until
                   FROM preset p,
                        unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bytea[], $8::integer[], $9::integer[])
                             WITH ORDINALITY a (claim_id, user_id, organization_id, key, hash, ordinal, ttl_seconds, place)
@@ -171,7 +172,8 @@ public class ClaimStore {
 
     private static final String HAND_OVER = """
             matched AS (
-                SELECT s.id, l.claim_id, l.user_id, l.idempotency_key, l.request_hash, l.ordinal, l.ttl_seconds, l.asked_at, l.waited
+                SELECT s.id, l.claim_id, l.user_id, l.idempotency_key, l.request_hash, l.ordinal, l.ttl_seconds, l.asked_at, l.waited,
+                       l.path, l.waits_until
                   FROM (SELECT id, row_number() OVER () AS n FROM picked) s
                   JOIN line l ON l.n = s.n
                  WHERE l.waited
@@ -180,11 +182,12 @@ public class ClaimStore {
             moved AS (
                 UPDATE workspaces w
                    SET owner_id = m.user_id, prebuild = false, version = w.version + 1, claimed_at = $2::timestamptz,
-                       claim_step_wanted_at = CASE WHEN p.claim_step THEN $2::timestamptz END
+                       verifying = p.verify_step,
+                       claim_step_wanted_at = CASE WHEN p.claim_step OR p.verify_step THEN $2::timestamptz END
                   FROM matched m, preset p
                  WHERE w.id = m.id
                 RETURNING w.*, m.claim_id, m.user_id, m.idempotency_key, m.request_hash, m.ordinal, m.ttl_seconds, m.asked_at,
-                          m.waited, $2::timestamptz + make_interval(secs => m.ttl_seconds) AS expires_at),
+                          m.waited, m.path, m.waits_until, $2::timestamptz + make_interval(secs => m.ttl_seconds) AS expires_at),
             served AS (
                 UPDATE claims c
                    SET workspace_id = m.id, granted_at = $2::timestamptz, generation = m.version, expires_at = m.expires_at
@@ -192,19 +195,19 @@ public class ClaimStore {
                  WHERE m.waited AND c.id = m.claim_id),
             recorded AS (
                 INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key, request_hash,
-                                    ordinal, created_at, granted_at, generation, ttl_seconds, expires_at)
-                SELECT m.claim_id, m.organization_id, m.user_id, m.id, m.preset_id, 'warm', m.idempotency_key, m.request_hash,
-                       m.ordinal, $2::timestamptz, $2::timestamptz, m.version, m.ttl_seconds, m.expires_at
+                                    ordinal, created_at, granted_at, generation, ttl_seconds, expires_at, waits_until)
+                SELECT m.claim_id, m.organization_id, m.user_id, m.id, m.preset_id, m.path, m.idempotency_key, m.request_hash,
+                       m.ordinal, $2::timestamptz, $2::timestamptz, m.version, m.ttl_seconds, m.expires_at, m.waits_until
                   FROM moved m
                  WHERE NOT m.waited),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT id FROM preset WHERE EXISTS (SELECT FROM moved))
-            SELECT m.claim_id, m.user_id, CASE WHEN m.waited THEN 'waited' ELSE 'warm' END AS path, m.ordinal, m.version AS generation,
-                   m.asked_at AS claim_created_at, $2::timestamptz AS granted_at, m.expires_at, NULL::timestamptz AS waits_until,
+            SELECT m.claim_id, m.user_id, m.path, m.ordinal, m.version AS generation,
+                   m.asked_at AS claim_created_at, $2::timestamptz AS granted_at, m.expires_at, m.waits_until,
                    NULL::timestamptz AS ended_at, NULL::text AS ended_reason,
                    m.id, m.organization_id, p.organization, p.template, p.preset, p.id AS preset_id, m.name, m.version,
                    m.transition, m.build_status, m.created_at, m.ready_at, m.deleted_at, m.outputs_sealed, m.claim_step_wanted_at,
-                   NULL::text AS step_status, NULL::text AS step_error_code, NULL::text AS step_error
+                   m.verifying,                    NULL::text AS step_status, NULL::text AS step_error_code, NULL::text AS step_error
               FROM moved m, preset p""";
 
     static final String TAKE_OLDEST = LINE_UP

@@ -28,6 +28,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -235,9 +236,9 @@ public class JobStore {
     }
 
     private Map<String, String> outputs(Row row) {
-        // Only a claim step is given them: whoever cannot open them must still be able to delete.
+        // Only what works on a started workspace is given them: whoever cannot open them must still be able to delete.
         io.vertx.mutiny.core.buffer.Buffer sealed = row.getBuffer("outputs_sealed");
-        return sealed == null || !Assignment.CLAIM.equals(row.getString("reason"))
+        return sealed == null || !Assignment.LATER_STARTS.contains(row.getString("reason"))
                 ? Map.of()
                 : strings(new JsonObject(seal.open(row.getUUID("workspace_id"), sealed.getBytes())));
     }
@@ -261,6 +262,12 @@ public class JobStore {
                    SET build_status = d.status, build_finished_at = $3::timestamptz,
                        ready_at = CASE WHEN w.transition = 'start' AND d.status = 'succeeded' THEN $3::timestamptz END,
                        outputs_sealed = coalesce($7::bytea, w.outputs_sealed),
+                       verifying = w.verifying AND d.status <> 'succeeded',
+                       claim_step_wanted_at = CASE WHEN NOT w.verifying OR d.status <> 'succeeded' OR w.transition <> 'start'
+                                                   THEN w.claim_step_wanted_at
+                                                   WHEN (SELECT v.claim_step FROM template_versions v WHERE v.id = w.version_id)
+                                                   THEN $3::timestamptz END,
+                       dirty = w.dirty AND NOT (w.prebuild AND d.status = 'succeeded'),
                        deleted_at = CASE WHEN w.transition = 'delete' AND d.status = 'succeeded' THEN $3::timestamptz END
                   FROM done d WHERE w.id = d.workspace_id AND w.build_id = d.build_id
                 RETURNING w.id, w.preset_id, w.prebuild, w.transition, w.deleted_at, d.status, d.started_at, d.created_at),
@@ -349,7 +356,7 @@ public class JobStore {
     }
 
     private @Nullable Object sealed(Assignment assignment, Map<String, String> outputs) {
-        if (assignment.transition() != Transition.START || (assignment.isClaimStep() && outputs.isEmpty())) {
+        if (assignment.transition() != Transition.START || (assignment.isLaterStart() && outputs.isEmpty())) {
             return null;
         }
         JsonObject object = new JsonObject();
@@ -464,7 +471,8 @@ public class JobStore {
     private static final String WITHDRAW = """
             WITH old AS (
                 SELECT j.id FROM jobs j JOIN builds b ON b.id = j.build_id
-                 WHERE j.started_at IS NULL AND j.completed_at IS NULL AND j.created_at < $2::timestamptz AND b.transition = 'start'
+                 WHERE j.started_at IS NULL AND j.completed_at IS NULL AND b.transition = 'start'
+                   AND j.created_at < CASE WHEN b.reason = 'verify' THEN $1::timestamptz - interval '30 seconds' ELSE $2::timestamptz END
                  ORDER BY j.id LIMIT 100
                    FOR UPDATE OF j SKIP LOCKED),
             withdrawn AS (
@@ -545,12 +553,92 @@ public class JobStore {
                 .replaceWithVoid();
     }
 
-    // An owner gave these back while a build was active, or their deletion failed: retried ever more slowly.
+    // The system's own builds stand behind those that users wait for; what takes a place in the queue keeps that place.
+    private static final String RECYCLE = """
+            WITH place AS (
+                SELECT first.job_id, first.queue_at, w.id AS workspace_id
+                  FROM (SELECT w.id, w.preset_id
+                          FROM workspaces w JOIN presets p ON p.id = w.preset_id
+                         WHERE w.deletion_wanted_at IS NOT NULL AND w.deleted_at IS NULL AND w.dirty AND NOT w.prebuild
+                           AND w.transition = 'start' AND w.build_status = 'succeeded' AND w.uses < p.max_uses
+                           AND (p.last_invalidated_at IS NULL OR w.created_at >= p.last_invalidated_at)
+                           AND (p.ttl_seconds IS NULL OR w.created_at >= $1::timestamptz - make_interval(secs => p.ttl_seconds))
+                           AND EXISTS (SELECT FROM workspaces n
+                                        WHERE n.preset_id = p.id AND n.prebuild AND n.deleted_at IS NULL
+                                          AND n.transition = 'start' AND n.build_status = 'pending' AND n.build_number = 1)
+                         ORDER BY w.deletion_wanted_at LIMIT 1) w
+                  CROSS JOIN LATERAL (
+                       SELECT j.id AS job_id, j.queue_at
+                         FROM workspaces n JOIN jobs j ON j.build_id = n.build_id
+                        WHERE n.preset_id = w.preset_id AND n.prebuild AND n.deleted_at IS NULL
+                          AND n.transition = 'start' AND n.build_status = 'pending' AND n.build_number = 1
+                          AND j.started_at IS NULL AND j.completed_at IS NULL AND j.attempt = 0
+                        ORDER BY j.queue_at DESC, j.id DESC LIMIT 1
+                          FOR UPDATE OF j SKIP LOCKED) first),
+            returned AS (
+                SELECT w.*, w.build_number + 1 AS number, p.job_id, p.queue_at
+                  FROM place p JOIN workspaces w ON w.id = p.workspace_id
+                 WHERE w.deletion_wanted_at IS NOT NULL AND w.deleted_at IS NULL AND w.dirty AND NOT w.prebuild
+                   AND w.transition = 'start' AND w.build_status = 'succeeded'
+                   FOR UPDATE OF w SKIP LOCKED),
+            withdrawn AS (
+                UPDATE jobs j SET canceled_at = $1::timestamptz, completed_at = $1::timestamptz
+                  FROM returned r WHERE j.id = r.job_id
+                RETURNING j.workspace_id, j.build_id),
+            dropped AS (
+                UPDATE workspaces w
+                   SET build_status = 'canceled', build_finished_at = $1::timestamptz, deleted_at = $1::timestamptz
+                  FROM withdrawn d WHERE w.id = d.workspace_id AND w.build_id = d.build_id),
+            build AS (
+                INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id, created_at)
+                SELECT $2::uuid, id, number, 'start', (SELECT id FROM users WHERE role = 'system'), 'recycle', version_id, preset_id,
+                       $1::timestamptz
+                  FROM returned),
+            moved AS (
+                UPDATE workspaces w
+                   SET owner_id = (SELECT id FROM users WHERE role = 'system'), prebuild = true, version = w.version + 1,
+                       claimed_at = NULL, claim_step_wanted_at = NULL, verifying = false, deletion_wanted_at = NULL,
+                       build_id = $2::uuid, build_number = r.number, build_status = 'pending', build_finished_at = NULL,
+                       ready_at = NULL
+                  FROM returned r WHERE w.id = r.id)
+            INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
+                              timeout_seconds)
+            SELECT $3::uuid, $2::uuid, r.id, r.organization_id, v.backend, (SELECT s.id FROM tagsets s WHERE s.tags = v.tags),
+                   r.queue_at, $1::timestamptz, v.start_timeout_seconds
+              FROM returned r JOIN template_versions v ON v.id = r.version_id""";
+
+    /**
+     * Lets workspaces that were given back take the places of prebuilds that no worker has begun, one for one, so that there
+     * are never more than there were: each is reset and is ready for somebody else once that has succeeded (design, section 3.6).
+     * At most 100 at a time.
+     */
+    public Uni<Integer> recycle(Instant at) {
+        return Multi.createBy()
+                .repeating()
+                .uni(() -> recycleOne(at))
+                .whilst(recycled -> recycled)
+                .select()
+                .first(AT_ONCE)
+                .filter(recycled -> recycled)
+                .collect()
+                .with(Collectors.summingInt(recycled -> 1));
+    }
+
+    private Uni<Boolean> recycleOne(Instant at) {
+        return pool.preparedQuery(RECYCLE)
+                .execute(Tuple.of(Rows.utc(at), ids.next(), ids.next()))
+                .map(rows -> rows.rowCount() == 1);
+    }
+
+    // An owner gave these back while a build was active, or their deletion failed: retried ever more slowly. One whose
+    // reset
+    // failed is still what somebody left behind, so it is no evidence but goes.
     private static final String DELETE_WANTED = """
             WITH wanted AS (
                 SELECT w.*, w.build_number + 1 AS number
                   FROM workspaces w
-                 WHERE w.deletion_wanted_at IS NOT NULL AND w.deleted_at IS NULL
+                 WHERE w.deleted_at IS NULL
+                   AND (w.deletion_wanted_at IS NOT NULL OR (w.prebuild AND w.dirty AND w.build_status <> 'succeeded'))
                    AND w.build_status IN ('succeeded', 'canceled', 'failed')
                    AND (w.transition <> 'delete'
                         OR w.build_finished_at + least(w.build_number, 60) * interval '1 minute' < $3::timestamptz)
@@ -569,7 +657,7 @@ public class JobStore {
             workspace AS (
                 UPDATE workspaces w
                    SET build_id = i.build, build_number = i.number, transition = 'delete', build_status = 'pending',
-                       build_finished_at = NULL, ready_at = NULL
+                       build_finished_at = NULL, ready_at = NULL, deletion_wanted_at = coalesce(w.deletion_wanted_at, $3::timestamptz)
                   FROM item i WHERE w.id = i.id),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM item WHERE prebuild)
@@ -605,7 +693,8 @@ public class JobStore {
                  ORDER BY w.claim_step_wanted_at LIMIT 100
                    FOR UPDATE SKIP LOCKED),
             item AS (
-                SELECT w.*, i.build, i.job, v.backend, v.start_timeout_seconds AS timeout,
+                SELECT w.*, i.build, i.job, v.backend,
+                       CASE WHEN w.verifying THEN least(v.start_timeout_seconds, 10) ELSE v.start_timeout_seconds END AS timeout,
                        (SELECT s.id FROM tagsets s WHERE s.tags = v.tags) AS tagset_id
                   FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM wanted) w
                   JOIN unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY i (build, job, n) ON i.n = w.n
@@ -613,7 +702,9 @@ public class JobStore {
             build AS (
                 INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id,
                                     created_at)
-                SELECT build, id, number, 'start', owner_id, 'claim', version_id, preset_id, $3::timestamptz FROM item),
+                SELECT build, id, number, 'start', owner_id, CASE WHEN verifying THEN 'verify' ELSE 'claim' END, version_id, preset_id,
+                       $3::timestamptz
+                  FROM item),
             workspace AS (
                 UPDATE workspaces w
                    SET build_id = i.build, build_number = i.number, build_status = 'pending', build_finished_at = NULL,
@@ -624,8 +715,8 @@ public class JobStore {
             SELECT job, build, id, organization_id, backend, tagset_id, $3::timestamptz, $3::timestamptz, timeout FROM item""";
 
     /**
-     * Starts the claim build of workspaces that were claimed and whose version has a claim step, as soon as they are
-     * ready (design, section 3.5). At most 100 at a time.
+     * Starts the next build of workspaces that were claimed, as soon as they are ready: the one that verifies them, then the
+     * claim build, where their version has them (design, sections 3.5 and 3.6). At most 100 at a time.
      */
     public Uni<Integer> beginClaimSteps(Instant at) {
         return begin(BEGIN_CLAIM_STEPS, at);

@@ -29,21 +29,25 @@ public class LeaseStore {
 
     private static final String TO_DO = """
             SELECT EXISTS (SELECT FROM claims WHERE workspace_id IS NULL AND ended_at IS NULL) AS waiting,
-                   EXISTS (SELECT FROM claims WHERE ended_at IS NULL AND expires_at <= $1::timestamptz) AS expired""";
+                   EXISTS (SELECT FROM claims WHERE ended_at IS NULL AND expires_at <= $1::timestamptz) AS expired,
+                   EXISTS (SELECT FROM workspaces
+                            WHERE verifying AND deletion_wanted_at IS NULL AND deleted_at IS NULL
+                              AND build_status IN ('failed', 'canceled')) AS unfit""";
 
     /**
      * What there is to do for claims that go on.
      *
      * @param waiting somebody waits
      * @param expired a lease has run out
+     * @param unfit something was claimed and its verification failed
      */
-    public record ToDo(boolean waiting, boolean expired) {}
+    public record ToDo(boolean waiting, boolean expired, boolean unfit) {}
 
     public Uni<ToDo> toDo(Instant at) {
         return pool.preparedQuery(TO_DO)
                 .execute(Tuple.of(Rows.utc(at)))
                 .map(rows -> rows.iterator().next())
-                .map(row -> new ToDo(row.getBoolean("waiting"), row.getBoolean("expired")));
+                .map(row -> new ToDo(row.getBoolean("waiting"), row.getBoolean("expired"), row.getBoolean("unfit")));
     }
 
     private static final String RENEW = """
@@ -82,7 +86,9 @@ public class LeaseStore {
                 UPDATE claims c SET ended_at = $2::timestamptz, ended_reason = 'released'
                   FROM workspace WHERE c.id = $1 AND c.ended_at IS NULL
                 RETURNING c.workspace_id)
-            UPDATE workspaces w SET deletion_wanted_at = coalesce(deletion_wanted_at, $2::timestamptz), version = version + 1
+            UPDATE workspaces w
+               SET deletion_wanted_at = coalesce(deletion_wanted_at, $2::timestamptz), version = version + 1,
+                   dirty = deletion_wanted_at IS NULL, uses = uses + 1
               FROM claim WHERE w.id = claim.workspace_id""";
 
     /**
@@ -107,12 +113,51 @@ public class LeaseStore {
                   FROM workspace w
                  WHERE c.id = w.claim_id AND c.ended_at IS NULL AND c.expires_at <= $1::timestamptz
                 RETURNING c.workspace_id)
-            UPDATE workspaces w SET deletion_wanted_at = coalesce(deletion_wanted_at, $1::timestamptz), version = version + 1
+            UPDATE workspaces w
+               SET deletion_wanted_at = coalesce(deletion_wanted_at, $1::timestamptz), version = version + 1,
+                   dirty = deletion_wanted_at IS NULL, uses = uses + 1
               FROM claim WHERE w.id = claim.workspace_id""";
 
     /** Ends claims whose time is over, as {@link #release} does. At most 100 at a time. */
     public Uni<Integer> expire(Instant at) {
         return pool.preparedQuery(EXPIRE).execute(Tuple.of(Rows.utc(at))).map(rows -> rows.rowCount());
+    }
+
+    // What failed is evidence and what was never looked at is deleted; both are the system's again. The claim takes its
+    // place
+    // in the line again, which is where its age puts it. Only who wanted exactly this workspace gets none.
+    private static final String SET_ASIDE = """
+            WITH unfit AS (
+                SELECT w.id, c.id AS claim_id
+                  FROM workspaces w JOIN claims c ON c.workspace_id = w.id AND c.ended_at IS NULL
+                 WHERE w.verifying AND w.deletion_wanted_at IS NULL AND w.deleted_at IS NULL
+                   AND w.build_status IN ('failed', 'canceled')
+                 ORDER BY w.id LIMIT 100
+                   FOR NO KEY UPDATE OF w SKIP LOCKED),
+            back AS (
+                UPDATE workspaces w
+                   SET owner_id = (SELECT id FROM users WHERE role = 'system'), prebuild = true, version = w.version + 1,
+                       claimed_at = NULL, claim_step_wanted_at = NULL, verifying = false,
+                       deletion_wanted_at = CASE WHEN w.build_status = 'canceled' THEN $1::timestamptz END
+                  FROM unfit u WHERE w.id = u.id
+                RETURNING w.preset_id),
+            dirty AS (
+                INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM back)
+            UPDATE claims c
+               SET workspace_id = CASE WHEN waits_until IS NULL THEN workspace_id END,
+                   granted_at = CASE WHEN waits_until IS NULL THEN granted_at END,
+                   generation = CASE WHEN waits_until IS NULL THEN generation END,
+                   expires_at = CASE WHEN waits_until IS NULL THEN expires_at END,
+                   ended_at = CASE WHEN waits_until IS NULL THEN $1::timestamptz END,
+                   ended_reason = CASE WHEN waits_until IS NULL THEN 'verify_failed' END
+              FROM unfit u WHERE c.id = u.claim_id""";
+
+    /**
+     * Takes workspaces whose verification failed from those who claimed them, who wait again for the next one. At most 100 at a
+     * time (design, section 3.6).
+     */
+    public Uni<Integer> setAside(Instant at) {
+        return pool.preparedQuery(SET_ASIDE).execute(Tuple.of(Rows.utc(at))).map(rows -> rows.rowCount());
     }
 
     private static final String CANCEL = """

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param active its version is the template's active one, and the template is neither deleted nor deprecated
  * @param instances null for a preset without prebuilds
  * @param claimOrder which of several ready prebuilds is handed out first; null for a preset without prebuilds
+ * @param maxUses how many in turn may have one workspace; null for a preset without prebuilds
  * @param timezone null is UTC
  */
 public record PresetView(
@@ -28,6 +29,7 @@ public record PresetView(
         @Nullable Long ttlSeconds,
         @Nullable String timezone,
         @Nullable String claimOrder,
+        @Nullable Integer maxUses,
         List<ScheduleView> schedules,
         String status,
         @Nullable String statusReason,

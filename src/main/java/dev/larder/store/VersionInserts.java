@@ -127,10 +127,10 @@ final class VersionInserts {
 
     private static final String INSERT_PRESETS = """
             INSERT INTO presets (id, version_id, template_id, organization_id, ordinal, name, instances, ttl_seconds,
-                                 timezone, claim_order)
-            SELECT id, $1, $2, $3, ordinal, name, instances, ttl_seconds, timezone, claim_order
-              FROM unnest($4::uuid[], $5::int[], $6::text[], $7::int[], $8::bigint[], $9::text[], $10::text[])
-                   AS declared (id, ordinal, name, instances, ttl_seconds, timezone, claim_order)""";
+                                 timezone, claim_order, max_uses)
+            SELECT id, $1, $2, $3, ordinal, name, instances, ttl_seconds, timezone, claim_order, max_uses
+              FROM unnest($4::uuid[], $5::int[], $6::text[], $7::int[], $8::bigint[], $9::text[], $10::text[], $11::int[])
+                   AS declared (id, ordinal, name, instances, ttl_seconds, timezone, claim_order, max_uses)""";
 
     private static Uni<Void> insertPresets(SqlConnection connection, NewVersion version, List<NewPreset> presets) {
         int count = presets.size();
@@ -141,6 +141,7 @@ final class VersionInserts {
         @Nullable Long[] ttls = new @Nullable Long[count];
         @Nullable String[] timezones = new @Nullable String[count];
         String[] orders = new String[count];
+        Integer[] uses = new Integer[count];
         for (int index = 0; index < count; index++) {
             PresetDeclaration declared = presets.get(index).declared();
             presetIds[index] = presets.get(index).id();
@@ -150,6 +151,7 @@ final class VersionInserts {
             ttls[index] = declared.ttl().map(Duration::toSeconds).orElse(null);
             timezones[index] = declared.timezone();
             orders[index] = declared.claimOrder();
+            uses[index] = declared.maxUses();
         }
         return connection
                 .preparedQuery(INSERT_PRESETS)
@@ -163,7 +165,8 @@ final class VersionInserts {
                         instances,
                         ttls,
                         timezones,
-                        orders)))
+                        orders,
+                        uses)))
                 .replaceWithVoid();
     }
 

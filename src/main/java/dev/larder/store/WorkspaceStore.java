@@ -156,7 +156,7 @@ public class WorkspaceStore {
     }
 
     private static final String WANT_DELETED = """
-            UPDATE workspaces SET deletion_wanted_at = coalesce(deletion_wanted_at, $2::timestamptz)
+            UPDATE workspaces SET deletion_wanted_at = coalesce(deletion_wanted_at, $2::timestamptz), dirty = false
              WHERE id = $1 AND ($3::integer IS NULL OR version = $3) AND deleted_at IS NULL
             RETURNING id""";
 

@@ -103,6 +103,19 @@ class DeclarationParserTest {
     }
 
     @Test
+    void a_workspace_may_be_used_once_unless_it_is_said_otherwise() {
+        Declaration read = accepted("""
+                backend: exec
+                files: {start.sh: x, reset.sh: x}
+                presets:
+                - {name: once, prebuilds: {instances: 1}}
+                - {name: often, prebuilds: {instances: 1, maxUses: 20}}
+                """);
+
+        assertThat(read.presets()).extracting(PresetDeclaration::maxUses).containsExactly(1, 20);
+    }
+
+    @Test
     void treats_null_as_absent() {
         Declaration read = accepted("""
                 backend: postgres
@@ -143,6 +156,21 @@ class DeclarationParserTest {
                         "{backend: exec, files: {start.sh: x}, presets: [{name: a, prebuilds: {instances: 1, claimOrder: best}}]}",
                         "unknown_claim_order",
                         "presets[0].prebuilds.claimOrder"),
+                bad(
+                        "several uses without a reset",
+                        "{backend: exec, files: {start.sh: x}, presets: [{name: a, prebuilds: {instances: 1, maxUses: 2}}]}",
+                        "missing_reset_script",
+                        "presets[0].prebuilds.maxUses"),
+                bad(
+                        "several uses of what has no scripts",
+                        "{backend: postgres, files: {reset.sh: x}, presets: [{name: a, prebuilds: {instances: 1, maxUses: 2}}]}",
+                        "missing_reset_script",
+                        "presets[0].prebuilds.maxUses"),
+                bad(
+                        "no use at all",
+                        "{backend: exec, files: {start.sh: x, reset.sh: x}, presets: [{name: a, prebuilds: {instances: 1, maxUses: 0}}]}",
+                        "out_of_range",
+                        "presets[0].prebuilds.maxUses"),
                 bad("exec without start.sh", "{backend: exec, files: {stop.sh: x}}", "missing_start_script", "files"),
                 bad(
                         "exec with an empty start.sh",

@@ -121,6 +121,52 @@ class ClaimHttpTest {
     }
 
     @Test
+    void a_claim_holds_until_something_fit_is_found_and_sets_the_rest_aside() {
+        String declaration = """
+                {"backend": "exec",
+                 "files": {"start.sh": "#!/bin/sh\\necho '{\\"id\\":\\"'$LARDER_WORKSPACE_ID'\\"}' > \\"$LARDER_OUTPUTS\\"\\n",
+                           "verify.sh": "#!/bin/sh\\nmkdir \\"$LARDER_WORKSPACE_DIR/../../unfit-$LARDER_ORGANIZATION\\" || exit 0; exit 1\\n"},
+                 "presets": [{"name": "one", "prebuilds": {"instances": 2}}]}""";
+        assertThat(owner.put("/api/v1/organizations/" + organization + "/templates/checked", declaration)
+                        .status())
+                .isEqualTo(201);
+
+        Answer claim = claimWhenReady(anna, "{\"template\":\"checked\",\"preset\":\"one\"}");
+
+        assertThat(claim.status()).as(claim.toString()).isEqualTo(201);
+        assertThat(claim.body().path("status").asText()).isEqualTo("active");
+        assertThat(claim.body().at("/workspace/outputs/id").asText())
+                .isEqualTo(claim.body().at("/workspace/id").asText());
+        assertThat(owner.get("/api/v1/workspaces?limit=100").body().toString())
+                .as("the evidence")
+                .contains("\"status\":\"failed\"");
+    }
+
+    @Test
+    void who_will_not_hold_is_shown_nothing_of_what_is_being_verified() {
+        String declaration = """
+                {"backend": "exec",
+                 "files": {"start.sh": "#!/bin/sh\\necho '{\\"id\\":\\"x\\"}' > \\"$LARDER_OUTPUTS\\"\\n",
+                           "verify.sh": "#!/bin/sh\\nsleep 1\\n"},
+                 "presets": [{"name": "one", "prebuilds": {"instances": 1}}]}""";
+        assertThat(owner.put("/api/v1/organizations/" + organization + "/templates/slow", declaration)
+                        .status())
+                .isEqualTo(201);
+
+        Answer claim =
+                claimWhenReady(anna.with("Prefer", "respond-async"), "{\"template\":\"slow\",\"preset\":\"one\"}");
+
+        assertThat(claim.status()).as(claim.toString()).isEqualTo(202);
+        assertThat(claim.body().path("status").asText()).isEqualTo("waiting");
+        assertThat(claim.body().at("/waiting/position").asInt()).isZero();
+        assertThat(claim.body().path("workspace").isNull()).isTrue();
+        Answer fit = anna.with("Prefer", "wait=20")
+                .get("/api/v1/claims/" + claim.body().path("id").asText());
+        assertThat(fit.body().path("status").asText()).isEqualTo("active");
+        assertThat(fit.body().at("/workspace/outputs/id").asText()).isEqualTo("x");
+    }
+
+    @Test
     void a_waiting_claim_is_served_when_something_becomes_ready_and_holds_its_caller_meanwhile() {
         Answer waited = anna.with("Prefer", "wait=25").post("/api/v1/claims", wanting("stocked", "wait"));
 

@@ -109,7 +109,7 @@ class ClaimStepTest {
         Assignment job = stock.take(1).getFirst();
         stock.end(job, new JobOutcome.Succeeded(Map.of()));
 
-        assertThat(job.isClaimStep()).isTrue();
+        assertThat(job.reason()).isEqualTo(Assignment.CLAIM);
         assertThat(job.ownerName()).isEqualTo("anna");
         assertThat(job.outputs()).isEqualTo(Map.of("url", "test://" + workspace));
         assertThat(stock.claimReads.open(workspace(claim))).contains("{\"url\":\"test://" + workspace + "\"}");
@@ -180,7 +180,7 @@ class ClaimStepTest {
         claim();
         begin();
 
-        assertThat(stock.take(1).getFirst().isClaimStep()).isTrue();
+        assertThat(stock.take(1).getFirst().reason()).isEqualTo(Assignment.CLAIM);
     }
 
     @Test

@@ -80,7 +80,7 @@ public final class Stock implements AutoCloseable {
     private final Map<String, PresetDeclaration> declared = new LinkedHashMap<>();
     private List<Parameter> parameters = List.of();
     private Map<String, String> tags = Map.of();
-    private Map<String, String> files = Map.of();
+    private final Map<String, String> files = new LinkedHashMap<>();
 
     public Stock() {
         UUID root = await(access.createUser(Optional.empty(), "root", Role.OWNER, ids.next()))
@@ -143,7 +143,26 @@ public final class Stock implements AutoCloseable {
 
     /** The versions declared from now on have something to do once a workspace is claimed. */
     public void withClaimStep() {
-        files = Map.of("claim.sh", "#!/bin/sh\n");
+        withScript("claim.sh");
+    }
+
+    /** The versions declared from now on have this script too. */
+    public void withScript(String name) {
+        files.put(name, "#!/bin/sh\n");
+    }
+
+    /** A preset whose workspaces so many may have in turn. */
+    public UUID declareReusable(String preset, int instances, int maxUses) {
+        withScript("reset.sh");
+        return declare(new PresetDeclaration(
+                preset,
+                Map.of(),
+                Optional.of(instances),
+                Optional.empty(),
+                null,
+                List.of(),
+                PresetDeclaration.OLDEST,
+                maxUses));
     }
 
     /** The same presets again as a new version, which becomes the active one. */

@@ -24,15 +24,16 @@ import org.jboss.logging.Logger;
 
 /**
  * A workspace is what the version's scripts make of it: {@code start.sh}, and where there are such, {@code ready.sh}
- * (repeated until it succeeds), {@code claim.sh} (once, when somebody has it; then {@code ready.sh} again), {@code stop.sh}
- * and {@code delete.sh}.
+ * (repeated until it succeeds), {@code verify.sh} (when somebody claims it: it must end well before they are given it),
+ * {@code claim.sh} (once, when somebody has it; then {@code ready.sh} again), {@code reset.sh} (when it was given back and may be used
+ * again; then {@code verify.sh} and {@code ready.sh}), {@code stop.sh} and {@code delete.sh}.
  *
  * <p>A script is told by its environment: {@code LARDER_WORKSPACE_ID}, {@code LARDER_WORKSPACE_NAME}, {@code
  * LARDER_WORKSPACE_DIR} (kept while the workspace lives), {@code LARDER_ORGANIZATION}, {@code LARDER_OWNER}, {@code
  * LARDER_TEMPLATE}, {@code LARDER_PRESET}, {@code LARDER_TRANSITION}, {@code LARDER_JOB_ID}, {@code LARDER_ATTEMPT}, {@code
  * LARDER_PARAM_<NAME>} for each parameter, and {@code LARDER_OUTPUTS}: where {@code start.sh} must write a JSON object of
- * texts, numbers and truth values. {@code claim.sh} finds there what the start answered, and may change it; what it had to
- * make anew it says in {@code LARDER_REPLACED}, as {@code {"resource": ["path", ...]}}. Scripts run in the folder of the
+ * texts, numbers and truth values. {@code claim.sh}, {@code reset.sh} and {@code verify.sh} find there what was answered so
+ * far, and the first two may change it; what {@code claim.sh} had to make anew it says in {@code LARDER_REPLACED}, as {@code {"resource": ["path", ...]}}. Scripts run in the folder of the
  * version's files.
  *
  * <p>When a script has ended, what is left in its process group is killed. A process that gave itself a session of its own

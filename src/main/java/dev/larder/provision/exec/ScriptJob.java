@@ -33,6 +33,8 @@ final class ScriptJob {
     private static final Duration READY_MARGIN = Duration.ofSeconds(1);
 
     private static final String CLAIM = "claim.sh";
+    private static final String VERIFY = "verify.sh";
+    private static final String RESET = "reset.sh";
     private static final JobOutcome DONE = new JobOutcome.Succeeded(Map.of());
 
     private final Assignment assignment;
@@ -113,9 +115,15 @@ final class ScriptJob {
     }
 
     private JobOutcome start() throws IOException, InterruptedException {
-        if (assignment.isClaimStep()) {
-            return claim();
-        }
+        return switch (assignment.reason()) {
+            case Assignment.CLAIM -> claim();
+            case Assignment.VERIFY -> verify();
+            case Assignment.RECYCLE -> recycle();
+            default -> build();
+        };
+    }
+
+    private JobOutcome build() throws IOException, InterruptedException {
         String name = ExecBackend.script(Transition.START);
         if (!assignment.files().containsKey(name)) {
             return new JobOutcome.Failed("script_missing", "The version has no " + name + ".");
@@ -126,10 +134,32 @@ final class ScriptJob {
 
     /** The outputs so far stand in the file, so that the script may leave, change or extend them. */
     private JobOutcome claim() throws IOException, InterruptedException {
-        masks.add(assignment.outputs().values(), MASKED_OUTPUT_MIN);
-        Outputs.write(folders.outputs(), assignment.outputs());
+        knowOutputs();
         JobOutcome claimed = outcome(CLAIM, run(CLAIM, assignment.deadlineAt()));
         return claimed instanceof JobOutcome.Succeeded ? prepared() : claimed;
+    }
+
+    private JobOutcome verify() throws IOException, InterruptedException {
+        knowOutputs();
+        return outcome(VERIFY, run(VERIFY, assignment.deadlineAt()));
+    }
+
+    /** What the one before could know is changed by the reset, or stays known. */
+    private JobOutcome recycle() throws IOException, InterruptedException {
+        knowOutputs();
+        if (!assignment.files().containsKey(RESET)) {
+            return new JobOutcome.Failed("script_missing", "The version has no " + RESET + ".");
+        }
+        JobOutcome reset = outcome(RESET, run(RESET, assignment.deadlineAt()));
+        if (reset instanceof JobOutcome.Succeeded && assignment.files().containsKey(VERIFY)) {
+            reset = outcome(VERIFY, run(VERIFY, assignment.deadlineAt()));
+        }
+        return reset instanceof JobOutcome.Succeeded ? answered(RESET, Map.of()) : reset;
+    }
+
+    private void knowOutputs() throws IOException {
+        masks.add(assignment.outputs().values(), MASKED_OUTPUT_MIN);
+        Outputs.write(folders.outputs(), assignment.outputs());
     }
 
     private JobOutcome prepared() throws IOException, InterruptedException {

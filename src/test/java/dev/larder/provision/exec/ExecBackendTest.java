@@ -156,6 +156,50 @@ class ExecBackendTest {
     }
 
     @Test
+    void a_verification_reads_the_outputs_and_changes_none() {
+        JobOutcome outcome = perform(work.verify(
+                "grep -q hunter22 \"$LARDER_OUTPUTS\" && echo '{}' > \"$LARDER_OUTPUTS\"",
+                Map.of("password", "hunter22")));
+
+        assertThat(outcome).isEqualTo(new JobOutcome.Succeeded(Map.of()));
+    }
+
+    @Test
+    void a_verification_that_ends_badly_says_so_and_tells_no_secret() {
+        JobOutcome outcome = perform(work.verify("cat \"$LARDER_OUTPUTS\"; exit 4", Map.of("password", "hunter22")));
+
+        assertThat(outcome).isEqualTo(new JobOutcome.Failed("script_failed", "verify.sh ended with exit code 4"));
+        assertThat(lines()).hasSize(1).noneMatch(line -> line.contains("hunter22"));
+    }
+
+    @Test
+    void a_reset_may_change_the_outputs_and_leave_them() {
+        assertThat(perform(work.recycle(":", Map.of("url", "a"))))
+                .isEqualTo(new JobOutcome.Succeeded(Map.of("url", "a")));
+        assertThat(perform(work.recycle("echo '{\"url\": \"b\"}' > \"$LARDER_OUTPUTS\"", Map.of("url", "a"))))
+                .isEqualTo(new JobOutcome.Succeeded(Map.of("url", "b")));
+    }
+
+    @Test
+    void a_reset_has_succeeded_when_the_verification_after_it_has() {
+        var unused = work.file("verify.sh", "test -e \"$LARDER_WORKSPACE_DIR/clean\"");
+
+        assertThat(perform(work.recycle(":", Map.of())))
+                .isEqualTo(new JobOutcome.Failed("script_failed", "verify.sh ended with exit code 1"));
+        assertThat(perform(work.recycle("touch \"$LARDER_WORKSPACE_DIR/clean\"", Map.of())))
+                .isEqualTo(new JobOutcome.Succeeded(Map.of()));
+    }
+
+    @Test
+    void after_a_failed_reset_nothing_is_verified() {
+        var unused = work.file("verify.sh", "echo verified");
+
+        assertThat(perform(work.recycle("exit 5", Map.of())))
+                .isEqualTo(new JobOutcome.Failed("script_failed", "reset.sh ended with exit code 5"));
+        assertThat(lines()).isEmpty();
+    }
+
+    @Test
     void outputs_of_the_start_are_masked_even_when_the_claim_script_has_replaced_them() {
         JobOutcome outcome = perform(work.claim(
                 "echo '{\"password\": \"fresh-one\"}' > \"$LARDER_OUTPUTS\"; echo rotated hunter22",
@@ -554,7 +598,7 @@ class ExecBackendTest {
                     true,
                     UUID.randomUUID(),
                     "boxes",
-                    transition == Transition.START && !reason.equals(Assignment.CLAIM) ? 1 : 2,
+                    transition == Transition.START && !Assignment.LATER_STARTS.contains(reason) ? 1 : 2,
                     "small",
                     Map.copyOf(files),
                     Map.copyOf(parameters),
@@ -564,9 +608,21 @@ class ExecBackendTest {
 
         /** The claim step of a workspace whose start answered this. */
         Assignment claim(String script, Map<String, String> answered) {
-            reason = Assignment.CLAIM;
+            return later(Assignment.CLAIM, "claim.sh", script, answered);
+        }
+
+        Assignment verify(String script, Map<String, String> answered) {
+            return later(Assignment.VERIFY, "verify.sh", script, answered);
+        }
+
+        Assignment recycle(String script, Map<String, String> answered) {
+            return later(Assignment.RECYCLE, "reset.sh", script, answered);
+        }
+
+        private Assignment later(String why, String name, String script, Map<String, String> answered) {
+            reason = why;
             outputs = answered;
-            return file("claim.sh", script).job(Transition.START);
+            return file(name, script).job(Transition.START);
         }
     }
 

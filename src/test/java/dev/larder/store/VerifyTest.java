@@ -1,0 +1,302 @@
+package dev.larder.store;
+
+import static dev.larder.testing.Stock.await;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.larder.pool.Assignment;
+import dev.larder.pool.Caller;
+import dev.larder.pool.JobOutcome;
+import dev.larder.store.ClaimReads.Claim;
+import dev.larder.store.ClaimStore.Ask;
+import dev.larder.testing.CanIgnoreReturnValue;
+import dev.larder.testing.Claimers;
+import dev.larder.testing.Stock;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.Tuple;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What is claimed is looked at before anybody gets it, where its version says how (design, section 3.6). */
+class VerifyTest {
+
+    private static final Duration BUDGET = Duration.ofSeconds(30);
+
+    private final Stock stock = new Stock();
+    private final Claimers claimers = new Claimers(stock);
+    private final Caller anna = stock.member("anna");
+    private final Caller bob = stock.member("bob");
+    private final UUID preset;
+
+    VerifyTest() {
+        stock.withScript("verify.sh");
+        preset = stock.declare("small", 3);
+    }
+
+    @AfterEach
+    void close() {
+        stock.close();
+    }
+
+    private Instant now() {
+        return stock.clock.instant();
+    }
+
+    @CanIgnoreReturnValue
+    private UUID claim(Caller who) {
+        UUID claim = stock.claim(preset, who).orElseThrow();
+        stock.clock.forward(Duration.ofMillis(1));
+        return claim;
+    }
+
+    /** The next verification, begun and taken by a worker. */
+    private Assignment verification() {
+        assertThat(await(stock.jobs.beginClaimSteps(now()))).isPositive();
+        return stock.take(1).getFirst();
+    }
+
+    private void isFit() {
+        stock.end(verification(), new JobOutcome.Succeeded(Map.of()));
+    }
+
+    private void isUnfit() {
+        stock.fail(verification());
+    }
+
+    @CanIgnoreReturnValue
+    private int setAside() {
+        return await(stock.leases.setAside(now()));
+    }
+
+    private Row workspace(UUID id) {
+        return stock.row("SELECT * FROM workspaces WHERE id = $1", Tuple.of(id));
+    }
+
+    @Test
+    void nobody_is_given_anything_before_it_is_verified() {
+        stock.ready(preset, 1);
+
+        Claim claim = stock.look(claim(anna));
+
+        assertThat(claim.waits()).isTrue();
+        assertThat(claim.isVerified()).isTrue();
+        assertThat(claim.step()).isEmpty();
+        assertThat(await(stock.claimReads.stillWaiting(Set.of(claim.id())))).containsExactly(claim.id());
+    }
+
+    @Test
+    void the_verification_is_a_build_of_the_claimers_that_knows_the_outputs_and_has_ten_seconds() {
+        UUID workspace = stock.ready(preset, 1).getFirst();
+        claim(anna);
+
+        Assignment job = verification();
+
+        assertThat(job.reason()).isEqualTo(Assignment.VERIFY);
+        assertThat(job.ownerId()).isEqualTo(anna.userId());
+        assertThat(job.workspaceId()).isEqualTo(workspace);
+        assertThat(job.outputs()).containsEntry("url", "test://" + workspace);
+        assertThat(Duration.between(now(), job.deadlineAt())).isEqualTo(Duration.ofSeconds(10));
+    }
+
+    @Test
+    void what_is_fit_is_the_claimers_with_the_outputs_of_its_start() {
+        UUID workspace = stock.ready(preset, 1).getFirst();
+        UUID claim = claim(anna);
+
+        isFit();
+
+        Claim active = stock.look(claim);
+        assertThat(active.waits()).isFalse();
+        assertThat(active.path()).isEqualTo("warm");
+        assertThat(stock.claimReads.open(active.workspace().orElseThrow()))
+                .contains("{\"url\":\"test://" + workspace + "\"}");
+        assertThat(await(stock.claimReads.stillWaiting(Set.of(claim)))).isEmpty();
+        assertThat(await(stock.jobs.beginClaimSteps(now()))).isZero();
+        assertThat(setAside()).isZero();
+    }
+
+    @Test
+    void the_claim_step_comes_after_the_verification() {
+        stock.withClaimStep();
+        stock.promoteNewVersion();
+        UUID prepared = stock.preset("small");
+        stock.ready(prepared, 1);
+        UUID claim = stock.claim(prepared, anna).orElseThrow();
+
+        isFit();
+
+        assertThat(stock.look(claim).step().orElseThrow().status()).isEqualTo("pending");
+        assertThat(verification().reason()).isEqualTo(Assignment.CLAIM);
+    }
+
+    @Test
+    void what_is_unfit_is_set_aside_as_evidence_and_the_next_one_is_tried() {
+        List<UUID> ready = stock.ready(preset, 2);
+        UUID claim = claim(anna);
+        isUnfit();
+
+        assertThat(setAside()).isEqualTo(1);
+
+        Row evidence = workspace(ready.getFirst());
+        assertThat(evidence.getBoolean("prebuild")).isTrue();
+        assertThat(evidence.getString("build_status")).isEqualTo("failed");
+        assertThat(evidence.getOffsetDateTime("deletion_wanted_at")).isNull();
+        assertThat(stock.look(claim).workspace()).isEmpty();
+
+        assertThat(Claimers.ids(claimers.serve(preset))).containsExactly(claim);
+        isFit();
+
+        Claim active = stock.look(claim);
+        assertThat(active.workspace().orElseThrow().id()).isEqualTo(ready.getLast());
+        assertThat(active.path()).isEqualTo("warm");
+        assertThat(active.waits()).isFalse();
+    }
+
+    @Test
+    void what_is_unfit_is_no_longer_claimable() {
+        stock.ready(preset, 1);
+        claim(anna);
+        isUnfit();
+        setAside();
+
+        assertThat(claimers.serve(preset)).isEmpty();
+        assertThat(stock.claim(preset, bob)).isEmpty();
+    }
+
+    @Test
+    void who_got_something_unfit_comes_before_who_arrived_later() {
+        stock.ready(preset, 1);
+        UUID first = claim(anna);
+        UUID second = claimers.waits(preset, bob);
+        isUnfit();
+        setAside();
+        stock.ready(preset, 1);
+
+        assertThat(Claimers.ids(claimers.serve(preset))).containsExactly(first);
+        assertThat(claimers.stateOf(second)).isEqualTo("waiting");
+    }
+
+    @Test
+    void setting_aside_tells_the_pool_that_something_is_missing() {
+        stock.ready(preset, 1);
+        claim(anna);
+        isUnfit();
+        stock.sql("DELETE FROM dirty_presets");
+
+        setAside();
+
+        assertThat(stock.count("dirty_presets WHERE preset_id = '" + preset + "'"))
+                .isEqualTo(1);
+    }
+
+    @Test
+    void when_the_budget_is_used_up_the_claim_has_timed_out() {
+        stock.ready(preset, 2);
+        UUID claim = claim(anna);
+        isUnfit();
+        setAside();
+
+        stock.clock.forward(BUDGET);
+        assertThat(await(stock.leases.timeOut(now()))).isEqualTo(1);
+
+        assertThat(stock.look(claim).endedReason()).contains("timed_out");
+        assertThat(claimers.serve(preset)).isEmpty();
+    }
+
+    @Test
+    void who_waits_anyway_waits_until_the_deadline_of_their_own() {
+        UUID claim = claimers.waits(preset, anna);
+        Instant deadline = stock.look(claim).waitsUntil().orElseThrow();
+        stock.ready(preset, 1);
+        claimers.serve(preset);
+        isUnfit();
+        setAside();
+
+        assertThat(stock.look(claim).waitsUntil()).contains(deadline);
+        assertThat(stock.look(claim).path()).isEqualTo("waited");
+    }
+
+    @Test
+    void a_verification_that_nobody_began_in_time_is_withdrawn_and_its_workspace_deleted() {
+        UUID workspace = stock.ready(preset, 1).getFirst();
+        UUID claim = claim(anna);
+        await(stock.jobs.beginClaimSteps(now()));
+
+        stock.clock.forward(BUDGET.plusMillis(1));
+        assertThat(await(stock.jobs.withdraw(now(), now().minus(Duration.ofHours(1)))))
+                .isEqualTo(1);
+        setAside();
+
+        assertThat(workspace(workspace).getOffsetDateTime("deletion_wanted_at")).isNotNull();
+        assertThat(stock.look(claim).workspace()).isEmpty();
+    }
+
+    @Test
+    void exactly_this_workspace_is_given_or_nothing() {
+        UUID workspace = stock.ready(preset, 2).getFirst();
+        Ask ask = claimers.ask(anna);
+        Claim claim = await(stock.claims.takeExactly(workspace, 1, ask, now())).orElseThrow();
+        isUnfit();
+        setAside();
+
+        Claim ended = stock.look(claim.id());
+        assertThat(ended.endedReason()).contains("verify_failed");
+        assertThat(ended.workspace()).isEmpty();
+    }
+
+    @Test
+    void what_is_given_back_while_it_is_verified_goes_whatever_comes_out() {
+        UUID workspace = stock.ready(preset, 1).getFirst();
+        UUID claim = claim(anna);
+        Assignment verification = verification();
+        assertThat(stock.release(claim)).isTrue();
+
+        stock.fail(verification);
+
+        assertThat(setAside()).isZero();
+        assertThat(stock.look(claim).endedReason()).contains("released");
+        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+        assertThat(workspace(workspace).getString("transition")).isEqualTo("delete");
+    }
+
+    @Test
+    void a_lease_that_runs_out_while_it_is_verified_ends() {
+        stock.ready(preset, 1);
+        Ask ask = stock.claims.ask(
+                anna.userId(), anna.organization(), Optional.empty(), Optional.of(Duration.ofSeconds(5)));
+        UUID claim = claimers.take(preset, ask).getFirst().id();
+        Assignment verification = verification();
+        stock.clock.forward(Duration.ofSeconds(5));
+
+        assertThat(await(stock.leases.expire(now()))).isEqualTo(1);
+        stock.end(verification, new JobOutcome.Succeeded(Map.of()));
+
+        assertThat(stock.look(claim).endedReason()).contains("expired");
+        assertThat(setAside()).isZero();
+    }
+
+    @Test
+    void a_cold_one_was_started_a_moment_ago_and_is_not_verified() {
+        UUID claim = stock.claimCold(preset, anna);
+        stock.buildAll();
+
+        assertThat(stock.look(claim).waits()).isFalse();
+        assertThat(await(stock.jobs.beginClaimSteps(now()))).isZero();
+    }
+
+    @Test
+    void two_processes_set_one_aside_once() {
+        UUID workspace = stock.ready(preset, 1).getFirst();
+        claim(anna);
+        isUnfit();
+
+        assertThat(setAside() + setAside()).isEqualTo(1);
+        assertThat(workspace(workspace).getInteger("version")).isEqualTo(1 + 1 + 1);
+    }
+}
