@@ -16,7 +16,7 @@ ALTER TABLE workspaces
     ADD COLUMN uses integer NOT NULL DEFAULT 0,
     ADD CHECK (NOT (verifying AND prebuild)),
     ADD CHECK (NOT (dirty AND prebuild AND ready_at IS NOT NULL));
-CREATE INDEX workspaces_verifying ON workspaces (id) WHERE verifying AND deletion_wanted_at IS NULL AND deleted_at IS NULL;
+CREATE INDEX workspaces_verifying ON workspaces (id) WHERE verifying AND deleted_at IS NULL;
 CREATE INDEX workspaces_resetting ON workspaces (id) WHERE prebuild AND dirty AND deleted_at IS NULL;
 
 -- A claim of exactly one workspace ends where that one turns out to be unfit.

@@ -280,6 +280,8 @@ class ClaimResource {
 
     private Uni<Void> giveBack(UUID claim, OptionalInt generation) {
         return leases.release(claim, generation, clock.instant())
+                // What it was given may have proved unfit in this moment, and then it waits again.
+                .chain(released -> released ? Uni.createFrom().item(true) : leases.cancel(claim, clock.instant()))
                 .chain(() -> jobs.recycle(clock.instant()))
                 .chain(() -> jobs.deleteWanted(clock.instant()))
                 .invoke(begun -> bell.ring(Topic.JOBS))

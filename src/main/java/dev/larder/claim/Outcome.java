@@ -57,7 +57,7 @@ sealed interface Outcome {
     /** The word the metrics use. */
     default String word() {
         return switch (this) {
-            case Given given -> "claimed";
+            case Given given -> given.claims().stream().anyMatch(Claim::isVerified) ? "waiting" : "claimed";
             case Begun begun -> begun.path().equals("cold") ? "claimed" : "waiting";
             case Replayed replayed -> "replayed";
             case KeyReused reused -> "idempotency_key_reused";

@@ -76,7 +76,10 @@ class WorkspaceResource {
     @Path("{id}/builds")
     @Operation(summary = "Lists the newest builds of a workspace")
     public Uni<Builds> builds(@PathParam("id") String id) {
-        return found(id).chain(seen -> store.builds(seen.id(), BUILDS_MAX)).map(Builds::new);
+        Scope scope = scope();
+        return found(id)
+                .chain(seen -> store.builds(seen.id(), scope, BUILDS_MAX))
+                .map(Builds::new);
     }
 
     /** The newest hundred, newest first. */

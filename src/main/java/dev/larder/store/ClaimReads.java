@@ -111,16 +111,20 @@ public class ClaimReads {
      * A preset that can be claimed.
      *
      * @param order in which its prebuilds are given; as declared, so it never changes
+     * @param verified whether what is claimed is verified first; likewise
      */
-    public record Claimable(UUID id, Order order) {}
+    public record Claimable(UUID id, Order order, boolean verified) {}
 
     private static Claimable claimable(Row row) {
         return new Claimable(
-                row.getUUID("id"), Order.valueOf(row.getString("claim_order").toUpperCase(Locale.ROOT)));
+                row.getUUID("id"),
+                Order.valueOf(row.getString("claim_order").toUpperCase(Locale.ROOT)),
+                Boolean.TRUE.equals(row.getBoolean("verify_step")));
     }
 
     private static final String FIND_PRESETS = """
-            SELECT p.id, p.claim_order
+            SELECT p.id, p.claim_order,
+                   (SELECT v.verify_step FROM template_versions v WHERE v.id = p.version_id) AS verify_step
               FROM organizations o
               JOIN templates t ON t.organization_id = o.id AND t.deleted_at IS NULL
               JOIN presets p ON p.version_id = t.active_version_id
@@ -148,7 +152,8 @@ public class ClaimReads {
 
     // A sensitive value cannot be compared, so that a preset with one is never found by its parameters.
     private static final String FIND_BY_PARAMETERS = """
-            SELECT p.id, p.claim_order
+            SELECT p.id, p.claim_order,
+                   (SELECT v.verify_step FROM template_versions v WHERE v.id = p.version_id) AS verify_step
               FROM organizations o
               JOIN templates t ON t.organization_id = o.id AND t.deleted_at IS NULL
               JOIN presets p ON p.version_id = t.active_version_id
@@ -182,7 +187,9 @@ public class ClaimReads {
     }
 
     private static final String FIND_PRESET = """
-            SELECT id, claim_order FROM presets WHERE id = $1 AND ($2::uuid IS NULL OR organization_id = $2)""";
+            SELECT p.id, p.claim_order, v.verify_step
+              FROM presets p JOIN template_versions v ON v.id = p.version_id
+             WHERE p.id = $1 AND ($2::uuid IS NULL OR p.organization_id = $2)""";
 
     /** This preset, whether it is active or not. */
     public Uni<Optional<Claimable>> findPreset(UUID preset, Optional<UUID> callersOrganization) {
@@ -192,7 +199,8 @@ public class ClaimReads {
     }
 
     private static final String PRESETS_WAITED_FOR = """
-            SELECT p.id, p.claim_order
+            SELECT p.id, p.claim_order,
+                   (SELECT v.verify_step FROM template_versions v WHERE v.id = p.version_id) AS verify_step
               FROM presets p
              WHERE p.id IN (SELECT c.preset_id FROM claims c WHERE c.workspace_id IS NULL AND c.ended_at IS NULL)
                AND EXISTS (SELECT FROM workspaces w
@@ -248,11 +256,11 @@ public class ClaimReads {
                    (SELECT count(*) FROM claims c
                      WHERE c.organization_id = p.organization_id AND c.workspace_id IS NULL AND c.ended_at IS NULL)
                        AS waiting_in_organization,
-                   ARRAY(SELECT extract(epoch FROM $2::timestamptz - w.created_at)::float8
-                      FROM workspaces w
+                   ARRAY(SELECT extract(epoch FROM $2::timestamptz - b.created_at)::float8
+                      FROM workspaces w JOIN builds b ON b.id = w.build_id
                      WHERE w.preset_id = p.id AND w.prebuild AND w.deleted_at IS NULL
                        AND w.transition = 'start' AND w.build_status IN ('pending', 'running')
-                     ORDER BY w.created_at LIMIT 1000) AS starting,
+                     ORDER BY b.created_at LIMIT 1000) AS starting,
                    (SELECT extract(epoch FROM avg(r.took))::float8
                       FROM (SELECT j.completed_at - j.created_at AS took
                               FROM builds b JOIN jobs j ON j.build_id = b.id
@@ -346,8 +354,10 @@ public class ClaimReads {
               LEFT JOIN presets p ON p.id = c.preset_id
               LEFT JOIN LATERAL (
                    SELECT j.status, j.error_code, j.error FROM builds b JOIN jobs j ON j.build_id = b.id
-                    WHERE b.workspace_id = w.id AND b.reason = 'claim' AND b.created_at >= c.granted_at
-                    ORDER BY b.number LIMIT 1) s ON true
+                    WHERE b.workspace_id = w.id AND b.reason = 'claim'
+                      AND NOT EXISTS (SELECT FROM builds r
+                                       WHERE r.workspace_id = w.id AND r.reason = 'recycle' AND r.number > b.number)
+                    ORDER BY b.number DESC LIMIT 1) s ON true
             """;
 
     private static final String FIND = SELECT_CLAIM + """

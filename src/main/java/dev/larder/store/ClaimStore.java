@@ -12,6 +12,7 @@ import io.vertx.pgclient.PgException;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -30,6 +31,9 @@ public class ClaimStore {
 
     private static final String UNIQUE_VIOLATION = "23505";
     private static final String DEADLOCK_DETECTED = "40P01";
+
+    /** For so long a claim that would not wait tries one workspace after the other until one is fit; so the statements say. */
+    public static final Duration VERIFY_BUDGET = Duration.ofSeconds(30);
 
     /** How many that wait one statement serves; more are served by the next, and those who arrive after that. */
     private static final int WAITING_AT_ONCE = 100;
@@ -56,6 +60,7 @@ public class ClaimStore {
      * @param organization the caller's; empty for deployment-wide users
      * @param ordinal which of the workspaces of one request, from 0
      * @param ttl how long it may be kept, a part of a second counting as one; empty for as long as it is wanted
+     * @param patience how it waits where what it is given proves unfit; empty for 30 seconds
      */
     public record Ask(
             UUID claim,
@@ -63,7 +68,28 @@ public class ClaimStore {
             Optional<UUID> organization,
             Optional<IdempotencyKey> key,
             int ordinal,
-            Optional<Duration> ttl) {
+            Optional<Duration> ttl,
+            Optional<Patience> patience) {
+
+        /** The same, ready to wait. */
+        public Ask waiting(Patience how) {
+            return new Ask(claim, user, organization, key, ordinal, ttl, Optional.of(how));
+        }
+
+        @Nullable
+        Integer priorityOrNull() {
+            return patience.map(Patience::priority).orElse(null);
+        }
+
+        @Nullable
+        OffsetDateTime untilOrNull() {
+            return patience.map(Patience::until).map(Rows::utc).orElse(null);
+        }
+
+        @Nullable
+        Boolean thenColdOrNull() {
+            return patience.map(Patience::thenCold).orElse(null);
+        }
 
         @Nullable
         UUID organizationOrNull() {
@@ -88,7 +114,7 @@ public class ClaimStore {
 
     /** An ask for one workspace, with a new id. */
     public Ask ask(UUID user, Optional<UUID> organization, Optional<IdempotencyKey> key, Optional<Duration> ttl) {
-        return new Ask(ids.next(), user, organization, key, 0, ttl);
+        return new Ask(ids.next(), user, organization, key, 0, ttl, Optional.empty());
     }
 
     /** The same for several under one key. */
@@ -96,7 +122,14 @@ public class ClaimStore {
         List<Ask> asks = new ArrayList<>(count);
         asks.add(first);
         for (int ordinal = 1; ordinal < count; ordinal++) {
-            asks.add(new Ask(ids.next(), first.user(), first.organization(), first.key(), ordinal, first.ttl()));
+            asks.add(new Ask(
+                    ids.next(),
+                    first.user(),
+                    first.organization(),
+                    first.key(),
+                    ordinal,
+                    first.ttl(),
+                    first.patience()));
         }
         return asks;
     }
@@ -134,21 +167,26 @@ public class ClaimStore {
                  WHERE p.id = $1::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL),
             waiting AS (
                 SELECT c.id AS claim_id, c.user_id, c.idempotency_key, c.request_hash, c.ordinal, c.ttl_seconds, c.priority,
-                       c.created_at AS asked_at, 0 AS place, true AS waited, c.path, c.waits_until
+                       c.created_at AS asked_at, 0 AS place, true AS waited, c.path, c.waits_until,
+                       c.priority AS later_priority, c.then_cold
                   FROM claims c
                  WHERE c.preset_id = $1::uuid AND c.workspace_id IS NULL AND c.ended_at IS NULL AND c.waits_until > $2::timestamptz
                  ORDER BY c.priority DESC, c.created_at, c.id
-                 LIMIT $12::integer
+                 LIMIT $15::integer
                    FOR UPDATE OF c),
             arriving AS (
                 SELECT a.claim_id, a.user_id, a.key, a.hash, a.ordinal, a.ttl_seconds, 0 AS priority, $2::timestamptz AS asked_at,
                        a.place::integer, false AS waited, 'warm' AS path,
-                       CASE WHEN p.verify_step AND $12::integer > 0 THEN $2::timestamptz + interval '30 seconds' END AS waits_until
+                       CASE WHEN p.verify_step AND $15::integer > 0
+                            THEN coalesce(a.waits_until, $2::timestamptz + interval '30 seconds') END AS waits_until,
+                       coalesce(a.priority, 0) AS later_priority, coalesce(a.then_cold, false) AS then_cold
                   FROM preset p,
-                       unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bytea[], $8::integer[], $9::integer[])
-                            WITH ORDINALITY a (claim_id, user_id, organization_id, key, hash, ordinal, ttl_seconds, place)
+                       unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bytea[], $8::integer[], $9::integer[],
+                              $10::integer[], $11::timestamptz[], $12::boolean[])
+                            WITH ORDINALITY a (claim_id, user_id, organization_id, key, hash, ordinal, ttl_seconds,
+                                               priority, waits_until, then_cold, place)
                  WHERE (a.organization_id IS NULL OR a.organization_id = p.organization_id)
-                   AND (NOT p.limited OR $11::boolean)
+                   AND (NOT p.limited OR $14::boolean)
                    AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = a.user_id AND c.idempotency_key = a.key)),
             line AS (
                 SELECT *, row_number() OVER (ORDER BY waited DESC, priority DESC, asked_at, place, claim_id) AS n
@@ -173,12 +211,12 @@ public class ClaimStore {
     private static final String HAND_OVER = """
             matched AS (
                 SELECT s.id, l.claim_id, l.user_id, l.idempotency_key, l.request_hash, l.ordinal, l.ttl_seconds, l.asked_at, l.waited,
-                       l.path, l.waits_until
+                       l.path, l.waits_until, l.later_priority, l.then_cold
                   FROM (SELECT id, row_number() OVER () AS n FROM picked) s
                   JOIN line l ON l.n = s.n
                  WHERE l.waited
-                    OR ((SELECT count(*) FROM picked) - (SELECT count(*) FROM waiting) >= $10::integer
-                        AND ($12::integer = 0 OR (SELECT count(*) FROM waiting) < $12::integer))),
+                    OR ((SELECT count(*) FROM picked) - (SELECT count(*) FROM waiting) >= $13::integer
+                        AND ($15::integer = 0 OR (SELECT count(*) FROM waiting) < $15::integer))),
             moved AS (
                 UPDATE workspaces w
                    SET owner_id = m.user_id, prebuild = false, version = w.version + 1, claimed_at = $2::timestamptz,
@@ -187,7 +225,8 @@ public class ClaimStore {
                   FROM matched m, preset p
                  WHERE w.id = m.id
                 RETURNING w.*, m.claim_id, m.user_id, m.idempotency_key, m.request_hash, m.ordinal, m.ttl_seconds, m.asked_at,
-                          m.waited, m.path, m.waits_until, $2::timestamptz + make_interval(secs => m.ttl_seconds) AS expires_at),
+                          m.waited, m.path, m.waits_until, m.later_priority, m.then_cold,
+                          $2::timestamptz + make_interval(secs => m.ttl_seconds) AS expires_at),
             served AS (
                 UPDATE claims c
                    SET workspace_id = m.id, granted_at = $2::timestamptz, generation = m.version, expires_at = m.expires_at
@@ -195,9 +234,11 @@ public class ClaimStore {
                  WHERE m.waited AND c.id = m.claim_id),
             recorded AS (
                 INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key, request_hash,
-                                    ordinal, created_at, granted_at, generation, ttl_seconds, expires_at, waits_until)
+                                    ordinal, created_at, granted_at, generation, ttl_seconds, expires_at, waits_until,
+                                    priority, then_cold)
                 SELECT m.claim_id, m.organization_id, m.user_id, m.id, m.preset_id, m.path, m.idempotency_key, m.request_hash,
-                       m.ordinal, $2::timestamptz, $2::timestamptz, m.version, m.ttl_seconds, m.expires_at, m.waits_until
+                       m.ordinal, $2::timestamptz, $2::timestamptz, m.version, m.ttl_seconds, m.expires_at, m.waits_until,
+                       m.later_priority, m.then_cold
                   FROM moved m
                  WHERE NOT m.waited),
             dirty AS (
@@ -211,7 +252,7 @@ public class ClaimStore {
               FROM moved m, preset p""";
 
     static final String TAKE_OLDEST = LINE_UP
-            + PICK.formatted("(w.created_at, w.id) > ($13::timestamptz, $14::uuid)", "w.created_at, w.id")
+            + PICK.formatted("(w.created_at, w.id) > ($16::timestamptz, $17::uuid)", "w.created_at, w.id")
             + HAND_OVER;
     private static final String TAKE_NEWEST =
             LINE_UP + PICK.formatted("true", "w.created_at DESC, w.id DESC") + HAND_OVER;
@@ -285,7 +326,10 @@ public class ClaimStore {
                 .addValue(each(asks, Ask::keyOrNull, String[]::new))
                 .addValue(each(asks, Ask::hashOrNull, Buffer[]::new))
                 .addValue(each(asks, Ask::ordinal, Integer[]::new))
-                .addValue(each(asks, Ask::ttlOrNull, Integer[]::new));
+                .addValue(each(asks, Ask::ttlOrNull, Integer[]::new))
+                .addValue(each(asks, Ask::priorityOrNull, Integer[]::new))
+                .addValue(each(asks, Ask::untilOrNull, OffsetDateTime[]::new))
+                .addValue(each(asks, Ask::thenColdOrNull, Boolean[]::new));
     }
 
     private static <T> @Nullable T[] each(
@@ -297,7 +341,7 @@ public class ClaimStore {
             picked AS (
                 SELECT w.id
                   FROM workspaces w
-                 WHERE w.id = $13::uuid AND w.version = $14::integer AND w.preset_id = $1::uuid AND w.prebuild
+                 WHERE w.id = $16::uuid AND w.version = $17::integer AND w.preset_id = $1::uuid AND w.prebuild
                    AND w.ready_at IS NOT NULL AND w.transition = 'start' AND w.build_status = 'succeeded'
                    AND w.deletion_wanted_at IS NULL
                    AND EXISTS (SELECT FROM preset) AND EXISTS (SELECT FROM arriving)

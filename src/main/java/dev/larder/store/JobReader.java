@@ -40,16 +40,18 @@ public class JobReader {
             @Nullable String errorCode,
             @Nullable String error) {}
 
+    // A workspace may have had another owner: what was done for that one, and its reset, is not the next one's to see.
     private static final String SELECT = """
             SELECT j.id, j.workspace_id, j.organization_id, b.transition, j.backend, j.status, j.attempt, j.created_at,
                    j.started_at, j.deadline_at, j.completed_at, j.worker_id, j.error_code, j.error
               FROM jobs j
               JOIN builds b ON b.id = j.build_id
+              JOIN users s ON s.id = b.initiator_id
               JOIN workspaces w ON w.id = j.workspace_id
             """;
 
     private static final String LIST = SELECT + """
-             WHERE ($1::uuid IS NULL OR j.organization_id = $1) AND ($2::uuid IS NULL OR w.owner_id = $2)
+             WHERE ($1::uuid IS NULL OR j.organization_id = $1) AND ($2::uuid IS NULL OR (w.owner_id = $2 AND (b.initiator_id = $2 OR (s.is_system AND b.reason <> 'recycle'))))
                AND ($3::uuid IS NULL OR j.id < $3) AND ($4::text IS NULL OR j.status = $4)
              ORDER BY j.id DESC LIMIT $5""";
 
@@ -66,7 +68,8 @@ public class JobReader {
     }
 
     private static final String FIND = SELECT + """
-             WHERE j.id = $1 AND ($2::uuid IS NULL OR j.organization_id = $2) AND ($3::uuid IS NULL OR w.owner_id = $3)""";
+             WHERE j.id = $1 AND ($2::uuid IS NULL OR j.organization_id = $2)
+               AND ($3::uuid IS NULL OR (w.owner_id = $3 AND (b.initiator_id = $3 OR (s.is_system AND b.reason <> 'recycle'))))""";
 
     public Uni<Optional<Seen>> find(UUID job, Scope scope) {
         return pool.preparedQuery(FIND)

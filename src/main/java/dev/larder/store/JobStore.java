@@ -256,21 +256,25 @@ public class JobStore {
                    SET completed_at = $3::timestamptz, lease_token = NULL, error_code = $4::text, error = $5::text,
                        canceled_at = CASE WHEN $6::boolean THEN coalesce(canceled_at, $3::timestamptz) ELSE canceled_at END
                  WHERE id = $1 AND lease_token = $2
-                RETURNING build_id, workspace_id, status, started_at, created_at),
+                RETURNING build_id, workspace_id, status, started_at, created_at,
+                          (SELECT b.reason FROM builds b WHERE b.id = build_id) = 'verify' AND status = 'succeeded' AS fit),
             workspace AS (
                 UPDATE workspaces w
                    SET build_status = d.status, build_finished_at = $3::timestamptz,
                        ready_at = CASE WHEN w.transition = 'start' AND d.status = 'succeeded' THEN $3::timestamptz END,
                        outputs_sealed = coalesce($7::bytea, w.outputs_sealed),
-                       verifying = w.verifying AND d.status <> 'succeeded',
-                       claim_step_wanted_at = CASE WHEN NOT w.verifying OR d.status <> 'succeeded' OR w.transition <> 'start'
-                                                   THEN w.claim_step_wanted_at
+                       verifying = w.verifying AND NOT d.fit,
+                       claim_step_wanted_at = CASE WHEN NOT (w.verifying AND d.fit) THEN w.claim_step_wanted_at
                                                    WHEN (SELECT v.claim_step FROM template_versions v WHERE v.id = w.version_id)
                                                    THEN $3::timestamptz END,
                        dirty = w.dirty AND NOT (w.prebuild AND d.status = 'succeeded'),
                        deleted_at = CASE WHEN w.transition = 'delete' AND d.status = 'succeeded' THEN $3::timestamptz END
                   FROM done d WHERE w.id = d.workspace_id AND w.build_id = d.build_id
-                RETURNING w.id, w.preset_id, w.prebuild, w.transition, w.deleted_at, d.status, d.started_at, d.created_at),
+                RETURNING w.id, w.preset_id, w.prebuild, w.transition, w.deleted_at, d.status, d.started_at, d.created_at, d.fit),
+            leased AS (
+                UPDATE claims c SET expires_at = $3::timestamptz + make_interval(secs => c.ttl_seconds)
+                  FROM workspace w
+                 WHERE c.workspace_id = w.id AND c.ended_at IS NULL AND w.fit AND c.ttl_seconds IS NOT NULL),
             ended AS (
                 UPDATE claims c SET ended_at = $3::timestamptz, ended_reason = 'deleted'
                   FROM workspace w
@@ -356,7 +360,9 @@ public class JobStore {
     }
 
     private @Nullable Object sealed(Assignment assignment, Map<String, String> outputs) {
-        if (assignment.transition() != Transition.START || (assignment.isLaterStart() && outputs.isEmpty())) {
+        boolean unchanged = assignment.reason().equals(Assignment.VERIFY)
+                || (assignment.reason().equals(Assignment.CLAIM) && outputs.isEmpty());
+        if (assignment.transition() != Transition.START || unchanged) {
             return null;
         }
         JsonObject object = new JsonObject();
@@ -472,6 +478,7 @@ public class JobStore {
             WITH old AS (
                 SELECT j.id FROM jobs j JOIN builds b ON b.id = j.build_id
                  WHERE j.started_at IS NULL AND j.completed_at IS NULL AND b.transition = 'start'
+                   AND j.created_at < greatest($2::timestamptz, $1::timestamptz - interval '30 seconds')
                    AND j.created_at < CASE WHEN b.reason = 'verify' THEN $1::timestamptz - interval '30 seconds' ELSE $2::timestamptz END
                  ORDER BY j.id LIMIT 100
                    FOR UPDATE OF j SKIP LOCKED),
@@ -553,7 +560,7 @@ public class JobStore {
                 .replaceWithVoid();
     }
 
-    // The system's own builds stand behind those that users wait for; what takes a place in the queue keeps that place.
+    // The returned workspace is skipped where it is locked, so that locking it before the job blocks nobody.
     private static final String RECYCLE = """
             WITH place AS (
                 SELECT first.job_id, first.queue_at, w.id AS workspace_id
@@ -563,10 +570,12 @@ public class JobStore {
                            AND w.transition = 'start' AND w.build_status = 'succeeded' AND w.uses < p.max_uses
                            AND (p.last_invalidated_at IS NULL OR w.created_at >= p.last_invalidated_at)
                            AND (p.ttl_seconds IS NULL OR w.created_at >= $1::timestamptz - make_interval(secs => p.ttl_seconds))
-                           AND EXISTS (SELECT FROM workspaces n
+                           AND EXISTS (SELECT FROM workspaces n JOIN jobs j ON j.build_id = n.build_id
                                         WHERE n.preset_id = p.id AND n.prebuild AND n.deleted_at IS NULL
-                                          AND n.transition = 'start' AND n.build_status = 'pending' AND n.build_number = 1)
-                         ORDER BY w.deletion_wanted_at LIMIT 1) w
+                                          AND n.transition = 'start' AND n.build_status = 'pending' AND n.build_number = 1
+                                          AND j.started_at IS NULL AND j.completed_at IS NULL AND j.attempt = 0)
+                         ORDER BY w.deletion_wanted_at LIMIT 1
+                           FOR UPDATE OF w SKIP LOCKED) w
                   CROSS JOIN LATERAL (
                        SELECT j.id AS job_id, j.queue_at
                          FROM workspaces n JOIN jobs j ON j.build_id = n.build_id

@@ -31,8 +31,8 @@ public class LeaseStore {
             SELECT EXISTS (SELECT FROM claims WHERE workspace_id IS NULL AND ended_at IS NULL) AS waiting,
                    EXISTS (SELECT FROM claims WHERE ended_at IS NULL AND expires_at <= $1::timestamptz) AS expired,
                    EXISTS (SELECT FROM workspaces
-                            WHERE verifying AND deletion_wanted_at IS NULL AND deleted_at IS NULL
-                              AND build_status IN ('failed', 'canceled')) AS unfit""";
+                            WHERE verifying AND deleted_at IS NULL
+                              AND (deletion_wanted_at IS NOT NULL OR build_status IN ('failed', 'canceled'))) AS unfit""";
 
     /**
      * What there is to do for claims that go on.
@@ -84,10 +84,10 @@ public class LeaseStore {
                    FOR NO KEY UPDATE OF w),
             claim AS (
                 UPDATE claims c SET ended_at = $2::timestamptz, ended_reason = 'released'
-                  FROM workspace WHERE c.id = $1 AND c.ended_at IS NULL
+                  FROM workspace w WHERE c.id = $1 AND c.ended_at IS NULL AND c.workspace_id = w.id
                 RETURNING c.workspace_id)
             UPDATE workspaces w
-               SET deletion_wanted_at = coalesce(deletion_wanted_at, $2::timestamptz), version = version + 1,
+               SET deletion_wanted_at = coalesce(deletion_wanted_at, $2::timestamptz), version = version + 1, verifying = false,
                    dirty = deletion_wanted_at IS NULL, uses = uses + 1
               FROM claim WHERE w.id = claim.workspace_id""";
 
@@ -105,7 +105,7 @@ public class LeaseStore {
     private static final String EXPIRE = """
             WITH workspace AS (
                 SELECT c.id AS claim_id, w.id FROM claims c JOIN workspaces w ON w.id = c.workspace_id
-                 WHERE c.ended_at IS NULL AND c.expires_at <= $1::timestamptz
+                 WHERE c.ended_at IS NULL AND c.expires_at <= $1::timestamptz AND NOT w.verifying
                  ORDER BY c.expires_at LIMIT 100
                    FOR NO KEY UPDATE OF w SKIP LOCKED),
             claim AS (
@@ -123,23 +123,31 @@ public class LeaseStore {
         return pool.preparedQuery(EXPIRE).execute(Tuple.of(Rows.utc(at))).map(rows -> rows.rowCount());
     }
 
-    // What failed is evidence and what was never looked at is deleted; both are the system's again. The claim takes its
-    // place
-    // in the line again, which is where its age puts it. Only who wanted exactly this workspace gets none.
+    // What failed is evidence; what nobody has looked at is in stock again, as it was; what somebody wants deleted goes
+    // by itself.
+    // The claim takes its place in the line again, which is where its age puts it. Only who wanted exactly this
+    // workspace gets none.
     private static final String SET_ASIDE = """
             WITH unfit AS (
-                SELECT w.id, c.id AS claim_id
-                  FROM workspaces w JOIN claims c ON c.workspace_id = w.id AND c.ended_at IS NULL
-                 WHERE w.verifying AND w.deletion_wanted_at IS NULL AND w.deleted_at IS NULL
-                   AND w.build_status IN ('failed', 'canceled')
+                SELECT w.id, c.id AS claim_id, w.deletion_wanted_at IS NOT NULL AS going,
+                       w.build_status = 'canceled' AND j.attempt = 0 AS untouched
+                  FROM workspaces w
+                  JOIN claims c ON c.workspace_id = w.id AND c.ended_at IS NULL
+                  JOIN jobs j ON j.build_id = w.build_id
+                 WHERE w.verifying AND w.deleted_at IS NULL
+                   AND (w.deletion_wanted_at IS NOT NULL OR w.build_status IN ('failed', 'canceled'))
                  ORDER BY w.id LIMIT 100
                    FOR NO KEY UPDATE OF w SKIP LOCKED),
+            going AS (
+                UPDATE workspaces w SET verifying = false, claim_step_wanted_at = NULL FROM unfit u WHERE w.id = u.id AND u.going),
             back AS (
                 UPDATE workspaces w
                    SET owner_id = (SELECT id FROM users WHERE role = 'system'), prebuild = true, version = w.version + 1,
                        claimed_at = NULL, claim_step_wanted_at = NULL, verifying = false,
-                       deletion_wanted_at = CASE WHEN w.build_status = 'canceled' THEN $1::timestamptz END
-                  FROM unfit u WHERE w.id = u.id
+                       build_status = CASE WHEN u.untouched THEN 'succeeded' ELSE w.build_status END,
+                       ready_at = CASE WHEN u.untouched THEN $1::timestamptz END,
+                       deletion_wanted_at = CASE WHEN w.build_status = 'canceled' AND NOT u.untouched THEN $1::timestamptz END
+                  FROM unfit u WHERE w.id = u.id AND NOT u.going
                 RETURNING w.preset_id),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM back)

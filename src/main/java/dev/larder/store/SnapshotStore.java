@@ -139,7 +139,7 @@ public class SnapshotStore {
     }
 
     // Only presets with failed prebuilds pay for the look into their builds; a removed failure is as if it had not
-    // been.
+    // been, and so is a start that was withdrawn. What started well and proved unfit later has failed.
     private static final String FAILURES = """
             WITH evidence AS (
                 SELECT preset_id, array_agg(build_finished_at ORDER BY build_finished_at DESC)
@@ -154,24 +154,27 @@ public class SnapshotStore {
               JOIN presets p ON p.id = e.preset_id
              CROSS JOIN LATERAL (
                    SELECT array_agg(n.failed ORDER BY n.attempt DESC, n.id DESC) AS builds
-                     FROM (SELECT b.attempt, b.id, j.status = 'failed' AS failed
+                     FROM (SELECT b.attempt, b.id,
+                                  j.status = 'failed' OR (w.prebuild AND w.transition = 'start' AND w.build_status = 'failed') AS failed
                              FROM builds b
                              JOIN jobs j ON j.build_id = b.id
                              JOIN workspaces w ON w.id = b.workspace_id
                             WHERE b.preset_id = p.id AND b.attempt IS NOT NULL
                               AND (p.failures_from IS NULL OR b.created_at >= p.failures_from)
-                              AND NOT (j.status = 'failed' AND w.deleted_at IS NOT NULL)
+                              AND NOT (j.status = 'failed' AND w.deleted_at IS NOT NULL) AND j.status <> 'canceled'
                             ORDER BY b.attempt DESC, b.id DESC
                             LIMIT 1000) n) newest
              CROSS JOIN LATERAL (
                    SELECT array_agg(a.failed ORDER BY a.attempt DESC) AS failed
-                     FROM (SELECT b.attempt, bool_and(j.status = 'failed') AS failed
+                     FROM (SELECT b.attempt,
+                                  bool_and(j.status = 'failed'
+                                           OR (w.prebuild AND w.transition = 'start' AND w.build_status = 'failed')) AS failed
                              FROM builds b
                              JOIN jobs j ON j.build_id = b.id
                              JOIN workspaces w ON w.id = b.workspace_id
                             WHERE b.preset_id = p.id AND b.attempt IS NOT NULL
                               AND (p.failures_from IS NULL OR b.created_at >= p.failures_from)
-                              AND NOT (j.status = 'failed' AND w.deleted_at IS NOT NULL)
+                              AND NOT (j.status = 'failed' AND w.deleted_at IS NOT NULL) AND j.status <> 'canceled'
                             GROUP BY b.attempt ORDER BY b.attempt DESC LIMIT $3) a) attempts""";
 
     private static Failures failures(Row row) {

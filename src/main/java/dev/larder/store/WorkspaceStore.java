@@ -113,12 +113,16 @@ public class WorkspaceStore {
               JOIN users u ON u.id = b.initiator_id
               JOIN template_versions v ON v.id = b.version_id
              WHERE b.workspace_id = $1
+               AND ($3::uuid IS NULL OR b.initiator_id = $3 OR (u.is_system AND b.reason <> 'recycle'))
              ORDER BY b.number DESC LIMIT $2""";
 
-    /** The newest first; the caller has found the workspace in its scope before. */
-    public Uni<List<Build>> builds(UUID workspace, int limit) {
+    /**
+     * The newest first; the caller has found the workspace in its scope before. Who sees only what is their own sees nothing of
+     * what was done for an earlier owner.
+     */
+    public Uni<List<Build>> builds(UUID workspace, Scope scope, int limit) {
         return pool.preparedQuery(BUILDS)
-                .execute(Tuple.of(workspace, limit))
+                .execute(Tuple.of(workspace, limit, scope.owner().orElse(null)))
                 .map(rows -> Rows.list(rows, WorkspaceStore::build));
     }
 
