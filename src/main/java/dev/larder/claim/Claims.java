@@ -3,6 +3,7 @@ package dev.larder.claim;
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
 import dev.larder.claim.Combiner.Granted;
+import dev.larder.http.Problem;
 import dev.larder.pool.Caller;
 import dev.larder.store.ClaimReads;
 import dev.larder.store.ClaimReads.Claim;
@@ -15,6 +16,7 @@ import dev.larder.store.ClaimStore.IdempotencyKey;
 import dev.larder.store.ClaimStore.Mark;
 import dev.larder.store.ClaimStore.Patience;
 import dev.larder.store.ClaimStore.UnderQuota;
+import dev.larder.store.Together;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Topic;
 import io.smallrye.mutiny.Multi;
@@ -24,8 +26,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -40,6 +45,8 @@ class Claims {
     private static final int TRIES = 8;
 
     private static final Duration BETWEEN_TRIES = Duration.ofMillis(5);
+    private static final int QUESTIONS_AT_ONCE = 1_000;
+    private static final Duration ANSWER_WITHIN = Duration.ofSeconds(10);
     private static final String REPLACED = "its version was just replaced";
 
     private final ClaimStore store;
@@ -49,6 +56,8 @@ class Claims {
     private final Bell bell;
     private final InstantSource clock;
     private final Settings settings;
+    private final Together<Question, Shortage> shortages =
+            new Together<>(QUESTIONS_AT_ONCE, ANSWER_WITHIN, this::shortages);
 
     Claims(
             ClaimStore store,
@@ -77,14 +86,28 @@ class Claims {
 
     Uni<Outcome> claim(Caller caller, ClaimRequest request, Optional<String> idempotencyKey) {
         Optional<IdempotencyKey> key = idempotencyKey.map(text -> new IdempotencyKey(text, request.hash()));
-        Errand errand =
-                new Errand(caller, request, store.ask(caller.userId(), caller.organization(), key, request.ttl()));
+        Errand errand = new Errand(caller, request, ask(caller, request, key));
         if (request.wanted() instanceof Wanted.Exactly exactly) {
             return claimExactly(errand, exactly);
         }
         return needsOrganization(caller, request.wanted())
                 ? Uni.createFrom().item(new Outcome.OrganizationNeeded())
                 : presets.find(caller, request.wanted()).chain(found -> fromStock(errand, found));
+    }
+
+    private Ask ask(Caller caller, ClaimRequest request, Optional<IdempotencyKey> key) {
+        Ask ask = store.ask(caller.userId(), caller.organization(), key, request.ttl());
+        Instant now = clock.instant();
+        return switch (request.policy()) {
+            case Policy.Fail() -> ask;
+            case Policy.Cold() ->
+                ask.waiting(new Patience(0, now.plus(ClaimStore.VERIFY_BUDGET), true, settings.waitingMax()));
+            case Policy.Wait wait -> ask.waiting(patience(wait, now));
+        };
+    }
+
+    private Patience patience(Policy.Wait wait, Instant now) {
+        return new Patience(wait.priority(), now.plus(wait.timeout()), wait.thenCold(), settings.waitingMax());
     }
 
     private static boolean needsOrganization(Caller caller, Wanted wanted) {
@@ -98,6 +121,11 @@ class Claims {
     }
 
     private Uni<Outcome> fromStock(Errand errand, Presets.Found found) {
+        if (errand.request().count() > 1 && found.presets().stream().anyMatch(Claimable::verified)) {
+            return Uni.createFrom()
+                    .failure(Problem.unprocessable(
+                            "count_not_for_verified", "count", "must be 1 where what is claimed is verified first."));
+        }
         return found.presets().isEmpty()
                 ? elseByKey(errand, new Outcome.UnknownPreset())
                 : takeFirst(errand, found.presets(), 0)
@@ -179,16 +207,7 @@ class Claims {
     private Uni<Outcome> notTaken(Errand errand, Presets.Found found) {
         return byKey(errand)
                 .chain(earlier ->
-                        earlier.isPresent() ? Uni.createFrom().item(earlier.get()) : orLookUpAgain(errand, found));
-    }
-
-    private Uni<Outcome> orLookUpAgain(Errand errand, Presets.Found found) {
-        return found.remembered()
-                ? presets.lookUp(errand.caller(), errand.request().wanted())
-                        .chain(now -> now.presets().equals(found.presets())
-                                ? explain(errand, found.presets(), 1)
-                                : fromStock(errand, now))
-                : explain(errand, found.presets(), 1);
+                        earlier.isPresent() ? Uni.createFrom().item(earlier.get()) : explain(errand, found, 1));
     }
 
     /** A preset and why it gives nothing. */
@@ -200,9 +219,9 @@ class Claims {
         }
     }
 
-    private Uni<Outcome> explain(Errand errand, List<Claimable> from, int attempt) {
+    private Uni<Outcome> explain(Errand errand, Presets.Found from, int attempt) {
         return Multi.createFrom()
-                .iterable(from)
+                .iterable(from.presets())
                 .onItem()
                 .transformToUniAndConcatenate(preset -> why(errand, preset))
                 .collect()
@@ -211,16 +230,40 @@ class Claims {
                 .chain(shorts -> judge(errand, from, shorts, attempt));
     }
 
+    private record Question(UUID preset, Optional<UUID> callersOrganization) {}
+
+    /** Of a burst that found nothing all ask the same. */
+    private Uni<Map<Question, Shortage>> shortages(Set<Question> questions) {
+        return Multi.createFrom()
+                .iterable(questions)
+                .onItem()
+                .transformToUni(this::answered)
+                .merge(4)
+                .collect()
+                .in(
+                        HashMap::new,
+                        (answers, one) -> one.ifPresent(found -> answers.put(found.getKey(), found.getValue())));
+    }
+
+    private Uni<Optional<Map.Entry<Question, Shortage>>> answered(Question question) {
+        return reads.shortage(question.preset(), question.callersOrganization(), clock.instant())
+                .map(found -> found.map(why -> Map.entry(question, why)));
+    }
+
     private Uni<Optional<Short>> why(Errand errand, Claimable preset) {
-        return reads.shortage(preset.id(), errand.caller().organization(), clock.instant())
+        return shortages
+                .ask(new Question(preset.id(), errand.caller().organization()))
                 .map(found -> found.map(why -> new Short(preset, why)));
     }
 
-    private Uni<Outcome> judge(Errand errand, List<Claimable> from, List<Short> shorts, int attempt) {
+    private Uni<Outcome> judge(Errand errand, Presets.Found from, List<Short> shorts, int attempt) {
+        List<Short> active = shorts.stream().filter(one -> one.why().active()).toList();
+        if (from.remembered() && active.size() < from.presets().size()) {
+            return presets.lookUp(errand.caller(), errand.request().wanted()).chain(now -> fromStock(errand, now));
+        }
         if (shorts.isEmpty()) {
             return Uni.createFrom().item(new Outcome.UnknownPreset());
         }
-        List<Short> active = shorts.stream().filter(one -> one.why().active()).toList();
         if (active.isEmpty()) {
             String why = shorts.getFirst().why().deprecated().orElse("its version is not the template's active one");
             return Uni.createFrom().item(new Outcome.NotActive(why));
@@ -235,13 +278,13 @@ class Claims {
                 : byPolicy(errand, active.getFirst(), false);
     }
 
-    private Uni<Outcome> again(Errand errand, List<Claimable> from, int attempt) {
+    private Uni<Outcome> again(Errand errand, Presets.Found from, int attempt) {
         return Uni.createFrom()
                 .voidItem()
                 .onItem()
                 .delayIt()
                 .by(BETWEEN_TRIES.multipliedBy(attempt))
-                .chain(() -> takeFirst(errand, from, 0))
+                .chain(() -> takeFirst(errand, from.presets(), 0))
                 .chain(taken ->
                         taken.isPresent() ? Uni.createFrom().item(taken.get()) : explain(errand, from, attempt + 1));
     }
@@ -284,8 +327,7 @@ class Claims {
     private Uni<Outcome> await(Errand errand, Short home, Policy.Wait wait, boolean limited) {
         UUID preset = home.preset().id();
         Instant now = clock.instant();
-        Patience patience =
-                new Patience(wait.priority(), now.plus(wait.timeout()), wait.thenCold(), settings.waitingMax());
+        Patience patience = patience(wait, now);
         Uni<UnderQuota<Optional<UUID>>> attempt = limited
                 ? store.waitWithinQuota(preset, errand.ask(), patience, now)
                 : store.waitFor(preset, errand.ask(), patience, now).map(UnderQuota.Within::new);

@@ -11,12 +11,16 @@ import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.mutiny.sqlclient.SqlConnection;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,9 +51,13 @@ public class AccessStore {
     public record NewToken(
             UUID userId, String name, byte[] hash, @Nullable Instant expiresAt) {}
 
+    private static final int TOKENS_AT_ONCE = 256;
+    private static final Duration TOKENS_WITHIN = Duration.ofSeconds(10);
+
     private final Pool pool;
     private final InstantSource clock;
     private final Ids ids;
+    private final Together<Buffer, Caller> callers = new Together<>(TOKENS_AT_ONCE, TOKENS_WITHIN, this::callersOf);
 
     public AccessStore(Pool pool, InstantSource clock, Ids ids) {
         this.pool = pool;
@@ -59,16 +67,25 @@ public class AccessStore {
 
     // The system user holds no token, the schema sees to it; the condition is here so that one never acts even so.
     private static final String CALLER_OF = """
-            SELECT u.id, u.name, u.role, u.organization_id, t.expires_at
+            SELECT t.hash, u.id, u.name, u.role, u.organization_id, t.expires_at
               FROM tokens t JOIN users u ON u.id = t.user_id
-             WHERE t.hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
+             WHERE t.hash = ANY ($1::bytea[]) AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
                AND NOT u.is_system""";
 
-    /** Who holds this token; empty where it is unknown, expired (from {@code expires_at} on) or revoked. */
+    /**
+     * Who holds this token; empty where it is unknown, expired (from {@code expires_at} on) or revoked. It is read after it
+     * was asked for, in one statement with the other tokens that are asked for at the moment.
+     */
     public Uni<Optional<Caller>> callerOf(byte[] hash) {
+        return callers.ask(Buffer.buffer(hash));
+    }
+
+    private Uni<Map<Buffer, Caller>> callersOf(Set<Buffer> hashes) {
         return pool.preparedQuery(CALLER_OF)
-                .execute(Tuple.of(Buffer.buffer(hash), Rows.utc(clock.instant())))
-                .map(rows -> Rows.first(rows, AccessStore::caller));
+                .execute(Tuple.of(hashes.toArray(Buffer[]::new), Rows.utc(clock.instant())))
+                .map(rows -> Rows.list(rows, row -> row).stream()
+                        .collect(Collectors.toMap(
+                                row -> Buffer.buffer(row.getBuffer("hash").getBytes()), AccessStore::caller)));
     }
 
     private static Caller caller(Row row) {

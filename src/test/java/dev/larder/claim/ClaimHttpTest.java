@@ -164,6 +164,9 @@ class ClaimHttpTest {
                 .get("/api/v1/claims/" + claim.body().path("id").asText());
         assertThat(fit.body().path("status").asText()).isEqualTo("active");
         assertThat(fit.body().at("/workspace/outputs/id").asText()).isEqualTo("x");
+        Answer several = anna.post("/api/v1/claims", "{\"template\":\"slow\",\"preset\":\"one\",\"count\":2}");
+        assertThat(several.status()).isEqualTo(422);
+        assertThat(several.code()).isEqualTo("count_not_for_verified");
     }
 
     @Test

@@ -41,7 +41,7 @@ class CombinerTest {
     private final Stock stock = new Stock();
     private final Claimers claimers = new Claimers(stock);
     private final Caller anna = stock.member("anna");
-    private final Claimable preset = new Claimable(stock.declare("small", 3), Order.OLDEST);
+    private final Claimable preset = new Claimable(stock.declare("small", 3), Order.OLDEST, false);
     private final Bell bell = new Bell();
     private final Counting store = new Counting(stock);
 
@@ -155,8 +155,8 @@ class CombinerTest {
     @Test
     void presets_do_not_wait_for_each_other() {
         UUID other = stock.declare("large", 1);
-        Claimable small = new Claimable(stock.preset("small"), Order.OLDEST);
-        Claimable large = new Claimable(other, Order.OLDEST);
+        Claimable small = new Claimable(stock.preset("small"), Order.OLDEST, false);
+        Claimable large = new Claimable(other, Order.OLDEST, false);
         Combiner combiner = combiner(Tuned.DEFAULT);
         try (OpenTransaction lock = locked()) {
             var one = begin(combiner.take(small, claimers.ask(anna)));

@@ -75,7 +75,7 @@ class WatermarkTest {
         int claim(int count) {
             List<Uni<Optional<Granted>>> claims = new ArrayList<>();
             for (int i = 0; i < count; i++) {
-                claims.add(combiner.take(new Claimable(preset, Order.OLDEST), claimers.ask(anna)));
+                claims.add(combiner.take(new Claimable(preset, Order.OLDEST, false), claimers.ask(anna)));
             }
             List<Granted> granted = await(Uni.join().all(claims).andFailFast()).stream()
                     .flatMap(Optional::stream)

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.larder.pool.Assignment;
 import dev.larder.pool.Caller;
 import dev.larder.pool.JobOutcome;
+import dev.larder.pool.Scope;
 import dev.larder.store.ClaimReads.Claim;
 import dev.larder.store.ClaimReads.Workspace;
 import dev.larder.testing.CanIgnoreReturnValue;
@@ -76,7 +77,8 @@ class ClaimStepTest {
 
         assertThat(begin()).isEqualTo(1);
 
-        var build = await(stock.workspaces.builds(workspace(claim).id(), 1)).getFirst();
+        var build = await(stock.workspaces.builds(workspace(claim).id(), Scope.ALL, 1))
+                .getFirst();
         assertThat(build.number()).isEqualTo(2);
         assertThat(build.transition()).isEqualTo("start");
         assertThat(build.reason()).isEqualTo("claim");

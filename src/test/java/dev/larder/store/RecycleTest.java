@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.larder.pool.Assignment;
 import dev.larder.pool.Caller;
 import dev.larder.pool.JobOutcome;
+import dev.larder.pool.Scope;
 import dev.larder.store.ClaimReads.Claim;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.OpenTransaction;
@@ -315,14 +316,58 @@ class RecycleTest {
     }
 
     @Test
-    void a_withdrawn_place_counts_as_no_failure() {
+    void a_withdrawn_place_counts_neither_as_a_failure_nor_as_a_success() {
+        stock.ready(preset, 1);
+        for (int failure = 1; failure <= 2; failure++) {
+            stock.create(preset, 1);
+            stock.fail(stock.take(1).getFirst());
+        }
+        returned(preset, anna);
+        replacementWaits();
+        assertThat(recycle()).isEqualTo(1);
+
+        var failures = await(stock.snapshots.of(List.of(preset), now(), Duration.ofHours(1), 3))
+                .getFirst()
+                .failures();
+
+        assertThat(failures.newestAttemptsFailed()).containsExactly(true, true, false);
+    }
+
+    @Test
+    void outputs_that_the_reset_takes_away_are_gone() {
         returned();
         replacementWaits();
         recycle();
+        stock.end(reset(), new JobOutcome.Succeeded(Map.of()));
 
-        assertThat(stock.count("jobs WHERE status = 'failed'")).isZero();
-        assertThat(stock.count("workspaces WHERE build_status = 'canceled' AND deleted_at IS NOT NULL"))
-                .isEqualTo(1);
-        assertThat(Optional.of(recycle())).contains(0);
+        Claim claim = stock.look(stock.claim(preset, bob).orElseThrow());
+
+        assertThat(stock.claimReads.open(claim.workspace().orElseThrow())).contains("{}");
+    }
+
+    @Test
+    void the_next_one_sees_no_builds_and_no_jobs_of_the_one_before() {
+        stock.withClaimStep();
+        UUID again = stock.declareReusable("small", 2, 3);
+        stock.ready(again, 1);
+        UUID claim = stock.claim(again, anna).orElseThrow();
+        assertThat(await(stock.jobs.beginClaimSteps(now()))).isEqualTo(1);
+        stock.buildAll();
+        assertThat(stock.release(claim)).isTrue();
+        stock.create(again, 1);
+        recycle();
+        stock.end(reset(), new JobOutcome.Succeeded(Map.of()));
+        UUID next = stock.claim(again, bob).orElseThrow();
+        UUID workspace = stock.look(next).workspace().orElseThrow().id();
+
+        assertThat(stock.look(next).step().orElseThrow().status()).isEqualTo("pending");
+        assertThat(await(stock.workspaces.builds(workspace, Scope.of(bob), 10)))
+                .extracting(WorkspaceStore.Build::reason)
+                .containsExactly("prebuild");
+        assertThat(await(stock.workspaces.builds(workspace, Scope.ALL, 10)))
+                .extracting(WorkspaceStore.Build::reason)
+                .containsExactly("recycle", "claim", "prebuild");
+        assertThat(await(stock.jobReader.list(Scope.of(bob), Optional.empty(), Optional.empty(), 10)))
+                .hasSize(1);
     }
 }

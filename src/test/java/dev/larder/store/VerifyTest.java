@@ -8,8 +8,10 @@ import dev.larder.pool.Caller;
 import dev.larder.pool.JobOutcome;
 import dev.larder.store.ClaimReads.Claim;
 import dev.larder.store.ClaimStore.Ask;
+import dev.larder.store.ClaimStore.Patience;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Claimers;
+import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -18,6 +20,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
@@ -223,7 +226,7 @@ class VerifyTest {
     }
 
     @Test
-    void a_verification_that_nobody_began_in_time_is_withdrawn_and_its_workspace_deleted() {
+    void a_verification_that_nobody_began_in_time_is_withdrawn_and_its_workspace_in_stock_again() {
         UUID workspace = stock.ready(preset, 1).getFirst();
         UUID claim = claim(anna);
         await(stock.jobs.beginClaimSteps(now()));
@@ -233,8 +236,9 @@ class VerifyTest {
                 .isEqualTo(1);
         setAside();
 
-        assertThat(workspace(workspace).getOffsetDateTime("deletion_wanted_at")).isNotNull();
         assertThat(stock.look(claim).workspace()).isEmpty();
+        assertThat(await(stock.leases.timeOut(now()))).isEqualTo(1);
+        assertThat(claimers.workspaceOf(claim(bob))).isEqualTo(workspace);
     }
 
     @Test
@@ -266,19 +270,91 @@ class VerifyTest {
     }
 
     @Test
-    void a_lease_that_runs_out_while_it_is_verified_ends() {
+    void a_lease_begins_when_what_was_found_has_proved_fit() {
         stock.ready(preset, 1);
         Ask ask = stock.claims.ask(
                 anna.userId(), anna.organization(), Optional.empty(), Optional.of(Duration.ofSeconds(5)));
         UUID claim = claimers.take(preset, ask).getFirst().id();
         Assignment verification = verification();
-        stock.clock.forward(Duration.ofSeconds(5));
+        stock.clock.forward(Duration.ofSeconds(6));
 
-        assertThat(await(stock.leases.expire(now()))).isEqualTo(1);
+        assertThat(await(stock.leases.expire(now()))).isZero();
         stock.end(verification, new JobOutcome.Succeeded(Map.of()));
 
-        assertThat(stock.look(claim).endedReason()).contains("expired");
-        assertThat(setAside()).isZero();
+        assertThat(stock.look(claim).expiresAt()).contains(now().plusSeconds(5));
+        stock.clock.forward(Duration.ofSeconds(5));
+        assertThat(await(stock.leases.expire(now()))).isEqualTo(1);
+    }
+
+    @Test
+    void what_is_deleted_by_hand_while_it_is_verified_lets_its_claimer_wait_for_the_next() {
+        UUID workspace = stock.ready(preset, 1).getFirst();
+        UUID claim = claim(anna);
+        Assignment verification = verification();
+        await(stock.workspaces.wantDeleted(workspace, OptionalInt.empty(), now()));
+
+        assertThat(setAside()).isEqualTo(1);
+        stock.end(verification, new JobOutcome.Succeeded(Map.of()));
+
+        assertThat(stock.look(claim).workspace()).isEmpty();
+        assertThat(stock.look(claim).waits()).isTrue();
+        assertThat(await(stock.leases.toDo(now())).unfit()).isFalse();
+        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+    }
+
+    @Test
+    void a_claim_given_up_in_the_moment_its_workspace_is_set_aside_is_given_up() {
+        stock.ready(preset, 1);
+        UUID claim = claim(anna);
+        isUnfit();
+        try (OpenTransaction janitor = new OpenTransaction(stock)) {
+            assertThat(await(new LeaseStore(janitor.pool()).setAside(now()))).isEqualTo(1);
+            var released = Claimers.begin(stock.leases.release(claim, OptionalInt.empty(), now()));
+            janitor.isWaitedForBy(1);
+            janitor.commits();
+
+            assertThat(Claimers.end(released)).isFalse();
+        }
+        assertThat(await(stock.leases.cancel(claim, now()))).isTrue();
+        assertThat(stock.look(claim).endedReason()).contains("canceled");
+    }
+
+    @Test
+    void who_would_have_waited_or_had_one_built_still_does_when_what_was_in_stock_is_unfit() {
+        stock.ready(preset, 1);
+        Instant deadline = now().plus(Duration.ofMinutes(10));
+        Ask ask = claimers.ask(anna).waiting(new Patience(50, deadline, true, 100));
+        UUID claim = claimers.take(preset, ask).getFirst().id();
+        isUnfit();
+        setAside();
+
+        assertThat(stock.look(claim).waitsUntil()).contains(deadline);
+        assertThat(stock.row("SELECT priority, then_cold FROM claims WHERE id = $1", Tuple.of(claim))
+                        .toJson()
+                        .encode())
+                .isEqualTo("{\"priority\":50,\"then_cold\":true}");
+    }
+
+    @Test
+    void what_proves_unfit_again_and_again_puts_off_creation_and_reaches_the_hard_limit() {
+        stock.ready(preset, 1);
+        claim(anna);
+        isUnfit();
+        setAside();
+        for (int attempt = 2; attempt <= 3; attempt++) {
+            stock.ready(preset, 1);
+            claimers.serve(preset);
+            isUnfit();
+            setAside();
+        }
+
+        var failures = await(stock.snapshots.of(List.of(preset), now(), Duration.ofHours(1), 3))
+                .getFirst()
+                .failures();
+
+        assertThat(failures.failedAt()).hasSize(3);
+        assertThat(failures.newestBuildsFailed()).containsExactly(true, true, true);
+        assertThat(failures.newestAttemptsFailed()).containsExactly(true, true, true);
     }
 
     @Test

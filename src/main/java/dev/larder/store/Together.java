@@ -1,0 +1,100 @@
+package dev.larder.store;
+
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.subscription.UniEmitter;
+import io.vertx.core.Context;
+import io.vertx.core.Vertx;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jboss.logging.Logger;
+
+/**
+ * What many ask at the same moment is asked of the database once: while a statement runs, those who ask gather, and the next
+ * statement answers them all. Nobody waits for a timer, so that alone one is answered at once; and whatever is answered
+ * was read after it was asked for.
+ *
+ * @param <K> what is asked for, with an {@code equals} of its own
+ * @param <V> what is answered
+ */
+public final class Together<K, V> {
+
+    private static final Logger LOG = Logger.getLogger(Together.class);
+
+    private final int atOnce;
+    private final Duration atMost;
+    private final Function<Set<K>, Uni<Map<K, V>>> read;
+    private final Deque<Asking<K, V>> gathered = new ArrayDeque<>();
+    private boolean running;
+
+    /**
+     * @param atOnce how many one statement answers at most
+     * @param atMost how long one statement may take before its askers are failed and the next one runs
+     * @param read answers those keys for which there is something
+     */
+    public Together(int atOnce, Duration atMost, Function<Set<K>, Uni<Map<K, V>>> read) {
+        this.atOnce = atOnce;
+        this.atMost = atMost;
+        this.read = read;
+    }
+
+    private record Asking<K, V>(K key, UniEmitter<? super Optional<V>> emitter) {}
+
+    /** Answers on the caller's own context: a request must not go on in that of another. Empty where there is nothing. */
+    public Uni<Optional<V>> ask(K key) {
+        Uni<Optional<V>> asked = Uni.createFrom().emitter(emitter -> add(new Asking<>(key, emitter)));
+        Context own = Vertx.currentContext();
+        return own == null ? asked : asked.emitOn(answer -> own.runOnContext(unused -> answer.run()));
+    }
+
+    private void add(Asking<K, V> asking) {
+        if (isFirst(asking)) {
+            next();
+        }
+    }
+
+    private synchronized boolean isFirst(Asking<K, V> asking) {
+        gathered.add(asking);
+        boolean first = !running;
+        running = true;
+        return first;
+    }
+
+    private synchronized List<Asking<K, V>> gather() {
+        List<Asking<K, V>> together = new ArrayList<>();
+        while (!gathered.isEmpty() && together.size() < atOnce) {
+            together.add(gathered.remove());
+        }
+        running = !together.isEmpty();
+        return together;
+    }
+
+    /** Here a loop starts: it is the next statement, whatever becomes of this one. */
+    private void next() {
+        List<Asking<K, V>> together = gather();
+        if (together.isEmpty()) {
+            return;
+        }
+        Set<K> keys = together.stream().map(Asking::key).collect(Collectors.toSet());
+        Uni.createFrom()
+                .deferred(() -> read.apply(keys))
+                .ifNoItem()
+                .after(atMost)
+                .fail()
+                .invoke(answers ->
+                        together.forEach(one -> one.emitter().complete(Optional.ofNullable(answers.get(one.key())))))
+                .onFailure()
+                .invoke(failure -> together.forEach(one -> one.emitter().fail(failure)))
+                .onTermination()
+                .invoke(this::next)
+                .subscribe()
+                .with(answers -> {}, failure -> LOG.debugf("questions not answered cause=%s", failure));
+    }
+}
