@@ -3,6 +3,7 @@ package dev.larder.store;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.InstantSource;
+import java.time.OffsetDateTime;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.UUID;
@@ -26,6 +27,9 @@ public final class ClaimStatement {
         ":hashes",
         ":ordinals",
         ":ttls",
+        ":priorities",
+        ":untils",
+        ":colds",
         ":none",
         ":no",
         ":waiting",
@@ -45,6 +49,9 @@ public final class ClaimStatement {
         variables.put("hashes", "{\"\\\\x" + "ab".repeat(32) + "\"}");
         variables.put("ordinals", "{0}");
         variables.put("ttls", "{NULL}");
+        variables.put("priorities", "{NULL}");
+        variables.put("untils", "{NULL}");
+        variables.put("colds", "{NULL}");
         variables.put("none", "0");
         variables.put("no", "false");
         variables.put("waiting", "100");
@@ -70,7 +77,7 @@ public final class ClaimStatement {
 
     /** The first one, waking others inside the transaction: what Larder does not do. */
     public static String asPgbenchScriptWithNotify() {
-        return keyed(replaced("SELECT m.claim_id, m.user_id, CASE", "SELECT pg_notify('larder_bench', ''), m.claim_id, m.user_id, CASE"))
+        return keyed(replaced("SELECT m.claim_id, m.user_id, m.path", "SELECT pg_notify('larder_bench', ''), m.claim_id, m.user_id, m.path"))
                 + ";\n";
     }
 
@@ -98,6 +105,9 @@ public final class ClaimStatement {
                 .addValue(new Buffer[] {Buffer.buffer(new byte[32])})
                 .addValue(new Integer[] {0})
                 .addValue(new Integer[] {null})
+                .addValue(new Integer[] {null})
+                .addValue(new OffsetDateTime[] {null})
+                .addValue(new Boolean[] {null})
                 .addValue(0)
                 .addValue(false)
                 .addValue(100)

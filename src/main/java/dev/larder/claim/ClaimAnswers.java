@@ -64,8 +64,11 @@ class ClaimAnswers {
                         "idempotency_key_reused", "Idempotency-Key", "was used for another request."));
             case Outcome.UnknownPreset() -> refused(Problem.notFound("preset"));
             case Outcome.NotActive(var why) -> refused(notActive(why));
-            case Outcome.NoneInStock(var retryAfter) ->
-                refused(noneInStock("No workspace of this preset is ready at present.", retryAfter));
+            case Outcome.NoneInStock(var why, var retryAfter) ->
+                refused(noneInStock(
+                        "No workspace of this preset is ready at present: %d starting, %d waiting."
+                                .formatted(why.starting().size(), why.waiting()),
+                        retryAfter));
             case Outcome.NotThisOne() ->
                 refused(Problem.of(
                         412,
@@ -197,16 +200,25 @@ class ClaimAnswers {
                         .entity(first)
                         .tag(String.valueOf(first.generation()))
                 : ResponseBuilder.<Object>create(RestResponse.Status.CREATED).entity(new Batch(views));
-        stages.ifPresent(took -> answer.header("Server-Timing", timing(took)));
+        // In headers, because a repeated request gets the same body.
+        stages.ifPresent(took -> answer.header("Server-Timing", timing(took, claims.getFirst())));
+        claims.getFirst().readyLeft().ifPresent(left -> answer.header("Larder-Pool-Ready", left));
         return answer.header("Idempotency-Replayed", replayed ? "true" : null).build();
     }
 
-    private static String timing(Stages stages) {
+    /** Picked ends with the commit; bound is all of it, until the workspace is told to whoever claimed it. */
+    private String timing(Stages stages, Claim claim) {
+        Duration since = Duration.between(claim.grantedAt().orElse(claim.createdAt()), clock.instant());
         return String.format(
                 Locale.ROOT,
-                "queued;dur=%.3f, picked;dur=%.3f",
-                stages.queued().toNanos() / 1e6,
-                stages.picked().toNanos() / 1e6);
+                "queued;dur=%.3f, picked;dur=%.3f, bound;dur=%.3f",
+                millis(stages.queued()),
+                millis(stages.picked()),
+                millis(stages.queued().plus(since)));
+    }
+
+    private static double millis(Duration time) {
+        return time.toNanos() / 1e6;
     }
 
     /** With where it stands, while it waits. */

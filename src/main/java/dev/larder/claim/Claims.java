@@ -309,7 +309,7 @@ class Claims {
 
     private Uni<Outcome> byPolicy(Errand errand, Short home, boolean limited) {
         return switch (errand.request().policy()) {
-            case Policy.Fail() -> Uni.createFrom().item(new Outcome.NoneInStock(retryAfter(home.why())));
+            case Policy.Fail() -> Uni.createFrom().item(new Outcome.NoneInStock(home.why(), retryAfter(home.why())));
             case Policy.Cold() -> cold(errand, home, limited);
             case Policy.Wait wait -> await(errand, home, wait, limited);
         };

@@ -1,6 +1,7 @@
 package dev.larder.claim;
 
 import dev.larder.store.ClaimReads.Claim;
+import dev.larder.store.ClaimReads.Shortage;
 import dev.larder.store.ClaimStore.Quota;
 import java.time.Duration;
 import java.util.List;
@@ -41,7 +42,7 @@ sealed interface Outcome {
     record NotActive(String why) implements Outcome {}
 
     /** Nothing, or not enough, is in stock and the policy is to fail. */
-    record NoneInStock(Duration retryAfter) implements Outcome {}
+    record NoneInStock(Shortage why, Duration retryAfter) implements Outcome {}
 
     /** It is not there, not claimable, or no longer has that version. */
     record NotThisOne() implements Outcome {}

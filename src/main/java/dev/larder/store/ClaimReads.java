@@ -40,6 +40,7 @@ public class ClaimReads {
      * @param ordinal which of the claims of one request, from 0
      * @param generation the workspace's version when it was given; null while the claim waits
      * @param waitsUntil the deadline of one that waits or waited
+     * @param readyLeft how many more stood ready when this was taken from stock, 100 for more than that; empty later on
      * @param workspace empty while none is given, where the claim ended without one, and where another holding has followed
      */
     public record Claim(
@@ -56,6 +57,7 @@ public class ClaimReads {
             Optional<Instant> waitsUntil,
             Optional<Instant> endedAt,
             Optional<String> endedReason,
+            Optional<Integer> readyLeft,
             Optional<Step> step,
             Optional<Workspace> workspace) {
 
@@ -346,7 +348,8 @@ public class ClaimReads {
                    c.created_at AS claim_created_at, c.granted_at, c.expires_at, c.waits_until, c.ended_at, c.ended_reason,
                    w.id, o.name AS organization, t.name AS template, p.name AS preset, w.name, w.version,
                    w.transition, w.build_status, w.created_at, w.ready_at, w.deleted_at, w.outputs_sealed,
-                   w.claim_step_wanted_at, w.verifying, s.status AS step_status, s.error_code AS step_error_code, s.error AS step_error
+                   w.claim_step_wanted_at, w.verifying, s.status AS step_status, s.error_code AS step_error_code, s.error AS step_error,
+                   NULL::integer AS ready_left
               FROM claims c
               JOIN organizations o ON o.id = c.organization_id
               LEFT JOIN workspaces w ON w.id = c.workspace_id AND (c.ended_at IS NULL OR (w.version <= c.generation + 1 AND NOT w.prebuild))
@@ -406,6 +409,7 @@ public class ClaimReads {
                 Optional.ofNullable(Rows.instantOrNull(row, "waits_until")),
                 Optional.ofNullable(Rows.instantOrNull(row, "ended_at")),
                 Optional.ofNullable(row.getString("ended_reason")),
+                Optional.ofNullable(row.getInteger("ready_left")),
                 step(row),
                 row.getUUID("id") == null ? Optional.empty() : Optional.of(workspace(row)));
     }

@@ -248,15 +248,24 @@ public class ClaimStore {
                    NULL::timestamptz AS ended_at, NULL::text AS ended_reason,
                    m.id, m.organization_id, p.organization, p.template, p.preset, p.id AS preset_id, m.name, m.version,
                    m.transition, m.build_status, m.created_at, m.ready_at, m.deleted_at, m.outputs_sealed, m.claim_step_wanted_at,
-                   m.verifying,                    NULL::text AS step_status, NULL::text AS step_error_code, NULL::text AS step_error
+                   m.verifying,                    NULL::text AS step_status, NULL::text AS step_error_code, NULL::text AS step_error,
+                   (SELECT greatest(count(*) - (SELECT count(*) FROM picked), 0)
+                      FROM (SELECT FROM workspaces w
+                             WHERE w.preset_id = $1::uuid AND w.prebuild AND w.ready_at IS NOT NULL
+                               AND w.transition = 'start' AND w.build_status = 'succeeded' AND w.deletion_wanted_at IS NULL
+                               AND w.created_at >= coalesce((SELECT fresh_from FROM preset), '-infinity')
+                               AND %s
+                             LIMIT 100 + (SELECT count(*) FROM picked)) stock) AS ready_left
               FROM moved m, preset p""";
 
-    static final String TAKE_OLDEST = LINE_UP
-            + PICK.formatted("(w.created_at, w.id) > ($16::timestamptz, $17::uuid)", "w.created_at, w.id")
-            + HAND_OVER;
+    private static final String AFTER_MARK = "(w.created_at, w.id) > ($16::timestamptz, $17::uuid)";
+
+    static final String TAKE_OLDEST =
+            LINE_UP + PICK.formatted(AFTER_MARK, "w.created_at, w.id") + HAND_OVER.formatted(AFTER_MARK);
     private static final String TAKE_NEWEST =
-            LINE_UP + PICK.formatted("true", "w.created_at DESC, w.id DESC") + HAND_OVER;
-    private static final String TAKE_RANDOM = LINE_UP + PICK.formatted("true", "random()") + HAND_OVER;
+            LINE_UP + PICK.formatted("true", "w.created_at DESC, w.id DESC") + HAND_OVER.formatted("true");
+    private static final String TAKE_RANDOM =
+            LINE_UP + PICK.formatted("true", "random()") + HAND_OVER.formatted("true");
 
     /**
      * Gives ready prebuilds of the preset to those who wait for one and then to those who ask, in this order and as far as
@@ -347,7 +356,7 @@ public class ClaimStore {
                    AND EXISTS (SELECT FROM preset) AND EXISTS (SELECT FROM arriving)
                    AND w.created_at >= coalesce((SELECT fresh_from FROM preset), '-infinity')
                    FOR UPDATE OF w),
-            """ + HAND_OVER;
+            """ + HAND_OVER.formatted("true");
 
     private static final String PRESET_OF = """
             SELECT preset_id FROM workspaces

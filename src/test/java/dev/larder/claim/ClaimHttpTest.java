@@ -74,6 +74,8 @@ class ClaimHttpTest {
 
         assertThat(claim.status()).as(claim.toString()).isEqualTo(201);
         assertThat(claim.body().path("path").asText()).isEqualTo("warm");
+        assertThat(claim.header("Larder-Pool-Ready")).isIn("0", "1");
+        assertThat(claim.header("Server-Timing")).contains("queued;dur=", "picked;dur=", "bound;dur=");
         String workspace = claim.body().at("/workspace/id").asText();
         assertThat(claim.body().at("/workspace/outputs/secret").asText()).isEqualTo("hush-" + workspace);
         assertThat(claim.body().at("/workspace/status").asText()).isEqualTo("ready");

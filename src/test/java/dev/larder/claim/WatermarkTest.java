@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Test;
  */
 class WatermarkTest {
 
-    private static final int SCHEDULES = 200;
+    private static final int SCHEDULES = 80;
     private static final int STEPS = 12;
     private static final int PREBUILDS = 8;
 

@@ -10,6 +10,8 @@ import dev.larder.pool.Transition;
 import dev.larder.store.ClaimReads.Claim;
 import dev.larder.store.ClaimStore.Ask;
 import dev.larder.store.ClaimStore.IdempotencyKey;
+import dev.larder.store.ClaimStore.Mark;
+import dev.larder.store.ClaimStore.Order;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.SqlConnection;
@@ -23,8 +25,11 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class ClaimStoreTest {
 
@@ -65,6 +70,72 @@ class ClaimStoreTest {
 
         assertThat(given).isEqualTo(ready);
         assertThat(claim(preset)).isEmpty();
+    }
+
+    private List<Claim> take(UUID preset, Order order, int asks, Mark from) {
+        List<Ask> all = Stream.generate(
+                        () -> stock.claims.ask(anna.userId(), anna.organization(), Optional.empty(), Optional.empty()))
+                .limit(asks)
+                .toList();
+        return await(stock.claims.take(preset, order, all, 0, from, stock.clock.instant()));
+    }
+
+    private static UUID given(Claim claim) {
+        return claim.workspace().orElseThrow().id();
+    }
+
+    @Test
+    void the_newest_is_handed_out_first_where_that_is_asked_for() {
+        UUID preset = stock.declare("small", 3);
+        List<UUID> ready = stock.ready(preset, 3);
+
+        assertThat(take(preset, Order.NEWEST, 1, Mark.START))
+                .extracting(ClaimStoreTest::given)
+                .containsExactly(ready.get(2));
+        assertThat(take(preset, Order.NEWEST, 1, Mark.START))
+                .extracting(ClaimStoreTest::given)
+                .containsExactly(ready.get(1));
+    }
+
+    @Test
+    void at_random_each_ready_one_is_handed_out_once() {
+        UUID preset = stock.declare("small", 5);
+        List<UUID> ready = stock.ready(preset, 5);
+        List<UUID> given = new ArrayList<>();
+        for (int claim = 0; claim < 5; claim++) {
+            given.addAll(take(preset, Order.RANDOM, 1, Mark.START).stream()
+                    .map(ClaimStoreTest::given)
+                    .toList());
+        }
+
+        assertThat(given).containsExactlyInAnyOrderElementsOf(ready);
+        assertThat(take(preset, Order.RANDOM, 1, Mark.START)).isEmpty();
+    }
+
+    @ParameterizedTest
+    @EnumSource(Order.class)
+    void a_claim_says_how_many_are_left(Order order) {
+        UUID preset = stock.declare("small", 5);
+        stock.ready(preset, 4);
+        stock.create(preset, 1);
+
+        assertThat(take(preset, order, 2, Mark.START))
+                .extracting(Claim::readyLeft)
+                .containsOnly(Optional.of(2));
+        assertThat(take(preset, order, 2, Mark.START))
+                .extracting(Claim::readyLeft)
+                .containsOnly(Optional.of(0));
+    }
+
+    @Test
+    void more_than_a_hundred_are_not_counted() {
+        UUID preset = stock.declare("small", 200);
+        stock.create(preset, 150);
+        stock.buildAll();
+
+        assertThat(take(preset, Order.OLDEST, 3, Mark.START))
+                .extracting(Claim::readyLeft)
+                .containsOnly(Optional.of(100));
     }
 
     @Test
