@@ -255,6 +255,7 @@ public class ClaimStore {
                                AND w.transition = 'start' AND w.build_status = 'succeeded' AND w.deletion_wanted_at IS NULL
                                AND w.created_at >= coalesce((SELECT fresh_from FROM preset), '-infinity')
                                AND %s
+                             ORDER BY w.created_at, w.id
                              LIMIT 100 + (SELECT count(*) FROM picked)) stock) AS ready_left
               FROM moved m, preset p""";
 

@@ -1,0 +1,80 @@
+package dev.larder.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.larder.testing.Stock;
+import io.vertx.mutiny.sqlclient.Row;
+import java.lang.reflect.Field;
+import java.lang.reflect.Modifier;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** A claim finds what is ready by its order, however many there are and have been. */
+class ClaimPlansTest {
+
+    private static final int CLAIMED = 10_000;
+    private static final int READY = 5_000;
+
+    private final Stock stock = new Stock();
+
+    @BeforeEach
+    void a_large_stock_with_a_long_past() {
+        stock.declare("one", 1);
+        stock.sql("""
+                WITH w AS (
+                    INSERT INTO workspaces (id, organization_id, owner_id, prebuild, template_id, version_id, preset_id, name,
+                                            created_at, claimed_at, build_id, build_number, transition, build_status,
+                                            build_finished_at, ready_at)
+                    SELECT gen_random_uuid(), p.organization_id, CASE WHEN i <= $2 THEN $1::uuid ELSE s.id END, i > $2, p.template_id,
+                           p.version_id, p.id, 'w-' || i, now() + i * interval '1 ms', CASE WHEN i <= $2 THEN now() END,
+                           gen_random_uuid(), 1, 'start', 'succeeded', now(), now()
+                      FROM presets p, users s, generate_series(1, $2::integer + $3::integer) i
+                     WHERE s.role = 'system'
+                    RETURNING *)
+                INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id, created_at)
+                SELECT build_id, id, 1, 'start', owner_id, 'prebuild', version_id, preset_id, now() FROM w""", stock.owner.userId(), CLAIMED, READY);
+        stock.sql("ANALYZE workspaces");
+        stock.sql("ANALYZE builds");
+    }
+
+    @AfterEach
+    void close() {
+        stock.close();
+    }
+
+    @Test
+    void no_claim_and_no_end_of_one_reads_all_workspaces() throws IllegalAccessException {
+        Map<String, String> plans = new LinkedHashMap<>();
+        for (Class<?> store : List.of(ClaimStore.class, LeaseStore.class)) {
+            for (Field field : store.getDeclaredFields()) {
+                if (Modifier.isStatic(field.getModifiers()) && field.getType() == String.class) {
+                    field.setAccessible(true);
+                    String statement = String.valueOf(field.get(null));
+                    if (statement.contains("workspaces") && !isPart(field.getName())) {
+                        plans.put(store.getSimpleName() + "." + field.getName(), plan(statement));
+                    }
+                }
+            }
+        }
+
+        assertThat(plans).hasSizeGreaterThan(8);
+        assertThat(plans).allSatisfy((name, plan) -> assertThat(plan).doesNotContain("Seq Scan on workspaces"));
+    }
+
+    private static boolean isPart(String name) {
+        return List.of("LINE_UP", "PICK", "HAND_OVER", "BEGIN_COLD").contains(name);
+    }
+
+    private String plan(String statement) {
+        List<String> lines = new ArrayList<>();
+        for (Row row : stock.pool.query("EXPLAIN (GENERIC_PLAN) " + statement).executeAndAwait()) {
+            lines.add(row.getString(0));
+        }
+        return String.join("\n", lines);
+    }
+}
