@@ -27,7 +27,7 @@ public final class RecordedHistory {
         LoadPlan plan = new LoadPlan(
                 seed,
                 Integer.getInteger("larder.history.operations", 1_000_000),
-                Duration.ofHours(6),
+                Duration.ofMinutes(Integer.getInteger("larder.history.minutes", 360)),
                 3,
                 48,
                 12,

@@ -27,12 +27,15 @@ public class LeaseStore {
         this.pool = pool;
     }
 
+    // In the order of their indexes: before the tables are analyzed for the first time, all of them would be read.
     private static final String TO_DO = """
             SELECT EXISTS (SELECT FROM claims WHERE workspace_id IS NULL AND ended_at IS NULL) AS waiting,
-                   EXISTS (SELECT FROM claims WHERE ended_at IS NULL AND expires_at <= $1::timestamptz) AS expired,
-                   EXISTS (SELECT FROM workspaces
-                            WHERE verifying AND deleted_at IS NULL
-                              AND (deletion_wanted_at IS NOT NULL OR build_status IN ('failed', 'canceled'))) AS unfit""";
+                   EXISTS (SELECT FROM (SELECT FROM claims WHERE ended_at IS NULL AND expires_at <= $1::timestamptz
+                                         ORDER BY expires_at LIMIT 1) first) AS expired,
+                   EXISTS (SELECT FROM (SELECT FROM workspaces
+                                         WHERE verifying AND deleted_at IS NULL
+                                           AND (deletion_wanted_at IS NOT NULL OR build_status IN ('failed', 'canceled'))
+                                         ORDER BY id LIMIT 1) first) AS unfit""";
 
     /**
      * What there is to do for claims that go on.
