@@ -9,7 +9,8 @@ import java.util.TreeMap;
 
 /**
  * A long recorded run, judged: {@code -Dlarder.history.operations=1000000 -Dlarder.history.seed=1}. With {@code
- * -Dlarder.history.file=…} a run that was recorded before is judged again.
+ * -Dlarder.history.file=…} a run that was recorded before is judged again; {@code -Dlarder.history.kill-every=} is how many
+ * seconds after one server serves again the next is killed, {@code -Dlarder.history.minutes=} after how many it ends at the latest.
  */
 public final class RecordedHistory {
 
@@ -33,7 +34,7 @@ public final class RecordedHistory {
                 12,
                 6,
                 200,
-                Duration.ofSeconds(3),
+                Duration.ofSeconds(Integer.getInteger("larder.history.kill-every", 3)),
                 1,
                 EnumSet.allOf(Deed.class),
                 Path.of("target", "history"));
