@@ -208,6 +208,8 @@ public class ClaimStore {
                    FOR UPDATE OF w SKIP LOCKED),
             """;
 
+    // A statement may begin later than the instant it was given, and find who asked in between: their time counts from
+    // then.
     private static final String HAND_OVER = """
             matched AS (
                 SELECT s.id, l.claim_id, l.user_id, l.idempotency_key, l.request_hash, l.ordinal, l.ttl_seconds, l.asked_at, l.waited,
@@ -226,10 +228,11 @@ public class ClaimStore {
                  WHERE w.id = m.id
                 RETURNING w.*, m.claim_id, m.user_id, m.idempotency_key, m.request_hash, m.ordinal, m.ttl_seconds, m.asked_at,
                           m.waited, m.path, m.waits_until, m.later_priority, m.then_cold,
-                          $2::timestamptz + make_interval(secs => m.ttl_seconds) AS expires_at),
+                          greatest($2::timestamptz, m.asked_at) AS granted_at,
+                          greatest($2::timestamptz, m.asked_at) + make_interval(secs => m.ttl_seconds) AS expires_at),
             served AS (
                 UPDATE claims c
-                   SET workspace_id = m.id, granted_at = $2::timestamptz, generation = m.version, expires_at = m.expires_at
+                   SET workspace_id = m.id, granted_at = m.granted_at, generation = m.version, expires_at = m.expires_at
                   FROM moved m
                  WHERE m.waited AND c.id = m.claim_id),
             recorded AS (
@@ -237,14 +240,14 @@ public class ClaimStore {
                                     ordinal, created_at, granted_at, generation, ttl_seconds, expires_at, waits_until,
                                     priority, then_cold)
                 SELECT m.claim_id, m.organization_id, m.user_id, m.id, m.preset_id, m.path, m.idempotency_key, m.request_hash,
-                       m.ordinal, $2::timestamptz, $2::timestamptz, m.version, m.ttl_seconds, m.expires_at, m.waits_until,
+                       m.ordinal, $2::timestamptz, m.granted_at, m.version, m.ttl_seconds, m.expires_at, m.waits_until,
                        m.later_priority, m.then_cold
                   FROM moved m
                  WHERE NOT m.waited),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT id FROM preset WHERE EXISTS (SELECT FROM moved))
             SELECT m.claim_id, m.user_id, m.path, m.ordinal, m.version AS generation,
-                   m.asked_at AS claim_created_at, $2::timestamptz AS granted_at, m.expires_at, m.waits_until,
+                   m.asked_at AS claim_created_at, m.granted_at, m.expires_at, m.waits_until,
                    NULL::timestamptz AS ended_at, NULL::text AS ended_reason,
                    m.id, m.organization_id, p.organization, p.template, p.preset, p.id AS preset_id, m.name, m.version,
                    m.transition, m.build_status, m.created_at, m.ready_at, m.deleted_at, m.outputs_sealed, m.claim_step_wanted_at,

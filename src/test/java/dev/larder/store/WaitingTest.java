@@ -8,6 +8,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.pool.Caller;
 import dev.larder.store.ClaimReads.Claim;
+import dev.larder.store.ClaimStore.Mark;
+import dev.larder.store.ClaimStore.Order;
 import dev.larder.store.ClaimStore.Patience;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.OpenTransaction;
@@ -89,6 +91,22 @@ class WaitingTest {
         }
 
         assertThat(served).isEqualTo(waiting);
+    }
+
+    @Test
+    void a_lease_never_begins_before_it_was_asked_for_however_late_its_statement_runs() {
+        Instant begun = now();
+        stock.ready(preset, 1);
+        stock.clock.forward(Duration.ofMillis(200));
+        Instant asked = now();
+        UUID claim = claimers.waits(preset, claimers.leased(anna, Duration.ofSeconds(6)), claimers.patience(0, false))
+                .orElseThrow();
+
+        var served = await(stock.claims.take(preset, Order.OLDEST, List.of(), 0, Mark.START, begun));
+
+        assertThat(served).extracting(Claim::id).containsExactly(claim);
+        assertThat(stock.look(claim).grantedAt()).contains(asked);
+        assertThat(stock.look(claim).expiresAt()).contains(asked.plusSeconds(6));
     }
 
     @Test
