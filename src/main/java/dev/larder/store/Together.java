@@ -4,6 +4,7 @@ import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
+import io.vertx.core.http.ConnectionPoolTooBusyException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -19,7 +20,8 @@ import org.jboss.logging.Logger;
 /**
  * What many ask at the same moment is asked of the database once: while a statement runs, those who ask gather, and the next
  * statement answers them all. Nobody waits for a timer, so that alone one is answered at once; and whatever is answered
- * was read after it was asked for.
+ * was read after it was asked for. The database counts as away for who asks when too many do, and where a statement takes too
+ * long.
  *
  * @param <K> what is asked for, with an {@code equals} of its own
  * @param <V> what is answered
@@ -27,6 +29,9 @@ import org.jboss.logging.Logger;
 public final class Together<K, V> {
 
     private static final Logger LOG = Logger.getLogger(Together.class);
+
+    /** Beyond these nobody is let in: their answers would come too late to be of use. */
+    static final int GATHERED_MAX = 10_000;
 
     private final int atOnce;
     private final Duration atMost;
@@ -55,16 +60,32 @@ public final class Together<K, V> {
     }
 
     private void add(Asking<K, V> asking) {
-        if (isFirst(asking)) {
-            next();
+        switch (queue(asking)) {
+            case FIRST -> next();
+            case BEHIND -> {}
+            case REFUSED -> asking.emitter().fail(tooBusy());
         }
     }
 
-    private synchronized boolean isFirst(Asking<K, V> asking) {
+    private enum Place {
+        FIRST,
+        BEHIND,
+        REFUSED
+    }
+
+    private synchronized Place queue(Asking<K, V> asking) {
+        if (gathered.size() >= GATHERED_MAX) {
+            return Place.REFUSED;
+        }
         gathered.add(asking);
-        boolean first = !running;
+        Place place = running ? Place.BEHIND : Place.FIRST;
         running = true;
-        return first;
+        return place;
+    }
+
+    /** As the pool says it, so that callers are told the same: the database is away at the moment. */
+    private static Throwable tooBusy() {
+        return new ConnectionPoolTooBusyException("too many questions wait for an answer, or one took too long");
     }
 
     private synchronized List<Asking<K, V>> gather() {
@@ -87,7 +108,7 @@ public final class Together<K, V> {
                 .deferred(() -> read.apply(keys))
                 .ifNoItem()
                 .after(atMost)
-                .fail()
+                .failWith(Together::tooBusy)
                 .invoke(answers ->
                         together.forEach(one -> one.emitter().complete(Optional.ofNullable(answers.get(one.key())))))
                 .onFailure()

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.helpers.test.UniAssertSubscriber;
 import io.smallrye.mutiny.subscription.UniEmitter;
+import io.vertx.core.http.ConnectionPoolTooBusyException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -115,6 +116,25 @@ class TogetherTest {
     }
 
     @Test
+    void too_many_who_wait_are_not_let_in() {
+        var running = ask("running");
+        List<UniAssertSubscriber<Optional<Integer>>> waiting = new ArrayList<>();
+        for (int i = 0; i < Together.GATHERED_MAX; i++) {
+            waiting.add(ask("k"));
+        }
+
+        ask("k").assertFailedWith(ConnectionPoolTooBusyException.class);
+
+        assertThat(DatabaseFaults.unavailable(new ConnectionPoolTooBusyException("so it is told")))
+                .isTrue();
+        for (int i = 0; i < statements.size(); i++) {
+            statements.get(i).answers(Map.of());
+        }
+        running.assertCompleted();
+        waiting.forEach(UniAssertSubscriber::assertCompleted);
+    }
+
+    @Test
     void a_statement_that_hangs_is_given_up_and_the_next_one_runs() {
         Together<String, Integer> hasty =
                 new Together<>(3, Duration.ofMillis(1), keys -> Uni.createFrom().nothing());
@@ -124,7 +144,7 @@ class TogetherTest {
                     .subscribe()
                     .withSubscriber(UniAssertSubscriber.create())
                     .awaitFailure(Duration.ofSeconds(20))
-                    .assertFailedWith(io.smallrye.mutiny.TimeoutException.class);
+                    .assertFailedWith(ConnectionPoolTooBusyException.class);
         }
     }
 }
