@@ -37,6 +37,8 @@ class ClaimAnswers {
     private static final Set<String> NEVER_SERVED =
             Set.of("canceled", "timed_out", "preset_not_active", "verify_failed");
 
+    private static final Duration DEADLINE_MARGIN = Duration.ofSeconds(2);
+
     private final ClaimReads reads;
     private final WaitingLine line;
     private final Bell bell;
@@ -65,10 +67,7 @@ class ClaimAnswers {
             case Outcome.UnknownPreset() -> refused(Problem.notFound("preset"));
             case Outcome.NotActive(var why) -> refused(notActive(why));
             case Outcome.NoneInStock(var why, var retryAfter) ->
-                refused(noneInStock(
-                        "No workspace of this preset is ready at present: %d starting, %d waiting."
-                                .formatted(why.starting().size(), why.waiting()),
-                        retryAfter));
+                refused(noneInStock(shortOf(request, why), retryAfter));
             case Outcome.NotThisOne() ->
                 refused(Problem.of(
                         412,
@@ -102,6 +101,13 @@ class ClaimAnswers {
 
     private static Problem noneInStock(String what, Duration retryAfter) {
         return Problem.of(409, "no_claimable_workspace", what).withHeader("Retry-After", seconds(retryAfter));
+    }
+
+    private static String shortOf(ClaimRequest request, Shortage why) {
+        String ready = request.count() == 1
+                ? "No workspace of this preset is ready at present"
+                : "%d of the %d workspaces wanted are ready at present".formatted(why.claimable(), request.atLeast());
+        return ready + ": %d starting, %d waiting.".formatted(why.starting().size(), why.waiting());
     }
 
     private static String seconds(Duration time) {
@@ -142,8 +148,12 @@ class ClaimAnswers {
                         : Uni.createFrom().item(found));
     }
 
+    /** Whoever holds to the claim's own deadline is told how it ended, not that it waits until then. */
     private Uni<Void> settled(Claim waiting, Duration hold) {
-        return line.settled(waiting.id(), waiting.waitsUntil().orElse(clock.instant()), hold);
+        Instant until = waiting.waitsUntil().orElse(clock.instant());
+        Duration left = Duration.between(clock.instant(), until);
+        boolean toTheEnd = hold.isPositive() && hold.compareTo(left.minus(DEADLINE_MARGIN)) >= 0;
+        return line.settled(waiting.id(), until, toTheEnd ? left.plus(DEADLINE_MARGIN) : hold);
     }
 
     /** The claim as it is when it waits no longer, or after this time. */

@@ -135,7 +135,9 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
         }
         if (workspace.isPresent()) {
             int version = ifMatch.orElseThrow(() -> Problem.of(
-                    428, "missing_if_match", "If-Match: claiming exactly this workspace needs its version."));
+                    428,
+                    "missing_if_match",
+                    "If-Match: claiming exactly this workspace needs its version, the ETag of GET /workspaces/{id}."));
             return new Wanted.Exactly(workspace.get(), version);
         }
         return preset.<Wanted>map(Wanted.PresetById::new).orElseGet(() -> ofTemplate(body));

@@ -186,12 +186,14 @@ public class WaitingLine {
     }
 
     private Uni<Integer> setAside(Instant now) {
-        return leases.setAside(now).invoke(this::tellSetAside);
+        return jobs.withdraw(now, Instant.EPOCH)
+                .chain(() -> leases.setAside(now))
+                .invoke(this::tellSetAside);
     }
 
     private void tellSetAside(int count) {
         if (count > 0) {
-            LOG.warnf("claimed workspaces failed their verification and were set aside count=%d", count);
+            LOG.warnf("claimed workspaces were not found fit and were taken back count=%d", count);
             bell.ring(Topic.WAITING);
             bell.ring(Topic.RECONCILE);
         }

@@ -478,8 +478,10 @@ public class JobStore {
             WITH old AS (
                 SELECT j.id FROM jobs j JOIN builds b ON b.id = j.build_id
                  WHERE j.started_at IS NULL AND j.completed_at IS NULL AND b.transition = 'start'
-                   AND j.created_at < greatest($2::timestamptz, $1::timestamptz - interval '30 seconds')
-                   AND j.created_at < CASE WHEN b.reason = 'verify' THEN $1::timestamptz - interval '30 seconds' ELSE $2::timestamptz END
+                   AND (j.created_at < $2::timestamptz
+                        OR (b.reason = 'verify'
+                            AND (SELECT coalesce(c.waits_until, j.created_at + interval '30 seconds') FROM claims c
+                                  WHERE c.workspace_id = j.workspace_id AND c.ended_at IS NULL) <= $1::timestamptz))
                  ORDER BY j.id LIMIT 100
                    FOR UPDATE OF j SKIP LOCKED),
             withdrawn AS (
@@ -498,7 +500,10 @@ public class JobStore {
                 INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM moved WHERE prebuild)
             SELECT count(*) AS jobs FROM moved""";
 
-    /** Start jobs that merely waited since before this instant are canceled, not failed (design, section 4.4). */
+    /**
+     * Start jobs that merely waited since before this instant are canceled, not failed (design, section 4.4), and so are
+     * verifications whose claim waits no longer.
+     */
     public Uni<Integer> withdraw(Instant at, Instant waitingSince) {
         return pool.preparedQuery(WITHDRAW)
                 .execute(Tuple.of(Rows.utc(at), Rows.utc(waitingSince)))

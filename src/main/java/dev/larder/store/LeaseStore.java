@@ -34,7 +34,8 @@ public class LeaseStore {
                                          ORDER BY expires_at LIMIT 1) first) AS expired,
                    EXISTS (SELECT FROM (SELECT FROM workspaces
                                          WHERE verifying AND deleted_at IS NULL
-                                           AND (deletion_wanted_at IS NOT NULL OR build_status IN ('failed', 'canceled'))
+                                           AND (deletion_wanted_at IS NOT NULL OR build_status IN ('failed', 'canceled')
+                                                OR (build_status = 'pending' AND claimed_at <= $1::timestamptz - interval '1 second'))
                                          ORDER BY id LIMIT 1) first) AS unfit""";
 
     /**
@@ -42,7 +43,7 @@ public class LeaseStore {
      *
      * @param waiting somebody waits
      * @param expired a lease has run out
-     * @param unfit something was claimed and its verification failed
+     * @param unfit something was claimed and its verification failed, or nobody has begun it yet
      */
     public record ToDo(boolean waiting, boolean expired, boolean unfit) {}
 

@@ -231,14 +231,32 @@ class VerifyTest {
         UUID claim = claim(anna);
         await(stock.jobs.beginClaimSteps(now()));
 
-        stock.clock.forward(BUDGET.plusMillis(1));
-        assertThat(await(stock.jobs.withdraw(now(), now().minus(Duration.ofHours(1)))))
-                .isEqualTo(1);
+        stock.clock.forward(BUDGET.minusMillis(2));
+        assertThat(await(stock.jobs.withdraw(now(), Instant.EPOCH))).isZero();
+        stock.clock.forward(Duration.ofMillis(2));
+        assertThat(await(stock.jobs.withdraw(now(), Instant.EPOCH))).isEqualTo(1);
         setAside();
 
         assertThat(stock.look(claim).workspace()).isEmpty();
         assertThat(await(stock.leases.timeOut(now()))).isEqualTo(1);
         assertThat(claimers.workspaceOf(claim(bob))).isEqualTo(workspace);
+    }
+
+    @Test
+    void a_verification_waits_for_a_worker_as_long_as_its_claimer_does() {
+        UUID claim = claimers.waits(preset, anna);
+        stock.ready(preset, 1);
+        claimers.serve(preset);
+        await(stock.jobs.beginClaimSteps(now()));
+        stock.clock.forward(Claimers.TIMEOUT.minusSeconds(1));
+
+        assertThat(await(stock.leases.toDo(now())).unfit()).isTrue();
+        assertThat(await(stock.jobs.withdraw(now(), Instant.EPOCH))).isZero();
+        stock.clock.forward(Duration.ofSeconds(1));
+        assertThat(await(stock.jobs.withdraw(now(), Instant.EPOCH))).isEqualTo(1);
+        assertThat(setAside()).isEqualTo(1);
+        assertThat(await(stock.leases.timeOut(now()))).isEqualTo(1);
+        assertThat(claimers.stateOf(claim)).isEqualTo("timed_out");
     }
 
     @Test
