@@ -22,8 +22,8 @@ class HistoryIT {
     void everything_that_was_answered_can_be_true() throws Exception {
         Load.Ran ran = Load.run(new LoadPlan(
                 1,
-                8_000,
-                Duration.ofSeconds(20),
+                5_000,
+                Duration.ofSeconds(12),
                 2,
                 16,
                 4,
