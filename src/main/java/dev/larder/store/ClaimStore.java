@@ -193,15 +193,17 @@ public class ClaimStore {
                   FROM (SELECT * FROM waiting UNION ALL SELECT * FROM arriving) everybody),
             """;
 
+    private static final String CLAIMABLE = """
+            w.preset_id = $1::uuid AND w.prebuild AND w.ready_at IS NOT NULL
+                   AND w.transition = 'start' AND w.build_status = 'succeeded' AND w.deletion_wanted_at IS NULL
+                   AND w.created_at >= coalesce((SELECT fresh_from FROM preset), '-infinity')""";
+
     // The row lock is on the base table, so SKIP LOCKED works.
     private static final String PICK = """
             picked AS (
                 SELECT w.id
                   FROM workspaces w
-                 WHERE w.preset_id = $1::uuid AND w.prebuild AND w.ready_at IS NOT NULL
-                   AND w.transition = 'start' AND w.build_status = 'succeeded' AND w.deletion_wanted_at IS NULL
-                   AND EXISTS (SELECT FROM preset)
-                   AND w.created_at >= coalesce((SELECT fresh_from FROM preset), '-infinity')
+                 WHERE %s AND EXISTS (SELECT FROM preset)
                    AND %s
                  ORDER BY %s
                  LIMIT (SELECT count(*) FROM line)
@@ -251,25 +253,24 @@ public class ClaimStore {
                    NULL::timestamptz AS ended_at, NULL::text AS ended_reason,
                    m.id, m.organization_id, p.organization, p.template, p.preset, p.id AS preset_id, m.name, m.version,
                    m.transition, m.build_status, m.created_at, m.ready_at, m.deleted_at, m.outputs_sealed, m.claim_step_wanted_at,
-                   m.verifying,                    NULL::text AS step_status, NULL::text AS step_error_code, NULL::text AS step_error,
+                   m.verifying, NULL::text AS step_status, NULL::text AS step_error_code, NULL::text AS step_error,
                    (SELECT greatest(count(*) - (SELECT count(*) FROM picked), 0)
                       FROM (SELECT FROM workspaces w
-                             WHERE w.preset_id = $1::uuid AND w.prebuild AND w.ready_at IS NOT NULL
-                               AND w.transition = 'start' AND w.build_status = 'succeeded' AND w.deletion_wanted_at IS NULL
-                               AND w.created_at >= coalesce((SELECT fresh_from FROM preset), '-infinity')
-                               AND %s
+                             WHERE %s AND %s
                              ORDER BY w.created_at, w.id
                              LIMIT 100 + (SELECT count(*) FROM picked)) stock) AS ready_left
               FROM moved m, preset p""";
 
     private static final String AFTER_MARK = "(w.created_at, w.id) > ($16::timestamptz, $17::uuid)";
 
-    static final String TAKE_OLDEST =
-            LINE_UP + PICK.formatted(AFTER_MARK, "w.created_at, w.id") + HAND_OVER.formatted(AFTER_MARK);
-    private static final String TAKE_NEWEST =
-            LINE_UP + PICK.formatted("true", "w.created_at DESC, w.id DESC") + HAND_OVER.formatted("true");
+    static final String TAKE_OLDEST = LINE_UP
+            + PICK.formatted(CLAIMABLE, AFTER_MARK, "w.created_at, w.id")
+            + HAND_OVER.formatted(CLAIMABLE, AFTER_MARK);
+    private static final String TAKE_NEWEST = LINE_UP
+            + PICK.formatted(CLAIMABLE, "true", "w.created_at DESC, w.id DESC")
+            + HAND_OVER.formatted(CLAIMABLE, "true");
     private static final String TAKE_RANDOM =
-            LINE_UP + PICK.formatted("true", "random()") + HAND_OVER.formatted("true");
+            LINE_UP + PICK.formatted(CLAIMABLE, "true", "random()") + HAND_OVER.formatted(CLAIMABLE, "true");
 
     /**
      * Gives ready prebuilds of the preset to those who wait for one and then to those who ask, in this order and as far as
@@ -350,17 +351,15 @@ public class ClaimStore {
         return asks.stream().map(field).toArray(array);
     }
 
-    private static final String TAKE_EXACTLY = LINE_UP + """
+    private static final String TAKE_EXACTLY =
+            LINE_UP + """
             picked AS (
                 SELECT w.id
                   FROM workspaces w
-                 WHERE w.id = $16::uuid AND w.version = $17::integer AND w.preset_id = $1::uuid AND w.prebuild
-                   AND w.ready_at IS NOT NULL AND w.transition = 'start' AND w.build_status = 'succeeded'
-                   AND w.deletion_wanted_at IS NULL
+                 WHERE w.id = $16::uuid AND w.version = $17::integer AND %s
                    AND EXISTS (SELECT FROM preset) AND EXISTS (SELECT FROM arriving)
-                   AND w.created_at >= coalesce((SELECT fresh_from FROM preset), '-infinity')
                    FOR UPDATE OF w),
-            """ + HAND_OVER.formatted("true");
+            """.formatted(CLAIMABLE) + HAND_OVER.formatted(CLAIMABLE, "true");
 
     private static final String PRESET_OF = """
             SELECT preset_id FROM workspaces

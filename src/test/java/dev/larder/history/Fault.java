@@ -102,15 +102,7 @@ enum Fault {
             draft -> answer(
                     draft,
                     granted(draft).filter(event -> seen(event).active()),
-                    event -> shown(new Seen(
-                            seen(event).claim(),
-                            "active",
-                            seen(event).path(),
-                            seen(event).workspace(),
-                            "ready",
-                            UUID.randomUUID(),
-                            seen(event).generation(),
-                            seen(event).expires())))),
+                    event -> active(event, "ready", UUID.randomUUID()))),
     A_REPEATED_KEY_GETS_A_SECOND_CLAIM(
             KeyAnsweredTwice.class,
             draft -> answer(
@@ -387,15 +379,7 @@ enum Fault {
             draft -> answer(
                     draft,
                     granted(draft).filter(event -> seen(event).active()),
-                    event -> shown(new Seen(
-                            seen(event).claim(),
-                            "active",
-                            seen(event).path(),
-                            seen(event).workspace(),
-                            "delete_running",
-                            null,
-                            seen(event).generation(),
-                            seen(event).expires())))),
+                    event -> active(event, "delete_running", null))),
     A_POOL_HOLDS_ONE_TOO_MANY(
             Overfilled.class,
             draft -> first(
@@ -788,6 +772,20 @@ enum Fault {
                 .filter(Seen::active)
                 .findFirst()
                 .orElseThrow();
+    }
+
+    /** The claim as the event shows it, with this said of its workspace. */
+    private static Answer active(Event event, String workspaceStatus, @Nullable UUID opened) {
+        Seen seen = seen(event);
+        return shown(new Seen(
+                seen.claim(),
+                "active",
+                seen.path(),
+                seen.workspace(),
+                workspaceStatus,
+                opened,
+                seen.generation(),
+                seen.expires()));
     }
 
     private static Answer shown(Seen seen) {

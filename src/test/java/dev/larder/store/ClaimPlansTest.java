@@ -3,11 +3,6 @@ package dev.larder.store;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.testing.Stock;
-import io.vertx.mutiny.sqlclient.Row;
-import java.lang.reflect.Field;
-import java.lang.reflect.Modifier;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -47,32 +42,17 @@ class ClaimPlansTest {
 
     @Test
     void no_claim_and_no_end_of_one_reads_all_workspaces() throws IllegalAccessException {
-        Map<String, String> plans = new LinkedHashMap<>();
-        for (Class<?> store : List.of(ClaimStore.class, LeaseStore.class)) {
-            for (Field field : store.getDeclaredFields()) {
-                if (Modifier.isStatic(field.getModifiers()) && field.getType() == String.class) {
-                    field.setAccessible(true);
-                    String statement = String.valueOf(field.get(null));
-                    if (statement.contains("workspaces") && !isPart(field.getName())) {
-                        plans.put(store.getSimpleName() + "." + field.getName(), plan(statement));
-                    }
-                }
-            }
-        }
+        Map<String, String> plans = Plans.of(
+                stock,
+                List.of(ClaimStore.class, LeaseStore.class),
+                (name, statement) -> statement.contains("workspaces") && !isPart(name));
 
         assertThat(plans).hasSizeGreaterThan(8);
         assertThat(plans).allSatisfy((name, plan) -> assertThat(plan).doesNotContain("Seq Scan on workspaces"));
     }
 
     private static boolean isPart(String name) {
-        return List.of("LINE_UP", "PICK", "HAND_OVER", "BEGIN_COLD").contains(name);
-    }
-
-    private String plan(String statement) {
-        List<String> lines = new ArrayList<>();
-        for (Row row : stock.pool.query("EXPLAIN (GENERIC_PLAN) " + statement).executeAndAwait()) {
-            lines.add(row.getString(0));
-        }
-        return String.join("\n", lines);
+        return List.of("LINE_UP", "PICK", "HAND_OVER", "BEGIN_COLD", "GIVE_BACK")
+                .contains(name);
     }
 }

@@ -1,0 +1,49 @@
+package dev.larder.store;
+
+import dev.larder.testing.Stock;
+import io.vertx.mutiny.sqlclient.Row;
+import java.lang.reflect.Field;
+import java.lang.reflect.Modifier;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiPredicate;
+
+/** How PostgreSQL would run the stores' statements, whatever their parameters. */
+final class Plans {
+
+    private Plans() {}
+
+    /**
+     * The plans of these stores' constants, by store and name.
+     *
+     * @param wanted by the constant's name and its text
+     */
+    static Map<String, String> of(Stock stock, List<Class<?>> stores, BiPredicate<String, String> wanted)
+            throws IllegalAccessException {
+        // A table that has never been looked at is taken for as large as the pages an earlier test left in it.
+        stock.sql("VACUUM ANALYZE");
+        Map<String, String> plans = new LinkedHashMap<>();
+        for (Class<?> store : stores) {
+            for (Field field : store.getDeclaredFields()) {
+                if (Modifier.isStatic(field.getModifiers()) && field.getType() == String.class) {
+                    field.setAccessible(true);
+                    String statement = String.valueOf(field.get(null));
+                    if (wanted.test(field.getName(), statement)) {
+                        plans.put(store.getSimpleName() + "." + field.getName(), plan(stock, statement));
+                    }
+                }
+            }
+        }
+        return plans;
+    }
+
+    private static String plan(Stock stock, String statement) {
+        List<String> lines = new ArrayList<>();
+        for (Row row : stock.pool.query("EXPLAIN (GENERIC_PLAN) " + statement).executeAndAwait()) {
+            lines.add(row.getString(0));
+        }
+        return String.join("\n", lines);
+    }
+}
