@@ -280,12 +280,19 @@ class ClaimResource {
 
     private Uni<Void> giveBack(UUID claim, OptionalInt generation) {
         return leases.release(claim, generation, clock.instant())
-                // What it was given may have proved unfit in this moment, and then it waits again.
-                .chain(released -> released ? Uni.createFrom().item(true) : leases.cancel(claim, clock.instant()))
-                .chain(() -> jobs.recycle(clock.instant()))
-                .chain(() -> jobs.deleteWanted(clock.instant()))
-                .invoke(begun -> bell.ring(Topic.JOBS))
+                .chain(given -> goOn(claim, given))
+                .invoke(() -> bell.ring(Topic.JOBS))
                 .replaceWithVoid();
+    }
+
+    private Uni<?> goOn(UUID claim, LeaseStore.Return given) {
+        Instant now = clock.instant();
+        return switch (given) {
+            // What it was given may have proved unfit in this moment, and then it waits again.
+            case NONE -> leases.cancel(claim, now).chain(() -> jobs.deleteWanted(now));
+            case TO_DELETE -> jobs.deleteWanted(now);
+            case TO_RESET -> jobs.recycle(now).chain(() -> jobs.deleteWanted(now));
+        };
     }
 
     private Uni<Claim> found(Caller asking, UUID claim) {

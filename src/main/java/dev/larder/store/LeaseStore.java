@@ -2,6 +2,7 @@ package dev.larder.store;
 
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
@@ -80,6 +81,14 @@ public class LeaseStore {
                 .map(rows -> rows.rowCount() == 1);
     }
 
+    private static final String GIVE_BACK = """
+            UPDATE workspaces w
+               SET deletion_wanted_at = coalesce(deletion_wanted_at, %s::timestamptz), version = version + 1, verifying = false,
+                   dirty = deletion_wanted_at IS NULL
+                           AND uses + 1 < coalesce((SELECT p.max_uses FROM presets p WHERE p.id = w.preset_id), 1),
+                   uses = uses + 1
+              FROM claim WHERE w.id = claim.workspace_id""";
+
     // The workspace first, as the end of a deletion does it: the other way round the two would wait for each other.
     private static final String RELEASE = """
             WITH workspace AS (
@@ -90,20 +99,31 @@ public class LeaseStore {
                 UPDATE claims c SET ended_at = $2::timestamptz, ended_reason = 'released'
                   FROM workspace w WHERE c.id = $1 AND c.ended_at IS NULL AND c.workspace_id = w.id
                 RETURNING c.workspace_id)
-            UPDATE workspaces w
-               SET deletion_wanted_at = coalesce(deletion_wanted_at, $2::timestamptz), version = version + 1, verifying = false,
-                   dirty = deletion_wanted_at IS NULL, uses = uses + 1
-              FROM claim WHERE w.id = claim.workspace_id""";
+            """ + GIVE_BACK.formatted("$2") + " RETURNING w.dirty";
+
+    /** What becomes of a workspace that somebody gives back. */
+    public enum Return {
+        /** There was nothing to give back. */
+        NONE,
+        /** It is to be deleted. */
+        TO_DELETE,
+        /** Somebody else may have it once it is reset, as long as a place is free for it. */
+        TO_RESET
+    }
 
     /**
-     * Ends a claim; its workspace is to be deleted. Nothing where it has ended before.
+     * Ends a claim; its workspace is to be deleted or reset. Nothing where it has ended before.
      *
      * @param generation that it must have, where given
      */
-    public Uni<Boolean> release(UUID claim, OptionalInt generation, Instant at) {
+    public Uni<Return> release(UUID claim, OptionalInt generation, Instant at) {
         return pool.preparedQuery(RELEASE)
                 .execute(Tuple.of(claim, Rows.utc(at), generation.isPresent() ? generation.getAsInt() : null))
-                .map(rows -> rows.rowCount() == 1);
+                .map(rows -> Rows.first(rows, LeaseStore::returned).orElse(Return.NONE));
+    }
+
+    private static Return returned(Row row) {
+        return row.getBoolean("dirty") ? Return.TO_RESET : Return.TO_DELETE;
     }
 
     private static final String EXPIRE = """
@@ -117,10 +137,7 @@ public class LeaseStore {
                   FROM workspace w
                  WHERE c.id = w.claim_id AND c.ended_at IS NULL AND c.expires_at <= $1::timestamptz
                 RETURNING c.workspace_id)
-            UPDATE workspaces w
-               SET deletion_wanted_at = coalesce(deletion_wanted_at, $1::timestamptz), version = version + 1,
-                   dirty = deletion_wanted_at IS NULL, uses = uses + 1
-              FROM claim WHERE w.id = claim.workspace_id""";
+            """ + GIVE_BACK.formatted("$1");
 
     /** Ends claims whose time is over, as {@link #release} does. At most 100 at a time. */
     public Uni<Integer> expire(Instant at) {

@@ -411,7 +411,7 @@ class ClaimStoreTest {
         var locked = await(deletion.preparedQuery("SELECT FROM workspaces WHERE id = $1 FOR UPDATE")
                 .execute(Tuple.of(workspace)));
 
-        CompletableFuture<Boolean> released = stock.leases
+        CompletableFuture<LeaseStore.Return> released = stock.leases
                 .release(claim, OptionalInt.empty(), stock.clock.instant())
                 .subscribeAsCompletionStage();
         while (stock.count("pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") == 0) {
@@ -422,6 +422,6 @@ class ClaimStoreTest {
                 .execute(Tuple.of(claim)));
         await(transaction.commit());
         await(deletion.close());
-        assertThat(released.join()).isTrue();
+        assertThat(released.join()).isEqualTo(LeaseStore.Return.TO_DELETE);
     }
 }

@@ -9,12 +9,14 @@ import dev.larder.pool.Assignment;
 import dev.larder.pool.Caller;
 import dev.larder.pool.Transition;
 import dev.larder.store.ClaimReads.Claim;
+import dev.larder.store.LeaseStore.Return;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
 import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -222,7 +224,7 @@ class LeaseTest {
             assertThat(await(stock.leases.renew(claim, HOUR, OptionalInt.of(other), now())))
                     .isFalse();
             assertThat(await(stock.leases.release(claim, OptionalInt.of(other), now())))
-                    .isFalse();
+                    .isEqualTo(Return.NONE);
         }
         assertThat(expiryOf(claim)).isEqualTo(expiry);
         assertThat(claimers.stateOf(claim)).isEqualTo("held");
@@ -230,7 +232,7 @@ class LeaseTest {
         assertThat(await(stock.leases.renew(claim, HOUR, OptionalInt.of(generation), now())))
                 .isTrue();
         assertThat(await(stock.leases.release(claim, OptionalInt.of(generation), now())))
-                .isTrue();
+                .isEqualTo(Return.TO_DELETE);
     }
 
     private int generation(UUID claim) {
@@ -281,13 +283,13 @@ class LeaseTest {
         UUID claim = lease();
         try (OpenTransaction other = new OpenTransaction(stock)) {
             other.does("SELECT FROM workspaces WHERE id = $1 FOR UPDATE", claimers.workspaceOf(claim));
-            CompletableFuture<Boolean> one = begin(stock.leases.release(claim, ANY, now()));
-            CompletableFuture<Boolean> two = begin(stock.leases.release(claim, ANY, now()));
+            CompletableFuture<Return> one = begin(stock.leases.release(claim, ANY, now()));
+            CompletableFuture<Return> two = begin(stock.leases.release(claim, ANY, now()));
             other.isWaitedForBy(2);
 
             other.rollsBack();
 
-            assertThat(end(one)).isNotEqualTo(end(two));
+            assertThat(List.of(end(one), end(two))).containsExactlyInAnyOrder(Return.TO_DELETE, Return.NONE);
         }
         assertThat(stock.look(claim).workspace().orElseThrow().version()).isEqualTo(3);
     }
@@ -354,16 +356,16 @@ class LeaseTest {
         try (OpenTransaction first = new OpenTransaction(stock)) {
             LeaseStore there = new LeaseStore(first.pool());
             if (releaseFirst) {
-                assertThat(await(there.release(claim, ANY, expiry))).isTrue();
+                assertThat(await(there.release(claim, ANY, expiry))).isEqualTo(Return.TO_DELETE);
                 // It passes over what is locked rather than wait.
                 assertThat(await(stock.leases.expire(expiry))).isZero();
                 first.commits();
             } else {
                 assertThat(await(there.expire(expiry))).isEqualTo(1);
-                CompletableFuture<Boolean> releasing = begin(stock.leases.release(claim, ANY, expiry));
+                CompletableFuture<Return> releasing = begin(stock.leases.release(claim, ANY, expiry));
                 first.isWaitedForBy(1);
                 first.commits();
-                assertThat(end(releasing)).isFalse();
+                assertThat(end(releasing)).isEqualTo(Return.NONE);
             }
         }
         assertThat(await(stock.leases.expire(expiry))).isZero();

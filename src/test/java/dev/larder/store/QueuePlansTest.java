@@ -3,11 +3,6 @@ package dev.larder.store;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.testing.Stock;
-import io.vertx.mutiny.sqlclient.Row;
-import java.lang.reflect.Field;
-import java.lang.reflect.Modifier;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -18,6 +13,7 @@ import org.junit.jupiter.api.Test;
 class QueuePlansTest {
 
     private static final int DELETED = 5_000;
+    private static final int CLAIMED = 5_000;
 
     private final Stock stock = new Stock();
 
@@ -27,16 +23,15 @@ class QueuePlansTest {
         stock.sql("""
                 WITH w AS (
                     INSERT INTO workspaces (id, organization_id, owner_id, prebuild, template_id, version_id, preset_id, name,
-                                            created_at, claimed_at, deleted_at, build_id, build_number, transition, build_status,
-                                            build_finished_at)
-                    SELECT gen_random_uuid(), p.organization_id, $1::uuid, false, p.template_id, p.version_id, p.id, 'old-' || i,
-                           now(), now(), now(), gen_random_uuid(), 2, 'delete', 'succeeded', now()
-                      FROM presets p, generate_series(1, $2::integer) i
+                                            created_at, claimed_at, deletion_wanted_at, deleted_at, build_id, build_number,
+                                            transition, build_status, build_finished_at)
+                    SELECT gen_random_uuid(), p.organization_id, $1::uuid, false, p.template_id, p.version_id, p.id, 'w-' || i,
+                           now(), now(), CASE WHEN gone THEN now() END, CASE WHEN gone THEN now() END, gen_random_uuid(), 2,
+                           CASE WHEN gone THEN 'delete' ELSE 'start' END, 'succeeded', now()
+                      FROM presets p, generate_series(1, $2::integer + $3::integer) i, LATERAL (SELECT i <= $2 AS gone)
                     RETURNING *)
                 INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id, created_at)
-                SELECT build_id, id, 2, 'delete', owner_id, 'released', version_id, preset_id, now() FROM w""", stock.owner.userId(), DELETED);
-        stock.sql("ANALYZE workspaces");
-        stock.sql("ANALYZE builds");
+                SELECT build_id, id, 2, transition, owner_id, 'released', version_id, preset_id, now() FROM w""", stock.owner.userId(), DELETED, CLAIMED);
     }
 
     @AfterEach
@@ -46,28 +41,23 @@ class QueuePlansTest {
 
     @Test
     void no_change_of_a_job_reads_all_workspaces() throws IllegalAccessException {
-        Map<String, String> plans = new LinkedHashMap<>();
-        for (Class<?> store : List.of(JobStore.class, PoolStore.class)) {
-            for (Field field : store.getDeclaredFields()) {
-                if (Modifier.isStatic(field.getModifiers()) && field.getType() == String.class) {
-                    field.setAccessible(true);
-                    String statement = String.valueOf(field.get(null));
-                    if (statement.contains("UPDATE workspaces")) {
-                        plans.put(store.getSimpleName() + "." + field.getName(), plan(statement));
-                    }
-                }
-            }
-        }
+        Map<String, String> plans = Plans.of(
+                stock,
+                List.of(JobStore.class, PoolStore.class),
+                (name, statement) -> statement.contains("UPDATE workspaces"));
 
         assertThat(plans).hasSizeGreaterThan(7);
         assertThat(plans).allSatisfy((name, plan) -> assertThat(plan).doesNotContain("Seq Scan on workspaces"));
     }
 
-    private String plan(String statement) {
-        List<String> lines = new ArrayList<>();
-        for (Row row : stock.pool.query("EXPLAIN (GENERIC_PLAN) " + statement).executeAndAwait()) {
-            lines.add(row.getString(0));
-        }
-        return String.join("\n", lines);
+    @Test
+    void what_is_to_be_begun_is_found_without_reading_what_is_live() throws IllegalAccessException {
+        Map<String, String> plans = Plans.of(
+                stock,
+                List.of(JobStore.class),
+                (name, statement) -> List.of("RECYCLE", "DELETE_WANTED").contains(name));
+
+        assertThat(plans.get("JobStore.RECYCLE")).contains("using workspaces_to_reset");
+        assertThat(plans.get("JobStore.DELETE_WANTED")).contains("using workspaces_to_delete");
     }
 }

@@ -109,6 +109,20 @@ class RecycleTest {
     }
 
     @Test
+    void who_gives_it_back_is_told_whether_it_is_to_be_reset() {
+        stock.ready(preset, 2);
+
+        assertThat(released()).isEqualTo(LeaseStore.Return.TO_RESET);
+        stock.sql("UPDATE presets SET max_uses = 1");
+        assertThat(released()).isEqualTo(LeaseStore.Return.TO_DELETE);
+    }
+
+    private LeaseStore.Return released() {
+        UUID claim = stock.claim(preset, anna).orElseThrow();
+        return await(stock.leases.release(claim, OptionalInt.empty(), now()));
+    }
+
+    @Test
     void a_build_that_a_worker_has_begun_is_not_withdrawn() {
         returned();
         replacementWaits();

@@ -331,7 +331,7 @@ class VerifyTest {
             janitor.isWaitedForBy(1);
             janitor.commits();
 
-            assertThat(Claimers.end(released)).isFalse();
+            assertThat(Claimers.end(released)).isEqualTo(LeaseStore.Return.NONE);
         }
         assertThat(await(stock.leases.cancel(claim, now()))).isTrue();
         assertThat(stock.look(claim).endedReason()).contains("canceled");

@@ -269,7 +269,7 @@ public final class Stock implements AutoCloseable {
     }
 
     public boolean release(UUID claim) {
-        return await(leases.release(claim, OptionalInt.empty(), clock.instant()));
+        return await(leases.release(claim, OptionalInt.empty(), clock.instant())) != LeaseStore.Return.NONE;
     }
 
     public int integer(String sql, Tuple values) {
