@@ -1,5 +1,6 @@
 package dev.larder.bench;
 
+import dev.larder.store.Connections;
 import dev.larder.store.Migrator;
 import dev.larder.store.PoolStore;
 import dev.larder.testing.EmbeddedPostgres;
@@ -50,15 +51,12 @@ final class Base implements AutoCloseable {
     }
 
     private PgConnectOptions options(String database) {
-        return new PgConnectOptions()
+        return Connections.prepared(new PgConnectOptions()
                 .setHost(server.host())
                 .setPort(server.port())
                 .setUser(server.user())
                 .setPassword(server.password())
-                .setDatabase(database)
-                .setCachePreparedStatements(true)
-                // As in production: a longer statement is planned anew each time.
-                .setPreparedStatementCacheSqlLimit(8_192);
+                .setDatabase(database));
     }
 
     EmbeddedPostgres server() {

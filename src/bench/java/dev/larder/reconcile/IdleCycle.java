@@ -4,6 +4,7 @@ import dev.larder.pool.CycleObserver;
 import dev.larder.pool.Ids;
 import dev.larder.pool.PoolObserver;
 import dev.larder.store.Direct;
+import dev.larder.store.Connections;
 import dev.larder.store.Migrator;
 import dev.larder.store.PoolStore;
 import dev.larder.store.SnapshotStore;
@@ -81,13 +82,12 @@ public final class IdleCycle {
     }
 
     private static PgConnectOptions options(EmbeddedPostgres server, String database) {
-        return new PgConnectOptions()
+        return Connections.prepared(new PgConnectOptions()
                 .setHost(server.host())
                 .setPort(server.port())
                 .setUser(server.user())
                 .setPassword(server.password())
-                .setDatabase(database)
-                .setCachePreparedStatements(true);
+                .setDatabase(database));
     }
 
     private static <T> T await(Uni<T> uni) {

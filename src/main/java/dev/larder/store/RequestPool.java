@@ -11,8 +11,7 @@ import java.util.List;
 
 /**
  * The pool of the requests and the loops, with what Quarkus has no property for: longer statements stay prepared, and its
- * waiting line is bounded. Waiting has
- * no time limit in the client, because a one-shot query whose connection fails is then completed a second time by the
+ * waiting line is bounded. Waiting has no time limit in the client, because a one-shot query whose connection fails is then completed a second time by the
  * timer, and that is logged as an unhandled fault for each.
  */
 @Singleton
@@ -20,15 +19,11 @@ class RequestPool implements PgPoolCreator {
 
     private static final int WAITING_MAX = 2_000;
 
-    /** Characters. A longer statement is planned anew each time; the client's own limit is 2,048. */
-    static final int STATEMENT_MAX = 8_192;
-
     @Override
     public Pool create(Input input) {
         PoolOptions options = input.poolOptions().setConnectionTimeout(0).setMaxWaitQueueSize(WAITING_MAX);
         List<PgConnectOptions> connections = input.pgConnectOptionsList();
-        connections.forEach(connection ->
-                connection.setPreparedStatementCacheSqlLimit(STATEMENT_MAX).setTcpKeepAlive(true));
+        connections.forEach(connection -> Connections.prepared(connection).setTcpKeepAlive(true));
         return PgBuilder.pool()
                 .with(options)
                 .connectingTo(List.<SqlConnectOptions>copyOf(connections))

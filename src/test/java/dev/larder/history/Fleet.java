@@ -1,5 +1,6 @@
 package dev.larder.history;
 
+import dev.larder.store.Connections;
 import dev.larder.testing.EmbeddedPostgres;
 import dev.larder.testing.Server;
 import io.vertx.pgclient.PgConnectOptions;
@@ -27,13 +28,12 @@ final class Fleet implements AutoCloseable {
     }
 
     PgConnectOptions database(String name) {
-        return new PgConnectOptions()
+        return Connections.prepared(new PgConnectOptions()
                 .setHost(postgres.host())
                 .setPort(postgres.port())
                 .setUser(postgres.user())
                 .setPassword(postgres.password())
-                .setDatabase(name)
-                .setCachePreparedStatements(true);
+                .setDatabase(name));
     }
 
     void start() throws InterruptedException {

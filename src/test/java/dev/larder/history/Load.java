@@ -41,7 +41,7 @@ public final class Load {
 
     static final String TEMPLATE = "tiny";
 
-    private static final Duration BETWEEN_SAMPLES = Duration.ofMillis(60);
+    private static final Duration BETWEEN_SAMPLES = Duration.ofMillis(150);
     private static final Duration BETWEEN_INVALIDATIONS = Duration.ofSeconds(8);
     private static final Duration FIRST_KILL_AFTER = Duration.ofSeconds(2);
     private static final Duration LOOK = Duration.ofMillis(20);
@@ -288,7 +288,7 @@ public final class Load {
         while (!quiet) {
             recorder.compareClocks();
             try {
-                for (Row row : pool.query(HELD).executeAndAwait()) {
+                for (Row row : pool.preparedQuery(HELD).executeAndAwait()) {
                     recorder.write(new Sample(row.getUUID("id"), row.getInteger("held"), recorder.now()));
                 }
             } catch (RuntimeException failed) {

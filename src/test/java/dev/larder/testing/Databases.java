@@ -1,5 +1,6 @@
 package dev.larder.testing;
 
+import dev.larder.store.Connections;
 import dev.larder.store.Migrator;
 import io.vertx.core.VertxOptions;
 import io.vertx.mutiny.core.Vertx;
@@ -98,14 +99,12 @@ public final class Databases {
     }
 
     private static PgConnectOptions options(String database) {
-        return new PgConnectOptions()
+        return Connections.prepared(new PgConnectOptions()
                 .setHost(server().host())
                 .setPort(server().port())
                 .setUser(server().user())
                 .setPassword(server().password())
-                .setDatabase(database)
-                .setCachePreparedStatements(true)
-                .setPreparedStatementCacheSqlLimit(8_192);
+                .setDatabase(database));
     }
 
     static Pool pool(PgConnectOptions options, int size) {
