@@ -10,13 +10,8 @@ public final class Connections {
 
     private Connections() {}
 
-    /**
-     * Has statements prepared once per connection, and planned then for whatever parameters they get. Left to itself,
-     * PostgreSQL plans the first five executions of each on each connection for their parameters, which takes longer than to
-     * run them. The planner looks again when a table's statistics change.
-     */
+    /** Has statements prepared once per connection, however long they are. */
     public static PgConnectOptions prepared(PgConnectOptions connection) {
-        connection.addProperty("plan_cache_mode", "force_generic_plan");
         return connection.setCachePreparedStatements(true).setPreparedStatementCacheSqlLimit(STATEMENT_MAX);
     }
 }
