@@ -56,6 +56,11 @@ public record Assignment(
     /** The reasons of builds that work on what an earlier start has built. */
     public static final Set<String> LATER_STARTS = Set.of(CLAIM, VERIFY, RECYCLE);
 
+    /** What every later write of the job is made under. */
+    public Lease lease() {
+        return new Lease(jobId, leaseToken, attempt, workspaceId, transition, reason);
+    }
+
     /** Whether there is something already that an earlier build started. */
     public boolean isLaterStart() {
         return LATER_STARTS.contains(reason);

@@ -1,8 +1,7 @@
 package dev.larder.provision;
 
-import dev.larder.pool.Assignment;
+import dev.larder.pool.Lease;
 import dev.larder.pool.LogLine;
-import dev.larder.store.JobStore;
 import io.smallrye.mutiny.Uni;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -10,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * One lease's log on its way to the database: lines gather while a write is under way, and are written together. It holds
+ * One lease's log on its way to where it is kept: lines gather while a write is under way, and are written together. It holds
  * at most a bounded number of lines; what comes faster is dropped, and a marker says so.
  */
 final class JobLog {
@@ -19,18 +18,18 @@ final class JobLog {
     private static final int LINES_AT_ONCE = 500;
     private static final int LINES_PER_LEASE = 1_000_000;
 
-    private final JobStore jobs;
-    private final Assignment assignment;
+    private final Desk desk;
+    private final Lease lease;
     private final InstantSource clock;
     private final List<LogLine> waiting = new ArrayList<>();
     private int dropped;
     private int next;
 
-    JobLog(JobStore jobs, Assignment assignment, InstantSource clock) {
-        this.jobs = jobs;
-        this.assignment = assignment;
+    JobLog(Desk desk, Lease lease, InstantSource clock) {
+        this.desk = desk;
+        this.lease = lease;
         this.clock = clock;
-        this.next = assignment.attempt() * LINES_PER_LEASE;
+        this.next = lease.attempt() * LINES_PER_LEASE;
     }
 
     /** From any thread; returns at once. */
@@ -55,7 +54,7 @@ final class JobLog {
         }
         int first = next;
         next += batch.size();
-        return jobs.append(assignment, first, batch).chain(this::flush);
+        return desk.log(lease, first, batch).chain(this::flush);
     }
 
     private synchronized List<LogLine> takeBatch() {

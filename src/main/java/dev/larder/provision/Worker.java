@@ -1,15 +1,10 @@
 package dev.larder.provision;
 
 import dev.larder.pool.Assignment;
-import dev.larder.pool.JobObserver;
 import dev.larder.pool.JobOutcome;
-import dev.larder.pool.Transition;
-import dev.larder.store.JobStore;
+import dev.larder.pool.JobStatus;
 import dev.larder.store.JobStore.Pulse;
-import dev.larder.store.JobStore.Taken;
-import dev.larder.wake.Bell;
 import dev.larder.wake.Loop;
-import dev.larder.wake.Topic;
 import io.quarkus.arc.All;
 import io.quarkus.scheduler.Scheduled;
 import io.smallrye.mutiny.Multi;
@@ -36,7 +31,7 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Works on jobs inside the server process. It takes as many as it has free slots, whenever it is rung and once in a while
+ * Works on jobs, wherever its {@link Desk} is. It takes as many as it has free slots, whenever it is rung and once in a while
  * anyway; it shows that it is alive by a heartbeat, from which it also learns what to stop. A job whose lease it lost it
  * stops and forgets: the token keeps its writes out.
  */
@@ -48,12 +43,10 @@ public class Worker {
     private static final Duration LAST_FLUSH = Duration.ofSeconds(5);
     private static final Duration SHORTEST = Duration.ofMillis(1);
 
-    private final JobStore jobs;
-    private final Bell bell;
+    private final Desk desk;
     private final Vertx vertx;
     private final InstantSource clock;
     private final Settings settings;
-    private final JobObserver observer;
     private final Map<String, Backend> backends;
     private final Map<UUID, Running> running = new ConcurrentHashMap<>();
     private final Loop fetching = new Loop("worker", this::fetch);
@@ -64,19 +57,11 @@ public class Worker {
     private volatile boolean asking;
 
     public Worker(
-            JobStore jobs,
-            Bell bell,
-            Vertx vertx,
-            InstantSource clock,
-            Settings settings,
-            JobObserver observer,
-            @All List<Backend> backends) {
-        this.jobs = jobs;
-        this.bell = bell;
+            Desk desk, Vertx vertx, InstantSource clock, Settings settings, @All List<Backend> backends) {
+        this.desk = desk;
         this.vertx = vertx;
         this.clock = clock;
         this.settings = settings;
-        this.observer = observer;
         this.backends = backends.stream()
                 .filter(Backend::offered)
                 .collect(Collectors.toUnmodifiableMap(Backend::kind, Function.identity()));
@@ -88,8 +73,8 @@ public class Worker {
             LOG.infof("no jobs are worked on here enabled=%s backends=%s", settings.enabled(), backends.keySet());
             return Uni.createFrom().voidItem();
         }
-        return jobs.register(
-                        hostName(), settings.tags(), List.copyOf(backends.keySet()), settings.slots(), clock.instant())
+        return desk.enter(new Desk.Entry(
+                        hostName(), settings.tags(), List.copyOf(backends.keySet()), settings.slots()))
                 .invoke(this::began)
                 .replaceWithVoid();
     }
@@ -97,8 +82,8 @@ public class Worker {
     private void began(UUID worker) {
         id = worker;
         LOG.infof("worker ready worker=%s slots=%d backends=%s", worker, settings.slots(), backends.keySet());
-        bell.onRing(Topic.JOBS, fetching::ring);
-        bell.onRing(Topic.CANCELS, beating::ring);
+        desk.onWork(fetching::ring);
+        desk.onCancel(beating::ring);
         vertx.setTimer(nextPoll(), elapsed -> poll());
         fetching.ring();
     }
@@ -139,11 +124,11 @@ public class Worker {
             return Uni.createFrom().item(false);
         }
         asking = true;
-        return jobs.take(worker, free, clock.instant())
+        return desk.take(worker, free, Set.copyOf(running.keySet()))
                 .invoke(taken -> taken.forEach(this::begin))
                 .onTermination()
                 .invoke(() -> asking = false)
-                .replaceWith(false);
+                .map(taken -> desk.holds());
     }
 
     /** A job in this process's hands, until its outcome is stored or its lease is lost. */
@@ -158,7 +143,7 @@ public class Worker {
 
         Running(Assignment assignment) {
             this.assignment = assignment;
-            this.log = new JobLog(jobs, assignment, clock);
+            this.log = new JobLog(desk, assignment.lease(), clock);
         }
 
         synchronized void working(Cancellable cancellable) {
@@ -200,11 +185,9 @@ public class Worker {
         }
     }
 
-    private void begin(Taken taken) {
-        Assignment assignment = taken.assignment();
+    private void begin(Assignment assignment) {
         Running job = new Running(assignment);
         running.put(assignment.jobId(), job);
-        observer.leased(assignment.transition(), Duration.between(taken.queuedAt(), clock.instant()));
         LOG.infof(
                 "job begun job=%s workspace=%s transition=%s attempt=%d",
                 assignment.jobId(),
@@ -254,17 +237,17 @@ public class Worker {
         return job.flushRest()
                 .onFailure()
                 .recoverWithNull()
-                .chain(() -> jobs.complete(job.assignment, outcome, clock.instant()))
+                .chain(() -> desk.finish(job.assignment.lease(), outcome))
                 .onFailure()
                 .retry()
                 .withBackOff(Duration.ofMillis(100), Duration.ofSeconds(2))
                 .expireIn(settings.heartbeat().multipliedBy(3).toMillis())
-                .invoke(completed -> tell(job, outcome, completed))
+                .invoke(ended -> say(job, outcome, ended))
                 .replaceWithVoid();
     }
 
-    private void tell(Running job, JobOutcome outcome, Optional<JobStore.Completed> completed) {
-        if (completed.isEmpty()) {
+    private static void say(Running job, JobOutcome outcome, Optional<JobStatus> ended) {
+        if (ended.isEmpty()) {
             LOG.warnf("lease lost, result dropped job=%s", job.assignment.jobId());
             return;
         }
@@ -273,22 +256,8 @@ public class Worker {
                 job.assignment.jobId(),
                 job.assignment.workspaceId(),
                 job.assignment.transition().word(),
-                completed.get().status().word(),
+                ended.get().word(),
                 outcome instanceof JobOutcome.Failed failed ? failed.code() : "none");
-        JobStore.Completed ended = completed.get();
-        observer.finished(ended.transition(), ended.status(), Duration.between(ended.startedAt(), clock.instant()));
-        if (outcome instanceof JobOutcome.Succeeded succeeded
-                && !succeeded.replaced().isEmpty()) {
-            observer.replaced();
-        }
-        bell.ring(Topic.RECONCILE);
-        String reason = job.assignment.reason();
-        if (ended.transition() == Transition.START && (ended.prebuild() || reason.equals(Assignment.VERIFY))) {
-            bell.ring(Topic.WAITING);
-        }
-        if (ended.transition() == Transition.START && !ended.prebuild() && !reason.equals(Assignment.CLAIM)) {
-            bell.ring(Topic.STEPS);
-        }
     }
 
     private void abandon(Running job, Throwable failed) {
@@ -309,10 +278,10 @@ public class Worker {
         // What is taken while the question is under way is not in its answer, and not lost either.
         Set<UUID> before = Set.copyOf(running.keySet());
         boolean askedBefore = asking;
-        return jobs.heartbeat(worker, clock.instant())
+        return desk.beat(worker)
                 .invoke(pulse -> pulse.ifPresent(told -> obey(told, before)))
                 .map(pulse -> askedBefore || asking ? Set.<UUID>of() : forgotten(pulse))
-                .chain(forgotten -> takeBack(worker, forgotten))
+                .chain(forgotten -> forgotten.isEmpty() ? Uni.createFrom().voidItem() : desk.giveUp(worker, forgotten))
                 .replaceWith(false);
     }
 
@@ -321,21 +290,6 @@ public class Worker {
         return pulse.map(Pulse::held).orElse(Set.of()).stream()
                 .filter(job -> !running.containsKey(job))
                 .collect(Collectors.toUnmodifiableSet());
-    }
-
-    private Uni<Void> takeBack(UUID worker, Set<UUID> forgotten) {
-        if (forgotten.isEmpty()) {
-            return Uni.createFrom().voidItem();
-        }
-        return jobs.takeBackForgotten(worker, forgotten, clock.instant(), settings.maxAttempts())
-                .invoke(count -> {
-                    if (count > 0) {
-                        LOG.warnf("leases nobody works on were given up jobs=%s", forgotten);
-                        bell.ring(Topic.JOBS);
-                        bell.ring(Topic.RECONCILE);
-                    }
-                })
-                .replaceWithVoid();
     }
 
     private void obey(Pulse pulse, Set<UUID> before) {
@@ -375,7 +329,7 @@ public class Worker {
                 .chain(() -> drained(clock.instant().plus(settings.drain())))
                 .chain(this::handBackAll)
                 .invoke(() -> gone = true)
-                .chain(() -> jobs.leave(worker, clock.instant()));
+                .chain(() -> desk.leave(worker));
     }
 
     private Uni<Void> handBackAll() {
@@ -406,7 +360,7 @@ public class Worker {
         }
         LOG.infof("handing back job=%s", job.assignment.jobId());
         job.stop();
-        return jobs.handBack(job.assignment)
+        return desk.handBack(job.assignment.lease())
                 .onFailure()
                 .invoke(cause ->
                         LOG.warnf("not handed back, will be taken back job=%s cause=%s", job.assignment.jobId(), cause))

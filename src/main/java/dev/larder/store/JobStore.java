@@ -4,6 +4,7 @@ import dev.larder.pool.Assignment;
 import dev.larder.pool.Ids;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.JobStatus;
+import dev.larder.pool.Lease;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.Transition;
 import io.smallrye.mutiny.Multi;
@@ -289,20 +290,20 @@ public class JobStore {
      *
      * @return empty where the lease was lost: nothing was changed
      */
-    public Uni<Optional<Completed>> complete(Assignment assignment, JobOutcome outcome, Instant at) {
-        UUID job = assignment.jobId();
-        UUID lease = assignment.leaseToken();
+    public Uni<Optional<Completed>> complete(Lease lease, JobOutcome outcome, Instant at) {
+        UUID job = lease.jobId();
+        UUID token = lease.token();
         Tuple values = switch (outcome) {
             case JobOutcome.Succeeded(var outputs, var unused) ->
-                completion(job, lease, at, null, null, false, sealed(assignment, outputs));
+                completion(job, token, at, null, null, false, sealed(lease, outputs));
             case JobOutcome.Failed(var code, var detail) ->
-                completion(job, lease, at, code, storable(detail), false, null);
-            case JobOutcome.Canceled() -> completion(job, lease, at, null, null, true, null);
+                completion(job, token, at, code, storable(detail), false, null);
+            case JobOutcome.Canceled() -> completion(job, token, at, null, null, true, null);
         };
         return outcome instanceof JobOutcome.Succeeded(var unused, var replaced) && !replaced.isEmpty()
                 ? pool.withTransaction(connection -> complete(connection, values)
                         .call(completed -> completed.isPresent()
-                                ? tellReplaced(connection, assignment, replaced, at)
+                                ? tellReplaced(connection, lease.workspaceId(), replaced, at)
                                 : Uni.createFrom().voidItem()))
                 : complete(pool, values);
     }
@@ -324,11 +325,11 @@ public class JobStore {
                 ON CONFLICT (occasion) DO NOTHING""";
 
     private Uni<Void> tellReplaced(
-            SqlClient client, Assignment assignment, Map<String, List<String>> replaced, Instant at) {
+            SqlClient client, UUID workspace, Map<String, List<String>> replaced, Instant at) {
         JsonObject resources = new JsonObject();
         replaced.forEach((resource, paths) -> resources.put(storable(resource), new JsonArray(storable(paths))));
         return client.preparedQuery(TELL_REPLACED)
-                .execute(Tuple.of(ids.next(), assignment.workspaceId(), resources, Rows.utc(at)))
+                .execute(Tuple.of(ids.next(), workspace, resources, Rows.utc(at)))
                 .replaceWithVoid();
     }
 
@@ -359,15 +360,15 @@ public class JobStore {
                 .addValue(outputs);
     }
 
-    private @Nullable Object sealed(Assignment assignment, Map<String, String> outputs) {
-        boolean unchanged = assignment.reason().equals(Assignment.VERIFY)
-                || (assignment.reason().equals(Assignment.CLAIM) && outputs.isEmpty());
-        if (assignment.transition() != Transition.START || unchanged) {
+    private @Nullable Object sealed(Lease lease, Map<String, String> outputs) {
+        boolean unchanged = lease.reason().equals(Assignment.VERIFY)
+                || (lease.reason().equals(Assignment.CLAIM) && outputs.isEmpty());
+        if (lease.transition() != Transition.START || unchanged) {
             return null;
         }
         JsonObject object = new JsonObject();
         outputs.forEach(object::put);
-        return io.vertx.mutiny.core.buffer.Buffer.buffer(seal.seal(assignment.workspaceId(), object.encode()))
+        return io.vertx.mutiny.core.buffer.Buffer.buffer(seal.seal(lease.workspaceId(), object.encode()))
                 .getDelegate();
     }
 
@@ -393,9 +394,9 @@ public class JobStore {
             UPDATE workspaces w SET build_status = 'pending' FROM back WHERE w.id = back.workspace_id AND w.build_id = back.build_id""";
 
     /** Puts a leased job back into the queue, unfinished: its worker is going. Nothing where the lease was lost. */
-    public Uni<Boolean> handBack(Assignment assignment) {
+    public Uni<Boolean> handBack(Lease lease) {
         return pool.preparedQuery(HAND_BACK)
-                .execute(Tuple.of(assignment.jobId(), assignment.leaseToken()))
+                .execute(Tuple.of(lease.jobId(), lease.token()))
                 .map(rows -> rows.rowCount() == 1);
     }
 
@@ -556,12 +557,12 @@ public class JobStore {
      *
      * @param seq of the first line; lines of one lease are numbered from {@code attempt * 1,000,000}
      */
-    public Uni<Void> append(Assignment assignment, int seq, List<LogLine> lines) {
+    public Uni<Void> append(Lease lease, int seq, List<LogLine> lines) {
         OffsetDateTime[] times = lines.stream().map(line -> Rows.utc(line.at())).toArray(OffsetDateTime[]::new);
         String[] streams = lines.stream().map(LogLine::stream).toArray(String[]::new);
         String[] texts = lines.stream().map(line -> storable(line.line())).toArray(String[]::new);
         return pool.preparedQuery(APPEND)
-                .execute(Tuple.of(assignment.jobId(), seq, times, streams, texts, assignment.leaseToken()))
+                .execute(Tuple.of(lease.jobId(), seq, times, streams, texts, lease.token()))
                 .replaceWithVoid();
     }
 

@@ -106,7 +106,7 @@ final class Filler implements Runnable {
         JobOutcome done = new JobOutcome.Succeeded(Map.of("workspace", workspace));
         return Uni.createFrom().deferred(() -> {
             long called = recorder.now();
-            return jobs.complete(assignment, done, clock.instant())
+            return jobs.complete(assignment.lease(), done, clock.instant())
                     .invoke(completed -> completed.ifPresent(status -> record(assignment, called)));
         });
     }

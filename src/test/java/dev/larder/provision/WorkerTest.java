@@ -34,8 +34,9 @@ class WorkerTest {
     private final Bell bell = new Bell();
     private final Endless backend = new Endless();
     private final Heard heard = new Heard();
+    private final Desk desk = new QueueDesk(stock.jobs, bell, stock.clock, new OneSlot(), heard);
     private final Worker worker =
-            new Worker(stock.jobs, bell, Databases.vertx(), stock.clock, new OneSlot(), heard, List.of(backend));
+            new Worker(desk, Databases.vertx(), stock.clock, new OneSlot(), List.of(backend));
 
     @AfterEach
     void close() {

@@ -125,14 +125,14 @@ class JobStoreTest {
         Assignment assignment = leased();
         Assignment forged = stolen(assignment);
 
-        assertThat(await(stock.jobs.complete(forged, new JobOutcome.Succeeded(Map.of()), now())))
+        assertThat(await(stock.jobs.complete(forged.lease(), new JobOutcome.Succeeded(Map.of()), now())))
                 .isEmpty();
         assertThat(status(assignment)).isEqualTo("running");
 
         stock.succeed(assignment);
         assertThat(status(assignment)).isEqualTo("succeeded");
         assertThat(workspaceStatus(assignment)).isEqualTo("succeeded");
-        assertThat(await(stock.jobs.complete(assignment, new JobOutcome.Failed("late", "late"), now())))
+        assertThat(await(stock.jobs.complete(assignment.lease(), new JobOutcome.Failed("late", "late"), now())))
                 .isEmpty();
         assertThat(status(assignment)).isEqualTo("succeeded");
     }
@@ -186,7 +186,7 @@ class JobStoreTest {
         assertThat(workspaceStatus(first)).isEqualTo("pending");
         Assignment second = stock.take(1).getFirst();
         assertThat(second.attempt()).isEqualTo(2);
-        assertThat(await(stock.jobs.complete(first, new JobOutcome.Succeeded(Map.of()), now())))
+        assertThat(await(stock.jobs.complete(first.lease(), new JobOutcome.Succeeded(Map.of()), now())))
                 .isEmpty();
         stock.succeed(second);
         assertThat(status(first)).isEqualTo("succeeded");
@@ -275,13 +275,13 @@ class JobStoreTest {
     void a_job_handed_back_is_waiting_again_and_one_being_canceled_is_not() {
         Assignment assignment = leased();
 
-        assertThat(await(stock.jobs.handBack(assignment))).isTrue();
+        assertThat(await(stock.jobs.handBack(assignment.lease()))).isTrue();
         assertThat(status(assignment)).isEqualTo("pending");
 
         Assignment again = stock.take(1).getFirst();
         assertThat(await(stock.jobs.cancel(again.jobId(), List.of(stock.organization), now())))
                 .contains(JobStatus.CANCELING);
-        assertThat(await(stock.jobs.handBack(again))).isFalse();
+        assertThat(await(stock.jobs.handBack(again.lease()))).isFalse();
         await(stock.jobs.leave(stock.worker, now()));
         assertThat(await(stock.jobs.reap(now(), Instant.EPOCH, Instant.EPOCH, MAX_ATTEMPTS)))
                 .isEqualTo(1);
@@ -293,8 +293,8 @@ class JobStoreTest {
         Assignment assignment = leased();
         LogLine line = new LogLine(now(), "stdout", "hello \0 world");
 
-        await(stock.jobs.append(assignment, 0, List.of(line, line)));
-        await(stock.jobs.append(stolen(assignment), 2, List.of(line)));
+        await(stock.jobs.append(assignment.lease(), 0, List.of(line, line)));
+        await(stock.jobs.append(stolen(assignment).lease(), 2, List.of(line)));
 
         var log = await(stock.jobReader.log(assignment.jobId(), -1, 10));
         assertThat(log).hasSize(2);
@@ -377,7 +377,7 @@ class JobStoreTest {
     @Test
     void a_start_that_was_begun_once_and_is_withdrawn_is_deleted() {
         Assignment begun = leased();
-        assertThat(await(stock.jobs.handBack(begun))).isTrue();
+        assertThat(await(stock.jobs.handBack(begun.lease()))).isTrue();
 
         assertThat(await(stock.jobs.withdraw(now(), now().plusMillis(1)))).isEqualTo(1);
 
@@ -390,7 +390,7 @@ class JobStoreTest {
     @Test
     void a_start_that_was_begun_once_and_is_canceled_while_it_waits_is_deleted() {
         Assignment begun = leased();
-        assertThat(await(stock.jobs.handBack(begun))).isTrue();
+        assertThat(await(stock.jobs.handBack(begun.lease()))).isTrue();
 
         assertThat(await(stock.jobs.cancel(begun.jobId(), List.of(stock.organization), now())))
                 .contains(JobStatus.CANCELED);
@@ -401,7 +401,7 @@ class JobStoreTest {
     @Test
     void a_start_that_was_begun_once_and_is_not_wanted_any_more_is_deleted() {
         Assignment begun = leased();
-        assertThat(await(stock.jobs.handBack(begun))).isTrue();
+        assertThat(await(stock.jobs.handBack(begun.lease()))).isTrue();
 
         assertThat(await(stock.pools.dropNeverStarted(List.of(begun.workspaceId()), now())))
                 .isEqualTo(1);

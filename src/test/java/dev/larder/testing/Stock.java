@@ -219,7 +219,7 @@ public final class Stock implements AutoCloseable {
     }
 
     public void end(Assignment assignment, JobOutcome outcome) {
-        if (await(jobs.complete(assignment, outcome, clock.instant())).isEmpty()) {
+        if (await(jobs.complete(assignment.lease(), outcome, clock.instant())).isEmpty()) {
             throw new AssertionError("lease lost: " + assignment);
         }
     }

@@ -1,0 +1,73 @@
+package dev.larder.provision;
+
+import dev.larder.pool.Assignment;
+import dev.larder.pool.JobOutcome;
+import dev.larder.pool.JobStatus;
+import dev.larder.pool.Lease;
+import dev.larder.pool.LogLine;
+import dev.larder.store.JobStore.Pulse;
+import io.smallrye.mutiny.Uni;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+
+/**
+ * Where a worker gets its jobs and says what became of them: the queue itself in the server's process, a server's API
+ * elsewhere. Whatever it fails with may be tried again; a lease that was lost is a value.
+ */
+public interface Desk {
+
+    /**
+     * What a worker is to the queue.
+     *
+     * @param name for people
+     * @param tags it must have all that a job names; an untagged worker takes untagged jobs only
+     * @param backends kinds it can build
+     * @param slots how many jobs at once
+     */
+    record Entry(String name, Map<String, String> tags, List<String> backends, int slots) {}
+
+    /** A worker process enters; it is new each time it starts. */
+    Uni<UUID> enter(Entry entry);
+
+    /**
+     * Leases up to {@code slots} jobs that fit, the most urgent first; may hold for a while where there is none. A worker asks
+     * once at a time.
+     *
+     * @param running what it works on: where asking holds, what it was leased and does not know of is given up
+     */
+    Uni<List<Assignment>> take(UUID worker, int slots, Set<UUID> running);
+
+    /** Whether {@link #take} holds, so that it is to be called again at once. */
+    boolean holds();
+
+    /** Shows that the worker is alive. Empty where it is no longer known. */
+    Uni<Optional<Pulse>> beat(UUID worker);
+
+    /** Gives up leases that the worker holds and does not know of. */
+    Uni<Void> giveUp(UUID worker, Set<UUID> jobs);
+
+    /**
+     * Appends to the job's log; nothing where the lease was lost.
+     *
+     * @param seq of the first line; lines of one lease are numbered from {@code attempt * 1,000,000}
+     */
+    Uni<Void> log(Lease lease, int seq, List<LogLine> lines);
+
+    /** @return how the job ended; empty where the lease was lost, and nothing was changed */
+    Uni<Optional<JobStatus>> finish(Lease lease, JobOutcome outcome);
+
+    /** Puts a job back into the queue, unfinished. False where the lease was lost. */
+    Uni<Boolean> handBack(Lease lease);
+
+    /** The worker process ends in good order. */
+    Uni<Void> leave(UUID worker);
+
+    /** @param ring called when there may be a job; must return at once */
+    void onWork(Runnable ring);
+
+    /** @param ring called when a running job may have been asked to stop; must return at once */
+    void onCancel(Runnable ring);
+}

@@ -1,0 +1,134 @@
+package dev.larder.provision;
+
+import dev.larder.pool.Assignment;
+import dev.larder.pool.JobObserver;
+import dev.larder.pool.JobOutcome;
+import dev.larder.pool.JobStatus;
+import dev.larder.pool.Lease;
+import dev.larder.pool.LogLine;
+import dev.larder.pool.Transition;
+import dev.larder.store.JobStore;
+import dev.larder.store.JobStore.Completed;
+import dev.larder.store.JobStore.Pulse;
+import dev.larder.store.JobStore.Taken;
+import dev.larder.wake.Bell;
+import dev.larder.wake.Topic;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import org.jboss.logging.Logger;
+
+/** The queue's own desk: what a worker does here is counted, and rung for. */
+@ApplicationScoped
+class QueueDesk implements Desk {
+
+    private static final Logger LOG = Logger.getLogger(QueueDesk.class);
+
+    private final JobStore jobs;
+    private final Bell bell;
+    private final InstantSource clock;
+    private final Settings settings;
+    private final JobObserver observer;
+
+    QueueDesk(JobStore jobs, Bell bell, InstantSource clock, Settings settings, JobObserver observer) {
+        this.jobs = jobs;
+        this.bell = bell;
+        this.clock = clock;
+        this.settings = settings;
+        this.observer = observer;
+    }
+
+    @Override
+    public Uni<UUID> enter(Entry entry) {
+        return jobs.register(entry.name(), entry.tags(), entry.backends(), entry.slots(), clock.instant());
+    }
+
+    @Override
+    public Uni<List<Assignment>> take(UUID worker, int slots, Set<UUID> running) {
+        return jobs.take(worker, slots, clock.instant())
+                .invoke(taken -> taken.forEach(this::leased))
+                .map(taken -> taken.stream().map(Taken::assignment).toList());
+    }
+
+    private void leased(Taken taken) {
+        observer.leased(taken.assignment().transition(), Duration.between(taken.queuedAt(), clock.instant()));
+    }
+
+    @Override
+    public boolean holds() {
+        return false;
+    }
+
+    @Override
+    public Uni<Optional<Pulse>> beat(UUID worker) {
+        return jobs.heartbeat(worker, clock.instant());
+    }
+
+    @Override
+    public Uni<Void> giveUp(UUID worker, Set<UUID> forgotten) {
+        return jobs.takeBackForgotten(worker, forgotten, clock.instant(), settings.maxAttempts())
+                .invoke(count -> givenUp(worker, count))
+                .replaceWithVoid();
+    }
+
+    private void givenUp(UUID worker, int count) {
+        if (count > 0) {
+            LOG.warnf("leases nobody works on were given up worker=%s count=%d", worker, count);
+            bell.ring(Topic.JOBS);
+            bell.ring(Topic.RECONCILE);
+        }
+    }
+
+    @Override
+    public Uni<Void> log(Lease lease, int seq, List<LogLine> lines) {
+        return jobs.append(lease, seq, lines);
+    }
+
+    @Override
+    public Uni<Optional<JobStatus>> finish(Lease lease, JobOutcome outcome) {
+        return jobs.complete(lease, outcome, clock.instant())
+                .invoke(completed -> completed.ifPresent(ended -> finished(lease, outcome, ended)))
+                .map(completed -> completed.map(Completed::status));
+    }
+
+    private void finished(Lease lease, JobOutcome outcome, Completed ended) {
+        observer.finished(ended.transition(), ended.status(), Duration.between(ended.startedAt(), clock.instant()));
+        if (outcome instanceof JobOutcome.Succeeded succeeded
+                && !succeeded.replaced().isEmpty()) {
+            observer.replaced();
+        }
+        bell.ring(Topic.RECONCILE);
+        String reason = lease.reason();
+        if (ended.transition() == Transition.START && (ended.prebuild() || reason.equals(Assignment.VERIFY))) {
+            bell.ring(Topic.WAITING);
+        }
+        if (ended.transition() == Transition.START && !ended.prebuild() && !reason.equals(Assignment.CLAIM)) {
+            bell.ring(Topic.STEPS);
+        }
+    }
+
+    @Override
+    public Uni<Boolean> handBack(Lease lease) {
+        return jobs.handBack(lease);
+    }
+
+    @Override
+    public Uni<Void> leave(UUID worker) {
+        return jobs.leave(worker, clock.instant());
+    }
+
+    @Override
+    public void onWork(Runnable ring) {
+        bell.onRing(Topic.JOBS, ring);
+    }
+
+    @Override
+    public void onCancel(Runnable ring) {
+        bell.onRing(Topic.CANCELS, ring);
+    }
+}
