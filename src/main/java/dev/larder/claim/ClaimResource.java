@@ -2,6 +2,7 @@ package dev.larder.claim;
 
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
+import dev.larder.http.Hold;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;

@@ -16,7 +16,7 @@ final class JobLog {
 
     static final int LINES_WAITING_MAX = 5_000;
     private static final int LINES_AT_ONCE = 500;
-    private static final int LINES_PER_LEASE = 1_000_000;
+    static final int LINES_PER_LEASE = 1_000_000;
 
     private final Desk desk;
     private final Lease lease;

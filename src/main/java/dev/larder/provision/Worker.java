@@ -56,8 +56,7 @@ public class Worker {
     private volatile boolean gone;
     private volatile boolean asking;
 
-    public Worker(
-            Desk desk, Vertx vertx, InstantSource clock, Settings settings, @All List<Backend> backends) {
+    public Worker(Desk desk, Vertx vertx, InstantSource clock, Settings settings, @All List<Backend> backends) {
         this.desk = desk;
         this.vertx = vertx;
         this.clock = clock;
@@ -73,8 +72,7 @@ public class Worker {
             LOG.infof("no jobs are worked on here enabled=%s backends=%s", settings.enabled(), backends.keySet());
             return Uni.createFrom().voidItem();
         }
-        return desk.enter(new Desk.Entry(
-                        hostName(), settings.tags(), List.copyOf(backends.keySet()), settings.slots()))
+        return desk.enter(new Desk.Entry(hostName(), settings.tags(), List.copyOf(backends.keySet()), settings.slots()))
                 .invoke(this::began)
                 .replaceWithVoid();
     }

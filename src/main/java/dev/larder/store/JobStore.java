@@ -1,6 +1,7 @@
 package dev.larder.store;
 
 import dev.larder.pool.Assignment;
+import dev.larder.pool.Caller;
 import dev.larder.pool.Ids;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.JobStatus;
@@ -52,17 +53,86 @@ public class JobStore {
     }
 
     private static final String REGISTER = """
-            INSERT INTO workers (id, name, tags, backends, slots, created_at, last_seen_at)
-            VALUES ($1, $2, $3, $4, $5, $6::timestamptz, $6::timestamptz)""";
+            INSERT INTO workers (id, name, tags, backends, slots, created_at, last_seen_at, user_id, organization_id)
+            VALUES ($1, $2, $3, $4, $5, $6::timestamptz, $6::timestamptz, $7, $8)""";
 
-    /** A worker process enters; it is new each time it starts. */
+    /** A worker in a server's own process enters; it is new each time it starts. It works for every organization. */
     public Uni<UUID> register(String name, Map<String, String> tags, List<String> backends, int slots, Instant at) {
+        return register(name, tags, backends, slots, at, null, null);
+    }
+
+    /**
+     * The same for a worker elsewhere.
+     *
+     * @param caller whose jobs are those of its organization, or of all where it has none
+     */
+    public Uni<UUID> register(
+            Caller caller, String name, Map<String, String> tags, List<String> backends, int slots, Instant at) {
+        return register(
+                name,
+                tags,
+                backends,
+                slots,
+                at,
+                caller.userId(),
+                caller.organization().orElse(null));
+    }
+
+    private Uni<UUID> register(
+            String name,
+            Map<String, String> tags,
+            List<String> backends,
+            int slots,
+            Instant at,
+            @Nullable UUID user,
+            @Nullable UUID organization) {
         UUID worker = ids.next();
         JsonObject tagObject = new JsonObject();
         tags.forEach(tagObject::put);
-        return pool.preparedQuery(REGISTER)
-                .execute(Tuple.of(worker, name, tagObject, backends.toArray(String[]::new), slots, Rows.utc(at)))
-                .replaceWith(worker);
+        Tuple values = Tuple.tuple()
+                .addValue(worker)
+                .addValue(name)
+                .addValue(tagObject)
+                .addValue(backends.toArray(String[]::new))
+                .addValue(slots)
+                .addValue(Rows.utc(at))
+                .addValue(user)
+                .addValue(organization);
+        return pool.preparedQuery(REGISTER).execute(values).replaceWith(worker);
+    }
+
+    private static final String ENTERED =
+            "SELECT EXISTS (SELECT FROM workers WHERE id = $1 AND user_id = $2 AND stopped_at IS NULL) AS entered";
+
+    /** Whether this user's token speaks for this worker, and it has not left. */
+    public Uni<Boolean> entered(UUID worker, UUID user) {
+        return pool.preparedQuery(ENTERED)
+                .execute(Tuple.of(worker, user))
+                .map(rows -> rows.iterator().next().getBoolean("entered"));
+    }
+
+    private static final String LEASED = """
+            SELECT j.id, j.lease_token, j.attempt, j.workspace_id, b.transition, b.reason
+              FROM jobs j
+              JOIN builds b ON b.id = j.build_id
+              JOIN workers k ON k.id = j.worker_id
+             WHERE j.id = $1 AND j.lease_token = $2 AND k.user_id = $3""";
+
+    /** The lease of a job that a worker of this user holds; empty where it was lost, or was another's. */
+    public Uni<Optional<Lease>> leased(UUID job, UUID token, UUID user) {
+        return pool.preparedQuery(LEASED)
+                .execute(Tuple.of(job, token, user))
+                .map(rows -> Rows.first(rows, JobStore::lease));
+    }
+
+    private static Lease lease(Row row) {
+        return new Lease(
+                row.getUUID("id"),
+                row.getUUID("lease_token"),
+                row.getInteger("attempt"),
+                row.getUUID("workspace_id"),
+                Transition.of(row.getString("transition")),
+                row.getString("reason"));
     }
 
     private static final String LEAVE = "UPDATE workers SET stopped_at = $2 WHERE id = $1 AND stopped_at IS NULL";
@@ -324,8 +394,7 @@ public class JobStore {
              WHERE w.id = $2
                 ON CONFLICT (occasion) DO NOTHING""";
 
-    private Uni<Void> tellReplaced(
-            SqlClient client, UUID workspace, Map<String, List<String>> replaced, Instant at) {
+    private Uni<Void> tellReplaced(SqlClient client, UUID workspace, Map<String, List<String>> replaced, Instant at) {
         JsonObject resources = new JsonObject();
         replaced.forEach((resource, paths) -> resources.put(storable(resource), new JsonArray(storable(paths))));
         return client.preparedQuery(TELL_REPLACED)

@@ -35,8 +35,7 @@ class WorkerTest {
     private final Endless backend = new Endless();
     private final Heard heard = new Heard();
     private final Desk desk = new QueueDesk(stock.jobs, bell, stock.clock, new OneSlot(), heard);
-    private final Worker worker =
-            new Worker(desk, Databases.vertx(), stock.clock, new OneSlot(), List.of(backend));
+    private final Worker worker = new Worker(desk, Databases.vertx(), stock.clock, new OneSlot(), List.of(backend));
 
     @AfterEach
     void close() {

@@ -1,6 +1,5 @@
-package dev.larder.claim;
+package dev.larder.http;
 
-import dev.larder.http.Problem;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
@@ -8,8 +7,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** How long a call is to hold for a claim that waits, as {@code Prefer} (RFC 7240) says it. */
-final class Hold {
+/** How long a call is to hold for what is not there yet, as {@code Prefer} (RFC 7240) says it. */
+public final class Hold {
 
     private static final Pattern WAIT = Pattern.compile("wait\\s*=\\s*([0-9]{1,9}|\"[0-9]{1,9}\")");
     private static final Pattern OF_THAT_NAME = Pattern.compile("wait\\s*(=.*)?");
@@ -23,7 +22,7 @@ final class Hold {
      *
      * @return empty where nothing was preferred; at most a minute
      */
-    static Optional<Duration> of(@Nullable String prefer) {
+    public static Optional<Duration> of(@Nullable String prefer) {
         if (prefer == null) {
             return Optional.empty();
         }

@@ -1,0 +1,190 @@
+package dev.larder.provision;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.larder.http.JsonBody;
+import dev.larder.http.Problem;
+import dev.larder.pool.JobOutcome;
+import dev.larder.pool.LogLine;
+import java.nio.charset.StandardCharsets;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+
+/**
+ * What workers send, read and bounded. A worker is a program of somebody else's: nothing that it says is taken unseen.
+ */
+final class Reports {
+
+    static final int SLOTS_MAX = 1_000;
+    static final int LINES_MAX = 1_000;
+    static final int LINE_CHARS_MAX = 10_000;
+    static final int OUTPUT_BYTES_MAX = 65_536;
+
+    private static final int NAMES_MAX = 100;
+    private static final int NAME_CHARS_MAX = 200;
+    private static final int DETAIL_CHARS_MAX = 10_000;
+    private static final Set<String> STREAMS = Set.of("stdout", "stderr", "larder");
+
+    private Reports() {}
+
+    /** Codes: {@code missing_field}, {@code wrong_type}, {@code out_of_range}. */
+    static Desk.Entry entry(JsonBody body) {
+        return new Desk.Entry(
+                bounded("name", body.text("name")),
+                body.optionalNode("tags").map(node -> texts("tags", node)).orElse(Map.of()),
+                names("backends", body.optionalNode("backends").orElseThrow(() -> missing("backends"))),
+                slots(body));
+    }
+
+    static int slots(JsonBody body) {
+        int slots = body.integer("slots");
+        if (slots < 1 || slots > SLOTS_MAX) {
+            throw Problem.unprocessable("out_of_range", "slots", "must be from 1 to " + SLOTS_MAX + ".");
+        }
+        return slots;
+    }
+
+    /** Ids of jobs; at most as many as a worker can have. */
+    static Set<UUID> jobs(JsonBody body, String field) {
+        Set<UUID> jobs = new HashSet<>();
+        body.optionalNode(field).ifPresent(node -> {
+            if (!node.isArray() || node.size() > SLOTS_MAX) {
+                throw Problem.badRequest("wrong_type", field, "must be a list of at most " + SLOTS_MAX + " ids.");
+            }
+            node.forEach(one -> jobs.add(JsonBody.uuid(one.asText())
+                    .orElseThrow(() -> Problem.badRequest("invalid_id", field, "must hold UUIDs."))));
+        });
+        return jobs;
+    }
+
+    static UUID lease(JsonBody body) {
+        return body.optionalId("lease").orElseThrow(() -> missing("lease"));
+    }
+
+    /** A line that is too long is cut, and says so; what a database cannot hold is replaced where it is stored. */
+    static List<LogLine> lines(JsonBody body) {
+        JsonNode node = body.optionalNode("lines").orElseThrow(() -> missing("lines"));
+        if (!node.isArray() || node.isEmpty() || node.size() > LINES_MAX) {
+            throw Problem.badRequest("wrong_type", "lines", "must be a list of 1 to " + LINES_MAX + " lines.");
+        }
+        List<LogLine> lines = new ArrayList<>(node.size());
+        for (JsonNode one : node) {
+            String field = "lines[" + lines.size() + "]";
+            String stream = one.path("stream").asText();
+            if (!STREAMS.contains(stream) || !one.path("line").isTextual()) {
+                throw Problem.badRequest(
+                        "wrong_type", field, "must have a stream (stdout, stderr, larder) and a line.");
+            }
+            lines.add(new LogLine(
+                    instant(field + ".at", one.path("at").asText()),
+                    stream,
+                    cut(one.path("line").asText())));
+        }
+        return lines;
+    }
+
+    private static String cut(String line) {
+        return line.length() <= LINE_CHARS_MAX ? line : line.substring(0, LINE_CHARS_MAX) + " … (line cut)";
+    }
+
+    private static Instant instant(String field, String text) {
+        try {
+            return OffsetDateTime.parse(text).toInstant();
+        } catch (DateTimeException notATime) {
+            throw Problem.badRequest("invalid_instant", field, "must be a time like 2026-11-20T09:00:00Z.");
+        }
+    }
+
+    static JobOutcome succeeded(JsonBody body) {
+        Map<String, String> outputs =
+                body.optionalNode("outputs").map(node -> texts("outputs", node)).orElse(Map.of());
+        long bytes = outputs.entrySet().stream()
+                .mapToLong(output -> size(output.getKey()) + size(output.getValue()))
+                .sum();
+        if (bytes > OUTPUT_BYTES_MAX) {
+            throw Problem.unprocessable("too_long", "outputs", "must have at most " + OUTPUT_BYTES_MAX + " bytes.");
+        }
+        return new JobOutcome.Succeeded(
+                outputs, body.optionalNode("replaced").map(Reports::replaced).orElse(Map.of()));
+    }
+
+    private static int size(String text) {
+        return text.getBytes(StandardCharsets.UTF_8).length;
+    }
+
+    private static Map<String, List<String>> replaced(JsonNode node) {
+        if (!node.isObject() || node.size() > NAMES_MAX) {
+            throw Problem.badRequest(
+                    "wrong_type", "replaced", "must be an object of at most " + NAMES_MAX + " resources.");
+        }
+        Map<String, List<String>> replaced = new LinkedHashMap<>();
+        node.properties()
+                .forEach(one -> replaced.put(
+                        bounded("replaced", one.getKey()), names("replaced." + one.getKey(), one.getValue())));
+        return replaced;
+    }
+
+    static JobOutcome failed(JsonBody body) {
+        if (body.optionalBoolean("canceled").orElse(false)) {
+            return new JobOutcome.Canceled();
+        }
+        String code = body.text("code");
+        if (!code.matches("[a-z][a-z0-9_]{0,63}")) {
+            throw Problem.unprocessable("invalid_code", "code", "must be a word of small letters, digits and _.");
+        }
+        String detail = body.text("detail");
+        return new JobOutcome.Failed(
+                code, detail.length() <= DETAIL_CHARS_MAX ? detail : detail.substring(0, DETAIL_CHARS_MAX) + " …");
+    }
+
+    private static Map<String, String> texts(String field, JsonNode node) {
+        if (!node.isObject() || node.size() > NAMES_MAX) {
+            throw Problem.badRequest("wrong_type", field, "must be an object of at most " + NAMES_MAX + " texts.");
+        }
+        Map<String, String> texts = new LinkedHashMap<>();
+        node.properties().forEach(one -> texts.put(bounded(field, one.getKey()), text(field, one)));
+        return texts;
+    }
+
+    private static String text(String field, Map.Entry<String, JsonNode> one) {
+        String text = one.getValue().textValue();
+        if (text == null || text.indexOf('\0') >= 0) {
+            throw Problem.badRequest("wrong_type", field + "." + one.getKey(), "must be a string without U+0000.");
+        }
+        return text;
+    }
+
+    private static List<String> names(String field, JsonNode node) {
+        if (!node.isArray() || node.size() > NAMES_MAX) {
+            throw Problem.badRequest("wrong_type", field, "must be a list of at most " + NAMES_MAX + " texts.");
+        }
+        List<String> names = new ArrayList<>();
+        for (Iterator<JsonNode> all = node.elements(); all.hasNext(); ) {
+            JsonNode one = all.next();
+            if (!one.isTextual()) {
+                throw Problem.badRequest("wrong_type", field, "must hold strings.");
+            }
+            names.add(bounded(field, one.textValue()));
+        }
+        return names;
+    }
+
+    private static String bounded(String field, String name) {
+        if (name.isBlank() || name.length() > NAME_CHARS_MAX || name.indexOf('\0') >= 0) {
+            throw Problem.unprocessable("out_of_range", field, "must be of 1 to " + NAME_CHARS_MAX + " characters.");
+        }
+        return name;
+    }
+
+    private static Problem missing(String field) {
+        return Problem.badRequest("missing_field", field, "is required.");
+    }
+}

@@ -1,0 +1,199 @@
+package dev.larder.provision;
+
+import dev.larder.http.CurrentCaller;
+import dev.larder.http.Hold;
+import dev.larder.http.JsonBody;
+import dev.larder.http.Problem;
+import dev.larder.pool.Assignment;
+import dev.larder.pool.Caller;
+import dev.larder.pool.Role;
+import dev.larder.store.JobStore;
+import dev.larder.store.JobStore.Pulse;
+import io.smallrye.mutiny.Uni;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.core.MediaType;
+import java.net.URI;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Workers elsewhere: they enter, ask for jobs, show that they are alive, and leave (design, section 4). What they say of a job
+ * goes to {@link JobResource}, under the job's lease.
+ */
+@Path("/api/v1/workers")
+@Tag(name = "workers")
+@RolesAllowed(Role.WORKER_NAME)
+class WorkerResource {
+
+    private static final Duration HOLD = Duration.ofSeconds(20);
+
+    private final JobStore jobs;
+    private final LongPoll poll;
+    private final CurrentCaller caller;
+    private final InstantSource clock;
+    private final Settings settings;
+
+    WorkerResource(JobStore jobs, LongPoll poll, CurrentCaller caller, InstantSource clock, Settings settings) {
+        this.jobs = jobs;
+        this.poll = poll;
+        this.caller = caller;
+        this.clock = clock;
+        this.settings = settings;
+    }
+
+    /** @param heartbeat how often the worker is to show that it is alive; three missed, and its jobs are taken back */
+    record Entered(UUID id, Duration heartbeat) {}
+
+    @POST
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Operation(
+            operationId = "enterWorker",
+            summary = "A worker process enters: {\"name\":\"…\",\"tags\":{},\"backends\":[\"exec\"],\"slots\":4}")
+    public Uni<RestResponse<Entered>> enter(byte[] bytes) {
+        Desk.Entry entry = Reports.entry(JsonBody.of(bytes, "name", "tags", "backends", "slots"));
+        return jobs.register(caller.get(), entry.name(), entry.tags(), entry.backends(), entry.slots(), clock.instant())
+                .map(worker -> ResponseBuilder.<Entered>created(URI.create("/api/v1/workers/" + worker))
+                        .entity(new Entered(worker, settings.heartbeat()))
+                        .build());
+    }
+
+    /** @param items the most urgent first; none where there was none for as long as the call could hold */
+    record Leased(List<AssignmentView> items) {}
+
+    /**
+     * A leased job as a worker elsewhere gets it, with what it needs to do it, secrets too.
+     *
+     * @param lease what all that is said of the job must carry
+     */
+    record AssignmentView(
+            UUID job,
+            UUID lease,
+            int attempt,
+            Instant deadlineAt,
+            String transition,
+            String reason,
+            String backend,
+            UUID workspaceId,
+            String workspaceName,
+            UUID organizationId,
+            String organizationName,
+            UUID ownerId,
+            String ownerName,
+            boolean prebuild,
+            UUID versionId,
+            String templateName,
+            int buildNumber,
+            @Nullable String presetName,
+            Map<String, String> files,
+            Map<String, String> parameters,
+            Set<String> sensitiveParameters,
+            Map<String, String> outputs) {
+
+        static AssignmentView of(Assignment one) {
+            return new AssignmentView(
+                    one.jobId(),
+                    one.leaseToken(),
+                    one.attempt(),
+                    one.deadlineAt(),
+                    one.transition().word(),
+                    one.reason(),
+                    one.backend(),
+                    one.workspaceId(),
+                    one.workspaceName(),
+                    one.organizationId(),
+                    one.organizationName(),
+                    one.ownerId(),
+                    one.ownerName(),
+                    one.prebuild(),
+                    one.versionId(),
+                    one.templateName(),
+                    one.buildNumber(),
+                    one.presetName(),
+                    one.files(),
+                    one.parameters(),
+                    one.sensitiveParameters(),
+                    one.outputs());
+        }
+
+        @Override
+        public String toString() {
+            return "AssignmentView[job=" + job + "]";
+        }
+    }
+
+    @POST
+    @Path("{id}/acquire")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Operation(
+            operationId = "acquireJobs",
+            summary =
+                    "Leases jobs: {\"slots\":2,\"running\":[]}. Holds while there is none, as long as Prefer: wait=20 says")
+    public Uni<Leased> acquire(
+            @PathParam("id") String id, byte[] bytes, @HeaderParam("Prefer") @Nullable String prefer) {
+        JsonBody body = JsonBody.of(bytes, "slots", "running");
+        int slots = Reports.slots(body);
+        Set<UUID> running = Reports.jobs(body, "running");
+        Duration hold = Hold.of(prefer).orElse(HOLD);
+        return entered(id)
+                .chain(worker -> poll.take(worker, slots, running, hold))
+                .map(taken -> taken.orElseThrow(() -> Problem.notFound("worker")))
+                .map(taken -> new Leased(taken.stream().map(AssignmentView::of).toList()));
+    }
+
+    /**
+     * @param held jobs whose lease the worker still has; it must stop all others
+     * @param canceling those of them it is asked to stop
+     */
+    record Beat(Set<UUID> held, Set<UUID> canceling) {
+
+        static Beat of(Pulse pulse) {
+            return new Beat(pulse.held(), pulse.canceling());
+        }
+    }
+
+    @POST
+    @Path("{id}/heartbeat")
+    @Operation(operationId = "beatWorker", summary = "Shows that the worker is alive; tells it what to stop")
+    public Uni<Beat> beat(@PathParam("id") String id) {
+        return entered(id)
+                .chain(worker -> jobs.heartbeat(worker, clock.instant()))
+                .map(pulse -> pulse.map(Beat::of).orElseThrow(() -> Problem.notFound("worker")));
+    }
+
+    @DELETE
+    @Path("{id}")
+    @Operation(
+            operationId = "leaveWorker",
+            summary = "The worker process ends: it is given no more jobs, and those it still holds are taken back")
+    public Uni<Void> leave(@PathParam("id") String id) {
+        return entered(id).chain(worker -> jobs.leave(worker, clock.instant()));
+    }
+
+    private Uni<UUID> entered(String id) {
+        Caller asking = caller.get();
+        UUID worker = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("worker"));
+        return jobs.entered(worker, asking.userId())
+                .invoke(known -> {
+                    if (!known) {
+                        throw Problem.notFound("worker");
+                    }
+                })
+                .replaceWith(worker);
+    }
+}

@@ -1,0 +1,118 @@
+package dev.larder.provision.remote;
+
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.http.HttpClientOptions;
+import io.vertx.core.http.HttpMethod;
+import io.vertx.core.http.RequestOptions;
+import io.vertx.core.json.DecodeException;
+import io.vertx.core.json.JsonObject;
+import io.vertx.mutiny.core.Vertx;
+import io.vertx.mutiny.core.buffer.Buffer;
+import io.vertx.mutiny.core.http.HttpClient;
+import io.vertx.mutiny.core.http.HttpClientRequest;
+import io.vertx.mutiny.core.http.HttpClientResponse;
+import java.net.URI;
+import java.time.Duration;
+
+/** A server's API as a client with one token sees it. Answers that must not be are failures, which may be tried again. */
+public final class Api {
+
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
+    private static final int CONNECTIONS_MAX = 20;
+
+    private final HttpClient client;
+    private final URI server;
+    private final String token;
+
+    /** @param server {@code http://host:port} or {@code https://host}, with a path where a proxy wants one */
+    public Api(Vertx vertx, URI server, String token) {
+        this.client = vertx.createHttpClient(new HttpClientOptions()
+                .setMaxPoolSize(CONNECTIONS_MAX)
+                .setConnectTimeout((int) PATIENCE.toMillis())
+                .setSsl("https".equals(server.getScheme())));
+        this.server = server;
+        this.token = token;
+    }
+
+    /** The server answered something that cannot be gone on with. */
+    public static final class UnexpectedException extends RuntimeException {
+
+        private static final long serialVersionUID = 1;
+
+        UnexpectedException(int status, String said) {
+            super("the server answered " + status + (said.isEmpty() ? "" : ": " + said), null, false, false);
+        }
+    }
+
+    /** What the server said. */
+    record Answer(int status, Buffer body) {
+
+        boolean is(int wanted) {
+            return status == wanted;
+        }
+
+        /** Fails unless the call was done. */
+        void succeeded() {
+            if (status / 100 != 2) {
+                throw new UnexpectedException(status, said());
+            }
+        }
+
+        JsonObject expected() {
+            succeeded();
+            return new JsonObject(body.getDelegate());
+        }
+
+        /** The problem's code and sentence; nothing of any other body, which may be anybody's. */
+        private String said() {
+            try {
+                JsonObject problem = new JsonObject(body.getDelegate());
+                return problem.getString("code", "") + " " + problem.getString("detail", "");
+            } catch (DecodeException | ClassCastException noProblem) {
+                return "";
+            }
+        }
+    }
+
+    Uni<Answer> post(String path, JsonObject body) {
+        return send(HttpMethod.POST, path, body, Duration.ZERO);
+    }
+
+    /** @param hold how long the server is to wait for what is not there yet */
+    Uni<Answer> post(String path, JsonObject body, Duration hold) {
+        return send(HttpMethod.POST, path, body, hold);
+    }
+
+    Uni<Answer> delete(String path) {
+        return send(HttpMethod.DELETE, path, new JsonObject(), Duration.ZERO);
+    }
+
+    private Uni<Answer> send(HttpMethod method, String path, JsonObject body, Duration hold) {
+        return client.request(options(method, path, hold))
+                .chain(request -> sent(request, body))
+                .chain(Api::read)
+                .ifNoItem()
+                .after(hold.plus(PATIENCE))
+                .fail();
+    }
+
+    private RequestOptions options(HttpMethod method, String path, Duration hold) {
+        int port = server.getPort() > 0 ? server.getPort() : "https".equals(server.getScheme()) ? 443 : 80;
+        RequestOptions options = new RequestOptions()
+                .setMethod(method)
+                .setHost(server.getHost())
+                .setPort(port)
+                .setURI(server.getPath().replaceFirst("/+$", "") + "/api/v1" + path)
+                .putHeader("Authorization", "Bearer " + token)
+                .putHeader("Content-Type", "application/json");
+        return hold.isZero() ? options : options.putHeader("Prefer", "wait=" + hold.toSeconds());
+    }
+
+    private static Uni<HttpClientResponse> sent(HttpClientRequest request, JsonObject body) {
+        return request.send(Buffer.newInstance(body.toBuffer()));
+    }
+
+    private static Uni<Answer> read(HttpClientResponse response) {
+        return response.body().map(body -> new Answer(response.statusCode(), body));
+    }
+}

@@ -1,0 +1,210 @@
+package dev.larder.provision.remote;
+
+import dev.larder.pool.Assignment;
+import dev.larder.pool.JobOutcome;
+import dev.larder.pool.JobStatus;
+import dev.larder.pool.Lease;
+import dev.larder.pool.LogLine;
+import dev.larder.pool.Transition;
+import dev.larder.provision.Desk;
+import dev.larder.store.JobStore.Pulse;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Speaks the API of {@code /workers} and {@code /jobs}. Two servers behind one address will do: nothing is kept in them. */
+public final class HttpDesk implements Desk {
+
+    private static final Duration HOLD = Duration.ofSeconds(20);
+
+    private final Api api;
+
+    public HttpDesk(Api api) {
+        this.api = api;
+    }
+
+    @Override
+    public Uni<UUID> enter(Entry entry) {
+        JsonObject body = new JsonObject()
+                .put("name", entry.name())
+                .put("tags", new JsonObject(new HashMap<>(entry.tags())))
+                .put("backends", new JsonArray(entry.backends()))
+                .put("slots", entry.slots());
+        return api.post("/workers", body)
+                .map(Api.Answer::expected)
+                .map(answer -> UUID.fromString(answer.getString("id")));
+    }
+
+    @Override
+    public Uni<List<Assignment>> take(UUID worker, int slots, Set<UUID> running) {
+        JsonObject body = new JsonObject().put("slots", slots).put("running", ids(running));
+        return api.post("/workers/" + worker + "/acquire", body, HOLD)
+                .map(Api.Answer::expected)
+                .map(answer -> assignments(answer.getJsonArray("items")));
+    }
+
+    private static JsonArray ids(Set<UUID> ids) {
+        JsonArray array = new JsonArray();
+        ids.forEach(id -> array.add(id.toString()));
+        return array;
+    }
+
+    private static List<Assignment> assignments(JsonArray items) {
+        List<Assignment> assignments = new ArrayList<>(items.size());
+        for (int i = 0; i < items.size(); i++) {
+            assignments.add(assignment(items.getJsonObject(i)));
+        }
+        return assignments;
+    }
+
+    private static Assignment assignment(JsonObject item) {
+        return new Assignment(
+                id(item, "job"),
+                id(item, "lease"),
+                item.getInteger("attempt"),
+                Instant.parse(item.getString("deadlineAt")),
+                Transition.of(item.getString("transition")),
+                item.getString("reason"),
+                item.getString("backend"),
+                id(item, "workspaceId"),
+                item.getString("workspaceName"),
+                id(item, "organizationId"),
+                item.getString("organizationName"),
+                id(item, "ownerId"),
+                item.getString("ownerName"),
+                item.getBoolean("prebuild"),
+                id(item, "versionId"),
+                item.getString("templateName"),
+                item.getInteger("buildNumber"),
+                item.getString("presetName"),
+                texts(item, "files"),
+                texts(item, "parameters"),
+                names(item, "sensitiveParameters"),
+                texts(item, "outputs"));
+    }
+
+    private static UUID id(JsonObject item, String field) {
+        return UUID.fromString(item.getString(field));
+    }
+
+    private static Map<String, String> texts(JsonObject item, String field) {
+        Map<String, String> texts = new HashMap<>();
+        item.getJsonObject(field, new JsonObject()).forEach(one -> texts.put(one.getKey(), String.valueOf(one.getValue())));
+        return texts;
+    }
+
+    private static Set<String> names(JsonObject item, String field) {
+        Set<String> names = new HashSet<>();
+        item.getJsonArray(field, new JsonArray()).forEach(one -> names.add(String.valueOf(one)));
+        return names;
+    }
+
+    @Override
+    public boolean holds() {
+        return true;
+    }
+
+    @Override
+    public Uni<Optional<Pulse>> beat(UUID worker) {
+        return api.post("/workers/" + worker + "/heartbeat", new JsonObject()).map(answer -> answer.is(404)
+                ? Optional.empty()
+                : Optional.of(pulse(answer.expected())));
+    }
+
+    private static Pulse pulse(JsonObject answer) {
+        return new Pulse(idsOf(answer.getJsonArray("held")), idsOf(answer.getJsonArray("canceling")));
+    }
+
+    private static Set<UUID> idsOf(@Nullable JsonArray array) {
+        Set<UUID> ids = new HashSet<>();
+        if (array != null) {
+            array.forEach(one -> ids.add(UUID.fromString(String.valueOf(one))));
+        }
+        return ids;
+    }
+
+    /** What it does not know of is given up whenever it asks for more. */
+    @Override
+    public Uni<Void> giveUp(UUID worker, Set<UUID> jobs) {
+        return Uni.createFrom().voidItem();
+    }
+
+    @Override
+    public Uni<Void> log(Lease lease, int seq, List<LogLine> lines) {
+        JsonArray said = new JsonArray();
+        lines.forEach(line -> said.add(new JsonObject()
+                .put("at", line.at().toString())
+                .put("stream", line.stream())
+                .put("line", line.line())));
+        JsonObject body = new JsonObject().put("lease", lease.token().toString()).put("seq", seq).put("lines", said);
+        return api.post("/jobs/" + lease.jobId() + "/logs", body)
+                .invoke(HttpDesk::doneOrLost)
+                .replaceWithVoid();
+    }
+
+    /** False where the lease was lost. */
+    private static boolean doneOrLost(Api.Answer answer) {
+        if (answer.is(409)) {
+            return false;
+        }
+        answer.succeeded();
+        return true;
+    }
+
+    @Override
+    public Uni<Optional<JobStatus>> finish(Lease lease, JobOutcome outcome) {
+        JsonObject body = new JsonObject().put("lease", lease.token().toString());
+        return switch (outcome) {
+            case JobOutcome.Succeeded(var outputs, var replaced) ->
+                finish(
+                        lease,
+                        "complete",
+                        body.put("outputs", new JsonObject(new HashMap<>(outputs))).put("replaced", replaced(replaced)),
+                        JobStatus.SUCCEEDED);
+            case JobOutcome.Failed(var code, var detail) ->
+                finish(lease, "fail", body.put("code", code).put("detail", detail), JobStatus.FAILED);
+            case JobOutcome.Canceled() -> finish(lease, "fail", body.put("canceled", true), JobStatus.CANCELED);
+        };
+    }
+
+    private static JsonObject replaced(Map<String, List<String>> replaced) {
+        JsonObject object = new JsonObject();
+        replaced.forEach((resource, paths) -> object.put(resource, new JsonArray(paths)));
+        return object;
+    }
+
+    private Uni<Optional<JobStatus>> finish(Lease lease, String how, JsonObject body, JobStatus status) {
+        return api.post("/jobs/" + lease.jobId() + "/" + how, body)
+                .map(answer -> doneOrLost(answer) ? Optional.of(status) : Optional.empty());
+    }
+
+    @Override
+    public Uni<Boolean> handBack(Lease lease) {
+        JsonObject body = new JsonObject().put("lease", lease.token().toString());
+        return api.post("/jobs/" + lease.jobId() + "/hand-back", body).map(HttpDesk::doneOrLost);
+    }
+
+    @Override
+    public Uni<Void> leave(UUID worker) {
+        return api.delete("/workers/" + worker).replaceWithVoid();
+    }
+
+    /** It is the server that holds. */
+    @Override
+    public void onWork(Runnable ring) {}
+
+    /** It learns by its heartbeat. */
+    @Override
+    public void onCancel(Runnable ring) {}
+}

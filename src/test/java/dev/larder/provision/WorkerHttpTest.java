@@ -1,0 +1,239 @@
+package dev.larder.provision;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.larder.testing.Api;
+import dev.larder.testing.Api.Answer;
+import dev.larder.testing.Eventually;
+import dev.larder.testing.LarderTestResource;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import java.util.UUID;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What a worker elsewhere and a server say to each other. The tags keep the server's own worker from the jobs. */
+@QuarkusTest
+@WithTestResource(LarderTestResource.class)
+class WorkerHttpTest {
+
+    private static final String DECLARATION = """
+            {"backend": "exec", "files": {"start.sh": "#!/bin/sh\\n"}, "tags": {"site": "%s"},
+             "presets": [{"name": "one", "prebuilds": {"instances": 1}}]}""";
+
+    private final Api owner = Api.owner();
+    private final String site = UUID.randomUUID().toString().substring(0, 8);
+    private final String organization = "org-" + site;
+    private Api token = owner;
+    private String worker = "";
+
+    @BeforeEach
+    void a_worker_has_entered() {
+        assertThat(owner.post("/api/v1/organizations", "{\"name\":\"" + organization + "\"}")
+                        .status())
+                .isEqualTo(201);
+        token = owner.newUser(organization, "runner", "worker");
+        worker = entered(token);
+    }
+
+    private void declare() {
+        Answer declared = owner.put(
+                "/api/v1/organizations/" + organization + "/templates/box", DECLARATION.formatted(site));
+        assertThat(declared.status()).as(declared.toString()).isEqualTo(201);
+    }
+
+    private String entered(Api who) {
+        Answer answer = who.post("/api/v1/workers", entry());
+        assertThat(answer.status()).as(answer.toString()).isEqualTo(201);
+        assertThat(answer.body().path("heartbeat").asText()).isEqualTo("PT5S");
+        return answer.header("Location");
+    }
+
+    private String entry() {
+        return "{\"name\":\"runner\",\"tags\":{\"site\":\"%s\"},\"backends\":[\"exec\"],\"slots\":2}".formatted(site);
+    }
+
+    /** Holds until there is one. */
+    private JsonNode job() {
+        Answer leased = token.with("Prefer", "wait=20").post(worker + "/acquire", "{\"slots\":1}");
+        assertThat(leased.status()).as(leased.toString()).isEqualTo(200);
+        assertThat(leased.body().path("items")).hasSize(1);
+        return leased.body().at("/items/0");
+    }
+
+    private static String report(JsonNode job, String more) {
+        return "{\"lease\":\"" + job.path("lease").asText() + "\"" + more + "}";
+    }
+
+    private static String path(JsonNode job) {
+        return "/api/v1/jobs/" + job.path("job").asText();
+    }
+
+    @Test
+    void a_job_is_leased_done_and_claimed() {
+        declare();
+        JsonNode job = job();
+        assertThat(job.path("transition").asText()).isEqualTo("start");
+        assertThat(job.at("/files/start.sh").asText()).startsWith("#!/bin/sh");
+
+        Answer said = token.post(
+                path(job) + "/logs",
+                report(job, ",\"seq\":1000000,\"lines\":[{\"at\":\"2026-11-20T09:00:00Z\",\"stream\":\"stdout\",\"line\":\"hello\"}]"));
+        Answer done = token.post(path(job) + "/complete", report(job, ",\"outputs\":{\"url\":\"x://1\"}"));
+
+        assertThat(said.status()).as(said.toString()).isEqualTo(204);
+        assertThat(done.status()).as(done.toString()).isEqualTo(204);
+        assertThat(owner.get(path(job) + "/logs").body().at("/items/0/line").asText())
+                .isEqualTo("hello");
+        Api anna = owner.newUser(organization, "anna", "member");
+        Answer claim = Eventually.see(
+                () -> anna.post("/api/v1/claims", "{\"template\":\"box\",\"preset\":\"one\"}"),
+                answer -> answer.status() != 409);
+        assertThat(claim.body().at("/workspace/outputs/url").asText()).isEqualTo("x://1");
+    }
+
+    @Test
+    void who_asks_is_held_until_there_is_a_job() {
+        Answer none = token.with("Prefer", "wait=0").post(worker + "/acquire", "{\"slots\":1}");
+        assertThat(none.body().path("items")).isEmpty();
+
+        Thread declaring = Thread.ofVirtual().start(this::declare);
+
+        assertThat(job().path("attempt").asInt()).isEqualTo(1);
+        assertThat(Eventually.see(declaring::isAlive, alive -> !alive)).isFalse();
+    }
+
+    @Test
+    void nothing_is_taken_under_a_lease_that_was_lost() {
+        declare();
+        JsonNode job = job();
+        assertThat(token.post(path(job) + "/hand-back", report(job, "")).status()).isEqualTo(204);
+
+        for (String what : new String[] {"complete", "hand-back"}) {
+            assertThat(token.post(path(job) + "/" + what, report(job, "")).code()).isEqualTo("lease_lost");
+        }
+        assertThat(token.post(path(job) + "/fail", report(job, ",\"code\":\"late\",\"detail\":\"late\""))
+                        .code())
+                .isEqualTo("lease_lost");
+        JsonNode again = job();
+        assertThat(again.path("job")).isEqualTo(job.path("job"));
+        assertThat(again.path("lease")).isNotEqualTo(job.path("lease"));
+    }
+
+    @Test
+    void done_twice_is_done_once() {
+        declare();
+        JsonNode job = job();
+
+        assertThat(token.post(path(job) + "/complete", report(job, "")).status()).isEqualTo(204);
+        assertThat(token.post(path(job) + "/complete", report(job, "")).code()).isEqualTo("lease_lost");
+    }
+
+    @Test
+    void a_lease_that_its_worker_never_heard_of_is_given_up_when_it_asks_again() {
+        declare();
+        JsonNode unheard = job();
+
+        JsonNode again = job();
+
+        assertThat(again.path("job")).isEqualTo(unheard.path("job"));
+        assertThat(again.path("attempt").asInt()).isEqualTo(2);
+        Answer known = token.with("Prefer", "wait=0")
+                .post(worker + "/acquire", "{\"slots\":1,\"running\":[" + again.path("job") + "]}");
+        assertThat(known.body().path("items")).isEmpty();
+    }
+
+    @Test
+    void a_heartbeat_tells_what_is_held_and_what_to_stop() {
+        declare();
+        JsonNode job = job();
+
+        Answer before = token.post(worker + "/heartbeat", "{}");
+        assertThat(owner.post(path(job) + "/cancel", "{}").status()).isEqualTo(202);
+        Answer after = token.post(worker + "/heartbeat", "{}");
+
+        assertThat(before.body().path("held")).hasSize(1);
+        assertThat(before.body().path("canceling")).isEmpty();
+        assertThat(after.body().at("/canceling/0")).isEqualTo(job.path("job"));
+        assertThat(token.post(path(job) + "/fail", report(job, ",\"canceled\":true")).status())
+                .isEqualTo(204);
+        assertThat(owner.get(path(job)).body().path("status").asText()).isEqualTo("canceled");
+    }
+
+    @Test
+    void who_has_left_is_given_nothing() {
+        assertThat(token.delete(worker).status()).isEqualTo(204);
+
+        assertThat(token.post(worker + "/acquire", "{\"slots\":1}").code()).isEqualTo("worker_not_found");
+        assertThat(token.post(worker + "/heartbeat", "{}").code()).isEqualTo("worker_not_found");
+        assertThat(token.delete(worker).code()).isEqualTo("worker_not_found");
+    }
+
+    @Test
+    void nobody_speaks_for_anothers_worker_or_job() {
+        declare();
+        JsonNode job = job();
+        Api colleague = owner.newUser(organization, "colleague", "worker");
+
+        assertThat(colleague.post(worker + "/heartbeat", "{}").code()).isEqualTo("worker_not_found");
+        assertThat(colleague.post(worker + "/acquire", "{\"slots\":1}").code()).isEqualTo("worker_not_found");
+        assertThat(colleague.post(path(job) + "/complete", report(job, "")).code()).isEqualTo("lease_lost");
+    }
+
+    @Test
+    void two_under_one_name_are_two() {
+        assertThat(entered(token)).isNotEqualTo(worker);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "{} | 400 | missing_field",
+                "{\"name\":\"a\",\"backends\":[\"exec\"],\"slots\":0} | 422 | out_of_range",
+                "{\"name\":\"a\",\"backends\":[\"exec\"],\"slots\":100000} | 422 | out_of_range",
+                "{\"name\":\"a\",\"backends\":\"exec\",\"slots\":1} | 400 | wrong_type",
+                "{\"name\":\"a\",\"backends\":[7],\"slots\":1} | 400 | wrong_type",
+                "{\"name\":\"a\",\"backends\":[\"exec\"],\"slots\":1,\"tags\":{\"a\":1}} | 400 | wrong_type",
+                "{\"name\":\" \",\"backends\":[\"exec\"],\"slots\":1} | 422 | out_of_range",
+                "{\"name\":\"a\",\"backends\":[\"exec\"],\"slots\":1,\"more\":1} | 400 | unknown_field",
+            })
+    void an_entry_that_makes_no_sense_is_refused(String body, int status, String code) {
+        Answer answer = token.post("/api/v1/workers", body);
+
+        assertThat(answer.status()).as(answer.toString()).isEqualTo(status);
+        assertThat(answer.code()).isEqualTo(code);
+    }
+
+    @Test
+    void a_report_that_makes_no_sense_is_refused_and_the_job_goes_on() {
+        declare();
+        JsonNode job = job();
+        String line = "{\"at\":\"2026-11-20T09:00:00Z\",\"stream\":\"stdout\",\"line\":\"%s\"}";
+
+        assertThat(token.post(path(job) + "/complete", "{}").code()).isEqualTo("missing_field");
+        assertThat(token.post(path(job) + "/complete", "nonsense").code()).isEqualTo("malformed_json");
+        assertThat(token.post(path(job) + "/complete", report(job, ",\"outputs\":[1]")).code())
+                .isEqualTo("wrong_type");
+        assertThat(token.post(path(job) + "/complete", report(job, ",\"outputs\":{\"a\":\"" + "x".repeat(70_000) + "\"}"))
+                        .code())
+                .isEqualTo("too_long");
+        assertThat(token.post(path(job) + "/fail", report(job, ",\"code\":\"No Code\",\"detail\":\"\"")).code())
+                .isEqualTo("invalid_code");
+        assertThat(token.post(path(job) + "/logs", report(job, ",\"seq\":0,\"lines\":[" + line + "]")).code())
+                .isEqualTo("out_of_range");
+        assertThat(token.post(path(job) + "/logs", report(job, ",\"seq\":1000000,\"lines\":[]")).code())
+                .isEqualTo("wrong_type");
+        Answer odd = token.post(
+                path(job) + "/logs",
+                report(job, ",\"seq\":1000000,\"lines\":[" + line.formatted("y".repeat(20_000)) + "," + line.formatted("a\\u0000b") + "]"));
+        assertThat(odd.status()).as(odd.toString()).isEqualTo(204);
+        JsonNode log = owner.get(path(job) + "/logs").body().path("items");
+        assertThat(log.at("/0/line").asText()).endsWith("(line cut)");
+        assertThat(log.at("/1/line").asText()).isEqualTo("a\uFFFDb");
+        assertThat(token.post(path(job) + "/complete", report(job, "")).status()).isEqualTo(204);
+    }
+}
