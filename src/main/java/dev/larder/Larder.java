@@ -17,6 +17,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.time.Duration;
 import java.util.function.Supplier;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 
 /**
@@ -28,6 +29,7 @@ class Larder implements ReadinessPart {
 
     private static final Logger LOG = Logger.getLogger(Larder.class);
     private static final Duration STOP_DEADLINE = Duration.ofSeconds(30);
+    private static final String SERVER = "server";
 
     private final Migrator migrator;
     private final Bootstrap bootstrap;
@@ -38,6 +40,7 @@ class Larder implements ReadinessPart {
     private final Janitor janitor;
     private final Reconciler reconciler;
     private final WaitingLine waitingLine;
+    private final String role;
     private volatile boolean started;
     private volatile boolean stopping;
 
@@ -50,7 +53,8 @@ class Larder implements ReadinessPart {
             Worker worker,
             Janitor janitor,
             Reconciler reconciler,
-            WaitingLine waitingLine) {
+            WaitingLine waitingLine,
+            @ConfigProperty(name = "larder.role", defaultValue = SERVER) String role) {
         this.migrator = migrator;
         this.bootstrap = bootstrap;
         this.bell = bell;
@@ -60,9 +64,13 @@ class Larder implements ReadinessPart {
         this.janitor = janitor;
         this.reconciler = reconciler;
         this.waitingLine = waitingLine;
+        this.role = role;
     }
 
     void start(@Observes StartupEvent event) {
+        if (!role.equals(SERVER)) {
+            return;
+        }
         prepare()
                 .onFailure(cause -> !stopping)
                 .invoke(cause -> LOG.warnf("not started yet, will be tried again cause=%s", cause.getMessage()))
@@ -113,6 +121,9 @@ class Larder implements ReadinessPart {
     /** Blocks, as a shutdown observer must: what is cut at its deadline is logged. */
     void stop(@Observes ShutdownEvent event) {
         stopping = true;
+        if (!role.equals(SERVER)) {
+            return;
+        }
         listener.stop();
         janitor.stop();
         logged("waiting line", waitingLine::stop);

@@ -4,6 +4,7 @@ import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 
 /** How this process works on jobs. */
 @ConfigMapping(prefix = "larder.worker")
@@ -12,6 +13,9 @@ public interface Settings {
     /** Whether this process works on jobs at all. */
     @WithDefault("true")
     boolean enabled();
+
+    /** For people; the host's name where it has none. */
+    Optional<String> name();
 
     /** How many jobs at once. */
     @WithDefault("2")

@@ -6,7 +6,6 @@ import dev.larder.pool.JobStatus;
 import dev.larder.store.JobStore.Pulse;
 import dev.larder.wake.Loop;
 import io.quarkus.arc.All;
-import io.quarkus.scheduler.Scheduled;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
@@ -72,9 +71,16 @@ public class Worker {
             LOG.infof("no jobs are worked on here enabled=%s backends=%s", settings.enabled(), backends.keySet());
             return Uni.createFrom().voidItem();
         }
-        return desk.enter(new Desk.Entry(hostName(), settings.tags(), List.copyOf(backends.keySet()), settings.slots()))
-                .invoke(this::began)
+        return desk.enter(entry()).invoke(this::began)
                 .replaceWithVoid();
+    }
+
+    private Desk.Entry entry() {
+        return new Desk.Entry(
+                settings.name().orElseGet(Worker::hostName),
+                settings.tags(),
+                List.copyOf(backends.keySet()),
+                settings.slots());
     }
 
     private void began(UUID worker) {
@@ -83,6 +89,7 @@ public class Worker {
         desk.onWork(fetching::ring);
         desk.onCancel(beating::ring);
         vertx.setTimer(nextPoll(), elapsed -> poll());
+        vertx.setPeriodic(settings.heartbeat().toMillis(), elapsed -> heartbeat());
         fetching.ring();
     }
 
@@ -107,7 +114,6 @@ public class Worker {
         return Math.max(1, millis * 3 / 4 + ThreadLocalRandom.current().nextLong(millis / 4 + 1));
     }
 
-    @Scheduled(every = "${larder.worker.heartbeat:5s}")
     void heartbeat() {
         // Also while it drains: whoever is silent loses the jobs it is still at.
         if (id != null && !gone) {
@@ -123,10 +129,24 @@ public class Worker {
         }
         asking = true;
         return desk.take(worker, free, Set.copyOf(running.keySet()))
-                .invoke(taken -> taken.forEach(this::begin))
+                .chain(this::beginAll)
                 .onTermination()
-                .invoke(() -> asking = false)
-                .map(taken -> desk.holds());
+                .invoke(() -> asking = false);
+    }
+
+    /** What comes while the worker stops already goes back at once. */
+    private Uni<Boolean> beginAll(List<Assignment> taken) {
+        if (!draining) {
+            taken.forEach(this::begin);
+            return Uni.createFrom().item(desk.holds());
+        }
+        return Multi.createFrom()
+                .iterable(taken)
+                .onItem()
+                .transformToUniAndConcatenate(one -> desk.handBack(one.lease()))
+                .collect()
+                .asList()
+                .replaceWith(false);
     }
 
     /** A job in this process's hands, until its outcome is stored or its lease is lost. */
@@ -278,9 +298,22 @@ public class Worker {
         boolean askedBefore = asking;
         return desk.beat(worker)
                 .invoke(pulse -> pulse.ifPresent(told -> obey(told, before)))
+                .call(pulse -> pulse.isEmpty() ? enterAgain() : Uni.createFrom().voidItem())
                 .map(pulse -> askedBefore || asking ? Set.<UUID>of() : forgotten(pulse))
                 .chain(forgotten -> forgotten.isEmpty() ? Uni.createFrom().voidItem() : desk.giveUp(worker, forgotten))
                 .replaceWith(false);
+    }
+
+    /** Whoever is no longer known has lost all its leases. */
+    private Uni<Void> enterAgain() {
+        LOG.warnf("no longer known as a worker, entering again worker=%s", id);
+        List.copyOf(running.values()).forEach(this::drop);
+        return draining ? Uni.createFrom().voidItem() : desk.enter(entry()).invoke(this::entered).replaceWithVoid();
+    }
+
+    private void entered(UUID worker) {
+        id = worker;
+        fetching.ring();
     }
 
     /** Leases of this worker that it does not know of; only to be trusted while no answer is on its way. */

@@ -18,6 +18,7 @@ import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -140,6 +141,11 @@ class WorkerTest {
         @Override
         public boolean enabled() {
             return true;
+        }
+
+        @Override
+        public Optional<String> name() {
+            return Optional.empty();
         }
 
         @Override

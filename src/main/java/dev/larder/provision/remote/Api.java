@@ -39,8 +39,16 @@ public final class Api {
 
         private static final long serialVersionUID = 1;
 
+        private final int status;
+
         UnexpectedException(int status, String said) {
             super("the server answered " + status + (said.isEmpty() ? "" : ": " + said), null, false, false);
+            this.status = status;
+        }
+
+        /** Whether the call itself was wrong: its token, its address, its content. */
+        public boolean isCallers() {
+            return status / 100 == 4;
         }
     }
 

@@ -26,7 +26,8 @@ import org.jspecify.annotations.Nullable;
 /** Speaks the API of {@code /workers} and {@code /jobs}. Two servers behind one address will do: nothing is kept in them. */
 public final class HttpDesk implements Desk {
 
-    private static final Duration HOLD = Duration.ofSeconds(20);
+    // A worker that stops waits for the answer: it may hold a job.
+    private static final Duration HOLD = Duration.ofSeconds(5);
 
     private final Api api;
 
