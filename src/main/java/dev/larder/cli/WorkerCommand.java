@@ -32,7 +32,8 @@ import picocli.CommandLine.Spec;
  */
 @Command(
         name = "worker",
-        description = "Works on a server's jobs. What it can build is configured as in a server: LARDER_BACKEND_EXEC_ENABLED=true.",
+        description =
+                "Works on a server's jobs. What it can build is configured as in a server: LARDER_BACKEND_EXEC_ENABLED=true.",
         mixinStandardHelpOptions = true)
 public final class WorkerCommand implements Callable<Integer> {
 
@@ -55,7 +56,9 @@ public final class WorkerCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init")
     private URI server;
 
-    @Option(names = "--token-file", description = "Holds the token of a user whose role is worker; else LARDER_TOKEN does.")
+    @Option(
+            names = "--token-file",
+            description = "Holds the token of a user whose role is worker; else LARDER_TOKEN does.")
     private @Nullable Path tokenFile;
 
     @Option(names = "--name", description = "For people; the host's name otherwise.")
@@ -64,7 +67,9 @@ public final class WorkerCommand implements Callable<Integer> {
     @Option(names = "--slots", description = "How many jobs at once; ${DEFAULT-VALUE} otherwise.", defaultValue = "2")
     private int slots;
 
-    @Option(names = "--tag", description = "key=value, again and again: it takes the jobs whose tags are all among these.")
+    @Option(
+            names = "--tag",
+            description = "key=value, again and again: it takes the jobs whose tags are all among these.")
     private Map<String, String> tags = new LinkedHashMap<>();
 
     WorkerCommand(Vertx vertx, InstantSource clock, Settings settings, @All List<Backend> backends) {
@@ -77,7 +82,7 @@ public final class WorkerCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Given given = new Given(settings, Optional.ofNullable(name), slots, Map.copyOf(tags));
-        HttpDesk desk = new HttpDesk(new Api(vertx, server, token()));
+        HttpDesk desk = new HttpDesk(new Api(vertx, server, token()), clock);
         Worker worker = new Worker(desk, vertx, clock, given, backends);
         worker.start()
                 .onFailure(failure -> !refused(failure))

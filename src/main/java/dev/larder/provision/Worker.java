@@ -71,8 +71,7 @@ public class Worker {
             LOG.infof("no jobs are worked on here enabled=%s backends=%s", settings.enabled(), backends.keySet());
             return Uni.createFrom().voidItem();
         }
-        return desk.enter(entry()).invoke(this::began)
-                .replaceWithVoid();
+        return desk.enter(entry()).invoke(this::began).replaceWithVoid();
     }
 
     private Desk.Entry entry() {
@@ -308,7 +307,9 @@ public class Worker {
     private Uni<Void> enterAgain() {
         LOG.warnf("no longer known as a worker, entering again worker=%s", id);
         List.copyOf(running.values()).forEach(this::drop);
-        return draining ? Uni.createFrom().voidItem() : desk.enter(entry()).invoke(this::entered).replaceWithVoid();
+        return draining
+                ? Uni.createFrom().voidItem()
+                : desk.enter(entry()).invoke(this::entered).replaceWithVoid();
     }
 
     private void entered(UUID worker) {

@@ -80,12 +80,13 @@ class WorkerResource {
      * A leased job as a worker elsewhere gets it, with what it needs to do it, secrets too.
      *
      * @param lease what all that is said of the job must carry
+     * @param timeLeft from this answer on: the two clocks need not agree
      */
     record AssignmentView(
             UUID job,
             UUID lease,
             int attempt,
-            Instant deadlineAt,
+            Duration timeLeft,
             String transition,
             String reason,
             String backend,
@@ -105,12 +106,12 @@ class WorkerResource {
             Set<String> sensitiveParameters,
             Map<String, String> outputs) {
 
-        static AssignmentView of(Assignment one) {
+        static AssignmentView of(Assignment one, Instant now) {
             return new AssignmentView(
                     one.jobId(),
                     one.leaseToken(),
                     one.attempt(),
-                    one.deadlineAt(),
+                    Duration.between(now, one.deadlineAt()),
                     one.transition().word(),
                     one.reason(),
                     one.backend(),
@@ -153,7 +154,13 @@ class WorkerResource {
         return entered(id)
                 .chain(worker -> poll.take(worker, slots, running, hold))
                 .map(taken -> taken.orElseThrow(() -> Problem.notFound("worker")))
-                .map(taken -> new Leased(taken.stream().map(AssignmentView::of).toList()));
+                .map(this::leased);
+    }
+
+    private Leased leased(List<Assignment> taken) {
+        Instant now = clock.instant();
+        return new Leased(
+                taken.stream().map(one -> AssignmentView.of(one, now)).toList());
     }
 
     /**

@@ -40,8 +40,8 @@ class WorkerHttpTest {
     }
 
     private void declare() {
-        Answer declared = owner.put(
-                "/api/v1/organizations/" + organization + "/templates/box", DECLARATION.formatted(site));
+        Answer declared =
+                owner.put("/api/v1/organizations/" + organization + "/templates/box", DECLARATION.formatted(site));
         assertThat(declared.status()).as(declared.toString()).isEqualTo(201);
     }
 
@@ -81,7 +81,9 @@ class WorkerHttpTest {
 
         Answer said = token.post(
                 path(job) + "/logs",
-                report(job, ",\"seq\":1000000,\"lines\":[{\"at\":\"2026-11-20T09:00:00Z\",\"stream\":\"stdout\",\"line\":\"hello\"}]"));
+                report(
+                        job,
+                        ",\"seq\":1000000,\"lines\":[{\"at\":\"2026-11-20T09:00:00Z\",\"stream\":\"stdout\",\"line\":\"hello\"}]"));
         Answer done = token.post(path(job) + "/complete", report(job, ",\"outputs\":{\"url\":\"x://1\"}"));
 
         assertThat(said.status()).as(said.toString()).isEqualTo(204);
@@ -110,10 +112,12 @@ class WorkerHttpTest {
     void nothing_is_taken_under_a_lease_that_was_lost() {
         declare();
         JsonNode job = job();
-        assertThat(token.post(path(job) + "/hand-back", report(job, "")).status()).isEqualTo(204);
+        assertThat(token.post(path(job) + "/hand-back", report(job, "")).status())
+                .isEqualTo(204);
 
         for (String what : new String[] {"complete", "hand-back"}) {
-            assertThat(token.post(path(job) + "/" + what, report(job, "")).code()).isEqualTo("lease_lost");
+            assertThat(token.post(path(job) + "/" + what, report(job, "")).code())
+                    .isEqualTo("lease_lost");
         }
         assertThat(token.post(path(job) + "/fail", report(job, ",\"code\":\"late\",\"detail\":\"late\""))
                         .code())
@@ -128,7 +132,8 @@ class WorkerHttpTest {
         declare();
         JsonNode job = job();
 
-        assertThat(token.post(path(job) + "/complete", report(job, "")).status()).isEqualTo(204);
+        assertThat(token.post(path(job) + "/complete", report(job, "")).status())
+                .isEqualTo(204);
         assertThat(token.post(path(job) + "/complete", report(job, "")).code()).isEqualTo("lease_lost");
     }
 
@@ -158,7 +163,8 @@ class WorkerHttpTest {
         assertThat(before.body().path("held")).hasSize(1);
         assertThat(before.body().path("canceling")).isEmpty();
         assertThat(after.body().at("/canceling/0")).isEqualTo(job.path("job"));
-        assertThat(token.post(path(job) + "/fail", report(job, ",\"canceled\":true")).status())
+        assertThat(token.post(path(job) + "/fail", report(job, ",\"canceled\":true"))
+                        .status())
                 .isEqualTo(204);
         assertThat(owner.get(path(job)).body().path("status").asText()).isEqualTo("canceled");
     }
@@ -180,7 +186,8 @@ class WorkerHttpTest {
 
         assertThat(colleague.post(worker + "/heartbeat", "{}").code()).isEqualTo("worker_not_found");
         assertThat(colleague.post(worker + "/acquire", "{\"slots\":1}").code()).isEqualTo("worker_not_found");
-        assertThat(colleague.post(path(job) + "/complete", report(job, "")).code()).isEqualTo("lease_lost");
+        assertThat(colleague.post(path(job) + "/complete", report(job, "")).code())
+                .isEqualTo("lease_lost");
     }
 
     @Test
@@ -216,24 +223,34 @@ class WorkerHttpTest {
 
         assertThat(token.post(path(job) + "/complete", "{}").code()).isEqualTo("missing_field");
         assertThat(token.post(path(job) + "/complete", "nonsense").code()).isEqualTo("malformed_json");
-        assertThat(token.post(path(job) + "/complete", report(job, ",\"outputs\":[1]")).code())
+        assertThat(token.post(path(job) + "/complete", report(job, ",\"outputs\":[1]"))
+                        .code())
                 .isEqualTo("wrong_type");
-        assertThat(token.post(path(job) + "/complete", report(job, ",\"outputs\":{\"a\":\"" + "x".repeat(70_000) + "\"}"))
+        assertThat(token.post(
+                                path(job) + "/complete",
+                                report(job, ",\"outputs\":{\"a\":\"" + "x".repeat(70_000) + "\"}"))
                         .code())
                 .isEqualTo("too_long");
-        assertThat(token.post(path(job) + "/fail", report(job, ",\"code\":\"No Code\",\"detail\":\"\"")).code())
+        assertThat(token.post(path(job) + "/fail", report(job, ",\"code\":\"No Code\",\"detail\":\"\""))
+                        .code())
                 .isEqualTo("invalid_code");
-        assertThat(token.post(path(job) + "/logs", report(job, ",\"seq\":0,\"lines\":[" + line + "]")).code())
+        assertThat(token.post(path(job) + "/logs", report(job, ",\"seq\":0,\"lines\":[" + line + "]"))
+                        .code())
                 .isEqualTo("out_of_range");
-        assertThat(token.post(path(job) + "/logs", report(job, ",\"seq\":1000000,\"lines\":[]")).code())
+        assertThat(token.post(path(job) + "/logs", report(job, ",\"seq\":1000000,\"lines\":[]"))
+                        .code())
                 .isEqualTo("wrong_type");
         Answer odd = token.post(
                 path(job) + "/logs",
-                report(job, ",\"seq\":1000000,\"lines\":[" + line.formatted("y".repeat(20_000)) + "," + line.formatted("a\\u0000b") + "]"));
+                report(
+                        job,
+                        ",\"seq\":1000000,\"lines\":[" + line.formatted("y".repeat(20_000)) + ","
+                                + line.formatted("a\\u0000b") + "]"));
         assertThat(odd.status()).as(odd.toString()).isEqualTo(204);
         JsonNode log = owner.get(path(job) + "/logs").body().path("items");
         assertThat(log.at("/0/line").asText()).endsWith("(line cut)");
         assertThat(log.at("/1/line").asText()).isEqualTo("a\uFFFDb");
-        assertThat(token.post(path(job) + "/complete", report(job, "")).status()).isEqualTo(204);
+        assertThat(token.post(path(job) + "/complete", report(job, "")).status())
+                .isEqualTo(204);
     }
 }

@@ -12,7 +12,7 @@ import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
-import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -30,9 +30,11 @@ public final class HttpDesk implements Desk {
     private static final Duration HOLD = Duration.ofSeconds(5);
 
     private final Api api;
+    private final InstantSource clock;
 
-    public HttpDesk(Api api) {
+    public HttpDesk(Api api, InstantSource clock) {
         this.api = api;
+        this.clock = clock;
     }
 
     @Override
@@ -61,7 +63,7 @@ public final class HttpDesk implements Desk {
         return array;
     }
 
-    private static List<Assignment> assignments(JsonArray items) {
+    private List<Assignment> assignments(JsonArray items) {
         List<Assignment> assignments = new ArrayList<>(items.size());
         for (int i = 0; i < items.size(); i++) {
             assignments.add(assignment(items.getJsonObject(i)));
@@ -69,12 +71,12 @@ public final class HttpDesk implements Desk {
         return assignments;
     }
 
-    private static Assignment assignment(JsonObject item) {
+    private Assignment assignment(JsonObject item) {
         return new Assignment(
                 id(item, "job"),
                 id(item, "lease"),
                 item.getInteger("attempt"),
-                Instant.parse(item.getString("deadlineAt")),
+                clock.instant().plus(Duration.parse(item.getString("timeLeft"))),
                 Transition.of(item.getString("transition")),
                 item.getString("reason"),
                 item.getString("backend"),
@@ -101,7 +103,8 @@ public final class HttpDesk implements Desk {
 
     private static Map<String, String> texts(JsonObject item, String field) {
         Map<String, String> texts = new HashMap<>();
-        item.getJsonObject(field, new JsonObject()).forEach(one -> texts.put(one.getKey(), String.valueOf(one.getValue())));
+        item.getJsonObject(field, new JsonObject())
+                .forEach(one -> texts.put(one.getKey(), String.valueOf(one.getValue())));
         return texts;
     }
 
@@ -118,9 +121,8 @@ public final class HttpDesk implements Desk {
 
     @Override
     public Uni<Optional<Pulse>> beat(UUID worker) {
-        return api.post("/workers/" + worker + "/heartbeat", new JsonObject()).map(answer -> answer.is(404)
-                ? Optional.empty()
-                : Optional.of(pulse(answer.expected())));
+        return api.post("/workers/" + worker + "/heartbeat", new JsonObject())
+                .map(answer -> answer.is(404) ? Optional.empty() : Optional.of(pulse(answer.expected())));
     }
 
     private static Pulse pulse(JsonObject answer) {
@@ -148,9 +150,12 @@ public final class HttpDesk implements Desk {
                 .put("at", line.at().toString())
                 .put("stream", line.stream())
                 .put("line", line.line())));
-        JsonObject body = new JsonObject().put("lease", lease.token().toString()).put("seq", seq).put("lines", said);
+        JsonObject body = new JsonObject()
+                .put("lease", lease.token().toString())
+                .put("seq", seq)
+                .put("lines", said);
         return api.post("/jobs/" + lease.jobId() + "/logs", body)
-                .invoke(HttpDesk::doneOrLost)
+                .map(HttpDesk::doneOrLost)
                 .replaceWithVoid();
     }
 
@@ -171,7 +176,8 @@ public final class HttpDesk implements Desk {
                 finish(
                         lease,
                         "complete",
-                        body.put("outputs", new JsonObject(new HashMap<>(outputs))).put("replaced", replaced(replaced)),
+                        body.put("outputs", new JsonObject(new HashMap<>(outputs)))
+                                .put("replaced", replaced(replaced)),
                         JobStatus.SUCCEEDED);
             case JobOutcome.Failed(var code, var detail) ->
                 finish(lease, "fail", body.put("code", code).put("detail", detail), JobStatus.FAILED);
