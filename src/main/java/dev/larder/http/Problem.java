@@ -35,7 +35,10 @@ public final class Problem extends RuntimeException {
         this.instance = instance;
     }
 
-    /** @param code stable, for programs; @param detail one sentence for people */
+    /**
+     * @param code stable, for programs
+     * @param detail one sentence for people
+     */
     public static Problem of(int status, String code, String detail) {
         return new Problem(status, code, detail, List.of(), Map.of(), Optional.empty());
     }

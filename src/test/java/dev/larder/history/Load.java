@@ -324,7 +324,7 @@ public final class Load {
         pause(FIRST_KILL_AFTER);
         int crashes = 0;
         for (int turn = 0; goesOn(); turn++) {
-            if (crashes < plan.crashes() && progress() > (crashes + 1.0) / (plan.crashes() + 1)) {
+            if (crashes < plan.crashes() && progress() > (crashes + 1.0) / (plan.crashes() + 1) / 2) {
                 fleet.crashDatabase();
                 crashes++;
             }

@@ -37,6 +37,19 @@ final class Plans {
         return plans;
     }
 
+    /** Looks at every table of Larder's own. */
+    static void analyze(Stock stock) {
+        stock.sql("""
+                DO $$
+                DECLARE
+                    one regclass;
+                BEGIN
+                    FOR one IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace LOOP
+                        EXECUTE 'ANALYZE ' || one;
+                    END LOOP;
+                END $$""");
+    }
+
     private static String plan(Stock stock, String statement) {
         List<String> lines = new ArrayList<>();
         for (Row row : stock.pool.query("EXPLAIN (GENERIC_PLAN) " + statement).executeAndAwait()) {
