@@ -8,9 +8,10 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * A long recorded run, judged: {@code -Dlarder.history.operations=1000000 -Dlarder.history.seed=1}. With {@code
- * -Dlarder.history.file=…} a run that was recorded before is judged again; {@code -Dlarder.history.kill-every=} is how many
- * seconds after one server serves again the next is killed, {@code -Dlarder.history.minutes=} after how many it ends at the latest.
+ * Recorded runs, judged: {@code -Dlarder.history.operations=1000000 -Dlarder.history.seed=1 -Dlarder.history.rounds=4} makes four
+ * of 250,000 each with the seeds 1 to 4, each on a database of its own that crashes once. With {@code -Dlarder.history.file=…} a
+ * run that was recorded before is judged again; {@code -Dlarder.history.kill-every=} is how many seconds after one server serves
+ * again the next is killed, {@code -Dlarder.history.minutes=} after how many each run ends at the latest.
  */
 public final class RecordedHistory {
 
@@ -24,10 +25,22 @@ public final class RecordedHistory {
         if (!recorded.isEmpty()) {
             return judge(Path.of(recorded));
         }
-        long seed = Long.getLong("larder.history.seed", 1);
+        int rounds = Integer.getInteger("larder.history.rounds", 4);
+        int operations = 0;
+        boolean clean = true;
+        for (int round = 0; round < rounds; round++) {
+            Load.Ran ran = run(Long.getLong("larder.history.seed", 1) + round, rounds);
+            operations += ran.operations();
+            clean &= judge(ran.file());
+            System.out.printf("%,d operations in %d of %d rounds%n", operations, round + 1, rounds);
+        }
+        return clean;
+    }
+
+    private static Load.Ran run(long seed, int rounds) throws Exception {
         LoadPlan plan = new LoadPlan(
                 seed,
-                Integer.getInteger("larder.history.operations", 1_000_000),
+                Integer.getInteger("larder.history.operations", 1_000_000) / rounds,
                 Duration.ofMinutes(Integer.getInteger("larder.history.minutes", 360)),
                 3,
                 48,
@@ -49,7 +62,7 @@ public final class RecordedHistory {
                 ran.kills(),
                 ran.crashes(),
                 seed);
-        return judge(ran.file());
+        return ran;
     }
 
     private static boolean judge(Path file) {

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
 import org.jboss.resteasy.reactive.RestResponse;
@@ -64,7 +65,7 @@ class ClaimAnswers {
             case Outcome.KeyReused() ->
                 refused(Problem.unprocessable(
                         "idempotency_key_reused", "Idempotency-Key", "was used for another request."));
-            case Outcome.UnknownPreset() -> refused(Problem.notFound("preset"));
+            case Outcome.UnknownPreset(var which) -> refused(unknownPreset(which));
             case Outcome.NotActive(var why) -> refused(notActive(why));
             case Outcome.NoneInStock(var why, var retryAfter) ->
                 refused(noneInStock(shortOf(request, why), retryAfter));
@@ -93,6 +94,15 @@ class ClaimAnswers {
         return claims.size() == 1 && claims.getFirst().waits()
                 ? recorded(asking, request, List.of(claims.getFirst().id()), hold, false)
                 : Uni.createFrom().item(created(asking, request, claims, stages, false));
+    }
+
+    private static Problem unknownPreset(OptionalInt which) {
+        return which.isPresent()
+                ? Problem.unprocessable(
+                        "preset_not_found",
+                        "presets[" + which.getAsInt() + "]",
+                        "is no preset of the template's active version.")
+                : Problem.notFound("preset");
     }
 
     private static Problem notActive(String why) {
@@ -167,26 +177,47 @@ class ClaimAnswers {
     private Uni<RestResponse<Object>> withoutWorkspace(Caller asking, Claim claim, boolean replayed) {
         return switch (claim.endedReason().orElse("")) {
             case "" -> view(asking, claim).map(view -> waiting(view, replayed));
-            case "preset_not_active" -> refused(notActive("it was so while this claim waited"));
+            case "preset_not_active" ->
+                refused(notActive("it was so while this claim waited").about(path(claim.id())));
             case "verify_failed" ->
                 refused(Problem.of(
-                        412, "workspace_not_claimable", "This workspace turned out to be unfit when it was claimed."));
-            case "canceled" -> refused(Problem.of(409, "claim_ended", "This claim was given up before it was served."));
-            default -> shortage(claim).chain(why -> refused(timedOut(why)));
+                                412,
+                                "workspace_not_claimable",
+                                "This workspace turned out to be unfit when it was claimed.")
+                        .about(path(claim.id())));
+            case "canceled" ->
+                refused(Problem.of(409, "claim_ended", "This claim was given up before it was served.")
+                        .about(path(claim.id())));
+            default -> shortage(claim).chain(why -> refused(timedOut(claim, why)));
         };
     }
 
-    private static Problem timedOut(Optional<Shortage> why) {
+    private static Problem timedOut(Claim claim, Optional<Shortage> why) {
         return noneInStock(
-                "No workspace of this preset became ready in time.",
-                why.map(Claims::retryAfter).orElse(Forecast.WITHOUT_EVIDENCE));
+                        "No workspace of this preset became ready in time.",
+                        why.map(Claims::retryAfter).orElse(Forecast.WITHOUT_EVIDENCE))
+                .about(path(claim.id()));
     }
 
-    private static RestResponse<Object> waiting(ClaimView view, boolean replayed) {
+    private static String path(UUID claim) {
+        return "/api/v1/claims/" + claim;
+    }
+
+    private RestResponse<Object> waiting(ClaimView view, boolean replayed) {
         return ResponseBuilder.create(RestResponse.Status.ACCEPTED, (Object) view)
-                .header("Location", "/api/v1/claims/" + view.id())
+                .header("Location", path(view.id()))
+                .header(
+                        "Retry-After",
+                        Optional.ofNullable(view.waiting()).map(this::lookAgain).orElse(null))
                 .header("Idempotency-Replayed", replayed ? "true" : null)
                 .build();
+    }
+
+    /** When it may be served, in seconds, but not after it waits no longer. */
+    private String lookAgain(WaitingView waiting) {
+        Duration left = Duration.between(clock.instant(), waiting.until());
+        Duration eta = Duration.ofSeconds(waiting.etaSeconds());
+        return seconds(eta.compareTo(left) < 0 ? eta : left);
     }
 
     private Uni<Optional<Shortage>> shortage(Claim claim) {
@@ -206,7 +237,7 @@ class ClaimAnswers {
         }
         ClaimView first = views.getFirst();
         ResponseBuilder<Object> answer = request.count() == 1
-                ? ResponseBuilder.<Object>created(URI.create("/api/v1/claims/" + first.id()))
+                ? ResponseBuilder.<Object>created(URI.create(path(first.id())))
                         .entity(first)
                         .tag(String.valueOf(first.generation()))
                 : ResponseBuilder.<Object>create(RestResponse.Status.CREATED).entity(new Batch(views));

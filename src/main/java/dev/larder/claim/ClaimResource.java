@@ -104,12 +104,17 @@ class ClaimResource {
             responseCode = "201",
             description = "Handed out; where count is above 1, {\"items\": [claim, ...]}",
             content = @Content(schema = @Schema(implementation = ClaimView.class)))
-    @APIResponse(responseCode = "202", description = "The claim waits: look at it, or ask again with the same key")
+    @APIResponse(
+            responseCode = "202",
+            description = "The claim waits: look at it, or ask again with the same key (with Retry-After)")
     @APIResponse(responseCode = "403", description = "quota_exceeded")
     @APIResponse(responseCode = "404", description = "preset_not_found")
     @APIResponse(responseCode = "409", description = "no_claimable_workspace (with Retry-After), preset_not_active")
     @APIResponse(responseCode = "412", description = "workspace_not_claimable")
-    @APIResponse(responseCode = "422", description = "idempotency_key_reused; a field that is not acceptable")
+    @APIResponse(
+            responseCode = "422",
+            description =
+                    "idempotency_key_reused; preset_not_found (one of several names); a field that is not acceptable")
     @APIResponse(responseCode = "429", description = "too_many_waiting (with Retry-After)")
     @Operation(summary = "Hands out ready workspaces, one or several")
     public Uni<RestResponse<Object>> claim(
@@ -290,8 +295,8 @@ class ClaimResource {
         Instant now = clock.instant();
         return switch (given) {
             // What it was given may have proved unfit in this moment, and then it waits again.
-            case NONE -> leases.cancel(claim, now).chain(() -> jobs.deleteWanted(now));
-            case TO_DELETE -> jobs.deleteWanted(now);
+            case NONE -> leases.cancel(claim, now).chain(() -> jobs.deleteUsedUp(now));
+            case TO_DELETE -> jobs.deleteUsedUp(now);
             case TO_RESET -> jobs.recycle(now).chain(() -> jobs.deleteWanted(now));
         };
     }

@@ -30,6 +30,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
 
@@ -121,16 +122,16 @@ class Claims {
     }
 
     private Uni<Outcome> fromStock(Errand errand, Presets.Found found) {
+        if (found.presets().isEmpty() || found.unknown().isPresent()) {
+            return elseByKey(errand, new Outcome.UnknownPreset(found.unknown()));
+        }
         if (errand.request().count() > 1 && found.presets().stream().anyMatch(Claimable::verified)) {
             return Uni.createFrom()
                     .failure(Problem.unprocessable(
                             "count_not_for_verified", "count", "must be 1 where what is claimed is verified first."));
         }
-        return found.presets().isEmpty()
-                ? elseByKey(errand, new Outcome.UnknownPreset())
-                : takeFirst(errand, found.presets(), 0)
-                        .chain(taken ->
-                                taken.isPresent() ? Uni.createFrom().item(taken.get()) : notTaken(errand, found));
+        return takeFirst(errand, found.presets(), 0)
+                .chain(taken -> taken.isPresent() ? Uni.createFrom().item(taken.get()) : notTaken(errand, found));
     }
 
     /** From the first of the presets that has what is wanted. */
@@ -262,7 +263,7 @@ class Claims {
             return presets.lookUp(errand.caller(), errand.request().wanted()).chain(now -> fromStock(errand, now));
         }
         if (shorts.isEmpty()) {
-            return Uni.createFrom().item(new Outcome.UnknownPreset());
+            return Uni.createFrom().item(new Outcome.UnknownPreset(OptionalInt.empty()));
         }
         if (active.isEmpty()) {
             String why = shorts.getFirst().why().deprecated().orElse("its version is not the template's active one");

@@ -6,6 +6,7 @@ import dev.larder.store.ClaimStore.Quota;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.UUID;
 
 /** How a request for workspaces ended. */
@@ -36,7 +37,8 @@ sealed interface Outcome {
     /** The key was used for another request. */
     record KeyReused() implements Outcome {}
 
-    record UnknownPreset() implements Outcome {}
+    /** @param which of several names is no preset's; empty where none of them is */
+    record UnknownPreset(OptionalInt which) implements Outcome {}
 
     /** The template is deprecated or has another active version. */
     record NotActive(String why) implements Outcome {}

@@ -9,8 +9,11 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Which presets a request means. What was found is remembered, because a claim that had to look it up each time would cost
@@ -35,24 +38,32 @@ class Presets {
     /** Names mean other presets to callers of other organizations. */
     private record Meant(Wanted wanted, Optional<UUID> callersOrganization) {}
 
-    /** @param remembered whether it was looked up some time ago */
-    record Found(List<Claimable> presets, boolean remembered) {}
+    /**
+     * @param remembered whether it was looked up some time ago
+     * @param unknown which of several names is no preset's, while others are
+     */
+    record Found(List<Claimable> presets, boolean remembered, OptionalInt unknown) {
+
+        static Found now(List<Claimable> presets) {
+            return new Found(presets, false, OptionalInt.empty());
+        }
+    }
 
     Uni<Found> find(Caller caller, Wanted wanted) {
         List<Claimable> known = remembered.get(new Meant(wanted, caller.organization()));
-        return known == null ? lookUp(caller, wanted) : Uni.createFrom().item(new Found(known, true));
+        return known == null
+                ? lookUp(caller, wanted)
+                : Uni.createFrom().item(new Found(known, true, OptionalInt.empty()));
     }
 
     /** As it is now. */
     Uni<Found> lookUp(Caller caller, Wanted wanted) {
         Meant meant = new Meant(wanted, caller.organization());
-        return read(caller, wanted)
-                .invoke(presets -> remember(meant, presets))
-                .map(presets -> new Found(presets, false));
+        return read(caller, wanted).invoke(found -> remember(meant, found));
     }
 
-    private void remember(Meant meant, List<Claimable> presets) {
-        if (presets.isEmpty()) {
+    private void remember(Meant meant, Found found) {
+        if (found.presets().isEmpty() || found.unknown().isPresent()) {
             remembered.remove(meant);
             return;
         }
@@ -62,19 +73,31 @@ class Presets {
         if (remembered.size() >= REMEMBERED_MAX) {
             remembered.clear();
         }
-        remembered.put(meant, presets);
+        remembered.put(meant, found.presets());
     }
 
-    private Uni<List<Claimable>> read(Caller caller, Wanted wanted) {
+    private Uni<Found> read(Caller caller, Wanted wanted) {
         Optional<UUID> callers = caller.organization();
         return switch (wanted) {
             case Wanted.PresetById(var preset) ->
-                reads.findPreset(preset, callers).map(found -> found.stream().toList());
+                reads.findPreset(preset, callers)
+                        .map(found -> Found.now(found.stream().toList()));
             case Wanted.PresetsByName(var organization, var template, var presets) ->
-                reads.findPresets(organization, template, presets, callers);
+                reads.findPresets(organization, template, presets, callers).map(found -> inOrder(presets, found));
             case Wanted.ByParameters(var organization, var template, var parameters) ->
-                reads.findByParameters(organization, template, parameters, callers);
-            case Wanted.Exactly exactly -> Uni.createFrom().item(List.of());
+                reads.findByParameters(organization, template, parameters, callers)
+                        .map(Found::now);
+            case Wanted.Exactly exactly -> Uni.createFrom().item(Found.now(List.of()));
         };
+    }
+
+    private static Found inOrder(List<String> names, Map<String, Claimable> found) {
+        OptionalInt unknown = IntStream.range(0, names.size())
+                .filter(index -> !found.containsKey(names.get(index)))
+                .findFirst();
+        List<Claimable> presets = names.stream()
+                .flatMap(name -> Stream.ofNullable(found.get(name)))
+                .toList();
+        return new Found(presets, false, presets.isEmpty() ? OptionalInt.empty() : unknown);
     }
 }

@@ -97,7 +97,7 @@ class WorkspaceResource {
                         ? Uni.createFrom().item(true)
                         : store.wantDeleted(seen.id(), OptionalInt.of(version.orElse(seen.version())), clock.instant()))
                 .invoke(WorkspaceResource::refuseUnless)
-                .chain(() -> jobs.deleteWanted(clock.instant()))
+                .chain(() -> jobs.deleteUsedUp(clock.instant()))
                 .invoke(this::tell)
                 .map(begun -> RestResponse.accepted());
     }

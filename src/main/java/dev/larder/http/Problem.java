@@ -18,18 +18,29 @@ public final class Problem extends RuntimeException {
     private final String code;
     private final transient List<Refusal> refusals;
     private final transient Map<String, String> headers;
+    private final transient Optional<String> instance;
 
-    private Problem(int status, String code, String detail, List<Refusal> refusals, Map<String, String> headers) {
+    private Problem(
+            int status,
+            String code,
+            String detail,
+            List<Refusal> refusals,
+            Map<String, String> headers,
+            Optional<String> instance) {
         super(detail, null, false, false);
         this.status = status;
         this.code = code;
         this.refusals = refusals;
         this.headers = headers;
+        this.instance = instance;
     }
 
-    /** @param code stable, for programs; @param detail one sentence for people */
+    /**
+     * @param code stable, for programs
+     * @param detail one sentence for people
+     */
     public static Problem of(int status, String code, String detail) {
-        return new Problem(status, code, detail, List.of(), Map.of());
+        return new Problem(status, code, detail, List.of(), Map.of(), Optional.empty());
     }
 
     /** 404. What exists in another organization is not found either. */
@@ -59,13 +70,23 @@ public final class Problem extends RuntimeException {
 
     private static Problem refused(int status, List<Refusal> refusals) {
         Refusal first = refusals.getFirst();
-        return new Problem(status, first.code(), first.field() + ": " + first.detail(), refusals, Map.of());
+        return new Problem(
+                status, first.code(), first.field() + ": " + first.detail(), refusals, Map.of(), Optional.empty());
     }
 
     public Problem withHeader(String name, String value) {
         Map<String, String> all = new HashMap<>(headers);
         all.put(name, value);
-        return new Problem(status, code, detail(), refusals, Map.copyOf(all));
+        return new Problem(status, code, detail(), refusals, Map.copyOf(all), instance);
+    }
+
+    /** The same, naming what it happened to: a path of this API. */
+    public Problem about(String path) {
+        return new Problem(status, code, detail(), refusals, headers, Optional.of(path));
+    }
+
+    public Optional<String> instance() {
+        return instance;
     }
 
     public String detail() {

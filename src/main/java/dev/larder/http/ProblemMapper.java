@@ -188,6 +188,7 @@ class ProblemMapper {
                 .put("status", problem.status())
                 .put("detail", problem.detail())
                 .put("code", problem.code());
+        problem.instance().ifPresent(path -> body.put("instance", path));
         if (incident != null) {
             body.put("instance", "urn:uuid:" + incident);
         }

@@ -7,12 +7,14 @@ import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -125,23 +127,20 @@ public class ClaimReads {
     }
 
     private static final String FIND_PRESETS = """
-            SELECT p.id, p.claim_order,
+            SELECT p.id, p.name, p.claim_order,
                    (SELECT v.verify_step FROM template_versions v WHERE v.id = p.version_id) AS verify_step
               FROM organizations o
               JOIN templates t ON t.organization_id = o.id AND t.deleted_at IS NULL
               JOIN presets p ON p.version_id = t.active_version_id
-              JOIN unnest($3::text[]) WITH ORDINALITY wanted (name, n) ON wanted.name = p.name
-             WHERE ($1::text IS NULL OR o.name = $1) AND t.name = $2
-               AND ($4::uuid IS NULL OR o.id = $4)
-             ORDER BY wanted.n""";
+             WHERE ($1::text IS NULL OR o.name = $1) AND t.name = $2 AND p.name = ANY ($3::text[])
+               AND ($4::uuid IS NULL OR o.id = $4)""";
 
     /**
-     * The presets of these names of the template's active version, in the order of the names; those that are not there are
-     * left out.
+     * Those of these presets that the template's active version has, by their names.
      *
      * @param organization its name; empty for the caller's own, which must be given then
      */
-    public Uni<List<Claimable>> findPresets(
+    public Uni<Map<String, Claimable>> findPresets(
             Optional<String> organization, String template, List<String> presets, Optional<UUID> callersOrganization) {
         return pool.preparedQuery(FIND_PRESETS)
                 .execute(Tuple.of(
@@ -149,7 +148,13 @@ public class ClaimReads {
                         template,
                         presets.toArray(String[]::new),
                         callersOrganization.orElse(null)))
-                .map(rows -> Rows.list(rows, ClaimReads::claimable));
+                .map(ClaimReads::byName);
+    }
+
+    private static Map<String, Claimable> byName(RowSet<Row> rows) {
+        Map<String, Claimable> named = new HashMap<>();
+        rows.forEach(row -> named.put(row.getString("name"), claimable(row)));
+        return named;
     }
 
     // A sensitive value cannot be compared, so that a preset with one is never found by its parameters.

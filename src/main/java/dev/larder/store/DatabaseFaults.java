@@ -5,15 +5,19 @@ import io.vertx.core.http.ConnectionPoolTooBusyException;
 import io.vertx.core.impl.NoStackTraceThrowable;
 import io.vertx.sqlclient.ClosedConnectionException;
 import io.vertx.sqlclient.DatabaseException;
+import java.io.IOException;
 import java.net.SocketException;
 import java.net.UnknownHostException;
 import java.nio.channels.ClosedChannelException;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Tells failures of the database that a caller may do something about from faults. */
 public final class DatabaseFaults {
 
     private static final int CAUSES_MAX = 8;
+    private static final Set<String> CONNECTION_GONE = Set.of(
+            "Connection reset by peer", "Connection reset", "Broken pipe", "Connection timed out", "No route to host");
 
     private DatabaseFaults() {}
 
@@ -36,6 +40,8 @@ public final class DatabaseFaults {
             case SocketException socket -> true;
             case UnknownHostException host -> true;
             case ClosedChannelException channel -> true;
+            // A write finds the connection gone: the JDK has no class of its own for that.
+            case IOException told when told.getClass() == IOException.class -> connectionGone(told);
             case ClosedConnectionException closed -> true;
             case ConnectionPoolTooBusyException busy -> true;
             // What the pool says when no connection became free in time, or when the one it gives has just ended;
@@ -45,6 +51,10 @@ public final class DatabaseFaults {
             case VertxException told -> noConnection(told);
             default -> cause.getClass().getName().equals("io.netty.channel.unix.Errors$NativeIoException");
         };
+    }
+
+    private static boolean connectionGone(IOException told) {
+        return CONNECTION_GONE.contains(String.valueOf(told.getMessage()));
     }
 
     private static boolean noConnection(Throwable told) {

@@ -717,11 +717,11 @@ public class JobStore {
     // An owner gave these back while a build was active, or their deletion failed: retried ever more slowly. One whose
     // reset
     // failed is still what somebody left behind, so it is no evidence but goes.
-    private static final String DELETE_WANTED = """
+    private static final String BEGIN_DELETIONS = """
             WITH wanted AS (
                 SELECT w.*, w.build_number + 1 AS number
                   FROM workspaces w
-                 WHERE w.deleted_at IS NULL
+                 WHERE w.deleted_at IS NULL AND %s
                    AND (w.deletion_wanted_at IS NOT NULL OR (w.prebuild AND w.dirty AND w.build_status <> 'succeeded'))
                    AND w.build_status IN ('succeeded', 'canceled', 'failed')
                    AND (w.transition <> 'delete'
@@ -749,12 +749,24 @@ public class JobStore {
                               timeout_seconds)
             SELECT job, build, id, organization_id, backend, tagset_id, $3::timestamptz, $3::timestamptz, timeout FROM item""";
 
+    private static final String DELETE_WANTED = BEGIN_DELETIONS.formatted("true");
+
+    private static final String DELETE_USED_UP = BEGIN_DELETIONS.formatted("(w.prebuild OR NOT w.dirty)");
+
     /** The bound in the statements that begin builds. */
     private static final int AT_ONCE = 100;
 
-    /** Starts the deletion of workspaces that were given back and have no active build. At most 100 at a time. */
+    /**
+     * Starts the deletion of workspaces that were given back and have no active build, those too that somebody else might
+     * have had: call {@link #recycle} first. At most 100 at a time.
+     */
     public Uni<Integer> deleteWanted(Instant at) {
         return begin(DELETE_WANTED, at);
+    }
+
+    /** The same without those that somebody else may have once they are reset. */
+    public Uni<Integer> deleteUsedUp(Instant at) {
+        return begin(DELETE_USED_UP, at);
     }
 
     private Uni<Integer> begin(String statement, Instant at) {

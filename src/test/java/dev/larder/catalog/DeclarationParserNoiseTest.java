@@ -32,7 +32,7 @@ class DeclarationParserNoiseTest {
                     + "\"prebuilds\":{\"instances\":1,\"ttl\":\"8h\",\"schedules\":[{\"cron\":\"* 9 * * *\","
                     + "\"instances\":2}]}}],\"parameters\":[{\"name\":\"a\",\"required\":true,\"default\":-1.5e+3}]}";
     private static final String NOISE = "{}[]:,-?&*!|>'\"%@`#~ \n\t\\/.0123456789eE+abcnull\0\uFEFF\u0007é\u2028";
-    private static final int ROUNDS = 15_000;
+    private static final int ROUNDS = 5_000;
 
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3})

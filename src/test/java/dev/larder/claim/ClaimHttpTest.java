@@ -191,6 +191,7 @@ class ClaimHttpTest {
         assertThat(waiting.body().path("status").asText()).isEqualTo("waiting");
         assertThat(waiting.body().at("/waiting/position").asInt()).isEqualTo(1);
         assertThat(waiting.body().at("/waiting/etaSeconds").asInt()).isPositive();
+        assertThat(Integer.parseInt(waiting.header("Retry-After"))).isPositive();
         assertThat(again.status()).isEqualTo(202);
         assertThat(again.body().path("id")).isEqualTo(waiting.body().path("id"));
         assertThat(again.header("Idempotency-Replayed")).isEqualTo("true");
@@ -199,8 +200,9 @@ class ClaimHttpTest {
         assertThat(anna.delete(address).status()).isEqualTo(204);
         assertThat(anna.get(address).body().path("status").asText()).isEqualTo("canceled");
         assertThat(anna.delete(address).status()).isEqualTo(204);
-        assertThat(keyed.post("/api/v1/claims", wanting("empty", "wait")).code())
-                .isEqualTo("claim_ended");
+        Answer ended = keyed.post("/api/v1/claims", wanting("empty", "wait"));
+        assertThat(ended.code()).isEqualTo("claim_ended");
+        assertThat(ended.body().path("instance").asText()).isEqualTo(address);
     }
 
     @Test
@@ -214,6 +216,8 @@ class ClaimHttpTest {
 
         assertThat(late.code()).isEqualTo("no_claimable_workspace");
         assertThat(Integer.parseInt(late.header("Retry-After"))).isPositive();
+        Answer named = anna.get(late.body().path("instance").asText());
+        assertThat(named.body().path("status").asText()).isEqualTo("timed_out");
         assertThat(cold.status()).as(cold.toString()).isEqualTo(201);
         assertThat(cold.body().path("path").asText()).isEqualTo("cold");
     }
@@ -279,6 +283,18 @@ class ClaimHttpTest {
         assertThat(second.body().at("/workspace/preset").asText()).isEqualTo("stocked");
         assertThat(fitting.status()).as(fitting.toString()).isEqualTo(201);
         assertThat(fitting.body().at("/workspace/preset").asText()).isEqualTo("empty");
+    }
+
+    @Test
+    void a_name_among_others_that_is_no_presets_is_refused_and_not_passed_over() {
+        Answer unknown = anna.post("/api/v1/claims", "{\"template\":\"box\",\"presets\":[\"empty\",\"stokced\"]}");
+        Answer none = anna.post("/api/v1/claims", "{\"template\":\"box\",\"presets\":[\"a\",\"b\"]}");
+
+        assertThat(unknown.status()).isEqualTo(422);
+        assertThat(unknown.code()).isEqualTo("preset_not_found");
+        assertThat(unknown.body().at("/errors/0/field").asText()).isEqualTo("presets[1]");
+        assertThat(none.status()).isEqualTo(404);
+        assertThat(none.code()).isEqualTo("preset_not_found");
     }
 
     @Test

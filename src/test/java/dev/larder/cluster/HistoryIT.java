@@ -23,7 +23,7 @@ class HistoryIT {
         Load.Ran ran = Load.run(new LoadPlan(
                 1,
                 5_000,
-                Duration.ofSeconds(12),
+                Duration.ofSeconds(7),
                 2,
                 16,
                 4,

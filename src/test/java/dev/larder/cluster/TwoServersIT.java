@@ -44,7 +44,7 @@ import org.junit.jupiter.api.Test;
  */
 class TwoServersIT {
 
-    private static final int CLAIMS = Integer.getInteger("larder.cluster.claims", 120);
+    private static final int CLAIMS = Integer.getInteger("larder.cluster.claims", 80);
     private static final int CLIENTS = 64;
     private static final int INSTANCES = 60;
     private static final String CLAIM =

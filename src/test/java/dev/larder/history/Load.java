@@ -56,6 +56,7 @@ public final class Load {
     private final Fleet fleet;
     private final Vertx vertx = Vertx.vertx(new VertxOptions().setUseDaemonThread(true));
     private final AtomicReferenceArray<Shown> shown = new AtomicReferenceArray<>(SHOWN);
+    private volatile long begun;
     private volatile boolean over;
     private volatile boolean quiet;
 
@@ -100,7 +101,7 @@ public final class Load {
         fleet.start();
         List<Member> members = declare();
         Filler filler = new Filler(pool, recorder);
-        long begun = recorder.now();
+        begun = recorder.now();
         try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
             Future<?> filling = threads.submit(filler);
             Future<?> sampling = threads.submit(() -> sample(pool));
@@ -154,8 +155,13 @@ public final class Load {
     boolean goesOn() {
         boolean undisturbed = fleet.kills() == 0 || fleet.crashes() < plan.crashes();
         boolean done = recorder.events() >= plan.operations()
-                || recorder.now() >= plan.atMost().toNanos();
-        return !over && (undisturbed || !done) && recorder.now() < plan.atMost().toNanos() * 4;
+                || elapsed() >= plan.atMost().toNanos();
+        return !over && (undisturbed || !done) && elapsed() < plan.atMost().toNanos() * 4;
+    }
+
+    /** In nanoseconds, since everything was declared and served. */
+    private long elapsed() {
+        return recorder.now() - begun;
     }
 
     Caller caller(Random random) {
@@ -302,10 +308,12 @@ public final class Load {
 
     private void invalidate(List<UUID> presets) {
         Random random = random(-1);
+        Duration quarter = plan.atMost().dividedBy(4);
+        Duration between = quarter.compareTo(BETWEEN_INVALIDATIONS) < 0 ? quarter : BETWEEN_INVALIDATIONS;
         Member owner = new Member(-1, LarderTestResource.OWNER_ID, LarderTestResource.OWNER_TOKEN);
         try (Caller caller = caller(random)) {
             while (goesOn()) {
-                pause(BETWEEN_INVALIDATIONS);
+                pause(between);
                 caller.call(owner, new Call.Invalidate(presets.get(random.nextInt(presets.size()))));
             }
         }
@@ -316,7 +324,7 @@ public final class Load {
         pause(FIRST_KILL_AFTER);
         int crashes = 0;
         for (int turn = 0; goesOn(); turn++) {
-            if (crashes < plan.crashes() && progress() > (crashes + 1.0) / (plan.crashes() + 1)) {
+            if (crashes < plan.crashes() && progress() > (crashes + 1.0) / (plan.crashes() + 1) / 2) {
                 fleet.crashDatabase();
                 crashes++;
             }
@@ -330,7 +338,7 @@ public final class Load {
     private double progress() {
         return Math.max(
                 recorder.events() / (double) plan.operations(),
-                recorder.now() / (double) plan.atMost().toNanos());
+                elapsed() / (double) plan.atMost().toNanos());
     }
 
     /** Shorter when the run ends. */

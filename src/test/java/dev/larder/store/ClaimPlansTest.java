@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 /** A claim finds what is ready by its order, however many there are and have been, and before statistics tell so. */
 class ClaimPlansTest {
 
-    private static final int CLAIMED = 10_000;
+    private static final int CLAIMED = 5_000;
     private static final int READY = 5_000;
 
     private final Stock stock = new Stock();
@@ -20,6 +20,8 @@ class ClaimPlansTest {
     @BeforeEach
     void a_large_stock_with_a_long_past() {
         stock.declare("one", 1);
+        // A table that was never looked at is taken for as large as the pages an earlier test left in it.
+        stock.sql("TRUNCATE workspaces, builds, jobs, job_logs, claims, dirty_presets");
         stock.sql("""
                 WITH w AS (
                     INSERT INTO workspaces (id, organization_id, owner_id, prebuild, template_id, version_id, preset_id, name,
@@ -42,6 +44,14 @@ class ClaimPlansTest {
 
     @Test
     void no_claim_and_no_end_of_one_reads_all_workspaces() throws IllegalAccessException {
+        noneReadsAllWorkspaces();
+
+        Plans.analyze(stock);
+
+        noneReadsAllWorkspaces();
+    }
+
+    private void noneReadsAllWorkspaces() throws IllegalAccessException {
         Map<String, String> plans = Plans.of(
                 stock,
                 List.of(ClaimStore.class, LeaseStore.class),

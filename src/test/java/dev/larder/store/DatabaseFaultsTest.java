@@ -10,6 +10,9 @@ import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.SqlConnection;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.sqlclient.PoolOptions;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -40,6 +43,19 @@ class DatabaseFaultsTest {
         Throwable unknown = catchThrowable(() -> nowhere.query("SELECT 1").executeAndAwait());
 
         assertThat(DatabaseFaults.unavailable(unknown)).as(unknown.toString()).isTrue();
+    }
+
+    @Test
+    void a_write_to_a_connection_that_is_gone_is_a_database_that_is_away() {
+        for (String told : new String[] {"Connection reset by peer", "Broken pipe"}) {
+            assertThat(DatabaseFaults.unavailable(new CompletionException(new IOException(told))))
+                    .as(told)
+                    .isTrue();
+        }
+        assertThat(DatabaseFaults.unavailable(new IOException("No space left on device")))
+                .isFalse();
+        assertThat(DatabaseFaults.unavailable(new FileNotFoundException("Broken pipe")))
+                .isFalse();
     }
 
     @Test

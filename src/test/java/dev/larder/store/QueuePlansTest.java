@@ -12,8 +12,8 @@ import org.junit.jupiter.api.Test;
 /** What a job costs does not grow with the workspaces that there ever were. */
 class QueuePlansTest {
 
-    private static final int DELETED = 5_000;
-    private static final int CLAIMED = 5_000;
+    private static final int DELETED = 2_000;
+    private static final int CLAIMED = 2_000;
 
     private final Stock stock = new Stock();
 
@@ -32,6 +32,8 @@ class QueuePlansTest {
                     RETURNING *)
                 INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id, created_at)
                 SELECT build_id, id, 2, transition, owner_id, 'released', version_id, preset_id, now() FROM w""", stock.owner.userId(), DELETED, CLAIMED);
+        // A table that has never been looked at is taken for as large as the pages an earlier test left in it.
+        Plans.analyze(stock);
     }
 
     @AfterEach
@@ -55,9 +57,11 @@ class QueuePlansTest {
         Map<String, String> plans = Plans.of(
                 stock,
                 List.of(JobStore.class),
-                (name, statement) -> List.of("RECYCLE", "DELETE_WANTED").contains(name));
+                (name, statement) ->
+                        List.of("RECYCLE", "DELETE_WANTED", "DELETE_USED_UP").contains(name));
 
         assertThat(plans.get("JobStore.RECYCLE")).contains("using workspaces_to_reset");
         assertThat(plans.get("JobStore.DELETE_WANTED")).contains("using workspaces_to_delete");
+        assertThat(plans.get("JobStore.DELETE_USED_UP")).contains("using workspaces_to_delete");
     }
 }

@@ -109,6 +109,17 @@ class RecycleTest {
     }
 
     @Test
+    void whoever_gives_another_one_back_does_not_destroy_it() {
+        UUID workspace = returned();
+
+        assertThat(await(stock.jobs.deleteUsedUp(now()))).isZero();
+        replacementWaits();
+        assertThat(recycle()).isEqualTo(1);
+
+        assertThat(workspace(workspace).getBoolean("prebuild")).isTrue();
+    }
+
+    @Test
     void who_gives_it_back_is_told_whether_it_is_to_be_reset() {
         stock.ready(preset, 2);
 

@@ -343,7 +343,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
                     .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                     .start();
             // The stream stays open and reachable as long as the process object: its own exit hook keeps that.
-            process.toHandle().onExit().thenRun(watch::destroy);
+            var unused = process.toHandle().onExit().thenRun(watch::destroy);
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         }

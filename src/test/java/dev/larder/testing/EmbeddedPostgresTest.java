@@ -8,17 +8,40 @@ import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.sqlclient.PoolOptions;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class EmbeddedPostgresTest {
 
     @TempDir
+    @SuppressWarnings("NullAway.Init")
+    static Path made;
+
+    @TempDir
     Path folder;
+
+    @BeforeAll
+    static void makes_data_once() {
+        EmbeddedPostgres.kept(made).close();
+    }
+
+    @BeforeEach
+    void has_its_own_copy() throws IOException {
+        try (Stream<Path> below = Files.walk(made)) {
+            for (Path path : below.skip(1).toList()) {
+                Files.copy(path, folder.resolve(made.relativize(path)), StandardCopyOption.COPY_ATTRIBUTES);
+            }
+        }
+    }
 
     @AfterEach
     void leaves_no_server_behind() {

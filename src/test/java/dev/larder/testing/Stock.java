@@ -190,9 +190,8 @@ public final class Stock implements AutoCloseable {
 
     /** The id of this preset in the active version. */
     public UUID preset(String name) {
-        return await(claimReads.findPresets(Optional.of(ORGANIZATION), TEMPLATE, List.of(name), Optional.empty()))
-                .getFirst()
-                .id();
+        var found = await(claimReads.findPresets(Optional.of(ORGANIZATION), TEMPLATE, List.of(name), Optional.empty()));
+        return Optional.ofNullable(found.get(name)).orElseThrow().id();
     }
 
     /** As a cycle would: that many prebuilds as the preset's next attempt. */

@@ -26,7 +26,7 @@ import java.util.concurrent.locks.LockSupport;
  * collects what is printed in memory.
  *
  * @param folder where the script runs; its pipes are made beside it
- * @param called after something was read and before it is looked at
+ * @param refresh called after something was read and before it is looked at
  */
 record Script(
         String name,
