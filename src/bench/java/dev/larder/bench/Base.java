@@ -1,6 +1,5 @@
 package dev.larder.bench;
 
-import dev.larder.store.Connections;
 import dev.larder.store.Migrator;
 import dev.larder.store.PoolStore;
 import dev.larder.testing.EmbeddedPostgres;
@@ -35,10 +34,10 @@ final class Base implements AutoCloseable {
 
     private Base(EmbeddedPostgres server) {
         this.server = server;
-        Pool admin = pool(options("postgres"), 1);
+        Pool admin = pool(server.options("postgres"), 1);
         admin.query("CREATE DATABASE " + DATABASE).executeAndAwait();
         admin.closeAndAwait();
-        this.options = options(DATABASE);
+        this.options = server.options(DATABASE);
         this.watch = pool(2);
         new Migrator(watch, InstantSource.system()).migrate().await().indefinitely();
         run("CREATE EXTENSION pg_stat_statements");
@@ -48,15 +47,6 @@ final class Base implements AutoCloseable {
         Path folder = Files.createDirectories(Path.of("target", "bench"))
                 .resolve(name + "-" + ProcessHandle.current().pid());
         return new Base(EmbeddedPostgres.measured(folder));
-    }
-
-    private PgConnectOptions options(String database) {
-        return Connections.prepared(new PgConnectOptions()
-                .setHost(server.host())
-                .setPort(server.port())
-                .setUser(server.user())
-                .setPassword(server.password())
-                .setDatabase(database));
     }
 
     EmbeddedPostgres server() {

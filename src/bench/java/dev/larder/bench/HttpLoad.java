@@ -36,7 +36,11 @@ final class HttpLoad implements AutoCloseable {
         void answered(int status, byte[] bytes, int body, int end);
     }
 
-    /** What came of a run. @param nanos of each answer, in the order of their coming */
+    /**
+     * What came of a run.
+     *
+     * @param nanos of each answer, in the order of their coming
+     */
     record Outcome(long[] nanos, Map<Integer, Integer> statuses, double seconds, int[] perSecond) {
 
         double perSecond(int status) {

@@ -97,7 +97,11 @@ final class Shelf implements AutoCloseable {
         return token;
     }
 
-    /** A preset without a stock. @param instances as declared */
+    /**
+     * A preset without a stock.
+     *
+     * @param instances as declared
+     */
     UUID preset(String name, int instances) {
         UUID preset = ids.next();
         on(

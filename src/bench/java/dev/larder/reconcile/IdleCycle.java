@@ -4,7 +4,6 @@ import dev.larder.pool.CycleObserver;
 import dev.larder.pool.Ids;
 import dev.larder.pool.PoolObserver;
 import dev.larder.store.Direct;
-import dev.larder.store.Connections;
 import dev.larder.store.Migrator;
 import dev.larder.store.PoolStore;
 import dev.larder.store.SnapshotStore;
@@ -60,14 +59,14 @@ public final class IdleCycle {
                 .pid());
         try (EmbeddedPostgres first = EmbeddedPostgres.throwaway(folder)) {
             // Without the housekeeper, whose statistics would count as written rows.
-            new IdleCycle(options(first, "postgres"))
+            new IdleCycle(first.options("postgres"))
                     .onAdmin(
                             "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'",
                             "ALTER SYSTEM SET autovacuum = off");
         }
         try (EmbeddedPostgres server = EmbeddedPostgres.throwaway(folder)) {
-            new IdleCycle(options(server, "postgres")).onAdmin("CREATE DATABASE bench");
-            new IdleCycle(options(server, "bench")).measure();
+            new IdleCycle(server.options("postgres")).onAdmin("CREATE DATABASE bench");
+            new IdleCycle(server.options("bench")).measure();
             server.close();
             delete(server.folder());
         }
@@ -79,15 +78,6 @@ public final class IdleCycle {
                 Files.delete(path);
             }
         }
-    }
-
-    private static PgConnectOptions options(EmbeddedPostgres server, String database) {
-        return Connections.prepared(new PgConnectOptions()
-                .setHost(server.host())
-                .setPort(server.port())
-                .setUser(server.user())
-                .setPassword(server.password())
-                .setDatabase(database));
     }
 
     private static <T> T await(Uni<T> uni) {

@@ -86,6 +86,6 @@ class Edge {
         var ended = routing.response()
                 .setStatusCode(problem.status())
                 .putHeader("Content-Type", ProblemMapper.MEDIA_TYPE)
-                .end(Buffer.buffer(ProblemMapper.body(problem, null)));
+                .end(Buffer.buffer(ProblemMapper.body(problem)));
     }
 }

@@ -80,9 +80,9 @@ public final class Problem extends RuntimeException {
         return new Problem(status, code, detail(), refusals, Map.copyOf(all), instance);
     }
 
-    /** The same, naming what it happened to: a path of this API. */
-    public Problem about(String path) {
-        return new Problem(status, code, detail(), refusals, headers, Optional.of(path));
+    /** The same, naming what it happened to: a path of this API, or a {@code urn:uuid:} that the log has. */
+    public Problem about(String what) {
+        return new Problem(status, code, detail(), refusals, headers, Optional.of(what));
     }
 
     public Optional<String> instance() {

@@ -21,7 +21,6 @@ import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Writes whatever fails in a resource as a problem (RFC 9457) with a stable code. Never a stack trace, never what a
@@ -43,35 +42,35 @@ class ProblemMapper {
 
     @ServerExceptionMapper
     public Response problem(Problem problem) {
-        return answer(problem, null);
+        return answer(problem);
     }
 
     @ServerExceptionMapper
     public Response unauthorized(UnauthorizedException nobody) {
-        return answer(missingToken(), null);
+        return answer(missingToken());
     }
 
     @ServerExceptionMapper
     public Response authenticationFailed(AuthenticationFailedException invalid) {
         // With a cause the token could not be looked up: not the caller's fault.
-        return invalid.getCause() == null ? answer(invalidToken(), null) : anything(invalid.getCause());
+        return invalid.getCause() == null ? answer(invalidToken()) : anything(invalid.getCause());
     }
 
     @ServerExceptionMapper
     public Response forbidden(ForbiddenException forbidden) {
-        return answer(Problem.of(403, "forbidden", "The token's role does not allow this."), null);
+        return answer(Problem.of(403, "forbidden", "The token's role does not allow this."));
     }
 
     // Quarkus has a mapper of its own for this one, which repeats parts of the body.
     @ServerExceptionMapper
     public Response mismatched(MismatchedInputException mismatched) {
-        return answer(json(mismatched), null);
+        return answer(json(mismatched));
     }
 
     @ServerExceptionMapper
     public Response webApplication(WebApplicationException failure) {
         if (failure.getCause() instanceof JsonProcessingException json) {
-            return answer(json(json), null);
+            return answer(json(json));
         }
         Response told = failure.getResponse();
         if (told.getStatus() >= 500) {
@@ -82,33 +81,29 @@ class ProblemMapper {
         }
         Problem problem = ofStatus(told.getStatus());
         String allowed = told.getHeaderString("Allow");
-        return answer(allowed == null ? problem : problem.withHeader("Allow", allowed), null);
+        return answer(allowed == null ? problem : problem.withHeader("Allow", allowed));
     }
 
     @ServerExceptionMapper
     public Response anything(Throwable failure) {
         if (failure instanceof JsonProcessingException json && fromBody(json)) {
-            return answer(json(json), null);
+            return answer(json(json));
         }
         if (DatabaseFaults.unavailable(failure)) {
             LOG.warnf("database unavailable cause=%s", failure.getMessage());
-            return answer(databaseUnavailable(), null);
+            return answer(databaseUnavailable());
         }
         if (DatabaseFaults.conflict(failure)) {
-            return answer(
-                    Problem.of(503, "try_again", "Another request was in the way; send this one again.")
-                            .withHeader("Retry-After", "1"),
-                    null);
+            return answer(Problem.of(503, "try_again", "Another request was in the way; send this one again.")
+                    .withHeader("Retry-After", "1"));
         }
         if (DatabaseFaults.unstorableText(failure)) {
-            return answer(
-                    Problem.of(400, "invalid_text", "The request contains a character that cannot be stored."), null);
+            return answer(Problem.of(400, "invalid_text", "The request contains a character that cannot be stored."));
         }
         UUID incident = ids.next();
         LOG.errorf(failure, "request failed incident=%s", incident);
-        return answer(
-                Problem.of(500, "internal_error", "Something went wrong; the log has it as " + incident + "."),
-                incident);
+        return answer(Problem.of(500, "internal_error", "Something went wrong; the log has it as " + incident + ".")
+                .about("urn:uuid:" + incident));
     }
 
     static Problem missingToken() {
@@ -172,26 +167,23 @@ class ProblemMapper {
         };
     }
 
-    private static Response answer(Problem problem, @Nullable UUID incident) {
+    private static Response answer(Problem problem) {
         Response.ResponseBuilder response =
-                Response.status(problem.status()).type(MEDIA_TYPE).entity(body(problem, incident));
+                Response.status(problem.status()).type(MEDIA_TYPE).entity(body(problem));
         for (Map.Entry<String, String> header : problem.headers().entrySet()) {
             response.header(header.getKey(), header.getValue());
         }
         return response.build();
     }
 
-    static byte[] body(Problem problem, @Nullable UUID incident) {
+    static byte[] body(Problem problem) {
         ObjectNode body = MAPPER.createObjectNode()
                 .put("type", "about:blank")
                 .put("title", title(problem.status()))
                 .put("status", problem.status())
                 .put("detail", problem.detail())
                 .put("code", problem.code());
-        problem.instance().ifPresent(path -> body.put("instance", path));
-        if (incident != null) {
-            body.put("instance", "urn:uuid:" + incident);
-        }
+        problem.instance().ifPresent(what -> body.put("instance", what));
         if (!problem.refusals().isEmpty()) {
             ArrayNode errors = body.putArray("errors");
             for (Refusal refusal : problem.refusals()) {

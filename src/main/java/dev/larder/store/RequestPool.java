@@ -11,8 +11,8 @@ import java.util.List;
 
 /**
  * The pool of the requests and the loops, with what Quarkus has no property for: longer statements stay prepared, and its
- * waiting line is bounded. Waiting has no time limit in the client, because a one-shot query whose connection fails is then completed a second time by the
- * timer, and that is logged as an unhandled fault for each.
+ * waiting line is bounded. Waiting has no time limit in the client, because a one-shot query whose connection fails is
+ * then completed a second time by the timer, and that is logged as an unhandled fault for each.
  */
 @Singleton
 class RequestPool implements PgPoolCreator {

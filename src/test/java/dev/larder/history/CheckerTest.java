@@ -71,7 +71,7 @@ class CheckerTest {
             }
         }
 
-        assertThat(planted).as("histories with a place for " + fault).hasSizeGreaterThan(SEEDS / 5);
+        assertThat(planted).as("histories with a place for " + fault).hasSizeGreaterThan(SEEDS / 4);
     }
 
     @Test

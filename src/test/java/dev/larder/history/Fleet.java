@@ -1,6 +1,5 @@
 package dev.larder.history;
 
-import dev.larder.store.Connections;
 import dev.larder.testing.EmbeddedPostgres;
 import dev.larder.testing.Server;
 import io.vertx.pgclient.PgConnectOptions;
@@ -28,12 +27,7 @@ final class Fleet implements AutoCloseable {
     }
 
     PgConnectOptions database(String name) {
-        return Connections.prepared(new PgConnectOptions()
-                .setHost(postgres.host())
-                .setPort(postgres.port())
-                .setUser(postgres.user())
-                .setPassword(postgres.password())
-                .setDatabase(name));
+        return postgres.options(name);
     }
 
     void start() throws InterruptedException {

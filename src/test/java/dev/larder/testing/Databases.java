@@ -1,6 +1,5 @@
 package dev.larder.testing;
 
-import dev.larder.store.Connections;
 import dev.larder.store.Migrator;
 import io.vertx.core.VertxOptions;
 import io.vertx.mutiny.core.Vertx;
@@ -99,12 +98,7 @@ public final class Databases {
     }
 
     private static PgConnectOptions options(String database) {
-        return Connections.prepared(new PgConnectOptions()
-                .setHost(server().host())
-                .setPort(server().port())
-                .setUser(server().user())
-                .setPassword(server().password())
-                .setDatabase(database));
+        return server().options(database);
     }
 
     static Pool pool(PgConnectOptions options, int size) {

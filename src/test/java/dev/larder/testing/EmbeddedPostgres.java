@@ -1,5 +1,7 @@
 package dev.larder.testing;
 
+import dev.larder.store.Connections;
+import io.vertx.pgclient.PgConnectOptions;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.io.Writer;
@@ -156,6 +158,16 @@ public final class EmbeddedPostgres implements AutoCloseable {
 
     public boolean isAlive() {
         return process.isAlive();
+    }
+
+    /** How its superuser connects to a database of it, with statements prepared as in production. */
+    public PgConnectOptions options(String database) {
+        return Connections.prepared(new PgConnectOptions()
+                .setHost(HOST)
+                .setPort(port)
+                .setUser(SUPERUSER)
+                .setPassword(password)
+                .setDatabase(database));
     }
 
     /** As the reactive client wants it, without user and password. */

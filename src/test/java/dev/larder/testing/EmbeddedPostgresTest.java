@@ -6,7 +6,6 @@ import io.vertx.mutiny.pgclient.PgBuilder;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
-import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.sqlclient.PoolOptions;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -131,12 +130,7 @@ class EmbeddedPostgresTest {
     private static RowSet<Row> answer(EmbeddedPostgres server, String statement) {
         Pool pool = PgBuilder.pool()
                 .with(new PoolOptions().setMaxSize(1))
-                .connectingTo(new PgConnectOptions()
-                        .setHost(server.host())
-                        .setPort(server.port())
-                        .setUser(server.user())
-                        .setPassword(server.password())
-                        .setDatabase("postgres"))
+                .connectingTo(server.options("postgres"))
                 .using(Databases.vertx())
                 .build();
         try {
