@@ -43,6 +43,7 @@ public final class WorkerCommand implements Callable<Integer> {
     private final InstantSource clock;
     private final Settings settings;
     private final List<Backend> backends;
+    private final Shift shift;
 
     @Spec
     @SuppressWarnings("NullAway.Init")
@@ -72,11 +73,13 @@ public final class WorkerCommand implements Callable<Integer> {
             description = "key=value, again and again: it takes the jobs whose tags are all among these.")
     private Map<String, String> tags = new LinkedHashMap<>();
 
-    WorkerCommand(Vertx vertx, InstantSource clock, Settings settings, @All List<Backend> backends) {
+    WorkerCommand(
+            Vertx vertx, InstantSource clock, Settings settings, @All List<Backend> backends, Shift shift) {
         this.vertx = vertx;
         this.clock = clock;
         this.settings = settings;
         this.backends = backends;
+        this.shift = shift;
     }
 
     @Override
@@ -84,7 +87,7 @@ public final class WorkerCommand implements Callable<Integer> {
         Given given = new Given(settings, Optional.ofNullable(name), slots, Map.copyOf(tags));
         HttpDesk desk = new HttpDesk(new Api(vertx, server, token()), clock);
         Worker worker = new Worker(desk, vertx, clock, given, backends);
-        worker.start()
+        shift.begin(worker, given.drain().multipliedBy(2).plus(STOP_MARGIN))
                 .onFailure(failure -> !refused(failure))
                 .retry()
                 .withBackOff(Duration.ofMillis(250), Duration.ofSeconds(5))
@@ -92,7 +95,6 @@ public final class WorkerCommand implements Callable<Integer> {
                 .await()
                 .indefinitely();
         Quarkus.waitForExit();
-        worker.stop().await().atMost(given.drain().multipliedBy(2).plus(STOP_MARGIN));
         return 0;
     }
 
