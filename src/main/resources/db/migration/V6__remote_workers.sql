@@ -1,2 +1,13 @@
 -- Whose token a remote worker came with: nobody else speaks for it. A worker of a server's own process has none.
-ALTER TABLE workers ADD COLUMN user_id uuid REFERENCES users;
+-- reserved_slots are those that jobs of prebuilds never take (4.1).
+ALTER TABLE workers
+    ADD COLUMN user_id uuid REFERENCES users,
+    ADD COLUMN reserved_slots integer NOT NULL DEFAULT 0,
+    ADD CHECK (reserved_slots BETWEEN 0 AND slots - 1);
+
+-- Whether the job is for the stock and not for a user. Those of before are held back by no reserve.
+ALTER TABLE jobs ADD COLUMN prebuild boolean NOT NULL DEFAULT false;
+
+-- Either kind is found in its order whatever the other's backlog is.
+DROP INDEX jobs_waiting;
+CREATE INDEX jobs_waiting ON jobs (tagset_id, prebuild, queue_at, id) WHERE started_at IS NULL AND completed_at IS NULL;

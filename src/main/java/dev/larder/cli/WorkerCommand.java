@@ -69,6 +69,12 @@ public final class WorkerCommand implements Callable<Integer> {
     private int slots;
 
     @Option(
+            names = "--reserved",
+            description = "How many of the slots prebuilds never take; ${DEFAULT-VALUE} otherwise.",
+            defaultValue = "0")
+    private int reserved;
+
+    @Option(
             names = "--tag",
             description = "key=value, again and again: it takes the jobs whose tags are all among these.")
     private Map<String, String> tags = new LinkedHashMap<>();
@@ -84,7 +90,7 @@ public final class WorkerCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Given given = new Given(settings, Optional.ofNullable(name), slots, Map.copyOf(tags));
+        Given given = new Given(settings, Optional.ofNullable(name), slots, reserved, Map.copyOf(tags));
         HttpDesk desk = new HttpDesk(new Api(vertx, server, token()), clock);
         Worker worker = new Worker(desk, vertx, clock, given, backends);
         shift.begin(worker, given.drain().multipliedBy(2).plus(STOP_MARGIN))
@@ -100,7 +106,8 @@ public final class WorkerCommand implements Callable<Integer> {
 
     /** What the caller did wrong will be wrong again. */
     private static boolean refused(Throwable failure) {
-        return failure instanceof Api.UnexpectedException answer && answer.isCallers();
+        return failure instanceof IllegalArgumentException
+                || (failure instanceof Api.UnexpectedException answer && answer.isCallers());
     }
 
     private String token() throws IOException {
@@ -112,7 +119,8 @@ public final class WorkerCommand implements Callable<Integer> {
     }
 
     /** The command's own options over what is configured. */
-    private record Given(Settings base, Optional<String> name, int slots, Map<String, String> tags)
+    private record Given(
+            Settings base, Optional<String> name, int slots, int reserved, Map<String, String> tags)
             implements Settings {
 
         @Override

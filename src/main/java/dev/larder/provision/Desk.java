@@ -5,10 +5,10 @@ import dev.larder.pool.JobOutcome;
 import dev.larder.pool.JobStatus;
 import dev.larder.pool.Lease;
 import dev.larder.pool.LogLine;
+import dev.larder.pool.WorkerEntry;
 import dev.larder.store.JobStore.Pulse;
 import io.smallrye.mutiny.Uni;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -19,18 +19,8 @@ import java.util.UUID;
  */
 public interface Desk {
 
-    /**
-     * What a worker is to the queue.
-     *
-     * @param name for people
-     * @param tags it must have all that a job names; an untagged worker takes untagged jobs only
-     * @param backends kinds it can build
-     * @param slots how many jobs at once
-     */
-    record Entry(String name, Map<String, String> tags, List<String> backends, int slots) {}
-
     /** A worker process enters; it is new each time it starts. */
-    Uni<UUID> enter(Entry entry);
+    Uni<UUID> enter(WorkerEntry entry);
 
     /**
      * Leases up to {@code slots} jobs that fit, the most urgent first; may hold for a while where there is none. A worker asks

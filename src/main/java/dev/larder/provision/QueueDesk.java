@@ -7,6 +7,7 @@ import dev.larder.pool.JobStatus;
 import dev.larder.pool.Lease;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.Transition;
+import dev.larder.pool.WorkerEntry;
 import dev.larder.store.JobStore;
 import dev.larder.store.JobStore.Completed;
 import dev.larder.store.JobStore.Pulse;
@@ -44,8 +45,8 @@ class QueueDesk implements Desk {
     }
 
     @Override
-    public Uni<UUID> enter(Entry entry) {
-        return jobs.register(entry.name(), entry.tags(), entry.backends(), entry.slots(), clock.instant());
+    public Uni<UUID> enter(WorkerEntry entry) {
+        return jobs.register(entry, clock.instant());
     }
 
     @Override

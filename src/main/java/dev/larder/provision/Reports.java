@@ -5,6 +5,7 @@ import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.LogLine;
+import dev.larder.pool.WorkerEntry;
 import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
 import java.time.Instant;
@@ -36,12 +37,22 @@ final class Reports {
     private Reports() {}
 
     /** Codes: {@code missing_field}, {@code wrong_type}, {@code out_of_range}. */
-    static Desk.Entry entry(JsonBody body) {
-        return new Desk.Entry(
+    static WorkerEntry entry(JsonBody body) {
+        int slots = slots(body);
+        return new WorkerEntry(
                 bounded("name", body.text("name")),
                 body.optionalNode("tags").map(node -> texts("tags", node)).orElse(Map.of()),
                 names("backends", body.optionalNode("backends").orElseThrow(() -> missing("backends"))),
-                slots(body));
+                slots,
+                reserved(body, slots));
+    }
+
+    private static int reserved(JsonBody body, int slots) {
+        int reserved = body.optionalInteger("reserved").orElse(0);
+        if (reserved < 0 || reserved >= slots) {
+            throw Problem.unprocessable("out_of_range", "reserved", "must be from 0 to one less than slots.");
+        }
+        return reserved;
     }
 
     static int slots(JsonBody body) {

@@ -21,6 +21,10 @@ public interface Settings {
     @WithDefault("2")
     int slots();
 
+    /** Slots that jobs of prebuilds never take; less than {@link #slots}. */
+    @WithDefault("0")
+    int reserved();
+
     /** Tags of the jobs it takes: it must have all that a job names; an untagged worker takes untagged jobs only. */
     Map<String, String> tags();
 

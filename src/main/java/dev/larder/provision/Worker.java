@@ -3,6 +3,7 @@ package dev.larder.provision;
 import dev.larder.pool.Assignment;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.JobStatus;
+import dev.larder.pool.WorkerEntry;
 import dev.larder.store.JobStore.Pulse;
 import dev.larder.wake.Loop;
 import io.quarkus.arc.All;
@@ -74,12 +75,13 @@ public class Worker {
         return desk.enter(entry()).invoke(this::began).replaceWithVoid();
     }
 
-    private Desk.Entry entry() {
-        return new Desk.Entry(
+    private WorkerEntry entry() {
+        return new WorkerEntry(
                 settings.name().orElseGet(Worker::hostName),
                 settings.tags(),
                 List.copyOf(backends.keySet()),
-                settings.slots());
+                settings.slots(),
+                settings.reserved());
     }
 
     private void began(UUID worker) {

@@ -7,6 +7,7 @@ import dev.larder.http.Problem;
 import dev.larder.pool.Assignment;
 import dev.larder.pool.Caller;
 import dev.larder.pool.Role;
+import dev.larder.pool.WorkerEntry;
 import dev.larder.store.JobStore;
 import dev.larder.store.JobStore.Pulse;
 import io.smallrye.mutiny.Uni;
@@ -66,8 +67,8 @@ class WorkerResource {
             operationId = "enterWorker",
             summary = "A worker process enters: {\"name\":\"…\",\"tags\":{},\"backends\":[\"exec\"],\"slots\":4}")
     public Uni<RestResponse<Entered>> enter(byte[] bytes) {
-        Desk.Entry entry = Reports.entry(JsonBody.of(bytes, "name", "tags", "backends", "slots"));
-        return jobs.register(caller.get(), entry.name(), entry.tags(), entry.backends(), entry.slots(), clock.instant())
+        WorkerEntry entry = Reports.entry(JsonBody.of(bytes, "name", "tags", "backends", "slots", "reserved"));
+        return jobs.register(caller.get(), entry, clock.instant())
                 .map(worker -> ResponseBuilder.<Entered>created(URI.create("/api/v1/workers/" + worker))
                         .entity(new Entered(worker, settings.heartbeat()))
                         .build());
@@ -159,8 +160,7 @@ class WorkerResource {
 
     private Leased leased(List<Assignment> taken) {
         Instant now = clock.instant();
-        return new Leased(
-                taken.stream().map(one -> AssignmentView.of(one, now)).toList());
+        return new Leased(taken.stream().map(one -> AssignmentView.of(one, now)).toList());
     }
 
     /**

@@ -8,6 +8,7 @@ import dev.larder.pool.JobStatus;
 import dev.larder.pool.Lease;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.Transition;
+import dev.larder.pool.WorkerEntry;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonArray;
@@ -16,14 +17,15 @@ import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.mutiny.sqlclient.SqlClient;
-import io.vertx.mutiny.sqlclient.SqlConnection;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -53,12 +55,12 @@ public class JobStore {
     }
 
     private static final String REGISTER = """
-            INSERT INTO workers (id, name, tags, backends, slots, created_at, last_seen_at, user_id, organization_id)
-            VALUES ($1, $2, $3, $4, $5, $6::timestamptz, $6::timestamptz, $7, $8)""";
+            INSERT INTO workers (id, name, tags, backends, slots, reserved_slots, created_at, last_seen_at, user_id, organization_id)
+            VALUES ($1, $2, $3, $4, $5, $6, $7::timestamptz, $7::timestamptz, $8, $9)""";
 
     /** A worker in a server's own process enters; it is new each time it starts. It works for every organization. */
-    public Uni<UUID> register(String name, Map<String, String> tags, List<String> backends, int slots, Instant at) {
-        return register(name, tags, backends, slots, at, null, null);
+    public Uni<UUID> register(WorkerEntry entry, Instant at) {
+        return register(entry, at, null, null);
     }
 
     /**
@@ -66,35 +68,22 @@ public class JobStore {
      *
      * @param caller whose jobs are those of its organization, or of all where it has none
      */
-    public Uni<UUID> register(
-            Caller caller, String name, Map<String, String> tags, List<String> backends, int slots, Instant at) {
-        return register(
-                name,
-                tags,
-                backends,
-                slots,
-                at,
-                caller.userId(),
-                caller.organization().orElse(null));
+    public Uni<UUID> register(Caller caller, WorkerEntry entry, Instant at) {
+        return register(entry, at, caller.userId(), caller.organization().orElse(null));
     }
 
     private Uni<UUID> register(
-            String name,
-            Map<String, String> tags,
-            List<String> backends,
-            int slots,
-            Instant at,
-            @Nullable UUID user,
-            @Nullable UUID organization) {
+            WorkerEntry entry, Instant at, @Nullable UUID user, @Nullable UUID organization) {
         UUID worker = ids.next();
-        JsonObject tagObject = new JsonObject();
-        tags.forEach(tagObject::put);
+        JsonObject tags = new JsonObject();
+        entry.tags().forEach(tags::put);
         Tuple values = Tuple.tuple()
                 .addValue(worker)
-                .addValue(name)
-                .addValue(tagObject)
-                .addValue(backends.toArray(String[]::new))
-                .addValue(slots)
+                .addValue(entry.name())
+                .addValue(tags)
+                .addValue(entry.backends().toArray(String[]::new))
+                .addValue(entry.slots())
+                .addValue(entry.reserved())
                 .addValue(Rows.utc(at))
                 .addValue(user)
                 .addValue(organization);
@@ -171,18 +160,39 @@ public class JobStore {
     }
 
     // An untagged job fits only an untagged worker; otherwise the worker's tags must contain the job's (design, 4.1).
+    // The first of each tag set and kind are looked at without a lock, so that a backlog costs nothing and no job is locked that
+    // is not leased; 200 more than wanted, because others may be leasing the first ones at this moment. Where the prebuilds'
+    // share of the slots is used up only users' jobs are leased; where it is smaller than what is wanted, no more than it at once.
     private static final String TAKE = """
-            WITH me AS (SELECT * FROM workers WHERE id = $1::uuid AND stopped_at IS NULL),
+            WITH me AS (
+                SELECT k.*, CASE WHEN k.reserved_slots > 0
+                                 THEN k.slots - k.reserved_slots - (SELECT count(*) FROM jobs j
+                                                                     WHERE j.worker_id = k.id AND j.started_at IS NOT NULL
+                                                                       AND j.completed_at IS NULL AND j.prebuild)
+                            END AS prebuild_room
+                  FROM workers k WHERE k.id = $1::uuid AND k.stopped_at IS NULL),
+            fitting AS (
+                SELECT s.id FROM tagsets s, me WHERE me.tags @> s.tags AND (s.tags <> '{}' OR me.tags = '{}')),
+            first AS (
+                SELECT j.id
+                  FROM me
+                 CROSS JOIN fitting f
+                 CROSS JOIN (VALUES (false), (true)) kind (prebuild)
+                 CROSS JOIN LATERAL (
+                       SELECT j.id FROM jobs j
+                        WHERE j.tagset_id = f.id AND j.prebuild = kind.prebuild
+                          AND j.started_at IS NULL AND j.completed_at IS NULL
+                          AND j.backend = ANY (me.backends)
+                          AND (me.organization_id IS NULL OR j.organization_id = me.organization_id)
+                        ORDER BY j.queue_at, j.id
+                        LIMIT $2::integer + 200) j
+                 WHERE NOT kind.prebuild OR me.prebuild_room IS NULL OR me.prebuild_room > 0),
             next AS (
                 SELECT j.id
-                  FROM jobs j, me
+                  FROM first JOIN jobs j ON j.id = first.id
                  WHERE j.started_at IS NULL AND j.completed_at IS NULL
-                   AND j.tagset_id IN (SELECT s.id FROM tagsets s, me
-                                        WHERE me.tags @> s.tags AND (s.tags <> '{}' OR me.tags = '{}'))
-                   AND j.backend = ANY (me.backends)
-                   AND (me.organization_id IS NULL OR j.organization_id = me.organization_id)
                  ORDER BY j.queue_at, j.id
-                 LIMIT $2::integer
+                 LIMIT (SELECT CASE WHEN prebuild_room > 0 THEN least($2::integer, prebuild_room) ELSE $2::integer END FROM me)
                    FOR UPDATE OF j SKIP LOCKED),
             taken AS (
                 UPDATE jobs j
@@ -195,7 +205,15 @@ public class JobStore {
             SELECT t.id, t.lease_token, t.attempt, t.deadline_at, t.created_at, t.backend, b.transition, b.reason, b.number, b.version_id,
                    b.preset_id, w.outputs_sealed, w.id AS workspace_id, w.name AS workspace_name, w.owner_id, w.prebuild,
                    w.organization_id, o.name AS organization_name, u.name AS owner_name, p.name AS preset_name,
-                   m.name AS template_name, v.files
+                   m.name AS template_name, v.files,
+                   (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                               'name', q.name, 'sensitive', q.sensitive, 'given', g.name IS NOT NULL,
+                               'value', CASE WHEN g.name IS NULL THEN q.default_value ELSE g.value END,
+                               'sealed', encode(CASE WHEN g.name IS NULL THEN q.default_sealed ELSE g.sealed END, 'hex'))
+                           ORDER BY q.ordinal), '[]')
+                      FROM version_parameters q
+                      LEFT JOIN preset_parameters g ON g.preset_id = b.preset_id AND g.name = q.name
+                     WHERE q.version_id = b.version_id) AS parameters
               FROM taken t
               JOIN builds b ON b.id = t.build_id
               JOIN workspaces w ON w.id = t.workspace_id
@@ -207,72 +225,57 @@ public class JobStore {
              ORDER BY t.queue_at, t.id""";
 
     /**
-     * Leases up to {@code slots} jobs that fit this worker, the most urgent first. One whose sensitive parameters or
-     * outputs cannot be opened fails at once, code {@code parameters_unreadable}: it must not keep the others from being leased.
+     * Leases up to {@code slots} jobs that fit this worker, the most urgent first; fewer than there are where its reserve is
+     * touched: ask again until none comes. One whose sensitive parameters or outputs cannot be opened fails at once, code
+     * {@code parameters_unreadable}: it must not keep the others from being leased.
      */
     public Uni<List<Taken>> take(UUID worker, int slots, Instant at) {
-        return pool.withTransaction(connection -> connection
-                .preparedQuery(TAKE)
+        return pool.preparedQuery(TAKE)
                 .execute(Tuple.of(worker, slots, Rows.utc(at)))
-                .chain(rows -> withParameters(connection, rows, at)));
+                .chain(rows -> opened(rows, at));
     }
 
     /** @param queuedAt when the job was created: how long it waited is the lease's begin less this */
     public record Taken(Assignment assignment, Instant queuedAt) {}
 
-    private Uni<List<Taken>> withParameters(SqlConnection connection, RowSet<Row> rows, Instant at) {
+    private Uni<List<Taken>> opened(RowSet<Row> rows, Instant at) {
+        List<Taken> taken = new ArrayList<>(rows.size());
+        List<Row> unreadable = new ArrayList<>();
+        for (Row row : rows) {
+            try {
+                taken.add(taken(row));
+            } catch (Seal.UnreadableException sealed) {
+                unreadable.add(row);
+            }
+        }
         return Multi.createFrom()
-                .iterable(rows)
+                .iterable(unreadable)
                 .onItem()
-                .transformToUniAndConcatenate(
-                        row -> parameters(connection, row).chain(given -> takenOrFailed(connection, row, given, at)))
+                .transformToUniAndConcatenate(row -> complete(pool, unreadable(row, at)))
                 .collect()
                 .asList()
-                .map(taken -> taken.stream().flatMap(Optional::stream).toList());
+                .replaceWith(taken);
     }
 
-    private Uni<Optional<Taken>> takenOrFailed(SqlConnection connection, Row row, RowSet<Row> given, Instant at) {
-        try {
-            return Uni.createFrom().item(Optional.of(taken(row, given)));
-        } catch (Seal.UnreadableException sealed) {
-            Tuple failed = completion(
-                    row.getUUID("id"),
-                    row.getUUID("lease_token"),
-                    at,
-                    "parameters_unreadable",
-                    "A sensitive parameter or output cannot be opened: larder.encryption.key is not the one it was sealed with.",
-                    false,
-                    null);
-            return connection.preparedQuery(COMPLETE).execute(failed).replaceWith(Optional.empty());
-        }
+    private static Tuple unreadable(Row row, Instant at) {
+        return completion(
+                row.getUUID("id"),
+                row.getUUID("lease_token"),
+                at,
+                "parameters_unreadable",
+                "A sensitive parameter or output cannot be opened: larder.encryption.key is not the one it was sealed with.",
+                false,
+                null);
     }
 
-    private static final String PARAMETERS = """
-            SELECT v.name, v.sensitive, g.name IS NOT NULL AS given,
-                   coalesce(g.value, CASE WHEN g.name IS NULL THEN v.default_value END) AS value,
-                   coalesce(g.sealed, CASE WHEN g.name IS NULL THEN v.default_sealed END) AS sealed
-              FROM version_parameters v
-              LEFT JOIN preset_parameters g ON g.preset_id = $2 AND g.name = v.name
-             WHERE v.version_id = $1
-             ORDER BY v.ordinal""";
-
-    private static Uni<RowSet<Row>> parameters(SqlConnection connection, Row job) {
-        return connection
-                .preparedQuery(PARAMETERS)
-                .execute(Tuple.of(job.getUUID("version_id"), job.getUUID("preset_id")));
-    }
-
-    private Taken taken(Row row, RowSet<Row> parameters) {
+    private Taken taken(Row row) {
         Map<String, String> values = new LinkedHashMap<>();
         Set<String> sensitive = new HashSet<>();
-        for (Row parameter : parameters) {
+        JsonArray parameters = (JsonArray) row.getValue("parameters");
+        for (int i = 0; i < parameters.size(); i++) {
+            JsonObject parameter = parameters.getJsonObject(i);
             String name = parameter.getString("name");
-            UUID sealedFor = Boolean.TRUE.equals(parameter.getBoolean("given"))
-                    ? row.getUUID("preset_id")
-                    : row.getUUID("version_id");
-            String value = parameter.getBuffer("sealed") == null
-                    ? parameter.getString("value")
-                    : seal.open(sealedFor, parameter.getBuffer("sealed").getBytes());
+            String value = value(row, parameter);
             if (value != null) {
                 values.put(name, value);
             }
@@ -304,6 +307,16 @@ public class JobStore {
                 sensitive,
                 outputs(row));
         return new Taken(assignment, Rows.instant(row, "created_at"));
+    }
+
+    private @Nullable String value(Row row, JsonObject parameter) {
+        String sealed = parameter.getString("sealed");
+        if (sealed == null) {
+            return parameter.getString("value");
+        }
+        boolean given = Boolean.TRUE.equals(parameter.getBoolean("given"));
+        UUID sealedFor = row.getUUID(given ? "preset_id" : "version_id");
+        return seal.open(sealedFor, HexFormat.of().parseHex(sealed));
     }
 
     private Map<String, String> outputs(Row row) {
@@ -686,9 +699,9 @@ public class JobStore {
                        ready_at = NULL
                   FROM returned r WHERE w.id = r.id)
             INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
-                              timeout_seconds)
+                              timeout_seconds, prebuild)
             SELECT $3::uuid, $2::uuid, r.id, r.organization_id, v.backend, (SELECT s.id FROM tagsets s WHERE s.tags = v.tags),
-                   r.queue_at, $1::timestamptz, v.start_timeout_seconds
+                   r.queue_at, $1::timestamptz, v.start_timeout_seconds, true
               FROM returned r JOIN template_versions v ON v.id = r.version_id""";
 
     /**
@@ -746,8 +759,8 @@ public class JobStore {
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM item WHERE prebuild)
             INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
-                              timeout_seconds)
-            SELECT job, build, id, organization_id, backend, tagset_id, $3::timestamptz, $3::timestamptz, timeout FROM item""";
+                              timeout_seconds, prebuild)
+            SELECT job, build, id, organization_id, backend, tagset_id, $3::timestamptz, $3::timestamptz, timeout, prebuild FROM item""";
 
     private static final String DELETE_WANTED = BEGIN_DELETIONS.formatted("true");
 

@@ -5,6 +5,7 @@ import dev.larder.pool.Assignment;
 import dev.larder.pool.Ids;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.Transition;
+import dev.larder.pool.WorkerEntry;
 import dev.larder.store.DatabaseFaults;
 import dev.larder.store.JobStore;
 import dev.larder.store.JobStore.Completed;
@@ -74,7 +75,7 @@ final class Filler implements Runnable {
     }
 
     private void work() {
-        UUID worker = await(jobs.register("filler", Map.of(), List.of("exec"), AT_ONCE, clock.instant()));
+        UUID worker = await(jobs.register(new WorkerEntry("filler", Map.of(), List.of("exec"), AT_ONCE), clock.instant()));
         left.add(worker);
         while (left.size() > 1) {
             var gone = await(jobs.leave(left.getFirst(), clock.instant()));

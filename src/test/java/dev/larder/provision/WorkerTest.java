@@ -154,6 +154,11 @@ class WorkerTest {
         }
 
         @Override
+        public int reserved() {
+            return 0;
+        }
+
+        @Override
         public Map<String, String> tags() {
             return Map.of();
         }

@@ -10,6 +10,7 @@ import dev.larder.pool.Parameter;
 import dev.larder.pool.Role;
 import dev.larder.pool.Schedule;
 import dev.larder.pool.Scope;
+import dev.larder.pool.WorkerEntry;
 import dev.larder.store.AccessStore;
 import dev.larder.store.Applied;
 import dev.larder.store.CatalogStore;
@@ -90,7 +91,8 @@ public final class Stock implements AutoCloseable {
         organization = await(access.createOrganization(ORGANIZATION, root))
                 .orElseThrow()
                 .id();
-        worker = await(jobs.register("test", Map.of(), List.of("exec", "postgres"), 100, clock.instant()));
+        worker = await(jobs.register(
+                new WorkerEntry("test", Map.of(), List.of("exec", "postgres"), 100), clock.instant()));
     }
 
     /** Waits for what the store answers; a test is the only place that may. */

@@ -6,6 +6,7 @@ import dev.larder.pool.JobStatus;
 import dev.larder.pool.Lease;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.Transition;
+import dev.larder.pool.WorkerEntry;
 import dev.larder.provision.Desk;
 import dev.larder.store.JobStore.Pulse;
 import io.smallrye.mutiny.Uni;
@@ -38,12 +39,13 @@ public final class HttpDesk implements Desk {
     }
 
     @Override
-    public Uni<UUID> enter(Entry entry) {
+    public Uni<UUID> enter(WorkerEntry entry) {
         JsonObject body = new JsonObject()
                 .put("name", entry.name())
                 .put("tags", new JsonObject(new HashMap<>(entry.tags())))
                 .put("backends", new JsonArray(entry.backends()))
-                .put("slots", entry.slots());
+                .put("slots", entry.slots())
+                .put("reserved", entry.reserved());
         return api.post("/workers", body)
                 .map(Api.Answer::expected)
                 .map(answer -> UUID.fromString(answer.getString("id")));
