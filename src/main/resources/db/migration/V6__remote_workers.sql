@@ -5,8 +5,11 @@ ALTER TABLE workers
     ADD COLUMN reserved_slots integer NOT NULL DEFAULT 0,
     ADD CHECK (reserved_slots BETWEEN 0 AND slots - 1);
 
--- Whether the job is for the stock and not for a user. Those of before are held back by no reserve.
-ALTER TABLE jobs ADD COLUMN prebuild boolean NOT NULL DEFAULT false;
+-- prebuild: the job is for the stock and not for a user; those of before are held back by no reserve.
+-- losses: how many workers were lost over it. A job that was given back in good order has lost none.
+ALTER TABLE jobs
+    ADD COLUMN prebuild boolean NOT NULL DEFAULT false,
+    ADD COLUMN losses integer NOT NULL DEFAULT 0;
 
 -- Either kind is found in its order whatever the other's backlog is.
 DROP INDEX jobs_waiting;

@@ -10,11 +10,14 @@ import java.util.List;
 
 /**
  * One lease's log on its way to where it is kept: lines gather while a write is under way, and are written together. It holds
- * at most a bounded number of lines; what comes faster is dropped, and a marker says so.
+ * at most a bounded number of lines; what comes faster is dropped, and a marker says so. Of one lease no more than 100,000
+ * lines or 10 million characters are kept; a marker says where it ends.
  */
 final class JobLog {
 
     static final int LINES_WAITING_MAX = 5_000;
+    static final int LINES_KEPT_MAX = 100_000;
+    static final int CHARACTERS_KEPT_MAX = 10_000_000;
     private static final int LINES_AT_ONCE = 500;
     static final int LINES_PER_LEASE = 1_000_000;
 
@@ -23,6 +26,9 @@ final class JobLog {
     private final InstantSource clock;
     private final List<LogLine> waiting = new ArrayList<>();
     private int dropped;
+    private int kept;
+    private int characters;
+    private boolean full;
     private int next;
 
     JobLog(Desk desk, Lease lease, InstantSource clock) {
@@ -34,16 +40,24 @@ final class JobLog {
 
     /** From any thread; returns at once. */
     synchronized void add(LogLine line) {
-        if (waiting.size() >= LINES_WAITING_MAX) {
+        if (full) {
+            return;
+        }
+        if (kept >= LINES_KEPT_MAX || characters >= CHARACTERS_KEPT_MAX) {
+            full = true;
+            note("the log is full, what follows is not kept");
+        } else if (waiting.size() >= LINES_WAITING_MAX) {
             dropped++;
         } else {
             waiting.add(line);
+            kept++;
+            characters += line.line().length();
         }
     }
 
-    /** From Larder itself. */
-    void note(String line) {
-        add(new LogLine(clock.instant(), "larder", line));
+    /** From Larder itself, however full the log is. */
+    synchronized void note(String line) {
+        waiting.add(new LogLine(clock.instant(), "larder", line));
     }
 
     /** Writes what waits; must not be called while an earlier call is under way. */

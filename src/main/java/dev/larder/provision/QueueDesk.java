@@ -115,7 +115,7 @@ class QueueDesk implements Desk {
 
     @Override
     public Uni<Boolean> handBack(Lease lease) {
-        return jobs.handBack(lease);
+        return jobs.handBack(lease, clock.instant());
     }
 
     @Override

@@ -135,11 +135,11 @@ public class Worker {
                 .invoke(() -> asking = false);
     }
 
-    /** What comes while the worker stops already goes back at once. */
+    /** Asks again where there may be more; what comes while the worker stops already goes back at once. */
     private Uni<Boolean> beginAll(List<Assignment> taken) {
         if (!draining) {
             taken.forEach(this::begin);
-            return Uni.createFrom().item(desk.holds());
+            return Uni.createFrom().item(desk.holds() || !taken.isEmpty());
         }
         return Multi.createFrom()
                 .iterable(taken)

@@ -58,8 +58,8 @@ class WorkerResource {
         this.settings = settings;
     }
 
-    /** @param heartbeat how often the worker is to show that it is alive; three missed, and its jobs are taken back */
-    record Entered(UUID id, Duration heartbeat) {}
+    /** @param heartbeat an ISO 8601 duration: how often the worker is to show that it is alive; three missed, and its jobs are taken back */
+    record Entered(UUID id, String heartbeat) {}
 
     @POST
     @Consumes(MediaType.APPLICATION_JSON)
@@ -70,7 +70,7 @@ class WorkerResource {
         WorkerEntry entry = Reports.entry(JsonBody.of(bytes, "name", "tags", "backends", "slots", "reserved"));
         return jobs.register(caller.get(), entry, clock.instant())
                 .map(worker -> ResponseBuilder.<Entered>created(URI.create("/api/v1/workers/" + worker))
-                        .entity(new Entered(worker, settings.heartbeat()))
+                        .entity(new Entered(worker, settings.heartbeat().toString()))
                         .build());
     }
 
@@ -81,13 +81,13 @@ class WorkerResource {
      * A leased job as a worker elsewhere gets it, with what it needs to do it, secrets too.
      *
      * @param lease what all that is said of the job must carry
-     * @param timeLeft from this answer on: the two clocks need not agree
+     * @param timeLeft an ISO 8601 duration from this answer on: the two clocks need not agree
      */
     record AssignmentView(
             UUID job,
             UUID lease,
             int attempt,
-            Duration timeLeft,
+            String timeLeft,
             String transition,
             String reason,
             String backend,
@@ -112,7 +112,7 @@ class WorkerResource {
                     one.jobId(),
                     one.leaseToken(),
                     one.attempt(),
-                    Duration.between(now, one.deadlineAt()),
+                    Duration.between(now, one.deadlineAt()).toString(),
                     one.transition().word(),
                     one.reason(),
                     one.backend(),

@@ -472,21 +472,36 @@ public class JobStore {
                 UPDATE jobs
                    SET started_at = NULL, deadline_at = NULL, worker_id = NULL, lease_token = NULL
                  WHERE id = $1 AND lease_token = $2 AND canceled_at IS NULL
-                RETURNING workspace_id, build_id)
+                RETURNING id, attempt, workspace_id, build_id),
+            said AS (
+                INSERT INTO job_logs (job_id, seq, at, stream, line)
+                SELECT id, least(attempt, 2146) * 1000000 + 999999, $3::timestamptz, 'larder', 'Its worker was ending and gave it back.'
+                  FROM back
+                    ON CONFLICT DO NOTHING)
             UPDATE workspaces w SET build_status = 'pending' FROM back WHERE w.id = back.workspace_id AND w.build_id = back.build_id""";
 
-    /** Puts a leased job back into the queue, unfinished: its worker is going. Nothing where the lease was lost. */
-    public Uni<Boolean> handBack(Lease lease) {
+    /**
+     * Puts a leased job back into the queue, unfinished: its worker is going. That is no loss: a rolling restart uses up none
+     * of the attempts. Nothing where the lease was lost.
+     */
+    public Uni<Boolean> handBack(Lease lease, Instant at) {
         return pool.preparedQuery(HAND_BACK)
-                .execute(Tuple.of(lease.jobId(), lease.token()))
+                .execute(Tuple.of(lease.jobId(), lease.token(), Rows.utc(at)))
                 .map(rows -> rows.rowCount() == 1);
     }
 
+    // Why an attempt came to nothing is the last line of its log.
     // $2: workers not heard of since then are lost. $3: deadlines before then are overrun beyond the worker's own stop.
     // $5 and $6: a worker, and those of its jobs that it does not know of.
     private static final String REAP = """
             WITH hung AS (
-                SELECT j.id, j.canceled_at IS NOT NULL AS canceling, j.deadline_at < $3::timestamptz AS overrun, j.attempt
+                SELECT j.id, j.canceled_at IS NOT NULL AS canceling, j.deadline_at < $3::timestamptz AS overrun,
+                       j.attempt, j.losses + 1 AS losses,
+                       CASE WHEN j.deadline_at < $3::timestamptz THEN 'The job was not done by its deadline.'
+                            WHEN k.stopped_at IS NOT NULL THEN 'Its worker ended without it.'
+                            WHEN k.last_seen_at < $2::timestamptz THEN 'Its worker was not heard of any more.'
+                            WHEN j.canceled_at < $3::timestamptz THEN 'It did not stop when it was asked to.'
+                            ELSE 'Its worker did not know of it.' END AS reason
                   FROM jobs j JOIN workers k ON k.id = j.worker_id
                  WHERE j.started_at IS NOT NULL AND j.completed_at IS NULL
                    AND (k.last_seen_at < $2::timestamptz OR k.stopped_at IS NOT NULL OR j.deadline_at < $3::timestamptz
@@ -495,20 +510,23 @@ public class JobStore {
                    FOR UPDATE OF j SKIP LOCKED),
             taken_back AS (
                 UPDATE jobs j
-                   SET lease_token = NULL,
+                   SET lease_token = NULL, losses = h.losses,
                        started_at = CASE WHEN h.final THEN j.started_at END,
                        deadline_at = CASE WHEN h.final THEN j.deadline_at END,
                        worker_id = CASE WHEN h.final THEN j.worker_id END,
                        completed_at = CASE WHEN h.final THEN $1::timestamptz END,
                        error_code = CASE WHEN h.final AND NOT h.canceling THEN h.code END,
-                       error = CASE WHEN h.final AND NOT h.canceling THEN h.reason END
-                  FROM (SELECT id, canceling, canceling OR overrun OR attempt >= $4::integer AS final,
-                               CASE WHEN overrun THEN 'timed_out' ELSE 'worker_lost' END AS code,
-                               CASE WHEN overrun THEN 'The job was not done by its deadline.'
-                                    ELSE 'Its worker was lost ' || attempt || ' times.' END AS reason
+                       error = CASE WHEN h.final AND NOT h.canceling
+                                    THEN CASE WHEN h.overrun THEN h.reason ELSE 'Its worker was lost ' || h.losses || ' times.' END END
+                  FROM (SELECT *, canceling OR overrun OR losses >= $4::integer AS final,
+                               CASE WHEN overrun THEN 'timed_out' ELSE 'worker_lost' END AS code
                           FROM hung) h
                  WHERE j.id = h.id
-                RETURNING j.workspace_id, j.build_id, j.status, j.completed_at),
+                RETURNING j.id, h.attempt, h.reason, j.workspace_id, j.build_id, j.status, j.completed_at),
+            said AS (
+                INSERT INTO job_logs (job_id, seq, at, stream, line)
+                SELECT id, least(attempt, 2146) * 1000000 + 999999, $1::timestamptz, 'larder', reason FROM taken_back
+                    ON CONFLICT DO NOTHING),
             moved AS (
                 UPDATE workspaces w SET build_status = t.status, build_finished_at = t.completed_at
                   FROM taken_back t WHERE w.id = t.workspace_id AND w.build_id = t.build_id

@@ -10,6 +10,8 @@ import dev.larder.testing.LarderTestResource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -169,6 +171,69 @@ class WorkerHttpTest {
         assertThat(owner.get(path(job)).body().path("status").asText()).isEqualTo("canceled");
     }
 
+    private static final String LINE =
+            "{\"at\":\"2026-11-20T09:00:00Z\",\"stream\":\"stdout\",\"line\":\"%s\"}";
+
+    private void say(JsonNode job, int seq, String line) {
+        Answer said = token.post(
+                path(job) + "/logs", report(job, ",\"seq\":" + seq + ",\"lines\":[" + LINE.formatted(line) + "]"));
+        assertThat(said.status()).as(said.toString()).isEqualTo(204);
+    }
+
+    @Test
+    void a_follower_hears_every_line_and_how_the_job_ended() throws Exception {
+        declare();
+        JsonNode job = job();
+        say(job, 1_000_000, "before");
+        CompletableFuture<Answer> following = CompletableFuture.supplyAsync(
+                () -> owner.with("Accept", "text/event-stream").get(path(job) + "/logs/events"));
+
+        say(job, 1_000_001, "while");
+        assertThat(token.post(path(job) + "/complete", report(job, "")).status())
+                .isEqualTo(204);
+
+        Answer heard = following.get(20, TimeUnit.SECONDS);
+        assertThat(heard.status()).as(heard.toString()).isEqualTo(200);
+        assertThat(heard.text())
+                .containsSubsequence(
+                        "id:1000000", "\"line\":\"before\"", "id:1000001", "\"line\":\"while\"", "event:end", "succeeded");
+    }
+
+    @Test
+    void a_follower_that_was_cut_off_goes_on_where_it_was() {
+        declare();
+        JsonNode job = job();
+        say(job, 1_000_000, "first");
+        say(job, 1_000_001, "second");
+        assertThat(token.post(path(job) + "/complete", report(job, "")).status())
+                .isEqualTo(204);
+
+        Answer rest = owner.with("Accept", "text/event-stream")
+                .with("Last-Event-ID", "1000000")
+                .get(path(job) + "/logs/events");
+
+        assertThat(rest.text()).doesNotContain("first").contains("second").contains("event:end");
+        Answer wrong = owner.with("Accept", "text/event-stream")
+                .with("Last-Event-ID", "x")
+                .get(path(job) + "/logs/events");
+        assertThat(wrong.code()).as(wrong.toString()).isEqualTo("invalid_line");
+    }
+
+    @Test
+    void a_log_can_be_had_as_a_text_and_nobody_elses_can() {
+        declare();
+        JsonNode job = job();
+        say(job, 1_000_000, "hello");
+        Api anna = owner.newUser(organization, "anna", "member");
+
+        assertThat(owner.get(path(job) + "/logs/text").text()).isEqualTo("2026-11-20T09:00:00Z stdout hello\n");
+        for (String way : new String[] {"", "/events", "/text"}) {
+            Answer refused = anna.get(path(job) + "/logs" + way);
+            assertThat(refused.status()).as(way + refused).isEqualTo(404);
+            assertThat(refused.code()).isEqualTo("job_not_found");
+        }
+    }
+
     @Test
     void who_has_left_is_given_nothing() {
         assertThat(token.delete(worker).status()).isEqualTo(204);
@@ -202,6 +267,7 @@ class WorkerHttpTest {
                 "{} | 400 | missing_field",
                 "{\"name\":\"a\",\"backends\":[\"exec\"],\"slots\":0} | 422 | out_of_range",
                 "{\"name\":\"a\",\"backends\":[\"exec\"],\"slots\":100000} | 422 | out_of_range",
+                "{\"name\":\"a\",\"backends\":[\"exec\"],\"slots\":2,\"reserved\":2} | 422 | out_of_range",
                 "{\"name\":\"a\",\"backends\":\"exec\",\"slots\":1} | 400 | wrong_type",
                 "{\"name\":\"a\",\"backends\":[7],\"slots\":1} | 400 | wrong_type",
                 "{\"name\":\"a\",\"backends\":[\"exec\"],\"slots\":1,\"tags\":{\"a\":1}} | 400 | wrong_type",

@@ -276,17 +276,85 @@ class JobStoreTest {
     void a_job_handed_back_is_waiting_again_and_one_being_canceled_is_not() {
         Assignment assignment = leased();
 
-        assertThat(await(stock.jobs.handBack(assignment.lease()))).isTrue();
+        assertThat(await(stock.jobs.handBack(assignment.lease(), now()))).isTrue();
         assertThat(status(assignment)).isEqualTo("pending");
 
         Assignment again = stock.take(1).getFirst();
         assertThat(await(stock.jobs.cancel(again.jobId(), List.of(stock.organization), now())))
                 .contains(JobStatus.CANCELING);
-        assertThat(await(stock.jobs.handBack(again.lease()))).isFalse();
+        assertThat(await(stock.jobs.handBack(again.lease(), now()))).isFalse();
         await(stock.jobs.leave(stock.worker, now()));
         assertThat(await(stock.jobs.reap(now(), Instant.EPOCH, Instant.EPOCH, MAX_ATTEMPTS)))
                 .isEqualTo(1);
         assertThat(status(again)).isEqualTo("canceled");
+    }
+
+    @Test
+    void a_hand_back_uses_up_no_attempt_and_a_lost_worker_does() {
+        for (int restart = 0; restart < MAX_ATTEMPTS; restart++) {
+            assertThat(await(stock.jobs.handBack(leasedAgain().lease(), now()))).isTrue();
+        }
+        Assignment lost = leasedAgain();
+
+        assertThat(await(stock.jobs.reap(now(), now().plusMillis(1), now(), MAX_ATTEMPTS)))
+                .isEqualTo(1);
+
+        assertThat(status(lost)).isEqualTo("pending");
+        assertThat(lost.attempt()).isEqualTo(MAX_ATTEMPTS + 1);
+    }
+
+    private Assignment leasedAgain() {
+        List<Assignment> again = stock.take(1);
+        return again.isEmpty() ? leased() : again.getFirst();
+    }
+
+    @Test
+    void why_an_attempt_came_to_nothing_is_the_last_line_of_its_log() {
+        Assignment first = leased();
+        await(stock.jobs.handBack(first.lease(), now()));
+        Assignment second = stock.take(1).getFirst();
+        await(stock.jobs.reap(now(), now().plusMillis(1), now(), MAX_ATTEMPTS));
+        await(stock.jobs.heartbeat(stock.worker, now()));
+        Assignment third = stock.take(1).getFirst();
+        await(stock.jobs.takeBackForgotten(stock.worker, Set.of(third.jobId()), now(), MAX_ATTEMPTS));
+
+        assertThat(second.jobId()).isEqualTo(first.jobId()).isEqualTo(third.jobId());
+        assertThat(await(stock.jobReader.log(first.jobId(), -1, 10)))
+                .extracting(row -> row.seq() + " " + row.line().line())
+                .containsExactly(
+                        "1999999 Its worker was ending and gave it back.",
+                        "2999999 Its worker was not heard of any more.",
+                        "3999999 Its worker did not know of it.");
+    }
+
+    @Test
+    void prebuilds_never_take_the_reserved_slots_and_a_user_finds_one() {
+        UUID worker = await(stock.jobs.register(new WorkerEntry("reserving", Map.of(), List.of("exec"), 3, 1), now()));
+        UUID preset = stock.declare("small", 5);
+        stock.create(preset, 5);
+
+        assertThat(await(stock.jobs.take(worker, 3, now()))).hasSize(2);
+        assertThat(await(stock.jobs.take(worker, 1, now()))).isEmpty();
+        UUID claim = stock.claimCold(preset, stock.owner);
+        assertThat(await(stock.jobs.take(worker, 1, now())))
+                .singleElement()
+                .extracting(taken -> taken.assignment().prebuild())
+                .isEqualTo(false);
+        assertThat(claim).isNotNull();
+    }
+
+    @Test
+    void a_user_may_have_all_slots_of_a_worker_with_a_reserve() {
+        UUID worker = await(stock.jobs.register(new WorkerEntry("reserving", Map.of(), List.of("exec"), 3, 1), now()));
+        UUID preset = stock.declare("small", 0);
+        for (int i = 0; i < 3; i++) {
+            assertThat(stock.claimCold(preset, stock.owner)).isNotNull();
+        }
+
+        int first = await(stock.jobs.take(worker, 3, now())).size();
+        int then = await(stock.jobs.take(worker, 3 - first, now())).size();
+
+        assertThat(first + then).isEqualTo(3);
     }
 
     @Test
@@ -378,7 +446,7 @@ class JobStoreTest {
     @Test
     void a_start_that_was_begun_once_and_is_withdrawn_is_deleted() {
         Assignment begun = leased();
-        assertThat(await(stock.jobs.handBack(begun.lease()))).isTrue();
+        assertThat(await(stock.jobs.handBack(begun.lease(), now()))).isTrue();
 
         assertThat(await(stock.jobs.withdraw(now(), now().plusMillis(1)))).isEqualTo(1);
 
@@ -391,7 +459,7 @@ class JobStoreTest {
     @Test
     void a_start_that_was_begun_once_and_is_canceled_while_it_waits_is_deleted() {
         Assignment begun = leased();
-        assertThat(await(stock.jobs.handBack(begun.lease()))).isTrue();
+        assertThat(await(stock.jobs.handBack(begun.lease(), now()))).isTrue();
 
         assertThat(await(stock.jobs.cancel(begun.jobId(), List.of(stock.organization), now())))
                 .contains(JobStatus.CANCELED);
@@ -402,7 +470,7 @@ class JobStoreTest {
     @Test
     void a_start_that_was_begun_once_and_is_not_wanted_any_more_is_deleted() {
         Assignment begun = leased();
-        assertThat(await(stock.jobs.handBack(begun.lease()))).isTrue();
+        assertThat(await(stock.jobs.handBack(begun.lease(), now()))).isTrue();
 
         assertThat(await(stock.pools.dropNeverStarted(List.of(begun.workspaceId()), now())))
                 .isEqualTo(1);

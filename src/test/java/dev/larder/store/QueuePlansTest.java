@@ -53,6 +53,21 @@ class QueuePlansTest {
     }
 
     @Test
+    void the_most_urgent_job_is_found_whatever_the_backlog() throws IllegalAccessException {
+        stock.sql("""
+                INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
+                                  timeout_seconds, prebuild)
+                SELECT gen_random_uuid(), b.id, b.workspace_id, w.organization_id, 'exec', 1, now(), now(), 600, true
+                  FROM builds b JOIN workspaces w ON w.id = b.workspace_id""");
+        Plans.analyze(stock);
+
+        String plan = Plans.of(stock, List.of(JobStore.class), (name, statement) -> name.equals("TAKE"))
+                .get("JobStore.TAKE");
+
+        assertThat(plan).contains("using jobs_waiting").doesNotContain("Seq Scan on jobs");
+    }
+
+    @Test
     void what_is_to_be_begun_is_found_without_reading_what_is_live() throws IllegalAccessException {
         Map<String, String> plans = Plans.of(
                 stock,
