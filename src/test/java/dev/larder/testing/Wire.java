@@ -1,6 +1,7 @@
 package dev.larder.testing;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -9,33 +10,73 @@ import java.net.Socket;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** The line between the application under test and its database, which a test may cut and mend. */
+/** The line between two processes, one of which serves the other; a test may cut, freeze and mend it. */
 public final class Wire implements AutoCloseable {
 
+    private static final int CHUNK = 8_192;
+
     private final String host;
-    private final int databasePort;
     private final Set<Socket> ends = ConcurrentHashMap.newKeySet();
+    private final Gate gate = new Gate();
+    private volatile int servingPort;
     private ServerSocket listening;
 
-    Wire(String host, int databasePort) {
+    public Wire(String host, int servingPort) {
         this.host = host;
-        this.databasePort = databasePort;
+        this.servingPort = servingPort;
         this.listening = listen(0);
     }
 
-    /** Where the application finds the database; stays the same over cuts. */
-    int port() {
+    /** Where the one that is served finds the other; stays the same over cuts. */
+    public int port() {
         return listening.getLocalPort();
+    }
+
+    /** New connections go there from now on; those that are open stay where they are. */
+    public void leadTo(int port) {
+        servingPort = port;
     }
 
     /** From now on connections are refused, and those that are open have ended. */
     public void cut() {
+        gate.open();
         quietly(listening);
         ends.forEach(Wire::quietly);
     }
 
     public void mend() {
         listening = listen(listening.getLocalPort());
+    }
+
+    /** Connections stay open, and nothing passes: what a network that lost its way looks like. */
+    public void freeze() {
+        gate.close();
+    }
+
+    /** What was held up passes on. */
+    public void thaw() {
+        gate.open();
+    }
+
+    /** Waits for nothing while it is open. */
+    private static final class Gate {
+
+        private boolean closed;
+
+        synchronized void close() {
+            closed = true;
+        }
+
+        synchronized void open() {
+            closed = false;
+            notifyAll();
+        }
+
+        synchronized void pass() throws InterruptedException {
+            while (closed) {
+                wait();
+            }
+        }
     }
 
     @Override
@@ -65,22 +106,36 @@ public final class Wire implements AutoCloseable {
         }
     }
 
-    private void join(Socket application) throws IOException {
-        ends.add(application);
-        Socket database = new Socket(host, databasePort);
-        ends.add(database);
-        application.setTcpNoDelay(true);
-        database.setTcpNoDelay(true);
-        var there = Thread.ofVirtual().start(() -> copy(application, database));
-        var back = Thread.ofVirtual().start(() -> copy(database, application));
+    private void join(Socket served) throws IOException {
+        ends.add(served);
+        Socket serving;
+        try {
+            serving = new Socket(host, servingPort);
+        } catch (IOException nobodyThere) {
+            quietly(served);
+            ends.remove(served);
+            throw nobodyThere;
+        }
+        ends.add(serving);
+        served.setTcpNoDelay(true);
+        serving.setTcpNoDelay(true);
+        var there = Thread.ofVirtual().start(() -> copy(served, serving));
+        var back = Thread.ofVirtual().start(() -> copy(serving, served));
     }
 
     private void copy(Socket from, Socket to) {
         try (from;
                 to) {
-            var copied = from.getInputStream().transferTo(to.getOutputStream());
+            byte[] chunk = new byte[CHUNK];
+            InputStream in = from.getInputStream();
+            for (int count = in.read(chunk); count >= 0; count = in.read(chunk)) {
+                gate.pass();
+                to.getOutputStream().write(chunk, 0, count);
+            }
         } catch (IOException cut) {
             // Both ends are closed by now.
+        } catch (InterruptedException ending) {
+            Thread.currentThread().interrupt();
         } finally {
             ends.remove(from);
             ends.remove(to);
