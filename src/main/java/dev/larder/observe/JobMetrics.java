@@ -1,10 +1,14 @@
 package dev.larder.observe;
 
+import static java.util.function.Function.identity;
+import static java.util.stream.Collectors.toUnmodifiableMap;
+
 import dev.larder.pool.JobObserver;
 import dev.larder.pool.JobStatus;
 import dev.larder.pool.Transition;
-import dev.larder.store.JournalStore;
-import dev.larder.store.JournalStore.JobCounts;
+import dev.larder.store.QueueReader;
+import dev.larder.store.QueueReader.Ages;
+import dev.larder.store.QueueReader.Capacity;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter.MeterProvider;
@@ -15,7 +19,11 @@ import io.quarkus.scheduler.Scheduled;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
-import java.util.function.ToLongFunction;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.function.ToDoubleFunction;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -26,14 +34,19 @@ class JobMetrics implements JobObserver {
 
     private static final Logger LOG = Logger.getLogger(JobMetrics.class);
 
-    private final JournalStore journal;
+    private static final List<String> STATUSES = List.of("pending", "running", "canceling");
+
+    private final QueueReader queue;
+    private final InstantSource clock;
     private final MeterProvider<Timer> builds;
     private final MeterProvider<Timer> waits;
     private final Counter replaced;
-    private volatile @Nullable JobCounts counts;
+    private volatile @Nullable Map<String, Ages> ages;
+    private volatile @Nullable Capacity capacity;
 
-    JobMetrics(MeterRegistry registry, JournalStore journal) {
-        this.journal = journal;
+    JobMetrics(MeterRegistry registry, QueueReader queue, InstantSource clock) {
+        this.queue = queue;
+        this.clock = clock;
         builds = Timer.builder("larder.build")
                 .description("Time from a job's lease to its end")
                 .serviceLevelObjectives(Buckets.builds())
@@ -45,21 +58,53 @@ class JobMetrics implements JobObserver {
         replaced = Counter.builder("larder.claim.resources.replaced")
                 .description("Claim builds that replaced resources which the prebuild had")
                 .register(registry);
-        count(registry, "pending", JobCounts::pending);
-        count(registry, "running", JobCounts::running);
-        count(registry, "canceling", JobCounts::canceling);
+        STATUSES.forEach(status -> register(registry, status));
+        register(registry, "larder.workers", "Workers heard of in the last minute", Capacity::workers);
+        register(registry, "larder.worker.slots", "How many jobs they can work on at once", Capacity::slots);
     }
 
-    private void count(MeterRegistry registry, String status, ToLongFunction<JobCounts> count) {
-        var registered = Gauge.builder("larder.jobs", () -> valueOf(count))
+    private void register(MeterRegistry registry, String status) {
+        var jobs = Gauge.builder("larder.jobs", () -> valueOf(status, Ages::jobs))
                 .description("Jobs that are not over")
                 .tag("status", status)
                 .register(registry);
+        var oldest = Gauge.builder("larder.jobs.oldest", () -> valueOf(status, Ages::oldestSeconds))
+                .description("For how long the oldest job is in this state")
+                .baseUnit("seconds")
+                .tag("status", status)
+                .register(registry);
+        older(registry, status, "1m", Ages::over1m);
+        older(registry, status, "10m", Ages::over10m);
+        older(registry, status, "1h", Ages::over1h);
     }
 
-    private double valueOf(ToLongFunction<JobCounts> count) {
-        JobCounts known = counts;
-        return known == null ? Double.NaN : count.applyAsLong(known);
+    private void older(MeterRegistry registry, String status, String than, ToDoubleFunction<Ages> count) {
+        var older = Gauge.builder("larder.jobs.older", () -> valueOf(status, count))
+                .description("Jobs that are in this state for longer than that")
+                .tag("status", status)
+                .tag("than", than)
+                .register(registry);
+    }
+
+    private void register(MeterRegistry registry, String name, String says, ToDoubleFunction<Capacity> count) {
+        var registered = Gauge.builder(name, () -> valueOf(count))
+                .description(says)
+                .register(registry);
+    }
+
+    /** Unknown where nothing is known, 0 of a state in which there are none. */
+    private double valueOf(String status, ToDoubleFunction<Ages> value) {
+        Map<String, Ages> known = ages;
+        if (known == null) {
+            return Double.NaN;
+        }
+        Ages its = known.get(status);
+        return its == null ? 0 : value.applyAsDouble(its);
+    }
+
+    private double valueOf(ToDoubleFunction<Capacity> value) {
+        Capacity known = capacity;
+        return known == null ? Double.NaN : value.applyAsDouble(known);
     }
 
     @Override
@@ -84,14 +129,20 @@ class JobMetrics implements JobObserver {
             every = "{larder.metrics.jobs-every}",
             concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
     Uni<Void> countJobs() {
-        return journal.jobCounts()
-                .invoke(known -> counts = known)
+        Instant now = clock.instant();
+        return queue.ages(now)
+                .invoke(known -> ages = known.stream().collect(toUnmodifiableMap(Ages::status, identity())))
+                .chain(() -> queue.capacity(now))
+                .invoke(known -> capacity = known)
                 .replaceWithVoid()
                 .onFailure()
-                .recoverWithUni(cause -> {
-                    LOG.debugf(cause, "jobs not counted");
-                    counts = null;
-                    return Uni.createFrom().voidItem();
-                });
+                .recoverWithUni(this::unknown);
+    }
+
+    private Uni<Void> unknown(Throwable cause) {
+        LOG.debugf(cause, "jobs not counted");
+        ages = null;
+        capacity = null;
+        return Uni.createFrom().voidItem();
     }
 }

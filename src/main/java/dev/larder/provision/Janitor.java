@@ -7,6 +7,7 @@ import dev.larder.wake.Topic;
 import io.quarkus.scheduler.Scheduled;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import org.jboss.logging.Logger;
@@ -20,6 +21,7 @@ import org.jboss.logging.Logger;
 public class Janitor {
 
     private static final Logger LOG = Logger.getLogger(Janitor.class);
+    private static final Duration FORGOTTEN_AFTER = Duration.ofHours(1);
 
     private final JobStore jobs;
     private final Bell bell;
@@ -51,7 +53,8 @@ public class Janitor {
 
     /** One round; what is left over by its bounds the next one does. */
     Uni<Void> runOnce() {
-        return reap().chain(this::withdraw)
+        return reap().chain(this::forgetWorkers)
+                .chain(this::withdraw)
                 .chain(this::recycle)
                 .chain(this::deleteWanted)
                 .chain(this::beginClaimSteps)
@@ -71,6 +74,11 @@ public class Janitor {
                         settings.maxAttempts())
                 .invoke(count -> tell("jobs taken back from lost workers", count))
                 .replaceWithVoid();
+    }
+
+    private Uni<Integer> forgetWorkers() {
+        Instant now = clock.instant();
+        return jobs.forgetWorkers(now, now.minus(FORGOTTEN_AFTER));
     }
 
     private Uni<Void> withdraw() {

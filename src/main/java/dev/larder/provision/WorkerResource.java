@@ -3,6 +3,8 @@ package dev.larder.provision;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.Hold;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Page;
+import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
 import dev.larder.pool.Assignment;
 import dev.larder.pool.Caller;
@@ -10,14 +12,18 @@ import dev.larder.pool.Role;
 import dev.larder.pool.WorkerEntry;
 import dev.larder.store.JobStore;
 import dev.larder.store.JobStore.Pulse;
+import dev.larder.store.QueueReader;
+import dev.larder.store.QueueReader.Working;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.net.URI;
 import java.time.Duration;
@@ -45,17 +51,37 @@ class WorkerResource {
     private static final Duration HOLD = Duration.ofSeconds(20);
 
     private final JobStore jobs;
+    private final QueueReader reader;
     private final LongPoll poll;
     private final CurrentCaller caller;
     private final InstantSource clock;
     private final Settings settings;
 
-    WorkerResource(JobStore jobs, LongPoll poll, CurrentCaller caller, InstantSource clock, Settings settings) {
+    WorkerResource(
+            JobStore jobs,
+            QueueReader reader,
+            LongPoll poll,
+            CurrentCaller caller,
+            InstantSource clock,
+            Settings settings) {
         this.jobs = jobs;
+        this.reader = reader;
         this.poll = poll;
         this.caller = caller;
         this.clock = clock;
         this.settings = settings;
+    }
+
+    @GET
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "listWorkers",
+            summary = "Lists the workers that have entered and not left, the newest first, with their load")
+    public Uni<Page<Working>> list(
+            @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
+        PageRequest page = PageRequest.of(limit, after);
+        return reader.workers(caller.get().organization(), page.after(), page.rows())
+                .map(rows -> Page.of(page, rows, Working::id));
     }
 
     /** @param heartbeat an ISO 8601 duration: how often the worker is to show that it is alive; three missed, and its jobs are taken back */

@@ -23,7 +23,12 @@ public class JobReader {
         this.pool = pool;
     }
 
-    /** A job as the API shows it. */
+    /**
+     * A job as the API shows it.
+     *
+     * @param position of a waiting job that is looked at by itself: 1 where no other with its tags is more urgent, about 1,001 for
+     *     all that are far back; null otherwise
+     */
     public record Seen(
             UUID id,
             UUID workspaceId,
@@ -38,19 +43,27 @@ public class JobReader {
             @Nullable Instant completedAt,
             @Nullable UUID workerId,
             @Nullable String errorCode,
-            @Nullable String error) {}
+            @Nullable String error,
+            @Nullable Integer position) {}
 
     // A workspace may have had another owner: what was done for that one, and its reset, is not the next one's to see.
     private static final String SELECT = """
             SELECT j.id, j.workspace_id, j.organization_id, b.transition, j.backend, j.status, j.attempt, j.created_at,
-                   j.started_at, j.deadline_at, j.completed_at, j.worker_id, j.error_code, j.error
+                   j.started_at, j.deadline_at, j.completed_at, j.worker_id, j.error_code, j.error,
+                   CASE WHEN %s AND j.status = 'pending' THEN
+                        1 + (SELECT count(*)::integer
+                               FROM (SELECT FROM jobs a
+                                      WHERE a.tagset_id = j.tagset_id AND a.started_at IS NULL AND a.completed_at IS NULL
+                                        AND (a.queue_at, a.id) < (j.queue_at, j.id)
+                                      LIMIT 1000) before)
+                   END AS position
               FROM jobs j
               JOIN builds b ON b.id = j.build_id
               JOIN users s ON s.id = b.initiator_id
               JOIN workspaces w ON w.id = j.workspace_id
             """;
 
-    private static final String LIST = SELECT + """
+    private static final String LIST = SELECT.formatted("false") + """
              WHERE ($1::uuid IS NULL OR j.organization_id = $1) AND ($2::uuid IS NULL OR (w.owner_id = $2 AND (b.initiator_id = $2 OR (s.is_system AND b.reason <> 'recycle'))))
                AND ($3::uuid IS NULL OR j.id < $3) AND ($4::text IS NULL OR j.status = $4)
              ORDER BY j.id DESC LIMIT $5""";
@@ -67,7 +80,7 @@ public class JobReader {
                 .map(rows -> Rows.list(rows, JobReader::seen));
     }
 
-    private static final String FIND = SELECT + """
+    private static final String FIND = SELECT.formatted("true") + """
              WHERE j.id = $1 AND ($2::uuid IS NULL OR j.organization_id = $2)
                AND ($3::uuid IS NULL OR (w.owner_id = $3 AND (b.initiator_id = $3 OR (s.is_system AND b.reason <> 'recycle'))))""";
 
@@ -93,7 +106,8 @@ public class JobReader {
                 Rows.instantOrNull(row, "completed_at"),
                 row.getUUID("worker_id"),
                 row.getString("error_code"),
-                row.getString("error"));
+                row.getString("error"),
+                row.getInteger("position"));
     }
 
     private static final String LOG = """

@@ -131,6 +131,19 @@ public class JobStore {
         return pool.preparedQuery(LEAVE).execute(Tuple.of(worker, Rows.utc(at))).replaceWithVoid();
     }
 
+    private static final String FORGET =
+            "UPDATE workers SET stopped_at = $1::timestamptz WHERE stopped_at IS NULL AND last_seen_at < $2::timestamptz";
+
+    /**
+     * Workers that were not heard of since then have left: their processes ended without saying so. One that comes back enters
+     * again.
+     */
+    public Uni<Integer> forgetWorkers(Instant at, Instant silentSince) {
+        return pool.preparedQuery(FORGET)
+                .execute(Tuple.of(Rows.utc(at), Rows.utc(silentSince)))
+                .map(RowSet::rowCount);
+    }
+
     private static final String HEARTBEAT = """
             WITH me AS (UPDATE workers SET last_seen_at = $2 WHERE id = $1 AND stopped_at IS NULL RETURNING id)
             SELECT me.id, ARRAY(SELECT j.id FROM jobs j

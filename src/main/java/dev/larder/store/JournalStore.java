@@ -36,8 +36,6 @@ public class JournalStore {
             @Nullable UUID targetId,
             Map<String, Object> detail) {}
 
-    /** How many jobs are not over, by how far they are. */
-    public record JobCounts(long pending, long running, long canceling) {}
 
     private final Pool pool;
 
@@ -96,20 +94,6 @@ public class JournalStore {
         return detail == null ? Map.of() : detail.getMap();
     }
 
-    // Each count has a partial index that holds only what is not over: the cost follows live jobs, never history.
-    private static final String JOB_COUNTS = """
-            SELECT (SELECT count(*) FROM jobs WHERE started_at IS NULL AND completed_at IS NULL) AS pending,
-                   (SELECT count(*) FROM jobs
-                     WHERE started_at IS NOT NULL AND completed_at IS NULL AND canceled_at IS NULL) AS running,
-                   (SELECT count(*) FROM jobs
-                     WHERE started_at IS NOT NULL AND completed_at IS NULL AND canceled_at IS NOT NULL) AS canceling""";
-
-    public Uni<JobCounts> jobCounts() {
-        return pool.preparedQuery(JOB_COUNTS)
-                .execute()
-                .map(rows -> jobCounts(rows.iterator().next()));
-    }
-
     private static final String CLAIM_COUNTS = """
             SELECT count(workspace_id) AS held, count(*) - count(workspace_id) AS waiting FROM claims WHERE ended_at IS NULL""";
 
@@ -121,9 +105,5 @@ public class JournalStore {
                 .execute()
                 .map(rows -> rows.iterator().next())
                 .map(row -> new ClaimCounts(row.getLong("held"), row.getLong("waiting")));
-    }
-
-    private static JobCounts jobCounts(Row row) {
-        return new JobCounts(row.getLong("pending"), row.getLong("running"), row.getLong("canceling"));
     }
 }
