@@ -11,6 +11,7 @@ import dev.larder.pool.Transition;
 import dev.larder.pool.WorkerEntry;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -44,9 +45,16 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 public class JobStore {
 
+    private static final int ENDED_AT_ONCE = 100;
+    private static final Duration ENDED_WITHIN = Duration.ofSeconds(10);
+    private static final String UNREADABLE =
+            "A sensitive parameter or output cannot be opened: larder.encryption.key is not the one it was sealed with.";
+
     private final Pool pool;
     private final Seal seal;
     private final Ids ids;
+    private final Together<Ending, Completed> endings =
+            new Together<>(ENDED_AT_ONCE, ENDED_WITHIN, this::completeAll);
 
     public JobStore(Pool pool, Seal seal, Ids ids) {
         this.pool = pool;
@@ -253,32 +261,28 @@ public class JobStore {
 
     private Uni<List<Taken>> opened(RowSet<Row> rows, Instant at) {
         List<Taken> taken = new ArrayList<>(rows.size());
-        List<Row> unreadable = new ArrayList<>();
+        List<Ending> unreadable = new ArrayList<>();
         for (Row row : rows) {
             try {
                 taken.add(taken(row));
             } catch (Seal.UnreadableException sealed) {
-                unreadable.add(row);
+                unreadable.add(unreadable(row, at));
             }
         }
-        return Multi.createFrom()
-                .iterable(unreadable)
-                .onItem()
-                .transformToUniAndConcatenate(row -> complete(pool, unreadable(row, at)))
-                .collect()
-                .asList()
-                .replaceWith(taken);
+        return unreadable.isEmpty()
+                ? Uni.createFrom().item(taken)
+                : completeAll(pool, unreadable).replaceWith(taken);
     }
 
-    private static Tuple unreadable(Row row, Instant at) {
-        return completion(
+    private static Ending unreadable(Row row, Instant at) {
+        Lease lease = new Lease(
                 row.getUUID("id"),
                 row.getUUID("lease_token"),
-                at,
-                "parameters_unreadable",
-                "A sensitive parameter or output cannot be opened: larder.encryption.key is not the one it was sealed with.",
-                false,
-                null);
+                row.getInteger("attempt"),
+                row.getUUID("workspace_id"),
+                Transition.of(row.getString("transition")),
+                row.getString("reason"));
+        return new Ending(lease, new JobOutcome.Failed("parameters_unreadable", UNREADABLE), at);
     }
 
     private Taken taken(Row row) {
@@ -348,64 +352,103 @@ public class JobStore {
 
     // A job that was asked to stop ends canceled, whatever its worker says of it: the pool has planned without it.
     private static final String COMPLETE = """
-            WITH done AS (
-                UPDATE jobs
-                   SET completed_at = $3::timestamptz, lease_token = NULL, error_code = $4::text, error = $5::text,
-                       canceled_at = CASE WHEN $6::boolean THEN coalesce(canceled_at, $3::timestamptz) ELSE canceled_at END
-                 WHERE id = $1 AND lease_token = $2
-                RETURNING build_id, workspace_id, status, started_at, created_at,
-                          (SELECT b.reason FROM builds b WHERE b.id = build_id) = 'verify' AND status = 'succeeded' AS fit),
+            WITH ending AS (
+                SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::boolean[], $7::bytea[])
+                         WITH ORDINALITY e (job, lease, at, code, detail, canceled, outputs, n)),
+            done AS (
+                UPDATE jobs j
+                   SET completed_at = e.at, lease_token = NULL, error_code = e.code, error = e.detail,
+                       canceled_at = CASE WHEN e.canceled THEN coalesce(j.canceled_at, e.at) ELSE j.canceled_at END
+                  FROM ending e
+                 WHERE j.id = e.job AND j.lease_token = e.lease
+                RETURNING e.n, e.at, e.outputs, j.build_id, j.workspace_id, j.status, j.started_at, j.created_at,
+                          (SELECT b.reason FROM builds b WHERE b.id = j.build_id) = 'verify' AND j.status = 'succeeded' AS fit),
             workspace AS (
                 UPDATE workspaces w
-                   SET build_status = d.status, build_finished_at = $3::timestamptz,
-                       ready_at = CASE WHEN w.transition = 'start' AND d.status = 'succeeded' THEN $3::timestamptz END,
-                       outputs_sealed = coalesce($7::bytea, w.outputs_sealed),
+                   SET build_status = d.status, build_finished_at = d.at,
+                       ready_at = CASE WHEN w.transition = 'start' AND d.status = 'succeeded' THEN d.at END,
+                       outputs_sealed = coalesce(d.outputs, w.outputs_sealed),
                        verifying = w.verifying AND NOT d.fit,
                        claim_step_wanted_at = CASE WHEN NOT (w.verifying AND d.fit) THEN w.claim_step_wanted_at
                                                    WHEN (SELECT v.claim_step FROM template_versions v WHERE v.id = w.version_id)
-                                                   THEN $3::timestamptz END,
+                                                   THEN d.at END,
                        dirty = w.dirty AND NOT (w.prebuild AND d.status = 'succeeded'),
-                       deleted_at = CASE WHEN w.transition = 'delete' AND d.status = 'succeeded' THEN $3::timestamptz END
+                       deleted_at = CASE WHEN w.transition = 'delete' AND d.status = 'succeeded' THEN d.at END
                   FROM done d WHERE w.id = d.workspace_id AND w.build_id = d.build_id
-                RETURNING w.id, w.preset_id, w.prebuild, w.transition, w.deleted_at, d.status, d.started_at, d.created_at, d.fit),
+                RETURNING d.n, d.at, w.id, w.preset_id, w.prebuild, w.transition, w.deleted_at, d.status, d.started_at, d.created_at,
+                          d.fit),
             leased AS (
-                UPDATE claims c SET expires_at = $3::timestamptz + make_interval(secs => c.ttl_seconds)
+                UPDATE claims c SET expires_at = w.at + make_interval(secs => c.ttl_seconds)
                   FROM workspace w
                  WHERE c.workspace_id = w.id AND c.ended_at IS NULL AND w.fit AND c.ttl_seconds IS NOT NULL),
             ended AS (
-                UPDATE claims c SET ended_at = $3::timestamptz, ended_reason = 'deleted'
+                UPDATE claims c SET ended_at = w.at, ended_reason = 'deleted'
                   FROM workspace w
                  WHERE c.workspace_id = w.id AND c.ended_at IS NULL AND w.deleted_at IS NOT NULL),
             dirty AS (
-                INSERT INTO dirty_presets (preset_id) SELECT preset_id FROM workspace WHERE prebuild)
-            SELECT status, started_at, created_at, transition, prebuild FROM workspace""";
+                INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM workspace WHERE prebuild)
+            SELECT n, status, started_at, created_at, transition, prebuild FROM workspace""";
 
     /**
-     * Ends a leased job and moves its workspace with it. Where a claim build replaced resources, template admins are told
-     * in the same transaction (design, section 2.6).
+     * Ends a leased job and moves its workspace with it; jobs that end while others are being ended share the next statement.
+     * Where a claim build replaced resources, template admins are told in the same transaction (design, section 2.6).
      *
      * @return empty where the lease was lost: nothing was changed
      */
     public Uni<Optional<Completed>> complete(Lease lease, JobOutcome outcome, Instant at) {
-        UUID job = lease.jobId();
-        UUID token = lease.token();
-        Tuple values = switch (outcome) {
-            case JobOutcome.Succeeded(var outputs, var unused) ->
-                completion(job, token, at, null, null, false, sealed(lease, outputs));
-            case JobOutcome.Failed(var code, var detail) ->
-                completion(job, token, at, code, storable(detail), false, null);
-            case JobOutcome.Canceled() -> completion(job, token, at, null, null, true, null);
-        };
+        Ending ending = new Ending(lease, outcome, at);
         return outcome instanceof JobOutcome.Succeeded(var unused, var replaced) && !replaced.isEmpty()
-                ? pool.withTransaction(connection -> complete(connection, values)
+                ? pool.withTransaction(connection -> completeAll(connection, List.of(ending))
+                        .map(completed -> Optional.ofNullable(completed.get(ending)))
                         .call(completed -> completed.isPresent()
                                 ? tellReplaced(connection, lease.workspaceId(), replaced, at)
                                 : Uni.createFrom().voidItem()))
-                : complete(pool, values);
+                : endings.ask(ending);
     }
 
-    private static Uni<Optional<Completed>> complete(SqlClient client, Tuple values) {
-        return client.preparedQuery(COMPLETE).execute(values).map(rows -> Rows.first(rows, JobStore::completed));
+    /** What a job's worker says became of it. */
+    private record Ending(Lease lease, JobOutcome outcome, Instant at) {
+
+        OffsetDateTime time() {
+            return Rows.utc(at);
+        }
+
+        @Nullable String code() {
+            return outcome instanceof JobOutcome.Failed(var code, var unused) ? code : null;
+        }
+
+        @Nullable String detail() {
+            return outcome instanceof JobOutcome.Failed(var unused, var detail) ? storable(detail) : null;
+        }
+
+        boolean canceled() {
+            return outcome instanceof JobOutcome.Canceled;
+        }
+    }
+
+    private Uni<Map<Ending, Completed>> completeAll(Set<Ending> together) {
+        return completeAll(pool, List.copyOf(together));
+    }
+
+    /** Of two that end one job, one is answered. */
+    private Uni<Map<Ending, Completed>> completeAll(SqlClient client, List<Ending> all) {
+        Tuple values = Tuple.tuple()
+                .addValue(all.stream().map(one -> one.lease().jobId()).toArray(UUID[]::new))
+                .addValue(all.stream().map(one -> one.lease().token()).toArray(UUID[]::new))
+                .addValue(all.stream().map(Ending::time).toArray(OffsetDateTime[]::new))
+                .addValue(all.stream().map(Ending::code).toArray(String[]::new))
+                .addValue(all.stream().map(Ending::detail).toArray(String[]::new))
+                .addValue(all.stream().map(Ending::canceled).toArray(Boolean[]::new))
+                .addValue(all.stream().map(this::sealed).toArray(Buffer[]::new));
+        return client.preparedQuery(COMPLETE).execute(values).map(rows -> completed(rows, all));
+    }
+
+    private static Map<Ending, Completed> completed(RowSet<Row> rows, List<Ending> all) {
+        Map<Ending, Completed> completed = new HashMap<>();
+        for (Row row : rows) {
+            completed.put(all.get(row.getInteger("n") - 1), completed(row));
+        }
+        return completed;
     }
 
     private static final String TELL_REPLACED = """
@@ -437,34 +480,17 @@ public class JobStore {
         return text.replace('\0', '\uFFFD');
     }
 
-    private static Tuple completion(
-            UUID job,
-            UUID lease,
-            Instant at,
-            @Nullable String code,
-            @Nullable String detail,
-            boolean canceled,
-            @Nullable Object outputs) {
-        return Tuple.tuple()
-                .addValue(job)
-                .addValue(lease)
-                .addValue(Rows.utc(at))
-                .addValue(code)
-                .addValue(detail)
-                .addValue(canceled)
-                .addValue(outputs);
-    }
-
-    private @Nullable Object sealed(Lease lease, Map<String, String> outputs) {
-        boolean unchanged = lease.reason().equals(Assignment.VERIFY)
-                || (lease.reason().equals(Assignment.CLAIM) && outputs.isEmpty());
-        if (lease.transition() != Transition.START || unchanged) {
+    private @Nullable Buffer sealed(Ending ending) {
+        Lease lease = ending.lease();
+        if (!(ending.outcome() instanceof JobOutcome.Succeeded(var outputs, var unused))
+                || lease.transition() != Transition.START
+                || lease.reason().equals(Assignment.VERIFY)
+                || (lease.reason().equals(Assignment.CLAIM) && outputs.isEmpty())) {
             return null;
         }
         JsonObject object = new JsonObject();
         outputs.forEach(object::put);
-        return io.vertx.mutiny.core.buffer.Buffer.buffer(seal.seal(lease.workspaceId(), object.encode()))
-                .getDelegate();
+        return Buffer.buffer(seal.seal(lease.workspaceId(), object.encode()));
     }
 
     /** How a job ended, as the database derived it. */
