@@ -95,19 +95,15 @@ class LogResource {
 
     @GET
     @Path("{id}/logs/events")
+    @JobExists.Needed
     @Produces(MediaType.SERVER_SENT_EVENTS)
     @Operation(
             operationId = "followJobLog",
             summary = "What a job says, line by line as it comes, then an event \"end\" with its status; goes on after Last-Event-ID")
-    public RestMulti<OutboundSseEvent> follow(
+    public Multi<OutboundSseEvent> follow(
             @PathParam("id") String id, @HeaderParam("Last-Event-ID") @Nullable String last, @Context Sse sse) {
         int from = line("Last-Event-ID", last, EVENT);
-        Scope scope = scope();
-        return RestMulti.fromUniResponse(
-                found(id), job -> followed(new LogTail(reader, job.id(), scope, from, new LogEvents(sse))));
-    }
-
-    private Multi<OutboundSseEvent> followed(LogTail tail) {
+        LogTail tail = new LogTail(reader, uuid(id), scope(), from, new LogEvents(sse));
         if (!followers.tryAcquire()) {
             throw Problem.of(429, "too_many_followers", "Too many logs are being followed at this server.")
                     .withHeader("Retry-After", "10");
@@ -124,8 +120,11 @@ class LogResource {
     }
 
     private Uni<Seen> found(String id) {
-        UUID job = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("job"));
-        return reader.find(job, scope()).map(found -> found.orElseThrow(() -> Problem.notFound("job")));
+        return reader.find(uuid(id), scope()).map(found -> found.orElseThrow(() -> Problem.notFound("job")));
+    }
+
+    private static UUID uuid(String id) {
+        return JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("job"));
     }
 
     private Scope scope() {
