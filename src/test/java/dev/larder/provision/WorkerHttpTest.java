@@ -9,6 +9,7 @@ import dev.larder.testing.Eventually;
 import dev.larder.testing.LarderTestResource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import java.net.URI;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -51,7 +52,7 @@ class WorkerHttpTest {
         Answer answer = who.post("/api/v1/workers", entry());
         assertThat(answer.status()).as(answer.toString()).isEqualTo(201);
         assertThat(answer.body().path("heartbeat").asText()).isEqualTo("PT5S");
-        return answer.header("Location");
+        return URI.create(answer.header("Location")).getPath();
     }
 
     private String entry() {
