@@ -79,8 +79,7 @@ public final class WorkerCommand implements Callable<Integer> {
             description = "key=value, again and again: it takes the jobs whose tags are all among these.")
     private Map<String, String> tags = new LinkedHashMap<>();
 
-    WorkerCommand(
-            Vertx vertx, InstantSource clock, Settings settings, @All List<Backend> backends, Shift shift) {
+    WorkerCommand(Vertx vertx, InstantSource clock, Settings settings, @All List<Backend> backends, Shift shift) {
         this.vertx = vertx;
         this.clock = clock;
         this.settings = settings;
@@ -119,8 +118,7 @@ public final class WorkerCommand implements Callable<Integer> {
     }
 
     /** The command's own options over what is configured. */
-    private record Given(
-            Settings base, Optional<String> name, int slots, int reserved, Map<String, String> tags)
+    private record Given(Settings base, Optional<String> name, int slots, int reserved, Map<String, String> tags)
             implements Settings {
 
         @Override

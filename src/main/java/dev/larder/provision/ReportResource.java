@@ -135,7 +135,8 @@ class ReportResource {
     private static int inLease(int seq, int lines, Lease lease) {
         int first = lease.attempt() * JobLog.LINES_PER_LEASE;
         if (seq < first || seq > first + LINES_MAX - lines) {
-            throw Problem.unprocessable("out_of_range", "seq", "must be among the first 110,000 numbers of this attempt.");
+            throw Problem.unprocessable(
+                    "out_of_range", "seq", "must be among the first 110,000 numbers of this attempt.");
         }
         return seq;
     }

@@ -80,8 +80,7 @@ public class JobStore {
         return register(entry, at, caller.userId(), caller.organization().orElse(null));
     }
 
-    private Uni<UUID> register(
-            WorkerEntry entry, Instant at, @Nullable UUID user, @Nullable UUID organization) {
+    private Uni<UUID> register(WorkerEntry entry, Instant at, @Nullable UUID user, @Nullable UUID organization) {
         UUID worker = ids.next();
         JsonObject tags = new JsonObject();
         entry.tags().forEach(tags::put);
@@ -181,9 +180,12 @@ public class JobStore {
     }
 
     // An untagged job fits only an untagged worker; otherwise the worker's tags must contain the job's (design, 4.1).
-    // The first of each tag set and kind are looked at without a lock, so that a backlog costs nothing and no job is locked that
-    // is not leased; 200 more than wanted, because others may be leasing the first ones at this moment. Where the prebuilds'
-    // share of the slots is used up only users' jobs are leased; where it is smaller than what is wanted, no more than it at once.
+    // The first of each tag set and kind are looked at without a lock, so that a backlog costs nothing and no job is
+    // locked that
+    // is not leased; 200 more than wanted, because others may be leasing the first ones at this moment. Where the
+    // prebuilds'
+    // share of the slots is used up only users' jobs are leased; where it is smaller than what is wanted, no more than
+    // it at once.
     private static final String TAKE = """
             WITH me AS (
                 SELECT k.*, CASE WHEN k.reserved_slots > 0
@@ -219,7 +221,7 @@ public class JobStore {
                 UPDATE jobs j
                    SET started_at = $3::timestamptz, deadline_at = $3::timestamptz + make_interval(secs => j.timeout_seconds), worker_id = $1::uuid,
                        lease_token = gen_random_uuid(), attempt = j.attempt + 1
-                  FROM next WHERE j.id = next.id
+                 WHERE j.id = ANY (ARRAY(SELECT id FROM next))
                 RETURNING j.*),
             moved AS (
                 UPDATE workspaces w SET build_status = t.status FROM taken t WHERE w.id = t.workspace_id AND w.build_id = t.build_id)

@@ -75,7 +75,8 @@ final class Filler implements Runnable {
     }
 
     private void work() {
-        UUID worker = await(jobs.register(new WorkerEntry("filler", Map.of(), List.of("exec"), AT_ONCE), clock.instant()));
+        UUID worker =
+                await(jobs.register(new WorkerEntry("filler", Map.of(), List.of("exec"), AT_ONCE), clock.instant()));
         left.add(worker);
         while (left.size() > 1) {
             var gone = await(jobs.leave(left.getFirst(), clock.instant()));

@@ -172,8 +172,7 @@ class WorkerHttpTest {
         assertThat(owner.get(path(job)).body().path("status").asText()).isEqualTo("canceled");
     }
 
-    private static final String LINE =
-            "{\"at\":\"2026-11-20T09:00:00Z\",\"stream\":\"stdout\",\"line\":\"%s\"}";
+    private static final String LINE = "{\"at\":\"2026-11-20T09:00:00Z\",\"stream\":\"stdout\",\"line\":\"%s\"}";
 
     private void say(JsonNode job, int seq, String line) {
         Answer said = token.post(
@@ -197,7 +196,12 @@ class WorkerHttpTest {
         assertThat(heard.status()).as(heard.toString()).isEqualTo(200);
         assertThat(heard.text())
                 .containsSubsequence(
-                        "id:1000000", "\"line\":\"before\"", "id:1000001", "\"line\":\"while\"", "event:end", "succeeded");
+                        "id:1000000",
+                        "\"line\":\"before\"",
+                        "id:1000001",
+                        "\"line\":\"while\"",
+                        "event:end",
+                        "succeeded");
     }
 
     @Test

@@ -374,7 +374,8 @@ class JobStoreTest {
     void a_worker_takes_only_what_its_tags_and_backends_fit() {
         stock.declare("small", 1);
         stock.create(stock.preset("small"), 1);
-        UUID tagged = await(stock.jobs.register(new WorkerEntry("tagged", Map.of("gpu", "yes"), List.of("exec"), 1), now()));
+        UUID tagged =
+                await(stock.jobs.register(new WorkerEntry("tagged", Map.of("gpu", "yes"), List.of("exec"), 1), now()));
         UUID other = await(stock.jobs.register(new WorkerEntry("other", Map.of(), List.of("postgres"), 1), now()));
 
         assertThat(await(stock.jobs.take(tagged, 1, now()))).isEmpty();
@@ -386,9 +387,10 @@ class JobStoreTest {
     void a_tagged_job_goes_to_a_worker_that_has_its_tags_among_others() {
         stock.withTags(Map.of("gpu", "yes"));
         stock.create(stock.declare("small", 1), 1);
-        UUID wrong = await(stock.jobs.register(new WorkerEntry("wrong", Map.of("gpu", "no"), List.of("exec"), 1), now()));
-        UUID right =
-                await(stock.jobs.register(new WorkerEntry("right", Map.of("gpu", "yes", "os", "linux"), List.of("exec"), 1), now()));
+        UUID wrong =
+                await(stock.jobs.register(new WorkerEntry("wrong", Map.of("gpu", "no"), List.of("exec"), 1), now()));
+        UUID right = await(stock.jobs.register(
+                new WorkerEntry("right", Map.of("gpu", "yes", "os", "linux"), List.of("exec"), 1), now()));
 
         assertThat(stock.take(1)).isEmpty();
         assertThat(await(stock.jobs.take(wrong, 1, now()))).isEmpty();

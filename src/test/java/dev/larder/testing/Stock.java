@@ -91,8 +91,8 @@ public final class Stock implements AutoCloseable {
         organization = await(access.createOrganization(ORGANIZATION, root))
                 .orElseThrow()
                 .id();
-        worker = await(jobs.register(
-                new WorkerEntry("test", Map.of(), List.of("exec", "postgres"), 100), clock.instant()));
+        worker = await(
+                jobs.register(new WorkerEntry("test", Map.of(), List.of("exec", "postgres"), 100), clock.instant()));
     }
 
     /** Waits for what the store answers; a test is the only place that may. */
