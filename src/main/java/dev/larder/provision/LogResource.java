@@ -99,14 +99,9 @@ class LogResource {
     @Produces(MediaType.SERVER_SENT_EVENTS)
     @Operation(
             operationId = "followJobLog",
-<<<<<<< ours
-            summary = "What a job says, line by line as it comes, then an event \"end\" with its status; goes on after Last-Event-ID")
-    public Multi<OutboundSseEvent> follow(
-=======
             summary =
                     "What a job says, line by line as it comes, then an event \"end\" with its status; goes on after Last-Event-ID")
-    public RestMulti<OutboundSseEvent> follow(
->>>>>>> theirs
+    public Multi<OutboundSseEvent> follow(
             @PathParam("id") String id, @HeaderParam("Last-Event-ID") @Nullable String last, @Context Sse sse) {
         int from = line("Last-Event-ID", last, EVENT);
         LogTail tail = new LogTail(reader, uuid(id), scope(), from, new LogEvents(sse));
