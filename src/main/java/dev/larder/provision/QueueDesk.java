@@ -52,8 +52,15 @@ class QueueDesk implements Desk {
     @Override
     public Uni<List<Assignment>> take(UUID worker, int slots, Set<UUID> running) {
         return jobs.take(worker, slots, clock.instant())
-                .invoke(taken -> taken.forEach(this::leased))
+                .invoke(this::leased)
                 .map(taken -> taken.stream().map(Taken::assignment).toList());
+    }
+
+    private void leased(List<Taken> all) {
+        all.forEach(this::leased);
+        if (all.stream().anyMatch(Taken::heldUp)) {
+            bell.ring(Topic.JOBS);
+        }
     }
 
     private void leased(Taken taken) {

@@ -180,13 +180,11 @@ public class JobStore {
     }
 
     // An untagged job fits only an untagged worker; otherwise the worker's tags must contain the job's (design, 4.1).
-    // The first of each tag set and kind are looked at without a lock, so that a backlog costs nothing and no job is
-    // locked that
-    // is not leased; 200 more than wanted, because others may be leasing the first ones at this moment. Where the
-    // prebuilds'
-    // share of the slots is used up only users' jobs are leased; where it is smaller than what is wanted, no more than
-    // it at once.
-    private static final String TAKE = """
+    // The first of each tag set and kind are found in an index, so that a backlog costs nothing. Where several have jobs, more are
+    // locked than are leased: whoever passes over those meanwhile is told to look again, since held_up is said to be so.
+    // Where the prebuilds' share of the slots is used up only users' jobs are leased; where it is smaller than what is wanted, no
+    // more than it at once.
+    static final String TAKE = """
             WITH me AS (
                 SELECT k.*, CASE WHEN k.reserved_slots > 0
                                  THEN k.slots - k.reserved_slots - (SELECT count(*) FROM jobs j
@@ -196,27 +194,25 @@ public class JobStore {
                   FROM workers k WHERE k.id = $1::uuid AND k.stopped_at IS NULL),
             fitting AS (
                 SELECT s.id FROM tagsets s, me WHERE me.tags @> s.tags AND (s.tags <> '{}' OR me.tags = '{}')),
-            first AS (
-                SELECT j.id
+            wanted AS (
+                SELECT CASE WHEN prebuild_room > 0 THEN least($2::integer, prebuild_room) ELSE $2::integer END AS jobs FROM me),
+            locked AS (
+                SELECT j.id, j.queue_at
                   FROM me
                  CROSS JOIN fitting f
                  CROSS JOIN (VALUES (false), (true)) kind (prebuild)
                  CROSS JOIN LATERAL (
-                       SELECT j.id FROM jobs j
+                       SELECT j.id, j.queue_at FROM jobs j
                         WHERE j.tagset_id = f.id AND j.prebuild = kind.prebuild
                           AND j.started_at IS NULL AND j.completed_at IS NULL
                           AND j.backend = ANY (me.backends)
                           AND (me.organization_id IS NULL OR j.organization_id = me.organization_id)
                         ORDER BY j.queue_at, j.id
-                        LIMIT $2::integer + 200) j
+                        LIMIT (SELECT jobs FROM wanted)
+                          FOR UPDATE OF j SKIP LOCKED) j
                  WHERE NOT kind.prebuild OR me.prebuild_room IS NULL OR me.prebuild_room > 0),
             next AS (
-                SELECT j.id
-                  FROM first JOIN jobs j ON j.id = first.id
-                 WHERE j.started_at IS NULL AND j.completed_at IS NULL
-                 ORDER BY j.queue_at, j.id
-                 LIMIT (SELECT CASE WHEN prebuild_room > 0 THEN least($2::integer, prebuild_room) ELSE $2::integer END FROM me)
-                   FOR UPDATE OF j SKIP LOCKED),
+                SELECT id FROM locked ORDER BY queue_at, id LIMIT (SELECT jobs FROM wanted)),
             taken AS (
                 UPDATE jobs j
                    SET started_at = $3::timestamptz, deadline_at = $3::timestamptz + make_interval(secs => j.timeout_seconds), worker_id = $1::uuid,
@@ -229,6 +225,7 @@ public class JobStore {
                    b.preset_id, w.outputs_sealed, w.id AS workspace_id, w.name AS workspace_name, w.owner_id, w.prebuild,
                    w.organization_id, o.name AS organization_name, u.name AS owner_name, p.name AS preset_name,
                    m.name AS template_name, v.files,
+                   (SELECT count(*) FROM locked) > (SELECT count(*) FROM next) AS held_up,
                    (SELECT coalesce(jsonb_agg(jsonb_build_object(
                                'name', q.name, 'sensitive', q.sensitive, 'given', g.name IS NOT NULL,
                                'value', CASE WHEN g.name IS NULL THEN q.default_value ELSE g.value END,
@@ -258,8 +255,13 @@ public class JobStore {
                 .chain(rows -> opened(rows, at));
     }
 
-    /** @param queuedAt when the job was created: how long it waited is the lease's begin less this */
-    public record Taken(Assignment assignment, Instant queuedAt) {}
+    /**
+     * A leased job.
+     *
+     * @param queuedAt when the job was created: how long it waited is the lease's begin less this
+     * @param heldUp whether jobs that were not leased have been kept from others meanwhile, who should look again
+     */
+    public record Taken(Assignment assignment, Instant queuedAt, boolean heldUp) {}
 
     private Uni<List<Taken>> opened(RowSet<Row> rows, Instant at) {
         List<Taken> taken = new ArrayList<>(rows.size());
@@ -325,7 +327,8 @@ public class JobStore {
                 values,
                 sensitive,
                 outputs(row));
-        return new Taken(assignment, Rows.instant(row, "created_at"));
+        return new Taken(
+                assignment, Rows.instant(row, "created_at"), Boolean.TRUE.equals(row.getBoolean("held_up")));
     }
 
     private @Nullable String value(Row row, JsonObject parameter) {
@@ -353,7 +356,7 @@ public class JobStore {
     }
 
     // A job that was asked to stop ends canceled, whatever its worker says of it: the pool has planned without it.
-    private static final String COMPLETE = """
+    static final String COMPLETE = """
             WITH ending AS (
                 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::boolean[], $7::bytea[])
                          WITH ORDINALITY e (job, lease, at, code, detail, canceled, outputs, n)),
