@@ -157,6 +157,46 @@ final class Shelf implements AutoCloseable {
         }
     }
 
+    private static final String WAITING = """
+            WITH item AS (
+                SELECT * FROM unnest($2::uuid[], $3::uuid[]) i (id, build)),
+            workspace AS (
+                INSERT INTO workspaces (id, organization_id, owner_id, prebuild, template_id, version_id, preset_id, name,
+                                        created_at, build_id, build_number, transition, build_status)
+                SELECT i.id, p.organization_id, s.id, true, p.template_id, p.version_id, p.id,
+                       'prebuild-' || right(i.id::text, 12), now(), i.build, 1, 'start', 'pending'
+                  FROM item i, presets p, users s WHERE p.id = $1 AND s.role = 'system'),
+            build AS (
+                INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id,
+                                    attempt, created_at)
+                SELECT i.build, i.id, 1, 'start', s.id, 'prebuild', p.version_id, p.id, 1, now()
+                  FROM item i, presets p, users s WHERE p.id = $1 AND s.role = 'system')
+            INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
+                              timeout_seconds, prebuild)
+            SELECT i.build, i.build, i.id, p.organization_id, 'exec', 1, now(), now(), 600, true
+              FROM item i, presets p WHERE p.id = $1""";
+
+    /** Leaves just so many jobs waiting and nothing else, and settles the database. */
+    void queue(UUID preset, int count) {
+        on("TRUNCATE workspaces, builds, jobs, job_logs, claims, dirty_presets");
+        for (int left = count; left > 0; left -= AT_ONCE) {
+            int now = Math.min(left, AT_ONCE);
+            UUID[] workspaces = new UUID[now];
+            UUID[] builds = new UUID[now];
+            for (int i = 0; i < now; i++) {
+                workspaces[i] = ids.next();
+                builds[i] = ids.next();
+            }
+            on(WAITING, preset, workspaces, builds);
+        }
+        base.settle();
+    }
+
+    /** Jobs that nobody has. */
+    long waiting() {
+        return base.number("SELECT count(*) FROM jobs WHERE started_at IS NULL AND completed_at IS NULL");
+    }
+
     /** How many could be claimed. */
     int ready(UUID preset) {
         return (int) base.number("""

@@ -1,0 +1,163 @@
+package dev.larder.bench;
+
+import static dev.larder.bench.Figures.say;
+
+import dev.larder.pool.Ids;
+import dev.larder.pool.JobOutcome;
+import dev.larder.pool.WorkerEntry;
+import dev.larder.store.JobStatements;
+import dev.larder.store.JobStore;
+import dev.larder.store.JobStore.Taken;
+import dev.larder.store.Seal;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Pool;
+import java.io.IOException;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.stream.IntStream;
+
+/**
+ * Jobs per second that are leased and ended, a hundred at a time over 16 connections, beside the same statements run by
+ * pgbench's 16 clients; and one at a time.
+ */
+final class JobRate {
+
+    private static final int CONNECTIONS = 16;
+    private static final int[] BATCHES = {100, 1};
+
+    private final Scene scene;
+    private final Seal seal = new Seal(Shelf.ENCRYPTION_KEY);
+    private final Map<String, List<Double>> rates = new LinkedHashMap<>();
+    private final Map<String, List<Meter>> costs = new LinkedHashMap<>();
+    private final Map<String, Long> jobs = new LinkedHashMap<>();
+
+    private JobRate(Scene scene) {
+        this.scene = scene;
+    }
+
+    static void main() throws IOException {
+        try (Scene scene = Scene.set("job-rate", Shelf.INSTANCES_MAX)) {
+            scene.base.reconcileElsewhere();
+            new JobRate(scene).measure();
+        }
+    }
+
+    private void measure() {
+        Pool pool = scene.base.pool(CONNECTIONS);
+        JobStore store = new JobStore(pool, seal, new Ids(InstantSource.system()));
+        UUID worker = store.register(
+                        new WorkerEntry("bench", Map.of(), List.of("exec"), 1_000_000),
+                        InstantSource.system().instant())
+                .await()
+                .indefinitely();
+        for (int round = -1; round < scene.rounds; round++) {
+            for (int batch : BATCHES) {
+                // What one round can at most come to; the rest is left over and taken away.
+                int stock = (int) scene.length.toSeconds() * (batch == 1 ? 12_000 : 30_000);
+                scene.shelf.queue(scene.preset, stock);
+                pgbench(worker, batch, round);
+                scene.shelf.queue(scene.preset, stock);
+                larder(store, worker, batch, round);
+            }
+        }
+        pool.closeAndAwait();
+        report();
+    }
+
+    private void pgbench(UUID worker, int batch, int round) {
+        String outputs = HexFormat.of().formatHex(seal.seal(worker, "{\"url\":\"test://x\"}"));
+        Meter before = Meter.read(scene.base, Optional.empty());
+        long begun = System.nanoTime();
+        long left = scene.shelf.waiting();
+        scene.pgbench.run(JobStatements.asPgbenchScript(worker, batch, outputs), CONNECTIONS, scene.length, false);
+        add("pgbench, batch " + batch, before, begun, left - scene.shelf.waiting(), round);
+    }
+
+    private void larder(JobStore store, UUID worker, int batch, int round) {
+        Meter before = Meter.read(scene.base, Optional.empty());
+        long left = scene.shelf.waiting();
+        long begun = System.nanoTime();
+        long until = begun + scene.length.toNanos();
+        List<Uni<Void>> loops = IntStream.range(0, CONNECTIONS)
+                .mapToObj(loop -> Uni.createFrom()
+                        .deferred(() -> turn(store, worker, batch))
+                        .repeat()
+                        .until(done -> System.nanoTime() >= until)
+                        .collect()
+                        .last()
+                        .replaceWithVoid())
+                .toList();
+        var done = Uni.join().all(loops).andFailFast().await().indefinitely();
+        add("Larder, batch " + batch, before, begun, left - scene.shelf.waiting(), round);
+    }
+
+    private static Uni<Integer> turn(JobStore store, UUID worker, int batch) {
+        return store.take(worker, batch, InstantSource.system().instant()).chain(taken -> endAll(store, taken));
+    }
+
+    private static Uni<Integer> endAll(JobStore store, List<Taken> taken) {
+        if (taken.isEmpty()) {
+            return Uni.createFrom().item(0);
+        }
+        List<Uni<Boolean>> ends = taken.stream()
+                .map(one -> store.complete(
+                                one.assignment().lease(),
+                                new JobOutcome.Succeeded(Map.of("url", "test://x")),
+                                InstantSource.system().instant())
+                        .map(Optional::isPresent))
+                .toList();
+        return Uni.join().all(ends).andFailFast().map(List::size);
+    }
+
+    /** The first round, which warms up, is not counted. */
+    private void add(String name, Meter before, long begun, long done, int round) {
+        if (round < 0) {
+            return;
+        }
+        double seconds = (System.nanoTime() - begun) / 1e9;
+        rates.computeIfAbsent(name, unseen -> new ArrayList<>()).add(done / seconds);
+        costs.computeIfAbsent(name, unseen -> new ArrayList<>())
+                .add(Meter.read(scene.base, Optional.empty()).since(before));
+        jobs.merge(name, done, Long::sum);
+    }
+
+    private void report() {
+        say("%d interleaved rounds of %d s; medians (least to greatest)", scene.rounds, scene.length.toSeconds());
+        rates.forEach((name, rate) -> {
+            say("%s", name);
+            say("  jobs/s     %s", Figures.spread("%,.0f", doubles(rate)));
+            if (name.startsWith("Larder")) {
+                say("  of pgbench %s, round by round", Figures.spread("%.2f", ratios(name)));
+            }
+            double all = jobs.getOrDefault(name, 0L);
+            say("  per job    %.3f statements, %.4f writing transactions, %,.0f bytes of WAL",
+                    sum(name, Meter::statements) / all,
+                    sum(name, Meter::writingTransactions) / all,
+                    sum(name, Meter::walBytes) / all);
+        });
+    }
+
+    private double[] ratios(String name) {
+        double[] own = doubles(rates.getOrDefault(name, List.of()));
+        double[] others = doubles(rates.getOrDefault(name.replace("Larder", "pgbench"), List.of()));
+        double[] ratios = new double[own.length];
+        for (int round = 0; round < own.length; round++) {
+            ratios[round] = own[round] / others[round];
+        }
+        return ratios;
+    }
+
+    private double sum(String name, java.util.function.ToDoubleFunction<Meter> of) {
+        return costs.getOrDefault(name, List.of()).stream().mapToDouble(of).sum();
+    }
+
+    private static double[] doubles(List<Double> values) {
+        return values.stream().mapToDouble(Double::doubleValue).toArray();
+    }
+}
