@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.larder.store.Migrator;
 import dev.larder.store.Seal;
+import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Databases;
 import dev.larder.testing.EmbeddedPostgres;
 import dev.larder.testing.Eventually;
@@ -244,6 +245,7 @@ class RemoteWorkersIT {
                 DECLARATION.replace("INSTANCES", String.valueOf(JOBS)));
     }
 
+    @CanIgnoreReturnValue
     private JsonNode send(Server server, String method, String path, String body) throws Exception {
         HttpResponse<String> answer = client.send(
                 HttpRequest.newBuilder(server.uri(path))
