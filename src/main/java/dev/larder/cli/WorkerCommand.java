@@ -152,6 +152,11 @@ public final class WorkerCommand implements Callable<Integer> {
         }
 
         @Override
+        public Duration logRetention() {
+            return base.logRetention();
+        }
+
+        @Override
         public Duration patience() {
             return base.patience();
         }

@@ -1,6 +1,7 @@
 package dev.larder.pool;
 
 import java.security.SecureRandom;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.UUID;
 
@@ -19,6 +20,11 @@ public final class Ids {
         long high = (millis << 16) | 0x7000L | (random.nextInt(1 << 12));
         long low = (random.nextLong() & 0x3FFF_FFFF_FFFF_FFFFL) | 0x8000_0000_0000_0000L;
         return new UUID(high, low);
+    }
+
+    /** The smallest of the identifiers that are made at or after this instant. */
+    public static UUID firstOf(Instant at) {
+        return new UUID((at.toEpochMilli() << 16) | 0x7000L, 0x8000_0000_0000_0000L);
     }
 
     /** A short lower-case suffix for names; 60 random bits. */

@@ -5,6 +5,7 @@ import dev.larder.wake.Bell;
 import dev.larder.wake.Loop;
 import dev.larder.wake.Topic;
 import io.quarkus.scheduler.Scheduled;
+import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
@@ -22,6 +23,7 @@ public class Janitor {
 
     private static final Logger LOG = Logger.getLogger(Janitor.class);
     private static final Duration FORGOTTEN_AFTER = Duration.ofHours(1);
+    private static final int BITES = 10;
 
     private final JobStore jobs;
     private final Bell bell;
@@ -58,6 +60,7 @@ public class Janitor {
                 .chain(this::recycle)
                 .chain(this::deleteWanted)
                 .chain(this::beginClaimSteps)
+                .chain(this::trimLogs)
                 .replaceWithVoid()
                 .onFailure()
                 .invoke(cause -> LOG.warnf("janitor failed, will try again cause=%s", cause))
@@ -109,6 +112,19 @@ public class Janitor {
         return jobs.beginClaimSteps(clock.instant())
                 .invoke(count -> tell("claim builds begun", count))
                 .map(count -> count > 0);
+    }
+
+    /** At most ten bites; what is left the next round takes. */
+    private Uni<Void> trimLogs() {
+        Instant before = clock.instant().minus(settings.logRetention());
+        return Multi.createBy()
+                .repeating()
+                .uni(() -> jobs.trimLogs(before))
+                .whilst(lines -> lines > 0)
+                .select()
+                .first(BITES)
+                .onItem()
+                .ignoreAsUni();
     }
 
     private void tell(String what, int count) {

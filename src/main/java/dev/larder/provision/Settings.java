@@ -48,6 +48,10 @@ public interface Settings {
     @WithDefault("30s")
     Duration overrun();
 
+    /** How long what a job said is kept after it. */
+    @WithDefault("14d")
+    Duration logRetention();
+
     /** How long a start may wait for a worker before it is withdrawn. */
     @WithDefault("1h")
     Duration patience();

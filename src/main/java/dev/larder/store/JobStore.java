@@ -710,6 +710,25 @@ public class JobStore {
                 .replaceWithVoid();
     }
 
+    // Ids are in the order of their making, so that the oldest lines are the first of the index.
+    private static final String TRIM_LOGS = """
+            DELETE FROM job_logs
+             WHERE ctid = ANY (ARRAY(
+                   SELECT l.ctid FROM job_logs l JOIN jobs j ON j.id = l.job_id
+                    WHERE l.job_id < $1::uuid AND j.completed_at < $2::timestamptz
+                    ORDER BY l.job_id, l.seq LIMIT 10000))""";
+
+    /**
+     * Forgets what jobs said that were created and done before this instant; at most 10,000 lines at a time.
+     *
+     * @return how many lines
+     */
+    public Uni<Integer> trimLogs(Instant before) {
+        return pool.preparedQuery(TRIM_LOGS)
+                .execute(Tuple.of(Ids.firstOf(before), Rows.utc(before)))
+                .map(RowSet::rowCount);
+    }
+
     // The returned workspace is skipped where it is locked, so that locking it before the job blocks nobody.
     private static final String RECYCLE = """
             WITH place AS (

@@ -189,6 +189,11 @@ class WorkerTest {
         }
 
         @Override
+        public Duration logRetention() {
+            return Duration.ofDays(14);
+        }
+
+        @Override
         public Duration patience() {
             return Duration.ofHours(1);
         }
