@@ -75,7 +75,7 @@ final class JobRate {
         Meter before = Meter.read(scene.base, Optional.empty());
         long begun = System.nanoTime();
         long left = scene.shelf.waiting();
-        scene.pgbench.run(JobStatements.asPgbenchScript(worker, batch, outputs), CONNECTIONS, scene.length, false);
+        var done = scene.pgbench.run(JobStatements.asPgbenchScript(worker, batch, outputs), CONNECTIONS, scene.length, false);
         add("pgbench, batch " + batch, before, begun, left - scene.shelf.waiting(), round);
     }
 

@@ -712,11 +712,12 @@ public class JobStore {
 
     // Ids are in the order of their making, so that the oldest lines are the first of the index.
     private static final String TRIM_LOGS = """
-            DELETE FROM job_logs
-             WHERE ctid = ANY (ARRAY(
-                   SELECT l.ctid FROM job_logs l JOIN jobs j ON j.id = l.job_id
-                    WHERE l.job_id < $1::uuid AND j.completed_at < $2::timestamptz
-                    ORDER BY l.job_id, l.seq LIMIT 10000))""";
+            DELETE FROM job_logs l
+             USING (SELECT o.job_id, o.seq
+                      FROM job_logs o JOIN jobs j ON j.id = o.job_id
+                     WHERE o.job_id < $1::uuid AND j.completed_at < $2::timestamptz
+                     ORDER BY o.job_id, o.seq LIMIT 10000) old
+             WHERE l.job_id = old.job_id AND l.seq = old.seq""";
 
     /**
      * Forgets what jobs said that were created and done before this instant; at most 10,000 lines at a time.
