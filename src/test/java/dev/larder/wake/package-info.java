@@ -1,0 +1,4 @@
+@NullMarked
+package dev.larder.wake;
+
+import org.jspecify.annotations.NullMarked;
