@@ -4,6 +4,7 @@ import dev.larder.access.Bootstrap;
 import dev.larder.claim.WaitingLine;
 import dev.larder.pool.ReadinessPart;
 import dev.larder.provision.Janitor;
+import dev.larder.provision.LongPoll;
 import dev.larder.provision.Worker;
 import dev.larder.reconcile.Reconciler;
 import dev.larder.store.Migrator;
@@ -37,6 +38,7 @@ class Larder implements ReadinessPart {
     private final Pump pump;
     private final Listener listener;
     private final Worker worker;
+    private final LongPoll longPoll;
     private final Janitor janitor;
     private final Reconciler reconciler;
     private final WaitingLine waitingLine;
@@ -51,6 +53,7 @@ class Larder implements ReadinessPart {
             Pump pump,
             Listener listener,
             Worker worker,
+            LongPoll longPoll,
             Janitor janitor,
             Reconciler reconciler,
             WaitingLine waitingLine,
@@ -61,6 +64,7 @@ class Larder implements ReadinessPart {
         this.pump = pump;
         this.listener = listener;
         this.worker = worker;
+        this.longPoll = longPoll;
         this.janitor = janitor;
         this.reconciler = reconciler;
         this.waitingLine = waitingLine;
@@ -126,6 +130,7 @@ class Larder implements ReadinessPart {
         }
         listener.stop();
         janitor.stop();
+        longPoll.stop();
         logged("waiting line", waitingLine::stop);
         logged("reconciler", reconciler::stop);
         logged("worker", worker::stop);

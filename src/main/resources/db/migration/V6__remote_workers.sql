@@ -1,7 +1,9 @@
 -- Whose token a remote worker came with: nobody else speaks for it. A worker of a server's own process has none.
--- reserved_slots are those that jobs of prebuilds never take (4.1).
+-- reserved_slots are those that jobs of prebuilds never take (4.1). last_ask is the number of the latest call by which it asked
+-- for jobs: one that comes later and is older was given up by the worker.
 ALTER TABLE workers
     ADD COLUMN user_id uuid REFERENCES users,
+    ADD COLUMN last_ask integer NOT NULL DEFAULT 0,
     ADD COLUMN reserved_slots integer NOT NULL DEFAULT 0,
     ADD CHECK (reserved_slots BETWEEN 0 AND slots - 1);
 

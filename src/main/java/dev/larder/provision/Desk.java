@@ -8,6 +8,7 @@ import dev.larder.pool.LogLine;
 import dev.larder.pool.WorkerEntry;
 import dev.larder.store.JobStore.Pulse;
 import io.smallrye.mutiny.Uni;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -19,8 +20,15 @@ import java.util.UUID;
  */
 public interface Desk {
 
+    /**
+     * What a worker is told when it enters.
+     *
+     * @param heartbeat how often it is to show that it is alive; three missed, and its jobs are taken back
+     */
+    record Entered(UUID worker, Duration heartbeat) {}
+
     /** A worker process enters; it is new each time it starts. */
-    Uni<UUID> enter(WorkerEntry entry);
+    Uni<Entered> enter(WorkerEntry entry);
 
     /**
      * Leases up to {@code slots} jobs that fit, the most urgent first; may hold for a while where there is none. A worker asks

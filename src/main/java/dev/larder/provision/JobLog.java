@@ -2,6 +2,7 @@ package dev.larder.provision;
 
 import dev.larder.pool.Lease;
 import dev.larder.pool.LogLine;
+import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -19,12 +20,14 @@ final class JobLog {
     static final int LINES_KEPT_MAX = 100_000;
     static final int CHARACTERS_KEPT_MAX = 10_000_000;
     private static final int LINES_AT_ONCE = 500;
+    private static final int CHARACTERS_AT_ONCE = 250_000;
     static final int LINES_PER_LEASE = 1_000_000;
 
     private final Desk desk;
     private final Lease lease;
     private final InstantSource clock;
     private final List<LogLine> waiting = new ArrayList<>();
+    private List<LogLine> unwritten = List.of();
     private int dropped;
     private int kept;
     private int characters;
@@ -62,17 +65,32 @@ final class JobLog {
 
     /** Writes what waits; must not be called while an earlier call is under way. */
     Uni<Void> flush() {
-        List<LogLine> batch = takeBatch();
-        if (batch.isEmpty()) {
-            return Uni.createFrom().voidItem();
+        return Multi.createBy()
+                .repeating()
+                .uni(this::writeBatch)
+                .whilst(written -> written)
+                .onItem()
+                .ignoreAsUni();
+    }
+
+    /** What could not be written is what is written first the next time, under the same numbers. */
+    private Uni<Boolean> writeBatch() {
+        if (unwritten.isEmpty()) {
+            unwritten = takeBatch();
         }
-        int first = next;
-        next += batch.size();
-        return desk.log(lease, first, batch).chain(this::flush);
+        if (unwritten.isEmpty()) {
+            return Uni.createFrom().item(false);
+        }
+        return desk.log(lease, next, unwritten).invoke(this::written).replaceWith(true);
+    }
+
+    private void written() {
+        next += unwritten.size();
+        unwritten = List.of();
     }
 
     private synchronized List<LogLine> takeBatch() {
-        int size = Math.min(waiting.size(), LINES_AT_ONCE);
+        int size = batchSize();
         List<LogLine> batch = new ArrayList<>(waiting.subList(0, size));
         waiting.subList(0, size).clear();
         if (waiting.isEmpty() && dropped > 0) {
@@ -81,5 +99,16 @@ final class JobLog {
             dropped = 0;
         }
         return batch;
+    }
+
+    /** One request's worth. */
+    private int batchSize() {
+        int size = 0;
+        int length = 0;
+        while (size < waiting.size() && size < LINES_AT_ONCE && length < CHARACTERS_AT_ONCE) {
+            length += waiting.get(size).line().length();
+            size++;
+        }
+        return size;
     }
 }

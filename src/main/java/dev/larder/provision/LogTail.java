@@ -57,7 +57,7 @@ final class LogTail {
     private Uni<Batch> next() {
         Uni<Void> look = Uni.createFrom().voidItem();
         return (waits ? look.onItem().delayIt().by(LOOK) : look)
-                .chain(() -> reader.find(job, scope))
+                .chain(() -> reader.look(job, scope))
                 .chain(this::read);
     }
 

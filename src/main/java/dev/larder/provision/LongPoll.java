@@ -1,9 +1,12 @@
 package dev.larder.provision;
 
+import dev.larder.http.Problem;
 import dev.larder.pool.Assignment;
+import dev.larder.store.JobStore;
 import dev.larder.store.JobStore.Pulse;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Topic;
+import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -12,7 +15,6 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -23,18 +25,25 @@ import java.util.concurrent.atomic.AtomicLong;
  * while anyway, until there is one or its time is over.
  */
 @ApplicationScoped
-class LongPoll {
+public class LongPoll {
 
+    private static final int WAITING_MAX = 2_000;
     private static final Duration SHORTEST = Duration.ofMillis(1);
 
+    // However often it is rung, one worker does not ask more often.
+    private static final Duration BETWEEN_ASKS = Duration.ofMillis(20);
+
     private final QueueDesk desk;
+    private final JobStore jobs;
     private final InstantSource clock;
     private final Settings settings;
     private final Set<UniEmitter<? super Void>> waiting = ConcurrentHashMap.newKeySet();
     private final AtomicLong rings = new AtomicLong();
+    private volatile boolean stopping;
 
-    LongPoll(QueueDesk desk, Bell bell, InstantSource clock, Settings settings) {
+    LongPoll(QueueDesk desk, JobStore jobs, Bell bell, InstantSource clock, Settings settings) {
         this.desk = desk;
+        this.jobs = jobs;
         this.clock = clock;
         this.settings = settings;
         bell.onRing(Topic.JOBS, this::rung);
@@ -45,34 +54,90 @@ class LongPoll {
         waiting.forEach(one -> one.complete(null));
     }
 
+    /** Whoever waits is answered, and nobody waits any more: the process ends. */
+    public void stop() {
+        stopping = true;
+        rung();
+    }
+
     /**
-     * Leases jobs to a worker.
+     * A worker's question for jobs.
      *
+     * @param number as in {@link JobStore#ask}
      * @param running what it knows that it works on; what else it was leased got lost on the way, and is given up first
-     * @return empty where the worker is no longer known
+     * @param hold how long it may wait; no longer than a worker may be silent, since one that is gone must not be leased jobs
      */
-    Uni<Optional<List<Assignment>>> take(UUID worker, int slots, Set<UUID> running, Duration hold) {
-        return desk.beat(worker)
-                .chain(pulse -> pulse.isEmpty()
-                        ? Uni.createFrom().item(Optional.empty())
-                        : giveUp(worker, pulse.get(), running)
-                                .chain(() ->
-                                        takeUntil(worker, slots, clock.instant().plus(hold)))
-                                .map(Optional::of));
+    record Ask(UUID worker, int number, int slots, Set<UUID> running, Duration hold) {}
+
+    /** Codes: 409 {@code ask_superseded} where the worker has asked again since, 429 {@code too_many_waiting}. */
+    Uni<List<Assignment>> take(Ask ask) {
+        if (waiting.size() >= WAITING_MAX) {
+            throw Problem.of(429, "too_many_waiting", "Too many workers wait for jobs at this server.")
+                    .withHeader("Retry-After", "1");
+        }
+        Duration longest = settings.heartbeat().multipliedBy(2);
+        Duration hold = ask.hold().compareTo(longest) < 0 ? ask.hold() : longest;
+        return jobs.ask(ask.worker(), ask.number(), clock.instant())
+                .map(pulse -> pulse.orElseThrow(LongPoll::superseded))
+                .chain(pulse -> giveUpUnknown(ask, pulse))
+                .chain(() -> takeUntil(ask, clock.instant().plus(hold)));
     }
 
-    private Uni<Void> giveUp(UUID worker, Pulse pulse, Set<UUID> running) {
+    private static Problem superseded() {
+        return Problem.of(409, "ask_superseded", "The worker has asked again since, or has left.");
+    }
+
+    private Uni<Void> giveUpUnknown(Ask ask, Pulse pulse) {
         Set<UUID> lost = new HashSet<>(pulse.held());
-        lost.removeAll(running);
-        return lost.isEmpty() ? Uni.createFrom().voidItem() : desk.giveUp(worker, lost);
+        lost.removeAll(ask.running());
+        return lost.isEmpty() ? Uni.createFrom().voidItem() : desk.giveUp(ask.worker(), lost);
     }
 
-    private Uni<List<Assignment>> takeUntil(UUID worker, int slots, Instant until) {
-        long before = rings.get();
-        return desk.take(worker, slots, Set.of())
-                .chain(taken -> taken.isEmpty() && clock.instant().isBefore(until)
-                        ? ringSince(before, until).chain(() -> takeUntil(worker, slots, until))
-                        : Uni.createFrom().item(taken));
+    private Uni<List<Assignment>> takeUntil(Ask ask, Instant until) {
+        Turn turn = new Turn(ask, until);
+        return Multi.createBy()
+                .repeating()
+                .uni(turn::next)
+                .whilst(taken -> taken.isEmpty() && !turn.over())
+                .collect()
+                .last();
+    }
+
+    /** One worker's wait. */
+    private final class Turn {
+
+        private final Ask ask;
+        private final Instant until;
+        private long before = -1;
+        private Instant asked = Instant.EPOCH;
+
+        Turn(Ask ask, Instant until) {
+            this.ask = ask;
+            this.until = until;
+        }
+
+        boolean over() {
+            return stopping || !clock.instant().isBefore(until);
+        }
+
+        /** At once the first time, then when there may be something. */
+        Uni<List<Assignment>> next() {
+            return (before < 0 ? Uni.createFrom().voidItem() : ringSince(before, until).chain(this::pause))
+                    .invoke(this::asking)
+                    .chain(() -> desk.take(ask.worker(), ask.slots(), Set.of()));
+        }
+
+        private void asking() {
+            before = rings.get();
+            asked = clock.instant();
+        }
+
+        private Uni<Void> pause() {
+            Duration since = Duration.between(asked, clock.instant());
+            return since.compareTo(BETWEEN_ASKS) >= 0
+                    ? Uni.createFrom().voidItem()
+                    : Uni.createFrom().voidItem().onItem().delayIt().by(BETWEEN_ASKS);
+        }
     }
 
     /** Comes when a job is rung for, or was since; else with the backstop. */

@@ -45,8 +45,8 @@ class QueueDesk implements Desk {
     }
 
     @Override
-    public Uni<UUID> enter(WorkerEntry entry) {
-        return jobs.register(entry, clock.instant());
+    public Uni<Entered> enter(WorkerEntry entry) {
+        return jobs.register(entry, clock.instant()).map(worker -> new Entered(worker, settings.heartbeat()));
     }
 
     @Override

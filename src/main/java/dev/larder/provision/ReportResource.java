@@ -17,6 +17,7 @@ import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.core.MediaType;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -44,12 +45,14 @@ class ReportResource {
     private final QueueDesk desk;
     private final Bell bell;
     private final CurrentCaller caller;
+    private final InstantSource clock;
 
-    ReportResource(JobStore jobs, QueueDesk desk, Bell bell, CurrentCaller caller) {
+    ReportResource(JobStore jobs, QueueDesk desk, Bell bell, CurrentCaller caller, InstantSource clock) {
         this.jobs = jobs;
         this.desk = desk;
         this.bell = bell;
         this.caller = caller;
+        this.clock = clock;
     }
 
     /** A body that reports success. */
@@ -127,7 +130,7 @@ class ReportResource {
                     "Its worker appends to a job's log, numbered on from its attempt times a million; the same again is no error")
     public Uni<Void> append(@PathParam("id") String id, byte[] bytes) {
         JsonBody body = JsonBody.of(bytes, "lease", "seq", "lines");
-        List<LogLine> lines = Reports.lines(body);
+        List<LogLine> lines = Reports.lines(body, clock.instant());
         int seq = body.integer("seq");
         return leased(id, body).chain(lease -> desk.log(lease, inLease(seq, lines.size(), lease), lines));
     }

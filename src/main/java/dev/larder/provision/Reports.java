@@ -8,6 +8,7 @@ import dev.larder.pool.LogLine;
 import dev.larder.pool.WorkerEntry;
 import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
@@ -27,8 +28,9 @@ final class Reports {
     static final int SLOTS_MAX = 1_000;
     static final int LINES_MAX = 1_000;
     static final int LINE_CHARS_MAX = 10_000;
-    static final int OUTPUT_BYTES_MAX = 65_536;
+    static final int ANSWER_BYTES_MAX = 131_072;
 
+    private static final Duration CLOCKS_APART = Duration.ofDays(1);
     private static final int NAMES_MAX = 100;
     private static final int NAME_CHARS_MAX = 200;
     private static final int DETAIL_CHARS_MAX = 10_000;
@@ -63,6 +65,15 @@ final class Reports {
         return slots;
     }
 
+    /** 0 where the worker does not count its questions. */
+    static int ask(JsonBody body) {
+        int number = body.optionalInteger("ask").orElse(0);
+        if (number < 0) {
+            throw Problem.unprocessable("out_of_range", "ask", "must not be negative.");
+        }
+        return number;
+    }
+
     /** Ids of jobs; at most as many as a worker can have. */
     static Set<UUID> jobs(JsonBody body, String field) {
         Set<UUID> jobs = new HashSet<>();
@@ -80,8 +91,10 @@ final class Reports {
         return body.optionalId("lease").orElseThrow(() -> missing("lease"));
     }
 
-    /** A line that is too long is cut, and says so; what a database cannot hold is replaced where it is stored. */
-    static List<LogLine> lines(JsonBody body) {
+    /**
+     * A line whose time cannot be is dated now. One that is too long is cut, and says so; what a database cannot hold is replaced where it is stored.
+     */
+    static List<LogLine> lines(JsonBody body, Instant now) {
         JsonNode node = body.optionalNode("lines").orElseThrow(() -> missing("lines"));
         if (!node.isArray() || node.isEmpty() || node.size() > LINES_MAX) {
             throw Problem.badRequest("wrong_type", "lines", "must be a list of 1 to " + LINES_MAX + " lines.");
@@ -95,7 +108,7 @@ final class Reports {
                         "wrong_type", field, "must have a stream (stdout, stderr, larder) and a line.");
             }
             lines.add(new LogLine(
-                    instant(field + ".at", one.path("at").asText()),
+                    credible(instant(field + ".at", one.path("at").asText()), now),
                     stream,
                     cut(one.path("line").asText())));
         }
@@ -106,6 +119,10 @@ final class Reports {
         return line.length() <= LINE_CHARS_MAX ? line : line.substring(0, LINE_CHARS_MAX) + " … (line cut)";
     }
 
+    private static Instant credible(Instant at, Instant now) {
+        return at.isBefore(now.minus(CLOCKS_APART)) || at.isAfter(now.plus(CLOCKS_APART)) ? now : at;
+    }
+
     private static Instant instant(String field, String text) {
         try {
             return OffsetDateTime.parse(text).toInstant();
@@ -114,33 +131,52 @@ final class Reports {
         }
     }
 
+    /** Whatever a job can answer in a server's own process it can answer here: bounded by its size alone. */
     static JobOutcome succeeded(JsonBody body) {
         Map<String, String> outputs =
-                body.optionalNode("outputs").map(node -> texts("outputs", node)).orElse(Map.of());
-        long bytes = outputs.entrySet().stream()
-                .mapToLong(output -> size(output.getKey()) + size(output.getValue()))
-                .sum();
-        if (bytes > OUTPUT_BYTES_MAX) {
-            throw Problem.unprocessable("too_long", "outputs", "must have at most " + OUTPUT_BYTES_MAX + " bytes.");
-        }
-        return new JobOutcome.Succeeded(
-                outputs, body.optionalNode("replaced").map(Reports::replaced).orElse(Map.of()));
+                body.optionalNode("outputs").map(Reports::outputs).orElse(Map.of());
+        Map<String, List<String>> replaced =
+                body.optionalNode("replaced").map(Reports::replaced).orElse(Map.of());
+        return new JobOutcome.Succeeded(outputs, replaced);
     }
 
-    private static int size(String text) {
-        return text.getBytes(StandardCharsets.UTF_8).length;
+    private static Map<String, String> outputs(JsonNode node) {
+        bounded("outputs", node);
+        Map<String, String> outputs = new LinkedHashMap<>();
+        node.properties().forEach(one -> outputs.put(one.getKey(), string("outputs", one.getValue())));
+        return outputs;
     }
 
     private static Map<String, List<String>> replaced(JsonNode node) {
-        if (!node.isObject() || node.size() > NAMES_MAX) {
-            throw Problem.badRequest(
-                    "wrong_type", "replaced", "must be an object of at most " + NAMES_MAX + " resources.");
-        }
+        bounded("replaced", node);
         Map<String, List<String>> replaced = new LinkedHashMap<>();
-        node.properties()
-                .forEach(one -> replaced.put(
-                        bounded("replaced", one.getKey()), names("replaced." + one.getKey(), one.getValue())));
+        node.properties().forEach(one -> replaced.put(one.getKey(), strings("replaced", one.getValue())));
         return replaced;
+    }
+
+    private static void bounded(String field, JsonNode node) {
+        if (!node.isObject()) {
+            throw Problem.badRequest("wrong_type", field, "must be an object.");
+        }
+        if (node.toString().getBytes(StandardCharsets.UTF_8).length > ANSWER_BYTES_MAX) {
+            throw Problem.unprocessable("too_long", field, "must have at most " + ANSWER_BYTES_MAX + " bytes.");
+        }
+    }
+
+    private static List<String> strings(String field, JsonNode node) {
+        if (!node.isArray()) {
+            throw Problem.badRequest("wrong_type", field, "must hold lists of strings.");
+        }
+        List<String> strings = new ArrayList<>();
+        node.forEach(one -> strings.add(string(field, one)));
+        return strings;
+    }
+
+    private static String string(String field, JsonNode node) {
+        if (!node.isTextual()) {
+            throw Problem.badRequest("wrong_type", field, "must hold strings.");
+        }
+        return node.textValue();
     }
 
     static JobOutcome failed(JsonBody body) {
@@ -151,7 +187,7 @@ final class Reports {
         if (!code.matches("[a-z][a-z0-9_]{0,63}")) {
             throw Problem.unprocessable("invalid_code", "code", "must be a word of small letters, digits and _.");
         }
-        String detail = body.text("detail");
+        String detail = string("detail", body.optionalNode("detail").orElseThrow(() -> missing("detail")));
         return new JobOutcome.Failed(
                 code, detail.length() <= DETAIL_CHARS_MAX ? detail : detail.substring(0, DETAIL_CHARS_MAX) + " …");
     }

@@ -4,6 +4,7 @@ import dev.larder.pool.Assignment;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.JobStatus;
 import dev.larder.pool.WorkerEntry;
+import dev.larder.provision.Desk.Entered;
 import dev.larder.store.JobStore.Pulse;
 import dev.larder.wake.Loop;
 import io.quarkus.arc.All;
@@ -52,6 +53,7 @@ public class Worker {
     private final Loop fetching = new Loop("worker", this::fetch);
     private final Loop beating = new Loop("heartbeat", this::beat);
     private volatile @Nullable UUID id;
+    private volatile Duration heartbeat = Duration.ZERO;
     private volatile boolean draining;
     private volatile boolean gone;
     private volatile boolean asking;
@@ -84,13 +86,14 @@ public class Worker {
                 settings.reserved());
     }
 
-    private void began(UUID worker) {
-        id = worker;
-        LOG.infof("worker ready worker=%s slots=%d backends=%s", worker, settings.slots(), backends.keySet());
+    private void began(Entered entered) {
+        id = entered.worker();
+        heartbeat = entered.heartbeat();
+        LOG.infof("worker ready worker=%s slots=%d backends=%s", id, settings.slots(), backends.keySet());
         desk.onWork(fetching::ring);
         desk.onCancel(beating::ring);
         vertx.setTimer(nextPoll(), elapsed -> poll());
-        vertx.setPeriodic(settings.heartbeat().toMillis(), elapsed -> heartbeat());
+        vertx.setPeriodic(heartbeat.toMillis(), elapsed -> heartbeat());
         fetching.ring();
     }
 
@@ -206,7 +209,11 @@ public class Worker {
 
     private void begin(Assignment assignment) {
         Running job = new Running(assignment);
-        running.put(assignment.jobId(), job);
+        Running before = running.put(assignment.jobId(), job);
+        if (before != null) {
+            // Its lease was lost, and the worker was leased the same job once more before it heard of that.
+            drop(before);
+        }
         LOG.infof(
                 "job begun job=%s workspace=%s transition=%s attempt=%d",
                 assignment.jobId(),
@@ -260,7 +267,7 @@ public class Worker {
                 .onFailure()
                 .retry()
                 .withBackOff(Duration.ofMillis(100), Duration.ofSeconds(2))
-                .expireIn(settings.heartbeat().multipliedBy(3).toMillis())
+                .expireIn(heartbeat.multipliedBy(3).toMillis())
                 .invoke(ended -> say(job, outcome, ended))
                 .replaceWithVoid();
     }
@@ -285,7 +292,7 @@ public class Worker {
     }
 
     private void forget(Running job) {
-        running.remove(job.assignment.jobId());
+        running.remove(job.assignment.jobId(), job);
         fetching.ring();
     }
 
@@ -295,7 +302,7 @@ public class Worker {
             return Uni.createFrom().item(false);
         }
         // What is taken while the question is under way is not in its answer, and not lost either.
-        Set<UUID> before = Set.copyOf(running.keySet());
+        List<Running> before = List.copyOf(running.values());
         boolean askedBefore = asking;
         return desk.beat(worker)
                 .invoke(pulse -> pulse.ifPresent(told -> obey(told, before)))
@@ -314,8 +321,8 @@ public class Worker {
                 : desk.enter(entry()).invoke(this::entered).replaceWithVoid();
     }
 
-    private void entered(UUID worker) {
-        id = worker;
+    private void entered(Entered again) {
+        id = again.worker();
         fetching.ring();
     }
 
@@ -326,12 +333,12 @@ public class Worker {
                 .collect(Collectors.toUnmodifiableSet());
     }
 
-    private void obey(Pulse pulse, Set<UUID> before) {
-        for (UUID jobId : before) {
-            Running job = running.get(jobId);
-            if (job != null && !pulse.held().contains(jobId)) {
+    private void obey(Pulse pulse, List<Running> before) {
+        for (Running job : before) {
+            UUID jobId = job.assignment.jobId();
+            if (!pulse.held().contains(jobId)) {
                 drop(job);
-            } else if (job != null && pulse.canceling().contains(jobId)) {
+            } else if (pulse.canceling().contains(jobId)) {
                 cancel(job);
             }
         }
@@ -366,14 +373,15 @@ public class Worker {
                 .chain(() -> desk.leave(worker));
     }
 
+    /** All are stopped before the first is told of: whoever is told may not answer. */
     private Uni<Void> handBackAll() {
-        return Multi.createFrom()
-                .iterable(List.copyOf(running.values()))
-                .onItem()
-                .transformToUniAndConcatenate(this::handBack)
-                .collect()
-                .asList()
-                .replaceWithVoid();
+        List<Uni<Boolean>> back = running.values().stream()
+                .filter(Running::end)
+                .map(this::handBack)
+                .toList();
+        return back.isEmpty()
+                ? Uni.createFrom().voidItem()
+                : Uni.join().all(back).andCollectFailures().replaceWithVoid();
     }
 
     private Uni<Void> drained(Instant until) {
@@ -389,9 +397,6 @@ public class Worker {
     }
 
     private Uni<Boolean> handBack(Running job) {
-        if (!job.end()) {
-            return Uni.createFrom().item(false);
-        }
         LOG.infof("handing back job=%s", job.assignment.jobId());
         job.stop();
         return desk.handBack(job.assignment.lease())
@@ -400,6 +405,6 @@ public class Worker {
                         LOG.warnf("not handed back, will be taken back job=%s cause=%s", job.assignment.jobId(), cause))
                 .onFailure()
                 .recoverWithItem(false)
-                .invoke(done -> running.remove(job.assignment.jobId()));
+                .invoke(done -> running.remove(job.assignment.jobId(), job));
     }
 }

@@ -53,6 +53,7 @@ class WorkerResource {
     private final JobStore jobs;
     private final QueueReader reader;
     private final LongPoll poll;
+    private final QueueDesk desk;
     private final CurrentCaller caller;
     private final InstantSource clock;
     private final Settings settings;
@@ -61,12 +62,14 @@ class WorkerResource {
             JobStore jobs,
             QueueReader reader,
             LongPoll poll,
+            QueueDesk desk,
             CurrentCaller caller,
             InstantSource clock,
             Settings settings) {
         this.jobs = jobs;
         this.reader = reader;
         this.poll = poll;
+        this.desk = desk;
         this.caller = caller;
         this.clock = clock;
         this.settings = settings;
@@ -171,16 +174,16 @@ class WorkerResource {
     @Operation(
             operationId = "acquireJobs",
             summary =
-                    "Leases jobs: {\"slots\":2,\"running\":[]}. Holds while there is none, as long as Prefer: wait=20 says")
+                    "Leases jobs: {\"slots\":2,\"running\":[],\"ask\":1}. Holds while there is none, as long as Prefer: wait=20 says")
     public Uni<Leased> acquire(
             @PathParam("id") String id, byte[] bytes, @HeaderParam("Prefer") @Nullable String prefer) {
-        JsonBody body = JsonBody.of(bytes, "slots", "running");
+        JsonBody body = JsonBody.of(bytes, "slots", "running", "ask");
+        int number = Reports.ask(body);
         int slots = Reports.slots(body);
         Set<UUID> running = Reports.jobs(body, "running");
         Duration hold = Hold.of(prefer).orElse(HOLD);
         return entered(id)
-                .chain(worker -> poll.take(worker, slots, running, hold))
-                .map(taken -> taken.orElseThrow(() -> Problem.notFound("worker")))
+                .chain(worker -> poll.take(new LongPoll.Ask(worker, number, slots, running, hold)))
                 .map(this::leased);
     }
 
@@ -207,6 +210,17 @@ class WorkerResource {
         return entered(id)
                 .chain(worker -> jobs.heartbeat(worker, clock.instant()))
                 .map(pulse -> pulse.map(Beat::of).orElseThrow(() -> Problem.notFound("worker")));
+    }
+
+    @POST
+    @Path("{id}/give-up")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Operation(
+            operationId = "giveUpJobs",
+            summary = "Gives up jobs that the worker holds and does not know of: {\"jobs\":[]}. Each has lost a worker by that")
+    public Uni<Void> giveUp(@PathParam("id") String id, byte[] bytes) {
+        Set<UUID> forgotten = Reports.jobs(JsonBody.of(bytes, "jobs"), "jobs");
+        return entered(id).chain(worker -> desk.giveUp(worker, forgotten));
     }
 
     @DELETE

@@ -26,8 +26,8 @@ public class JobReader {
     /**
      * A job as the API shows it.
      *
-     * @param position of a waiting job that is looked at by itself: 1 where no other with its tags is more urgent, about 1,001 for
-     *     all that are far back; null otherwise
+     * @param position of a waiting job that is looked at by itself: 1 where no other with its tags is more urgent, some 1,000 or
+     *     2,000 for all that are far back; null otherwise
      */
     public record Seen(
             UUID id,
@@ -52,10 +52,13 @@ public class JobReader {
                    j.started_at, j.deadline_at, j.completed_at, j.worker_id, j.error_code, j.error,
                    CASE WHEN %s AND j.status = 'pending' THEN
                         1 + (SELECT count(*)::integer
-                               FROM (SELECT FROM jobs a
-                                      WHERE a.tagset_id = j.tagset_id AND a.started_at IS NULL AND a.completed_at IS NULL
-                                        AND (a.queue_at, a.id) < (j.queue_at, j.id)
-                                      LIMIT 1000) before)
+                               FROM (VALUES (false), (true)) kind (prebuild)
+                              CROSS JOIN LATERAL (
+                                    SELECT FROM jobs a
+                                     WHERE a.tagset_id = j.tagset_id AND a.prebuild = kind.prebuild
+                                       AND a.started_at IS NULL AND a.completed_at IS NULL
+                                       AND (a.queue_at, a.id) < (j.queue_at, j.id)
+                                     LIMIT 1000) ahead)
                    END AS position
               FROM jobs j
               JOIN builds b ON b.id = j.build_id
@@ -80,14 +83,23 @@ public class JobReader {
                 .map(rows -> Rows.list(rows, JobReader::seen));
     }
 
-    private static final String FIND = SELECT.formatted("true") + """
+    private static final String FIND = SELECT.formatted("$4::boolean") + """
              WHERE j.id = $1 AND ($2::uuid IS NULL OR j.organization_id = $2)
                AND ($3::uuid IS NULL OR (w.owner_id = $3 AND (b.initiator_id = $3 OR (s.is_system AND b.reason <> 'recycle'))))""";
 
     public Uni<Optional<Seen>> find(UUID job, Scope scope) {
+        return find(job, scope, true);
+    }
+
+    /** The same without its position, for those who look again and again. */
+    public Uni<Optional<Seen>> look(UUID job, Scope scope) {
+        return find(job, scope, false);
+    }
+
+    private Uni<Optional<Seen>> find(UUID job, Scope scope, boolean position) {
         return pool.preparedQuery(FIND)
                 .execute(Tuple.of(
-                        job, scope.organization().orElse(null), scope.owner().orElse(null)))
+                        job, scope.organization().orElse(null), scope.owner().orElse(null), position))
                 .map(rows -> Rows.first(rows, JobReader::seen));
     }
 

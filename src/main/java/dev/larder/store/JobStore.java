@@ -152,7 +152,10 @@ public class JobStore {
     }
 
     private static final String HEARTBEAT = """
-            WITH me AS (UPDATE workers SET last_seen_at = $2 WHERE id = $1 AND stopped_at IS NULL RETURNING id)
+            WITH me AS (
+                UPDATE workers SET last_seen_at = $2, last_ask = greatest(last_ask, $3::integer)
+                 WHERE id = $1 AND stopped_at IS NULL AND ($3::integer = 0 OR last_ask < $3::integer)
+                RETURNING id)
             SELECT me.id, ARRAY(SELECT j.id FROM jobs j
                                  WHERE j.worker_id = $1 AND j.started_at IS NOT NULL AND j.completed_at IS NULL) AS held,
                    ARRAY(SELECT j.id FROM jobs j
@@ -162,8 +165,17 @@ public class JobStore {
 
     /** One row per worker, not per job. Empty where the worker is no longer known. */
     public Uni<Optional<Pulse>> heartbeat(UUID worker, Instant at) {
+        return ask(worker, 0, at);
+    }
+
+    /**
+     * The same, when a worker asks for jobs.
+     *
+     * @param number counted up by the worker, 0 where it does not count; empty where it has asked under a higher one since
+     */
+    public Uni<Optional<Pulse>> ask(UUID worker, int number, Instant at) {
         return pool.preparedQuery(HEARTBEAT)
-                .execute(Tuple.of(worker, Rows.utc(at)))
+                .execute(Tuple.of(worker, Rows.utc(at), number))
                 .map(rows -> Rows.first(rows, JobStore::pulse));
     }
 

@@ -2,6 +2,7 @@ package dev.larder.provision;
 
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.larder.pool.Assignment;
 import dev.larder.pool.JobOutcome;
@@ -84,13 +85,30 @@ class JobLogTest {
         assertThat(written.lines.getLast()).contains("the log is full");
     }
 
+    @Test
+    void what_could_not_be_written_is_written_first_the_next_time_under_the_same_numbers() {
+        log.add(line("a"));
+        written.away = true;
+        assertThatThrownBy(() -> await(log.flush())).hasMessage("away");
+        log.add(line("b"));
+        written.away = false;
+
+        await(log.flush());
+
+        assertThat(written.lines).containsExactly("2000000 a", "2000001 b");
+    }
+
     /** Keeps what is written, and is no desk otherwise. */
     private static final class Written implements Desk {
 
         final List<String> lines = new ArrayList<>();
+        boolean away;
 
         @Override
         public Uni<Void> log(Lease lease, int seq, List<LogLine> batch) {
+            if (away) {
+                return Uni.createFrom().failure(new IllegalStateException("away"));
+            }
             for (int i = 0; i < batch.size(); i++) {
                 lines.add((seq + i) + " " + batch.get(i).line());
             }
@@ -98,7 +116,7 @@ class JobLogTest {
         }
 
         @Override
-        public Uni<UUID> enter(WorkerEntry entry) {
+        public Uni<Entered> enter(WorkerEntry entry) {
             throw new UnsupportedOperationException();
         }
 

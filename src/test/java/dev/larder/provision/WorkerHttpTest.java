@@ -155,6 +155,31 @@ class WorkerHttpTest {
     }
 
     @Test
+    void a_question_that_comes_late_leases_nothing_and_gives_nothing_up() {
+        declare();
+        Api atOnce = token.with("Prefer", "wait=0");
+        Answer later = token.with("Prefer", "wait=20").post(worker + "/acquire", "{\"slots\":1,\"ask\":2}");
+        JsonNode job = later.body().at("/items/0");
+
+        Answer late = atOnce.post(worker + "/acquire", "{\"slots\":1,\"ask\":1}");
+
+        assertThat(late.code()).as(late.toString()).isEqualTo("ask_superseded");
+        assertThat(token.post(path(job) + "/complete", report(job, "")).status())
+                .isEqualTo(204);
+    }
+
+    @Test
+    void a_full_worker_gives_up_what_it_does_not_know_of() {
+        declare();
+        JsonNode job = job();
+
+        Answer given = token.post(worker + "/give-up", "{\"jobs\":[" + job.path("job") + "]}");
+
+        assertThat(given.status()).as(given.toString()).isEqualTo(204);
+        assertThat(token.post(path(job) + "/complete", report(job, "")).code()).isEqualTo("lease_lost");
+    }
+
+    @Test
     void a_heartbeat_tells_what_is_held_and_what_to_stop() {
         declare();
         JsonNode job = job();
@@ -299,7 +324,7 @@ class WorkerHttpTest {
                 .isEqualTo("wrong_type");
         assertThat(token.post(
                                 path(job) + "/complete",
-                                report(job, ",\"outputs\":{\"a\":\"" + "x".repeat(70_000) + "\"}"))
+                                report(job, ",\"outputs\":{\"a\":\"" + "x".repeat(140_000) + "\"}"))
                         .code())
                 .isEqualTo("too_long");
         assertThat(token.post(path(job) + "/fail", report(job, ",\"code\":\"No Code\",\"detail\":\"\""))
@@ -311,6 +336,10 @@ class WorkerHttpTest {
         assertThat(token.post(path(job) + "/logs", report(job, ",\"seq\":1000000,\"lines\":[]"))
                         .code())
                 .isEqualTo("wrong_type");
+        Answer ancient = token.post(
+                path(job) + "/logs",
+                report(job, ",\"seq\":1000002,\"lines\":[" + line.formatted("c").replace("2026", "-5000") + "]"));
+        assertThat(ancient.status()).as(ancient.toString()).isEqualTo(204);
         Answer odd = token.post(
                 path(job) + "/logs",
                 report(

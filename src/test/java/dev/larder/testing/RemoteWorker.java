@@ -11,10 +11,12 @@ import java.util.concurrent.TimeUnit;
 /** {@code larder worker} as a process of its own, with the exec backend. */
 public final class RemoteWorker implements AutoCloseable {
 
+    private final String name;
     private final Process process;
     private final Path log;
 
-    private RemoteWorker(Process process, Path log) {
+    private RemoteWorker(String name, Process process, Path log) {
+        this.name = name;
         this.process = process;
         this.log = log;
     }
@@ -35,10 +37,15 @@ public final class RemoteWorker implements AutoCloseable {
         environment.put("LARDER_WORKER_HEARTBEAT", "1s");
         environment.put("LARDER_WORKER_DRAIN", "2s");
         try {
-            return new RemoteWorker(builder.start(), log);
+            return new RemoteWorker(name, builder.start(), log);
         } catch (IOException notStarted) {
             throw new UncheckedIOException(notStarted);
         }
+    }
+
+    /** As the server knows it. */
+    public String name() {
+        return name;
     }
 
     public void kill() throws InterruptedException {

@@ -17,7 +17,8 @@ import java.time.Duration;
 /** A server's API as a client with one token sees it. Answers that must not be are failures, which may be tried again. */
 public final class Api {
 
-    private static final Duration PATIENCE = Duration.ofSeconds(10);
+    // Less than the three heartbeats after which a silent worker is lost.
+    private static final Duration PATIENCE = Duration.ofSeconds(5);
     private static final int CONNECTIONS_MAX = 20;
 
     private final HttpClient client;
@@ -55,8 +56,14 @@ public final class Api {
     /** What the server said. */
     record Answer(int status, Buffer body) {
 
-        boolean is(int wanted) {
-            return status == wanted;
+        /** Whether it is this problem, and not one of somebody's in between. */
+        boolean is(int wanted, String code) {
+            return status == wanted && code.equals(problem().getValue("code", ""));
+        }
+
+        /** Whether what was sent is not acceptable, now or ever. */
+        boolean isRefusal() {
+            return status == 400 || status == 413 || status == 422;
         }
 
         /** Fails unless the call was done. */
@@ -72,12 +79,16 @@ public final class Api {
         }
 
         /** The problem's code and sentence; nothing of any other body, which may be anybody's. */
-        private String said() {
+        String said() {
+            JsonObject problem = problem();
+            return problem.getValue("code", "") + " " + problem.getValue("detail", "");
+        }
+
+        private JsonObject problem() {
             try {
-                JsonObject problem = new JsonObject(body.getDelegate());
-                return problem.getString("code", "") + " " + problem.getString("detail", "");
-            } catch (DecodeException | ClassCastException noProblem) {
-                return "";
+                return new JsonObject(body.getDelegate());
+            } catch (DecodeException noProblem) {
+                return new JsonObject();
             }
         }
     }
@@ -110,6 +121,8 @@ public final class Api {
                 .setMethod(method)
                 .setHost(server.getHost())
                 .setPort(port)
+                // A call that is given up must not keep its connection.
+                .setTimeout(hold.plus(PATIENCE).toMillis())
                 .setURI(server.getPath().replaceFirst("/+$", "") + "/api/v1" + path)
                 .putHeader("Authorization", "Bearer " + token)
                 .putHeader("Content-Type", "application/json");

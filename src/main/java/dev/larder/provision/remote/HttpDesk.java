@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** Speaks the API of {@code /workers} and {@code /jobs}. Two servers behind one address will do: nothing is kept in them. */
@@ -32,6 +33,7 @@ public final class HttpDesk implements Desk {
 
     private final Api api;
     private final InstantSource clock;
+    private final AtomicInteger asks = new AtomicInteger();
 
     public HttpDesk(Api api, InstantSource clock) {
         this.api = api;
@@ -39,7 +41,7 @@ public final class HttpDesk implements Desk {
     }
 
     @Override
-    public Uni<UUID> enter(WorkerEntry entry) {
+    public Uni<Entered> enter(WorkerEntry entry) {
         JsonObject body = new JsonObject()
                 .put("name", entry.name())
                 .put("tags", new JsonObject(new HashMap<>(entry.tags())))
@@ -48,12 +50,16 @@ public final class HttpDesk implements Desk {
                 .put("reserved", entry.reserved());
         return api.post("/workers", body)
                 .map(Api.Answer::expected)
-                .map(answer -> UUID.fromString(answer.getString("id")));
+                .map(answer -> new Entered(id(answer, "id"), Duration.parse(answer.getString("heartbeat"))));
     }
 
     @Override
     public Uni<List<Assignment>> take(UUID worker, int slots, Set<UUID> running) {
-        JsonObject body = new JsonObject().put("slots", slots).put("running", ids(running));
+        // What is asked under an older number came late: this worker has given it up and asked again.
+        JsonObject body = new JsonObject()
+                .put("ask", asks.incrementAndGet())
+                .put("slots", slots)
+                .put("running", ids(running));
         return api.post("/workers/" + worker + "/acquire", body, HOLD)
                 .map(Api.Answer::expected)
                 .map(answer -> assignments(answer.getJsonArray("items")));
@@ -124,7 +130,7 @@ public final class HttpDesk implements Desk {
     @Override
     public Uni<Optional<Pulse>> beat(UUID worker) {
         return api.post("/workers/" + worker + "/heartbeat", new JsonObject())
-                .map(answer -> answer.is(404) ? Optional.empty() : Optional.of(pulse(answer.expected())));
+                .map(answer -> answer.is(404, "worker_not_found") ? Optional.empty() : Optional.of(pulse(answer.expected())));
     }
 
     private static Pulse pulse(JsonObject answer) {
@@ -139,10 +145,11 @@ public final class HttpDesk implements Desk {
         return ids;
     }
 
-    /** What it does not know of is given up whenever it asks for more. */
     @Override
     public Uni<Void> giveUp(UUID worker, Set<UUID> jobs) {
-        return Uni.createFrom().voidItem();
+        return api.post("/workers/" + worker + "/give-up", new JsonObject().put("jobs", ids(jobs)))
+                .invoke(Api.Answer::succeeded)
+                .replaceWithVoid();
     }
 
     @Override
@@ -163,7 +170,7 @@ public final class HttpDesk implements Desk {
 
     /** False where the lease was lost. */
     private static boolean doneOrLost(Api.Answer answer) {
-        if (answer.is(409)) {
+        if (answer.is(409, "lease_lost")) {
             return false;
         }
         answer.succeeded();
@@ -195,7 +202,9 @@ public final class HttpDesk implements Desk {
 
     private Uni<Optional<JobStatus>> finish(Lease lease, String how, JsonObject body, JobStatus status) {
         return api.post("/jobs/" + lease.jobId() + "/" + how, body)
-                .map(answer -> doneOrLost(answer) ? Optional.of(status) : Optional.empty());
+                .chain(answer -> answer.isRefusal() && status == JobStatus.SUCCEEDED
+                        ? finish(lease, new JobOutcome.Failed("report_refused", "The server refused what it answered: " + answer.said()))
+                        : Uni.createFrom().item(doneOrLost(answer) ? Optional.of(status) : Optional.empty()));
     }
 
     @Override
