@@ -87,9 +87,8 @@ class JobMetrics implements JobObserver {
     }
 
     private void register(MeterRegistry registry, String name, String says, ToDoubleFunction<Capacity> count) {
-        var registered = Gauge.builder(name, () -> valueOf(count))
-                .description(says)
-                .register(registry);
+        var registered =
+                Gauge.builder(name, () -> valueOf(count)).description(says).register(registry);
     }
 
     /** Unknown where nothing is known, 0 of a state in which there are none. */

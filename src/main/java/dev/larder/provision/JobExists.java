@@ -40,8 +40,7 @@ class JobExists {
     @Needed
     @ServerRequestFilter
     public Uni<RestResponse<Void>> refuseUnknown(UriInfo address) {
-        UUID id =
-                JsonBody.uuid(address.getPathParameters().getFirst("id")).orElseThrow(() -> Problem.notFound("job"));
+        UUID id = JsonBody.uuid(address.getPathParameters().getFirst("id")).orElseThrow(() -> Problem.notFound("job"));
         return reads.find(id, Scope.of(caller.get())).chain(JobExists::goOnOrRefuse);
     }
 

@@ -30,7 +30,8 @@ class QueueResource {
     record Queue(List<Group> items) {}
 
     @GET
-    @Operation(summary = "Counts the jobs that are not over, and says since when the oldest of each kind is in its state")
+    @Operation(
+            summary = "Counts the jobs that are not over, and says since when the oldest of each kind is in its state")
     public Uni<Queue> get() {
         return reader.queue(caller.get().organization()).map(Queue::new);
     }

@@ -53,8 +53,7 @@ public class JobStore {
     private final Pool pool;
     private final Seal seal;
     private final Ids ids;
-    private final Together<Ending, Completed> endings =
-            new Together<>(ENDED_AT_ONCE, ENDED_WITHIN, this::completeAll);
+    private final Together<Ending, Completed> endings = new Together<>(ENDED_AT_ONCE, ENDED_WITHIN, this::completeAll);
 
     public JobStore(Pool pool, Seal seal, Ids ids) {
         this.pool = pool;
@@ -192,9 +191,12 @@ public class JobStore {
     }
 
     // An untagged job fits only an untagged worker; otherwise the worker's tags must contain the job's (design, 4.1).
-    // The first of each tag set and kind are found in an index, so that a backlog costs nothing. Where several have jobs, more are
-    // locked than are leased: whoever passes over those meanwhile is told to look again, since held_up is said to be so.
-    // Where the prebuilds' share of the slots is used up only users' jobs are leased; where it is smaller than what is wanted, no
+    // The first of each tag set and kind are found in an index, so that a backlog costs nothing. Where several have
+    // jobs, more are
+    // locked than are leased: whoever passes over those meanwhile is told to look again, since held_up is said to be
+    // so.
+    // Where the prebuilds' share of the slots is used up only users' jobs are leased; where it is smaller than what is
+    // wanted, no
     // more than it at once.
     static final String TAKE = """
             WITH me AS (
@@ -339,8 +341,7 @@ public class JobStore {
                 values,
                 sensitive,
                 outputs(row));
-        return new Taken(
-                assignment, Rows.instant(row, "created_at"), Boolean.TRUE.equals(row.getBoolean("held_up")));
+        return new Taken(assignment, Rows.instant(row, "created_at"), Boolean.TRUE.equals(row.getBoolean("held_up")));
     }
 
     private @Nullable String value(Row row, JsonObject parameter) {
@@ -430,11 +431,13 @@ public class JobStore {
             return Rows.utc(at);
         }
 
-        @Nullable String code() {
+        @Nullable
+        String code() {
             return outcome instanceof JobOutcome.Failed(var code, var unused) ? code : null;
         }
 
-        @Nullable String detail() {
+        @Nullable
+        String detail() {
             return outcome instanceof JobOutcome.Failed(var unused, var detail) ? storable(detail) : null;
         }
 

@@ -36,7 +36,6 @@ public class JournalStore {
             @Nullable UUID targetId,
             Map<String, Object> detail) {}
 
-
     private final Pool pool;
 
     public JournalStore(Pool pool) {

@@ -75,9 +75,7 @@ public class QueueReader {
 
     /** How long the jobs that are not over have been in their state; nothing of a state in which there are none. */
     public Uni<List<Ages>> ages(Instant at) {
-        return pool.preparedQuery(AGES)
-                .execute(Tuple.of(Rows.utc(at)))
-                .map(rows -> Rows.list(rows, QueueReader::ages));
+        return pool.preparedQuery(AGES).execute(Tuple.of(Rows.utc(at))).map(rows -> Rows.list(rows, QueueReader::ages));
     }
 
     /** @param over1m how many of the jobs are in their state for longer than a minute; and so on */

@@ -36,9 +36,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A server without a worker of its own and three workers elsewhere, each a process, all of which things happen to that
@@ -95,7 +95,8 @@ class RemoteWorkersIT {
                 for (RemoteWorker worker : workers) {
                     assertThat(worker.stop()).as(worker.said()).isTrue();
                 }
-                assertThat(count("worker_id IS NOT NULL AND completed_at IS NULL")).isZero();
+                assertThat(count("worker_id IS NOT NULL AND completed_at IS NULL"))
+                        .isZero();
             }
         } finally {
             first.close();
@@ -168,11 +169,11 @@ class RemoteWorkersIT {
                 .isPositive();
         Seal seal = new Seal(Server.ENCRYPTION_KEY);
         int judged = 0;
-        for (Row row : pool()
-                .query("SELECT j.attempt, w.id, w.outputs_sealed FROM jobs j JOIN workspaces w ON w.id = j.workspace_id")
+        for (Row row : pool().query(
+                        "SELECT j.attempt, w.id, w.outputs_sealed FROM jobs j JOIN workspaces w ON w.id = j.workspace_id")
                 .executeAndAwait()) {
-            String outputs = seal.open(
-                    row.getUUID("id"), row.getBuffer("outputs_sealed").getBytes());
+            String outputs =
+                    seal.open(row.getUUID("id"), row.getBuffer("outputs_sealed").getBytes());
             assertThat(new JsonObject(outputs).getString("attempt"))
                     .as("whose word counted for " + row.getUUID("id"))
                     .isEqualTo(String.valueOf(row.getInteger("attempt")));
@@ -244,8 +245,8 @@ class RemoteWorkersIT {
     private Path workerToken(Server server) throws Exception {
         send(server, "POST", "/api/v1/organizations", "{\"name\":\"acme\"}");
         send(server, "POST", "/api/v1/organizations/acme/users", "{\"name\":\"runner\",\"role\":\"worker\"}");
-        JsonNode answer =
-                send(server, "POST", "/api/v1/tokens", "{\"name\":\"t\",\"user\":\"runner\",\"organization\":\"acme\"}");
+        JsonNode answer = send(
+                server, "POST", "/api/v1/tokens", "{\"name\":\"t\",\"user\":\"runner\",\"organization\":\"acme\"}");
         return Files.writeString(folder.resolve("token"), answer.path("token").asText());
     }
 

@@ -97,15 +97,14 @@ class QueueReaderTest {
                 new WorkerEntry("other", Map.of("gpu", "yes"), List.of("exec"), 4, 1), stock.clock.instant()));
 
         assertThat(await(queue.workers(Optional.empty(), Optional.empty(), 10)))
-                .extracting(worker -> worker.name() + " " + worker.tags() + " " + worker.running() + "/" + worker.slots()
-                        + " " + worker.reserved() + " " + worker.remote())
+                .extracting(worker -> worker.name() + " " + worker.tags() + " " + worker.running() + "/"
+                        + worker.slots() + " " + worker.reserved() + " " + worker.remote())
                 .containsExactlyInAnyOrder("other {gpu=yes} 0/4 1 false", "test {} 2/100 0 false");
         assertThat(await(queue.capacity(stock.clock.instant()))).isEqualTo(new Capacity(2, 104));
 
         stock.clock.forward(Duration.ofHours(2));
         await(stock.jobs.heartbeat(other, stock.clock.instant()));
-        int forgotten =
-                await(stock.jobs.forgetWorkers(stock.clock.instant(), NOON.plus(Duration.ofHours(1))));
+        int forgotten = await(stock.jobs.forgetWorkers(stock.clock.instant(), NOON.plus(Duration.ofHours(1))));
 
         assertThat(forgotten).isEqualTo(1);
         assertThat(await(queue.workers(Optional.empty(), Optional.empty(), 10)))

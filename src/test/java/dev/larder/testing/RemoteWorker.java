@@ -25,12 +25,7 @@ public final class RemoteWorker implements AutoCloseable {
     public static RemoteWorker start(String name, URI server, Path tokenFile, Path root, int slots) {
         Path log = Path.of("target", "cluster-" + name + ".log").toAbsolutePath();
         ProcessBuilder builder = Server.application(
-                log,
-                "worker",
-                "--server=" + server,
-                "--token-file=" + tokenFile,
-                "--name=" + name,
-                "--slots=" + slots);
+                log, "worker", "--server=" + server, "--token-file=" + tokenFile, "--name=" + name, "--slots=" + slots);
         Map<String, String> environment = builder.environment();
         environment.put("LARDER_BACKEND_EXEC_ENABLED", "true");
         environment.put("LARDER_BACKEND_EXEC_ROOT", root.toString());
