@@ -91,6 +91,10 @@ public final class Server implements AutoCloseable {
         return URI.create("http://127.0.0.1:" + port + path);
     }
 
+    public long pid() {
+        return process.pid();
+    }
+
     /** Asks until readiness is up. */
     @CanIgnoreReturnValue
     public Server awaitReady() throws InterruptedException {
