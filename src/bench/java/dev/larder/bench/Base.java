@@ -53,6 +53,11 @@ final class Base implements AutoCloseable {
         return server;
     }
 
+    /** A copy: the caller may change it. */
+    PgConnectOptions options() {
+        return new PgConnectOptions(options);
+    }
+
     Vertx vertx() {
         return vertx;
     }

@@ -9,7 +9,7 @@ import java.util.logging.Logger;
 public final class Bench {
 
     private static final String NAMES = "claim-burst, claim-events, claim-latency, claim-profile, claim-rate,"
-            + " claim-replacement, claim-snapshot, idle-cycle, job-rate, history";
+            + " claim-replacement, claim-snapshot, idle-cycle, job-pickup, job-rate, history";
 
     private Bench() {}
 
@@ -25,6 +25,7 @@ public final class Bench {
             case "claim-snapshot" -> ClaimSnapshot.main();
             case "claim-profile" -> ClaimProfile.main();
             case "idle-cycle" -> IdleCycle.main();
+            case "job-pickup" -> JobPickup.main();
             case "job-rate" -> JobRate.main();
             case "history" -> {
                 if (!RecordedHistory.main()) {

@@ -192,6 +192,13 @@ final class Shelf implements AutoCloseable {
         base.settle();
     }
 
+    /** One more job, committed; its id. */
+    UUID waitingOne(UUID preset) {
+        UUID job = ids.next();
+        on(WAITING, preset, new UUID[] {ids.next()}, new UUID[] {job});
+        return job;
+    }
+
     /** Jobs that nobody has. */
     long waiting() {
         return base.number("SELECT count(*) FROM jobs WHERE started_at IS NULL AND completed_at IS NULL");

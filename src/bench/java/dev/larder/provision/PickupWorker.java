@@ -1,0 +1,156 @@
+package dev.larder.provision;
+
+import dev.larder.pool.Assignment;
+import dev.larder.pool.Ids;
+import dev.larder.pool.JobObserver;
+import dev.larder.pool.JobOutcome;
+import dev.larder.pool.JobStatus;
+import dev.larder.pool.LogLine;
+import dev.larder.pool.Transition;
+import dev.larder.store.Direct;
+import dev.larder.store.JobStore;
+import dev.larder.store.Seal;
+import dev.larder.wake.Bell;
+import dev.larder.wake.Listener;
+import dev.larder.wake.Pump;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.core.Vertx;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.pgclient.PgConnectOptions;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+
+/**
+ * What a process has of a worker, wired as the application wires it, with a backend that has done everything at once and says
+ * when it was given it.
+ */
+public final class PickupWorker implements AutoCloseable {
+
+    private final Direct direct;
+    private final Listener listener;
+    private final Worker worker;
+    private final BlockingQueue<Given> given = new LinkedBlockingQueue<>();
+
+    /** @param nanos when, by {@link System#nanoTime} */
+    public record Given(UUID job, long nanos) {}
+
+    public PickupWorker(Vertx vertx, PgConnectOptions options, Pool pool, Seal seal, Duration poll) {
+        InstantSource clock = InstantSource.system();
+        Configured settings = new Configured(poll);
+        Bell bell = new Bell();
+        direct = new Direct(vertx, options);
+        Pump pump = new Pump(direct, vertx);
+        listener = new Listener(vertx.getDelegate(), direct, bell, pump);
+        JobStore jobs = new JobStore(pool, seal, new Ids(clock));
+        worker = new Worker(
+                new QueueDesk(jobs, bell, clock, settings, new Unheard()), vertx, clock, settings, List.of(new AtOnce()));
+        pump.start(bell);
+        listener.start();
+        worker.start().await().indefinitely();
+    }
+
+    /** The next one that the worker was given. */
+    public Given next() throws InterruptedException {
+        return Optional.ofNullable(given.poll(10, TimeUnit.SECONDS)).orElseThrow();
+    }
+
+    @Override
+    public void close() {
+        worker.stop().await().indefinitely();
+        listener.stop();
+        direct.pool().closeAndAwait();
+    }
+
+    private final class AtOnce implements Backend {
+
+        @Override
+        public String kind() {
+            return "exec";
+        }
+
+        @Override
+        public Uni<JobOutcome> perform(Assignment assignment, Consumer<LogLine> log) {
+            given.add(new Given(assignment.jobId(), System.nanoTime()));
+            return Uni.createFrom().item(new JobOutcome.Succeeded(Map.of()));
+        }
+    }
+
+    private static final class Unheard implements JobObserver {
+
+        @Override
+        public void leased(Transition transition, Duration waited) {}
+
+        @Override
+        public void finished(Transition transition, JobStatus status, Duration took) {}
+
+        @Override
+        public void replaced() {}
+    }
+
+    /** As by default, but for the poll. */
+    private record Configured(Duration poll) implements Settings {
+
+        @Override
+        public boolean enabled() {
+            return true;
+        }
+
+        @Override
+        public Optional<String> name() {
+            return Optional.of("pickup");
+        }
+
+        @Override
+        public int slots() {
+            return 8;
+        }
+
+        @Override
+        public int reserved() {
+            return 0;
+        }
+
+        @Override
+        public Map<String, String> tags() {
+            return Map.of();
+        }
+
+        @Override
+        public Duration heartbeat() {
+            return Duration.ofSeconds(5);
+        }
+
+        @Override
+        public Duration drain() {
+            return Duration.ofSeconds(10);
+        }
+
+        @Override
+        public int maxAttempts() {
+            return 3;
+        }
+
+        @Override
+        public Duration overrun() {
+            return Duration.ofSeconds(30);
+        }
+
+        @Override
+        public Duration logRetention() {
+            return Duration.ofDays(14);
+        }
+
+        @Override
+        public Duration patience() {
+            return Duration.ofHours(1);
+        }
+    }
+}
