@@ -122,7 +122,9 @@ public class LongPoll {
 
         /** At once the first time, then when there may be something. */
         Uni<List<Assignment>> next() {
-            return (before < 0 ? Uni.createFrom().voidItem() : ringSince(before, until).chain(this::pause))
+            return (before < 0
+                            ? Uni.createFrom().voidItem()
+                            : ringSince(before, until).chain(this::pause))
                     .invoke(this::asking)
                     .chain(() -> desk.take(ask.worker(), ask.slots(), Set.of()));
         }

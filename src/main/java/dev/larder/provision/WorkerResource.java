@@ -217,7 +217,8 @@ class WorkerResource {
     @Consumes(MediaType.APPLICATION_JSON)
     @Operation(
             operationId = "giveUpJobs",
-            summary = "Gives up jobs that the worker holds and does not know of: {\"jobs\":[]}. Each has lost a worker by that")
+            summary =
+                    "Gives up jobs that the worker holds and does not know of: {\"jobs\":[]}. Each has lost a worker by that")
     public Uni<Void> giveUp(@PathParam("id") String id, byte[] bytes) {
         Set<UUID> forgotten = Reports.jobs(JsonBody.of(bytes, "jobs"), "jobs");
         return entered(id).chain(worker -> desk.giveUp(worker, forgotten));

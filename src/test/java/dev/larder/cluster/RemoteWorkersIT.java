@@ -52,6 +52,7 @@ class RemoteWorkersIT {
 
     /** Longer than calls wait for their answers, in the long version than their connections can be used up in. */
     private static final Duration FROZEN = Duration.ofSeconds(JOBS > 1_000 ? 90 : 6);
+
     private static final int SLOTS = 2;
     private static final String DECLARATION = """
             backend: exec
@@ -142,8 +143,9 @@ class RemoteWorkersIT {
     }
 
     private int heldBy(RemoteWorker worker) {
-        return count("started_at IS NOT NULL AND completed_at IS NULL AND worker_id IN (SELECT id FROM workers WHERE name = '"
-                + worker.name() + "')");
+        return count(
+                "started_at IS NOT NULL AND completed_at IS NULL AND worker_id IN (SELECT id FROM workers WHERE name = '"
+                        + worker.name() + "')");
     }
 
     private void awaitDone(int jobs) {

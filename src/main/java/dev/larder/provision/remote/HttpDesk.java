@@ -130,7 +130,8 @@ public final class HttpDesk implements Desk {
     @Override
     public Uni<Optional<Pulse>> beat(UUID worker) {
         return api.post("/workers/" + worker + "/heartbeat", new JsonObject())
-                .map(answer -> answer.is(404, "worker_not_found") ? Optional.empty() : Optional.of(pulse(answer.expected())));
+                .map(answer ->
+                        answer.is(404, "worker_not_found") ? Optional.empty() : Optional.of(pulse(answer.expected())));
     }
 
     private static Pulse pulse(JsonObject answer) {
@@ -203,7 +204,10 @@ public final class HttpDesk implements Desk {
     private Uni<Optional<JobStatus>> finish(Lease lease, String how, JsonObject body, JobStatus status) {
         return api.post("/jobs/" + lease.jobId() + "/" + how, body)
                 .chain(answer -> answer.isRefusal() && status == JobStatus.SUCCEEDED
-                        ? finish(lease, new JobOutcome.Failed("report_refused", "The server refused what it answered: " + answer.said()))
+                        ? finish(
+                                lease,
+                                new JobOutcome.Failed(
+                                        "report_refused", "The server refused what it answered: " + answer.said()))
                         : Uni.createFrom().item(doneOrLost(answer) ? Optional.of(status) : Optional.empty()));
     }
 
