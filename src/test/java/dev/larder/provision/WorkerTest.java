@@ -10,6 +10,7 @@ import dev.larder.pool.JobStatus;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.Transition;
 import dev.larder.testing.Databases;
+import dev.larder.testing.Eventually;
 import dev.larder.testing.Stock;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Topic;
@@ -20,8 +21,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
@@ -35,8 +38,8 @@ class WorkerTest {
     private final Bell bell = new Bell();
     private final Endless backend = new Endless();
     private final Heard heard = new Heard();
-    private final Desk desk = new QueueDesk(stock.jobs, bell, stock.clock, new OneSlot(), heard);
-    private final Worker worker = new Worker(desk, Databases.vertx(), stock.clock, new OneSlot(), List.of(backend));
+    private final Desk desk = new QueueDesk(stock.jobs, bell, stock.clock, new Slots(1), heard);
+    private final Worker worker = new Worker(desk, Databases.vertx(), stock.clock, new Slots(1), List.of(backend));
 
     @AfterEach
     void close() {
@@ -102,6 +105,45 @@ class WorkerTest {
         assertThat(stock.count("jobs WHERE status = 'pending'")).isEqualTo(1);
     }
 
+    @Test
+    void a_job_that_it_lost_and_is_leased_again_is_done_once_and_lost_no_more() throws InterruptedException {
+        UUID preset = stock.declare("small", 1);
+        stock.create(preset, 1);
+        OneByOne builds = new OneByOne();
+        Worker two = new Worker(desk, Databases.vertx(), stock.clock, new Slots(2), List.of(builds));
+        await(two.start());
+        CompletableFuture<JobOutcome> lost = builds.begun.take();
+        var reaped = await(stock.jobs.reap(
+                stock.clock.instant(), stock.clock.instant().plusMillis(1), stock.clock.instant(), 3));
+        assertThat(reaped).isEqualTo(1);
+
+        bell.ring(Topic.JOBS);
+        CompletableFuture<JobOutcome> again = builds.begun.take();
+        assertThat(lost).isCancelled();
+        again.complete(new JobOutcome.Succeeded(Map.of()));
+
+        Eventually.see(() -> stock.count("jobs WHERE status = 'succeeded' AND attempt = 2 AND losses = 1"), done -> done == 1);
+        await(two.stop());
+    }
+
+    /** Each build ends when the test says so. */
+    private static final class OneByOne implements Backend {
+
+        final BlockingQueue<CompletableFuture<JobOutcome>> begun = new LinkedBlockingQueue<>();
+
+        @Override
+        public String kind() {
+            return "exec";
+        }
+
+        @Override
+        public Uni<JobOutcome> perform(Assignment assignment, Consumer<LogLine> log) {
+            CompletableFuture<JobOutcome> end = new CompletableFuture<>();
+            begun.add(end);
+            return Uni.createFrom().completionStage(end);
+        }
+    }
+
     /** Begins and never ends by itself. */
     private static final class Endless implements Backend {
 
@@ -136,7 +178,7 @@ class WorkerTest {
         }
     }
 
-    private static final class OneSlot implements Settings {
+    private record Slots(int slots) implements Settings {
 
         @Override
         public boolean enabled() {
@@ -146,11 +188,6 @@ class WorkerTest {
         @Override
         public Optional<String> name() {
             return Optional.empty();
-        }
-
-        @Override
-        public int slots() {
-            return 1;
         }
 
         @Override
