@@ -10,7 +10,7 @@ import java.util.Base64;
 @QuarkusMain
 public final class Main {
 
-    private Main() {}
+    Main() {}
 
     public static void main(String... args) {
         if (args.length > 0) {
