@@ -110,6 +110,7 @@ class RemoteWorkersIT {
         for (int i = 0; i < WORKERS; i++) {
             workers.add(worker(address, token));
         }
+        Eventually.see(() -> rows("workers"), there -> there == WORKERS);
         declare(first);
         awaitDone(JOBS / 10);
         workers.removeFirst().kill();
@@ -273,10 +274,14 @@ class RemoteWorkersIT {
         return mapper.readTree(answer.body());
     }
 
-    /** Asked again while the database is away. */
     private int count(String condition) {
+        return rows("jobs WHERE " + condition);
+    }
+
+    /** Asked again while the database is away. */
+    private int rows(String from) {
         try {
-            return pool().query("SELECT count(*)::integer AS n FROM jobs WHERE " + condition)
+            return pool().query("SELECT count(*)::integer AS n FROM " + from)
                     .executeAndAwait()
                     .iterator()
                     .next()
