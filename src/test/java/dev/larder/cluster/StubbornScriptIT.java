@@ -58,16 +58,19 @@ class StubbornScriptIT {
     @Test
     void is_ended_within_its_grace_and_what_it_printed_takes_no_memory() throws Exception {
         LarderTestResource.insertOwner(database);
-        Path root =
-                Files.createDirectories(Path.of("target", "cluster-exec-stubborn").toAbsolutePath());
+        Path root = Files.createDirectories(
+                Path.of("target", "cluster-exec-stubborn").toAbsolutePath());
         Path signals = Files.createTempDirectory(root, "signals");
         try (Server server = Server.start(
                 "stubborn",
                 database,
                 Map.of(
-                        "LARDER_BACKEND_EXEC_ENABLED", "true",
-                        "LARDER_BACKEND_EXEC_ROOT", root.toString(),
-                        "LARDER_BACKEND_EXEC_STOP_GRACE", "PT" + GRACE.toSeconds() + "S"))) {
+                        "LARDER_BACKEND_EXEC_ENABLED",
+                        "true",
+                        "LARDER_BACKEND_EXEC_ROOT",
+                        root.toString(),
+                        "LARDER_BACKEND_EXEC_STOP_GRACE",
+                        "PT" + GRACE.toSeconds() + "S"))) {
             server.awaitReady();
             send(server, "POST", "/api/v1/organizations", "application/json", "{\"name\":\"acme\"}", 201);
             long before = residentKib(server);

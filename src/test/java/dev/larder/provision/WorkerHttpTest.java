@@ -199,7 +199,8 @@ class WorkerHttpTest {
         assertThat(owner.get(path(job)).body().path("status").asText()).isEqualTo("canceled");
     }
 
-    private static final String NOW = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
+    private static final String NOW =
+            Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
     private static final String LINE = "{\"at\":\"" + NOW + "\",\"stream\":\"stdout\",\"line\":\"%s\"}";
 
     private void say(JsonNode job, int seq, String line) {
