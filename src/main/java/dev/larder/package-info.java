@@ -13,12 +13,13 @@
  *   access     who may do what                    observe    read-only windows: metrics, health, notifications
  * </pre>
  *
- * {@code pool} ← {@code store} ← {@code wake}, {@code http} ← the capability rooms, which never import each other: they
+ * {@code cli} is the binary's second entrance: a worker without a server around it. {@code pool} ← {@code store} ← {@code wake}, {@code http} ← the capability rooms, which never import each other: they
  * meet in the tables.
  *
  * <p>Three ways to read it. A claim: {@code claim.ClaimResource} → {@code claim.Claims} → {@code store.ClaimStore}. A
  * tick: {@code reconcile.Reconciler} → {@code store.SnapshotStore} → {@code reconcile.Plan} → {@code store.PoolStore}. A
- * job: {@code provision.Worker} → {@code store.JobStore} → {@code provision.Backend} → {@code store.JobStore}.
+ * job: {@code provision.Worker} → {@code provision.Desk}, which is the queue ({@code QueueDesk} → {@code store.JobStore}) or a
+ * server's API ({@code remote.HttpDesk} → {@code WorkerResource}, {@code ReportResource}) → {@code provision.Backend} → the desk again.
  */
 @NullMarked
 package dev.larder;
