@@ -13,8 +13,8 @@
  *   access     who may do what                    observe    read-only windows: metrics, health, notifications
  * </pre>
  *
- * {@code cli} is the binary's second entrance: a worker without a server around it. {@code pool} ← {@code store} ← {@code wake}, {@code http} ← the capability rooms, which never import each other: they
- * meet in the tables.
+ * {@code pool} ← {@code store} ← {@code wake}, {@code http} ← the capability rooms, which never import each other: they
+ * meet in the tables. {@code cli} is the binary's second entrance: a worker without a server around it.
  *
  * <p>Three ways to read it. A claim: {@code claim.ClaimResource} → {@code claim.Claims} → {@code store.ClaimStore}. A
  * tick: {@code reconcile.Reconciler} → {@code store.SnapshotStore} → {@code reconcile.Plan} → {@code store.PoolStore}. A
