@@ -9,6 +9,7 @@ import dev.larder.store.JobStatements;
 import dev.larder.store.JobStore;
 import dev.larder.store.JobStore.Taken;
 import dev.larder.store.Seal;
+import dev.larder.store.WorkerStore;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import java.io.IOException;
@@ -51,7 +52,8 @@ final class JobRate {
     private void measure() {
         Pool pool = scene.base.pool(CONNECTIONS);
         JobStore store = new JobStore(pool, seal, new Ids(InstantSource.system()));
-        UUID worker = store.register(
+        UUID worker = new WorkerStore(pool, new Ids(InstantSource.system()))
+                .register(
                         new WorkerEntry("bench", Map.of(), List.of("exec"), 1_000_000),
                         InstantSource.system().instant())
                 .await()

@@ -10,6 +10,7 @@ import dev.larder.pool.Transition;
 import dev.larder.store.Direct;
 import dev.larder.store.JobStore;
 import dev.larder.store.Seal;
+import dev.larder.store.WorkerStore;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Listener;
 import dev.larder.wake.Pump;
@@ -51,7 +52,7 @@ public final class PickupWorker implements AutoCloseable {
         listener = new Listener(vertx.getDelegate(), direct, bell, pump);
         JobStore jobs = new JobStore(pool, seal, new Ids(clock));
         worker = new Worker(
-                new QueueDesk(jobs, bell, clock, settings, new Unheard()), vertx, clock, settings, List.of(new AtOnce()));
+                new QueueDesk(jobs, new WorkerStore(pool, new Ids(clock)), bell, clock, settings, new Unheard()), vertx, clock, settings, List.of(new AtOnce()));
         pump.start(bell);
         listener.start();
         worker.start().await().indefinitely();

@@ -11,9 +11,9 @@ import dev.larder.pool.Caller;
 import dev.larder.pool.ClaimObserver;
 import dev.larder.pool.Role;
 import dev.larder.pool.Scope;
+import dev.larder.store.BuildStore;
 import dev.larder.store.ClaimReads;
 import dev.larder.store.ClaimReads.Claim;
-import dev.larder.store.JobStore;
 import dev.larder.store.LeaseStore;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Topic;
@@ -62,7 +62,7 @@ class ClaimResource {
     private final ClaimAnswers answers;
     private final ClaimReads reads;
     private final LeaseStore leases;
-    private final JobStore jobs;
+    private final BuildStore builds;
     private final Bell bell;
     private final CurrentCaller caller;
     private final InstantSource clock;
@@ -74,7 +74,7 @@ class ClaimResource {
             ClaimAnswers answers,
             ClaimReads reads,
             LeaseStore leases,
-            JobStore jobs,
+            BuildStore builds,
             Bell bell,
             CurrentCaller caller,
             InstantSource clock,
@@ -84,7 +84,7 @@ class ClaimResource {
         this.answers = answers;
         this.reads = reads;
         this.leases = leases;
-        this.jobs = jobs;
+        this.builds = builds;
         this.bell = bell;
         this.caller = caller;
         this.clock = clock;
@@ -295,9 +295,9 @@ class ClaimResource {
         Instant now = clock.instant();
         return switch (given) {
             // What it was given may have proved unfit in this moment, and then it waits again.
-            case NONE -> leases.cancel(claim, now).chain(() -> jobs.deleteUsedUp(now));
-            case TO_DELETE -> jobs.deleteUsedUp(now);
-            case TO_RESET -> jobs.recycle(now).chain(() -> jobs.deleteWanted(now));
+            case NONE -> leases.cancel(claim, now).chain(() -> builds.deleteUsedUp(now));
+            case TO_DELETE -> builds.deleteUsedUp(now);
+            case TO_RESET -> builds.recycle(now).chain(() -> builds.deleteWanted(now));
         };
     }
 

@@ -3,6 +3,7 @@ package dev.larder.claim;
 import dev.larder.store.ClaimReads;
 import dev.larder.store.ClaimReads.Claimable;
 import dev.larder.store.ClaimStore;
+import dev.larder.store.BuildStore;
 import dev.larder.store.JobStore;
 import dev.larder.store.LeaseStore;
 import dev.larder.wake.Bell;
@@ -47,6 +48,7 @@ public class WaitingLine {
     private final ClaimReads reads;
     private final LeaseStore leases;
     private final JobStore jobs;
+    private final BuildStore builds;
     private final Combiner combiner;
     private final Bell bell;
     private final Vertx vertx;
@@ -60,6 +62,7 @@ public class WaitingLine {
             ClaimReads reads,
             LeaseStore leases,
             JobStore jobs,
+            BuildStore builds,
             Combiner combiner,
             Bell bell,
             Vertx vertx,
@@ -68,6 +71,7 @@ public class WaitingLine {
         this.reads = reads;
         this.leases = leases;
         this.jobs = jobs;
+        this.builds = builds;
         this.combiner = combiner;
         this.bell = bell;
         this.vertx = vertx;
@@ -218,7 +222,7 @@ public class WaitingLine {
 
     private Uni<Integer> delete(int expired, Instant now) {
         LOG.infof("leases expired count=%d", expired);
-        return jobs.recycle(now).chain(() -> jobs.deleteWanted(now)).invoke(begun -> bell.ring(Topic.JOBS));
+        return builds.recycle(now).chain(() -> builds.deleteWanted(now)).invoke(begun -> bell.ring(Topic.JOBS));
     }
 
     private void tellOthers(int changed) {

@@ -8,7 +8,7 @@ import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
 import dev.larder.pool.Role;
 import dev.larder.pool.Scope;
-import dev.larder.store.JobStore;
+import dev.larder.store.BuildStore;
 import dev.larder.store.WorkspaceStore;
 import dev.larder.store.WorkspaceStore.Build;
 import dev.larder.store.WorkspaceStore.Seen;
@@ -41,14 +41,14 @@ class WorkspaceResource {
     private static final int BUILDS_MAX = 100;
 
     private final WorkspaceStore store;
-    private final JobStore jobs;
+    private final BuildStore builds;
     private final Bell bell;
     private final CurrentCaller caller;
     private final InstantSource clock;
 
-    WorkspaceResource(WorkspaceStore store, JobStore jobs, Bell bell, CurrentCaller caller, InstantSource clock) {
+    WorkspaceResource(WorkspaceStore store, BuildStore builds, Bell bell, CurrentCaller caller, InstantSource clock) {
         this.store = store;
-        this.jobs = jobs;
+        this.builds = builds;
         this.bell = bell;
         this.caller = caller;
         this.clock = clock;
@@ -97,7 +97,7 @@ class WorkspaceResource {
                         ? Uni.createFrom().item(true)
                         : store.wantDeleted(seen.id(), OptionalInt.of(version.orElse(seen.version())), clock.instant()))
                 .invoke(WorkspaceResource::refuseUnless)
-                .chain(() -> jobs.deleteUsedUp(clock.instant()))
+                .chain(() -> builds.deleteUsedUp(clock.instant()))
                 .invoke(this::tell)
                 .map(begun -> RestResponse.accepted());
     }

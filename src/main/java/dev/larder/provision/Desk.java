@@ -6,7 +6,7 @@ import dev.larder.pool.JobStatus;
 import dev.larder.pool.Lease;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.WorkerEntry;
-import dev.larder.store.JobStore.Pulse;
+import dev.larder.store.WorkerStore.Pulse;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.util.List;

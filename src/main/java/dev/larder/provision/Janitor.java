@@ -1,6 +1,8 @@
 package dev.larder.provision;
 
+import dev.larder.store.BuildStore;
 import dev.larder.store.JobStore;
+import dev.larder.store.WorkerStore;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Loop;
 import dev.larder.wake.Topic;
@@ -26,14 +28,19 @@ public class Janitor {
     private static final int BITES = 10;
 
     private final JobStore jobs;
+    private final BuildStore builds;
+    private final WorkerStore workers;
     private final Bell bell;
     private final InstantSource clock;
     private final Settings settings;
     private final Loop steps = new Loop("claim steps", this::nextSteps);
     private volatile boolean working;
 
-    public Janitor(JobStore jobs, Bell bell, InstantSource clock, Settings settings) {
+    public Janitor(
+            JobStore jobs, BuildStore builds, WorkerStore workers, Bell bell, InstantSource clock, Settings settings) {
         this.jobs = jobs;
+        this.builds = builds;
+        this.workers = workers;
         this.bell = bell;
         this.clock = clock;
         this.settings = settings;
@@ -72,7 +79,7 @@ public class Janitor {
         Instant now = clock.instant();
         return jobs.reap(
                         now,
-                        JobStore.silentSince(now, settings.heartbeat()),
+                        WorkerStore.silentSince(now, settings.heartbeat()),
                         now.minus(settings.overrun()),
                         settings.maxAttempts())
                 .invoke(count -> tell("jobs taken back from lost workers", count))
@@ -81,7 +88,7 @@ public class Janitor {
 
     private Uni<Integer> forgetWorkers() {
         Instant now = clock.instant();
-        return jobs.forgetWorkers(now, now.minus(FORGOTTEN_AFTER));
+        return workers.forget(now, now.minus(FORGOTTEN_AFTER));
     }
 
     private Uni<Void> withdraw() {
@@ -92,13 +99,13 @@ public class Janitor {
     }
 
     private Uni<Void> recycle() {
-        return jobs.recycle(clock.instant())
+        return builds.recycle(clock.instant())
                 .invoke(count -> tell("workspaces to be reset for somebody else", count))
                 .replaceWithVoid();
     }
 
     private Uni<Void> deleteWanted() {
-        return jobs.deleteWanted(clock.instant())
+        return builds.deleteWanted(clock.instant())
                 .invoke(count -> tell("deletions begun of what was given back", count))
                 .replaceWithVoid();
     }
@@ -109,7 +116,7 @@ public class Janitor {
 
     /** @return whether there may be more */
     private Uni<Boolean> beginClaimSteps() {
-        return jobs.beginClaimSteps(clock.instant())
+        return builds.beginClaimSteps(clock.instant())
                 .invoke(count -> tell("claim builds begun", count))
                 .map(count -> count > 0);
     }

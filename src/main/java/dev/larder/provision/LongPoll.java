@@ -2,8 +2,8 @@ package dev.larder.provision;
 
 import dev.larder.http.Problem;
 import dev.larder.pool.Assignment;
-import dev.larder.store.JobStore;
-import dev.larder.store.JobStore.Pulse;
+import dev.larder.store.WorkerStore;
+import dev.larder.store.WorkerStore.Pulse;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Topic;
 import io.smallrye.mutiny.Multi;
@@ -34,16 +34,16 @@ public class LongPoll {
     private static final Duration BETWEEN_ASKS = Duration.ofMillis(20);
 
     private final QueueDesk desk;
-    private final JobStore jobs;
+    private final WorkerStore workers;
     private final InstantSource clock;
     private final Settings settings;
     private final Set<UniEmitter<? super Void>> waiting = ConcurrentHashMap.newKeySet();
     private final AtomicLong rings = new AtomicLong();
     private volatile boolean stopping;
 
-    LongPoll(QueueDesk desk, JobStore jobs, Bell bell, InstantSource clock, Settings settings) {
+    LongPoll(QueueDesk desk, WorkerStore workers, Bell bell, InstantSource clock, Settings settings) {
         this.desk = desk;
-        this.jobs = jobs;
+        this.workers = workers;
         this.clock = clock;
         this.settings = settings;
         bell.onRing(Topic.JOBS, this::rung);
@@ -63,7 +63,7 @@ public class LongPoll {
     /**
      * A worker's question for jobs.
      *
-     * @param number as in {@link JobStore#ask}
+     * @param number as in {@link WorkerStore#ask}
      * @param running what it knows that it works on; what else it was leased got lost on the way, and is given up first
      * @param hold how long it may wait; no longer than a worker may be silent, since one that is gone must not be leased jobs
      */
@@ -77,7 +77,7 @@ public class LongPoll {
         }
         Duration longest = settings.heartbeat().multipliedBy(2);
         Duration hold = ask.hold().compareTo(longest) < 0 ? ask.hold() : longest;
-        return jobs.ask(ask.worker(), ask.number(), clock.instant())
+        return workers.ask(ask.worker(), ask.number(), clock.instant())
                 .map(pulse -> pulse.orElseThrow(LongPoll::superseded))
                 .chain(pulse -> giveUpUnknown(ask, pulse))
                 .chain(() -> takeUntil(ask, clock.instant().plus(hold)));

@@ -10,8 +10,9 @@ import dev.larder.pool.Transition;
 import dev.larder.pool.WorkerEntry;
 import dev.larder.store.JobStore;
 import dev.larder.store.JobStore.Completed;
-import dev.larder.store.JobStore.Pulse;
 import dev.larder.store.JobStore.Taken;
+import dev.larder.store.WorkerStore;
+import dev.larder.store.WorkerStore.Pulse;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Topic;
 import io.smallrye.mutiny.Uni;
@@ -31,13 +32,21 @@ class QueueDesk implements Desk {
     private static final Logger LOG = Logger.getLogger(QueueDesk.class);
 
     private final JobStore jobs;
+    private final WorkerStore workers;
     private final Bell bell;
     private final InstantSource clock;
     private final Settings settings;
     private final JobObserver observer;
 
-    QueueDesk(JobStore jobs, Bell bell, InstantSource clock, Settings settings, JobObserver observer) {
+    QueueDesk(
+            JobStore jobs,
+            WorkerStore workers,
+            Bell bell,
+            InstantSource clock,
+            Settings settings,
+            JobObserver observer) {
         this.jobs = jobs;
+        this.workers = workers;
         this.bell = bell;
         this.clock = clock;
         this.settings = settings;
@@ -46,7 +55,7 @@ class QueueDesk implements Desk {
 
     @Override
     public Uni<Entered> enter(WorkerEntry entry) {
-        return jobs.register(entry, clock.instant()).map(worker -> new Entered(worker, settings.heartbeat()));
+        return workers.register(entry, clock.instant()).map(worker -> new Entered(worker, settings.heartbeat()));
     }
 
     @Override
@@ -74,7 +83,7 @@ class QueueDesk implements Desk {
 
     @Override
     public Uni<Optional<Pulse>> beat(UUID worker) {
-        return jobs.heartbeat(worker, clock.instant());
+        return workers.heartbeat(worker, clock.instant());
     }
 
     @Override
@@ -127,7 +136,7 @@ class QueueDesk implements Desk {
 
     @Override
     public Uni<Void> leave(UUID worker) {
-        return jobs.leave(worker, clock.instant());
+        return workers.leave(worker, clock.instant());
     }
 
     @Override

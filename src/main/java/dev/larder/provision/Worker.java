@@ -5,7 +5,7 @@ import dev.larder.pool.JobOutcome;
 import dev.larder.pool.JobStatus;
 import dev.larder.pool.WorkerEntry;
 import dev.larder.provision.Desk.Entered;
-import dev.larder.store.JobStore.Pulse;
+import dev.larder.store.WorkerStore.Pulse;
 import dev.larder.wake.Loop;
 import io.quarkus.arc.All;
 import io.smallrye.mutiny.Multi;

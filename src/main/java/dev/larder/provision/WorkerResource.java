@@ -10,10 +10,10 @@ import dev.larder.pool.Assignment;
 import dev.larder.pool.Caller;
 import dev.larder.pool.Role;
 import dev.larder.pool.WorkerEntry;
-import dev.larder.store.JobStore;
-import dev.larder.store.JobStore.Pulse;
 import dev.larder.store.QueueReader;
 import dev.larder.store.QueueReader.Working;
+import dev.larder.store.WorkerStore;
+import dev.larder.store.WorkerStore.Pulse;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
@@ -50,7 +50,7 @@ class WorkerResource {
 
     private static final Duration HOLD = Duration.ofSeconds(20);
 
-    private final JobStore jobs;
+    private final WorkerStore workers;
     private final QueueReader reader;
     private final LongPoll poll;
     private final QueueDesk desk;
@@ -59,14 +59,14 @@ class WorkerResource {
     private final Settings settings;
 
     WorkerResource(
-            JobStore jobs,
+            WorkerStore workers,
             QueueReader reader,
             LongPoll poll,
             QueueDesk desk,
             CurrentCaller caller,
             InstantSource clock,
             Settings settings) {
-        this.jobs = jobs;
+        this.workers = workers;
         this.reader = reader;
         this.poll = poll;
         this.desk = desk;
@@ -97,7 +97,7 @@ class WorkerResource {
             summary = "A worker process enters: {\"name\":\"…\",\"tags\":{},\"backends\":[\"exec\"],\"slots\":4}")
     public Uni<RestResponse<Entered>> enter(byte[] bytes) {
         WorkerEntry entry = Reports.entry(JsonBody.of(bytes, "name", "tags", "backends", "slots", "reserved"));
-        return jobs.register(caller.get(), entry, clock.instant())
+        return workers.register(caller.get(), entry, clock.instant())
                 .map(worker -> ResponseBuilder.<Entered>created(URI.create("/api/v1/workers/" + worker))
                         .entity(new Entered(worker, settings.heartbeat().toString()))
                         .build());
@@ -208,7 +208,7 @@ class WorkerResource {
     @Operation(operationId = "beatWorker", summary = "Shows that the worker is alive; tells it what to stop")
     public Uni<Beat> beat(@PathParam("id") String id) {
         return entered(id)
-                .chain(worker -> jobs.heartbeat(worker, clock.instant()))
+                .chain(worker -> workers.heartbeat(worker, clock.instant()))
                 .map(pulse -> pulse.map(Beat::of).orElseThrow(() -> Problem.notFound("worker")));
     }
 
@@ -230,13 +230,13 @@ class WorkerResource {
             operationId = "leaveWorker",
             summary = "The worker process ends: it is given no more jobs, and those it still holds are taken back")
     public Uni<Void> leave(@PathParam("id") String id) {
-        return entered(id).chain(worker -> jobs.leave(worker, clock.instant()));
+        return entered(id).chain(worker -> workers.leave(worker, clock.instant()));
     }
 
     private Uni<UUID> entered(String id) {
         Caller asking = caller.get();
         UUID worker = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("worker"));
-        return jobs.entered(worker, asking.userId())
+        return workers.entered(worker, asking.userId())
                 .invoke(known -> {
                     if (!known) {
                         throw Problem.notFound("worker");

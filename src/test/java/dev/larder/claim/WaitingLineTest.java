@@ -32,6 +32,7 @@ class WaitingLineTest {
             stock.claimReads,
             stock.leases,
             stock.jobs,
+            stock.builds,
             new Combiner(stock.claims, bell, stock.clock, Tuned.DEFAULT),
             bell,
             Databases.vertx(),

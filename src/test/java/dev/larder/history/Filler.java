@@ -11,6 +11,7 @@ import dev.larder.store.JobStore;
 import dev.larder.store.JobStore.Completed;
 import dev.larder.store.JobStore.Taken;
 import dev.larder.store.Seal;
+import dev.larder.store.WorkerStore;
 import dev.larder.testing.Server;
 import dev.larder.testing.Signals;
 import io.smallrye.mutiny.Multi;
@@ -38,6 +39,7 @@ final class Filler implements Runnable {
     private static final Duration HEARTBEAT = Duration.ofSeconds(2);
 
     private final JobStore jobs;
+    private final WorkerStore workers;
     private final InstantSource clock = InstantSource.system();
     private final Recorder recorder;
     private final List<UUID> left = new ArrayList<>();
@@ -45,6 +47,7 @@ final class Filler implements Runnable {
 
     Filler(Pool pool, Recorder recorder) {
         this.jobs = new JobStore(pool, new Seal(Server.ENCRYPTION_KEY), new Ids(clock));
+        this.workers = new WorkerStore(pool, new Ids(clock));
         this.recorder = recorder;
     }
 
@@ -76,17 +79,17 @@ final class Filler implements Runnable {
 
     private void work() {
         UUID worker =
-                await(jobs.register(new WorkerEntry("filler", Map.of(), List.of("exec"), AT_ONCE), clock.instant()));
+                await(workers.register(new WorkerEntry("filler", Map.of(), List.of("exec"), AT_ONCE), clock.instant()));
         left.add(worker);
         while (left.size() > 1) {
-            var gone = await(jobs.leave(left.getFirst(), clock.instant()));
+            var gone = await(workers.leave(left.getFirst(), clock.instant()));
             left.removeFirst();
         }
         Instant beaten = clock.instant();
         while (!stopping) {
             if (clock.instant().isAfter(beaten.plus(HEARTBEAT))) {
                 beaten = clock.instant();
-                var pulse = await(jobs.heartbeat(worker, beaten));
+                var pulse = await(workers.heartbeat(worker, beaten));
             }
             List<Taken> taken = await(jobs.take(worker, AT_ONCE, clock.instant()));
             if (taken.isEmpty()) {

@@ -11,7 +11,7 @@ import dev.larder.pool.Lease;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.Transition;
 import dev.larder.pool.WorkerEntry;
-import dev.larder.store.JobStore.Pulse;
+import dev.larder.store.WorkerStore.Pulse;
 import dev.larder.testing.SettableClock;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;

@@ -38,7 +38,7 @@ class WorkerTest {
     private final Bell bell = new Bell();
     private final Endless backend = new Endless();
     private final Heard heard = new Heard();
-    private final Desk desk = new QueueDesk(stock.jobs, bell, stock.clock, new Slots(1), heard);
+    private final Desk desk = new QueueDesk(stock.jobs, stock.workers, bell, stock.clock, new Slots(1), heard);
     private final Worker worker = new Worker(desk, Databases.vertx(), stock.clock, new Slots(1), List.of(backend));
 
     @AfterEach

@@ -449,7 +449,7 @@ class DatabaseSituationsTest {
         UUID preset = stock.declare("small", 1);
         UUID workspace = stock.ready(preset, 1).getFirst();
         assertThat(stock.claim(preset, stock.member("anna"))).isPresent();
-        assertThat(await(stock.jobs.beginClaimSteps(stock.clock.instant()))).isEqualTo(1);
+        assertThat(await(stock.builds.beginClaimSteps(stock.clock.instant()))).isEqualTo(1);
         Assignment step = stock.take(1).getFirst();
 
         stock.end(step, new JobOutcome.Succeeded(Map.of(), Map.of("disk.data", List.of("size", "zone"))));

@@ -56,7 +56,7 @@ class ClaimStepTest {
 
     @CanIgnoreReturnValue
     private int begin() {
-        return await(stock.jobs.beginClaimSteps(now()));
+        return await(stock.builds.beginClaimSteps(now()));
     }
 
     @Test
@@ -170,7 +170,7 @@ class ClaimStepTest {
         assertThat(stock.take(1)).isEmpty();
         assertThat(stock.look(claim).step().orElseThrow().errorCode()).isEqualTo("parameters_unreadable");
         assertThat(stock.release(claim)).isTrue();
-        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+        assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
         assertThat(stock.take(1)).hasSize(1);
     }
 
@@ -205,7 +205,7 @@ class ClaimStepTest {
         assertThat(stock.release(claim)).isTrue();
 
         assertThat(begin()).isZero();
-        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+        assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
         List<Assignment> done = stock.buildAll();
 
         assertThat(done).hasSize(1);
@@ -219,11 +219,11 @@ class ClaimStepTest {
         begin();
         Assignment job = stock.take(1).getFirst();
         assertThat(stock.release(claim)).isTrue();
-        assertThat(await(stock.jobs.deleteWanted(now()))).isZero();
+        assertThat(await(stock.builds.deleteWanted(now()))).isZero();
 
         stock.succeed(job);
 
-        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+        assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
     }
 
     @Test
@@ -234,7 +234,7 @@ class ClaimStepTest {
         UUID claim = plain.claim(other, plain.owner).orElseThrow();
 
         assertThat(plain.look(claim).step()).isEmpty();
-        assertThat(await(plain.jobs.beginClaimSteps(plain.clock.instant()))).isZero();
+        assertThat(await(plain.builds.beginClaimSteps(plain.clock.instant()))).isZero();
         plain.close();
     }
 }

@@ -363,8 +363,8 @@ class ClaimStoreTest {
 
         assertThat(stock.release(claim)).isTrue();
         assertThat(stock.release(claim)).isFalse();
-        assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isEqualTo(1);
-        assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isZero();
+        assertThat(await(stock.builds.deleteWanted(stock.clock.instant()))).isEqualTo(1);
+        assertThat(await(stock.builds.deleteWanted(stock.clock.instant()))).isZero();
 
         Assignment deletion = stock.take(1).getFirst();
         assertThat(deletion.workspaceId()).isEqualTo(workspace);
@@ -380,10 +380,10 @@ class ClaimStoreTest {
         Assignment start = stock.take(1).getFirst();
 
         assertThat(stock.release(claim)).isTrue();
-        assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isZero();
+        assertThat(await(stock.builds.deleteWanted(stock.clock.instant()))).isZero();
         stock.succeed(start);
 
-        assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isEqualTo(1);
+        assertThat(await(stock.builds.deleteWanted(stock.clock.instant()))).isEqualTo(1);
     }
 
     @Test
@@ -392,13 +392,13 @@ class ClaimStoreTest {
         stock.ready(preset, 1);
         UUID claim = claim(preset).orElseThrow();
         assertThat(stock.release(claim)).isTrue();
-        assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isEqualTo(1);
+        assertThat(await(stock.builds.deleteWanted(stock.clock.instant()))).isEqualTo(1);
         stock.fail(stock.take(1).getFirst());
 
-        assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isZero();
+        assertThat(await(stock.builds.deleteWanted(stock.clock.instant()))).isZero();
         // Build 2 failed: two minutes of rest.
         stock.clock.forward(Duration.ofMinutes(2).plusMillis(1));
-        assertThat(await(stock.jobs.deleteWanted(stock.clock.instant()))).isEqualTo(1);
+        assertThat(await(stock.builds.deleteWanted(stock.clock.instant()))).isEqualTo(1);
     }
 
     @Test

@@ -197,13 +197,13 @@ class JobStoreTest {
     void a_worker_that_was_heard_of_keeps_its_jobs() {
         Assignment assignment = leased();
         stock.clock.forward(Duration.ofSeconds(15));
-        assertThat(await(stock.jobs.heartbeat(stock.worker, now()))).isPresent();
+        assertThat(await(stock.workers.heartbeat(stock.worker, now()))).isPresent();
 
-        Instant silent = JobStore.silentSince(now(), Duration.ofSeconds(5));
+        Instant silent = WorkerStore.silentSince(now(), Duration.ofSeconds(5));
         assertThat(await(stock.jobs.reap(now(), silent, now(), MAX_ATTEMPTS))).isZero();
 
         stock.clock.forward(Duration.ofSeconds(15).plusMillis(1));
-        silent = JobStore.silentSince(now(), Duration.ofSeconds(5));
+        silent = WorkerStore.silentSince(now(), Duration.ofSeconds(5));
         assertThat(await(stock.jobs.reap(now(), silent, now(), MAX_ATTEMPTS))).isEqualTo(1);
         assertThat(status(assignment)).isEqualTo("pending");
     }
@@ -263,7 +263,7 @@ class JobStoreTest {
         assertThat(await(stock.jobs.cancel(running.jobId(), List.of(UUID.randomUUID()), now())))
                 .isEmpty();
 
-        assertThat(await(stock.jobs.heartbeat(stock.worker, now()))
+        assertThat(await(stock.workers.heartbeat(stock.worker, now()))
                         .orElseThrow()
                         .canceling())
                 .containsExactly(running.jobId());
@@ -283,7 +283,7 @@ class JobStoreTest {
         assertThat(await(stock.jobs.cancel(again.jobId(), List.of(stock.organization), now())))
                 .contains(JobStatus.CANCELING);
         assertThat(await(stock.jobs.handBack(again.lease(), now()))).isFalse();
-        await(stock.jobs.leave(stock.worker, now()));
+        await(stock.workers.leave(stock.worker, now()));
         assertThat(await(stock.jobs.reap(now(), Instant.EPOCH, Instant.EPOCH, MAX_ATTEMPTS)))
                 .isEqualTo(1);
         assertThat(status(again)).isEqualTo("canceled");
@@ -314,7 +314,7 @@ class JobStoreTest {
         await(stock.jobs.handBack(first.lease(), now()));
         Assignment second = stock.take(1).getFirst();
         await(stock.jobs.reap(now(), now().plusMillis(1), now(), MAX_ATTEMPTS));
-        await(stock.jobs.heartbeat(stock.worker, now()));
+        await(stock.workers.heartbeat(stock.worker, now()));
         Assignment third = stock.take(1).getFirst();
         await(stock.jobs.takeBackForgotten(stock.worker, Set.of(third.jobId()), now(), MAX_ATTEMPTS));
 
@@ -329,7 +329,7 @@ class JobStoreTest {
 
     @Test
     void prebuilds_never_take_the_reserved_slots_and_a_user_finds_one() {
-        UUID worker = await(stock.jobs.register(new WorkerEntry("reserving", Map.of(), List.of("exec"), 3, 1), now()));
+        UUID worker = await(stock.workers.register(new WorkerEntry("reserving", Map.of(), List.of("exec"), 3, 1), now()));
         UUID preset = stock.declare("small", 5);
         stock.create(preset, 5);
 
@@ -345,7 +345,7 @@ class JobStoreTest {
 
     @Test
     void a_user_may_have_all_slots_of_a_worker_with_a_reserve() {
-        UUID worker = await(stock.jobs.register(new WorkerEntry("reserving", Map.of(), List.of("exec"), 3, 1), now()));
+        UUID worker = await(stock.workers.register(new WorkerEntry("reserving", Map.of(), List.of("exec"), 3, 1), now()));
         UUID preset = stock.declare("small", 0);
         for (int i = 0; i < 3; i++) {
             assertThat(stock.claimCold(preset, stock.owner)).isNotNull();
@@ -397,8 +397,8 @@ class JobStoreTest {
         stock.declare("small", 1);
         stock.create(stock.preset("small"), 1);
         UUID tagged =
-                await(stock.jobs.register(new WorkerEntry("tagged", Map.of("gpu", "yes"), List.of("exec"), 1), now()));
-        UUID other = await(stock.jobs.register(new WorkerEntry("other", Map.of(), List.of("postgres"), 1), now()));
+                await(stock.workers.register(new WorkerEntry("tagged", Map.of("gpu", "yes"), List.of("exec"), 1), now()));
+        UUID other = await(stock.workers.register(new WorkerEntry("other", Map.of(), List.of("postgres"), 1), now()));
 
         assertThat(await(stock.jobs.take(tagged, 1, now()))).isEmpty();
         assertThat(await(stock.jobs.take(other, 1, now()))).isEmpty();
@@ -410,8 +410,8 @@ class JobStoreTest {
         stock.withTags(Map.of("gpu", "yes"));
         stock.create(stock.declare("small", 1), 1);
         UUID wrong =
-                await(stock.jobs.register(new WorkerEntry("wrong", Map.of("gpu", "no"), List.of("exec"), 1), now()));
-        UUID right = await(stock.jobs.register(
+                await(stock.workers.register(new WorkerEntry("wrong", Map.of("gpu", "no"), List.of("exec"), 1), now()));
+        UUID right = await(stock.workers.register(
                 new WorkerEntry("right", Map.of("gpu", "yes", "os", "linux"), List.of("exec"), 1), now()));
 
         assertThat(stock.take(1)).isEmpty();
@@ -474,7 +474,7 @@ class JobStoreTest {
 
         assertThat(await(stock.jobs.withdraw(now(), now().plusMillis(1)))).isEqualTo(1);
 
-        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+        assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
         assertThat(stock.take(1))
                 .singleElement()
                 .satisfies(next -> assertThat(next.transition()).isEqualTo(Transition.DELETE));
@@ -488,7 +488,7 @@ class JobStoreTest {
         assertThat(await(stock.jobs.cancel(begun.jobId(), List.of(stock.organization), now())))
                 .contains(JobStatus.CANCELED);
 
-        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+        assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
     }
 
     @Test
@@ -500,7 +500,7 @@ class JobStoreTest {
                 .isEqualTo(1);
 
         assertThat(stock.count("workspaces WHERE deleted_at IS NULL")).isEqualTo(1);
-        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+        assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
         stock.buildAll();
         assertThat(stock.count("workspaces WHERE deleted_at IS NULL")).isZero();
     }
@@ -513,7 +513,7 @@ class JobStoreTest {
 
         assertThat(await(stock.workspaces.wantDeleted(workspace, OptionalInt.empty(), now())))
                 .isTrue();
-        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+        assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
 
         assertThat(stock.count("dirty_presets")).isEqualTo(1);
     }
@@ -526,10 +526,10 @@ class JobStoreTest {
                 .isEqualTo(1);
         stock.fail(stock.take(1).getFirst());
 
-        assertThat(await(stock.jobs.deleteWanted(now()))).isZero();
+        assertThat(await(stock.builds.deleteWanted(now()))).isZero();
         // Build 2 failed: two minutes of rest.
         stock.clock.forward(Duration.ofMinutes(2).plusMillis(1));
-        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+        assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
         stock.succeed(stock.take(1).getFirst());
 
         assertThat(stock.count("workspaces WHERE deleted_at IS NULL")).isZero();

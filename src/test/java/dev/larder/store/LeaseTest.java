@@ -114,7 +114,7 @@ class LeaseTest {
         stock.clock.forward(HOUR);
         assertThat(expire()).isEqualTo(1);
 
-        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+        assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
         Assignment deletion = stock.take(1).getFirst();
 
         assertThat(deletion.transition()).isEqualTo(Transition.DELETE);
@@ -134,10 +134,10 @@ class LeaseTest {
         stock.clock.forward(HOUR);
 
         assertThat(expire()).isEqualTo(1);
-        assertThat(await(stock.jobs.deleteWanted(now()))).isZero();
+        assertThat(await(stock.builds.deleteWanted(now()))).isZero();
         stock.succeed(start);
 
-        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+        assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
         assertThat(claimers.stateOf(claim)).isEqualTo("expired");
     }
 
@@ -399,7 +399,7 @@ class LeaseTest {
         UUID workspace = claimers.workspaceOf(claim);
         assertThat(await(stock.workspaces.wantDeleted(workspace, ANY, now()))).isTrue();
         assertThat(renew(claim, HOUR)).as("it is still held").isTrue();
-        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+        assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
 
         stock.buildAll();
 

@@ -45,7 +45,7 @@ class QueuePlansTest {
     void no_change_of_a_job_reads_all_workspaces() throws IllegalAccessException {
         Map<String, String> plans = Plans.of(
                 stock,
-                List.of(JobStore.class, PoolStore.class),
+                List.of(JobStore.class, BuildStore.class, PoolStore.class),
                 (name, statement) -> statement.contains("UPDATE workspaces"));
 
         assertThat(plans).hasSizeGreaterThan(7);
@@ -71,12 +71,12 @@ class QueuePlansTest {
     void what_is_to_be_begun_is_found_without_reading_what_is_live() throws IllegalAccessException {
         Map<String, String> plans = Plans.of(
                 stock,
-                List.of(JobStore.class),
+                List.of(BuildStore.class),
                 (name, statement) ->
                         List.of("RECYCLE", "DELETE_WANTED", "DELETE_USED_UP").contains(name));
 
-        assertThat(plans.get("JobStore.RECYCLE")).contains("using workspaces_to_reset");
-        assertThat(plans.get("JobStore.DELETE_WANTED")).contains("using workspaces_to_delete");
-        assertThat(plans.get("JobStore.DELETE_USED_UP")).contains("using workspaces_to_delete");
+        assertThat(plans.get("BuildStore.RECYCLE")).contains("using workspaces_to_reset");
+        assertThat(plans.get("BuildStore.DELETE_WANTED")).contains("using workspaces_to_delete");
+        assertThat(plans.get("BuildStore.DELETE_USED_UP")).contains("using workspaces_to_delete");
     }
 }

@@ -93,7 +93,7 @@ class QueueReaderTest {
         UUID preset = stock.declare("small", 2);
         stock.create(preset, 2);
         stock.take(2);
-        UUID other = await(stock.jobs.register(
+        UUID other = await(stock.workers.register(
                 new WorkerEntry("other", Map.of("gpu", "yes"), List.of("exec"), 4, 1), stock.clock.instant()));
 
         assertThat(await(queue.workers(Optional.empty(), Optional.empty(), 10)))
@@ -103,14 +103,14 @@ class QueueReaderTest {
         assertThat(await(queue.capacity(stock.clock.instant()))).isEqualTo(new Capacity(2, 104));
 
         stock.clock.forward(Duration.ofHours(2));
-        await(stock.jobs.heartbeat(other, stock.clock.instant()));
-        int forgotten = await(stock.jobs.forgetWorkers(stock.clock.instant(), NOON.plus(Duration.ofHours(1))));
+        await(stock.workers.heartbeat(other, stock.clock.instant()));
+        int forgotten = await(stock.workers.forget(stock.clock.instant(), NOON.plus(Duration.ofHours(1))));
 
         assertThat(forgotten).isEqualTo(1);
         assertThat(await(queue.workers(Optional.empty(), Optional.empty(), 10)))
                 .extracting(QueueReader.Working::id)
                 .containsExactly(other);
-        assertThat(await(stock.jobs.heartbeat(stock.worker, stock.clock.instant())))
+        assertThat(await(stock.workers.heartbeat(stock.worker, stock.clock.instant())))
                 .isEmpty();
     }
 }

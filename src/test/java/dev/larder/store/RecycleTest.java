@@ -62,11 +62,11 @@ class RecycleTest {
 
     @CanIgnoreReturnValue
     private int recycle() {
-        return await(stock.jobs.recycle(now()));
+        return await(stock.builds.recycle(now()));
     }
 
     private int deleteWanted() {
-        return await(stock.jobs.deleteWanted(now()));
+        return await(stock.builds.deleteWanted(now()));
     }
 
     private Row workspace(UUID id) {
@@ -112,7 +112,7 @@ class RecycleTest {
     void whoever_gives_another_one_back_does_not_destroy_it() {
         UUID workspace = returned();
 
-        assertThat(await(stock.jobs.deleteUsedUp(now()))).isZero();
+        assertThat(await(stock.builds.deleteUsedUp(now()))).isZero();
         replacementWaits();
         assertThat(recycle()).isEqualTo(1);
 
@@ -376,7 +376,7 @@ class RecycleTest {
         UUID again = stock.declareReusable("small", 2, 3);
         stock.ready(again, 1);
         UUID claim = stock.claim(again, anna).orElseThrow();
-        assertThat(await(stock.jobs.beginClaimSteps(now()))).isEqualTo(1);
+        assertThat(await(stock.builds.beginClaimSteps(now()))).isEqualTo(1);
         stock.buildAll();
         assertThat(stock.release(claim)).isTrue();
         stock.create(again, 1);

@@ -60,7 +60,7 @@ class VerifyTest {
 
     /** The next verification, begun and taken by a worker. */
     private Assignment verification() {
-        assertThat(await(stock.jobs.beginClaimSteps(now()))).isPositive();
+        assertThat(await(stock.builds.beginClaimSteps(now()))).isPositive();
         return stock.take(1).getFirst();
     }
 
@@ -120,7 +120,7 @@ class VerifyTest {
         assertThat(stock.claimReads.open(active.workspace().orElseThrow()))
                 .contains("{\"url\":\"test://" + workspace + "\"}");
         assertThat(await(stock.claimReads.stillWaiting(Set.of(claim)))).isEmpty();
-        assertThat(await(stock.jobs.beginClaimSteps(now()))).isZero();
+        assertThat(await(stock.builds.beginClaimSteps(now()))).isZero();
         assertThat(setAside()).isZero();
     }
 
@@ -229,7 +229,7 @@ class VerifyTest {
     void a_verification_that_nobody_began_in_time_is_withdrawn_and_its_workspace_in_stock_again() {
         UUID workspace = stock.ready(preset, 1).getFirst();
         UUID claim = claim(anna);
-        await(stock.jobs.beginClaimSteps(now()));
+        await(stock.builds.beginClaimSteps(now()));
 
         stock.clock.forward(BUDGET.minusMillis(2));
         assertThat(await(stock.jobs.withdraw(now(), Instant.EPOCH))).isZero();
@@ -247,7 +247,7 @@ class VerifyTest {
         UUID claim = claimers.waits(preset, anna);
         stock.ready(preset, 1);
         claimers.serve(preset);
-        await(stock.jobs.beginClaimSteps(now()));
+        await(stock.builds.beginClaimSteps(now()));
         stock.clock.forward(Claimers.TIMEOUT.minusSeconds(1));
 
         assertThat(await(stock.leases.toDo(now())).unfit()).isTrue();
@@ -283,7 +283,7 @@ class VerifyTest {
 
         assertThat(setAside()).isZero();
         assertThat(stock.look(claim).endedReason()).contains("released");
-        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+        assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
         assertThat(workspace(workspace).getString("transition")).isEqualTo("delete");
     }
 
@@ -317,7 +317,7 @@ class VerifyTest {
         assertThat(stock.look(claim).workspace()).isEmpty();
         assertThat(stock.look(claim).waits()).isTrue();
         assertThat(await(stock.leases.toDo(now())).unfit()).isFalse();
-        assertThat(await(stock.jobs.deleteWanted(now()))).isEqualTo(1);
+        assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
     }
 
     @Test
@@ -381,7 +381,7 @@ class VerifyTest {
         stock.buildAll();
 
         assertThat(stock.look(claim).waits()).isFalse();
-        assertThat(await(stock.jobs.beginClaimSteps(now()))).isZero();
+        assertThat(await(stock.builds.beginClaimSteps(now()))).isZero();
     }
 
     @Test

@@ -13,6 +13,7 @@ import dev.larder.pool.Scope;
 import dev.larder.pool.WorkerEntry;
 import dev.larder.store.AccessStore;
 import dev.larder.store.Applied;
+import dev.larder.store.BuildStore;
 import dev.larder.store.CatalogStore;
 import dev.larder.store.CatalogStore.Application;
 import dev.larder.store.CatalogStore.TemplateName;
@@ -30,6 +31,7 @@ import dev.larder.store.LeaseStore;
 import dev.larder.store.PoolStore;
 import dev.larder.store.Seal;
 import dev.larder.store.SnapshotStore;
+import dev.larder.store.WorkerStore;
 import dev.larder.store.WorkspaceStore;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -68,6 +70,8 @@ public final class Stock implements AutoCloseable {
     public final SnapshotStore snapshots = new SnapshotStore(pool);
     public final PoolStore pools = new PoolStore(pool, ids);
     public final JobStore jobs = new JobStore(pool, seal, ids);
+    public final BuildStore builds = new BuildStore(pool, ids);
+    public final WorkerStore workers = new WorkerStore(pool, ids);
     public final JobReader jobReader = new JobReader(pool);
     public final ClaimStore claims = new ClaimStore(pool, ids);
     public final ClaimReads claimReads = new ClaimReads(pool, seal);
@@ -92,7 +96,7 @@ public final class Stock implements AutoCloseable {
                 .orElseThrow()
                 .id();
         worker = await(
-                jobs.register(new WorkerEntry("test", Map.of(), List.of("exec", "postgres"), 100), clock.instant()));
+                workers.register(new WorkerEntry("test", Map.of(), List.of("exec", "postgres"), 100), clock.instant()));
     }
 
     /** Waits for what the store answers; a test is the only place that may. */

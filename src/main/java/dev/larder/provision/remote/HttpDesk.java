@@ -8,7 +8,7 @@ import dev.larder.pool.LogLine;
 import dev.larder.pool.Transition;
 import dev.larder.pool.WorkerEntry;
 import dev.larder.provision.Desk;
-import dev.larder.store.JobStore.Pulse;
+import dev.larder.store.WorkerStore.Pulse;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
