@@ -8,7 +8,7 @@ import java.util.UUID;
  */
 public final class JobStatements {
 
-    private static final String LEASED = "\n            SELECT t.id, t.lease_token,";
+    private static final String LEASED = "\nSELECT t.id, t.lease_token,";
 
     private JobStatements() {}
 

@@ -76,7 +76,7 @@ public class WorkerStore {
 
     private static final String LEAVE = "UPDATE workers SET stopped_at = $2 WHERE id = $1 AND stopped_at IS NULL";
 
-    /** A worker process ends in good order; what it still holds is handed back by {@link #handBack}. */
+    /** A worker process ends in good order; what it still holds is handed back by {@link JobStore#handBack}. */
     public Uni<Void> leave(UUID worker, Instant at) {
         return pool.preparedQuery(LEAVE).execute(Tuple.of(worker, Rows.utc(at))).replaceWithVoid();
     }
