@@ -1,9 +1,9 @@
 package dev.larder.claim;
 
+import dev.larder.store.BuildStore;
 import dev.larder.store.ClaimReads;
 import dev.larder.store.ClaimReads.Claimable;
 import dev.larder.store.ClaimStore;
-import dev.larder.store.BuildStore;
 import dev.larder.store.JobStore;
 import dev.larder.store.LeaseStore;
 import dev.larder.wake.Bell;

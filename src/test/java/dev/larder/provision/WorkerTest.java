@@ -113,8 +113,8 @@ class WorkerTest {
         Worker two = new Worker(desk, Databases.vertx(), stock.clock, new Slots(2), List.of(builds));
         await(two.start());
         CompletableFuture<JobOutcome> lost = builds.begun.take();
-        var reaped = await(stock.jobs.reap(
-                stock.clock.instant(), stock.clock.instant().plusMillis(1), stock.clock.instant(), 3));
+        var reaped = await(
+                stock.jobs.reap(stock.clock.instant(), stock.clock.instant().plusMillis(1), stock.clock.instant(), 3));
         assertThat(reaped).isEqualTo(1);
 
         bell.ring(Topic.JOBS);
@@ -122,7 +122,8 @@ class WorkerTest {
         assertThat(lost).isCancelled();
         again.complete(new JobOutcome.Succeeded(Map.of()));
 
-        Eventually.see(() -> stock.count("jobs WHERE status = 'succeeded' AND attempt = 2 AND losses = 1"), done -> done == 1);
+        Eventually.see(
+                () -> stock.count("jobs WHERE status = 'succeeded' AND attempt = 2 AND losses = 1"), done -> done == 1);
         await(two.stop());
     }
 

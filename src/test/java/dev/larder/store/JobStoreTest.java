@@ -329,7 +329,8 @@ class JobStoreTest {
 
     @Test
     void prebuilds_never_take_the_reserved_slots_and_a_user_finds_one() {
-        UUID worker = await(stock.workers.register(new WorkerEntry("reserving", Map.of(), List.of("exec"), 3, 1), now()));
+        UUID worker =
+                await(stock.workers.register(new WorkerEntry("reserving", Map.of(), List.of("exec"), 3, 1), now()));
         UUID preset = stock.declare("small", 5);
         stock.create(preset, 5);
 
@@ -345,7 +346,8 @@ class JobStoreTest {
 
     @Test
     void a_user_may_have_all_slots_of_a_worker_with_a_reserve() {
-        UUID worker = await(stock.workers.register(new WorkerEntry("reserving", Map.of(), List.of("exec"), 3, 1), now()));
+        UUID worker =
+                await(stock.workers.register(new WorkerEntry("reserving", Map.of(), List.of("exec"), 3, 1), now()));
         UUID preset = stock.declare("small", 0);
         for (int i = 0; i < 3; i++) {
             assertThat(stock.claimCold(preset, stock.owner)).isNotNull();
@@ -396,8 +398,8 @@ class JobStoreTest {
     void a_worker_takes_only_what_its_tags_and_backends_fit() {
         stock.declare("small", 1);
         stock.create(stock.preset("small"), 1);
-        UUID tagged =
-                await(stock.workers.register(new WorkerEntry("tagged", Map.of("gpu", "yes"), List.of("exec"), 1), now()));
+        UUID tagged = await(
+                stock.workers.register(new WorkerEntry("tagged", Map.of("gpu", "yes"), List.of("exec"), 1), now()));
         UUID other = await(stock.workers.register(new WorkerEntry("other", Map.of(), List.of("postgres"), 1), now()));
 
         assertThat(await(stock.jobs.take(tagged, 1, now()))).isEmpty();
