@@ -215,7 +215,8 @@ class WorkerHttpTest {
         JsonNode job = job();
         say(job, 1_000_000, "before");
         CompletableFuture<Answer> following = CompletableFuture.supplyAsync(
-                () -> owner.with("Accept", "text/event-stream").get(path(job) + "/logs/events"));
+                () -> owner.with("Accept", "text/event-stream").get(path(job) + "/logs/events"),
+                Thread.ofVirtual()::start);
 
         say(job, 1_000_001, "while");
         assertThat(token.post(path(job) + "/complete", report(job, "")).status())
