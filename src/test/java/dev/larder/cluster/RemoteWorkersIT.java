@@ -47,11 +47,11 @@ import org.junit.jupiter.api.Test;
  */
 class RemoteWorkersIT {
 
-    private static final int JOBS = Integer.getInteger("larder.cluster.jobs", 60);
+    private static final int JOBS = Integer.getInteger("larder.cluster.jobs", 40);
     private static final int WORKERS = 3;
 
     /** Longer than calls wait for their answers, in the long version than their connections can be used up in. */
-    private static final Duration FROZEN = Duration.ofSeconds(JOBS > 1_000 ? 90 : 6);
+    private static final Duration FROZEN = Duration.ofSeconds(JOBS > 1_000 ? 90 : 1);
 
     private static final int SLOTS = 2;
     private static final String DECLARATION = """
@@ -93,8 +93,9 @@ class RemoteWorkersIT {
             try (second) {
                 awaitDone(JOBS);
                 judge();
+                workers.forEach(RemoteWorker::stop);
                 for (RemoteWorker worker : workers) {
-                    assertThat(worker.stop()).as(worker.said()).isTrue();
+                    assertThat(worker.ends()).as(worker.said()).isTrue();
                 }
                 assertThat(count("worker_id IS NOT NULL AND completed_at IS NULL"))
                         .isZero();

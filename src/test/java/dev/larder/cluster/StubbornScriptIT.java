@@ -69,6 +69,8 @@ class StubbornScriptIT {
                         "true",
                         "LARDER_BACKEND_EXEC_ROOT",
                         root.toString(),
+                        "LARDER_WORKER_DRAIN",
+                        "PT0.1S",
                         "LARDER_BACKEND_EXEC_STOP_GRACE",
                         "PT" + GRACE.toSeconds() + "S"))) {
             server.awaitReady();

@@ -148,7 +148,10 @@ class CatalogStoreTest {
                         .isZero();
             }
         }
-        assertThat(seal.open(small(done), bytes("SELECT sealed FROM preset_parameters WHERE name = 'password' AND preset_id = '" + small(done) + "'")))
+        assertThat(seal.open(
+                        small(done),
+                        bytes("SELECT sealed FROM preset_parameters WHERE name = 'password' AND preset_id = '"
+                                + small(done) + "'")))
                 .isEqualTo(SECRET);
         UUID version = done.presets().getFirst().versionId();
         assertThat(seal.open(version, bytes("SELECT default_sealed FROM version_parameters WHERE name = 'key'")))

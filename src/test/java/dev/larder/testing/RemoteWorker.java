@@ -68,9 +68,13 @@ public final class RemoteWorker implements AutoCloseable {
         }
     }
 
-    /** As an operator stops it; tells whether it ended within the time that it may drain. */
-    public boolean stop() throws InterruptedException {
+    /** As an operator does; it drains. */
+    public void stop() {
         process.destroy();
+    }
+
+    /** Whether it ends in time. */
+    public boolean ends() throws InterruptedException {
         return process.waitFor(30, TimeUnit.SECONDS);
     }
 
