@@ -89,16 +89,27 @@ public final class WorkerCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        if (backends.stream().noneMatch(Backend::offered)) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "Nothing to work with: LARDER_BACKEND_EXEC_ENABLED=true, or LARDER_BACKEND_POSTGRES_URL.");
+        }
         Given given = new Given(settings, Optional.ofNullable(name), slots, reserved, Map.copyOf(tags));
         HttpDesk desk = new HttpDesk(new Api(vertx, server, token()), clock);
-        Worker worker = new Worker(desk, vertx, clock, given, backends);
-        shift.begin(worker, given.drain().multipliedBy(2).plus(STOP_MARGIN))
-                .onFailure(failure -> !refused(failure))
-                .retry()
-                .withBackOff(Duration.ofMillis(250), Duration.ofSeconds(5))
-                .indefinitely()
-                .await()
-                .indefinitely();
+        try {
+            shift.begin(
+                            new Worker(desk, vertx, clock, given, backends),
+                            given.drain().multipliedBy(2).plus(STOP_MARGIN))
+                    .onFailure(failure -> !refused(failure))
+                    .retry()
+                    .withBackOff(Duration.ofMillis(250), Duration.ofSeconds(5))
+                    .indefinitely()
+                    .await()
+                    .indefinitely();
+        } catch (IllegalArgumentException | Api.UnexpectedException refused) {
+            spec.commandLine().getErr().println("Not begun: " + refused.getMessage());
+            return 1;
+        }
         Quarkus.waitForExit();
         return 0;
     }
