@@ -7,6 +7,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -14,17 +15,20 @@ import java.util.concurrent.ConcurrentHashMap;
 public final class Wire implements AutoCloseable {
 
     private static final int CHUNK = 8_192;
+    private static final Duration ENDS_WITHIN = Duration.ofSeconds(5);
 
     private final String host;
     private final Set<Socket> ends = ConcurrentHashMap.newKeySet();
     private final Gate gate = new Gate();
     private volatile int servingPort;
+    private Thread accepting;
     private ServerSocket listening;
 
     public Wire(String host, int servingPort) {
         this.host = host;
         this.servingPort = servingPort;
-        this.listening = listen(0);
+        this.listening = bound(0);
+        this.accepting = accepting(listening);
     }
 
     /** Where the one that is served finds the other; stays the same over cuts. */
@@ -41,11 +45,14 @@ public final class Wire implements AutoCloseable {
     public void cut() {
         gate.open();
         quietly(listening);
+        // The port is free once nobody accepts on it any more.
+        join(accepting);
         ends.forEach(Wire::quietly);
     }
 
     public void mend() {
-        listening = listen(listening.getLocalPort());
+        listening = bound(listening.getLocalPort());
+        accepting = accepting(listening);
     }
 
     /** Connections stay open, and nothing passes: what a network that lost its way looks like. */
@@ -84,16 +91,19 @@ public final class Wire implements AutoCloseable {
         cut();
     }
 
-    private ServerSocket listen(int port) {
+    private ServerSocket bound(int port) {
         try {
             ServerSocket server = new ServerSocket();
             server.setReuseAddress(true);
             server.bind(new InetSocketAddress(InetAddress.getByName(host), port));
-            var accepting = Thread.ofVirtual().start(() -> accept(server));
             return server;
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         }
+    }
+
+    private Thread accepting(ServerSocket server) {
+        return Thread.ofVirtual().start(() -> accept(server));
     }
 
     private void accept(ServerSocket server) {
@@ -139,6 +149,17 @@ public final class Wire implements AutoCloseable {
         } finally {
             ends.remove(from);
             ends.remove(to);
+        }
+    }
+
+    private static void join(Thread ending) {
+        try {
+            if (!ending.join(ENDS_WITHIN)) {
+                throw new AssertionError("somebody still accepts connections");
+            }
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted while cutting", interrupted);
         }
     }
 
