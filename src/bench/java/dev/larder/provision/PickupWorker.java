@@ -35,6 +35,8 @@ import java.util.function.Consumer;
  */
 public final class PickupWorker implements AutoCloseable {
 
+    private static final int SLOTS = 8;
+
     private final Direct direct;
     private final Listener listener;
     private final Worker worker;
@@ -45,7 +47,7 @@ public final class PickupWorker implements AutoCloseable {
 
     public PickupWorker(Vertx vertx, PgConnectOptions options, Pool pool, Seal seal, Duration poll) {
         InstantSource clock = InstantSource.system();
-        Configured settings = new Configured(poll);
+        WorkerSettings settings = new WorkerSettings(SLOTS, poll);
         Bell bell = new Bell();
         direct = new Direct(vertx, options);
         Pump pump = new Pump(direct, vertx);
@@ -94,64 +96,5 @@ public final class PickupWorker implements AutoCloseable {
 
         @Override
         public void replaced() {}
-    }
-
-    /** As by default, but for the poll. */
-    private record Configured(Duration poll) implements Settings {
-
-        @Override
-        public boolean enabled() {
-            return true;
-        }
-
-        @Override
-        public Optional<String> name() {
-            return Optional.of("pickup");
-        }
-
-        @Override
-        public int slots() {
-            return 8;
-        }
-
-        @Override
-        public int reserved() {
-            return 0;
-        }
-
-        @Override
-        public Map<String, String> tags() {
-            return Map.of();
-        }
-
-        @Override
-        public Duration heartbeat() {
-            return Duration.ofSeconds(5);
-        }
-
-        @Override
-        public Duration drain() {
-            return Duration.ofSeconds(10);
-        }
-
-        @Override
-        public int maxAttempts() {
-            return 3;
-        }
-
-        @Override
-        public Duration overrun() {
-            return Duration.ofSeconds(30);
-        }
-
-        @Override
-        public Duration logRetention() {
-            return Duration.ofDays(14);
-        }
-
-        @Override
-        public Duration patience() {
-            return Duration.ofHours(1);
-        }
     }
 }

@@ -63,7 +63,7 @@ class LogResource {
     }
 
     private static int line(String field, @Nullable String text, String expected) {
-        if (text == null || text.isEmpty()) {
+        if (text == null) {
             return LogTail.BEFORE_THE_FIRST;
         }
         try {
@@ -121,7 +121,7 @@ class LogResource {
     }
 
     private Uni<Seen> found(String id) {
-        return reader.find(uuid(id), scope()).map(found -> found.orElseThrow(() -> Problem.notFound("job")));
+        return reader.look(uuid(id), scope()).map(found -> found.orElseThrow(() -> Problem.notFound("job")));
     }
 
     private static UUID uuid(String id) {

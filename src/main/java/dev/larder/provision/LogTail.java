@@ -72,9 +72,7 @@ final class LogTail {
         boolean last = found.completedAt() != null && lines.size() < LINES_AT_ONCE;
         waits = lines.size() < LINES_AT_ONCE;
         silent = lines.isEmpty() ? silent + 1 : 0;
-        if (!lines.isEmpty()) {
-            seen = lines.getLast().seq();
-        }
+        seen = last(lines, seen);
         Stream<OutboundSseEvent> said = lines.stream().map(events::line);
         if (last) {
             return new Batch(

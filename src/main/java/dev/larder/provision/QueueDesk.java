@@ -131,7 +131,13 @@ class QueueDesk implements Desk {
 
     @Override
     public Uni<Boolean> handBack(Lease lease) {
-        return jobs.handBack(lease, clock.instant());
+        return jobs.handBack(lease, clock.instant()).invoke(this::tellBack);
+    }
+
+    private void tellBack(boolean back) {
+        if (back) {
+            bell.ring(Topic.JOBS);
+        }
     }
 
     @Override

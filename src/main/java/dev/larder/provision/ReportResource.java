@@ -8,8 +8,6 @@ import dev.larder.pool.Lease;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.Role;
 import dev.larder.store.JobStore;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Topic;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
@@ -43,14 +41,12 @@ class ReportResource {
 
     private final JobStore jobs;
     private final QueueDesk desk;
-    private final Bell bell;
     private final CurrentCaller caller;
     private final InstantSource clock;
 
-    ReportResource(JobStore jobs, QueueDesk desk, Bell bell, CurrentCaller caller, InstantSource clock) {
+    ReportResource(JobStore jobs, QueueDesk desk, CurrentCaller caller, InstantSource clock) {
         this.jobs = jobs;
         this.desk = desk;
-        this.bell = bell;
         this.caller = caller;
         this.clock = clock;
     }
@@ -113,7 +109,6 @@ class ReportResource {
                     if (!back) {
                         throw leaseLost();
                     }
-                    bell.ring(Topic.JOBS);
                 })
                 .replaceWithVoid();
     }

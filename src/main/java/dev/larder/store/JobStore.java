@@ -171,23 +171,12 @@ public class JobStore {
             try {
                 taken.add(taken(row));
             } catch (Seal.UnreadableException sealed) {
-                unreadable.add(unreadable(row, at));
+                unreadable.add(new Ending(lease(row), new JobOutcome.Failed("parameters_unreadable", UNREADABLE), at));
             }
         }
         return unreadable.isEmpty()
                 ? Uni.createFrom().item(taken)
                 : completeAll(pool, unreadable).replaceWith(taken);
-    }
-
-    private static Ending unreadable(Row row, Instant at) {
-        Lease lease = new Lease(
-                row.getUUID("id"),
-                row.getUUID("lease_token"),
-                row.getInteger("attempt"),
-                row.getUUID("workspace_id"),
-                Transition.of(row.getString("transition")),
-                row.getString("reason"));
-        return new Ending(lease, new JobOutcome.Failed("parameters_unreadable", UNREADABLE), at);
     }
 
     private Taken taken(Row row) {

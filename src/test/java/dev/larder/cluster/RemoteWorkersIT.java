@@ -35,7 +35,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -185,25 +184,7 @@ class RemoteWorkersIT {
         }
         assertThat(judged).isEqualTo(JOBS);
         // A worker that learned late that it lost its lease is killing its script just now.
-        Eventually.see(this::scripts, List::isEmpty);
-    }
-
-    /** Processes that run in a folder of a job. */
-    private List<String> scripts() {
-        try (Stream<ProcessHandle> all = ProcessHandle.allProcesses()) {
-            return all.map(process -> Path.of("/proc", String.valueOf(process.pid()), "cwd"))
-                    .map(RemoteWorkersIT::folderOf)
-                    .filter(cwd -> cwd.startsWith(folder.resolve("exec").toString()))
-                    .toList();
-        }
-    }
-
-    private static String folderOf(Path cwd) {
-        try {
-            return Files.readSymbolicLink(cwd).toString();
-        } catch (IOException goneOrForeign) {
-            return "";
-        }
+        Eventually.see(() -> Signals.runningIn(folder.resolve("exec").toString()), List::isEmpty);
     }
 
     private RemoteWorker worker(URI address, Path token) throws IOException {

@@ -7,6 +7,7 @@ import dev.larder.testing.Databases;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.LarderTestResource;
 import dev.larder.testing.Server;
+import dev.larder.testing.Signals;
 import java.io.IOException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -93,7 +94,7 @@ class StubbornScriptIT {
             Eventually.see(() -> status(job), status -> status.equals("canceled"));
             // The pool builds the next one already, which is as loud.
             String ended = root.resolve("jobs").resolve(job + "-").toString();
-            Eventually.see(() -> processesIn(ended), List::isEmpty);
+            Eventually.see(() -> Signals.runningIn(ended), List::isEmpty);
             assertThat(Duration.ofNanos(System.nanoTime() - asked)).isLessThan(GRACE.plus(MARGIN));
             assertThat(after - before).as("KiB that the server has grown by").isLessThan(GROWTH_MAX_KIB);
             assertThat(lines(job)).isLessThan(110_000);
@@ -117,22 +118,6 @@ class StubbornScriptIT {
                     .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
                     .findFirst()
                     .orElseThrow();
-        }
-    }
-
-    private static List<String> processesIn(String folder) {
-        try (Stream<ProcessHandle> all = ProcessHandle.allProcesses()) {
-            return all.map(process -> folderOf(Path.of("/proc", String.valueOf(process.pid()), "cwd")))
-                    .filter(cwd -> cwd.startsWith(folder))
-                    .toList();
-        }
-    }
-
-    private static String folderOf(Path cwd) {
-        try {
-            return Files.readSymbolicLink(cwd).toString();
-        } catch (IOException goneOrForeign) {
-            return "";
         }
     }
 

@@ -19,7 +19,6 @@ import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -38,8 +37,10 @@ class WorkerTest {
     private final Bell bell = new Bell();
     private final Endless backend = new Endless();
     private final Heard heard = new Heard();
-    private final Desk desk = new QueueDesk(stock.jobs, stock.workers, bell, stock.clock, new Slots(1), heard);
-    private final Worker worker = new Worker(desk, Databases.vertx(), stock.clock, new Slots(1), List.of(backend));
+    private final Desk desk = new QueueDesk(
+            stock.jobs, stock.workers, bell, stock.clock, new WorkerSettings(1, Duration.ofHours(1)), heard);
+    private final Worker worker = new Worker(
+            desk, Databases.vertx(), stock.clock, new WorkerSettings(1, Duration.ofHours(1)), List.of(backend));
 
     @AfterEach
     void close() {
@@ -110,7 +111,8 @@ class WorkerTest {
         UUID preset = stock.declare("small", 1);
         stock.create(preset, 1);
         OneByOne builds = new OneByOne();
-        Worker two = new Worker(desk, Databases.vertx(), stock.clock, new Slots(2), List.of(builds));
+        Worker two = new Worker(
+                desk, Databases.vertx(), stock.clock, new WorkerSettings(2, Duration.ofHours(1)), List.of(builds));
         await(two.start());
         CompletableFuture<JobOutcome> lost = builds.begun.take();
         var reaped = await(
@@ -176,64 +178,6 @@ class WorkerTest {
         @Override
         public void replaced() {
             replaced.countDown();
-        }
-    }
-
-    private record Slots(int slots) implements Settings {
-
-        @Override
-        public boolean enabled() {
-            return true;
-        }
-
-        @Override
-        public Optional<String> name() {
-            return Optional.empty();
-        }
-
-        @Override
-        public int reserved() {
-            return 0;
-        }
-
-        @Override
-        public Map<String, String> tags() {
-            return Map.of();
-        }
-
-        @Override
-        public Duration poll() {
-            return Duration.ofHours(1);
-        }
-
-        @Override
-        public Duration heartbeat() {
-            return Duration.ofSeconds(5);
-        }
-
-        @Override
-        public Duration drain() {
-            return Duration.ofSeconds(30);
-        }
-
-        @Override
-        public int maxAttempts() {
-            return 3;
-        }
-
-        @Override
-        public Duration overrun() {
-            return Duration.ofSeconds(30);
-        }
-
-        @Override
-        public Duration logRetention() {
-            return Duration.ofDays(14);
-        }
-
-        @Override
-        public Duration patience() {
-            return Duration.ofHours(1);
         }
     }
 }

@@ -5,7 +5,9 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /** Signals that Java itself cannot send, and waiting for what they do. */
 public final class Signals {
@@ -43,6 +45,24 @@ public final class Signals {
             return stat.startsWith("Z", stat.lastIndexOf(')') + 2);
         } catch (IOException goneOrNoProc) {
             return false;
+        }
+    }
+
+    /** The folders, below this one or beginning like it, that processes run in. */
+    public static List<String> runningIn(String folder) {
+        try (Stream<ProcessHandle> all = ProcessHandle.allProcesses()) {
+            return all.map(Signals::folderOf)
+                    .filter(cwd -> cwd.startsWith(folder))
+                    .toList();
+        }
+    }
+
+    private static String folderOf(ProcessHandle process) {
+        try {
+            return Files.readSymbolicLink(Path.of("/proc", Long.toString(process.pid()), "cwd"))
+                    .toString();
+        } catch (IOException goneOrForeign) {
+            return "";
         }
     }
 

@@ -1,0 +1,59 @@
+package dev.larder.provision;
+
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+
+/** How a worker of a test works. */
+record WorkerSettings(int slots, Duration poll) implements Settings {
+
+    @Override
+    public boolean enabled() {
+        return true;
+    }
+
+    @Override
+    public Optional<String> name() {
+        return Optional.empty();
+    }
+
+    @Override
+    public int reserved() {
+        return 0;
+    }
+
+    @Override
+    public Map<String, String> tags() {
+        return Map.of();
+    }
+
+    @Override
+    public Duration heartbeat() {
+        return Duration.ofSeconds(5);
+    }
+
+    @Override
+    public Duration drain() {
+        return Duration.ofSeconds(30);
+    }
+
+    @Override
+    public int maxAttempts() {
+        return 3;
+    }
+
+    @Override
+    public Duration overrun() {
+        return Duration.ofSeconds(30);
+    }
+
+    @Override
+    public Duration logRetention() {
+        return Duration.ofDays(14);
+    }
+
+    @Override
+    public Duration patience() {
+        return Duration.ofHours(1);
+    }
+}
