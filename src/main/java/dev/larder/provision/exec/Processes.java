@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 
 /** Processes found by what {@code /proc} says of them, and signals to them. */
 final class Processes {
@@ -53,18 +54,42 @@ final class Processes {
         }
     }
 
+    // What is ignored stays so in all that is started, and no shell can trap it any more: who starts the server in the
+    // background of a script takes INT from every script of ours.
+    private static final Pattern IGNORED = Pattern.compile("(?m)^SigIgn:\\s*[0-9a-f]*[2367abef]$");
+
+    /**
+     * What to begin a command with so that it can be interrupted: empty where it can be anyway, and where {@code env} does
+     * not know how.
+     */
+    static List<String> hearing() {
+        List<String> prefix = hearing(read(ProcessHandle.current().pid(), "status"));
+        return prefix.isEmpty() || run(prefix.getFirst(), prefix.getLast(), "true") == 0 ? prefix : List.of();
+    }
+
+    /** @param status as {@code /proc/<pid>/status} says it */
+    static List<String> hearing(String status) {
+        return IGNORED.matcher(status).find() ? List.of("env", "--default-signal=INT") : List.of();
+    }
+
     /** Java itself knows only two signals, and no groups. */
     static void signalGroup(String signal, long group) {
+        // Where there is no shell the final signal does it.
+        int unused = run("/bin/sh", "-c", "kill -" + signal + " -" + group);
+    }
+
+    /** @return its exit value, or -1 where it could not be started */
+    private static int run(String... command) {
         try {
-            int unused = new ProcessBuilder("/bin/sh", "-c", "kill -" + signal + " -" + group)
+            return new ProcessBuilder(command)
                     .redirectErrorStream(true)
                     .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                     .start()
                     .onExit()
                     .join()
                     .exitValue();
-        } catch (IOException noShell) {
-            // Then the final signal does it.
+        } catch (IOException notStarted) {
+            return -1;
         }
     }
 

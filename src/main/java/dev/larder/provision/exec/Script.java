@@ -119,6 +119,7 @@ record Script(
         if (ownGroup()) {
             command.add("setsid");
         }
+        command.addAll(Processes.hearing());
         command.addAll(interpreter());
         command.add(folder.resolve(name).toString());
         return command;

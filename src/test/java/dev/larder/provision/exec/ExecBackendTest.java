@@ -34,6 +34,7 @@ import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ExecBackendTest {
@@ -394,6 +395,29 @@ class ExecBackendTest {
 
         until(() -> processes().isEmpty());
         assertThat(kept("end")).isEqualTo("tidied\n");
+    }
+
+    // Who is started in the background of a script ignores it, and so does what he starts.
+    @ParameterizedTest
+    @CsvSource({
+        "0000000000001002, 'env --default-signal=INT'",
+        "0000000000001003, 'env --default-signal=INT'",
+        "0000000000001001, ''",
+        "0000000000000020, ''"
+    })
+    void an_interrupt_reaches_scripts_also_where_the_server_ignores_it(String ignored, String prefix) throws Exception {
+        assertThat(String.join(
+                        " ", Processes.hearing("Name:\tjava\nSigIgn:\t" + ignored + "\nSigCgt:\t0000000000000002")))
+                .isEqualTo(prefix);
+
+        Process deaf = new ProcessBuilder(
+                        "/bin/sh",
+                        "-c",
+                        "trap '' INT; exec %s /bin/sh -c 'trap \"echo heard\" INT; kill -INT $$'".formatted(prefix))
+                .start();
+
+        assertThat(new String(deaf.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
+                .isEqualTo(prefix.isEmpty() ? "" : "heard\n");
     }
 
     @Test
