@@ -27,7 +27,8 @@ public final class JobStatements {
                 + " FROM leased";
         return oneLine(statement.replace("$1", "'" + worker + "'")
                         .replace("$2", String.valueOf(batch))
-                        .replace("$3", "now()"))
+                        .replace("$3", "now()")
+                        .replace("$4", "'" + JobLimits.DEPLOYMENT + "'"))
                 + " \\gset\n";
     }
 
@@ -40,7 +41,8 @@ public final class JobStatements {
                         .replace("$4", "array_fill(NULL::text, " + size + ")")
                         .replace("$5", "array_fill(NULL::text, " + size + ")")
                         .replace("$6", "array_fill(false, " + size + ")")
-                        .replace("$7", "array_fill('\\x" + sealedHex + "'::bytea, " + size + ")"))
+                        .replace("$7", "array_fill('\\x" + sealedHex + "'::bytea, " + size + ")")
+                        .replace("$8", "'" + JobLimits.DEPLOYMENT + "'"))
                 + ";\n";
     }
 

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -70,6 +71,14 @@ final class Canonical {
         // What was declared before this could be said is still the same declaration.
         if (preset.maxUses() > 1) {
             text("maxUses=" + preset.maxUses());
+        }
+        limit("maxJobs", preset.maxJobs());
+        limit("maxDeletes", preset.maxDeletes());
+    }
+
+    private void limit(String name, Optional<Integer> limit) throws IOException {
+        if (limit.isPresent()) {
+            text(name + "=" + limit.get());
         }
     }
 

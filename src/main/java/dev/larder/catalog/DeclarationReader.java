@@ -282,7 +282,9 @@ final class DeclarationReader {
                 "timezone",
                 "schedules",
                 "claimOrder",
-                "maxUses");
+                "maxUses",
+                "maxJobs",
+                "maxDeletes");
         form.requirePresent("instances");
         @Nullable String timezone = form.text("timezone").orElse(null);
         return new PresetDeclaration(
@@ -293,7 +295,9 @@ final class DeclarationReader {
                 timezone,
                 schedules(form, timezone),
                 claimOrder(form),
-                form.wholeNumber("maxUses", 1, MAX_USES).orElse(1));
+                form.wholeNumber("maxUses", 1, MAX_USES).orElse(1),
+                form.wholeNumber("maxJobs", 1, MAX_INSTANCES),
+                form.wholeNumber("maxDeletes", 1, MAX_INSTANCES));
     }
 
     private String claimOrder(Form prebuilds) {

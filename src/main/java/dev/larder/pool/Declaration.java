@@ -25,6 +25,8 @@ public record Declaration(
      * @param instances empty for a preset without prebuilds
      * @param claimOrder which of several ready prebuilds is handed out first: {@code oldest}, {@code newest}, {@code random}
      * @param maxUses how many in turn may have one workspace, with a reset in between, before it is destroyed; from 1
+     * @param maxJobs how many jobs of its stock may be in flight at once; from 1
+     * @param maxDeletes how many deletes among them; from 1
      */
     public record PresetDeclaration(
             String name,
@@ -34,11 +36,13 @@ public record Declaration(
             @Nullable String timezone,
             List<Schedule> schedules,
             String claimOrder,
-            int maxUses) {
+            int maxUses,
+            Optional<Integer> maxJobs,
+            Optional<Integer> maxDeletes) {
 
         public static final String OLDEST = "oldest";
 
-        /** One that hands out the oldest first, each once. */
+        /** One that hands out the oldest first, each once, and has no limits of its own. */
         public PresetDeclaration(
                 String name,
                 Map<String, String> parameters,
@@ -46,7 +50,7 @@ public record Declaration(
                 Optional<Duration> ttl,
                 @Nullable String timezone,
                 List<Schedule> schedules) {
-            this(name, parameters, instances, ttl, timezone, schedules, OLDEST, 1);
+            this(name, parameters, instances, ttl, timezone, schedules, OLDEST, 1, Optional.empty(), Optional.empty());
         }
     }
 }

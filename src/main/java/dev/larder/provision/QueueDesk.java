@@ -120,6 +120,9 @@ class QueueDesk implements Desk {
             observer.replaced();
         }
         bell.ring(Topic.RECONCILE);
+        if (ended.limited()) {
+            bell.ring(Topic.JOBS);
+        }
         String reason = lease.reason();
         if (ended.transition() == Transition.START && (ended.prebuild() || reason.equals(Assignment.VERIFY))) {
             bell.ring(Topic.WAITING);

@@ -2,6 +2,8 @@ package dev.larder.provision;
 
 import dev.larder.http.CurrentCaller;
 import dev.larder.pool.Role;
+import dev.larder.store.JobLimits;
+import dev.larder.store.JobLimits.Touched;
 import dev.larder.store.QueueReader;
 import dev.larder.store.QueueReader.Group;
 import io.smallrye.mutiny.Uni;
@@ -9,6 +11,8 @@ import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 
@@ -19,20 +23,27 @@ import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 class QueueResource {
 
     private final QueueReader reader;
+    private final JobLimits limits;
     private final CurrentCaller caller;
 
-    QueueResource(QueueReader reader, CurrentCaller caller) {
+    QueueResource(QueueReader reader, JobLimits limits, CurrentCaller caller) {
         this.reader = reader;
+        this.limits = limits;
         this.caller = caller;
     }
 
-    /** @param items none of a kind of which there are no jobs */
-    record Queue(List<Group> items) {}
+    /**
+     * @param items none of a kind of which there are no jobs
+     * @param limits those that have jobs in flight, the fullest first: what waits although there are workers
+     */
+    record Queue(List<Group> items, List<Touched> limits) {}
 
     @GET
     @Operation(
             summary = "Counts the jobs that are not over, and says since when the oldest of each kind is in its state")
     public Uni<Queue> get() {
-        return reader.queue(caller.get().organization()).map(Queue::new);
+        Optional<UUID> organization = caller.get().organization();
+        return reader.queue(organization)
+                .chain(items -> limits.touched(organization).map(touched -> new Queue(items, touched)));
     }
 }

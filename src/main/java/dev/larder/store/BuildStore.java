@@ -75,9 +75,9 @@ public class BuildStore {
                        ready_at = NULL
                   FROM returned r WHERE w.id = r.id)
             INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
-                              timeout_seconds, prebuild)
+                              timeout_seconds, prebuild, preset_id)
             SELECT $3::uuid, $2::uuid, r.id, r.organization_id, v.backend, (SELECT s.id FROM tagsets s WHERE s.tags = v.tags),
-                   r.queue_at, $1::timestamptz, v.start_timeout_seconds, true
+                   r.queue_at, $1::timestamptz, v.start_timeout_seconds, true, r.preset_id
               FROM returned r JOIN template_versions v ON v.id = r.version_id""";
 
     /**
@@ -134,8 +134,10 @@ public class BuildStore {
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM item WHERE prebuild)
             INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
-                              timeout_seconds, prebuild)
-            SELECT job, build, id, organization_id, backend, tagset_id, $3::timestamptz, $3::timestamptz, timeout, prebuild FROM item""";
+                              timeout_seconds, prebuild, preset_id, deletes)
+            SELECT job, build, id, organization_id, backend, tagset_id, $3::timestamptz, $3::timestamptz, timeout, prebuild,
+                   CASE WHEN prebuild THEN preset_id END, true
+              FROM item""";
 
     private static final String DELETE_WANTED = BEGIN_DELETIONS.formatted("true");
 

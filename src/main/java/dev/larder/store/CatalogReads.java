@@ -152,7 +152,8 @@ final class CatalogReads {
                    (SELECT jsonb_agg(jsonb_build_object('name', d.name, 'value', d.value,
                                'sensitive', d.sealed IS NOT NULL) ORDER BY d.name)
                       FROM preset_parameters d WHERE d.preset_id = p.id) AS parameters,
-                   p.instances, p.ttl_seconds, p.timezone, p.claim_order, p.max_uses,
+                   p.instances, p.ttl_seconds, p.timezone, p.claim_order, p.max_uses, l.jobs AS max_jobs,
+                   l.deletes AS max_deletes,
                    (SELECT jsonb_agg(jsonb_build_object('cron', s.cron, 'instances', s.instances) ORDER BY s.ordinal)
                       FROM preset_schedules s WHERE s.preset_id = p.id) AS schedules,
                    p.status, p.status_reason, p.last_invalidated_at, p.pause_scope, p.pause_until
@@ -160,6 +161,7 @@ final class CatalogReads {
               JOIN template_versions v ON v.id = p.version_id
               JOIN templates t ON t.id = p.template_id
               JOIN organizations o ON o.id = p.organization_id
+              LEFT JOIN job_limits l ON l.scope = p.id
              WHERE t.deleted_at IS NULL
             """;
 
@@ -208,6 +210,8 @@ final class CatalogReads {
                 row.getString("timezone"),
                 row.getInteger("instances") == null ? null : row.getString("claim_order"),
                 row.getInteger("instances") == null ? null : row.getInteger("max_uses"),
+                row.getInteger("max_jobs"),
+                row.getInteger("max_deletes"),
                 each(
                         row.getJsonArray("schedules"),
                         json -> new PresetView.ScheduleView(json.getString("cron"), json.getInteger("instances"))),

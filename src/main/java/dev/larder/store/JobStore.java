@@ -85,6 +85,11 @@ public class JobStore {
     // jobs, more are locked than are leased: whoever passes over those meanwhile is told to look again (held_up).
     // Where the prebuilds' share of the slots is used up only users' jobs are leased; where it is smaller than what is
     // wanted, no more than it at once.
+    // What is full is passed over, as far as this statement sees it (full). What it would take is then counted against
+    // the
+    // limits one taker after the other (jobs_in_flight, V7), and what is beyond them stays (beyond): a job counts in
+    // its
+    // preset, its organization and the deployment.
     static final String TAKE = """
             WITH me AS (
                 SELECT k.*, CASE WHEN k.reserved_slots > 0
@@ -97,23 +102,51 @@ public class JobStore {
                 SELECT s.id FROM tagsets s, me WHERE me.tags @> s.tags AND (s.tags <> '{}' OR me.tags = '{}')),
             wanted AS (
                 SELECT CASE WHEN prebuild_room > 0 THEN least($2::integer, prebuild_room) ELSE $2::integer END AS jobs FROM me),
+            full_scopes AS (
+                SELECT s.scope, count(*) >= l.jobs AS closed
+                  FROM jobs j
+                 CROSS JOIN LATERAL (VALUES ($4::uuid), (j.organization_id), (j.preset_id)) s (scope)
+                  JOIN job_limits l ON l.scope = s.scope
+                 WHERE j.started_at IS NOT NULL AND j.completed_at IS NULL AND EXISTS (SELECT FROM job_limits)
+                 GROUP BY s.scope, l.jobs, l.deletes
+                HAVING count(*) >= l.jobs OR count(*) FILTER (WHERE j.deletes) >= l.deletes),
             locked AS (
-                SELECT j.id, j.queue_at
+                SELECT j.id, j.queue_at, j.organization_id, j.preset_id, j.deletes
                   FROM me
                  CROSS JOIN fitting f
                  CROSS JOIN (VALUES (false), (true)) kind (prebuild)
                  CROSS JOIN LATERAL (
-                       SELECT j.id, j.queue_at FROM jobs j
+                       SELECT j.id, j.queue_at, j.organization_id, j.preset_id, j.deletes FROM jobs j
                         WHERE j.tagset_id = f.id AND j.prebuild = kind.prebuild
                           AND j.started_at IS NULL AND j.completed_at IS NULL
                           AND j.backend = ANY (me.backends)
                           AND (me.organization_id IS NULL OR j.organization_id = me.organization_id)
+                          AND NOT EXISTS (SELECT FROM full_scopes s
+                                           WHERE s.scope IN ($4::uuid, j.organization_id, j.preset_id) AND (s.closed OR j.deletes))
                         ORDER BY j.queue_at, j.id
                         LIMIT (SELECT jobs FROM wanted)
                           FOR UPDATE OF j SKIP LOCKED) j
                  WHERE NOT kind.prebuild OR me.prebuild_room IS NULL OR me.prebuild_room > 0),
+            limited AS MATERIALIZED (
+                SELECT DISTINCT l.scope, l.jobs, l.deletes
+                  FROM locked j
+                 CROSS JOIN LATERAL (VALUES ($4::uuid), (j.organization_id), (j.preset_id)) s (scope)
+                  JOIN job_limits l ON l.scope = s.scope
+                 ORDER BY l.scope),
+            room AS MATERIALIZED (
+                SELECT l.scope, l.jobs - f.jobs AS jobs, l.deletes - f.deletes AS deletes
+                  FROM limited l CROSS JOIN LATERAL jobs_in_flight(l.scope) f),
+            beyond AS (
+                SELECT n.id
+                  FROM (SELECT j.id, j.deletes, r.jobs AS room, r.deletes AS delete_room, row_number() OVER turn AS nth,
+                               count(*) FILTER (WHERE j.deletes) OVER turn AS nth_delete
+                          FROM locked j
+                         CROSS JOIN LATERAL (VALUES ($4::uuid), (j.organization_id), (j.preset_id)) s (scope)
+                          JOIN room r ON r.scope = s.scope
+                        WINDOW turn AS (PARTITION BY r.scope ORDER BY j.queue_at, j.id)) n
+                 WHERE n.nth > n.room OR (n.deletes AND n.nth_delete > n.delete_room)),
             next AS (
-                SELECT id FROM locked ORDER BY queue_at, id LIMIT (SELECT jobs FROM wanted)),
+                SELECT id FROM locked WHERE id NOT IN (SELECT id FROM beyond) ORDER BY queue_at, id LIMIT (SELECT jobs FROM wanted)),
             taken AS (
                 UPDATE jobs j
                    SET started_at = $3::timestamptz, deadline_at = $3::timestamptz + make_interval(secs => j.timeout_seconds), worker_id = $1::uuid,
@@ -146,13 +179,13 @@ public class JobStore {
              ORDER BY t.queue_at, t.id""";
 
     /**
-     * Leases up to {@code slots} jobs that fit this worker, the most urgent first; fewer than there are where its reserve is
-     * touched: ask again until none comes. One whose sensitive parameters or outputs cannot be opened fails at once, code
+     * Leases up to {@code slots} jobs that fit this worker, the most urgent first; fewer than there are where its reserve or
+     * a limit of {@link JobLimits} is touched: ask again until none comes. One whose sensitive parameters or outputs cannot be opened fails at once, code
      * {@code parameters_unreadable}: it must not keep the others from being leased.
      */
     public Uni<List<Taken>> take(UUID worker, int slots, Instant at) {
         return pool.preparedQuery(TAKE)
-                .execute(Tuple.of(worker, slots, Rows.utc(at)))
+                .execute(Tuple.of(worker, slots, Rows.utc(at), JobLimits.DEPLOYMENT))
                 .chain(rows -> opened(rows, at));
     }
 
@@ -245,6 +278,9 @@ public class JobStore {
     }
 
     // A job that was asked to stop ends canceled, whatever its worker says of it: the pool has planned without it.
+    // How long the arrays are is kept from the planner: where it knows that they are short, it plans each call anew,
+    // which
+    // takes longer than doing it.
     static final String COMPLETE = """
             WITH ending AS (
                 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::boolean[], $7::bytea[])
@@ -256,6 +292,7 @@ public class JobStore {
                   FROM ending e
                  WHERE j.id = e.job AND j.lease_token = e.lease
                 RETURNING e.n, e.at, e.outputs, j.build_id, j.workspace_id, j.status, j.started_at, j.created_at,
+                          EXISTS (SELECT FROM job_limits l WHERE l.scope IN ($8::uuid, j.organization_id, j.preset_id)) AS limited,
                           (SELECT b.reason FROM builds b WHERE b.id = j.build_id) = 'verify' AND j.status = 'succeeded' AS fit),
             workspace AS (
                 UPDATE workspaces w
@@ -270,7 +307,7 @@ public class JobStore {
                        deleted_at = CASE WHEN w.transition = 'delete' AND d.status = 'succeeded' THEN d.at END
                   FROM done d WHERE w.id = d.workspace_id AND w.build_id = d.build_id
                 RETURNING d.n, d.at, w.id, w.preset_id, w.prebuild, w.transition, w.deleted_at, d.status, d.started_at, d.created_at,
-                          d.fit),
+                          d.limited, d.fit),
             leased AS (
                 UPDATE claims c SET expires_at = w.at + make_interval(secs => c.ttl_seconds)
                   FROM workspace w
@@ -281,7 +318,7 @@ public class JobStore {
                  WHERE c.workspace_id = w.id AND c.ended_at IS NULL AND w.deleted_at IS NOT NULL),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM workspace WHERE prebuild)
-            SELECT n, status, started_at, created_at, transition, prebuild FROM workspace""";
+            SELECT n, status, started_at, created_at, transition, prebuild, limited FROM workspace""";
 
     /**
      * Ends a leased job and moves its workspace with it; jobs that end while others are being ended share the next statement.
@@ -335,7 +372,8 @@ public class JobStore {
                 .addValue(all.stream().map(Ending::code).toArray(String[]::new))
                 .addValue(all.stream().map(Ending::detail).toArray(String[]::new))
                 .addValue(all.stream().map(Ending::canceled).toArray(Boolean[]::new))
-                .addValue(all.stream().map(this::sealed).toArray(Buffer[]::new));
+                .addValue(all.stream().map(this::sealed).toArray(Buffer[]::new))
+                .addValue(JobLimits.DEPLOYMENT);
         return client.preparedQuery(COMPLETE).execute(values).map(rows -> completed(rows, all));
     }
 
@@ -389,15 +427,25 @@ public class JobStore {
         return Buffer.buffer(seal.seal(lease.workspaceId(), object.encode()));
     }
 
-    /** How a job ended, as the database derived it. */
+    /**
+     * How a job ended, as the database derived it.
+     *
+     * @param limited whether another may be leased now that waited for this one's place
+     */
     public record Completed(
-            JobStatus status, Transition transition, boolean prebuild, Instant createdAt, Instant startedAt) {}
+            JobStatus status,
+            Transition transition,
+            boolean prebuild,
+            boolean limited,
+            Instant createdAt,
+            Instant startedAt) {}
 
     private static Completed completed(Row row) {
         return new Completed(
                 JobStatus.of(row.getString("status")),
                 Transition.of(row.getString("transition")),
                 Boolean.TRUE.equals(row.getBoolean("prebuild")),
+                Boolean.TRUE.equals(row.getBoolean("limited")),
                 Rows.instant(row, "created_at"),
                 Rows.instant(row, "started_at"));
     }

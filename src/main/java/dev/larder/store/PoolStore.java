@@ -69,8 +69,9 @@ public class PoolStore {
                 SELECT i.build, i.workspace, 1, 'start', s.id, 'prebuild', p.version_id, p.id, p.attempts, $3::timestamptz
                   FROM preset p, item i, users s WHERE s.role = 'system')
             INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
-                              timeout_seconds, prebuild)
-            SELECT i.job, i.build, i.workspace, p.organization_id, p.backend, p.tagset_id, $8::timestamptz, $3::timestamptz, p.timeout, true
+                              timeout_seconds, prebuild, preset_id)
+            SELECT i.job, i.build, i.workspace, p.organization_id, p.backend, p.tagset_id, $8::timestamptz, $3::timestamptz, p.timeout,
+                   true, p.id
               FROM preset p, item i""";
 
     /**
@@ -126,8 +127,10 @@ public class PoolStore {
                        build_finished_at = NULL, ready_at = NULL, deletion_wanted_at = $5::timestamptz
                   FROM item i WHERE w.id = i.id)
             INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
-                              timeout_seconds, prebuild)
-            SELECT i.job, i.build, i.id, i.organization_id, i.backend, i.tagset_id, $6::timestamptz, $5::timestamptz, i.timeout, true FROM item i""";
+                              timeout_seconds, prebuild, preset_id, deletes)
+            SELECT i.job, i.build, i.id, i.organization_id, i.backend, i.tagset_id, $6::timestamptz, $5::timestamptz, i.timeout,
+                   true, i.preset_id, true
+              FROM item i""";
 
     /**
      * Starts the deletion of those that are still running prebuilds of the system user and that nobody is claiming.

@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param instances null for a preset without prebuilds
  * @param claimOrder which of several ready prebuilds is handed out first; null for a preset without prebuilds
  * @param maxUses how many in turn may have one workspace; null for a preset without prebuilds
+ * @param maxJobs how many jobs of its stock may be in flight at once; null: no limit
+ * @param maxDeletes how many deletes among them; null: no limit
  * @param timezone null is UTC
  */
 public record PresetView(
@@ -30,6 +32,8 @@ public record PresetView(
         @Nullable String timezone,
         @Nullable String claimOrder,
         @Nullable Integer maxUses,
+        @Nullable Integer maxJobs,
+        @Nullable Integer maxDeletes,
         List<ScheduleView> schedules,
         String status,
         @Nullable String statusReason,

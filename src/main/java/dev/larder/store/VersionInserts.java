@@ -50,6 +50,7 @@ final class VersionInserts {
         return insertVersion(connection, version, declaration)
                 .call(() -> insertParameters(connection, version, declaration.parameters()))
                 .call(() -> insertPresets(connection, version, presets))
+                .call(() -> insertLimits(connection, presets))
                 .call(() -> insertValues(connection, presets, sensitive))
                 .call(() -> insertSchedules(connection, presets));
     }
@@ -167,6 +168,32 @@ final class VersionInserts {
                         timezones,
                         orders,
                         uses)))
+                .replaceWithVoid();
+    }
+
+    private static final String INSERT_LIMITS = """
+            INSERT INTO job_limits (scope, jobs, deletes) SELECT * FROM unnest($1::uuid[], $2::int[], $3::int[])""";
+
+    private static Uni<Void> insertLimits(SqlConnection connection, List<NewPreset> presets) {
+        List<NewPreset> limited = presets.stream()
+                .filter(preset -> preset.declared().maxJobs().isPresent()
+                        || preset.declared().maxDeletes().isPresent())
+                .toList();
+        if (limited.isEmpty()) {
+            return Uni.createFrom().voidItem();
+        }
+        UUID[] scopes = limited.stream().map(NewPreset::id).toArray(UUID[]::new);
+        @Nullable
+        Integer[] jobs = limited.stream()
+                .map(preset -> preset.declared().maxJobs().orElse(null))
+                .toArray(Integer[]::new);
+        @Nullable
+        Integer[] deletes = limited.stream()
+                .map(preset -> preset.declared().maxDeletes().orElse(null))
+                .toArray(Integer[]::new);
+        return connection
+                .preparedQuery(INSERT_LIMITS)
+                .execute(Tuple.of(scopes, jobs, deletes))
                 .replaceWithVoid();
     }
 

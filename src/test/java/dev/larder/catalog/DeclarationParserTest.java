@@ -116,6 +116,23 @@ class DeclarationParserTest {
     }
 
     @Test
+    void reads_how_many_jobs_may_be_in_flight() {
+        Declaration read = accepted("""
+                backend: postgres
+                presets:
+                - {name: any, prebuilds: {instances: 1}}
+                - {name: few, prebuilds: {instances: 1, maxJobs: 4, maxDeletes: 2}}
+                """);
+
+        assertThat(read.presets())
+                .extracting(PresetDeclaration::maxJobs)
+                .containsExactly(Optional.empty(), Optional.of(4));
+        assertThat(read.presets())
+                .extracting(PresetDeclaration::maxDeletes)
+                .containsExactly(Optional.empty(), Optional.of(2));
+    }
+
+    @Test
     void treats_null_as_absent() {
         Declaration read = accepted("""
                 backend: postgres
@@ -171,6 +188,16 @@ class DeclarationParserTest {
                         "{backend: exec, files: {start.sh: x, reset.sh: x}, presets: [{name: a, prebuilds: {instances: 1, maxUses: 0}}]}",
                         "out_of_range",
                         "presets[0].prebuilds.maxUses"),
+                bad(
+                        "no job at all",
+                        "{backend: postgres, presets: [{name: a, prebuilds: {instances: 1, maxJobs: 0}}]}",
+                        "out_of_range",
+                        "presets[0].prebuilds.maxJobs"),
+                bad(
+                        "deletes in words",
+                        "{backend: postgres, presets: [{name: a, prebuilds: {instances: 1, maxDeletes: few}}]}",
+                        "wrong_type",
+                        "presets[0].prebuilds.maxDeletes"),
                 bad("exec without start.sh", "{backend: exec, files: {stop.sh: x}}", "missing_start_script", "files"),
                 bad(
                         "exec with an empty start.sh",

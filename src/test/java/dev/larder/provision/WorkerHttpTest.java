@@ -12,6 +12,7 @@ import io.quarkus.test.junit.QuarkusTest;
 import java.net.URI;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -100,6 +101,61 @@ class WorkerHttpTest {
                 () -> anna.post("/api/v1/claims", "{\"template\":\"box\",\"preset\":\"one\"}"),
                 answer -> answer.status() != 409);
         assertThat(claim.body().at("/workspace/outputs/url").asText()).isEqualTo("x://1");
+    }
+
+    @Test
+    void who_waits_for_a_place_is_told_once_there_is_one() {
+        String limits = "/api/v1/organizations/" + organization + "/job-limits";
+        assertThat(owner.put(limits, "{\"jobs\":1}").status()).isEqualTo(200);
+        declare();
+        JsonNode first = job();
+        assertThat(owner.put("/api/v1/organizations/" + organization + "/templates/second", DECLARATION.formatted(site))
+                        .status())
+                .isEqualTo(201);
+        String ask =
+                "{\"slots\":1,\"running\":[\"%s\"]}".formatted(first.path("job").asText());
+        Answer none = token.with("Prefer", "wait=0").post(worker + "/acquire", ask);
+        assertThat(none.body().path("items")).isEmpty();
+        assertThat(owner.get(limits).body())
+                .hasToString("{\"jobs\":1,\"deletes\":null,\"jobsInFlight\":1,\"deletesInFlight\":0}");
+        assertThat(owner.get("/api/v1/queue").body().path("limits").toString()).contains(organization);
+        assertThat(token.get("/api/v1/queue").status()).isEqualTo(403);
+
+        CompletableFuture<Answer> ended = CompletableFuture.supplyAsync(
+                () -> token.post(path(first) + "/complete", report(first, ",\"outputs\":{}")),
+                Thread.ofVirtual()::start);
+        JsonNode second = token.with("Prefer", "wait=20")
+                .post(worker + "/acquire", ask)
+                .body()
+                .at("/items/0");
+
+        assertThat(second.path("job").asText()).isNotEmpty();
+        assertThat(second.path("job")).isNotEqualTo(first.path("job"));
+        assertThat(ended.join().status()).isEqualTo(204);
+        assertThat(owner.put(limits, "{}").body().path("jobs").isNull()).isTrue();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "{\"jobs\":0} | 422 | out_of_range",
+                "{\"jobs\":1000001} | 422 | out_of_range",
+                "{\"deletes\":-1} | 422 | out_of_range",
+                "{\"deletes\":1.5} | 400 | wrong_type",
+                "{\"jobs\":\"many\"} | 400 | wrong_type",
+                "{\"starts\":1} | 400 | unknown_field",
+                "[] | 400 | not_an_object"
+            })
+    void limits_that_make_no_sense_are_refused(String body, int status, String code) {
+        for (String limits :
+                List.of("/api/v1/settings/jobs", "/api/v1/organizations/" + organization + "/job-limits")) {
+            Answer refused = owner.put(limits, body);
+
+            assertThat(refused.status()).as(refused.toString()).isEqualTo(status);
+            assertThat(refused.code()).isEqualTo(code);
+            assertThat(owner.get(limits).body().path("jobs").isNull()).isTrue();
+        }
     }
 
     @Test

@@ -24,6 +24,7 @@ import dev.larder.store.ClaimStore.Ask;
 import dev.larder.store.ClaimStore.IdempotencyKey;
 import dev.larder.store.ClaimStore.Mark;
 import dev.larder.store.ClaimStore.Order;
+import dev.larder.store.JobLimits;
 import dev.larder.store.JobReader;
 import dev.larder.store.JobStore;
 import dev.larder.store.JobStore.Taken;
@@ -70,6 +71,7 @@ public final class Stock implements AutoCloseable {
     public final SnapshotStore snapshots = new SnapshotStore(pool);
     public final PoolStore pools = new PoolStore(pool, ids);
     public final JobStore jobs = new JobStore(pool, seal, ids);
+    public final JobLimits jobLimits = new JobLimits(pool, ids);
     public final BuildStore builds = new BuildStore(pool, ids);
     public final WorkerStore workers = new WorkerStore(pool, ids);
     public final JobReader jobReader = new JobReader(pool);
@@ -168,7 +170,24 @@ public final class Stock implements AutoCloseable {
                 null,
                 List.of(),
                 PresetDeclaration.OLDEST,
-                maxUses));
+                maxUses,
+                Optional.empty(),
+                Optional.empty()));
+    }
+
+    /** A preset of whose stock so many jobs may be in flight at once, and so many deletes among them. */
+    public UUID declareLimited(String preset, int instances, @Nullable Integer maxJobs, @Nullable Integer maxDeletes) {
+        return declare(new PresetDeclaration(
+                preset,
+                Map.of(),
+                Optional.of(instances),
+                Optional.empty(),
+                null,
+                List.of(),
+                PresetDeclaration.OLDEST,
+                1,
+                Optional.ofNullable(maxJobs),
+                Optional.ofNullable(maxDeletes)));
     }
 
     /** The same presets again as a new version, which becomes the active one. */
