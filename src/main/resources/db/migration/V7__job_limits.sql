@@ -29,3 +29,11 @@ BEGIN
      WHERE j.started_at IS NOT NULL AND j.completed_at IS NULL
        AND (scope = '00000000-0000-0000-0000-000000000000' OR j.organization_id = scope OR j.preset_id = scope);
 END $$;
+
+-- The same rule as before without a regular expression: it is looked at whenever anything of a workspace changes, several
+-- times in each of its jobs.
+ALTER TABLE workspaces
+    DROP CONSTRAINT workspaces_name_check,
+    ADD CONSTRAINT workspaces_name_check CHECK (
+        length(name) BETWEEN 1 AND 63 AND translate(name, '-abcdefghijklmnopqrstuvwxyz0123456789', '') = ''
+        AND left(name, 1) <> '-' AND right(name, 1) <> '-');

@@ -283,7 +283,8 @@ public class JobStore {
     // takes longer than doing it.
     static final String COMPLETE = """
             WITH ending AS (
-                SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::boolean[], $7::bytea[])
+                SELECT * FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[]), (SELECT $3::timestamptz[]), (SELECT $4::text[]),
+                                     (SELECT $5::text[]), (SELECT $6::boolean[]), (SELECT $7::bytea[]))
                          WITH ORDINALITY e (job, lease, at, code, detail, canceled, outputs, n)),
             done AS (
                 UPDATE jobs j
@@ -631,7 +632,7 @@ public class JobStore {
     private static final String APPEND = """
             INSERT INTO job_logs (job_id, seq, at, stream, line)
             SELECT $1::uuid, $2::integer + ordinality - 1, l.at, l.stream, l.line
-              FROM unnest($3::timestamptz[], $4::text[], $5::text[]) WITH ORDINALITY l (at, stream, line)
+              FROM unnest((SELECT $3::timestamptz[]), (SELECT $4::text[]), (SELECT $5::text[])) WITH ORDINALITY l (at, stream, line)
              WHERE EXISTS (SELECT FROM jobs WHERE id = $1::uuid AND lease_token = $6)
                 ON CONFLICT DO NOTHING""";
 
