@@ -25,6 +25,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
@@ -80,18 +81,34 @@ class JobResource {
     @POST
     @Path("{id}/cancel")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
-    @Operation(summary = "Stops a job: a waiting one at once, a running one as soon as its worker obeys")
-    public Uni<RestResponse<Seen>> cancel(@PathParam("id") String id) {
+    @Operation(
+            summary =
+                    "Stops a job: a waiting one at once, a running one as soon as its worker obeys; with ?expect=pending or running only where it is that still, else 412")
+    public Uni<RestResponse<Seen>> cancel(@PathParam("id") String id, @QueryParam("expect") @Nullable String expect) {
+        Optional<JobStatus> expected = expected(expect);
         return found(id)
-                .chain(job -> jobs.cancel(job.id(), List.of(job.organizationId()), clock.instant()))
-                .invoke(this::tell)
+                .chain(job -> jobs.cancel(job.id(), List.of(job.organizationId()), expected, clock.instant()))
+                .invoke(status -> tell(status, expected))
                 .chain(() -> found(id))
                 .map(job -> RestResponse.accepted(job));
     }
 
-    private void tell(Optional<JobStatus> status) {
-        if (status.isEmpty()) {
-            throw Problem.of(409, "job_ended", "The job has ended already.");
+    /** What it can be stopped in. */
+    private static Optional<JobStatus> expected(@Nullable String word) {
+        if (word == null) {
+            return Optional.empty();
+        }
+        return Optional.of(Stream.of(JobStatus.PENDING, JobStatus.RUNNING)
+                .filter(status -> status.word().equals(word))
+                .findFirst()
+                .orElseThrow(() -> Problem.badRequest("unknown_status", "expect", "must be pending or running.")));
+    }
+
+    private void tell(Optional<JobStatus> status, Optional<JobStatus> expected) {
+        JobStatus now = status.orElseThrow(() -> Problem.of(409, "job_ended", "The job has ended already."));
+        if (expected.filter(wanted -> now != (wanted == JobStatus.PENDING ? JobStatus.CANCELED : JobStatus.CANCELING))
+                .isPresent()) {
+            throw Problem.of(412, "job_not_as_expected", "The job is " + now.word() + ".");
         }
         bell.ring(Topic.CANCELS);
         bell.ring(Topic.RECONCILE);

@@ -597,12 +597,12 @@ public class JobStore {
 
     private static final String CANCEL = """
             WITH job AS (
-                SELECT id FROM jobs WHERE id = $1 AND organization_id = ANY ($3) AND completed_at IS NULL FOR UPDATE),
+                SELECT id, status FROM jobs WHERE id = $1 AND organization_id = ANY ($3) AND completed_at IS NULL FOR UPDATE),
             canceled AS (
                 UPDATE jobs j
                    SET canceled_at = coalesce(j.canceled_at, $2::timestamptz),
                        completed_at = CASE WHEN j.started_at IS NULL THEN $2::timestamptz END
-                  FROM job WHERE j.id = job.id
+                  FROM job WHERE j.id = job.id AND ($4::text IS NULL OR job.status = $4::text)
                 RETURNING j.workspace_id, j.build_id, j.status, j.completed_at, j.attempt),
             moved AS (
                 UPDATE workspaces w
@@ -616,16 +616,22 @@ public class JobStore {
                 RETURNING w.preset_id, w.prebuild, c.status),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT preset_id FROM moved WHERE prebuild)
-            SELECT status FROM moved""";
+            SELECT coalesce((SELECT status FROM moved), status) AS status FROM job""";
 
     /**
      * A waiting job ends at once; a running one is asked to stop.
      *
+     * @param expected nothing is done where the job is in another state
      * @return its status then; empty where there is no such unfinished job in these organizations
      */
-    public Uni<Optional<JobStatus>> cancel(UUID job, List<UUID> organizations, Instant at) {
+    public Uni<Optional<JobStatus>> cancel(
+            UUID job, List<UUID> organizations, Optional<JobStatus> expected, Instant at) {
         return pool.preparedQuery(CANCEL)
-                .execute(Tuple.of(job, Rows.utc(at), organizations.toArray(UUID[]::new)))
+                .execute(Tuple.of(
+                        job,
+                        Rows.utc(at),
+                        organizations.toArray(UUID[]::new),
+                        expected.map(JobStatus::word).orElse(null)))
                 .map(rows -> Rows.first(rows, row -> JobStatus.of(row.getString("status"))));
     }
 

@@ -243,7 +243,11 @@ class WorkerHttpTest {
         JsonNode job = job();
 
         Answer before = token.post(worker + "/heartbeat", "{}");
-        assertThat(owner.post(path(job) + "/cancel", "{}").status()).isEqualTo(202);
+        assertThat(owner.post(path(job) + "/cancel?expect=pending", "{}").code())
+                .isEqualTo("job_not_as_expected");
+        assertThat(owner.post(path(job) + "/cancel?expect=done", "{}").code()).isEqualTo("unknown_status");
+        assertThat(owner.post(path(job) + "/cancel?expect=running", "{}").status())
+                .isEqualTo(202);
         Answer after = token.post(worker + "/heartbeat", "{}");
 
         assertThat(before.body().path("held")).hasSize(1);

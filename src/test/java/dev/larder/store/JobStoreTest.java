@@ -13,6 +13,7 @@ import dev.larder.pool.Transition;
 import dev.larder.pool.WorkerEntry;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -101,6 +102,27 @@ class JobStoreTest {
 
         assertThat(new HashSet<>(taken)).hasSameSizeAs(taken);
         assertThat(taken.size() + stock.take(50).size()).isEqualTo(50);
+    }
+
+    @Test
+    void a_cancel_that_expects_another_state_changes_nothing() {
+        UUID preset = stock.declare("small", 2);
+        stock.create(preset, 2);
+        Assignment running = stock.take(1).getFirst();
+        UUID waiting = stock.row("SELECT id FROM jobs WHERE started_at IS NULL", Tuple.tuple())
+                .getUUID("id");
+        List<UUID> here = List.of(stock.organization);
+
+        assertThat(await(stock.jobs.cancel(running.jobId(), here, Optional.of(JobStatus.PENDING), now())))
+                .contains(JobStatus.RUNNING);
+        assertThat(await(stock.jobs.cancel(waiting, here, Optional.of(JobStatus.RUNNING), now())))
+                .contains(JobStatus.PENDING);
+        assertThat(stock.count("jobs WHERE canceled_at IS NOT NULL")).isZero();
+
+        assertThat(await(stock.jobs.cancel(running.jobId(), here, Optional.of(JobStatus.RUNNING), now())))
+                .contains(JobStatus.CANCELING);
+        assertThat(await(stock.jobs.cancel(waiting, here, Optional.of(JobStatus.PENDING), now())))
+                .contains(JobStatus.CANCELED);
     }
 
     @Test
@@ -257,10 +279,13 @@ class JobStoreTest {
                 .id();
         List<UUID> here = List.of(stock.organization);
 
-        assertThat(await(stock.jobs.cancel(waiting, here, now()))).contains(JobStatus.CANCELED);
-        assertThat(await(stock.jobs.cancel(running.jobId(), here, now()))).contains(JobStatus.CANCELING);
-        assertThat(await(stock.jobs.cancel(running.jobId(), here, now()))).contains(JobStatus.CANCELING);
-        assertThat(await(stock.jobs.cancel(running.jobId(), List.of(UUID.randomUUID()), now())))
+        assertThat(await(stock.jobs.cancel(waiting, here, Optional.empty(), now())))
+                .contains(JobStatus.CANCELED);
+        assertThat(await(stock.jobs.cancel(running.jobId(), here, Optional.empty(), now())))
+                .contains(JobStatus.CANCELING);
+        assertThat(await(stock.jobs.cancel(running.jobId(), here, Optional.empty(), now())))
+                .contains(JobStatus.CANCELING);
+        assertThat(await(stock.jobs.cancel(running.jobId(), List.of(UUID.randomUUID()), Optional.empty(), now())))
                 .isEmpty();
 
         assertThat(await(stock.workers.heartbeat(stock.worker, now()))
@@ -269,7 +294,8 @@ class JobStoreTest {
                 .containsExactly(running.jobId());
         stock.end(running, new JobOutcome.Succeeded(Map.of()));
         assertThat(status(running)).isEqualTo("canceled");
-        assertThat(await(stock.jobs.cancel(running.jobId(), here, now()))).isEmpty();
+        assertThat(await(stock.jobs.cancel(running.jobId(), here, Optional.empty(), now())))
+                .isEmpty();
     }
 
     @Test
@@ -280,7 +306,7 @@ class JobStoreTest {
         assertThat(status(assignment)).isEqualTo("pending");
 
         Assignment again = stock.take(1).getFirst();
-        assertThat(await(stock.jobs.cancel(again.jobId(), List.of(stock.organization), now())))
+        assertThat(await(stock.jobs.cancel(again.jobId(), List.of(stock.organization), Optional.empty(), now())))
                 .contains(JobStatus.CANCELING);
         assertThat(await(stock.jobs.handBack(again.lease(), now()))).isFalse();
         await(stock.workers.leave(stock.worker, now()));
@@ -487,7 +513,7 @@ class JobStoreTest {
         Assignment begun = leased();
         assertThat(await(stock.jobs.handBack(begun.lease(), now()))).isTrue();
 
-        assertThat(await(stock.jobs.cancel(begun.jobId(), List.of(stock.organization), now())))
+        assertThat(await(stock.jobs.cancel(begun.jobId(), List.of(stock.organization), Optional.empty(), now())))
                 .contains(JobStatus.CANCELED);
 
         assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
