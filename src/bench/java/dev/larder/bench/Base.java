@@ -15,9 +15,11 @@ import io.vertx.sqlclient.PoolOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -67,6 +69,11 @@ final class Base implements AutoCloseable {
         return pool(options, size);
     }
 
+    /** On another database of the same server; the caller closes it. */
+    Pool pool(String database, int size) {
+        return pool(server.options(database), size);
+    }
+
     private Pool pool(PgConnectOptions to, int size) {
         return PgBuilder.pool()
                 .with(new PoolOptions().setMaxSize(size))
@@ -110,10 +117,30 @@ final class Base implements AutoCloseable {
         }
     }
 
-    /** The same beginning for every cell: no dead rows, fresh statistics, nothing left to be written. */
+    /** How many clients a database has. */
+    int connections(String database) {
+        return (int) number("SELECT count(*) FROM pg_stat_activity WHERE datname = $1", database);
+    }
+
+    /** Returns when a database has no more clients than that: one that has ended has told what it did. */
+    void awaitConnections(String database, int most) {
+        for (int looks = 0; connections(database) > most; looks++) {
+            if (looks == 1_000) {
+                throw new IllegalStateException(database + " has clients left over: " + connections(database));
+            }
+            LockSupport.parkNanos(Duration.ofMillis(10).toNanos());
+        }
+    }
+
+    /** The same beginning for every cell: no dead rows, fresh statistics, nothing left to be written or to be counted. */
     void settle() {
-        run("VACUUM (ANALYZE)");
-        run("CHECKPOINT");
+        var done = watch.withConnection(connection -> connection
+                        .query("VACUUM (ANALYZE)")
+                        .execute()
+                        .chain(() -> connection.query("CHECKPOINT").execute())
+                        .chain(() -> connection.query("SELECT pg_stat_force_next_flush()").execute()))
+                .await()
+                .indefinitely();
     }
 
     @Override

@@ -2,18 +2,10 @@ package dev.larder.bench;
 
 import static dev.larder.bench.Figures.say;
 
-import dev.larder.pool.Ids;
-import dev.larder.pool.JobOutcome;
-import dev.larder.pool.WorkerEntry;
 import dev.larder.store.JobStatements;
-import dev.larder.store.JobStore;
-import dev.larder.store.JobStore.Taken;
 import dev.larder.store.Seal;
-import dev.larder.store.WorkerStore;
-import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import java.io.IOException;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -21,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.stream.IntStream;
 
 /**
  * Jobs per second that are leased and ended, a hundred at a time over 16 connections, beside the same statements run by
@@ -51,13 +42,8 @@ final class JobRate {
 
     private void measure() {
         Pool pool = scene.base.pool(CONNECTIONS);
-        JobStore store = new JobStore(pool, seal, new Ids(InstantSource.system()));
-        UUID worker = new WorkerStore(pool, new Ids(InstantSource.system()))
-                .register(
-                        new WorkerEntry("bench", Map.of(), List.of("exec"), 1_000_000),
-                        InstantSource.system().instant())
-                .await()
-                .indefinitely();
+        UUID worker = JobLoops.register(pool);
+        JobLoops loops = new JobLoops(pool, worker, () -> {});
         for (int round = -1; round < scene.rounds; round++) {
             for (int batch : BATCHES) {
                 // What one round can at most come to; the rest is left over and taken away.
@@ -65,7 +51,7 @@ final class JobRate {
                 scene.shelf.queue(scene.preset, stock);
                 pgbench(worker, batch, round);
                 scene.shelf.queue(scene.preset, stock);
-                larder(store, worker, batch, round);
+                larder(loops, batch, round);
             }
         }
         pool.closeAndAwait();
@@ -81,40 +67,13 @@ final class JobRate {
         add("pgbench, batch " + batch, before, begun, left - scene.shelf.waiting(), round);
     }
 
-    private void larder(JobStore store, UUID worker, int batch, int round) {
+    private void larder(JobLoops loops, int batch, int round) {
         Meter before = Meter.read(scene.base, Optional.empty());
         long left = scene.shelf.waiting();
         long begun = System.nanoTime();
         long until = begun + scene.length.toNanos();
-        List<Uni<Void>> loops = IntStream.range(0, CONNECTIONS)
-                .mapToObj(loop -> Uni.createFrom()
-                        .deferred(() -> turn(store, worker, batch))
-                        .repeat()
-                        .until(done -> System.nanoTime() >= until)
-                        .collect()
-                        .last()
-                        .replaceWithVoid())
-                .toList();
-        var done = Uni.join().all(loops).andFailFast().await().indefinitely();
+        loops.run(CONNECTIONS, batch, ended -> System.nanoTime() >= until);
         add("Larder, batch " + batch, before, begun, left - scene.shelf.waiting(), round);
-    }
-
-    private static Uni<Integer> turn(JobStore store, UUID worker, int batch) {
-        return store.take(worker, batch, InstantSource.system().instant()).chain(taken -> endAll(store, taken));
-    }
-
-    private static Uni<Integer> endAll(JobStore store, List<Taken> taken) {
-        if (taken.isEmpty()) {
-            return Uni.createFrom().item(0);
-        }
-        List<Uni<Boolean>> ends = taken.stream()
-                .map(one -> store.complete(
-                                one.assignment().lease(),
-                                new JobOutcome.Succeeded(Map.of("url", "test://x")),
-                                InstantSource.system().instant())
-                        .map(Optional::isPresent))
-                .toList();
-        return Uni.join().all(ends).andFailFast().map(List::size);
     }
 
     /** The first round, which warms up, is not counted. */
