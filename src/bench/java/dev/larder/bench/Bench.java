@@ -9,7 +9,7 @@ import java.util.logging.Logger;
 public final class Bench {
 
     private static final String NAMES = "claim-burst, claim-events, claim-latency, claim-profile, claim-rate,"
-            + " claim-replacement, claim-snapshot, idle-cycle, job-pickup, job-rate, queue-peers, history";
+            + " claim-replacement, claim-snapshot, idle-cycle, job-pickup, job-rate, queue-peers, queue-reconcile, history";
 
     private Bench() {}
 
@@ -28,6 +28,7 @@ public final class Bench {
             case "job-pickup" -> JobPickup.main();
             case "job-rate" -> JobRate.main();
             case "queue-peers" -> QueuePeers.main();
+            case "queue-reconcile" -> QueueReconcile.main();
             case "history" -> {
                 if (!RecordedHistory.main()) {
                     System.exit(1);

@@ -13,6 +13,7 @@ import java.time.InstantSource;
 import java.util.Base64;
 import java.util.List;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 /**
  * One organization with one template, its presets, a member with a token, and as many ready prebuilds as a measurement
@@ -194,6 +195,22 @@ final class Shelf implements AutoCloseable {
         base.settle();
     }
 
+    /** Leaves just as many jobs of these presets waiting as they declare at most, and all other presets' stock as it is. */
+    void wave(List<UUID> of) {
+        on("""
+                WITH gone AS (DELETE FROM workspaces WHERE preset_id = ANY ($1) RETURNING id),
+                build AS (DELETE FROM builds b USING gone WHERE b.workspace_id = gone.id)
+                DELETE FROM jobs j USING gone WHERE j.workspace_id = gone.id""", (Object) of.toArray(UUID[]::new));
+        on("DELETE FROM dirty_presets");
+        of.forEach(preset -> on(WAITING, preset, ids(INSTANCES_MAX), ids(INSTANCES_MAX)));
+        on("SELECT pg_stat_force_next_flush()");
+        base.settle();
+    }
+
+    private UUID[] ids(int count) {
+        return Stream.generate(ids::next).limit(count).toArray(UUID[]::new);
+    }
+
     /** One more job, committed; its id. */
     UUID waitingOne(UUID preset) {
         UUID job = ids.next();
@@ -212,6 +229,36 @@ final class Shelf implements AutoCloseable {
                 SELECT count(*) FROM workspaces
                  WHERE preset_id = $1 AND prebuild AND ready_at IS NOT NULL AND transition = 'start'
                    AND build_status = 'succeeded' AND deletion_wanted_at IS NULL""", preset);
+    }
+
+    /** So many presets more, each with just what it declares: ready, and without outputs, which nobody asks for. */
+    void stock(int count, int ready) {
+        on("""
+                WITH preset AS (
+                    INSERT INTO presets (id, version_id, template_id, organization_id, ordinal, name, instances, attempts)
+                    SELECT gen_random_uuid(), $1, $2, $3, $4 + n, 'stock-' || n, $6, 1 FROM generate_series(1, $5::integer) n
+                    RETURNING *),
+                attempt AS (
+                    INSERT INTO attempts (preset_id, number, size, created_at) SELECT id, 1, $6, now() FROM preset),
+                item AS (
+                    SELECT p.*, gen_random_uuid() AS workspace, gen_random_uuid() AS build, s.id AS owner
+                      FROM preset p, generate_series(1, $6::integer), users s WHERE s.role = 'system'),
+                workspace AS (
+                    INSERT INTO workspaces (id, organization_id, owner_id, prebuild, template_id, version_id, preset_id, name,
+                                            created_at, ready_at, build_id, build_number, transition, build_status,
+                                            build_finished_at)
+                    SELECT workspace, organization_id, owner, true, template_id, version_id, id, 'prebuild-' || workspace,
+                           now(), now(), build, 1, 'start', 'succeeded', now()
+                      FROM item),
+                build AS (
+                    INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id,
+                                        attempt, created_at)
+                    SELECT build, workspace, 1, 'start', owner, 'prebuild', version_id, id, 1, now() FROM item)
+                INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
+                                  timeout_seconds, attempt, started_at, deadline_at, worker_id, completed_at)
+                SELECT build, build, workspace, organization_id, 'exec', 1, now(), now(), 600, 1, now(), now(), $7, now()
+                  FROM item""", version, template, organization, presets, count, ready, worker);
+        presets += count + 1;
     }
 
     /** Brings the stock to just that many, the newest of them removed where there are more, and settles the database. */

@@ -1,0 +1,156 @@
+package dev.larder.reconcile;
+
+import dev.larder.pool.CycleObserver;
+import dev.larder.pool.Ids;
+import dev.larder.pool.PoolObserver;
+import dev.larder.store.Direct;
+import dev.larder.store.PoolStore;
+import dev.larder.store.SnapshotStore;
+import dev.larder.wake.Bell;
+import dev.larder.wake.Topic;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.core.Vertx;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.pgclient.PgConnectOptions;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * A reconciler as the application wires it, on the pool that the queue's loops use too: at its own pace, which is whenever it is
+ * rung and at everything once a minute, or at everything again and again. It must find nothing to do.
+ */
+public final class BesideQueue implements AutoCloseable {
+
+    private static final Duration MINUTE = Duration.ofMinutes(1);
+    private static final long NO_TIMER = -1;
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    private final Vertx vertx;
+    private final Direct direct;
+    private final Bell bell = new Bell();
+    private final Heard heard = new Heard();
+    private final Reconciler reconciler;
+    private CompletableFuture<Void> running = CompletableFuture.completedFuture(null);
+    private long timer = NO_TIMER;
+    private volatile boolean stopped;
+
+    public BesideQueue(Vertx vertx, PgConnectOptions options, Pool pool) {
+        this.vertx = vertx;
+        InstantSource clock = InstantSource.system();
+        direct = new Direct(vertx, options);
+        reconciler = new Reconciler(
+                direct,
+                new SnapshotStore(pool),
+                new PoolStore(pool, new Ids(clock)),
+                bell,
+                vertx,
+                clock,
+                new Crank.Paces(MINUTE, PATIENCE, 4),
+                heard,
+                heard);
+    }
+
+    /** Begins as a server does; returns when the first look at everything, which comes with the start, has ended. */
+    public void atItsOwnPace() throws InterruptedException {
+        reconciler.start();
+        timer = vertx.setPeriodic(MINUTE.toMillis(), minute -> reconciler.tick());
+        if (!heard.first.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+            throw new IllegalStateException("the first cycle does not end");
+        }
+        heard.forget();
+    }
+
+    /** A look at everything, and when it has ended the next. */
+    public void again() {
+        running = Uni.createFrom()
+                .deferred(this::timed)
+                .repeat()
+                .until(cycle -> stopped)
+                .collect()
+                .last()
+                .replaceWithVoid()
+                .onFailure()
+                .invoke(failed -> heard.failed.incrementAndGet())
+                .subscribeAsCompletionStage();
+    }
+
+    private Uni<Boolean> timed() {
+        long begun = System.nanoTime();
+        return reconciler.run(true).map(report -> {
+            heard.ended(
+                    report.isPresent() ? CycleObserver.Outcome.DONE : CycleObserver.Outcome.ELSEWHERE,
+                    Duration.ofNanos(System.nanoTime() - begun));
+            report.ifPresent(done -> done.actions().forEach(heard::acted));
+            return true;
+        });
+    }
+
+    /** A job has ended: what every worker of the server tells its reconciler. */
+    public void ended() {
+        bell.ring(Topic.RECONCILE);
+    }
+
+    /** Of the cycles that have ended since the begin; fails where one of them did something, or failed. */
+    public List<Duration> cycles() {
+        if (heard.acted.get() + heard.failed.get() > 0) {
+            throw new IllegalStateException(
+                    "cycles that failed " + heard.failed + ", that had something to do " + heard.acted);
+        }
+        return heard.cycles();
+    }
+
+    @Override
+    public void close() {
+        stopped = true;
+        vertx.cancelTimer(timer);
+        reconciler.stop().await().indefinitely();
+        running.join();
+        direct.pool().closeAndAwait();
+    }
+
+    private static final class Heard implements CycleObserver, PoolObserver {
+
+        private final CountDownLatch first = new CountDownLatch(1);
+        private final AtomicInteger acted = new AtomicInteger();
+        private final AtomicInteger failed = new AtomicInteger();
+        private final List<Duration> cycles = new ArrayList<>();
+
+        @Override
+        public synchronized void ended(Outcome outcome, Duration took) {
+            if (outcome == Outcome.DONE) {
+                cycles.add(took);
+            } else {
+                failed.incrementAndGet();
+            }
+            first.countDown();
+        }
+
+        private synchronized void forget() {
+            cycles.clear();
+        }
+
+        private synchronized List<Duration> cycles() {
+            return List.copyOf(cycles);
+        }
+
+        @Override
+        public void acted(String action, int count) {
+            acted.addAndGet(count);
+        }
+
+        @Override
+        public void observedAll(List<Reading> readings) {}
+
+        @Override
+        public void observedSome(List<Reading> readings) {}
+
+        @Override
+        public void observedElsewhere() {}
+    }
+}
