@@ -40,6 +40,8 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 public class JobStore {
 
+    // One at a time leaves the others waiting for its commit; each more has fewer jobs to share it.
+    private static final int ENDING_STATEMENTS = 4;
     private static final int ENDED_AT_ONCE = 100;
     private static final Duration ENDED_WITHIN = Duration.ofSeconds(10);
     private static final String UNREADABLE =
@@ -48,7 +50,8 @@ public class JobStore {
     private final Pool pool;
     private final Seal seal;
     private final Ids ids;
-    private final Together<Ending, Completed> endings = new Together<>(ENDED_AT_ONCE, ENDED_WITHIN, this::completeAll);
+    private final Together<Ending, Completed> endings =
+            new Together<>(ENDING_STATEMENTS, ENDED_AT_ONCE, ENDED_WITHIN, this::completeAll);
 
     public JobStore(Pool pool, Seal seal, Ids ids) {
         this.pool = pool;

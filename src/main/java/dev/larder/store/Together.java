@@ -18,8 +18,8 @@ import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 
 /**
- * What many ask at the same moment is asked of the database once: while a statement runs, those who ask gather, and the next
- * statement answers them all. Nobody waits for a timer, so that alone one is answered at once; and whatever is answered
+ * What many ask at the same moment is asked of the database once: while as many statements run as may, those who ask gather, and the
+ * next statement answers them all. Nobody waits for a timer, so that alone one is answered at once; and whatever is answered
  * was read after it was asked for. The database counts as away for who asks when too many do, and where a statement takes too
  * long.
  *
@@ -37,14 +37,22 @@ public final class Together<K, V> {
     private final Duration atMost;
     private final Function<Set<K>, Uni<Map<K, V>>> read;
     private final Deque<Asking<K, V>> gathered = new ArrayDeque<>();
-    private boolean running;
+    private final int statements;
+    private int running;
+
+    /** One statement at a time. */
+    public Together(int atOnce, Duration atMost, Function<Set<K>, Uni<Map<K, V>>> read) {
+        this(1, atOnce, atMost, read);
+    }
 
     /**
+     * @param statements how many run at the same time at most; they must not wait for each other's rows
      * @param atOnce how many one statement answers at most
      * @param atMost how long one statement may take before its askers are failed and the next one runs
      * @param read answers those keys for which there is something
      */
-    public Together(int atOnce, Duration atMost, Function<Set<K>, Uni<Map<K, V>>> read) {
+    public Together(int statements, int atOnce, Duration atMost, Function<Set<K>, Uni<Map<K, V>>> read) {
+        this.statements = statements;
         this.atOnce = atOnce;
         this.atMost = atMost;
         this.read = read;
@@ -78,9 +86,11 @@ public final class Together<K, V> {
             return Place.REFUSED;
         }
         gathered.add(asking);
-        Place place = running ? Place.BEHIND : Place.FIRST;
-        running = true;
-        return place;
+        if (running == statements) {
+            return Place.BEHIND;
+        }
+        running++;
+        return Place.FIRST;
     }
 
     /** As the pool says it, so that callers are told the same: the database is away at the moment. */
@@ -93,7 +103,9 @@ public final class Together<K, V> {
         while (!gathered.isEmpty() && together.size() < atOnce) {
             together.add(gathered.remove());
         }
-        running = !together.isEmpty();
+        if (together.isEmpty()) {
+            running--;
+        }
         return together;
     }
 

@@ -70,6 +70,29 @@ class TogetherTest {
     }
 
     @Test
+    void as_many_statements_run_as_may_and_the_first_that_ends_makes_room() {
+        Together<String, Integer> two = new Together<>(2, 3, LONG, this::read);
+        List<UniAssertSubscriber<Optional<Integer>>> asked = new ArrayList<>();
+        for (String key : List.of("a", "b", "c", "d")) {
+            asked.add(two.ask(key).subscribe().withSubscriber(UniAssertSubscriber.create()));
+        }
+        assertThat(statements).extracting(Statement::keys).containsExactly(Set.of("a"), Set.of("b"));
+
+        statements.get(1).answers(Map.of("b", 2));
+        assertThat(statements).hasSize(3);
+        assertThat(statements.get(2).keys()).isEqualTo(Set.of("c", "d"));
+        statements.get(0).answers(Map.of("a", 1));
+        statements.get(2).answers(Map.of("c", 3, "d", 4));
+
+        assertThat(asked)
+                .extracting(one -> one.assertCompleted().getItem().orElseThrow())
+                .containsExactly(1, 2, 3, 4);
+        asked.add(two.ask("e").subscribe().withSubscriber(UniAssertSubscriber.create()));
+        asked.add(two.ask("f").subscribe().withSubscriber(UniAssertSubscriber.create()));
+        assertThat(statements).as("both places are free again").hasSize(5);
+    }
+
+    @Test
     void what_is_not_there_is_answered_as_nothing() {
         var asked = ask("a");
         statements.getFirst().answers(Map.of());
