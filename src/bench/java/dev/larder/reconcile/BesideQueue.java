@@ -93,7 +93,7 @@ public final class BesideQueue implements AutoCloseable {
 
     /** A job has ended: what every worker of the server tells its reconciler. */
     public void ended() {
-        bell.ring(Topic.RECONCILE);
+        bell.ring(Topic.ENDED);
     }
 
     /** Of the cycles that have ended since the begin; fails where one of them did something, or failed. */

@@ -119,7 +119,7 @@ class QueueDesk implements Desk {
                 && !succeeded.replaced().isEmpty()) {
             observer.replaced();
         }
-        bell.ring(Topic.RECONCILE);
+        bell.ring(Topic.ENDED);
         if (ended.limited()) {
             bell.ring(Topic.JOBS);
         }

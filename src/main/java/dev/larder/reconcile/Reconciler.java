@@ -35,6 +35,7 @@ public class Reconciler {
 
     private static final Logger LOG = Logger.getLogger(Reconciler.class);
     private static final Duration RETRY = Duration.ofSeconds(1);
+    private static final Duration SOON = Duration.ofMillis(200);
 
     private final Direct direct;
     private final SnapshotStore snapshots;
@@ -48,6 +49,7 @@ public class Reconciler {
     private final Cycle cycle;
     private final Loop loop = new Loop("reconcile", this::step);
     private final AtomicBoolean everything = new AtomicBoolean();
+    private final AtomicBoolean soon = new AtomicBoolean();
     private final AtomicBoolean started = new AtomicBoolean();
     private @Nullable Instant nextLook;
     private volatile boolean stopped;
@@ -81,6 +83,7 @@ public class Reconciler {
             throw new IllegalStateException("the reconciler was started before");
         }
         bell.onRing(Topic.RECONCILE, loop::ring);
+        bell.onRing(Topic.ENDED, this::lookSoon);
         lookAtEverything();
     }
 
@@ -90,6 +93,18 @@ public class Reconciler {
         if (started.get() && !stopped) {
             lookAtEverything();
         }
+    }
+
+    /** Jobs end by the hundred a second and seldom change what is to be done: those that end meanwhile share a look. */
+    private void lookSoon() {
+        if (soon.compareAndSet(false, true)) {
+            vertx.setTimer(SOON.toMillis(), elapsed -> lookAtEnded());
+        }
+    }
+
+    private void lookAtEnded() {
+        soon.set(false);
+        loop.ring();
     }
 
     private void lookAtEverything() {

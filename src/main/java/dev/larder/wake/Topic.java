@@ -6,6 +6,8 @@ import java.util.Locale;
 public enum Topic {
     /** A preset is marked dirty. */
     RECONCILE,
+    /** A job has ended, and its preset is to be looked at soon. */
+    ENDED,
     /** A job is waiting. */
     JOBS,
     /** A running job is to be cancelled. */

@@ -393,6 +393,28 @@ class ContentionTest {
     }
 
     @Test
+    void jobs_that_end_one_after_the_other_share_a_look_and_the_next_one_has_its_own() {
+        UUID preset = stock.declare("small", 1);
+        crank.reconciler().start();
+        assertThat(crank.heard.nextAction()).isEqualTo("create 1");
+        assertThat(crank.heard.nextEnd()).isEqualTo(CycleObserver.Outcome.DONE);
+        await(stock.pools.markDirty(List.of(preset)));
+
+        for (int job = 0; job < 50; job++) {
+            crank.bell.ring(Topic.ENDED);
+        }
+        assertThat(crank.heard.nextEnd()).isEqualTo(CycleObserver.Outcome.DONE);
+        assertThat(stock.count("dirty_presets")).isZero();
+        await(stock.pools.markDirty(List.of(preset)));
+        crank.bell.ring(Topic.ENDED);
+
+        assertThat(crank.heard.nextEnd()).isEqualTo(CycleObserver.Outcome.DONE);
+        assertThat(stock.count("dirty_presets")).isZero();
+        await(crank.reconciler().stop());
+        assertThat(crank.heard.ends()).isZero();
+    }
+
+    @Test
     void the_end_of_a_backoff_is_served_without_a_tick_though_another_preset_was_looked_at_since() {
         stock.declare("expiring", 1, Duration.ofMinutes(60), List.of());
         stock.declare("failing", 1);

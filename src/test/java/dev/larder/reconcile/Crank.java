@@ -107,6 +107,11 @@ final class Crank implements AutoCloseable {
             return next(ended, "no cycle ended");
         }
 
+        /** How many have ended that were not asked for yet. */
+        int ends() {
+            return ended.size();
+        }
+
         String nextAction() {
             return next(acted, "no cycle did anything");
         }
