@@ -8,6 +8,7 @@ import dev.larder.pool.JobStatus;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.Transition;
 import dev.larder.store.Direct;
+import dev.larder.store.InventoryStore;
 import dev.larder.store.JobStore;
 import dev.larder.store.Seal;
 import dev.larder.store.WorkerStore;
@@ -54,7 +55,19 @@ public final class PickupWorker implements AutoCloseable {
         listener = new Listener(vertx.getDelegate(), direct, bell, pump);
         JobStore jobs = new JobStore(pool, seal, new Ids(clock));
         worker = new Worker(
-                new QueueDesk(jobs, new WorkerStore(pool, new Ids(clock)), bell, clock, settings, new Unheard()), vertx, clock, settings, List.of(new AtOnce()));
+                new QueueDesk(
+                        jobs,
+                        new WorkerStore(pool, new Ids(clock)),
+                        new InventoryStore(pool, new Ids(clock), Duration.ofMinutes(5)),
+                        bell,
+                        clock,
+                        settings,
+                        new Unheard()),
+                vertx,
+                clock,
+                settings,
+                Listings.ON_REQUEST,
+                List.of(new AtOnce()));
         pump.start(bell);
         listener.start();
         worker.start().await().indefinitely();

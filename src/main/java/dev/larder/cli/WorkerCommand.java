@@ -1,6 +1,7 @@
 package dev.larder.cli;
 
 import dev.larder.provision.Backend;
+import dev.larder.provision.InventorySettings;
 import dev.larder.provision.Settings;
 import dev.larder.provision.Worker;
 import dev.larder.provision.remote.Api;
@@ -42,6 +43,7 @@ public final class WorkerCommand implements Callable<Integer> {
     private final Vertx vertx;
     private final InstantSource clock;
     private final Settings settings;
+    private final InventorySettings inventory;
     private final List<Backend> backends;
     private final Shift shift;
 
@@ -79,10 +81,17 @@ public final class WorkerCommand implements Callable<Integer> {
             description = "key=value, again and again: it takes the jobs whose tags are all among these.")
     private Map<String, String> tags = new LinkedHashMap<>();
 
-    WorkerCommand(Vertx vertx, InstantSource clock, Settings settings, @All List<Backend> backends, Shift shift) {
+    WorkerCommand(
+            Vertx vertx,
+            InstantSource clock,
+            Settings settings,
+            InventorySettings inventory,
+            @All List<Backend> backends,
+            Shift shift) {
         this.vertx = vertx;
         this.clock = clock;
         this.settings = settings;
+        this.inventory = inventory;
         this.backends = backends;
         this.shift = shift;
     }
@@ -98,7 +107,7 @@ public final class WorkerCommand implements Callable<Integer> {
         HttpDesk desk = new HttpDesk(new Api(vertx, server, token()), clock);
         try {
             shift.begin(
-                            new Worker(desk, vertx, clock, given, backends),
+                            new Worker(desk, vertx, clock, given, inventory, backends),
                             given.drain().multipliedBy(2).plus(STOP_MARGIN))
                     .onFailure(failure -> !refused(failure))
                     .retry()

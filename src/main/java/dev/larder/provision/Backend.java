@@ -1,9 +1,12 @@
 package dev.larder.provision;
 
 import dev.larder.pool.Assignment;
+import dev.larder.pool.Inventory;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.LogLine;
 import io.smallrye.mutiny.Uni;
+import java.util.Optional;
+import java.util.UUID;
 import java.util.function.Consumer;
 
 /**
@@ -30,4 +33,22 @@ public interface Backend {
      * @param log takes lines while the job runs, from any thread; must never be given a secret
      */
     Uni<JobOutcome> perform(Assignment assignment, Consumer<LogLine> log);
+
+    /**
+     * Lists all that exists of workspaces where this process builds them, by their labels and by nothing that it remembers.
+     * Fails where it cannot be sure to have seen all: a listing that is short would say that the rest is gone.
+     *
+     * @return empty where this kind cannot be listed
+     */
+    default Uni<Optional<Inventory>> inventory() {
+        return Uni.createFrom().item(Optional.empty());
+    }
+
+    /**
+     * Removes all that exists of a workspace that nobody owns, without any of its files; where there is nothing it succeeds. It
+     * must not work beside a job of this workspace: it ends that one, or fails.
+     */
+    default Uni<Void> remove(UUID workspace) {
+        return Uni.createFrom().failure(new UnsupportedOperationException(kind()));
+    }
 }

@@ -1,11 +1,13 @@
 package dev.larder.provision;
 
 import dev.larder.pool.Assignment;
+import dev.larder.pool.Inventory;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.JobStatus;
 import dev.larder.pool.Lease;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.WorkerEntry;
+import dev.larder.store.InventoryStore.Verdict;
 import dev.larder.store.WorkerStore.Pulse;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
@@ -59,6 +61,13 @@ public interface Desk {
 
     /** Puts a job back into the queue, unfinished. False where the lease was lost. */
     Uni<Boolean> handBack(Lease lease);
+
+    /**
+     * Tells a part of what exists where the worker builds. What follows from it comes with the last part; nothing before.
+     *
+     * @param part at most {@link Inventory.Part#THINGS_MAX} things
+     */
+    Uni<Verdict> report(UUID worker, Inventory.Part part);
 
     /** The worker process ends in good order. */
     Uni<Void> leave(UUID worker);

@@ -1,6 +1,8 @@
 package dev.larder.provision;
 
+import dev.larder.http.Problem;
 import dev.larder.pool.Assignment;
+import dev.larder.pool.Inventory;
 import dev.larder.pool.JobObserver;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.JobStatus;
@@ -8,6 +10,9 @@ import dev.larder.pool.Lease;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.Transition;
 import dev.larder.pool.WorkerEntry;
+import dev.larder.store.InventoryStore;
+import dev.larder.store.InventoryStore.Heard;
+import dev.larder.store.InventoryStore.Verdict;
 import dev.larder.store.JobStore;
 import dev.larder.store.JobStore.Completed;
 import dev.larder.store.JobStore.Taken;
@@ -18,6 +23,7 @@ import dev.larder.wake.Topic;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
@@ -30,9 +36,12 @@ import org.jboss.logging.Logger;
 class QueueDesk implements Desk {
 
     private static final Logger LOG = Logger.getLogger(QueueDesk.class);
+    private static final Duration UNHEARD_MAX = Duration.ofDays(30);
+    private static final Duration EMPTY_MAX = Duration.ofDays(1);
 
     private final JobStore jobs;
     private final WorkerStore workers;
+    private final InventoryStore inventory;
     private final Bell bell;
     private final InstantSource clock;
     private final Settings settings;
@@ -41,12 +50,14 @@ class QueueDesk implements Desk {
     QueueDesk(
             JobStore jobs,
             WorkerStore workers,
+            InventoryStore inventory,
             Bell bell,
             InstantSource clock,
             Settings settings,
             JobObserver observer) {
         this.jobs = jobs;
         this.workers = workers;
+        this.inventory = inventory;
         this.bell = bell;
         this.clock = clock;
         this.settings = settings;
@@ -140,6 +151,48 @@ class QueueDesk implements Desk {
     private void tellBack(boolean back) {
         if (back) {
             bell.ring(Topic.JOBS);
+        }
+    }
+
+    /** Codes: 404 {@code worker_not_found}, 422 {@code too_many_things}. */
+    @Override
+    public Uni<Verdict> report(UUID worker, Inventory.Part part) {
+        Instant now = clock.instant();
+        return inventory
+                .see(worker, part, now)
+                .invoke(QueueDesk::refuseUnlessHeard)
+                .chain(() -> part.last()
+                        ? conclude(worker, part, now)
+                        : Uni.createFrom().item(Verdict.NONE));
+    }
+
+    private static void refuseUnlessHeard(Heard heard) {
+        switch (heard) {
+            case YES -> {}
+            case STRANGER -> throw Problem.notFound("worker");
+            case TOO_MANY ->
+                throw Problem.unprocessable(
+                        "too_many_things", "things", "are more than " + InventoryStore.THINGS_MAX + " in one place.");
+        }
+    }
+
+    private Uni<Verdict> conclude(UUID worker, Inventory.Part part, Instant now) {
+        return inventory
+                .conclude(worker, part, now)
+                .invoke(verdict -> tell(part, verdict))
+                .call(() -> inventory.forget(now.minus(UNHEARD_MAX), now.minus(EMPTY_MAX)));
+    }
+
+    private void tell(Inventory.Part part, Verdict verdict) {
+        if (verdict.suspicious()) {
+            LOG.errorf(
+                    "suspicious listing, nothing is marked until it is accepted backend=%s location=%s lost=%d",
+                    part.backend(), part.location(), verdict.lost());
+        } else if (verdict.marked() > 0) {
+            LOG.warnf(
+                    "workspaces are missing backend=%s location=%s count=%d",
+                    part.backend(), part.location(), verdict.marked());
+            bell.ring(Topic.RECONCILE);
         }
     }
 

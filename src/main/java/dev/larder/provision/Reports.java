@@ -3,6 +3,7 @@ package dev.larder.provision;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
+import dev.larder.pool.Inventory;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.WorkerEntry;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What workers send, read and bounded. A worker is a program of somebody else's: nothing that it says is taken unseen.
@@ -31,8 +33,11 @@ final class Reports {
     static final int ANSWER_BYTES_MAX = 131_072;
 
     private static final Duration CLOCKS_APART = Duration.ofDays(1);
+    private static final Duration LISTING_MAX = Duration.ofHours(1);
+    private static final Duration SERVERS_APART = Duration.ofMinutes(1);
+    private static final Instant FAR_OFF = Instant.parse("9999-01-01T00:00:00Z");
     private static final int NAMES_MAX = 100;
-    private static final int NAME_CHARS_MAX = 200;
+    private static final int NAME_CHARS_MAX = Inventory.NAME_CHARS_MAX;
     private static final int DETAIL_CHARS_MAX = 10_000;
     private static final Set<String> STREAMS = Set.of("stdout", "stderr", "larder");
 
@@ -85,6 +90,79 @@ final class Reports {
                     .orElseThrow(() -> Problem.badRequest("invalid_id", field, "must hold UUIDs."))));
         });
         return jobs;
+    }
+
+    /**
+     * A part of a listing, whose instant the worker has from a heartbeat's answer: where it lies before the longest listing that
+     * can be, the listing must be made again. Codes: {@code missing_field}, {@code wrong_type}, {@code out_of_range}, {@code
+     * invalid_id}, {@code invalid_instant}, {@code unknown_backend}, {@code listing_too_old}.
+     *
+     * @param kinds of backends that there are
+     */
+    static Inventory.Part listing(JsonBody body, Set<String> kinds, Instant now) {
+        String backend = body.text("backend");
+        if (!kinds.contains(backend)) {
+            throw Problem.unprocessable("unknown_backend", "backend", "is none that there is.");
+        }
+        return new Inventory.Part(
+                backend,
+                bounded("location", body.text("location")),
+                began(body, now),
+                things(body),
+                body.optionalBoolean("last").orElseThrow(() -> missing("last")));
+    }
+
+    private static Instant began(JsonBody body, Instant now) {
+        Instant began = body.optionalInstant("began").orElseThrow(() -> missing("began"));
+        if (began.isBefore(now.minus(LISTING_MAX))) {
+            throw Problem.unprocessable("listing_too_old", "began", "is too long ago.");
+        }
+        if (began.isAfter(now.plus(SERVERS_APART))) {
+            throw Problem.unprocessable("out_of_range", "began", "lies in the future.");
+        }
+        return began.isAfter(now) ? now : began;
+    }
+
+    private static List<Inventory.Thing> things(JsonBody body) {
+        JsonNode node = body.optionalNode("things").orElseThrow(() -> missing("things"));
+        if (!node.isArray()) {
+            throw Problem.badRequest("wrong_type", "things", "must be a list.");
+        }
+        if (node.size() > Inventory.Part.THINGS_MAX) {
+            throw Problem.unprocessable(
+                    "out_of_range",
+                    "things",
+                    "must be at most " + Inventory.Part.THINGS_MAX + "; send more in another part.");
+        }
+        List<Inventory.Thing> things = new ArrayList<>(node.size());
+        for (JsonNode one : node) {
+            things.add(thing("things[" + things.size() + "]", one));
+        }
+        return things;
+    }
+
+    private static Inventory.Thing thing(String field, JsonNode one) {
+        if (!one.path("workspace").isTextual()
+                || !one.path("name").isTextual()
+                || !one.path("whole").isBoolean()) {
+            throw Problem.badRequest("wrong_type", field, "must have a workspace, a name and whether it is whole.");
+        }
+        UUID workspace = JsonBody.uuid(one.path("workspace").textValue())
+                .orElseThrow(() -> Problem.badRequest("invalid_id", field + ".workspace", "must be a UUID."));
+        return new Inventory.Thing(
+                workspace,
+                bounded(field + ".name", one.path("name").textValue()),
+                one.path("whole").booleanValue(),
+                madeAt(field + ".madeAt", one.path("madeAt")));
+    }
+
+    /** Of a clock that may say anything: what no database could hold counts as unknown. */
+    private static @Nullable Instant madeAt(String field, JsonNode node) {
+        if (node.isMissingNode() || node.isNull()) {
+            return null;
+        }
+        Instant at = instant(field, node.asText());
+        return at.isBefore(Instant.EPOCH) || at.isAfter(FAR_OFF) ? null : at;
     }
 
     static UUID lease(JsonBody body) {

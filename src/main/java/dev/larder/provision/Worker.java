@@ -52,13 +52,20 @@ public class Worker {
     private final Map<UUID, Running> running = new ConcurrentHashMap<>();
     private final Loop fetching = new Loop("worker", this::fetch);
     private final Loop beating = new Loop("heartbeat", this::beat);
+    private final Lister lister;
     private volatile @Nullable UUID id;
     private volatile Duration heartbeat = Duration.ZERO;
     private volatile boolean draining;
     private volatile boolean gone;
     private volatile boolean asking;
 
-    public Worker(Desk desk, Vertx vertx, InstantSource clock, Settings settings, @All List<Backend> backends) {
+    public Worker(
+            Desk desk,
+            Vertx vertx,
+            InstantSource clock,
+            Settings settings,
+            InventorySettings inventory,
+            @All List<Backend> backends) {
         this.desk = desk;
         this.vertx = vertx;
         this.clock = clock;
@@ -66,6 +73,7 @@ public class Worker {
         this.backends = backends.stream()
                 .filter(Backend::offered)
                 .collect(Collectors.toUnmodifiableMap(Backend::kind, Function.identity()));
+        this.lister = new Lister(desk, this.backends.values(), clock, inventory.every());
     }
 
     /** Registers this process as a worker and begins to take jobs. */
@@ -306,10 +314,17 @@ public class Worker {
         boolean askedBefore = asking;
         return desk.beat(worker)
                 .invoke(pulse -> pulse.ifPresent(told -> obey(told, before)))
+                .invoke(pulse -> pulse.ifPresent(told -> lookAround(worker, told)))
                 .call(pulse -> pulse.isEmpty() ? enterAgain() : Uni.createFrom().voidItem())
                 .map(pulse -> askedBefore || asking ? Set.<UUID>of() : forgotten(pulse))
                 .chain(forgotten -> forgotten.isEmpty() ? Uni.createFrom().voidItem() : desk.giveUp(worker, forgotten))
                 .replaceWith(false);
+    }
+
+    private void lookAround(UUID worker, Pulse told) {
+        if (!draining) {
+            lister.heard(worker, told);
+        }
     }
 
     /** Whoever is no longer known has lost all its leases. */
@@ -369,6 +384,7 @@ public class Worker {
                 .recoverWithNull()
                 .chain(() -> drained(clock.instant().plus(settings.drain())))
                 .chain(this::handBackAll)
+                .chain(() -> lister.stop(LAST_FLUSH))
                 .invoke(() -> gone = true)
                 .chain(() -> desk.leave(worker));
     }

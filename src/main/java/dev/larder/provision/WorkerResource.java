@@ -8,12 +8,15 @@ import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
 import dev.larder.pool.Assignment;
 import dev.larder.pool.Caller;
+import dev.larder.pool.Inventory;
 import dev.larder.pool.Role;
 import dev.larder.pool.WorkerEntry;
+import dev.larder.store.InventoryStore.Verdict;
 import dev.larder.store.QueueReader;
 import dev.larder.store.QueueReader.Working;
 import dev.larder.store.WorkerStore;
 import dev.larder.store.WorkerStore.Pulse;
+import io.quarkus.arc.All;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
@@ -33,7 +36,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
@@ -57,6 +64,7 @@ class WorkerResource {
     private final CurrentCaller caller;
     private final InstantSource clock;
     private final Settings settings;
+    private final Set<String> kinds;
 
     WorkerResource(
             WorkerStore workers,
@@ -65,7 +73,8 @@ class WorkerResource {
             QueueDesk desk,
             CurrentCaller caller,
             InstantSource clock,
-            Settings settings) {
+            Settings settings,
+            @All List<Backend> backends) {
         this.workers = workers;
         this.reader = reader;
         this.poll = poll;
@@ -73,6 +82,7 @@ class WorkerResource {
         this.caller = caller;
         this.clock = clock;
         this.settings = settings;
+        this.kinds = backends.stream().map(Backend::kind).collect(Collectors.toUnmodifiableSet());
     }
 
     @GET
@@ -195,11 +205,17 @@ class WorkerResource {
     /**
      * @param held jobs whose lease the worker still has; it must stop all others
      * @param canceling those of them it is asked to stop
+     * @param at when this was answered: a listing that the worker makes now begins then
+     * @param sweepWantedAt whoever has not listed since then is asked to
      */
-    record Beat(Set<UUID> held, Set<UUID> canceling) {
+    record Beat(
+            Set<UUID> held,
+            Set<UUID> canceling,
+            Instant at,
+            @Nullable Instant sweepWantedAt) {
 
         static Beat of(Pulse pulse) {
-            return new Beat(pulse.held(), pulse.canceling());
+            return new Beat(pulse.held(), pulse.canceling(), pulse.at(), pulse.sweepWantedAt());
         }
     }
 
@@ -222,6 +238,24 @@ class WorkerResource {
     public Uni<Void> giveUp(@PathParam("id") String id, byte[] bytes) {
         Set<UUID> forgotten = Reports.jobs(JsonBody.of(bytes, "jobs"), "jobs");
         return entered(id).chain(worker -> desk.giveUp(worker, forgotten));
+    }
+
+    /** A body that lists what exists, or a part of it. */
+    record Listing(String backend, String location, Instant began, List<Inventory.Thing> things, boolean last) {}
+
+    @POST
+    @Path("{id}/inventory")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Listing.class)))
+    @Operation(
+            operationId = "reportInventory",
+            summary =
+                    "Lists what exists where the worker builds, at most 5,000 things at once; the last part says that there is nothing"
+                            + " else. began is the heartbeat's \"at\" after which it looked. Answers what to remove")
+    public Uni<Verdict> inventory(@PathParam("id") String id, byte[] bytes) {
+        JsonBody body = JsonBody.of(bytes, "backend", "location", "began", "things", "last");
+        Inventory.Part part = Reports.listing(body, kinds, clock.instant());
+        return entered(id).chain(worker -> desk.report(worker, part));
     }
 
     @DELETE

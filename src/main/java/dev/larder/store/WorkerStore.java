@@ -103,7 +103,8 @@ public class WorkerStore {
                                  WHERE j.worker_id = $1 AND j.started_at IS NOT NULL AND j.completed_at IS NULL) AS held,
                    ARRAY(SELECT j.id FROM jobs j
                           WHERE j.worker_id = $1 AND j.started_at IS NOT NULL AND j.completed_at IS NULL
-                            AND j.canceled_at IS NOT NULL) AS canceling
+                            AND j.canceled_at IS NOT NULL) AS canceling,
+                   (SELECT s.sweep_wanted_at FROM settings s) AS sweep_wanted_at
               FROM me""";
 
     /** One row per worker, not per job. Empty where the worker is no longer known. */
@@ -119,7 +120,7 @@ public class WorkerStore {
     public Uni<Optional<Pulse>> ask(UUID worker, int number, Instant at) {
         return pool.preparedQuery(HEARTBEAT)
                 .execute(Tuple.of(worker, Rows.utc(at), number))
-                .map(rows -> Rows.first(rows, WorkerStore::pulse));
+                .map(rows -> Rows.first(rows, row -> pulse(row, at)));
     }
 
     /**
@@ -127,11 +128,21 @@ public class WorkerStore {
      *
      * @param held jobs it still has the lease of; it must stop all others
      * @param canceling those of them it is asked to stop
+     * @param at when it was answered, by the server's clock
+     * @param sweepWantedAt whoever has not listed what exists since then is asked to; null where nobody ever asked
      */
-    public record Pulse(Set<UUID> held, Set<UUID> canceling) {}
+    public record Pulse(
+            Set<UUID> held,
+            Set<UUID> canceling,
+            Instant at,
+            @Nullable Instant sweepWantedAt) {}
 
-    private static Pulse pulse(Row row) {
-        return new Pulse(Set.of(row.getArrayOfUUIDs("held")), Set.of(row.getArrayOfUUIDs("canceling")));
+    private static Pulse pulse(Row row, Instant at) {
+        return new Pulse(
+                Set.of(row.getArrayOfUUIDs("held")),
+                Set.of(row.getArrayOfUUIDs("canceling")),
+                at,
+                Rows.instantOrNull(row, "sweep_wanted_at"));
     }
 
     /** How long a worker may be silent before it counts as lost: three missed heartbeats (design, section 4.4). */

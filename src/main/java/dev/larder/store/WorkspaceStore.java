@@ -23,7 +23,10 @@ public class WorkspaceStore {
         this.pool = pool;
     }
 
-    /** @param status of the latest build */
+    /**
+     * @param status of the latest build
+     * @param missingSince since when what was built is known not to exist any more; null where it does as far as is known
+     */
     public record Seen(
             UUID id,
             String organization,
@@ -42,12 +45,14 @@ public class WorkspaceStore {
             @Nullable Instant readyAt,
             @Nullable Instant claimedAt,
             @Nullable Instant deletionWantedAt,
-            @Nullable Instant deletedAt) {}
+            @Nullable Instant deletedAt,
+            @Nullable Instant missingSince) {}
 
     private static final String SELECT = """
             SELECT w.id, o.name AS organization, t.name AS template, v.number AS template_version, p.name AS preset, w.name,
                    w.owner_id, u.name AS owner, w.prebuild, w.version, w.build_number, w.transition, w.build_status,
-                   w.created_at, w.ready_at, w.claimed_at, w.deletion_wanted_at, w.deleted_at
+                   w.created_at, w.ready_at, w.claimed_at, w.deletion_wanted_at, w.deleted_at,
+                   w.missing_since
               FROM workspaces w
               JOIN organizations o ON o.id = w.organization_id
               JOIN templates t ON t.id = w.template_id
@@ -102,7 +107,8 @@ public class WorkspaceStore {
                 Rows.instantOrNull(row, "ready_at"),
                 Rows.instantOrNull(row, "claimed_at"),
                 Rows.instantOrNull(row, "deletion_wanted_at"),
-                Rows.instantOrNull(row, "deleted_at"));
+                Rows.instantOrNull(row, "deleted_at"),
+                Rows.instantOrNull(row, "missing_since"));
     }
 
     private static final String BUILDS = """

@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.larder.pool.Assignment;
+import dev.larder.pool.Inventory;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.JobStatus;
 import dev.larder.pool.Lease;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.Transition;
 import dev.larder.pool.WorkerEntry;
+import dev.larder.store.InventoryStore.Verdict;
 import dev.larder.store.WorkerStore.Pulse;
 import dev.larder.testing.SettableClock;
 import dev.larder.testing.Stock;
@@ -147,6 +149,11 @@ class JobLogTest {
 
         @Override
         public Uni<Boolean> handBack(Lease lease) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public Uni<Verdict> report(UUID worker, Inventory.Part part) {
             throw new UnsupportedOperationException();
         }
 

@@ -38,9 +38,20 @@ class WorkerTest {
     private final Endless backend = new Endless();
     private final Heard heard = new Heard();
     private final Desk desk = new QueueDesk(
-            stock.jobs, stock.workers, bell, stock.clock, new WorkerSettings(1, Duration.ofHours(1)), heard);
+            stock.jobs,
+            stock.workers,
+            stock.inventory,
+            bell,
+            stock.clock,
+            new WorkerSettings(1, Duration.ofHours(1)),
+            heard);
     private final Worker worker = new Worker(
-            desk, Databases.vertx(), stock.clock, new WorkerSettings(1, Duration.ofHours(1)), List.of(backend));
+            desk,
+            Databases.vertx(),
+            stock.clock,
+            new WorkerSettings(1, Duration.ofHours(1)),
+            Listings.ON_REQUEST,
+            List.of(backend));
 
     @AfterEach
     void close() {
@@ -112,7 +123,12 @@ class WorkerTest {
         stock.create(preset, 1);
         OneByOne builds = new OneByOne();
         Worker two = new Worker(
-                desk, Databases.vertx(), stock.clock, new WorkerSettings(2, Duration.ofHours(1)), List.of(builds));
+                desk,
+                Databases.vertx(),
+                stock.clock,
+                new WorkerSettings(2, Duration.ofHours(1)),
+                Listings.ON_REQUEST,
+                List.of(builds));
         await(two.start());
         CompletableFuture<JobOutcome> lost = builds.begun.take();
         var reaped = await(

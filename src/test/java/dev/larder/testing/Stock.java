@@ -24,6 +24,8 @@ import dev.larder.store.ClaimStore.Ask;
 import dev.larder.store.ClaimStore.IdempotencyKey;
 import dev.larder.store.ClaimStore.Mark;
 import dev.larder.store.ClaimStore.Order;
+import dev.larder.store.InventoryReader;
+import dev.larder.store.InventoryStore;
 import dev.larder.store.JobLimits;
 import dev.larder.store.JobReader;
 import dev.larder.store.JobStore;
@@ -59,6 +61,7 @@ public final class Stock implements AutoCloseable {
     public static final Instant NOON = Instant.parse("2026-11-20T12:00:00Z");
     public static final String ORGANIZATION = "acme";
     public static final String TEMPLATE = "database";
+    public static final Duration INVENTORY_GRACE = Duration.ofMinutes(5);
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
     public final Database database = Databases.fresh();
@@ -78,6 +81,8 @@ public final class Stock implements AutoCloseable {
     public final ClaimStore claims = new ClaimStore(pool, ids);
     public final ClaimReads claimReads = new ClaimReads(pool, seal);
     public final LeaseStore leases = new LeaseStore(pool);
+    public final InventoryStore inventory = new InventoryStore(pool, ids, INVENTORY_GRACE);
+    public final InventoryReader inventoryReader = new InventoryReader(pool, INVENTORY_GRACE);
     public final WorkspaceStore workspaces = new WorkspaceStore(pool);
 
     public final Caller owner;

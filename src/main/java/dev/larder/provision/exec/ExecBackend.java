@@ -1,6 +1,7 @@
 package dev.larder.provision.exec;
 
 import dev.larder.pool.Assignment;
+import dev.larder.pool.Inventory;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.Transition;
@@ -9,12 +10,15 @@ import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
 import jakarta.annotation.PreDestroy;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.HashSet;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -55,6 +59,7 @@ public class ExecBackend implements Backend {
     private final Settings settings;
     private final InstantSource clock;
     private final Path root;
+    private final Premises premises;
     private final Workspaces workspaces = new Workspaces();
     private final Set<Stop> running = ConcurrentHashMap.newKeySet();
     private final ExecutorService threads = Executors.newThreadPerTaskExecutor(
@@ -64,6 +69,7 @@ public class ExecBackend implements Backend {
         this.settings = settings;
         this.clock = clock;
         this.root = settings.root().toAbsolutePath().normalize();
+        this.premises = new Premises(root);
     }
 
     @Override
@@ -112,6 +118,44 @@ public class ExecBackend implements Backend {
         }
     }
 
+    /** The place is the root folder, by the id it holds. */
+    @Override
+    public Uni<Optional<Inventory>> inventory() {
+        return inBackground(() -> Optional.of(premises.inventory()));
+    }
+
+    /** Fails while a job of the workspace runs here. */
+    @Override
+    public Uni<Void> remove(UUID workspace) {
+        return inBackground(() -> {
+                    removeUnlessBusy(workspace);
+                    return true;
+                })
+                .replaceWithVoid();
+    }
+
+    private void removeUnlessBusy(UUID workspace) throws IOException {
+        if (!workspaces.enterNow(workspace)) {
+            throw new IOException("a job of this workspace is running");
+        }
+        try {
+            premises.remove(workspace);
+        } finally {
+            workspaces.leave(workspace);
+        }
+    }
+
+    private <T> Uni<T> inBackground(Callable<T> work) {
+        return Uni.createFrom()
+                .emitter(emitter -> threads.execute(() -> {
+                    try {
+                        emitter.complete(work.call());
+                    } catch (Exception failed) {
+                        emitter.fail(failed);
+                    }
+                }));
+    }
+
     /** A job that was cancelled is still ending its processes when the next one of its workspace may begin. */
     private static final class Workspaces {
 
@@ -128,6 +172,10 @@ public class ExecBackend implements Backend {
                 wait(LOOK_MILLIS);
             }
             return true;
+        }
+
+        synchronized boolean enterNow(UUID workspace) {
+            return busy.add(workspace);
         }
 
         synchronized void leave(UUID workspace) {

@@ -12,6 +12,7 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,7 +35,15 @@ record Folders(Path job, Path files, Path pipes, Path outputs, Path replaced, Pa
                 job.resolve("pipes"),
                 job.resolve("outputs.json"),
                 job.resolve("replaced.json"),
-                root.resolve("workspaces").resolve(assignment.workspaceId().toString()));
+                workspace(root, assignment.workspaceId()));
+    }
+
+    static Path workspaces(Path root) {
+        return root.resolve("workspaces");
+    }
+
+    static Path workspace(Path root, UUID workspace) {
+        return workspaces(root).resolve(workspace.toString());
     }
 
     /** Makes the folders, clears what earlier attempts of the job left, and writes the files. */
@@ -58,7 +67,7 @@ record Folders(Path job, Path files, Path pipes, Path outputs, Path replaced, Pa
     }
 
     /** Somebody else may have made a folder of that name, in a shared place such as /tmp. */
-    private static void makePrivate(Path root) throws IOException {
+    static void makePrivate(Path root) throws IOException {
         Files.createDirectories(root);
         if (!Files.isDirectory(root, LinkOption.NOFOLLOW_LINKS)) {
             throw new IOException(root + " is no folder");

@@ -7,7 +7,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
@@ -30,6 +32,26 @@ final class Processes {
      */
     static void killBearing(String... entries) {
         killAll(process -> bears(process.pid(), entries));
+    }
+
+    /**
+     * What follows this beginning in the environments of all processes of this user that have such an entry.
+     *
+     * @param beginning {@code NAME=begin}
+     */
+    static Set<String> values(String beginning) {
+        String sought = "\0" + asRead(beginning);
+        Set<String> values = new HashSet<>();
+        all(process -> true).forEach(process -> {
+            String environment = "\0" + read(process.pid(), "environ");
+            int from = environment.indexOf(sought);
+            if (from >= 0) {
+                int begin = from + sought.length();
+                int end = environment.indexOf('\0', begin);
+                values.add(environment.substring(begin, end < 0 ? environment.length() : end));
+            }
+        });
+        return values;
     }
 
     /** Kills what is left of a process group. */
@@ -114,7 +136,7 @@ final class Processes {
 
     private static boolean bears(long pid, String... entries) {
         String environment = "\0" + read(pid, "environ");
-        return Arrays.stream(entries).allMatch(entry -> environment.contains("\0" + entry + "\0"));
+        return Arrays.stream(entries).allMatch(entry -> environment.contains("\0" + asRead(entry) + "\0"));
     }
 
     /** @return -1 for a process that is gone, or dead and not yet waited for */
@@ -127,6 +149,11 @@ final class Processes {
         }
         String[] fields = stat.substring(name + 2).split(" ", 4);
         return fields.length < 4 || fields[0].equals("Z") ? -1 : Long.parseLong(fields[2]);
+    }
+
+    /** A character per byte, whatever the bytes mean. */
+    private static String asRead(String text) {
+        return new String(text.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
     }
 
     private static String read(long pid, String file) {

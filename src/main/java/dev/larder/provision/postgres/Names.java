@@ -1,6 +1,7 @@
 package dev.larder.provision.postgres;
 
 import dev.larder.pool.Assignment;
+import java.util.HexFormat;
 import java.util.UUID;
 
 /**
@@ -24,15 +25,32 @@ record Names(String workspace, String template, String building, String builder,
 
     static Names of(Assignment assignment) {
         UUID version = assignment.versionId();
-        String workspace = hex(assignment.workspaceId());
         String template = "larder_t_" + hex(version);
         return new Names(
-                "larder_w_" + workspace,
+                workspace(assignment.workspaceId()),
                 template,
                 template + "_new",
                 "larder_b_" + hex(version),
-                "larder job " + workspace,
+                session(assignment.workspaceId()),
                 version.getMostSignificantBits() ^ version.getLeastSignificantBits());
+    }
+
+    /** The database of a workspace, and its role. */
+    static String workspace(UUID id) {
+        return "larder_w_" + hex(id);
+    }
+
+    /** The reverse of {@link #workspace}, for what matches {@link #WORKSPACE}. */
+    static UUID workspaceOf(String name) {
+        int digits = name.length() - 32;
+        return new UUID(
+                HexFormat.fromHexDigitsToLong(name, digits, digits + 16),
+                HexFormat.fromHexDigitsToLong(name, digits + 16, digits + 32));
+    }
+
+    /** The application name of a workspace's jobs. */
+    static String session(UUID id) {
+        return "larder job " + hex(id);
     }
 
     private static String hex(UUID id) {

@@ -1,6 +1,7 @@
 package dev.larder.provision.postgres;
 
 import dev.larder.pool.Assignment;
+import dev.larder.pool.Inventory;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.LogLine;
 import dev.larder.provision.Backend;
@@ -9,11 +10,16 @@ import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.Vertx;
 import io.vertx.mutiny.pgclient.PgConnection;
 import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.pgclient.PgException;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Instant;
 import java.time.InstantSource;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -105,12 +111,13 @@ public class PostgresBackend implements Backend {
     }
 
     private Uni<JobOutcome> perform(PgConnection admin, Job job) {
-        return endEarlier(admin, job).chain(() -> look(admin, job)).chain(found -> switch (job.assignment()
-                .transition()) {
-            case START -> start(admin, job, found);
-            case STOP -> stop(admin, job, found);
-            case DELETE -> delete(admin, job);
-        });
+        return endEarlier(admin, job.names().session())
+                .chain(() -> look(admin, job))
+                .chain(found -> switch (job.assignment().transition()) {
+                    case START -> start(admin, job, found);
+                    case STOP -> stop(admin, job, found);
+                    case DELETE -> delete(admin, job);
+                });
     }
 
     private static final String END_EARLIER = """
@@ -118,8 +125,8 @@ public class PostgresBackend implements Backend {
               FROM pg_stat_activity
              WHERE application_name = '%s' AND pid <> pg_backend_pid()""";
 
-    private static Uni<Void> endEarlier(PgConnection admin, Job job) {
-        return Server.run(admin, END_EARLIER.formatted(job.names().session())).replaceWithVoid();
+    private static Uni<Void> endEarlier(PgConnection admin, String session) {
+        return Server.run(admin, END_EARLIER.formatted(session)).replaceWithVoid();
     }
 
     /** What is there when the job begins. */
@@ -185,7 +192,10 @@ public class PostgresBackend implements Backend {
     }
 
     private static Uni<Void> clear(PgConnection admin, Job job) {
-        String name = job.names().workspace();
+        return clear(admin, job.names().workspace());
+    }
+
+    private static Uni<Void> clear(PgConnection admin, String name) {
         return Server.lockOut(admin, name)
                 .chain(() -> Server.dropDatabase(admin, name))
                 .chain(() -> Server.dropRole(admin, name));
@@ -259,6 +269,57 @@ public class PostgresBackend implements Backend {
 
     private static Uni<JobOutcome> delete(PgConnection admin, Job job) {
         return clear(admin, job).replaceWith(new JobOutcome.Succeeded(Map.of()));
+    }
+
+    // The file that says which version a database is of is never written again, so it tells when the database was made.
+    // A drop that was interrupted leaves a database that nobody can open.
+    private static final String INVENTORY = """
+            SELECT c.system_identifier::text AS location, f.name, coalesce(f.whole, false) AS whole, f.made_at
+              FROM pg_control_system() c
+              LEFT JOIN (
+                   SELECT coalesce(d.datname, r.rolname) AS name, d.datconnlimit <> -2 AS whole,
+                          (pg_stat_file('base/' || d.oid || '/PG_VERSION', true)).modification AS made_at
+                     FROM (SELECT oid, datname, datconnlimit FROM pg_database WHERE datname ~ '^%1$s$') d
+                     FULL JOIN (SELECT rolname FROM pg_roles WHERE rolname ~ '^%1$s$') r ON r.rolname = d.datname) f ON true
+             ORDER BY f.name""".formatted(Names.WORKSPACE);
+
+    /** The place is the server by its system identifier, which its address and its standbys have no part in. */
+    @Override
+    public Uni<Optional<Inventory>> inventory() {
+        return server == null
+                ? Uni.createFrom().item(Optional.empty())
+                : server.asAdmin("larder inventory", admin -> Server.run(admin, INVENTORY))
+                        .map(rows -> Optional.of(inventory(rows)));
+    }
+
+    private static Inventory inventory(RowSet<Row> rows) {
+        List<Inventory.Thing> things = new ArrayList<>(rows.size());
+        String location = "";
+        for (Row row : rows) {
+            location = row.getString("location");
+            String name = row.getString("name");
+            if (name != null) {
+                things.add(new Inventory.Thing(
+                        Names.workspaceOf(name), name, Boolean.TRUE.equals(row.getBoolean("whole")), madeAt(row)));
+            }
+        }
+        return new Inventory(location, things);
+    }
+
+    private static @Nullable Instant madeAt(Row row) {
+        OffsetDateTime at = row.getOffsetDateTime("made_at");
+        return at == null ? null : at.toInstant();
+    }
+
+    /** A job that nobody waits for any more, here or elsewhere, is ended first. */
+    @Override
+    public Uni<Void> remove(UUID workspace) {
+        return server == null
+                ? Uni.createFrom().voidItem()
+                : server.asAdmin(
+                        "larder inventory",
+                        admin -> endEarlier(admin, Names.session(workspace))
+                                .chain(() -> clear(admin, Names.workspace(workspace))));
     }
 
     private static boolean expected(Throwable failure) {

@@ -1,6 +1,7 @@
 package dev.larder.provision.remote;
 
 import dev.larder.pool.Assignment;
+import dev.larder.pool.Inventory;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.JobStatus;
 import dev.larder.pool.Lease;
@@ -8,6 +9,7 @@ import dev.larder.pool.LogLine;
 import dev.larder.pool.Transition;
 import dev.larder.pool.WorkerEntry;
 import dev.larder.provision.Desk;
+import dev.larder.store.InventoryStore.Verdict;
 import dev.larder.store.WorkerStore.Pulse;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonArray;
@@ -135,7 +137,11 @@ public final class HttpDesk implements Desk {
     }
 
     private static Pulse pulse(JsonObject answer) {
-        return new Pulse(idsOf(answer.getJsonArray("held")), idsOf(answer.getJsonArray("canceling")));
+        return new Pulse(
+                idsOf(answer.getJsonArray("held")),
+                idsOf(answer.getJsonArray("canceling")),
+                answer.getInstant("at"),
+                answer.getInstant("sweepWantedAt"));
     }
 
     private static Set<UUID> idsOf(@Nullable JsonArray array) {
@@ -215,6 +221,30 @@ public final class HttpDesk implements Desk {
     public Uni<Boolean> handBack(Lease lease) {
         JsonObject body = new JsonObject().put("lease", lease.token().toString());
         return api.post("/jobs/" + lease.jobId() + "/hand-back", body).map(HttpDesk::doneOrLost);
+    }
+
+    @Override
+    public Uni<Verdict> report(UUID worker, Inventory.Part part) {
+        JsonArray things = new JsonArray();
+        part.things()
+                .forEach(thing -> things.add(new JsonObject()
+                        .put("workspace", thing.workspace().toString())
+                        .put("name", thing.name())
+                        .put("whole", thing.whole())
+                        .put("madeAt", thing.madeAt())));
+        JsonObject body = new JsonObject()
+                .put("backend", part.backend())
+                .put("location", part.location())
+                .put("began", part.began().toString())
+                .put("things", things)
+                .put("last", part.last());
+        return api.post("/workers/" + worker + "/inventory", body)
+                .map(Api.Answer::expected)
+                .map(answer -> new Verdict(
+                        idsOf(answer.getJsonArray("remove")),
+                        answer.getInteger("lost"),
+                        answer.getInteger("marked"),
+                        answer.getBoolean("suspicious")));
     }
 
     @Override

@@ -1,0 +1,206 @@
+package dev.larder.store;
+
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.jspecify.annotations.Nullable;
+
+/** What exists where workspaces are made, as people look at it (decision 0016). */
+@ApplicationScoped
+public class InventoryReader {
+
+    private final Pool pool;
+    private final int graceSeconds;
+
+    /** @param grace as in {@link InventoryStore} */
+    public InventoryReader(
+            Pool pool, @ConfigProperty(name = "larder.inventory.grace", defaultValue = "5m") Duration grace) {
+        this.pool = pool;
+        this.graceSeconds = Rows.wholeSeconds(grace);
+    }
+
+    /**
+     * How what exists stands to the workspaces; the words are those of the database and the API.
+     *
+     * <ul>
+     *   <li>owned: its workspace lives
+     *   <li>settling: its workspace is being deleted, or was so recently that the latest listing may have begun before
+     *   <li>leaked: its workspace is deleted, and a listing that began well after that has seen it
+     *   <li>unknown: no workspace of this deployment; another's perhaps
+     *   <li>missing: its workspace lives, and it is gone
+     * </ul>
+     */
+    public static final List<String> STATES = List.of("owned", "settling", "leaked", "unknown", "missing");
+
+    // A thing is i, its workspace w or nothing; %s are the seconds of grace.
+    // Two instants of servers are compared, never one of a worker's.
+    static final String STATE = """
+            CASE WHEN w.id IS NULL THEN 'unknown'
+                 WHEN w.deleted_at + make_interval(secs => %s) < i.last_seen_at THEN 'leaked'
+                 WHEN w.deleted_at IS NOT NULL THEN 'settling'
+                 WHEN i.gone_at IS NOT NULL AND w.missing_since IS NOT NULL THEN 'missing'
+                 WHEN w.transition = 'delete' THEN 'settling'
+                 ELSE 'owned' END""";
+
+    private static final String LIST = """
+            SELECT *
+              FROM (SELECT i.*, l.backend, l.location, o.name AS organization, u.name AS requested_by,
+                           %s AS state
+                      FROM inventory i
+                      JOIN inventory_locations l ON l.id = i.location_id
+                      LEFT JOIN workspaces w ON w.id = i.workspace_id
+                      LEFT JOIN organizations o ON o.id = w.organization_id
+                      LEFT JOIN users u ON u.id = i.removal_requested_by
+                     WHERE ($1::uuid IS NULL OR w.organization_id = $1) AND ($2::uuid IS NULL OR i.id > $2)) i
+             WHERE $3::text IS NULL OR state = $3
+             ORDER BY id LIMIT $4""".formatted(STATE.formatted("$5::integer"));
+
+    /**
+     * Things by id.
+     *
+     * @param organization only what is of its workspaces, where named
+     * @param state only those in it, where named
+     */
+    public Uni<List<Found>> list(Optional<UUID> organization, Optional<UUID> after, Optional<String> state, int limit) {
+        return pool.preparedQuery(LIST)
+                .execute(Tuple.of(
+                        organization.orElse(null), after.orElse(null), state.orElse(null), limit, graceSeconds))
+                .map(rows -> Rows.list(rows, InventoryReader::found));
+    }
+
+    /**
+     * What exists of a workspace in one place, or existed.
+     *
+     * @param organization its workspace's; null where that is unknown
+     * @param location which place, as its workers call it
+     * @param whole false where only a trace of it is there
+     * @param madeAt by the clock of the place; null where that is not known
+     * @param lastSeenAt when the latest listing that names it began
+     * @param goneAt when it was found to be gone; null where it is there
+     * @param removalTries how often a worker was told to remove it
+     */
+    public record Found(
+            UUID id,
+            String state,
+            String backend,
+            String location,
+            String name,
+            UUID workspaceId,
+            @Nullable String organization,
+            boolean whole,
+            @Nullable Instant madeAt,
+            Instant firstSeenAt,
+            Instant lastSeenAt,
+            @Nullable Instant goneAt,
+            @Nullable Instant removalRequestedAt,
+            @Nullable String removalRequestedBy,
+            int removalTries) {}
+
+    private static Found found(Row row) {
+        return new Found(
+                row.getUUID("id"),
+                row.getString("state"),
+                row.getString("backend"),
+                row.getString("location"),
+                row.getString("name"),
+                row.getUUID("workspace_id"),
+                row.getString("organization"),
+                Boolean.TRUE.equals(row.getBoolean("whole")),
+                Rows.instantOrNull(row, "made_at"),
+                Rows.instant(row, "first_seen_at"),
+                Rows.instant(row, "last_seen_at"),
+                Rows.instantOrNull(row, "gone_at"),
+                Rows.instantOrNull(row, "removal_requested_at"),
+                row.getString("requested_by"),
+                row.getInteger("removal_tries"));
+    }
+
+    private static final String LOCATIONS = """
+            SELECT l.id, l.backend, l.location, o.name AS organization, l.worker_id, k.name AS worker, l.heard_at, l.listed_at,
+                   l.suspicious_since, l.lost, l.accepted_at,
+                   (SELECT count(*) FROM inventory i WHERE i.location_id = l.id AND i.gone_at IS NULL) AS things
+              FROM inventory_locations l
+              JOIN workers k ON k.id = l.worker_id
+              LEFT JOIN organizations o ON o.id = l.organization_id
+             WHERE ($1::uuid IS NULL OR l.organization_id = $1) AND ($2::uuid IS NULL OR l.id > $2)
+             ORDER BY l.id LIMIT $3""";
+
+    /** @param organization only those of its own workers, where named */
+    public Uni<List<Location>> locations(Optional<UUID> organization, Optional<UUID> after, int limit) {
+        return pool.preparedQuery(LOCATIONS)
+                .execute(Tuple.of(organization.orElse(null), after.orElse(null), limit))
+                .map(rows -> Rows.list(rows, InventoryReader::location));
+    }
+
+    /**
+     * A place where workspaces are made.
+     *
+     * @param organization whose worker looks there; null for one that works for all
+     * @param workerId who listed it last
+     * @param listedAt when the latest complete listing began; null before the first
+     * @param lost how many workspaces that one missed for the first time
+     * @param suspiciousSince since when listings miss so many that nothing is concluded from them
+     * @param acceptedAt when somebody said that they are lost indeed; null once that was heeded
+     */
+    public record Location(
+            UUID id,
+            String backend,
+            String location,
+            @Nullable String organization,
+            UUID workerId,
+            String worker,
+            Instant heardAt,
+            @Nullable Instant listedAt,
+            long things,
+            int lost,
+            @Nullable Instant suspiciousSince,
+            @Nullable Instant acceptedAt) {}
+
+    private static Location location(Row row) {
+        return new Location(
+                row.getUUID("id"),
+                row.getString("backend"),
+                row.getString("location"),
+                row.getString("organization"),
+                row.getUUID("worker_id"),
+                row.getString("worker"),
+                Rows.instant(row, "heard_at"),
+                Rows.instantOrNull(row, "listed_at"),
+                row.getLong("things"),
+                row.getInteger("lost"),
+                Rows.instantOrNull(row, "suspicious_since"),
+                Rows.instantOrNull(row, "accepted_at"));
+    }
+
+    private static final String COUNTS = """
+            SELECT l.backend, %s AS state, count(*) AS things
+              FROM inventory i
+              JOIN inventory_locations l ON l.id = i.location_id
+              LEFT JOIN workspaces w ON w.id = i.workspace_id
+             GROUP BY 1, 2
+             UNION ALL
+            SELECT backend, 'suspicious', count(*) FROM inventory_locations WHERE suspicious_since IS NOT NULL GROUP BY backend
+            """.formatted(STATE.formatted("$1::integer"));
+
+    /** How many things are in which state; and how many places, under the word {@code suspicious}. */
+    public Uni<List<Count>> counts() {
+        return pool.preparedQuery(COUNTS)
+                .execute(Tuple.of(graceSeconds))
+                .map(rows -> Rows.list(rows, InventoryReader::count));
+    }
+
+    /** @param state one of {@link #STATES}, or {@code suspicious} */
+    public record Count(String backend, String state, long things) {}
+
+    private static Count count(Row row) {
+        return new Count(row.getString("backend"), row.getString("state"), row.getLong("things"));
+    }
+}
