@@ -38,6 +38,6 @@ public record Inventory(String location, List<Thing> things) {
     public record Part(String backend, String location, Instant began, List<Thing> things, boolean last) {
 
         /** How many things one part may hold. */
-        public static final int THINGS_MAX = 5_000;
+        public static final int THINGS_MAX = 2_000;
     }
 }

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.BiFunction;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -30,7 +31,7 @@ final class Lister {
     private static final Logger LOG = Logger.getLogger(Lister.class);
     private static final Duration SOON = Duration.ofMinutes(1);
 
-    private final Desk desk;
+    private final BiFunction<UUID, Part, Uni<Verdict>> desk;
     private final Collection<Backend> backends;
     private final InstantSource clock;
     private final Duration every;
@@ -44,7 +45,15 @@ final class Lister {
 
     private record Heard(UUID worker, Pulse pulse) {}
 
-    Lister(Desk desk, Collection<Backend> backends, InstantSource clock, Duration every) {
+    /**
+     * @param desk as {@link Desk#report}
+     * @param every zero: only when somebody asks
+     */
+    Lister(
+            BiFunction<UUID, Part, Uni<Verdict>> desk,
+            Collection<Backend> backends,
+            InstantSource clock,
+            Duration every) {
         this.desk = desk;
         this.backends = backends;
         this.clock = clock;
@@ -64,7 +73,7 @@ final class Lister {
         }
     }
 
-    private boolean isDue(Instant now, Pulse pulse) {
+    boolean isDue(Instant now, Pulse pulse) {
         Instant next = due;
         boolean wished = pulse.sweepWantedAt() != null && !pulse.sweepWantedAt().equals(servedWish);
         return removedSome || (next != null && !now.isBefore(next)) || (wished && !now.isBefore(notBefore));
@@ -77,7 +86,7 @@ final class Lister {
     }
 
     /** One listing of all kinds. What fails is said and tried again; one kind's failure is not another's. */
-    private Uni<Boolean> list() {
+    Uni<Boolean> list() {
         Heard now = heard;
         if (now == null) {
             return Uni.createFrom().item(false);
@@ -130,7 +139,7 @@ final class Lister {
         return Multi.createFrom()
                 .iterable(parts(kind, found, listed.pulse().at()))
                 .onItem()
-                .transformToUniAndConcatenate(part -> desk.report(listed.worker(), part))
+                .transformToUniAndConcatenate(part -> desk.apply(listed.worker(), part))
                 .collect()
                 .last();
     }

@@ -73,7 +73,7 @@ public class Worker {
         this.backends = backends.stream()
                 .filter(Backend::offered)
                 .collect(Collectors.toUnmodifiableMap(Backend::kind, Function.identity()));
-        this.lister = new Lister(desk, this.backends.values(), clock, inventory.every());
+        this.lister = new Lister(desk::report, this.backends.values(), clock, inventory.every());
     }
 
     /** Registers this process as a worker and begins to take jobs. */

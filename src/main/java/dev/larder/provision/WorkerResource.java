@@ -250,7 +250,7 @@ class WorkerResource {
     @Operation(
             operationId = "reportInventory",
             summary =
-                    "Lists what exists where the worker builds, at most 5,000 things at once; the last part says that there is nothing"
+                    "Lists what exists where the worker builds, at most 2,000 things at once; the last part says that there is nothing"
                             + " else. began is the heartbeat's \"at\" after which it looked. Answers what to remove")
     public Uni<Verdict> inventory(@PathParam("id") String id, byte[] bytes) {
         JsonBody body = JsonBody.of(bytes, "backend", "location", "began", "things", "last");

@@ -4,6 +4,7 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.pool.Assignment;
+import dev.larder.pool.Inventory;
 import dev.larder.pool.JobObserver;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.JobStatus;
@@ -19,6 +20,7 @@ import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -145,6 +147,17 @@ class WorkerTest {
         await(two.stop());
     }
 
+    @Test
+    void lists_what_exists_when_somebody_asks() {
+        await(worker.start());
+        await(stock.inventory.wantSweep(stock.owner, stock.clock.instant()));
+
+        bell.ring(Topic.CANCELS);
+
+        Eventually.see(() -> stock.count("inventory_locations WHERE listed_at IS NOT NULL"), listed -> listed == 1);
+        assertThat(stock.count("inventory")).isEqualTo(1);
+    }
+
     /** Each build ends when the test says so. */
     private static final class OneByOne implements Backend {
 
@@ -178,6 +191,14 @@ class WorkerTest {
         public Uni<JobOutcome> perform(Assignment assignment, Consumer<LogLine> log) {
             begun.countDown();
             return Uni.createFrom().completionStage(end);
+        }
+
+        @Override
+        public Uni<Optional<Inventory>> inventory() {
+            UUID something = UUID.randomUUID();
+            return Uni.createFrom()
+                    .item(Optional.of(
+                            new Inventory("place", List.of(new Inventory.Thing(something, "something", true, null)))));
         }
     }
 

@@ -10,6 +10,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
@@ -37,7 +38,7 @@ public final class LarderTestResource implements QuarkusTestResourceLifecycleMan
         PgConnectOptions options = fresh.connectOptions();
         Wire between = new Wire(options.getHost(), options.getPort());
         wire = between;
-        return Map.of(
+        Map<String, String> settings = new HashMap<>(Map.of(
                 "quarkus.datasource.reactive.url",
                 "postgresql://" + options.getHost() + ":" + between.port() + "/" + options.getDatabase(),
                 "quarkus.datasource.username",
@@ -51,7 +52,11 @@ public final class LarderTestResource implements QuarkusTestResourceLifecycleMan
                 "larder.backend.exec.root",
                 Path.of("target", "exec-http").toAbsolutePath().toString(),
                 "quarkus.http.test-port",
-                "0");
+                "0"));
+        // What exists is listed when a test asks for it, and says something of what is a moment old.
+        settings.put("larder.inventory.every", "0");
+        settings.put("larder.inventory.grace", "0");
+        return settings;
     }
 
     /** The owner behind {@link #OWNER_TOKEN}. */

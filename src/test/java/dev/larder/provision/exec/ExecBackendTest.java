@@ -1,8 +1,10 @@
 package dev.larder.provision.exec;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.larder.pool.Assignment;
+import dev.larder.pool.Inventory;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.Transition;
@@ -536,6 +538,124 @@ class ExecBackendTest {
             reader.close();
 
             assertThat(lines).containsExactly("one", "", "twölve", "12345678", "12345678…", "last");
+        }
+    }
+
+    // What exists
+
+    private static Inventory inventory(ExecBackend backend) {
+        return backend.inventory().await().atMost(LONG).orElseThrow();
+    }
+
+    private void remove(UUID workspace) {
+        var done = backend().remove(workspace).await().atMost(LONG);
+    }
+
+    @Test
+    void lists_the_folders_of_workspaces_whoever_made_them() throws IOException {
+        assertThat(perform(work.start(ANSWER))).isEqualTo(ANSWERED);
+        UUID left = UUID.randomUUID();
+        var folder = Files.createDirectories(root.resolve("workspaces").resolve(left.toString()));
+        var other = Files.createDirectories(root.resolve("workspaces").resolve("notes"));
+        var file = Files.createFile(
+                root.resolve("workspaces").resolve(UUID.randomUUID().toString()));
+
+        List<Inventory.Thing> things = inventory(backend()).things();
+
+        assertThat(things).extracting(Inventory.Thing::workspace).containsExactlyInAnyOrder(work.workspace, left);
+        assertThat(things).allMatch(thing -> thing.whole() && thing.madeAt() != null);
+    }
+
+    @Test
+    void processes_without_a_folder_are_a_trace_and_those_of_another_root_are_none() throws IOException {
+        assertThat(perform(work.start(detached(1_000) + ANSWER))).isEqualTo(ANSWERED);
+        Folders.delete(workspaceFolder());
+        Path elsewhere = root.resolve("elsewhere");
+
+        Inventory here = inventory(backend());
+
+        assertThat(here.things()).hasSize(1);
+        assertThat(here.things().getFirst().workspace()).isEqualTo(work.workspace);
+        assertThat(here.things().getFirst().whole()).isFalse();
+        assertThat(inventory(new ExecBackend(new Given(elsewhere), clock)).things())
+                .isEmpty();
+    }
+
+    @Test
+    void a_place_is_its_root_and_the_same_for_all_who_look_first() {
+        List<CompletableFuture<String>> all = new ArrayList<>();
+        for (int i = 0; i < 16; i++) {
+            all.add(CompletableFuture.supplyAsync(() -> inventory(backend()).location(), Thread.ofVirtual()::start));
+        }
+
+        Set<String> locations = new HashSet<>();
+        all.forEach(one -> locations.add(one.join()));
+
+        assertThat(locations).hasSize(1);
+        assertThat(inventory(new ExecBackend(new Given(root.resolve("other")), clock))
+                        .location())
+                .isNotIn(locations);
+    }
+
+    @Test
+    void what_cannot_be_listed_is_no_empty_listing() throws IOException {
+        Path none = root.resolve("location");
+        Files.writeString(none, "");
+
+        assertThatThrownBy(() -> inventory(backend())).hasMessageContaining("holds no id");
+
+        Files.delete(none);
+        Files.writeString(root.resolve("workspaces"), "");
+        assertThatThrownBy(() -> inventory(backend())).hasMessageContaining("workspaces");
+    }
+
+    @Test
+    void what_is_removed_lives_no_more_and_leaves_no_folder() {
+        assertThat(perform(work.start(detached(1_000) + ANSWER))).isEqualTo(ANSWERED);
+        assertThat(processes()).isNotEmpty();
+
+        remove(work.workspace);
+        remove(work.workspace);
+
+        until(() -> processes().isEmpty());
+        assertThat(workspaceFolder()).doesNotExist();
+        assertThat(inventory(backend()).things()).isEmpty();
+    }
+
+    @Test
+    void nothing_is_removed_of_another_root() {
+        assertThat(perform(work.start(detached(1_000) + ANSWER))).isEqualTo(ANSWERED);
+        ExecBackend other = new ExecBackend(new Given(root.resolve("elsewhere")), clock);
+
+        var done = other.remove(work.workspace).await().atMost(LONG);
+
+        assertThat(processes()).isNotEmpty();
+        assertThat(workspaceFolder()).exists();
+    }
+
+    @Test
+    void nothing_is_removed_beside_a_running_job() {
+        ExecBackend backend = backend();
+        CompletableFuture<JobOutcome> job = backend.perform(
+                        work.start("until [ -e $LARDER_WORKSPACE_DIR/go ]; do sleep 0.01; done\n" + ANSWER), log::add)
+                .subscribeAsCompletionStage();
+        until(() -> Files.exists(workspaceFolder()));
+
+        assertThatThrownBy(() -> backend.remove(work.workspace).await().atMost(LONG))
+                .hasMessageContaining("is running");
+
+        assertThat(workspaceFolder()).exists();
+        write(workspaceFolder().resolve("go"));
+        assertThat(job.join()).isEqualTo(ANSWERED);
+        var done = backend.remove(work.workspace).await().atMost(LONG);
+        assertThat(workspaceFolder()).doesNotExist();
+    }
+
+    private static void write(Path file) {
+        try {
+            Files.writeString(file, "");
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
         }
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.larder.pool.Assignment;
+import dev.larder.pool.Inventory;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.Transition;
@@ -448,6 +449,84 @@ class PostgresBackendTest {
         assertThat(new PostgresBackend(vertx, new Given(null, null, null), clock()).offered())
                 .isFalse();
         assertThat(backend().offered()).isTrue();
+    }
+
+    // What exists
+
+    private static Inventory inventory() {
+        return backend().inventory().await().atMost(LONG).orElseThrow();
+    }
+
+    /** What is listed of this workspace; the server has others'. */
+    private static List<Inventory.Thing> listed(UUID workspace) {
+        return inventory().things().stream()
+                .filter(thing -> thing.workspace().equals(workspace))
+                .toList();
+    }
+
+    private static void remove(UUID workspace) {
+        var done = backend().remove(workspace).await().atMost(LONG);
+    }
+
+    @Test
+    void lists_the_databases_of_workspaces_by_their_names() {
+        Work work = work(SEED);
+        Map<String, String> outputs = started(work);
+
+        Inventory.Thing thing = listed(work.workspace()).getFirst();
+
+        assertThat(thing.name()).isEqualTo(output(outputs, "database"));
+        assertThat(thing.whole()).isTrue();
+        assertThat(thing.madeAt()).isAfter(InstantSource.system().instant().minus(Duration.ofMinutes(10)));
+        assertThat(inventory().things()).allMatch(one -> one.name().matches(Names.WORKSPACE));
+    }
+
+    @Test
+    void a_place_is_the_server_whatever_exists_on_it() {
+        String identifier = String.valueOf(adminAsks("SELECT system_identifier::text FROM pg_control_system()"));
+
+        assertThat(inventory().location()).isEqualTo(identifier);
+    }
+
+    @Test
+    void a_role_without_its_database_is_a_trace() {
+        UUID id = UUID.randomUUID();
+        admin("CREATE ROLE " + Names.workspace(id));
+
+        assertThat(listed(id)).containsExactly(new Inventory.Thing(id, Names.workspace(id), false, null));
+
+        remove(id);
+        assertThat(listed(id)).isEmpty();
+    }
+
+    @Test
+    void a_database_without_its_role_is_listed_and_removed() {
+        UUID id = UUID.randomUUID();
+        admin("CREATE DATABASE " + Names.workspace(id));
+
+        assertThat(listed(id)).extracting(Inventory.Thing::whole).containsExactly(true);
+
+        remove(id);
+        assertThat(listed(id)).isEmpty();
+    }
+
+    @Test
+    void what_is_removed_is_taken_from_whoever_uses_it_and_from_a_job_that_works_on_it() {
+        Work work = work(SEED);
+        Map<String, String> outputs = started(work);
+        PgConnection user = connect(options(outputs, output(outputs, "database")));
+        PgConnectOptions named = PgConnectOptions.fromUri(url());
+        named.addProperty("application_name", work.names().session());
+        PgConnection zombie = connect(named);
+
+        remove(work.workspace());
+        remove(work.workspace());
+
+        assertThat(listed(work.workspace())).isEmpty();
+        for (PgConnection ended : List.of(user, zombie)) {
+            assertThatThrownBy(() -> ended.query("SELECT 1").execute().await().atMost(LONG))
+                    .isNotNull();
+        }
     }
 
     // Vocabulary
