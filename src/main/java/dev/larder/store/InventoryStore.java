@@ -79,14 +79,17 @@ public class InventoryStore {
                     ON CONFLICT (organization_id, backend, location)
                     DO UPDATE SET worker_id = excluded.worker_id, heard_at = excluded.heard_at
                 RETURNING l.id, l.organization_id, l.listed_at),
-            room AS (
-                SELECT p.* FROM place p
-                 WHERE (SELECT count(*) FROM inventory i WHERE i.location_id = p.id) < $12::integer),
             named AS (
                 SELECT DISTINCT ON (t.workspace) t.*
                   FROM unnest($7::uuid[], $8::uuid[], $9::text[], $10::boolean[], $11::timestamptz[])
                          AS t (id, workspace, name, whole, made_at)
                  ORDER BY t.workspace, t.whole DESC),
+            room AS (
+                SELECT p.* FROM place p
+                 WHERE (SELECT count(*) FROM inventory i WHERE i.location_id = p.id)
+                       + (SELECT count(*) FROM named n
+                           WHERE NOT EXISTS (SELECT FROM inventory i
+                                              WHERE i.location_id = p.id AND i.workspace_id = n.workspace)) <= $12::integer),
             seen AS (
                 INSERT INTO inventory AS i (id, location_id, workspace_id, name, whole, made_at, first_seen_at, last_seen_at)
                 SELECT n.id, r.id, n.workspace, n.name, n.whole, n.made_at, $6::timestamptz, $5::timestamptz

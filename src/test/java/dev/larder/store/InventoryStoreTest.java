@@ -652,7 +652,7 @@ class InventoryStoreTest {
     }
 
     @Test
-    void one_place_holds_only_so_much() {
+    void one_place_holds_only_so_much_and_all_of_that_can_be_listed_again() {
         InventoryStore small = new InventoryStore(stock.pool, stock.ids, Stock.INVENTORY_GRACE, 2);
         List<Thing> two = List.of(whole(UUID.randomUUID()), whole(UUID.randomUUID()));
         Part full = part(PLACE, now(), two, false);
@@ -660,6 +660,7 @@ class InventoryStoreTest {
 
         assertThat(await(small.see(stock.worker, full, now()))).isEqualTo(Heard.YES);
         assertThat(await(small.see(stock.worker, more, now()))).isEqualTo(Heard.TOO_MANY);
+        assertThat(await(small.see(stock.worker, full, now()))).isEqualTo(Heard.YES);
         assertThat(stock.count("inventory")).isEqualTo(2);
     }
 
