@@ -30,7 +30,8 @@ public class BuildStore {
                 SELECT first.job_id, first.queue_at, w.id AS workspace_id
                   FROM (SELECT w.id, w.preset_id
                           FROM workspaces w JOIN presets p ON p.id = w.preset_id
-                         WHERE w.deletion_wanted_at IS NOT NULL AND w.deleted_at IS NULL AND w.dirty AND NOT w.prebuild AND w.missing_since IS NULL
+                         WHERE w.deletion_wanted_at IS NOT NULL AND w.deleted_at IS NULL AND w.dirty AND NOT w.prebuild
+                           AND w.missing_since IS NULL
                            AND w.transition = 'start' AND w.build_status = 'succeeded' AND w.uses < p.max_uses
                            AND (p.last_invalidated_at IS NULL OR w.created_at >= p.last_invalidated_at)
                            AND (p.ttl_seconds IS NULL OR w.created_at >= $1::timestamptz - make_interval(secs => p.ttl_seconds))
@@ -51,7 +52,8 @@ public class BuildStore {
             returned AS (
                 SELECT w.*, w.build_number + 1 AS number, p.job_id, p.queue_at
                   FROM place p JOIN workspaces w ON w.id = p.workspace_id
-                 WHERE w.deletion_wanted_at IS NOT NULL AND w.deleted_at IS NULL AND w.dirty AND NOT w.prebuild AND w.missing_since IS NULL
+                 WHERE w.deletion_wanted_at IS NOT NULL AND w.deleted_at IS NULL AND w.dirty AND NOT w.prebuild
+                   AND w.missing_since IS NULL
                    AND w.transition = 'start' AND w.build_status = 'succeeded'
                    FOR UPDATE OF w SKIP LOCKED),
             withdrawn AS (
