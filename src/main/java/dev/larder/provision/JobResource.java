@@ -11,6 +11,7 @@ import dev.larder.pool.Scope;
 import dev.larder.store.JobReader;
 import dev.larder.store.JobReader.Seen;
 import dev.larder.store.JobStore;
+import dev.larder.store.JobStore.Canceling;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Topic;
 import io.smallrye.mutiny.Uni;
@@ -88,7 +89,7 @@ class JobResource {
         Optional<JobStatus> expected = expected(expect);
         return found(id)
                 .chain(job -> jobs.cancel(job.id(), List.of(job.organizationId()), expected, clock.instant()))
-                .invoke(status -> tell(status, expected))
+                .invoke(this::tell)
                 .chain(() -> found(id))
                 .map(job -> RestResponse.accepted(job));
     }
@@ -104,11 +105,13 @@ class JobResource {
                 .orElseThrow(() -> Problem.badRequest("unknown_status", "expect", "must be pending or running.")));
     }
 
-    private void tell(Optional<JobStatus> status, Optional<JobStatus> expected) {
-        JobStatus now = status.orElseThrow(() -> Problem.of(409, "job_ended", "The job has ended already."));
-        if (expected.filter(wanted -> now != (wanted == JobStatus.PENDING ? JobStatus.CANCELED : JobStatus.CANCELING))
-                .isPresent()) {
-            throw Problem.of(412, "job_not_as_expected", "The job is " + now.word() + ".");
+    private void tell(Optional<Canceling> became) {
+        Canceling canceling = became.orElseThrow(() -> Problem.of(409, "job_ended", "The job has ended already."));
+        if (!canceling.asked()) {
+            throw Problem.of(
+                    412,
+                    "job_not_as_expected",
+                    "The job is " + canceling.status().word() + ".");
         }
         bell.ring(Topic.CANCELS);
         bell.ring(Topic.RECONCILE);

@@ -9,6 +9,7 @@ import dev.larder.wake.Topic;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.ForbiddenException;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.PUT;
 import jakarta.ws.rs.Path;
@@ -44,6 +45,10 @@ class JobSettingsResource {
             operationId = "getJobLimits",
             summary = "How many jobs may be in flight at once in all, and how many are")
     public Uni<Limits> get() {
+        // How much all others do is no organization's business.
+        if (caller.get().organization().isPresent()) {
+            throw new ForbiddenException();
+        }
         return limits.find(JobLimits.DEPLOYMENT);
     }
 

@@ -109,7 +109,7 @@ public class JobLimits {
              WHERE j.started_at IS NOT NULL AND j.completed_at IS NULL
                AND ($2::uuid IS NULL OR o.id = $2::uuid)
              GROUP BY s.kind, s.scope, o.name, t.name, p.name, l.jobs, l.deletes
-             ORDER BY count(*)::float8 / l.jobs DESC NULLS LAST, s.scope
+             ORDER BY greatest(count(*)::float8 / l.jobs, count(*) FILTER (WHERE j.deletes)::float8 / l.deletes) DESC, s.scope
              LIMIT 100""";
 
     /** The limits that have jobs in flight, the fullest first; at most 100. Whoever is in an organization sees its own. */

@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -43,6 +44,7 @@ public class JobStore {
     // One at a time leaves the others waiting for its commit; each more has fewer jobs to share it.
     private static final int ENDING_STATEMENTS = 4;
     private static final int ENDED_AT_ONCE = 100;
+    private static final int LOOKS = 3;
     private static final Duration ENDED_WITHIN = Duration.ofSeconds(10);
     private static final String UNREADABLE =
             "A sensitive parameter or output cannot be opened: larder.encryption.key is not the one it was sealed with.";
@@ -88,11 +90,9 @@ public class JobStore {
     // jobs, more are locked than are leased: whoever passes over those meanwhile is told to look again (held_up).
     // Where the prebuilds' share of the slots is used up only users' jobs are leased; where it is smaller than what is
     // wanted, no more than it at once.
-    // What is full is passed over, as far as this statement sees it (full). What it would take is then counted against
-    // the
-    // limits one taker after the other (jobs_in_flight, V7), and what is beyond them stays (beyond): a job counts in
-    // its
-    // preset, its organization and the deployment.
+    // What is full is passed over, as far as this statement sees it (full_scopes). What it would take is then counted
+    // against the limits one taker after the other (jobs_in_flight, V7), and what is beyond them stays (beyond): a job
+    // counts in its preset, its organization and the deployment. Held up is told also where nothing is leased.
     static final String TAKE = """
             WITH me AS (
                 SELECT k.*, CASE WHEN k.reserved_slots > 0
@@ -158,11 +158,10 @@ public class JobStore {
                 RETURNING j.*),
             moved AS (
                 UPDATE workspaces w SET build_status = t.status FROM taken t WHERE w.id = t.workspace_id AND w.build_id = t.build_id)
-            SELECT t.id, t.lease_token, t.attempt, t.deadline_at, t.created_at, t.backend, b.transition, b.reason, b.number, b.version_id,
-                   b.preset_id, w.outputs_sealed, w.id AS workspace_id, w.name AS workspace_name, w.owner_id, w.prebuild,
+            SELECT h.held_up, t.id, t.lease_token, t.attempt, t.deadline_at, t.created_at, t.backend, b.transition, b.reason, b.number,
+                   b.version_id, b.preset_id, w.outputs_sealed, w.id AS workspace_id, w.name AS workspace_name, w.owner_id, w.prebuild,
                    w.organization_id, o.name AS organization_name, u.name AS owner_name, p.name AS preset_name,
                    m.name AS template_name, v.files,
-                   (SELECT count(*) FROM locked) > (SELECT count(*) FROM next) AS held_up,
                    (SELECT coalesce(jsonb_agg(jsonb_build_object(
                                'name', q.name, 'sensitive', q.sensitive, 'given', g.name IS NOT NULL,
                                'value', CASE WHEN g.name IS NULL THEN q.default_value ELSE g.value END,
@@ -171,14 +170,16 @@ public class JobStore {
                       FROM version_parameters q
                       LEFT JOIN preset_parameters g ON g.preset_id = b.preset_id AND g.name = q.name
                      WHERE q.version_id = b.version_id) AS parameters
-              FROM taken t
-              JOIN builds b ON b.id = t.build_id
-              JOIN workspaces w ON w.id = t.workspace_id
-              JOIN organizations o ON o.id = w.organization_id
-              JOIN users u ON u.id = w.owner_id
-              JOIN template_versions v ON v.id = b.version_id
-              JOIN templates m ON m.id = v.template_id
-              LEFT JOIN presets p ON p.id = b.preset_id
+              FROM (SELECT (SELECT count(*) FROM locked) > (SELECT count(*) FROM next) AS held_up) h
+              LEFT JOIN (taken t
+                         JOIN builds b ON b.id = t.build_id
+                         JOIN workspaces w ON w.id = t.workspace_id
+                         JOIN organizations o ON o.id = w.organization_id
+                         JOIN users u ON u.id = w.owner_id
+                         JOIN template_versions v ON v.id = b.version_id
+                         JOIN templates m ON m.id = v.template_id
+                         LEFT JOIN presets p ON p.id = b.preset_id) ON true
+             WHERE t.id IS NOT NULL OR h.held_up
              ORDER BY t.queue_at, t.id""";
 
     /**
@@ -187,9 +188,18 @@ public class JobStore {
      * {@code parameters_unreadable}: it must not keep the others from being leased.
      */
     public Uni<List<Taken>> take(UUID worker, int slots, Instant at) {
+        return take(worker, slots, at, LOOKS);
+    }
+
+    /** Whoever found only what somebody else has filled up in the same moment has not looked behind it: now it is seen as full. */
+    private Uni<List<Taken>> take(UUID worker, int slots, Instant at, int looks) {
         return pool.preparedQuery(TAKE)
                 .execute(Tuple.of(worker, slots, Rows.utc(at), JobLimits.DEPLOYMENT))
-                .chain(rows -> opened(rows, at));
+                .chain(rows -> onlyHeldUp(rows) && looks > 1 ? take(worker, slots, at, looks - 1) : opened(rows, at));
+    }
+
+    private static boolean onlyHeldUp(RowSet<Row> rows) {
+        return rows.size() == 1 && rows.iterator().next().getUUID("id") == null;
     }
 
     /**
@@ -203,7 +213,7 @@ public class JobStore {
     private Uni<List<Taken>> opened(RowSet<Row> rows, Instant at) {
         List<Taken> taken = new ArrayList<>(rows.size());
         List<Ending> unreadable = new ArrayList<>();
-        for (Row row : rows) {
+        for (Row row : onlyHeldUp(rows) ? List.<Row>of() : rows) {
             try {
                 taken.add(taken(row));
             } catch (Seal.UnreadableException sealed) {
@@ -282,8 +292,7 @@ public class JobStore {
 
     // A job that was asked to stop ends canceled, whatever its worker says of it: the pool has planned without it.
     // How long the arrays are is kept from the planner: where it knows that they are short, it plans each call anew,
-    // which
-    // takes longer than doing it.
+    // and that takes longer than doing it.
     static final String COMPLETE = """
             WITH ending AS (
                 SELECT * FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[]), (SELECT $3::timestamptz[]), (SELECT $4::text[]),
@@ -296,7 +305,8 @@ public class JobStore {
                   FROM ending e
                  WHERE j.id = e.job AND j.lease_token = e.lease
                 RETURNING e.n, e.at, e.outputs, j.build_id, j.workspace_id, j.status, j.started_at, j.created_at,
-                          EXISTS (SELECT FROM job_limits l WHERE l.scope IN ($8::uuid, j.organization_id, j.preset_id)) AS limited,
+                          EXISTS (SELECT FROM job_limits l WHERE l.scope IN ($8::uuid, j.organization_id, j.preset_id))
+                            AND EXISTS (SELECT FROM jobs q WHERE q.started_at IS NULL AND q.completed_at IS NULL) AS limited,
                           (SELECT b.reason FROM builds b WHERE b.id = j.build_id) = 'verify' AND j.status = 'succeeded' AS fit),
             workspace AS (
                 UPDATE workspaces w
@@ -363,8 +373,13 @@ public class JobStore {
         }
     }
 
+    /** In one order, so that statements that were sent twice do not wait for each other. */
     private Uni<Map<Ending, Completed>> completeAll(Set<Ending> together) {
-        return completeAll(pool, List.copyOf(together));
+        return completeAll(
+                pool,
+                together.stream()
+                        .sorted(Comparator.comparing(ending -> ending.lease().jobId()))
+                        .toList());
     }
 
     /** Of two that end one job, one is answered. */
@@ -434,7 +449,7 @@ public class JobStore {
     /**
      * How a job ended, as the database derived it.
      *
-     * @param limited whether another may be leased now that waited for this one's place
+     * @param limited whether it counted in a limit and others wait, perhaps for its place
      */
     public record Completed(
             JobStatus status,
@@ -560,13 +575,21 @@ public class JobStore {
                 .map(rows -> rows.iterator().next().getInteger("jobs"));
     }
 
-    // Deletes are never withdrawn: what exists must go, however long it takes. A prebuild whose start was
-    // begun once and handed back may exist in part: it is deleted.
+    // Deletes are never withdrawn: what exists must go, however long it takes. Nor is what waits because of a limit
+    // while there is a worker for it: it has its turn. A prebuild whose start was begun once and handed back may exist
+    // in
+    // part: it is deleted.
     private static final String WITHDRAW = """
             WITH old AS (
                 SELECT j.id FROM jobs j JOIN builds b ON b.id = j.build_id
                  WHERE j.started_at IS NULL AND j.completed_at IS NULL AND b.transition = 'start'
-                   AND (j.created_at < $2::timestamptz
+                   AND ((j.created_at < $2::timestamptz
+                         AND NOT (EXISTS (SELECT FROM job_limits l WHERE l.scope IN ($3::uuid, j.organization_id, j.preset_id))
+                                  AND EXISTS (SELECT FROM workers k JOIN tagsets s ON s.id = j.tagset_id
+                                               WHERE k.stopped_at IS NULL AND k.last_seen_at >= $1::timestamptz - interval '1 minute'
+                                                 AND k.tags @> s.tags AND (s.tags <> '{}' OR k.tags = '{}')
+                                                 AND j.backend = ANY (k.backends)
+                                                 AND (k.organization_id IS NULL OR k.organization_id = j.organization_id))))
                         OR (b.reason = 'verify'
                             AND (SELECT coalesce(c.waits_until, j.created_at + interval '30 seconds') FROM claims c
                                   WHERE c.workspace_id = j.workspace_id AND c.ended_at IS NULL) <= $1::timestamptz))
@@ -590,11 +613,11 @@ public class JobStore {
 
     /**
      * Start jobs that merely waited since before this instant are canceled, not failed (design, section 4.4), and so are
-     * verifications whose claim waits no longer.
+     * verifications whose claim waits no longer. What a limit of {@link JobLimits} paces is left to wait.
      */
     public Uni<Integer> withdraw(Instant at, Instant waitingSince) {
         return pool.preparedQuery(WITHDRAW)
-                .execute(Tuple.of(Rows.utc(at), Rows.utc(waitingSince)))
+                .execute(Tuple.of(Rows.utc(at), Rows.utc(waitingSince), JobLimits.DEPLOYMENT))
                 .map(rows -> rows.iterator().next().getInteger("jobs"));
     }
 
@@ -619,15 +642,24 @@ public class JobStore {
                 RETURNING w.preset_id, w.prebuild, c.status),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT preset_id FROM moved WHERE prebuild)
-            SELECT coalesce((SELECT status FROM moved), status) AS status FROM job""";
+            SELECT coalesce(m.status, job.status) AS status, m.status IS NOT NULL AS asked
+              FROM job LEFT JOIN moved m ON true""";
+
+    /**
+     * What became of a wish to cancel.
+     *
+     * @param status the job's, now
+     * @param asked false where the job was not as expected, and nothing was done
+     */
+    public record Canceling(JobStatus status, boolean asked) {}
 
     /**
      * A waiting job ends at once; a running one is asked to stop.
      *
      * @param expected nothing is done where the job is in another state
-     * @return its status then; empty where there is no such unfinished job in these organizations
+     * @return empty where there is no such unfinished job in these organizations
      */
-    public Uni<Optional<JobStatus>> cancel(
+    public Uni<Optional<Canceling>> cancel(
             UUID job, List<UUID> organizations, Optional<JobStatus> expected, Instant at) {
         return pool.preparedQuery(CANCEL)
                 .execute(Tuple.of(
@@ -635,7 +667,11 @@ public class JobStore {
                         Rows.utc(at),
                         organizations.toArray(UUID[]::new),
                         expected.map(JobStatus::word).orElse(null)))
-                .map(rows -> Rows.first(rows, row -> JobStatus.of(row.getString("status"))));
+                .map(rows -> Rows.first(rows, JobStore::canceling));
+    }
+
+    private static Canceling canceling(Row row) {
+        return new Canceling(JobStatus.of(row.getString("status")), Boolean.TRUE.equals(row.getBoolean("asked")));
     }
 
     private static final String APPEND = """

@@ -15,6 +15,8 @@ import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Tuple;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -100,6 +102,44 @@ class JobLimitsTest {
         }
     }
 
+    // It has looked at no more than it wanted; what it found was given away in the same moment.
+    @Test
+    void whoever_is_left_with_nothing_by_the_other_looks_behind_what_is_full_now() {
+        stock.declare("light", 1);
+        stock.create(stock.declareLimited("heavy", 2, 1, null), 2);
+        stock.clock.forward(Duration.ofSeconds(1));
+        stock.create(stock.preset("light"), 1);
+        try (OpenTransaction other = new OpenTransaction(stock)) {
+            JobStore there = new JobStore(other.pool(), stock.seal, stock.ids);
+            assertThat(await(there.take(stock.worker, 1, stock.clock.instant())))
+                    .hasSize(1);
+
+            CompletableFuture<List<Taken>> here =
+                    stock.jobs.take(stock.worker, 1, stock.clock.instant()).subscribeAsCompletionStage();
+            other.isWaitedForBy(1);
+            other.commits();
+
+            assertThat(here.join())
+                    .extracting(one -> one.assignment().presetName())
+                    .containsExactly("light");
+        }
+    }
+
+    @Test
+    void what_waits_for_its_turn_is_not_withdrawn_while_there_is_a_worker_for_it() {
+        stock.create(stock.declareLimited("heavy", 3, 1, null), 3);
+        assertThat(takeAll()).hasSize(1);
+        Instant later = stock.clock.instant().plus(Duration.ofHours(2));
+
+        assertThat(await(stock.workers.heartbeat(stock.worker, later))).isPresent();
+        assertThat(await(stock.jobs.withdraw(later, later.minus(Duration.ofHours(1)))))
+                .isZero();
+
+        Instant deserted = later.plus(Duration.ofMinutes(2));
+        assertThat(await(stock.jobs.withdraw(deserted, deserted.minus(Duration.ofHours(1)))))
+                .isEqualTo(2);
+    }
+
     @Test
     void who_takes_what_is_not_limited_waits_for_nobody() {
         stock.declare("light", 2);
@@ -136,6 +176,17 @@ class JobLimitsTest {
 
         Optional<Completed> ended = await(stock.jobs.complete(
                 stock.take(1).getFirst().lease(), new JobOutcome.Succeeded(Map.of()), stock.clock.instant()));
+
+        assertThat(ended.map(Completed::limited)).contains(false);
+    }
+
+    @Test
+    void the_last_one_of_a_limit_wakes_nobody() {
+        UUID preset = stock.declareLimited("heavy", 1, 1, null);
+        stock.create(preset, 1);
+
+        Optional<Completed> ended = await(stock.jobs.complete(
+                takeAll().getFirst().lease(), new JobOutcome.Succeeded(Map.of()), stock.clock.instant()));
 
         assertThat(ended.map(Completed::limited)).contains(false);
     }
@@ -281,11 +332,15 @@ class JobLimitsTest {
         UUID cold = stock.claimCold(one, stock.member("ann"));
         assertThat(cold).isNotNull();
 
-        for (List<Assignment> taken = takeAll(); !taken.isEmpty(); taken = takeAll()) {
+        List<Assignment> running = new ArrayList<>(takeAll());
+        assertThat(running).isNotEmpty();
+        while (!running.isEmpty()) {
             assertThat(exceeded()).isZero();
             assertThat(leftForNothing()).isZero();
-            stock.succeed(taken.get(random.nextInt(taken.size())));
+            stock.succeed(running.remove(random.nextInt(running.size())));
+            running.addAll(takeAll());
         }
+        assertThat(stock.count("jobs WHERE completed_at IS NULL")).isZero();
     }
 
     /** Few enough to be reached, or none. */

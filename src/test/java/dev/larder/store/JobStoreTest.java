@@ -11,6 +11,7 @@ import dev.larder.pool.Parameter;
 import dev.larder.pool.Scope;
 import dev.larder.pool.Transition;
 import dev.larder.pool.WorkerEntry;
+import dev.larder.store.JobStore.Canceling;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -46,6 +47,10 @@ class JobStoreTest {
         UUID preset = stock.declare("small", 1);
         stock.create(preset, 1);
         return stock.take(1).getFirst();
+    }
+
+    private Optional<JobStatus> cancel(UUID job, List<UUID> organizations, Optional<JobStatus> expected) {
+        return await(stock.jobs.cancel(job, organizations, expected, now())).map(Canceling::status);
     }
 
     private String status(Assignment assignment) {
@@ -113,16 +118,17 @@ class JobStoreTest {
                 .getUUID("id");
         List<UUID> here = List.of(stock.organization);
 
-        assertThat(await(stock.jobs.cancel(running.jobId(), here, Optional.of(JobStatus.PENDING), now())))
+        assertThat(cancel(running.jobId(), here, Optional.of(JobStatus.PENDING)))
                 .contains(JobStatus.RUNNING);
-        assertThat(await(stock.jobs.cancel(waiting, here, Optional.of(JobStatus.RUNNING), now())))
-                .contains(JobStatus.PENDING);
+        assertThat(cancel(waiting, here, Optional.of(JobStatus.RUNNING))).contains(JobStatus.PENDING);
         assertThat(stock.count("jobs WHERE canceled_at IS NOT NULL")).isZero();
 
-        assertThat(await(stock.jobs.cancel(running.jobId(), here, Optional.of(JobStatus.RUNNING), now())))
+        assertThat(cancel(running.jobId(), here, Optional.of(JobStatus.RUNNING)))
                 .contains(JobStatus.CANCELING);
-        assertThat(await(stock.jobs.cancel(waiting, here, Optional.of(JobStatus.PENDING), now())))
-                .contains(JobStatus.CANCELED);
+        assertThat(await(stock.jobs.cancel(running.jobId(), here, Optional.of(JobStatus.RUNNING), now())))
+                .as("it is being canceled already")
+                .contains(new Canceling(JobStatus.CANCELING, false));
+        assertThat(cancel(waiting, here, Optional.of(JobStatus.PENDING))).contains(JobStatus.CANCELED);
     }
 
     @Test
@@ -279,13 +285,10 @@ class JobStoreTest {
                 .id();
         List<UUID> here = List.of(stock.organization);
 
-        assertThat(await(stock.jobs.cancel(waiting, here, Optional.empty(), now())))
-                .contains(JobStatus.CANCELED);
-        assertThat(await(stock.jobs.cancel(running.jobId(), here, Optional.empty(), now())))
-                .contains(JobStatus.CANCELING);
-        assertThat(await(stock.jobs.cancel(running.jobId(), here, Optional.empty(), now())))
-                .contains(JobStatus.CANCELING);
-        assertThat(await(stock.jobs.cancel(running.jobId(), List.of(UUID.randomUUID()), Optional.empty(), now())))
+        assertThat(cancel(waiting, here, Optional.empty())).contains(JobStatus.CANCELED);
+        assertThat(cancel(running.jobId(), here, Optional.empty())).contains(JobStatus.CANCELING);
+        assertThat(cancel(running.jobId(), here, Optional.empty())).contains(JobStatus.CANCELING);
+        assertThat(cancel(running.jobId(), List.of(UUID.randomUUID()), Optional.empty()))
                 .isEmpty();
 
         assertThat(await(stock.workers.heartbeat(stock.worker, now()))
@@ -294,8 +297,7 @@ class JobStoreTest {
                 .containsExactly(running.jobId());
         stock.end(running, new JobOutcome.Succeeded(Map.of()));
         assertThat(status(running)).isEqualTo("canceled");
-        assertThat(await(stock.jobs.cancel(running.jobId(), here, Optional.empty(), now())))
-                .isEmpty();
+        assertThat(cancel(running.jobId(), here, Optional.empty())).isEmpty();
     }
 
     @Test
@@ -306,7 +308,7 @@ class JobStoreTest {
         assertThat(status(assignment)).isEqualTo("pending");
 
         Assignment again = stock.take(1).getFirst();
-        assertThat(await(stock.jobs.cancel(again.jobId(), List.of(stock.organization), Optional.empty(), now())))
+        assertThat(cancel(again.jobId(), List.of(stock.organization), Optional.empty()))
                 .contains(JobStatus.CANCELING);
         assertThat(await(stock.jobs.handBack(again.lease(), now()))).isFalse();
         await(stock.workers.leave(stock.worker, now()));
@@ -513,7 +515,7 @@ class JobStoreTest {
         Assignment begun = leased();
         assertThat(await(stock.jobs.handBack(begun.lease(), now()))).isTrue();
 
-        assertThat(await(stock.jobs.cancel(begun.jobId(), List.of(stock.organization), Optional.empty(), now())))
+        assertThat(cancel(begun.jobId(), List.of(stock.organization), Optional.empty()))
                 .contains(JobStatus.CANCELED);
 
         assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);

@@ -131,6 +131,12 @@ class QueuePlansTest {
         }
 
         assertThat(plannedAgain(one)).isEmpty();
+        assertThat(await(one.preparedQuery(
+                                        "SELECT FROM pg_prepared_statements WHERE custom_plans + generic_plans >= $1")
+                                .execute(Tuple.of(ROUNDS)))
+                        .rowCount())
+                .as("take, append, complete, claim, release, heartbeat")
+                .isGreaterThanOrEqualTo(6);
     }
 
     private List<String> plannedAgain(Pool one) {
