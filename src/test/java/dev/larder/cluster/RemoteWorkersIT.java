@@ -47,6 +47,7 @@ import org.junit.jupiter.api.Test;
 class RemoteWorkersIT {
 
     private static final int JOBS = Integer.getInteger("larder.cluster.jobs", 40);
+    private static final int INSTANCES_MAX = 1_000;
     private static final int WORKERS = 3;
 
     /** Longer than calls wait for their answers, in the long version than their connections can be used up in. */
@@ -235,12 +236,15 @@ class RemoteWorkersIT {
         return Files.writeString(folder.resolve("token"), answer.path("token").asText());
     }
 
+    /** A preset has a thousand instances at most. */
     private void declare(Server server) throws Exception {
-        send(
-                server,
-                "PUT",
-                "/api/v1/organizations/acme/templates/tiny",
-                DECLARATION.replace("INSTANCES", String.valueOf(JOBS)));
+        for (int declared = 0; declared < JOBS; declared += INSTANCES_MAX) {
+            send(
+                    server,
+                    "PUT",
+                    "/api/v1/organizations/acme/templates/tiny-" + declared,
+                    DECLARATION.replace("INSTANCES", String.valueOf(Math.min(INSTANCES_MAX, JOBS - declared))));
+        }
     }
 
     @CanIgnoreReturnValue

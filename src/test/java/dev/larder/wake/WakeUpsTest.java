@@ -133,6 +133,7 @@ class WakeUpsTest {
         long last = table.get();
         Eventually.see(seen::get, reached -> reached == last);
         assertThat(kills).isPositive();
+        assertThat(last).as("100,000 in a minute").isGreaterThan(SECONDS * 100_000L / 60);
     }
 
     /** Rings of the beginning have been heard. */
