@@ -21,6 +21,7 @@ CREATE TABLE inventory_locations (
 
 -- workspace_id refers to nothing: another deployment may work in the same place, and what it makes looks alike.
 -- whole: what makes it usable is there, not only a trace of it. last_seen_at is when the latest listing that names it began.
+-- whole_at is when the latest listing that has it whole began.
 -- gone_at: a living workspace's, no longer named. removal_tries: how often a worker was told to remove it.
 CREATE TABLE inventory (
     id                   uuid PRIMARY KEY,
@@ -28,6 +29,7 @@ CREATE TABLE inventory (
     workspace_id         uuid NOT NULL,
     name                 text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
     whole                boolean NOT NULL,
+    whole_at             timestamptz,
     made_at              timestamptz,
     first_seen_at        timestamptz NOT NULL,
     last_seen_at         timestamptz NOT NULL,
@@ -36,6 +38,7 @@ CREATE TABLE inventory (
     removal_requested_by uuid REFERENCES users,
     removal_tries        integer NOT NULL DEFAULT 0,
     UNIQUE (location_id, workspace_id),
+    CHECK (NOT whole OR whole_at IS NOT NULL),
     CHECK ((removal_requested_at IS NULL) = (removal_requested_by IS NULL))
 ) WITH (fillfactor = 70);
 CREATE INDEX inventory_of_workspace ON inventory (workspace_id);

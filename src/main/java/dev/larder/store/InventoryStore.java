@@ -91,14 +91,16 @@ public class InventoryStore {
                            WHERE NOT EXISTS (SELECT FROM inventory i
                                               WHERE i.location_id = p.id AND i.workspace_id = n.workspace)) <= $12::integer),
             seen AS (
-                INSERT INTO inventory AS i (id, location_id, workspace_id, name, whole, made_at, first_seen_at, last_seen_at)
-                SELECT n.id, r.id, n.workspace, n.name, n.whole, n.made_at, $6::timestamptz, $5::timestamptz
+                INSERT INTO inventory AS i (id, location_id, workspace_id, name, whole, whole_at, made_at, first_seen_at,
+                                            last_seen_at)
+                SELECT n.id, r.id, n.workspace, n.name, n.whole, CASE WHEN n.whole THEN $5::timestamptz END, n.made_at,
+                       $6::timestamptz, $5::timestamptz
                   FROM named n CROSS JOIN room r
                  WHERE r.listed_at IS NULL OR r.listed_at <= $5::timestamptz
                  ORDER BY n.workspace
                     ON CONFLICT (location_id, workspace_id)
                     DO UPDATE SET name = excluded.name, whole = excluded.whole, made_at = excluded.made_at,
-                                  last_seen_at = excluded.last_seen_at,
+                                  whole_at = coalesce(excluded.whole_at, i.whole_at), last_seen_at = excluded.last_seen_at,
                                   gone_at = CASE WHEN NOT excluded.whole THEN i.gone_at END
                      WHERE i.last_seen_at <= excluded.last_seen_at
                 RETURNING i.workspace_id, i.whole),
@@ -171,18 +173,26 @@ public class InventoryStore {
                FOR UPDATE OF l""";
 
     // A build that failed at first may have made nothing, and a deletion is to leave nothing: both are not missed.
+    // Nor is what was never whole here after the latest build has ended, which may have made it in another place: not
+    // before
+    // all other places have been listed since, either.
     // Where something is seen in another place it has moved. More than half of what was known, and more than three:
     // rather the disk or the server is another one.
     static final String CONCLUDE = """
             WITH place AS (
-                SELECT l.id, l.organization_id,
+                SELECT l.id, l.organization_id, l.backend,
                        coalesce(l.accepted_at <= $4::timestamptz AND l.accepted_at > $4::timestamptz - interval '1 hour', false)
                          AS accepted
                   FROM inventory_locations l JOIN workers k ON k.id = $1::uuid AND k.stopped_at IS NULL
                  WHERE l.backend = $2::text AND l.location = $3::text AND l.organization_id IS NOT DISTINCT FROM k.organization_id
                    AND (l.listed_at IS NULL OR l.listed_at <= $4::timestamptz)),
+            elsewhere AS (
+                SELECT o.organization_id, min(coalesce(o.listed_at, '-infinity')) AS listed_at
+                  FROM inventory_locations o JOIN place p ON o.backend = p.backend AND o.id <> p.id
+                 WHERE o.heard_at > $5::timestamptz - interval '1 hour'
+                 GROUP BY o.organization_id),
             unseen AS (
-                SELECT i.id, i.workspace_id, i.last_seen_at < $4::timestamptz AS absent
+                SELECT i.id, i.workspace_id, i.whole_at, i.last_seen_at < $4::timestamptz AS absent
                   FROM inventory i JOIN place p ON p.id = i.location_id
                  WHERE i.last_seen_at < $4::timestamptz OR NOT i.whole),
             lost AS (
@@ -192,6 +202,10 @@ public class InventoryStore {
                    AND w.transition <> 'delete'
                    AND (w.build_status = 'succeeded' OR (w.build_number > 1 AND w.build_status IN ('failed', 'canceled')))
                    AND w.build_finished_at + make_interval(secs => $6::integer) <= $4::timestamptz
+                   AND u.whole_at >= w.build_finished_at
+                   AND NOT EXISTS (SELECT FROM elsewhere e
+                                    WHERE (e.organization_id IS NULL OR e.organization_id = w.organization_id)
+                                      AND e.listed_at < w.build_finished_at)
                    AND (p.organization_id IS NULL OR w.organization_id = p.organization_id)
                    AND NOT EXISTS (SELECT FROM inventory o
                                     WHERE o.workspace_id = w.id AND o.location_id <> p.id AND o.whole AND o.gone_at IS NULL)

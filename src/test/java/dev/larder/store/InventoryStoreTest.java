@@ -312,12 +312,65 @@ class InventoryStoreTest {
         stock.succeed(job);
 
         assertThat(listed(stock.worker, PLACE, began, List.of()).lost()).isZero();
+        listed(job.workspaceId());
         assertThat(listed(stock.worker, PLACE, now().plus(Stock.INVENTORY_GRACE).minusMillis(1), List.of())
                         .lost())
                 .isZero();
         assertThat(listed(stock.worker, PLACE, now().plus(Stock.INVENTORY_GRACE), List.of())
                         .lost())
                 .isEqualTo(1);
+    }
+
+    @Test
+    void what_was_whole_only_before_its_build_had_ended_is_not_missed() {
+        stock.create(preset, 1);
+        Assignment job = stock.take(1).getFirst();
+        listed(job.workspaceId());
+        stock.clock.forward(Duration.ofSeconds(1));
+        stock.succeed(job);
+        stock.clock.forward(WELL_AFTER);
+
+        assertThat(listed().lost()).isZero();
+        assertThat(missing(job.workspaceId())).isFalse();
+    }
+
+    @Test
+    void what_an_earlier_attempt_left_here_is_not_missed_here() {
+        stock.create(preset, 1);
+        Assignment job = stock.take(1).getFirst();
+        stock.succeed(job);
+        stock.clock.forward(WELL_AFTER);
+        listed(stock.worker, PLACE, now(), List.of(trace(job.workspaceId())));
+        stock.clock.forward(WELL_AFTER);
+
+        assertThat(listed().lost()).isZero();
+        assertThat(missing(job.workspaceId())).isFalse();
+    }
+
+    @Test
+    void nothing_is_missed_before_every_other_place_that_is_heard_of_has_been_listed_since_its_build() {
+        listed(stock.worker, "server-2", now(), List.of());
+        stock.clock.forward(Duration.ofSeconds(1));
+        UUID left = known(1).getFirst();
+        stock.clock.forward(WELL_AFTER);
+
+        assertThat(listed().lost()).isZero();
+
+        listed(stock.worker, "server-2", now(), List.of());
+        stock.clock.forward(Duration.ofSeconds(1));
+        assertThat(listed().lost()).isEqualTo(1);
+        assertThat(missing(left)).isTrue();
+    }
+
+    @Test
+    void a_place_that_was_not_heard_of_for_an_hour_keeps_nobody_from_missing() {
+        listed(stock.worker, "server-2", now(), List.of());
+        stock.clock.forward(Duration.ofSeconds(1));
+        UUID lost = known(1).getFirst();
+        stock.clock.forward(Duration.ofHours(1));
+
+        assertThat(listed().lost()).isEqualTo(1);
+        assertThat(missing(lost)).isTrue();
     }
 
     @Test
