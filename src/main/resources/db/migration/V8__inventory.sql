@@ -4,7 +4,7 @@
 -- One place: a PostgreSQL server, a folder of scripts. What a worker of one organization says of a place is that
 -- organization's only: it touches no rows of anybody else's.
 -- listed_at is the instant at which the latest complete listing began; lost is how many workspaces it missed for the first time.
--- suspicious_since: it missed too many of what was known, and marked none. accepted_at: an owner says that they are lost indeed.
+-- suspicious_since: it missed too many of what was known, and marked none; lost is then all that it missed. accepted_at: an owner says that they are lost indeed.
 CREATE TABLE inventory_locations (
     id               uuid PRIMARY KEY,
     organization_id  uuid REFERENCES organizations,

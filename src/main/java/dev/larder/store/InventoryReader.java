@@ -146,7 +146,7 @@ public class InventoryReader {
      * @param organization whose worker looks there; null for one that works for all
      * @param workerId who listed it last
      * @param listedAt when the latest complete listing began; null before the first
-     * @param lost how many workspaces that one missed for the first time
+     * @param lost how many workspaces that one missed for the first time; all that it missed where it is suspicious
      * @param suspiciousSince since when listings miss so many that nothing is concluded from them
      * @param acceptedAt when somebody said that they are lost indeed; null once that was heeded
      */

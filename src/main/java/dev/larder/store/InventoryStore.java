@@ -155,7 +155,7 @@ public class InventoryStore {
      * What a complete listing leads to.
      *
      * @param remove what its worker should remove: somebody asked for it, and nobody owns it
-     * @param lost how many workspaces it missed for the first time
+     * @param lost how many workspaces it missed for the first time; where it is suspicious, all that it missed
      * @param marked how many of them are missing now; none where it is suspicious
      * @param suspicious whether it missed so many that it was not believed
      */
@@ -177,7 +177,9 @@ public class InventoryStore {
     // before
     // all other places have been listed since, either.
     // Where something is seen in another place it has moved. More than half of what was known, and more than three:
-    // rather the disk or the server is another one.
+    // rather the disk or the server is another one. That is judged of all that should be there, whether it could be
+    // marked
+    // or not: of twenty that are away at once, those that nobody works on may be few.
     static final String CONCLUDE = """
             WITH place AS (
                 SELECT l.id, l.organization_id, l.backend,
@@ -191,33 +193,35 @@ public class InventoryStore {
                   FROM inventory_locations o JOIN place p ON o.backend = p.backend AND o.id <> p.id
                  WHERE o.heard_at > $5::timestamptz - interval '1 hour'
                  GROUP BY o.organization_id),
-            unseen AS (
-                SELECT i.id, i.workspace_id, i.whole_at, i.last_seen_at < $4::timestamptz AS absent
-                  FROM inventory i JOIN place p ON p.id = i.location_id
-                 WHERE i.last_seen_at < $4::timestamptz OR NOT i.whole),
+            known AS (
+                SELECT i.id, i.workspace_id, i.whole_at, i.last_seen_at < $4::timestamptz OR NOT i.whole AS absent
+                  FROM inventory i JOIN place p ON p.id = i.location_id JOIN workspaces w ON w.id = i.workspace_id
+                 WHERE i.whole_at IS NOT NULL AND i.gone_at IS NULL
+                   AND w.deleted_at IS NULL AND w.missing_since IS NULL AND w.transition <> 'delete'
+                   AND NOT (w.build_number = 1 AND w.build_status IN ('failed', 'canceled'))
+                   AND (p.organization_id IS NULL OR w.organization_id = p.organization_id)
+                   AND NOT EXISTS (SELECT FROM inventory o
+                                    WHERE o.workspace_id = w.id AND o.location_id <> p.id AND o.whole AND o.gone_at IS NULL)),
             lost AS (
-                SELECT w.id, u.id AS thing_id
-                  FROM unseen u JOIN workspaces w ON w.id = u.workspace_id CROSS JOIN place p
-                 WHERE w.deleted_at IS NULL AND w.deletion_wanted_at IS NULL AND (w.missing_since IS NULL OR w.prebuild)
+                SELECT w.id, n.id AS thing_id
+                  FROM known n JOIN workspaces w ON w.id = n.workspace_id CROSS JOIN place p
+                 WHERE n.absent
+                   AND w.deleted_at IS NULL AND w.deletion_wanted_at IS NULL AND w.missing_since IS NULL
                    AND w.transition <> 'delete'
                    AND (w.build_status = 'succeeded' OR (w.build_number > 1 AND w.build_status IN ('failed', 'canceled')))
                    AND w.build_finished_at + make_interval(secs => $6::integer) <= $4::timestamptz
-                   AND u.whole_at >= w.build_finished_at
+                   AND (p.accepted OR n.whole_at >= w.build_finished_at)
                    AND NOT EXISTS (SELECT FROM elsewhere e
                                     WHERE (e.organization_id IS NULL OR e.organization_id = w.organization_id)
                                       AND e.listed_at < w.build_finished_at)
-                   AND (p.organization_id IS NULL OR w.organization_id = p.organization_id)
-                   AND NOT EXISTS (SELECT FROM inventory o
-                                    WHERE o.workspace_id = w.id AND o.location_id <> p.id AND o.whole AND o.gone_at IS NULL)
                  ORDER BY w.id
                    FOR UPDATE OF w SKIP LOCKED),
             verdict AS (
-                SELECT n.lost, NOT p.accepted AND n.lost > 3 AND n.lost * 2 > n.known AS suspicious
+                SELECT CASE WHEN s.suspicious THEN n.absent ELSE (SELECT count(*) FROM lost) END AS lost, s.suspicious
                   FROM place p
+                 CROSS JOIN (SELECT count(*) AS known, count(*) FILTER (WHERE absent) AS absent FROM known) n
                  CROSS JOIN LATERAL (
-                       SELECT (SELECT count(*) FROM lost) AS lost,
-                              (SELECT count(*) FROM inventory i JOIN workspaces w ON w.id = i.workspace_id
-                                WHERE i.location_id = p.id AND i.gone_at IS NULL AND w.deleted_at IS NULL) AS known) n),
+                       SELECT NOT p.accepted AND n.absent > 3 AND n.absent * 2 > n.known AS suspicious) s),
             marked AS (
                 UPDATE workspaces w
                    SET missing_since = coalesce(w.missing_since, $5::timestamptz),
@@ -227,10 +231,10 @@ public class InventoryStore {
             gone AS (
                 UPDATE inventory i SET gone_at = $5::timestamptz FROM marked m WHERE i.id = m.thing_id),
             dropped AS (
-                DELETE FROM inventory i USING unseen u, verdict v
-                 WHERE i.id = u.id AND u.absent AND NOT v.suspicious
+                DELETE FROM inventory i USING place p, verdict v
+                 WHERE i.location_id = p.id AND i.last_seen_at < $4::timestamptz AND NOT v.suspicious
                    AND NOT EXISTS (SELECT FROM workspaces w
-                                    WHERE w.id = u.workspace_id AND w.deleted_at IS NULL AND w.transition <> 'delete'
+                                    WHERE w.id = i.workspace_id AND w.deleted_at IS NULL AND w.transition <> 'delete'
                                       AND NOT (w.build_number = 1 AND w.build_status IN ('failed', 'canceled')))),
             asked AS (
                 UPDATE inventory i SET removal_tries = i.removal_tries + 1

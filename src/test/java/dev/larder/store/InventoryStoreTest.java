@@ -507,6 +507,63 @@ class InventoryStoreTest {
         assertThat(await(stock.inventoryReader.counts())).contains(new Count("exec", "suspicious", 1));
     }
 
+    private void builtJustNow(List<UUID> workspaces) {
+        stock.sql(
+                "UPDATE workspaces SET build_finished_at = $2 WHERE id = ANY ($1)",
+                workspaces.toArray(UUID[]::new),
+                Rows.utc(now()));
+    }
+
+    @Test
+    void what_cannot_be_marked_yet_is_missed_like_the_others() {
+        List<UUID> ready = known(8);
+        stock.clock.forward(Duration.ofMinutes(1));
+        builtJustNow(ready.subList(0, 5));
+        stock.clock.forward(Duration.ofSeconds(1));
+
+        assertThat(listed()).as("8 of 8, of which 3 are settled").isEqualTo(new Verdict(Set.of(), 8, 0, true));
+
+        assertThat(stock.count("workspaces WHERE missing_since IS NOT NULL")).isZero();
+    }
+
+    @Test
+    void what_somebody_has_locked_is_missed_like_the_others() {
+        List<UUID> ready = known(8);
+        stock.clock.forward(Duration.ofMinutes(1));
+        try (OpenTransaction busy = new OpenTransaction(stock)) {
+            for (UUID one : ready.subList(0, 5)) {
+                busy.does("UPDATE workspaces SET version = version + 1 WHERE id = $1", one);
+            }
+            assertThat(listed().suspicious()).isTrue();
+        }
+    }
+
+    @Test
+    void what_has_moved_makes_no_listing_suspicious() {
+        List<UUID> ready = known(5);
+        stock.clock.forward(Duration.ofMinutes(1));
+        listed(
+                stock.worker,
+                "server-2",
+                now(),
+                ready.subList(0, 4).stream().map(InventoryStoreTest::whole).toList());
+
+        assertThat(listed(ready.get(4))).isEqualTo(Verdict.NONE);
+    }
+
+    @Test
+    void what_was_built_after_the_last_listing_is_lost_when_an_owner_says_so() {
+        List<UUID> ready = known(4);
+        stock.clock.forward(Duration.ofMinutes(1));
+        builtJustNow(ready);
+        stock.clock.forward(WELL_AFTER);
+        assertThat(listed().suspicious()).isTrue();
+        assertThat(await(stock.inventory.accept(stock.owner, place().id(), now())))
+                .contains(true);
+
+        assertThat(listed().marked()).isEqualTo(4);
+    }
+
     @Test
     void half_is_believed_and_so_are_three_of_three() {
         List<UUID> ready = known(8);
