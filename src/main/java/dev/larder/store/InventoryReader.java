@@ -59,14 +59,16 @@ public class InventoryReader {
                       LEFT JOIN workspaces w ON w.id = i.workspace_id
                       LEFT JOIN organizations o ON o.id = w.organization_id
                       LEFT JOIN users u ON u.id = i.removal_requested_by
-                     WHERE ($1::uuid IS NULL OR w.organization_id = $1) AND ($2::uuid IS NULL OR i.id > $2)) i
+                     WHERE ($1::uuid IS NULL
+                            OR (w.organization_id = $1::uuid AND coalesce(l.organization_id, $1::uuid) = $1::uuid))
+                       AND ($2::uuid IS NULL OR i.id > $2)) i
              WHERE $3::text IS NULL OR state = $3
              ORDER BY id LIMIT $4""".formatted(STATE.formatted("$5::integer"));
 
     /**
      * Things by id.
      *
-     * @param organization only what is of its workspaces, where named
+     * @param organization only what is of its workspaces and what its own workers or those of all say, where named
      * @param state only those in it, where named
      */
     public Uni<List<Found>> list(Optional<UUID> organization, Optional<UUID> after, Optional<String> state, int limit) {
@@ -185,12 +187,13 @@ public class InventoryReader {
               FROM inventory i
               JOIN inventory_locations l ON l.id = i.location_id
               LEFT JOIN workspaces w ON w.id = i.workspace_id
+             WHERE w.id IS NULL OR l.organization_id IS NULL OR l.organization_id = w.organization_id
              GROUP BY 1, 2
              UNION ALL
             SELECT backend, 'suspicious', count(*) FROM inventory_locations WHERE suspicious_since IS NOT NULL GROUP BY backend
             """.formatted(STATE.formatted("$1::integer"));
 
-    /** How many things are in which state; and how many places, under the word {@code suspicious}. */
+    /** How many things are in which state, without what one organization's workers say of another's; and how many places, under the word {@code suspicious}. */
     public Uni<List<Count>> counts() {
         return pool.preparedQuery(COUNTS)
                 .execute(Tuple.of(graceSeconds))

@@ -176,7 +176,8 @@ public class InventoryStore {
     // Nor is what was never whole here after the latest build has ended, which may have made it in another place: not
     // before
     // all other places have been listed since, either.
-    // Where something is seen in another place it has moved. More than half of what was known, and more than three:
+    // Where the latest listing of another place has something whole it has moved. More than half of what was known, and
+    // more than three:
     // rather the disk or the server is another one. That is judged of all that should be there, whether it could be
     // marked
     // or not: of twenty that are away at once, those that nobody works on may be few.
@@ -200,8 +201,10 @@ public class InventoryStore {
                    AND w.deleted_at IS NULL AND w.missing_since IS NULL AND w.transition <> 'delete'
                    AND NOT (w.build_number = 1 AND w.build_status IN ('failed', 'canceled'))
                    AND (p.organization_id IS NULL OR w.organization_id = p.organization_id)
-                   AND NOT EXISTS (SELECT FROM inventory o
-                                    WHERE o.workspace_id = w.id AND o.location_id <> p.id AND o.whole AND o.gone_at IS NULL)),
+                   AND NOT EXISTS (SELECT FROM inventory o JOIN inventory_locations ol ON ol.id = o.location_id
+                                    WHERE o.workspace_id = w.id AND o.location_id <> p.id AND o.whole AND o.gone_at IS NULL
+                                      AND o.last_seen_at >= coalesce(ol.listed_at, o.last_seen_at)
+                                      AND (ol.organization_id IS NULL OR ol.organization_id = w.organization_id))),
             lost AS (
                 SELECT w.id, n.id AS thing_id
                   FROM known n JOIN workspaces w ON w.id = n.workspace_id CROSS JOIN place p
@@ -234,7 +237,8 @@ public class InventoryStore {
                 DELETE FROM inventory i USING place p, verdict v
                  WHERE i.location_id = p.id AND i.last_seen_at < $4::timestamptz AND NOT v.suspicious
                    AND NOT EXISTS (SELECT FROM workspaces w
-                                    WHERE w.id = i.workspace_id AND w.deleted_at IS NULL AND w.transition <> 'delete'
+                                    WHERE w.id = i.workspace_id
+                                      AND (p.organization_id IS NULL OR p.organization_id = w.organization_id) AND w.deleted_at IS NULL AND w.transition <> 'delete'
                                       AND NOT (w.build_number = 1 AND w.build_status IN ('failed', 'canceled')))),
             asked AS (
                 UPDATE inventory i SET removal_tries = i.removal_tries + 1
@@ -327,8 +331,12 @@ public class InventoryStore {
     private static final String REQUEST_REMOVAL = """
             WITH thing AS (
                 SELECT i.id, i.name, i.workspace_id, i.removal_requested_at, w.organization_id, %s AS state
-                  FROM inventory i LEFT JOIN workspaces w ON w.id = i.workspace_id
-                 WHERE i.id = $1::uuid AND ($2::uuid IS NULL OR w.organization_id = $2::uuid)
+                  FROM inventory i
+                  JOIN inventory_locations l ON l.id = i.location_id
+                  LEFT JOIN workspaces w ON w.id = i.workspace_id
+                 WHERE i.id = $1::uuid
+                   AND ($2::uuid IS NULL
+                        OR (w.organization_id = $2::uuid AND coalesce(l.organization_id, $2::uuid) = $2::uuid))
                    FOR UPDATE OF i),
             nobodys AS (
                 SELECT * FROM thing WHERE state IN ('leaked', 'unknown')),

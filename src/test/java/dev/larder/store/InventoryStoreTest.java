@@ -297,7 +297,10 @@ class InventoryStoreTest {
         assertThat(listed().lost()).isZero();
 
         stock.clock.forward(WELL_AFTER);
-        assertThat(listed(stock.worker, "server-2", now(), List.of()).lost()).isZero();
+        assertThat(listed(stock.worker, "server-2", now(), List.of()).lost())
+                .as("neither has it any more")
+                .isEqualTo(1);
+        assertThat(missing(moved)).isTrue();
     }
 
     @Test
@@ -735,6 +738,50 @@ class InventoryStoreTest {
         assertThat(await(stock.inventoryReader.locations(Optional.of(other.id), Optional.empty(), 10)))
                 .extracting(Location::worker)
                 .containsExactly("theirs");
+    }
+
+    @Test
+    void what_a_worker_of_another_organization_says_it_has_is_missed_all_the_same() {
+        Other other = new Other();
+        UUID ours = known(1).getFirst();
+        stock.clock.forward(Duration.ofHours(1));
+        listed(other.worker, "theirs", now(), List.of(whole(ours)));
+
+        assertThat(listed().lost()).isEqualTo(1);
+        assertThat(missing(ours)).isTrue();
+    }
+
+    @Test
+    void what_a_worker_of_another_organization_says_is_neither_shown_nor_counted_nor_removed() {
+        Other other = new Other();
+        UUID leaked = leaked();
+        listed(other.worker, "theirs", now(), List.of(whole(leaked)));
+        Caller admin = new Caller(UUID.randomUUID(), "admin", Role.TEMPLATE_ADMIN, Optional.of(stock.organization));
+        List<Found> all = found(stock.owner, null);
+        assertThat(all).hasSize(2);
+        UUID theirs = all.stream()
+                .filter(one -> one.location().equals("theirs"))
+                .map(Found::id)
+                .findFirst()
+                .orElseThrow();
+
+        assertThat(found(admin, null)).extracting(Found::location).containsExactly(PLACE);
+        assertThat(await(stock.inventoryReader.counts())).containsExactly(new Count("exec", "leaked", 1));
+        assertThat(await(stock.inventory.requestRemoval(admin, theirs, now()))).isEmpty();
+        assertThat(await(stock.inventory.requestRemoval(other.admin, theirs, now())))
+                .isEmpty();
+    }
+
+    @Test
+    void what_a_worker_of_one_organization_says_of_anothers_living_workspace_is_forgotten_with_its_next_listing() {
+        Other other = new Other();
+        UUID ours = known(1).getFirst();
+        listed(other.worker, "theirs", now(), List.of(whole(ours)));
+        stock.clock.forward(Duration.ofSeconds(1));
+
+        listed(other.worker, "theirs", now(), List.of());
+
+        assertThat(stock.count("inventory")).isEqualTo(1);
     }
 
     @Test
