@@ -145,7 +145,7 @@ public class LeaseStore {
     }
 
     // What failed is evidence; what nobody has looked at is in stock again, as it was; what somebody wants deleted goes
-    // by itself.
+    // by itself. What was found to be gone while it was somebody's is a prebuild that nobody may be given.
     // The claim takes its place in the line again, which is where its age puts it. Only who wanted exactly this
     // workspace gets none.
     private static final String SET_ASIDE = """
@@ -167,7 +167,8 @@ public class LeaseStore {
                        claimed_at = NULL, claim_step_wanted_at = NULL, verifying = false,
                        build_status = CASE WHEN u.untouched THEN 'succeeded' ELSE w.build_status END,
                        ready_at = CASE WHEN u.untouched THEN $1::timestamptz END,
-                       deletion_wanted_at = CASE WHEN w.build_status = 'canceled' AND NOT u.untouched THEN $1::timestamptz END
+                       deletion_wanted_at = CASE WHEN w.missing_since IS NOT NULL
+                                                      OR (w.build_status = 'canceled' AND NOT u.untouched) THEN $1::timestamptz END
                   FROM unfit u WHERE w.id = u.id AND NOT u.going
                 RETURNING w.preset_id),
             dirty AS (

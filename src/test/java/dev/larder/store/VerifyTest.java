@@ -243,6 +243,22 @@ class VerifyTest {
     }
 
     @Test
+    void what_was_found_to_be_gone_before_its_verification_began_is_given_to_nobody_else() {
+        UUID workspace = stock.ready(preset, 1).getFirst();
+        claim(anna);
+        stock.sql("UPDATE workspaces SET missing_since = $2 WHERE id = $1", workspace, Rows.utc(now()));
+        await(stock.builds.beginClaimSteps(now()));
+        stock.clock.forward(BUDGET);
+        assertThat(await(stock.jobs.withdraw(now(), Instant.EPOCH))).isEqualTo(1);
+
+        setAside();
+
+        assertThat(workspace(workspace).getBoolean("prebuild")).isTrue();
+        assertThat(stock.claim(preset, bob)).isEmpty();
+        assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
+    }
+
+    @Test
     void a_verification_waits_for_a_worker_as_long_as_its_claimer_does() {
         UUID claim = claimers.waits(preset, anna);
         stock.ready(preset, 1);
