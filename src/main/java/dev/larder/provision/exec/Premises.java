@@ -36,6 +36,7 @@ final class Premises {
 
     Inventory inventory() throws IOException {
         Folders.makePrivate(root);
+        UUID identity = identity();
         // Processes come and go with jobs; a folder is there before the first of them.
         Map<UUID, Inventory.Thing> found = new TreeMap<>();
         for (String name : Processes.values(FOLDER + Folders.workspaces(root) + "/")) {
@@ -44,23 +45,35 @@ final class Premises {
         for (UUID id : folders()) {
             found.put(id, new Inventory.Thing(id, "workspaces/" + id, true, madeAt(Folders.workspace(root, id))));
         }
-        return new Inventory(identity().toString(), List.copyOf(found.values()));
+        if (!identity().equals(identity)) {
+            throw new IOException(root + " became another place while it was listed");
+        }
+        return new Inventory(identity.toString(), List.copyOf(found.values()));
     }
 
     private List<UUID> folders() throws IOException {
         List<UUID> ids = new ArrayList<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(Folders.workspaces(root))) {
             for (Path entry : entries) {
-                if (Files.isDirectory(entry, LinkOption.NOFOLLOW_LINKS)) {
-                    id(entry.getFileName().toString()).ifPresent(ids::add);
+                Optional<UUID> id = id(entry.getFileName().toString());
+                if (id.isPresent() && isFolder(entry)) {
+                    ids.add(id.get());
                 }
             }
-        } catch (NoSuchFileException noneYet) {
-            return List.of();
         } catch (DirectoryIteratorException failed) {
             throw failed.getCause();
         }
         return ids;
+    }
+
+    /** Fails where that cannot be told. Somebody may have moved one and left a link; removing it takes the link only. */
+    private static boolean isFolder(Path entry) throws IOException {
+        try {
+            BasicFileAttributes is = Files.readAttributes(entry, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+            return is.isDirectory() || is.isSymbolicLink();
+        } catch (NoSuchFileException goneMeanwhile) {
+            return false;
+        }
     }
 
     private static @Nullable Instant madeAt(Path folder) {
@@ -73,10 +86,14 @@ final class Premises {
         }
     }
 
-    /** Written aside and linked, so that nobody ever reads a part of it and of two that make one the first has made it. */
+    /**
+     * Written aside and linked, so that nobody ever reads a part of it and of two that make one the first has made it. The
+     * folder of the workspaces is made before it: where it is not there later it is lost, and the root cannot be listed.
+     */
     private UUID identity() throws IOException {
         Path file = root.resolve(IDENTITY);
         if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+            Files.createDirectories(Folders.workspaces(root));
             Path mine = Files.createTempFile(root, IDENTITY, ".new");
             try {
                 Files.writeString(mine, UUID.randomUUID().toString());

@@ -13,7 +13,7 @@ public interface Settings {
     @WithDefault("false")
     boolean enabled();
 
-    /** Job and workspace folders lie below it; it must belong to the server's user. */
+    /** Job and workspace folders lie below it; it must belong to the server's user, and nobody else may clear it. */
     @WithDefault("${java.io.tmpdir}/larder-exec")
     Path root();
 

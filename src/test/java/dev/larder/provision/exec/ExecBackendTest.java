@@ -610,6 +610,30 @@ class ExecBackendTest {
     }
 
     @Test
+    void a_root_that_has_an_identity_and_no_folder_of_workspaces_any_more_cannot_be_listed() throws IOException {
+        assertThat(inventory(backend()).things()).isEmpty();
+        Files.delete(root.resolve("workspaces"));
+
+        assertThatThrownBy(() -> inventory(backend())).hasMessageContaining("workspaces");
+    }
+
+    @Test
+    void a_link_in_place_of_a_folder_is_there_and_only_the_link_is_removed() throws IOException {
+        assertThat(perform(work.start(ANSWER))).isEqualTo(ANSWERED);
+        Path moved = root.resolve("moved");
+        var there = Files.move(workspaceFolder(), moved);
+        var link = Files.createSymbolicLink(workspaceFolder(), moved);
+
+        assertThat(inventory(backend()).things())
+                .extracting(Inventory.Thing::workspace)
+                .containsExactly(work.workspace);
+
+        remove(work.workspace);
+        assertThat(inventory(backend()).things()).isEmpty();
+        assertThat(moved).exists();
+    }
+
+    @Test
     void what_is_removed_lives_no_more_and_leaves_no_folder() {
         assertThat(perform(work.start(detached(1_000) + ANSWER))).isEqualTo(ANSWERED);
         assertThat(processes()).isNotEmpty();
