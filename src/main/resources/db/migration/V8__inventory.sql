@@ -21,6 +21,7 @@ CREATE TABLE inventory_locations (
 
 -- workspace_id refers to nothing: another deployment may work in the same place, and what it makes looks alike.
 -- whole: what makes it usable is there, not only a trace of it. last_seen_at is when the latest listing that names it began.
+-- seen_by is whose listing that was.
 -- whole_at is when the latest listing that has it whole began.
 -- gone_at: a living workspace's, no longer named. removal_tries: how often a worker was told to remove it.
 CREATE TABLE inventory (
@@ -33,6 +34,7 @@ CREATE TABLE inventory (
     made_at              timestamptz,
     first_seen_at        timestamptz NOT NULL,
     last_seen_at         timestamptz NOT NULL,
+    seen_by              uuid NOT NULL REFERENCES workers,
     gone_at              timestamptz,
     removal_requested_at timestamptz,
     removal_requested_by uuid REFERENCES users,

@@ -92,15 +92,16 @@ public class InventoryStore {
                                               WHERE i.location_id = p.id AND i.workspace_id = n.workspace)) <= $12::integer),
             seen AS (
                 INSERT INTO inventory AS i (id, location_id, workspace_id, name, whole, whole_at, made_at, first_seen_at,
-                                            last_seen_at)
+                                            last_seen_at, seen_by)
                 SELECT n.id, r.id, n.workspace, n.name, n.whole, CASE WHEN n.whole THEN $5::timestamptz END, n.made_at,
-                       $6::timestamptz, $5::timestamptz
+                       $6::timestamptz, $5::timestamptz, $1::uuid
                   FROM named n CROSS JOIN room r
                  WHERE r.listed_at IS NULL OR r.listed_at <= $5::timestamptz
                  ORDER BY n.workspace
                     ON CONFLICT (location_id, workspace_id)
                     DO UPDATE SET name = excluded.name, whole = excluded.whole, made_at = excluded.made_at,
                                   whole_at = coalesce(excluded.whole_at, i.whole_at), last_seen_at = excluded.last_seen_at,
+                                  seen_by = excluded.seen_by,
                                   gone_at = CASE WHEN NOT excluded.whole THEN i.gone_at END
                      WHERE i.last_seen_at <= excluded.last_seen_at
                 RETURNING i.workspace_id, i.whole),
@@ -176,6 +177,9 @@ public class InventoryStore {
     // Nor is what was never whole here after the latest build has ended, which may have made it in another place: not
     // before
     // all other places have been listed since, either.
+    // Two servers that are copies of each other have one identity, so only the worker that has seen something last can
+    // miss it,
+    // unless that one is gone.
     // Where the latest listing of another place has something whole it has moved. More than half of what was known, and
     // more than three:
     // rather the disk or the server is another one. That is judged of all that should be there, whether it could be
@@ -194,10 +198,14 @@ public class InventoryStore {
                   FROM inventory_locations o JOIN place p ON o.backend = p.backend AND o.id <> p.id
                  WHERE o.heard_at > $5::timestamptz - interval '1 hour'
                  GROUP BY o.organization_id),
+            others AS (
+                SELECT k.id FROM workers k
+                 WHERE k.id <> $1::uuid AND k.stopped_at IS NULL AND k.last_seen_at > $5::timestamptz - interval '1 hour'),
             known AS (
                 SELECT i.id, i.workspace_id, i.whole_at, i.last_seen_at < $4::timestamptz OR NOT i.whole AS absent
                   FROM inventory i JOIN place p ON p.id = i.location_id JOIN workspaces w ON w.id = i.workspace_id
                  WHERE i.whole_at IS NOT NULL AND i.gone_at IS NULL
+                   AND NOT EXISTS (SELECT FROM others k WHERE k.id = i.seen_by)
                    AND w.deleted_at IS NULL AND w.missing_since IS NULL AND w.transition <> 'delete'
                    AND NOT (w.build_number = 1 AND w.build_status IN ('failed', 'canceled'))
                    AND (p.organization_id IS NULL OR w.organization_id = p.organization_id)

@@ -493,6 +493,49 @@ class InventoryStoreTest {
         assertThat(stock.count("inventory")).isEqualTo(10);
     }
 
+    private UUID colleague() {
+        return await(stock.workers.register(new WorkerEntry("colleague", Map.of(), List.of("exec"), 1), now()));
+    }
+
+    @Test
+    void what_only_another_living_worker_sees_is_not_missed_for_the_two_may_be_at_copies_of_one_server() {
+        List<UUID> mine = known(8);
+        UUID colleague = colleague();
+        List<UUID> theirs = mine.subList(0, 3);
+        List<Thing> there = theirs.stream().map(InventoryStoreTest::whole).toList();
+        listed(colleague, PLACE, now(), there);
+        stock.clock.forward(Duration.ofMinutes(1));
+
+        assertThat(listed(colleague, PLACE, now(), there).lost()).isZero();
+        stock.clock.forward(Duration.ofMinutes(1));
+        assertThat(listed(mine.subList(3, 8).toArray(UUID[]::new)).lost()).isZero();
+
+        stock.clock.forward(Duration.ofMinutes(1));
+        assertThat(listed(colleague, PLACE, now(), there.subList(0, 2)).lost())
+                .as("who has seen it last sees it no more")
+                .isEqualTo(1);
+        assertThat(missing(theirs.get(2))).isTrue();
+    }
+
+    @Test
+    void what_a_worker_that_has_stopped_or_is_silent_saw_last_is_missed_by_the_next() {
+        UUID colleague = colleague();
+        UUID silent = colleague();
+        List<UUID> ready = known(2);
+        listed(silent, PLACE, now(), List.of(whole(ready.get(1))));
+        stock.clock.forward(Duration.ofHours(1));
+        await(stock.workers.heartbeat(colleague, now()));
+        listed(colleague, PLACE, now(), List.of(whole(ready.get(0))));
+        assertThat(missing(ready.get(1))).isTrue();
+        stock.clock.forward(Duration.ofSeconds(1));
+        assertThat(listed().lost()).isZero();
+
+        await(stock.workers.leave(colleague, now()));
+        stock.clock.forward(Duration.ofSeconds(1));
+
+        assertThat(listed().lost()).isEqualTo(1);
+    }
+
     // A listing that cannot be
 
     @Test

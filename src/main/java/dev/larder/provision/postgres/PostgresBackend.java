@@ -274,7 +274,7 @@ public class PostgresBackend implements Backend {
     // The file that says which version a database is of is never written again, so it tells when the database was made.
     // A drop that was interrupted leaves a database that nobody can open.
     private static final String INVENTORY = """
-            SELECT c.system_identifier::text AS location, f.name, coalesce(f.whole, false) AS whole, f.made_at
+            SELECT c.system_identifier::text AS location, pg_is_in_recovery() AS standby, f.name, coalesce(f.whole, false) AS whole, f.made_at
               FROM pg_control_system() c
               LEFT JOIN (
                    SELECT coalesce(d.datname, r.rolname) AS name, d.datconnlimit <> -2 AS whole,
@@ -283,7 +283,10 @@ public class PostgresBackend implements Backend {
                      FULL JOIN (SELECT rolname FROM pg_roles WHERE rolname ~ '^%1$s$') r ON r.rolname = d.datname) f ON true
              ORDER BY f.name""".formatted(Names.WORKSPACE);
 
-    /** The place is the server by its system identifier, which its address and its standbys have no part in. */
+    /**
+     * The place is the server by its system identifier, whatever its address. A standby has the same and may lag behind, so none
+     * is listed; of two writable copies of a server each is the other's equal, which is for the server to bear in mind.
+     */
     @Override
     public Uni<Optional<Inventory>> inventory() {
         return server == null
@@ -296,6 +299,9 @@ public class PostgresBackend implements Backend {
         List<Inventory.Thing> things = new ArrayList<>(rows.size());
         String location = "";
         for (Row row : rows) {
+            if (Boolean.TRUE.equals(row.getBoolean("standby"))) {
+                throw new IllegalStateException("the server is a standby, which may lag behind");
+            }
             location = row.getString("location");
             String name = row.getString("name");
             if (name != null) {

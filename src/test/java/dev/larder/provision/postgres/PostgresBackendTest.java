@@ -16,6 +16,8 @@ import io.vertx.mutiny.pgclient.PgConnection;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.pgclient.PgException;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -491,6 +493,20 @@ class PostgresBackendTest {
     }
 
     @Test
+    void a_standby_is_not_listed() throws IOException {
+        Path own = folder.resolve("standby");
+        EmbeddedPostgres primary = EmbeddedPostgres.crashable(own);
+        Path data = primary.folder().resolve("data");
+        primary.close();
+        var signal = Files.createFile(data.resolve("standby.signal"));
+
+        try (EmbeddedPostgres standby = EmbeddedPostgres.crashable(own)) {
+            PostgresBackend backend = new PostgresBackend(vertx, new Given(url(standby), null, null), clock());
+            assertThatThrownBy(() -> backend.inventory().await().atMost(LONG)).hasMessageContaining("standby");
+        }
+    }
+
+    @Test
     void a_role_without_its_database_is_a_trace() {
         UUID id = UUID.randomUUID();
         admin("CREATE ROLE " + Names.workspace(id));
@@ -616,8 +632,12 @@ class PostgresBackendTest {
     }
 
     private static String url() {
+        return url(server);
+    }
+
+    private static String url(EmbeddedPostgres asked) {
         return "postgresql://%s:%s@%s:%d/postgres"
-                .formatted(server.user(), server.password(), server.host(), server.port());
+                .formatted(asked.user(), asked.password(), asked.host(), asked.port());
     }
 
     private static InstantSource clock() {
