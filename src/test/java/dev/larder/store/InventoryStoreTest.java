@@ -784,6 +784,27 @@ class InventoryStoreTest {
     }
 
     @Test
+    void a_worker_of_one_organization_misses_and_brings_back_none_of_anothers_workspaces() {
+        Other other = new Other();
+        UUID ours = stock.ready(preset, 1).getFirst();
+        stock.clock.forward(WELL_AFTER);
+        listed(other.worker, PLACE, now(), List.of(whole(ours)));
+        stock.clock.forward(Duration.ofHours(1));
+        assertThat(listed(other.worker, PLACE, now(), List.of()).lost()).isZero();
+        assertThat(missing(ours)).isFalse();
+
+        stock.clock.forward(Duration.ofSeconds(1));
+        listed(ours);
+        stock.clock.forward(Duration.ofSeconds(1));
+        listed();
+        assertThat(missing(ours)).isTrue();
+        stock.clock.forward(Duration.ofSeconds(1));
+        listed(other.worker, PLACE, now(), List.of(whole(ours)));
+
+        assertThat(missing(ours)).isTrue();
+    }
+
+    @Test
     void what_a_worker_of_another_organization_says_it_has_is_missed_all_the_same() {
         Other other = new Other();
         UUID ours = known(1).getFirst();
