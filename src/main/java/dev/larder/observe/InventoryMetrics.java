@@ -29,7 +29,8 @@ class InventoryMetrics {
         for (String backend : BACKENDS) {
             for (String state : InventoryReader.STATES) {
                 var things = Gauge.builder("larder.inventory.things", () -> value(backend, state))
-                        .description("What exists of workspaces, by who owns it; missing: what should and does not")
+                        .description(
+                                "What exists of workspaces, by who owns it; missing: somebody's that should and does not")
                         .tag("backend", backend)
                         .tag("state", state)
                         .register(registry);

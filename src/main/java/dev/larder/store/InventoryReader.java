@@ -35,7 +35,7 @@ public class InventoryReader {
      *   <li>settling: its workspace is being deleted, or was so recently that the latest listing may have begun before
      *   <li>leaked: its workspace is deleted, and a listing that began well after that has seen it
      *   <li>unknown: no workspace of this deployment; another's perhaps
-     *   <li>missing: its workspace lives, and it is gone
+     *   <li>missing: its workspace lives and is not being deleted, and it is gone
      * </ul>
      */
     public static final List<String> STATES = List.of("owned", "settling", "leaked", "unknown", "missing");
@@ -46,8 +46,8 @@ public class InventoryReader {
             CASE WHEN w.id IS NULL THEN 'unknown'
                  WHEN w.deleted_at + make_interval(secs => %s) < i.last_seen_at THEN 'leaked'
                  WHEN w.deleted_at IS NOT NULL THEN 'settling'
-                 WHEN i.gone_at IS NOT NULL AND w.missing_since IS NOT NULL THEN 'missing'
                  WHEN w.transition = 'delete' THEN 'settling'
+                 WHEN i.gone_at IS NOT NULL AND w.missing_since IS NOT NULL THEN 'missing'
                  ELSE 'owned' END""";
 
     private static final String LIST = """
@@ -183,17 +183,21 @@ public class InventoryReader {
     }
 
     private static final String COUNTS = """
-            SELECT l.backend, %s AS state, count(*) AS things
-              FROM inventory i
-              JOIN inventory_locations l ON l.id = i.location_id
-              LEFT JOIN workspaces w ON w.id = i.workspace_id
-             WHERE w.id IS NULL OR l.organization_id IS NULL OR l.organization_id = w.organization_id
+            SELECT backend, CASE WHEN state = 'missing' AND prebuild THEN 'settling' ELSE state END AS state, count(*) AS things
+              FROM (SELECT l.backend, w.prebuild, %s AS state
+                    FROM inventory i
+                    JOIN inventory_locations l ON l.id = i.location_id
+                    LEFT JOIN workspaces w ON w.id = i.workspace_id
+                   WHERE w.id IS NULL OR l.organization_id IS NULL OR l.organization_id = w.organization_id) i
              GROUP BY 1, 2
              UNION ALL
             SELECT backend, 'suspicious', count(*) FROM inventory_locations WHERE suspicious_since IS NOT NULL GROUP BY backend
             """.formatted(STATE.formatted("$1::integer"));
 
-    /** How many things are in which state, without what one organization's workers say of another's; and how many places, under the word {@code suspicious}. */
+    /**
+     * How many things are in which state, without what one organization's workers say of another's; a prebuild that is missing
+     * is to be deleted and so counts as settling, since nobody need act; and how many places, under the word {@code suspicious}.
+     */
     public Uni<List<Count>> counts() {
         return pool.preparedQuery(COUNTS)
                 .execute(Tuple.of(graceSeconds))

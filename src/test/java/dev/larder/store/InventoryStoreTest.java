@@ -198,8 +198,10 @@ class InventoryStoreTest {
     }
 
     @Test
-    void the_counts_are_those_of_the_states() {
-        List<UUID> built = known(3);
+    void the_counts_are_those_of_the_states_but_only_somebodys_is_missing() {
+        List<UUID> built = known(4);
+        UUID mine = claimed();
+        assertThat(mine).isEqualTo(built.removeFirst());
         delete(built.getFirst());
         stock.clock.forward(WELL_AFTER);
         listed(built.get(0), built.get(1), UUID.randomUUID());
@@ -209,6 +211,7 @@ class InventoryStoreTest {
                         new Count("exec", "leaked", 1),
                         new Count("exec", "owned", 1),
                         new Count("exec", "unknown", 1),
+                        new Count("exec", "settling", 1),
                         new Count("exec", "missing", 1));
     }
 
@@ -226,6 +229,7 @@ class InventoryStoreTest {
         assertThat(stock.claim(preset, anna)).isEmpty();
         assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
         assertThat(workspace(ready.getFirst()).getString("transition")).isEqualTo("delete");
+        assertThat(state(ready.getFirst())).isEqualTo("settling");
         assertThat(stock.count("notifications")).isZero();
     }
 
