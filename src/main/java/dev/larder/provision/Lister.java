@@ -31,13 +31,21 @@ final class Lister {
     private static final Logger LOG = Logger.getLogger(Lister.class);
     private static final Duration SOON = Duration.ofMinutes(1);
 
+    /** All workers hear of one wish, and those of one place wait for each other. */
+    private static final Duration SPREAD = Duration.ofSeconds(10);
+
+    private static final Duration LONGEST = Duration.ofMinutes(10);
+
     private final BiFunction<UUID, Part, Uni<Verdict>> desk;
     private final Collection<Backend> backends;
     private final InstantSource clock;
     private final Duration every;
+    private final Duration longest;
     private final Loop listing = new Loop("inventory", this::list);
     private volatile @Nullable Heard heard;
     private volatile @Nullable Instant due;
+    private volatile @Nullable Instant wish;
+    private volatile Instant wishDue = Instant.EPOCH;
     private volatile @Nullable Instant servedWish;
     private volatile Instant notBefore = Instant.EPOCH;
     private volatile boolean removedSome;
@@ -54,6 +62,17 @@ final class Lister {
             Collection<Backend> backends,
             InstantSource clock,
             Duration every) {
+        this(desk, backends, clock, every, LONGEST);
+    }
+
+    /** @param longest how long one backend may take to list, or to remove one thing */
+    Lister(
+            BiFunction<UUID, Part, Uni<Verdict>> desk,
+            Collection<Backend> backends,
+            InstantSource clock,
+            Duration every,
+            Duration longest) {
+        this.longest = longest;
         this.desk = desk;
         this.backends = backends;
         this.clock = clock;
@@ -62,8 +81,10 @@ final class Lister {
 
     /** A heartbeat was answered. Returns at once. */
     void heard(UUID worker, Pulse pulse) {
+        boolean first = heard == null;
         heard = new Heard(worker, pulse);
         Instant now = clock.instant();
+        note(pulse, first, now);
         if (due == null) {
             // Soon after it has entered, but not all at once after a deployment.
             due = every.isPositive() ? now.plus(jittered(SOON.compareTo(every) < 0 ? SOON : every)) : Instant.MAX;
@@ -73,10 +94,24 @@ final class Lister {
         }
     }
 
+    /** What was wished before it entered it does with its first listing, as all do that were just started. */
+    private void note(Pulse pulse, boolean first, Instant now) {
+        Instant wished = pulse.sweepWantedAt();
+        if (wished != null && first && every.isPositive() && wished.isBefore(pulse.at())) {
+            servedWish = wished;
+        }
+        if (wished != null && !wished.equals(wish)) {
+            wish = wished;
+            wishDue = now.plus(jittered(SPREAD));
+        }
+    }
+
     boolean isDue(Instant now, Pulse pulse) {
         Instant next = due;
         boolean wished = pulse.sweepWantedAt() != null && !pulse.sweepWantedAt().equals(servedWish);
-        return removedSome || (next != null && !now.isBefore(next)) || (wished && !now.isBefore(notBefore));
+        return removedSome
+                || (next != null && !now.isBefore(next))
+                || (wished && !now.isBefore(notBefore) && !now.isBefore(wishDue));
     }
 
     /** Jittered, so that the workers do not list in step. */
@@ -122,6 +157,9 @@ final class Lister {
 
     private Uni<Boolean> list(Backend backend, Heard listed) {
         return backend.inventory()
+                .ifNoItem()
+                .after(longest)
+                .fail()
                 .chain(found -> found.isEmpty()
                         ? Uni.createFrom().item(Verdict.NONE)
                         : tell(backend.kind(), found.get(), listed))
@@ -182,6 +220,9 @@ final class Lister {
 
     private Uni<Boolean> remove(Backend backend, UUID workspace) {
         return backend.remove(workspace)
+                .ifNoItem()
+                .after(longest)
+                .fail()
                 .invoke(() -> {
                     LOG.infof("removed what nobody owns backend=%s workspace=%s", backend.kind(), workspace);
                     removedSome = true;

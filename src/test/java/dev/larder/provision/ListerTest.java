@@ -49,6 +49,7 @@ class ListerTest {
         final List<UUID> removed = new CopyOnWriteArrayList<>();
         volatile boolean broken;
         volatile boolean stubborn;
+        volatile boolean silent;
 
         Shelf(String kind) {
             this.kind = kind;
@@ -66,6 +67,9 @@ class ListerTest {
 
         @Override
         public Uni<Optional<Inventory>> inventory() {
+            if (silent) {
+                return Uni.createFrom().nothing();
+            }
             return broken
                     ? Uni.createFrom().failure(new IllegalStateException("the disk is away"))
                     : Uni.createFrom()
@@ -79,6 +83,9 @@ class ListerTest {
         @Override
         public Uni<Void> remove(UUID workspace) {
             removed.add(workspace);
+            if (silent) {
+                return Uni.createFrom().nothing();
+            }
             if (stubborn) {
                 return Uni.createFrom().failure(new IllegalStateException("a job of this workspace is running"));
             }
@@ -88,6 +95,10 @@ class ListerTest {
     }
 
     private Lister lister(Duration every, Backend... backends) {
+        return lister(every, Duration.ofMinutes(1), backends);
+    }
+
+    private Lister lister(Duration every, Duration longest, Backend... backends) {
         return new Lister(
                 (who, part) -> {
                     assertThat(who).isEqualTo(worker);
@@ -97,11 +108,19 @@ class ListerTest {
                 },
                 List.of(backends),
                 clock,
-                every);
+                every,
+                longest);
     }
 
     private Pulse pulse(@Nullable Instant wish) {
         return new Pulse(Set.of(), Set.of(), clock.instant(), wish);
+    }
+
+    /** After which it has listed for a wish, however it is spread. */
+    private void hearsInTime(Lister lister, Instant wish) {
+        hears(lister, wish);
+        clock.forward(Duration.ofSeconds(10));
+        hears(lister, wish);
     }
 
     private void hears(Lister lister, @Nullable Instant wish) {
@@ -116,11 +135,11 @@ class ListerTest {
     void lists_all_its_backends_under_the_instant_of_the_heartbeat() {
         exec.things.add(UUID.randomUUID());
         Lister lister = lister(QUARTER, exec, postgres);
-        hears(lister, NOON);
+        hearsInTime(lister, NOON);
         Eventually.see(told::size, size -> size == 2);
 
         assertThat(told).extracting(Part::backend).containsExactlyInAnyOrder("exec", "postgres");
-        assertThat(told).allMatch(part -> part.last() && part.began().equals(NOON));
+        assertThat(told).allMatch(part -> part.last() && part.began().equals(NOON.plusSeconds(10)));
         assertThat(told).extracting(Part::location).containsExactlyInAnyOrder("exec-1", "postgres-1");
     }
 
@@ -147,13 +166,13 @@ class ListerTest {
         Lister lister = lister(Duration.ZERO, exec);
         clock.forward(Duration.ofDays(1));
         hears(lister, null);
-        hears(lister, NOON);
+        hearsInTime(lister, NOON);
         sees(1);
         clock.forward(Duration.ofMinutes(2));
         Eventually.see(() -> lister.isDue(clock.instant(), pulse(NOON)), due -> !due);
 
         hears(lister, NOON);
-        hears(lister, NOON.plusSeconds(1));
+        hearsInTime(lister, NOON.plusSeconds(1));
 
         sees(2);
         await(lister.stop(Duration.ofSeconds(20)));
@@ -161,10 +180,64 @@ class ListerTest {
     }
 
     @Test
+    void who_hears_of_a_wish_waits_a_moment_so_that_not_all_list_at_once() {
+        Lister lister = lister(Duration.ZERO, exec);
+        hears(lister, null);
+
+        hears(lister, NOON);
+
+        assertThat(lister.isDue(clock.instant(), pulse(NOON))).isFalse();
+        clock.forward(Duration.ofSeconds(10));
+        assertThat(lister.isDue(clock.instant(), pulse(NOON))).isTrue();
+    }
+
+    @Test
+    void what_was_wished_before_it_entered_makes_it_list_no_earlier() {
+        Lister lister = lister(QUARTER, exec);
+        Instant before = NOON.minusSeconds(1);
+        hears(lister, before);
+
+        clock.forward(Duration.ofSeconds(14));
+
+        assertThat(lister.isDue(clock.instant(), pulse(before))).isFalse();
+        clock.forward(Duration.ofSeconds(46));
+        assertThat(lister.isDue(clock.instant(), pulse(before))).isTrue();
+    }
+
+    @Test
+    void a_backend_that_does_not_answer_keeps_the_others_from_nothing() {
+        exec.silent = true;
+
+        await(heardAndListed(lister(QUARTER, Duration.ofMillis(20), exec, postgres), null));
+
+        assertThat(told).extracting(Part::backend).containsExactly("postgres");
+    }
+
+    @Test
+    void a_removal_that_does_not_end_ends_the_listing_all_the_same() {
+        UUID leaked = UUID.randomUUID();
+        verdicts.add(new Verdict(Set.of(leaked), 0, 0, false));
+        Lister lister = new Lister(
+                (who, part) -> {
+                    exec.silent = true;
+                    return Uni.createFrom()
+                            .item(Optional.ofNullable(verdicts.poll()).orElse(Verdict.NONE));
+                },
+                List.of(exec),
+                clock,
+                QUARTER,
+                Duration.ofMillis(20));
+
+        await(heardAndListed(lister, null));
+
+        assertThat(exec.removed).containsExactly(leaked);
+    }
+
+    @Test
     void a_backend_that_cannot_be_listed_is_tried_again_and_keeps_the_others_from_nothing() {
         exec.broken = true;
         Lister lister = lister(Duration.ZERO, exec, postgres);
-        hears(lister, NOON);
+        hearsInTime(lister, NOON);
         sees(1);
         assertThat(told).extracting(Part::backend).containsExactly("postgres");
 
