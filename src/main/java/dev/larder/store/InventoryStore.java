@@ -33,6 +33,7 @@ public class InventoryStore {
     public static final int THINGS_MAX = 100_000;
 
     private static final int LOCATIONS_MAX = 10_000;
+    private static final int LOCATIONS_OF_ONE_ORGANIZATION_MAX = 100;
 
     private final Pool pool;
     private final Ids ids;
@@ -75,7 +76,8 @@ public class InventoryStore {
                                 WHERE o.organization_id IS NOT DISTINCT FROM me.organization_id
                                   AND o.backend = $3::text AND o.location = $4::text)
                     OR (SELECT count(*) FROM inventory_locations o
-                         WHERE o.organization_id IS NOT DISTINCT FROM me.organization_id) < $13::integer
+                         WHERE o.organization_id IS NOT DISTINCT FROM me.organization_id)
+                       < CASE WHEN me.organization_id IS NULL THEN $13::integer ELSE $14::integer END
                     ON CONFLICT (organization_id, backend, location)
                     DO UPDATE SET worker_id = excluded.worker_id, heard_at = excluded.heard_at
                 RETURNING l.id, l.organization_id, l.listed_at),
@@ -139,7 +141,8 @@ public class InventoryStore {
                         .map(thing -> Rows.utcOrNull(thing.madeAt()))
                         .toArray(OffsetDateTime[]::new))
                 .addValue(thingsMax)
-                .addValue(LOCATIONS_MAX);
+                .addValue(LOCATIONS_MAX)
+                .addValue(LOCATIONS_OF_ONE_ORGANIZATION_MAX);
         return pool.preparedQuery(SEE)
                 .execute(values)
                 .map(rows -> heard(rows.iterator().next()));

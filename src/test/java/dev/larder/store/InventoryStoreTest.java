@@ -890,6 +890,20 @@ class InventoryStoreTest {
     }
 
     @Test
+    void the_workers_of_one_organization_have_a_hundred_places_and_keep_nobody_from_more() {
+        Other other = new Other();
+        for (int i = 0; i < 100; i++) {
+            assertThat(told(other.worker, part("place-" + i, now(), List.of(), false)))
+                    .isEqualTo(Heard.YES);
+        }
+
+        assertThat(told(other.worker, part("one-more", now(), List.of(), false)))
+                .isEqualTo(Heard.TOO_MANY);
+        assertThat(told(other.worker, part("place-0", now(), List.of(), false))).isEqualTo(Heard.YES);
+        assertThat(told(stock.worker, part("ours", now(), List.of(), false))).isEqualTo(Heard.YES);
+    }
+
+    @Test
     void a_place_that_nobody_lists_any_more_is_forgotten() {
         known(1);
         listed(stock.worker, "empty", now(), List.of());
