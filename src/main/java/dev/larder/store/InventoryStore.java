@@ -184,10 +184,10 @@ public class InventoryStore {
     // miss it,
     // unless that one is gone.
     // Where the latest listing of another place has something whole it has moved. More than half of what was known, and
-    // more than three:
-    // rather the disk or the server is another one. That is judged of all that should be there, whether it could be
-    // marked
-    // or not: of twenty that are away at once, those that nobody works on may be few.
+    // more than three: rather the disk or the server is another one. That is judged of all that should be there,
+    // whether
+    // it could be marked or not: of twenty that are away at once, those that nobody works on may be few. A place whose
+    // worker could have built it (elsewhere) has to have been listed since.
     static final String CONCLUDE = """
             WITH place AS (
                 SELECT l.id, l.organization_id, l.backend,
@@ -197,10 +197,12 @@ public class InventoryStore {
                  WHERE l.backend = $2::text AND l.location = $3::text AND l.organization_id IS NOT DISTINCT FROM k.organization_id
                    AND (l.listed_at IS NULL OR l.listed_at <= $4::timestamptz)),
             elsewhere AS (
-                SELECT o.organization_id, min(coalesce(o.listed_at, '-infinity')) AS listed_at
-                  FROM inventory_locations o JOIN place p ON o.backend = p.backend AND o.id <> p.id
+                SELECT o.organization_id, k.tags, min(coalesce(o.listed_at, '-infinity')) AS listed_at
+                  FROM inventory_locations o
+                  JOIN place p ON o.backend = p.backend AND o.id <> p.id
+                  JOIN workers k ON k.id = o.worker_id
                  WHERE o.heard_at > $5::timestamptz - interval '1 hour'
-                 GROUP BY o.organization_id),
+                 GROUP BY o.organization_id, k.tags),
             others AS (
                 SELECT k.id FROM workers k
                  WHERE k.id <> $1::uuid AND k.stopped_at IS NULL AND k.last_seen_at > $5::timestamptz - interval '1 hour'),
@@ -218,7 +220,10 @@ public class InventoryStore {
                                       AND (ol.organization_id IS NULL OR ol.organization_id = w.organization_id))),
             lost AS (
                 SELECT w.id, n.id AS thing_id
-                  FROM known n JOIN workspaces w ON w.id = n.workspace_id CROSS JOIN place p
+                  FROM known n
+                  JOIN workspaces w ON w.id = n.workspace_id
+                  JOIN template_versions v ON v.id = w.version_id
+                 CROSS JOIN place p
                  WHERE n.absent
                    AND w.deleted_at IS NULL AND w.deletion_wanted_at IS NULL AND w.missing_since IS NULL
                    AND w.transition <> 'delete'
@@ -227,6 +232,7 @@ public class InventoryStore {
                    AND (p.accepted OR n.whole_at >= w.build_finished_at)
                    AND NOT EXISTS (SELECT FROM elsewhere e
                                     WHERE (e.organization_id IS NULL OR e.organization_id = w.organization_id)
+                                      AND e.tags @> v.tags AND (v.tags <> '{}' OR e.tags = '{}')
                                       AND e.listed_at < w.build_finished_at)
                  ORDER BY w.id
                    FOR UPDATE OF w SKIP LOCKED),

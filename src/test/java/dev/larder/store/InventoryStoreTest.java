@@ -370,6 +370,19 @@ class InventoryStoreTest {
     }
 
     @Test
+    void a_place_whose_worker_could_not_have_built_it_is_not_waited_for() {
+        UUID tagged =
+                await(stock.workers.register(new WorkerEntry("lab", Map.of("site", "lab"), List.of("exec"), 1), now()));
+        listed(tagged, "server-2", now(), List.of());
+        stock.clock.forward(Duration.ofSeconds(1));
+        UUID lost = known(1).getFirst();
+        stock.clock.forward(WELL_AFTER);
+
+        assertThat(listed().lost()).isEqualTo(1);
+        assertThat(missing(lost)).isTrue();
+    }
+
+    @Test
     void a_place_that_was_not_heard_of_for_an_hour_keeps_nobody_from_missing() {
         listed(stock.worker, "server-2", now(), List.of());
         stock.clock.forward(Duration.ofSeconds(1));
