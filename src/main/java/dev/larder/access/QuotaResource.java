@@ -17,7 +17,6 @@ import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
-import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -63,19 +62,12 @@ class QuotaResource {
     @Operation(operationId = "putQuota", summary = "Limits how many workspaces may be held at once, or lifts it")
     public Uni<QuotaView> put(@PathParam("organization") String organization, byte @Nullable [] bytes) {
         JsonBody body = JsonBody.of(bytes == null ? new byte[0] : bytes, "workspaces", "workspacesPerUser");
-        @Nullable Integer all = limit(body, "workspaces").orElse(null);
-        @Nullable Integer perUser = limit(body, "workspacesPerUser").orElse(null);
+        @Nullable Integer all = body.optionalInteger("workspaces", 0, MOST).orElse(null);
+        @Nullable
+        Integer perUser = body.optionalInteger("workspacesPerUser", 0, MOST).orElse(null);
         return find(organization)
                 .call(found -> quotas.set(found.id(), all, perUser, caller.get().userId(), clock.instant()))
                 .chain(found -> quotas.find(found.id()));
-    }
-
-    private static Optional<Integer> limit(JsonBody body, String field) {
-        Optional<Integer> limit = body.optionalInteger(field);
-        if (limit.filter(value -> value < 0 || value > MOST).isPresent()) {
-            throw Problem.unprocessable("out_of_range", field, "must be from 0 to " + MOST + ".");
-        }
-        return limit;
     }
 
     private Uni<Organization> find(String organization) {

@@ -88,12 +88,12 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
                 "ttl",
                 "count",
                 "atLeast");
-        int count = bounded(body, "count", 1, COUNT_MAX).orElse(1);
+        int count = body.optionalInteger("count", 1, COUNT_MAX).orElse(1);
         ClaimRequest request = new ClaimRequest(
                 wanted(body, ifMatch),
                 policy(body),
                 count,
-                bounded(body, "atLeast", 1, count).orElse(count),
+                body.optionalInteger("atLeast", 1, count).orElse(count),
                 bounded(body, "ttl", TTL_MAX));
         request.refuseWhatDoesNotGoTogether();
         return request;
@@ -216,16 +216,8 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
     private static Policy waiting(JsonBody body, boolean thenCold) {
         return new Policy.Wait(
                 bounded(body, "timeout", TIMEOUT_MAX).orElse(TIMEOUT),
-                bounded(body, "priority", -PRIORITY_MAX, PRIORITY_MAX).orElse(0),
+                body.optionalInteger("priority", -PRIORITY_MAX, PRIORITY_MAX).orElse(0),
                 thenCold);
-    }
-
-    private static Optional<Integer> bounded(JsonBody body, String field, int least, int most) {
-        Optional<Integer> number = body.optionalInteger(field);
-        if (number.filter(value -> value < least || value > most).isPresent()) {
-            throw Problem.unprocessable("out_of_range", field, "must be from " + least + " to " + most + ".");
-        }
-        return number;
     }
 
     /** A time from one second to {@code most}; a field of a body. */

@@ -114,6 +114,15 @@ public final class JsonBody {
         return Optional.of(node.intValue());
     }
 
+    /** The same from {@code least} to {@code most}; code {@code out_of_range}, 422, where it is none of these. */
+    public Optional<Integer> optionalInteger(String field, int least, int most) {
+        Optional<Integer> number = optionalInteger(field);
+        if (number.filter(value -> value < least || value > most).isPresent()) {
+            throw Problem.unprocessable("out_of_range", field, "must be from " + least + " to " + most + ".");
+        }
+        return number;
+    }
+
     public Optional<Boolean> optionalBoolean(String field) {
         if (!has(field)) {
             return Optional.empty();
