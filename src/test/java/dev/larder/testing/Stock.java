@@ -167,6 +167,16 @@ public final class Stock implements AutoCloseable {
     /** A preset whose workspaces so many may have in turn. */
     public UUID declareReusable(String preset, int instances, int maxUses) {
         withScript("reset.sh");
+        return declare(preset, instances, maxUses, null, null);
+    }
+
+    /** A preset of whose stock so many jobs may be in flight at once, and so many deletes among them. */
+    public UUID declareLimited(String preset, int instances, @Nullable Integer maxJobs, @Nullable Integer maxDeletes) {
+        return declare(preset, instances, 1, maxJobs, maxDeletes);
+    }
+
+    private UUID declare(
+            String preset, int instances, int maxUses, @Nullable Integer maxJobs, @Nullable Integer maxDeletes) {
         return declare(new PresetDeclaration(
                 preset,
                 Map.of(),
@@ -176,21 +186,6 @@ public final class Stock implements AutoCloseable {
                 List.of(),
                 PresetDeclaration.OLDEST,
                 maxUses,
-                Optional.empty(),
-                Optional.empty()));
-    }
-
-    /** A preset of whose stock so many jobs may be in flight at once, and so many deletes among them. */
-    public UUID declareLimited(String preset, int instances, @Nullable Integer maxJobs, @Nullable Integer maxDeletes) {
-        return declare(new PresetDeclaration(
-                preset,
-                Map.of(),
-                Optional.of(instances),
-                Optional.empty(),
-                null,
-                List.of(),
-                PresetDeclaration.OLDEST,
-                1,
                 Optional.ofNullable(maxJobs),
                 Optional.ofNullable(maxDeletes)));
     }
