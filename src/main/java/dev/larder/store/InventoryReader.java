@@ -45,8 +45,7 @@ public class InventoryReader {
     static final String STATE = """
             CASE WHEN w.id IS NULL THEN 'unknown'
                  WHEN w.deleted_at + make_interval(secs => %s) < i.last_seen_at THEN 'leaked'
-                 WHEN w.deleted_at IS NOT NULL THEN 'settling'
-                 WHEN w.transition = 'delete' THEN 'settling'
+                 WHEN w.deleted_at IS NOT NULL OR w.transition = 'delete' THEN 'settling'
                  WHEN i.gone_at IS NOT NULL AND w.missing_since IS NOT NULL THEN 'missing'
                  ELSE 'owned' END""";
 

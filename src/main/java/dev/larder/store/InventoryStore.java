@@ -232,7 +232,7 @@ public class InventoryStore {
                    AND (p.accepted OR n.whole_at >= w.build_finished_at)
                    AND NOT EXISTS (SELECT FROM elsewhere e
                                     WHERE (e.organization_id IS NULL OR e.organization_id = w.organization_id)
-                                      AND e.tags @> v.tags AND (v.tags <> '{}' OR e.tags = '{}')
+                                      AND %s
                                       AND e.listed_at < w.build_finished_at)
                  ORDER BY w.id
                    FOR UPDATE OF w SKIP LOCKED),
@@ -275,7 +275,7 @@ public class InventoryStore {
             SELECT v.lost::integer AS lost, v.suspicious, (SELECT count(*) FROM marked)::integer AS marked,
                    ARRAY(SELECT m.id FROM marked m WHERE NOT m.prebuild) AS claimed,
                    ARRAY(SELECT a.workspace_id FROM asked a) AS remove
-              FROM verdict v""".formatted(InventoryReader.STATE.formatted("$6::integer"));
+              FROM verdict v""".formatted(Fit.tags("e", "v"), InventoryReader.STATE.formatted("$6::integer"));
 
     /**
      * A listing is complete: what a build made well before it began and it does not name is missing, of which template admins

@@ -85,7 +85,6 @@ public class JobStore {
                 row.getString("reason"));
     }
 
-    // An untagged job fits only an untagged worker; otherwise the worker's tags must contain the job's (design, 4.1).
     // The first of each tag set and kind are found in an index, so that a backlog costs nothing. Where several have
     // jobs, more are locked than are leased: whoever passes over those meanwhile is told to look again (held_up).
     // Where the prebuilds' share of the slots is used up only users' jobs are leased; where it is smaller than what is
@@ -102,7 +101,7 @@ public class JobStore {
                             END AS prebuild_room
                   FROM workers k WHERE k.id = $1::uuid AND k.stopped_at IS NULL),
             fitting AS (
-                SELECT s.id FROM tagsets s, me WHERE me.tags @> s.tags AND (s.tags <> '{}' OR me.tags = '{}')),
+                SELECT s.id FROM tagsets s, me WHERE %s),
             wanted AS (
                 SELECT CASE WHEN prebuild_room > 0 THEN least($2::integer, prebuild_room) ELSE $2::integer END AS jobs FROM me),
             full_scopes AS (
@@ -157,7 +156,9 @@ public class JobStore {
                  WHERE j.id = ANY (ARRAY(SELECT id FROM next))
                 RETURNING j.*),
             moved AS (
-                UPDATE workspaces w SET build_status = t.status FROM taken t WHERE w.id = t.workspace_id AND w.build_id = t.build_id)
+                UPDATE workspaces w SET build_status = t.status FROM taken t WHERE w.id = t.workspace_id AND w.build_id = t.build_id),
+            held AS MATERIALIZED (
+                SELECT (SELECT count(*) FROM locked) > (SELECT count(*) FROM next) AS held_up)
             SELECT h.held_up, t.id, t.lease_token, t.attempt, t.deadline_at, t.created_at, t.backend, b.transition, b.reason, b.number,
                    b.version_id, b.preset_id, w.outputs_sealed, w.id AS workspace_id, w.name AS workspace_name, w.owner_id, w.prebuild,
                    w.organization_id, o.name AS organization_name, u.name AS owner_name, p.name AS preset_name,
@@ -170,7 +171,7 @@ public class JobStore {
                       FROM version_parameters q
                       LEFT JOIN preset_parameters g ON g.preset_id = b.preset_id AND g.name = q.name
                      WHERE q.version_id = b.version_id) AS parameters
-              FROM (SELECT (SELECT count(*) FROM locked) > (SELECT count(*) FROM next) AS held_up) h
+              FROM held h
               LEFT JOIN (taken t
                          JOIN builds b ON b.id = t.build_id
                          JOIN workspaces w ON w.id = t.workspace_id
@@ -180,12 +181,12 @@ public class JobStore {
                          JOIN templates m ON m.id = v.template_id
                          LEFT JOIN presets p ON p.id = b.preset_id) ON true
              WHERE t.id IS NOT NULL OR h.held_up
-             ORDER BY t.queue_at, t.id""";
+             ORDER BY t.queue_at, t.id""".formatted(Fit.tags("me", "s"));
 
     /**
      * Leases up to {@code slots} jobs that fit this worker, the most urgent first; fewer than there are where its reserve or
-     * a limit of {@link JobLimits} is touched: ask again until none comes. One whose sensitive parameters or outputs cannot be opened fails at once, code
-     * {@code parameters_unreadable}: it must not keep the others from being leased.
+     * a limit of {@link JobLimits} is touched: ask again until none comes. One whose sensitive parameters or outputs cannot
+     * be opened fails at once, code {@code parameters_unreadable}: it must not keep the others from being leased.
      */
     public Uni<List<Taken>> take(UUID worker, int slots, Instant at) {
         return take(worker, slots, at, LOOKS);
@@ -195,7 +196,11 @@ public class JobStore {
     private Uni<List<Taken>> take(UUID worker, int slots, Instant at, int looks) {
         return pool.preparedQuery(TAKE)
                 .execute(Tuple.of(worker, slots, Rows.utc(at), JobLimits.DEPLOYMENT))
-                .chain(rows -> onlyHeldUp(rows) && looks > 1 ? take(worker, slots, at, looks - 1) : opened(rows, at));
+                .chain(rows -> onlyHeldUp(rows) ? takeAgain(worker, slots, at, looks - 1) : opened(rows, at));
+    }
+
+    private Uni<List<Taken>> takeAgain(UUID worker, int slots, Instant at, int looks) {
+        return looks == 0 ? Uni.createFrom().item(List.of()) : take(worker, slots, at, looks);
     }
 
     private static boolean onlyHeldUp(RowSet<Row> rows) {
@@ -213,7 +218,7 @@ public class JobStore {
     private Uni<List<Taken>> opened(RowSet<Row> rows, Instant at) {
         List<Taken> taken = new ArrayList<>(rows.size());
         List<Ending> unreadable = new ArrayList<>();
-        for (Row row : onlyHeldUp(rows) ? List.<Row>of() : rows) {
+        for (Row row : rows) {
             try {
                 taken.add(taken(row));
             } catch (Seal.UnreadableException sealed) {
@@ -587,7 +592,7 @@ public class JobStore {
                          AND NOT (EXISTS (SELECT FROM job_limits l WHERE l.scope IN ($3::uuid, j.organization_id, j.preset_id))
                                   AND EXISTS (SELECT FROM workers k JOIN tagsets s ON s.id = j.tagset_id
                                                WHERE k.stopped_at IS NULL AND k.last_seen_at >= $1::timestamptz - interval '1 minute'
-                                                 AND k.tags @> s.tags AND (s.tags <> '{}' OR k.tags = '{}')
+                                                 AND %s
                                                  AND j.backend = ANY (k.backends)
                                                  AND (k.organization_id IS NULL OR k.organization_id = j.organization_id))))
                         OR (b.reason = 'verify'
@@ -609,7 +614,7 @@ public class JobStore {
                 RETURNING w.preset_id, w.prebuild),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM moved WHERE prebuild)
-            SELECT count(*) AS jobs FROM moved""";
+            SELECT count(*) AS jobs FROM moved""".formatted(Fit.tags("k", "s"));
 
     /**
      * Start jobs that merely waited since before this instant are canceled, not failed (design, section 4.4), and so are
