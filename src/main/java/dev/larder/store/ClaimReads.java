@@ -266,7 +266,7 @@ public class ClaimReads {
                    ARRAY(SELECT extract(epoch FROM $2::timestamptz - b.created_at)::float8
                       FROM workspaces w JOIN builds b ON b.id = w.build_id
                      WHERE w.preset_id = p.id AND w.prebuild AND w.deleted_at IS NULL
-                       AND w.transition = 'start' AND w.build_status IN ('pending', 'running')
+                       AND w.transition = 'start' AND w.build_status = 'pending'
                      ORDER BY b.created_at LIMIT 1000) AS starting,
                    (SELECT extract(epoch FROM avg(r.took))::float8
                       FROM (SELECT j.completed_at - j.created_at AS took
@@ -352,8 +352,8 @@ public class ClaimReads {
             SELECT c.id AS claim_id, c.user_id, c.organization_id, c.preset_id, c.path, c.ordinal, c.generation,
                    c.created_at AS claim_created_at, c.granted_at, c.expires_at, c.waits_until, c.ended_at, c.ended_reason,
                    w.id, o.name AS organization, t.name AS template, p.name AS preset, w.name, w.version,
-                   w.transition, w.build_status, w.created_at, w.ready_at, w.deleted_at, w.outputs_sealed,
-                   w.claim_step_wanted_at, w.verifying, s.status AS step_status, s.error_code AS step_error_code, s.error AS step_error,
+                   w.transition, %s AS build_status, w.created_at, w.ready_at, w.deleted_at,
+                   w.outputs_sealed, w.claim_step_wanted_at, w.verifying, s.status AS step_status, s.error_code AS step_error_code, s.error AS step_error,
                    NULL::integer AS ready_left
               FROM claims c
               JOIN organizations o ON o.id = c.organization_id
@@ -366,7 +366,7 @@ public class ClaimReads {
                       AND NOT EXISTS (SELECT FROM builds r
                                        WHERE r.workspace_id = w.id AND r.reason = 'recycle' AND r.number > b.number)
                     ORDER BY b.number DESC LIMIT 1) s ON true
-            """;
+            """.formatted(Begun.status("w"));
 
     private static final String FIND = SELECT_CLAIM + """
              WHERE c.id = ANY ($1::uuid[]) AND ($2::uuid IS NULL OR c.organization_id = $2) AND ($3::uuid IS NULL OR c.user_id = $3)

@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The queue (design, section 4). A job is leased with a random token, and every later write of it carries the token, so
- * that a worker that lost its lease can change nothing. The workspace's copy of its latest build is written in the same
+ * that a worker that lost its lease can change nothing. How its latest build ended is written to the workspace in the same
  * statement as the job; jobs are always locked before workspaces.
  */
 @ApplicationScoped
@@ -155,8 +155,6 @@ public class JobStore {
                        lease_token = gen_random_uuid(), attempt = j.attempt + 1
                  WHERE j.id = ANY (ARRAY(SELECT id FROM next))
                 RETURNING j.*),
-            moved AS (
-                UPDATE workspaces w SET build_status = t.status FROM taken t WHERE w.id = t.workspace_id AND w.build_id = t.build_id),
             held AS MATERIALIZED (
                 SELECT (SELECT count(*) FROM locked) > (SELECT count(*) FROM next) AS held_up)
             SELECT h.held_up, t.id, t.lease_token, t.attempt, t.deadline_at, t.created_at, t.backend, b.transition, b.reason, b.number,
@@ -479,13 +477,13 @@ public class JobStore {
                 UPDATE jobs
                    SET started_at = NULL, deadline_at = NULL, worker_id = NULL, lease_token = NULL
                  WHERE id = $1 AND lease_token = $2 AND canceled_at IS NULL
-                RETURNING id, attempt, workspace_id, build_id),
+                RETURNING id, attempt),
             said AS (
                 INSERT INTO job_logs (job_id, seq, at, stream, line)
                 SELECT id, least(attempt, 2146) * 1000000 + 999999, $3::timestamptz, 'larder', 'Its worker was ending and gave it back.'
                   FROM back
                     ON CONFLICT DO NOTHING)
-            UPDATE workspaces w SET build_status = 'pending' FROM back WHERE w.id = back.workspace_id AND w.build_id = back.build_id""";
+            SELECT id FROM back""";
 
     /**
      * Puts a leased job back into the queue, unfinished: its worker is going. That is no loss: a rolling restart uses up none
@@ -494,7 +492,7 @@ public class JobStore {
     public Uni<Boolean> handBack(Lease lease, Instant at) {
         return pool.preparedQuery(HAND_BACK)
                 .execute(Tuple.of(lease.jobId(), lease.token(), Rows.utc(at)))
-                .map(rows -> rows.rowCount() == 1);
+                .map(rows -> rows.size() == 1);
     }
 
     // Why an attempt came to nothing is the last line of its log.

@@ -33,11 +33,12 @@ public class LeaseStore {
             SELECT EXISTS (SELECT FROM claims WHERE workspace_id IS NULL AND ended_at IS NULL) AS waiting,
                    EXISTS (SELECT FROM (SELECT FROM claims WHERE ended_at IS NULL AND expires_at <= $1::timestamptz
                                          ORDER BY expires_at LIMIT 1) first) AS expired,
-                   EXISTS (SELECT FROM (SELECT FROM workspaces
-                                         WHERE verifying AND deleted_at IS NULL
-                                           AND (deletion_wanted_at IS NOT NULL OR build_status IN ('failed', 'canceled')
-                                                OR (build_status = 'pending' AND claimed_at <= $1::timestamptz - interval '1 second'))
-                                         ORDER BY id LIMIT 1) first) AS unfit""";
+                   EXISTS (SELECT FROM (SELECT FROM workspaces w
+                                         WHERE w.verifying AND w.deleted_at IS NULL
+                                           AND (w.deletion_wanted_at IS NOT NULL OR w.build_status IN ('failed', 'canceled')
+                                                OR (w.build_status = 'pending' AND w.claimed_at <= $1::timestamptz - interval '1 second'
+                                                    AND NOT %s))
+                                         ORDER BY w.id LIMIT 1) first) AS unfit""".formatted(Begun.isBegun("w"));
 
     /**
      * What there is to do for claims that go on.

@@ -114,18 +114,18 @@ public class SnapshotStore {
             SELECT w.preset_id
               FROM workspaces w
              WHERE w.prebuild AND w.deleted_at IS NULL
-               AND w.build_status IN ('pending', 'running', 'canceling', 'succeeded')""";
+               AND w.build_status IN ('pending', 'canceling', 'succeeded')""";
 
     private static UUID[] ids(RowSet<Row> rows) {
         return Rows.list(rows, row -> row.getUUID("id")).toArray(UUID[]::new);
     }
 
     private static final String PREBUILDS = """
-            SELECT id, preset_id, created_at, build_number, transition, build_status, ready_at
-              FROM workspaces
+            SELECT id, preset_id, created_at, build_number, transition, %s AS build_status, ready_at
+              FROM workspaces w
              WHERE preset_id = ANY ($1) AND prebuild AND deleted_at IS NULL
-               AND build_status IN ('pending', 'running', 'canceling', 'succeeded')
-             ORDER BY preset_id, created_at, id""";
+               AND build_status IN ('pending', 'canceling', 'succeeded')
+             ORDER BY preset_id, created_at, id""".formatted(Begun.status("w"));
 
     private static Prebuild prebuild(Row row) {
         return new Prebuild(

@@ -50,7 +50,7 @@ public class WorkspaceStore {
 
     private static final String SELECT = """
             SELECT w.id, o.name AS organization, t.name AS template, v.number AS template_version, p.name AS preset, w.name,
-                   w.owner_id, u.name AS owner, w.prebuild, w.version, w.build_number, w.transition, w.build_status,
+                   w.owner_id, u.name AS owner, w.prebuild, w.version, w.build_number, w.transition, %s AS build_status,
                    w.created_at, w.ready_at, w.claimed_at, w.deletion_wanted_at, w.deleted_at,
                    w.missing_since
               FROM workspaces w
@@ -59,7 +59,7 @@ public class WorkspaceStore {
               JOIN template_versions v ON v.id = w.version_id
               JOIN users u ON u.id = w.owner_id
               LEFT JOIN presets p ON p.id = w.preset_id
-            """;
+            """.formatted(Begun.status("w"));
 
     private static final String LIST = SELECT + """
              WHERE w.deleted_at IS NULL AND ($1::uuid IS NULL OR w.organization_id = $1)

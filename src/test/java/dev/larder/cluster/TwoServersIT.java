@@ -219,7 +219,7 @@ class TwoServersIT {
         while (!done.get()) {
             int held = database.pool()
                     .query("SELECT count(*)::integer AS n FROM workspaces WHERE prebuild AND deleted_at IS NULL"
-                            + " AND transition = 'start' AND build_status IN ('pending', 'running', 'succeeded')")
+                            + " AND transition = 'start' AND build_status IN ('pending', 'succeeded')")
                     .executeAndAwait()
                     .iterator()
                     .next()

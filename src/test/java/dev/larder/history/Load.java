@@ -284,7 +284,7 @@ public final class Load {
                     SELECT count(*)::integer
                       FROM workspaces w
                      WHERE w.preset_id = p.id AND w.prebuild AND w.deleted_at IS NULL
-                       AND w.build_status IN ('pending', 'running', 'canceling', 'succeeded')
+                       AND w.build_status IN ('pending', 'canceling', 'succeeded')
                        AND w.transition = 'start' AND w.build_status <> 'canceling'
                        AND w.created_at >= coalesce(
                                greatest(p.last_invalidated_at, now() - make_interval(secs => p.ttl_seconds)), '-infinity')) AS held

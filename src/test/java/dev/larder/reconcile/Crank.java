@@ -218,14 +218,15 @@ final class Crank implements AutoCloseable {
     /** Prebuilds of the preset whose deletion waits for a worker. */
     int doomed(UUID preset) {
         return stock.integer(
-                "SELECT count(*)::integer AS n FROM workspaces"
-                        + " WHERE preset_id = $1 AND transition = 'delete' AND build_status = 'pending'",
+                "SELECT count(*)::integer AS n FROM workspaces w JOIN jobs j ON j.build_id = w.build_id"
+                        + " WHERE w.preset_id = $1 AND w.transition = 'delete' AND j.status = 'pending'",
                 Tuple.of(preset));
     }
 
     String state(UUID workspace) {
         return stock.row(
-                        "SELECT transition || ' ' || build_status AS n FROM workspaces WHERE id = $1",
+                        "SELECT w.transition || ' ' || j.status AS n FROM workspaces w JOIN jobs j ON j.build_id = w.build_id"
+                                + " WHERE w.id = $1",
                         Tuple.of(workspace))
                 .getString("n");
     }
@@ -286,7 +287,8 @@ final class Crank implements AutoCloseable {
                 SELECT $2::uuid, p.organization_id, s.id, true, p.template_id, p.version_id, p.id, $11, $12,
                        CASE WHEN $10::boolean AND $7 = 'start' AND $8 = 'succeeded' THEN $13::timestamptz END,
                        CASE WHEN $7 = 'delete' AND $8 = 'succeeded' THEN $13 END,
-                       CASE $9 WHEN 1 THEN $3 ELSE $5 END, $9, $7::text, $8::text,
+                       CASE $9 WHEN 1 THEN $3 ELSE $5 END, $9, $7::text,
+                       CASE $8::text WHEN 'running' THEN 'pending' ELSE $8 END,
                        CASE WHEN $8 IN ('succeeded', 'failed', 'canceled') THEN $13 END
                   FROM preset p, users s WHERE s.role = 'system'),
             build AS (

@@ -978,7 +978,7 @@ class InventoryStoreTest {
         UUID preparing = known(1).getFirst();
         stock.clock.forward(Duration.ofHours(1));
         try (OpenTransaction ending = new OpenTransaction(stock)) {
-            ending.does("UPDATE workspaces SET build_status = 'running', build_finished_at = NULL, ready_at = NULL"
+            ending.does("UPDATE workspaces SET build_status = 'pending', build_finished_at = NULL, ready_at = NULL"
                     + " WHERE id = '" + preparing + "'");
             assertThat(listed().marked()).isZero();
             ending.commits();

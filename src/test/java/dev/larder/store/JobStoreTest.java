@@ -84,11 +84,35 @@ class JobStoreTest {
     }
 
     @Test
-    void a_lease_moves_the_workspace_with_the_job() {
+    void a_workspace_is_running_as_long_as_a_worker_has_its_job() {
         Assignment assignment = leased();
-
         assertThat(status(assignment)).isEqualTo("running");
         assertThat(workspaceStatus(assignment)).isEqualTo("running");
+
+        assertThat(await(stock.jobs.handBack(assignment.lease(), now()))).isTrue();
+        assertThat(workspaceStatus(assignment)).isEqualTo("pending");
+
+        stock.end(leasedAgain(), new JobOutcome.Succeeded(Map.of()));
+        assertThat(workspaceStatus(assignment)).isEqualTo("succeeded");
+    }
+
+    @Test
+    void a_lease_writes_its_job_and_nothing_else() {
+        UUID preset = stock.declare("small", 3);
+        stock.create(preset, 3);
+        String before = workspaceRows();
+
+        assertThat(stock.take(3)).hasSize(3);
+
+        assertThat(workspaceRows()).isEqualTo(before);
+    }
+
+    /** Which row versions there are: each write makes another. */
+    private String workspaceRows() {
+        return stock.row(
+                        "SELECT string_agg(ctid::text || xmin::text, ' ' ORDER BY id) AS n FROM workspaces",
+                        Tuple.tuple())
+                .getString("n");
     }
 
     @Test

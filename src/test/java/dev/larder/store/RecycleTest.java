@@ -75,7 +75,7 @@ class RecycleTest {
 
     private int held() {
         return stock.count("workspaces WHERE prebuild AND deleted_at IS NULL AND transition = 'start'"
-                + " AND build_status IN ('pending', 'running', 'succeeded')");
+                + " AND build_status IN ('pending', 'succeeded')");
     }
 
     private Assignment reset() {

@@ -276,6 +276,16 @@ class VerifyTest {
     }
 
     @Test
+    void a_verification_that_a_worker_has_is_waited_for() {
+        stock.ready(preset, 1);
+        claim(anna);
+        assertThat(verification().reason()).isEqualTo(Assignment.VERIFY);
+        stock.clock.forward(Duration.ofSeconds(10));
+
+        assertThat(await(stock.leases.toDo(now())).unfit()).isFalse();
+    }
+
+    @Test
     void exactly_this_workspace_is_given_or_nothing() {
         UUID workspace = stock.ready(preset, 2).getFirst();
         Ask ask = claimers.ask(anna);

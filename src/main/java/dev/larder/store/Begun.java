@@ -1,0 +1,30 @@
+package dev.larder.store;
+
+/**
+ * Whether a worker has the latest build of a workspace, said once for all statements. Its job says so and the workspace does
+ * not: a lease is given without writing a second row and its indexes (decision 0019).
+ */
+final class Begun {
+
+    private Begun() {}
+
+    /**
+     * A condition.
+     *
+     * @param workspace what the statement calls the workspace's row
+     */
+    static String isBegun(String workspace) {
+        return "EXISTS (SELECT FROM jobs begun WHERE begun.build_id = %s.build_id AND begun.started_at IS NOT NULL)"
+                .formatted(workspace);
+    }
+
+    /**
+     * A value: the latest build's status, as {@link dev.larder.pool.JobStatus} has it.
+     *
+     * @param workspace what the statement calls the workspace's row
+     */
+    static String status(String workspace) {
+        return "CASE WHEN %1$s.build_status = 'pending' AND %2$s THEN 'running' ELSE %1$s.build_status END"
+                .formatted(workspace, isBegun(workspace));
+    }
+}
