@@ -4,6 +4,7 @@ import dev.larder.pool.Ids;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.WorkerEntry;
 import dev.larder.store.JobStore;
+import dev.larder.store.JobStore.Batch;
 import dev.larder.store.JobStore.Taken;
 import dev.larder.store.Seal;
 import dev.larder.store.WorkerStore;
@@ -62,7 +63,7 @@ final class JobLoops {
     }
 
     private Uni<Integer> turn(int batch) {
-        return store.take(worker, batch, InstantSource.system().instant()).chain(this::endAll);
+        return store.take(worker, batch, InstantSource.system().instant()).map(Batch::jobs).chain(this::endAll);
     }
 
     private Uni<Integer> endAll(List<Taken> taken) {

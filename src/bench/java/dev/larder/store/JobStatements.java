@@ -8,7 +8,7 @@ import java.util.UUID;
  */
 public final class JobStatements {
 
-    private static final String LEASED = "\nSELECT h.held_up, t.id, t.lease_token,";
+    private static final String LEASED = "\nSELECT h.held_up, h.more, t.id, t.lease_token,";
 
     private JobStatements() {}
 

@@ -33,15 +33,20 @@ public interface Desk {
     Uni<Entered> enter(WorkerEntry entry);
 
     /**
+     * What a worker is given to do.
+     *
+     * @param more whether to ask again at once: there may be more, or asking is what waits for it. If not, there is nothing
+     *     for this worker but what its reserve keeps from it, and {@link #onWork} tells when that changes
+     */
+    record Given(List<Assignment> jobs, boolean more) {}
+
+    /**
      * Leases up to {@code slots} jobs that fit, the most urgent first; may hold for a while where there is none. A worker asks
      * once at a time.
      *
      * @param running what it works on: where asking holds, what it was leased and does not know of is given up
      */
-    Uni<List<Assignment>> take(UUID worker, int slots, Set<UUID> running);
-
-    /** Whether {@link #take} holds, so that it is to be called again at once. */
-    boolean holds();
+    Uni<Given> take(UUID worker, int slots, Set<UUID> running);
 
     /** Shows that the worker is alive. Empty where it is no longer known. */
     Uni<Optional<Pulse>> beat(UUID worker);

@@ -126,7 +126,8 @@ public class LongPoll {
                             ? Uni.createFrom().voidItem()
                             : ringSince(before, until).chain(this::pause))
                     .invoke(this::asking)
-                    .chain(() -> desk.take(ask.worker(), ask.slots(), Set.of()));
+                    .chain(() -> desk.take(ask.worker(), ask.slots(), Set.of()))
+                    .map(Desk.Given::jobs);
         }
 
         private void asking() {

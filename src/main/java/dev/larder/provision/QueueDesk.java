@@ -14,6 +14,7 @@ import dev.larder.store.InventoryStore;
 import dev.larder.store.InventoryStore.Heard;
 import dev.larder.store.InventoryStore.Verdict;
 import dev.larder.store.JobStore;
+import dev.larder.store.JobStore.Batch;
 import dev.larder.store.JobStore.Completed;
 import dev.larder.store.JobStore.Taken;
 import dev.larder.store.WorkerStore;
@@ -70,26 +71,26 @@ class QueueDesk implements Desk {
     }
 
     @Override
-    public Uni<List<Assignment>> take(UUID worker, int slots, Set<UUID> running) {
-        return jobs.take(worker, slots, clock.instant())
-                .invoke(this::leased)
-                .map(taken -> taken.stream().map(Taken::assignment).toList());
+    public Uni<Given> take(UUID worker, int slots, Set<UUID> running) {
+        return jobs.take(worker, slots, clock.instant()).invoke(this::leased).map(QueueDesk::given);
     }
 
-    private void leased(List<Taken> all) {
-        all.forEach(this::leased);
-        if (all.stream().anyMatch(Taken::heldUp)) {
+    private static Given given(Batch batch) {
+        return new Given(batch.jobs().stream().map(Taken::assignment).toList(), batch.more());
+    }
+
+    private void leased(Batch batch) {
+        batch.jobs().forEach(this::leased);
+        if (batch.heldUp()) {
             bell.ring(Topic.JOBS);
+        }
+        if (batch.unreadable() > 0) {
+            bell.ring(Topic.ENDED);
         }
     }
 
     private void leased(Taken taken) {
         observer.leased(taken.assignment().transition(), Duration.between(taken.queuedAt(), clock.instant()));
-    }
-
-    @Override
-    public boolean holds() {
-        return false;
     }
 
     @Override

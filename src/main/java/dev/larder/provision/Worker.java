@@ -5,6 +5,7 @@ import dev.larder.pool.JobOutcome;
 import dev.larder.pool.JobStatus;
 import dev.larder.pool.WorkerEntry;
 import dev.larder.provision.Desk.Entered;
+import dev.larder.provision.Desk.Given;
 import dev.larder.store.WorkerStore.Pulse;
 import dev.larder.wake.Loop;
 import io.quarkus.arc.All;
@@ -58,6 +59,7 @@ public class Worker {
     private volatile boolean draining;
     private volatile boolean gone;
     private volatile boolean asking;
+    private volatile boolean sated;
 
     public Worker(
             Desk desk,
@@ -140,6 +142,7 @@ public class Worker {
             return Uni.createFrom().item(false);
         }
         asking = true;
+        sated = false;
         return desk.take(worker, free, Set.copyOf(running.keySet()))
                 .chain(this::beginAll)
                 .onTermination()
@@ -147,13 +150,14 @@ public class Worker {
     }
 
     /** Asks again where there may be more; what comes while the worker stops already goes back at once. */
-    private Uni<Boolean> beginAll(List<Assignment> taken) {
+    private Uni<Boolean> beginAll(Given given) {
         if (!draining) {
-            taken.forEach(this::begin);
-            return Uni.createFrom().item(desk.holds() || !taken.isEmpty());
+            given.jobs().forEach(this::begin);
+            sated = !given.more();
+            return Uni.createFrom().item(given.more());
         }
         return Multi.createFrom()
-                .iterable(taken)
+                .iterable(given.jobs())
                 .onItem()
                 .transformToUniAndConcatenate(one -> desk.handBack(one.lease()))
                 .collect()
@@ -301,7 +305,9 @@ public class Worker {
 
     private void forget(Running job) {
         running.remove(job.assignment.jobId(), job);
-        fetching.ring();
+        if (!sated || settings.reserved() > 0) {
+            fetching.ring();
+        }
     }
 
     private Uni<Boolean> beat() {

@@ -156,8 +156,9 @@ public class JobStore {
                  WHERE j.id = ANY (ARRAY(SELECT id FROM next))
                 RETURNING j.*),
             held AS MATERIALIZED (
-                SELECT (SELECT count(*) FROM locked) > (SELECT count(*) FROM next) AS held_up)
-            SELECT h.held_up, t.id, t.lease_token, t.attempt, t.deadline_at, t.created_at, t.backend, b.transition, b.reason, b.number,
+                SELECT (SELECT count(*) FROM locked) > given.jobs AS held_up, given.jobs = (SELECT jobs FROM wanted) AS more
+                  FROM (SELECT count(*) AS jobs FROM next) given)
+            SELECT h.held_up, h.more, t.id, t.lease_token, t.attempt, t.deadline_at, t.created_at, t.backend, b.transition, b.reason, b.number,
                    b.version_id, b.preset_id, w.outputs_sealed, w.id AS workspace_id, w.name AS workspace_name, w.owner_id, w.prebuild,
                    w.organization_id, o.name AS organization_name, u.name AS owner_name, p.name AS preset_name,
                    m.name AS template_name, v.files,
@@ -183,22 +184,22 @@ public class JobStore {
 
     /**
      * Leases up to {@code slots} jobs that fit this worker, the most urgent first; fewer than there are where its reserve or
-     * a limit of {@link JobLimits} is touched: ask again until none comes. One whose sensitive parameters or outputs cannot
-     * be opened fails at once, code {@code parameters_unreadable}: it must not keep the others from being leased.
+     * a limit of {@link JobLimits} is touched: {@link Batch#more} says whether to ask again. One whose sensitive parameters or
+     * outputs cannot be opened fails at once, code {@code parameters_unreadable}: it must not keep the others from being leased.
      */
-    public Uni<List<Taken>> take(UUID worker, int slots, Instant at) {
+    public Uni<Batch> take(UUID worker, int slots, Instant at) {
         return take(worker, slots, at, LOOKS);
     }
 
     /** Whoever found only what somebody else has filled up in the same moment has not looked behind it: now it is seen as full. */
-    private Uni<List<Taken>> take(UUID worker, int slots, Instant at, int looks) {
+    private Uni<Batch> take(UUID worker, int slots, Instant at, int looks) {
         return pool.preparedQuery(TAKE)
                 .execute(Tuple.of(worker, slots, Rows.utc(at), JobLimits.DEPLOYMENT))
                 .chain(rows -> onlyHeldUp(rows) ? takeAgain(worker, slots, at, looks - 1) : opened(rows, at));
     }
 
-    private Uni<List<Taken>> takeAgain(UUID worker, int slots, Instant at, int looks) {
-        return looks == 0 ? Uni.createFrom().item(List.of()) : take(worker, slots, at, looks);
+    private Uni<Batch> takeAgain(UUID worker, int slots, Instant at, int looks) {
+        return looks == 0 ? Uni.createFrom().item(Batch.NONE) : take(worker, slots, at, looks);
     }
 
     private static boolean onlyHeldUp(RowSet<Row> rows) {
@@ -206,14 +207,25 @@ public class JobStore {
     }
 
     /**
+     * What a worker was leased at once.
+     *
+     * @param unreadable how many failed at once, because they cannot be opened
+     * @param heldUp whether jobs that were not leased have been kept from others meanwhile, who should look again
+     * @param more whether there may be more for this worker; if not, there was nothing left but what its own reserve keeps from it
+     */
+    public record Batch(List<Taken> jobs, int unreadable, boolean heldUp, boolean more) {
+
+        static final Batch NONE = new Batch(List.of(), 0, false, false);
+    }
+
+    /**
      * A leased job.
      *
      * @param queuedAt when the job was created: how long it waited is the lease's begin less this
-     * @param heldUp whether jobs that were not leased have been kept from others meanwhile, who should look again
      */
-    public record Taken(Assignment assignment, Instant queuedAt, boolean heldUp) {}
+    public record Taken(Assignment assignment, Instant queuedAt) {}
 
-    private Uni<List<Taken>> opened(RowSet<Row> rows, Instant at) {
+    private Uni<Batch> opened(RowSet<Row> rows, Instant at) {
         List<Taken> taken = new ArrayList<>(rows.size());
         List<Ending> unreadable = new ArrayList<>();
         for (Row row : rows) {
@@ -223,9 +235,19 @@ public class JobStore {
                 unreadable.add(new Ending(lease(row), new JobOutcome.Failed("parameters_unreadable", UNREADABLE), at));
             }
         }
+        Batch batch = batch(rows, taken, unreadable.size());
         return unreadable.isEmpty()
-                ? Uni.createFrom().item(taken)
-                : completeAll(pool, unreadable).replaceWith(taken);
+                ? Uni.createFrom().item(batch)
+                : completeAll(pool, unreadable).replaceWith(batch);
+    }
+
+    private static Batch batch(RowSet<Row> rows, List<Taken> taken, int unreadable) {
+        if (rows.size() == 0) {
+            return Batch.NONE;
+        }
+        Row any = rows.iterator().next();
+        boolean heldUp = Boolean.TRUE.equals(any.getBoolean("held_up"));
+        return new Batch(taken, unreadable, heldUp, heldUp || Boolean.TRUE.equals(any.getBoolean("more")));
     }
 
     private Taken taken(Row row) {
@@ -266,7 +288,7 @@ public class JobStore {
                 values,
                 sensitive,
                 outputs(row));
-        return new Taken(assignment, Rows.instant(row, "created_at"), Boolean.TRUE.equals(row.getBoolean("held_up")));
+        return new Taken(assignment, Rows.instant(row, "created_at"));
     }
 
     private @Nullable String value(Row row, JsonObject parameter) {

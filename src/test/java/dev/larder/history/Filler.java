@@ -91,7 +91,8 @@ final class Filler implements Runnable {
                 beaten = clock.instant();
                 var pulse = await(workers.heartbeat(worker, beaten));
             }
-            List<Taken> taken = await(jobs.take(worker, AT_ONCE, clock.instant()));
+            List<Taken> taken =
+                    await(jobs.take(worker, AT_ONCE, clock.instant())).jobs();
             if (taken.isEmpty()) {
                 Signals.pause(BETWEEN_LOOKS);
             } else {

@@ -4,7 +4,6 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.larder.pool.Assignment;
 import dev.larder.pool.Inventory;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.JobStatus;
@@ -123,12 +122,7 @@ class JobLogTest {
         }
 
         @Override
-        public Uni<List<Assignment>> take(UUID worker, int slots, Set<UUID> running) {
-            throw new UnsupportedOperationException();
-        }
-
-        @Override
-        public boolean holds() {
+        public Uni<Given> take(UUID worker, int slots, Set<UUID> running) {
             throw new UnsupportedOperationException();
         }
 

@@ -5,7 +5,11 @@ import java.util.Map;
 import java.util.Optional;
 
 /** How a worker of a test works. */
-record WorkerSettings(int slots, Duration poll) implements Settings {
+record WorkerSettings(int slots, int reserved, Duration poll) implements Settings {
+
+    WorkerSettings(int slots, Duration poll) {
+        this(slots, 0, poll);
+    }
 
     @Override
     public boolean enabled() {
@@ -15,11 +19,6 @@ record WorkerSettings(int slots, Duration poll) implements Settings {
     @Override
     public Optional<String> name() {
         return Optional.empty();
-    }
-
-    @Override
-    public int reserved() {
-        return 0;
     }
 
     @Override

@@ -10,6 +10,7 @@ import dev.larder.pool.JobOutcome;
 import dev.larder.pool.JobStatus;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.Transition;
+import dev.larder.store.JobStore;
 import dev.larder.testing.Databases;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.Stock;
@@ -18,6 +19,7 @@ import dev.larder.wake.Topic;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -27,6 +29,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -70,7 +73,7 @@ class WorkerTest {
         backend.begun.await();
         UUID id = stock.row("SELECT id FROM workers WHERE slots = 1", Tuple.tuple())
                 .getUUID("id");
-        var lost = await(stock.jobs.take(id, 1, stock.clock.instant()));
+        var lost = await(stock.jobs.take(id, 1, stock.clock.instant())).jobs();
         assertThat(lost).hasSize(1);
         assertThat(stock.count("jobs WHERE status = 'running'")).isEqualTo(2);
 
@@ -145,6 +148,70 @@ class WorkerTest {
         Eventually.see(
                 () -> stock.count("jobs WHERE status = 'succeeded' AND attempt = 2 AND losses = 1"), done -> done == 1);
         await(two.stop());
+    }
+
+    @Test
+    void a_worker_that_has_all_there_is_asks_no_more_until_it_is_rung() throws InterruptedException {
+        UUID preset = stock.declare("small", 3);
+        stock.create(preset, 1);
+        OneByOne builds = new OneByOne();
+        Worker free = working(3, 0, builds);
+        builds.begun.take().complete(new JobOutcome.Succeeded(Map.of()));
+        Eventually.see(() -> stock.count("jobs WHERE status = 'succeeded'"), done -> done == 1);
+
+        stock.create(preset, 1);
+        bell.ring(Topic.JOBS);
+        builds.begun.take().complete(new JobOutcome.Succeeded(Map.of()));
+
+        assertThat(asks.get()).isEqualTo(2);
+        await(free.stop());
+    }
+
+    @Test
+    void whoever_had_no_slot_for_more_asks_as_soon_as_one_is_free() throws InterruptedException {
+        stock.create(stock.declare("small", 5), 5);
+        OneByOne builds = new OneByOne();
+        Worker busy = working(2, 0, builds);
+
+        for (int i = 0; i < 5; i++) {
+            builds.begun.take().complete(new JobOutcome.Succeeded(Map.of()));
+        }
+
+        Eventually.see(() -> stock.count("jobs WHERE status = 'succeeded'"), done -> done == 5);
+        await(busy.stop());
+    }
+
+    @Test
+    void what_the_reserve_kept_back_is_asked_for_when_a_prebuild_has_ended() throws InterruptedException {
+        stock.create(stock.declare("small", 3), 3);
+        OneByOne builds = new OneByOne();
+        Worker reserving = working(3, 2, builds);
+
+        for (int i = 0; i < 3; i++) {
+            builds.begun.take().complete(new JobOutcome.Succeeded(Map.of()));
+        }
+
+        Eventually.see(() -> stock.count("jobs WHERE status = 'succeeded'"), done -> done == 3);
+        await(reserving.stop());
+    }
+
+    private final AtomicInteger asks = new AtomicInteger();
+
+    /** Begun, and looking for jobs by itself once an hour. */
+    private Worker working(int slots, int reserved, Backend builds) {
+        WorkerSettings settings = new WorkerSettings(slots, reserved, Duration.ofHours(1));
+        JobStore counting = new JobStore(stock.pool, stock.seal, stock.ids) {
+            @Override
+            public Uni<Batch> take(UUID id, int free, Instant at) {
+                asks.incrementAndGet();
+                return super.take(id, free, at);
+            }
+        };
+        Desk here = new QueueDesk(counting, stock.workers, stock.inventory, bell, stock.clock, settings, heard);
+        Worker working =
+                new Worker(here, Databases.vertx(), stock.clock, settings, Listings.ON_REQUEST, List.of(builds));
+        await(working.start());
+        return working;
     }
 
     @Test

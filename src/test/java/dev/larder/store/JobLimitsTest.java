@@ -9,8 +9,8 @@ import dev.larder.pool.JobOutcome;
 import dev.larder.pool.Transition;
 import dev.larder.store.JobLimits.Limits;
 import dev.larder.store.JobLimits.Touched;
+import dev.larder.store.JobStore.Batch;
 import dev.larder.store.JobStore.Completed;
-import dev.larder.store.JobStore.Taken;
 import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
@@ -68,14 +68,16 @@ class JobLimitsTest {
     void no_more_of_a_presets_stock_is_in_flight_than_it_says_however_many_ask_at_once() {
         UUID preset = stock.declareLimited("heavy", 50, 7, null);
         stock.create(preset, 50);
-        List<Uni<List<Taken>>> asked = new ArrayList<>();
+        List<Uni<Batch>> asked = new ArrayList<>();
         for (int i = 0; i < 16; i++) {
             asked.add(stock.jobs.take(stock.worker, 2, stock.clock.instant()));
         }
 
-        List<List<Taken>> taken = await(Uni.join().all(asked).andFailFast());
+        List<Batch> taken = await(Uni.join().all(asked).andFailFast());
 
-        assertThat(taken.stream().mapToInt(List::size).sum() + takeAll().size()).isEqualTo(7);
+        assertThat(taken.stream().mapToInt(batch -> batch.jobs().size()).sum()
+                        + takeAll().size())
+                .isEqualTo(7);
     }
 
     // One has taken and not committed: what the other sees is from before, and it must not go by that.
@@ -86,10 +88,10 @@ class JobLimitsTest {
         stock.create(preset, 9);
         try (OpenTransaction other = new OpenTransaction(stock)) {
             JobStore there = new JobStore(other.pool(), stock.seal, stock.ids);
-            assertThat(await(there.take(stock.worker, 2, stock.clock.instant())))
+            assertThat(await(there.take(stock.worker, 2, stock.clock.instant())).jobs())
                     .hasSize(2);
 
-            CompletableFuture<List<Taken>> here =
+            CompletableFuture<Batch> here =
                     stock.jobs.take(stock.worker, 5, stock.clock.instant()).subscribeAsCompletionStage();
             other.isWaitedForBy(1);
             if (kept) {
@@ -98,7 +100,7 @@ class JobLimitsTest {
                 other.rollsBack();
             }
 
-            assertThat(here.join()).hasSize(kept ? 1 : 3);
+            assertThat(here.join().jobs()).hasSize(kept ? 1 : 3);
         }
     }
 
@@ -111,15 +113,15 @@ class JobLimitsTest {
         stock.create(stock.preset("light"), 1);
         try (OpenTransaction other = new OpenTransaction(stock)) {
             JobStore there = new JobStore(other.pool(), stock.seal, stock.ids);
-            assertThat(await(there.take(stock.worker, 1, stock.clock.instant())))
+            assertThat(await(there.take(stock.worker, 1, stock.clock.instant())).jobs())
                     .hasSize(1);
 
-            CompletableFuture<List<Taken>> here =
+            CompletableFuture<Batch> here =
                     stock.jobs.take(stock.worker, 1, stock.clock.instant()).subscribeAsCompletionStage();
             other.isWaitedForBy(1);
             other.commits();
 
-            assertThat(here.join())
+            assertThat(here.join().jobs())
                     .extracting(one -> one.assignment().presetName())
                     .containsExactly("light");
         }
@@ -146,7 +148,7 @@ class JobLimitsTest {
         stock.create(stock.declareLimited("heavy", 2, 1, null), 2);
         try (OpenTransaction other = new OpenTransaction(stock)) {
             JobStore there = new JobStore(other.pool(), stock.seal, stock.ids);
-            assertThat(await(there.take(stock.worker, 2, stock.clock.instant())))
+            assertThat(await(there.take(stock.worker, 2, stock.clock.instant())).jobs())
                     .hasSize(1);
             UUID light = stock.preset("light");
             stock.create(light, 2);

@@ -119,13 +119,13 @@ class JobStoreTest {
     void two_workers_never_get_the_same_job() {
         UUID preset = stock.declare("small", 50);
         stock.create(preset, 50);
-        List<Uni<List<JobStore.Taken>>> takes = new ArrayList<>();
+        List<Uni<JobStore.Batch>> takes = new ArrayList<>();
         for (int i = 0; i < 20; i++) {
             takes.add(stock.jobs.take(stock.worker, 5, now()));
         }
 
         List<UUID> taken = await(Uni.join().all(takes).andFailFast()).stream()
-                .flatMap(List::stream)
+                .flatMap(batch -> batch.jobs().stream())
                 .map(one -> one.assignment().jobId())
                 .toList();
 
@@ -380,16 +380,48 @@ class JobStoreTest {
     }
 
     @Test
+    void a_batch_says_whether_there_may_be_more() {
+        UUID preset = stock.declare("small", 3);
+        stock.create(preset, 3);
+
+        assertThat(await(stock.jobs.take(stock.worker, 2, now())).more()).isTrue();
+        assertThat(await(stock.jobs.take(stock.worker, 2, now())).more()).isFalse();
+        assertThat(await(stock.jobs.take(stock.worker, 2, now())).more()).isFalse();
+    }
+
+    @Test
+    void there_may_be_more_where_all_that_the_reserve_leaves_to_prebuilds_was_given() {
+        UUID worker =
+                await(stock.workers.register(new WorkerEntry("reserving", Map.of(), List.of("exec"), 3, 1), now()));
+        stock.create(stock.declare("small", 5), 5);
+
+        assertThat(await(stock.jobs.take(worker, 3, now())).more()).isTrue();
+    }
+
+    @Test
+    void what_cannot_be_opened_is_counted_and_hides_nothing() {
+        stock.withParameters(new Parameter("secret", "string", false, true, true, "hush"));
+        stock.create(stock.declare("small", 2), 2);
+        stock.sql("UPDATE version_parameters SET default_sealed = '\\x0102'");
+
+        JobStore.Batch batch = await(stock.jobs.take(stock.worker, 1, now()));
+
+        assertThat(batch.jobs()).isEmpty();
+        assertThat(batch.unreadable()).isEqualTo(1);
+        assertThat(batch.more()).isTrue();
+    }
+
+    @Test
     void prebuilds_never_take_the_reserved_slots_and_a_user_finds_one() {
         UUID worker =
                 await(stock.workers.register(new WorkerEntry("reserving", Map.of(), List.of("exec"), 3, 1), now()));
         UUID preset = stock.declare("small", 5);
         stock.create(preset, 5);
 
-        assertThat(await(stock.jobs.take(worker, 3, now()))).hasSize(2);
-        assertThat(await(stock.jobs.take(worker, 1, now()))).isEmpty();
+        assertThat(await(stock.jobs.take(worker, 3, now())).jobs()).hasSize(2);
+        assertThat(await(stock.jobs.take(worker, 1, now())).jobs()).isEmpty();
         UUID claim = stock.claimCold(preset, stock.owner);
-        assertThat(await(stock.jobs.take(worker, 1, now())))
+        assertThat(await(stock.jobs.take(worker, 1, now())).jobs())
                 .singleElement()
                 .extracting(taken -> taken.assignment().prebuild())
                 .isEqualTo(false);
@@ -405,8 +437,8 @@ class JobStoreTest {
             assertThat(stock.claimCold(preset, stock.owner)).isNotNull();
         }
 
-        int first = await(stock.jobs.take(worker, 3, now())).size();
-        int then = await(stock.jobs.take(worker, 3 - first, now())).size();
+        int first = await(stock.jobs.take(worker, 3, now())).jobs().size();
+        int then = await(stock.jobs.take(worker, 3 - first, now())).jobs().size();
 
         assertThat(first + then).isEqualTo(3);
     }
@@ -454,8 +486,8 @@ class JobStoreTest {
                 stock.workers.register(new WorkerEntry("tagged", Map.of("gpu", "yes"), List.of("exec"), 1), now()));
         UUID other = await(stock.workers.register(new WorkerEntry("other", Map.of(), List.of("postgres"), 1), now()));
 
-        assertThat(await(stock.jobs.take(tagged, 1, now()))).isEmpty();
-        assertThat(await(stock.jobs.take(other, 1, now()))).isEmpty();
+        assertThat(await(stock.jobs.take(tagged, 1, now())).jobs()).isEmpty();
+        assertThat(await(stock.jobs.take(other, 1, now())).jobs()).isEmpty();
         assertThat(stock.take(1)).hasSize(1);
     }
 
@@ -469,8 +501,8 @@ class JobStoreTest {
                 new WorkerEntry("right", Map.of("gpu", "yes", "os", "linux"), List.of("exec"), 1), now()));
 
         assertThat(stock.take(1)).isEmpty();
-        assertThat(await(stock.jobs.take(wrong, 1, now()))).isEmpty();
-        assertThat(await(stock.jobs.take(right, 1, now()))).hasSize(1);
+        assertThat(await(stock.jobs.take(wrong, 1, now())).jobs()).isEmpty();
+        assertThat(await(stock.jobs.take(right, 1, now())).jobs()).hasSize(1);
     }
 
     @Test

@@ -119,6 +119,7 @@ class QueuePlansTest {
 
         for (int round = 0; round < ROUNDS; round++) {
             Assignment job = await(jobs.take(stock.worker, 1, stock.clock.instant()))
+                    .jobs()
                     .getFirst()
                     .assignment();
             await(jobs.append(job.lease(), 1_000_000, List.of(new LogLine(stock.clock.instant(), "stdout", "hello"))));

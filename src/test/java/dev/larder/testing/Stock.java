@@ -229,7 +229,7 @@ public final class Stock implements AutoCloseable {
     /** Leases what waits, the most urgent first. */
     @CanIgnoreReturnValue
     public List<Assignment> take(int slots) {
-        return await(jobs.take(worker, slots, clock.instant())).stream()
+        return await(jobs.take(worker, slots, clock.instant())).jobs().stream()
                 .map(Taken::assignment)
                 .toList();
     }

@@ -56,7 +56,7 @@ public final class HttpDesk implements Desk {
     }
 
     @Override
-    public Uni<List<Assignment>> take(UUID worker, int slots, Set<UUID> running) {
+    public Uni<Given> take(UUID worker, int slots, Set<UUID> running) {
         // What is asked under an older number came late: this worker has given it up and asked again.
         JsonObject body = new JsonObject()
                 .put("ask", asks.incrementAndGet())
@@ -64,7 +64,7 @@ public final class HttpDesk implements Desk {
                 .put("running", ids(running));
         return api.post("/workers/" + worker + "/acquire", body, HOLD)
                 .map(Api.Answer::expected)
-                .map(answer -> assignments(answer.getJsonArray("items")));
+                .map(answer -> new Given(assignments(answer.getJsonArray("items")), true));
     }
 
     private static JsonArray ids(Set<UUID> ids) {
@@ -122,11 +122,6 @@ public final class HttpDesk implements Desk {
         Set<String> names = new HashSet<>();
         item.getJsonArray(field, new JsonArray()).forEach(one -> names.add(String.valueOf(one)));
         return names;
-    }
-
-    @Override
-    public boolean holds() {
-        return true;
     }
 
     @Override
