@@ -5,14 +5,12 @@
 LOCK TABLE jobs, workspaces IN ACCESS EXCLUSIVE MODE;
 
 UPDATE workspaces SET build_status = 'pending' WHERE build_status = 'running';
+-- What V5 changed in the same transaction is still to be checked, and a table cannot be altered before that.
+SET CONSTRAINTS ALL IMMEDIATE;
 ALTER TABLE workspaces
     DROP CONSTRAINT workspaces_build_status_check,
     ADD CONSTRAINT workspaces_build_status_check CHECK (
-        build_status IN ('pending', 'succeeded', 'canceling', 'canceled', 'failed'));
-
-DROP INDEX workspaces_live_prebuilds;
-CREATE INDEX workspaces_live_prebuilds ON workspaces (preset_id, created_at, id)
-    WHERE prebuild AND deleted_at IS NULL AND build_status IN ('pending', 'canceling', 'succeeded');
+        build_status IN ('pending', 'succeeded', 'canceling', 'canceled', 'failed')) NOT VALID;
 
 -- The jobs of a workspace are those of its builds.
 DROP INDEX jobs_of_workspace;

@@ -9,12 +9,12 @@ final class Begun {
     private Begun() {}
 
     /**
-     * A condition.
+     * A condition. Not EXISTS: where many rows are expected PostgreSQL would look through the whole history instead.
      *
      * @param workspace what the statement calls the workspace's row
      */
     static String isBegun(String workspace) {
-        return "EXISTS (SELECT FROM jobs begun WHERE begun.build_id = %s.build_id AND begun.started_at IS NOT NULL)"
+        return "(SELECT begun.started_at IS NOT NULL FROM jobs begun WHERE begun.build_id = %s.build_id)"
                 .formatted(workspace);
     }
 
