@@ -35,8 +35,9 @@ public interface Desk {
     /**
      * What a worker is given to do.
      *
-     * @param more whether to ask again at once: there may be more, or asking is what waits for it. If not, there is nothing
-     *     for this worker but what its reserve keeps from it, and {@link #onWork} tells when that changes
+     * @param more whether to ask again at once: there may be more, or asking is what waits for it. If not, this worker could
+     *     see nothing else but what its reserve keeps from it, and {@link #onWork} tells when that changes; what somebody
+     *     had locked in that moment and left, the poll finds
      */
     record Given(List<Assignment> jobs, boolean more) {}
 

@@ -81,7 +81,7 @@ class QueueDesk implements Desk {
 
     private void leased(Batch batch) {
         batch.jobs().forEach(this::leased);
-        if (batch.heldUp()) {
+        if (batch.heldUp() || batch.unreadable() > 0) {
             bell.ring(Topic.JOBS);
         }
         if (batch.unreadable() > 0) {

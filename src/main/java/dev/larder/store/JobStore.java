@@ -127,7 +127,7 @@ public class JobStore {
                                            WHERE s.scope IN ($4::uuid, j.organization_id, j.preset_id) AND (s.closed OR j.deletes))
                         ORDER BY j.queue_at, j.id
                         LIMIT (SELECT jobs FROM wanted)
-                          FOR UPDATE OF j SKIP LOCKED) j
+                          FOR NO KEY UPDATE OF j SKIP LOCKED) j
                  WHERE NOT kind.prebuild OR me.prebuild_room IS NULL OR me.prebuild_room > 0),
             limited AS MATERIALIZED (
                 SELECT DISTINCT l.scope, l.jobs, l.deletes
@@ -199,7 +199,7 @@ public class JobStore {
     }
 
     private Uni<Batch> takeAgain(UUID worker, int slots, Instant at, int looks) {
-        return looks == 0 ? Uni.createFrom().item(Batch.NONE) : take(worker, slots, at, looks);
+        return looks == 0 ? Uni.createFrom().item(Batch.HELD_UP) : take(worker, slots, at, looks);
     }
 
     private static boolean onlyHeldUp(RowSet<Row> rows) {
@@ -216,6 +216,7 @@ public class JobStore {
     public record Batch(List<Taken> jobs, int unreadable, boolean heldUp, boolean more) {
 
         static final Batch NONE = new Batch(List.of(), 0, false, false);
+        static final Batch HELD_UP = new Batch(List.of(), 0, true, false);
     }
 
     /**
@@ -330,8 +331,7 @@ public class JobStore {
                   FROM ending e
                  WHERE j.id = e.job AND j.lease_token = e.lease
                 RETURNING e.n, e.at, e.outputs, j.build_id, j.workspace_id, j.status, j.started_at, j.created_at,
-                          EXISTS (SELECT FROM job_limits l WHERE l.scope IN ($8::uuid, j.organization_id, j.preset_id))
-                            AND EXISTS (SELECT FROM jobs q WHERE q.started_at IS NULL AND q.completed_at IS NULL) AS limited,
+                          EXISTS (SELECT FROM job_limits l WHERE l.scope IN ($8::uuid, j.organization_id, j.preset_id)) AS limited,
                           (SELECT b.reason FROM builds b WHERE b.id = j.build_id) = 'verify' AND j.status = 'succeeded' AS fit),
             workspace AS (
                 UPDATE workspaces w
@@ -474,7 +474,7 @@ public class JobStore {
     /**
      * How a job ended, as the database derived it.
      *
-     * @param limited whether it counted in a limit and others wait, perhaps for its place
+     * @param limited whether it counted in a limit: others may wait for its place
      */
     public record Completed(
             JobStatus status,
