@@ -78,7 +78,8 @@ final class LogTail {
             return new Batch(
                     Stream.concat(said, Stream.of(events.end(found.status()))).toList(), true);
         }
-        return silent > 0 && silent % SILENT_LOOKS == 0
+        // With the first of them the answer's head is sent, so that the client knows that it follows.
+        return silent % SILENT_LOOKS == 1
                 ? new Batch(List.of(events.stillThere()), false)
                 : new Batch(said.toList(), false);
     }
