@@ -15,6 +15,7 @@ import jakarta.ws.rs.GET;
 import jakarta.ws.rs.PUT;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
 import org.eclipse.microprofile.openapi.annotations.Operation;
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 
 /** How many workspaces an organization and each of its users may hold. */
 @Path("/api/v1/organizations")
+@Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "access")
 class QuotaResource {
 

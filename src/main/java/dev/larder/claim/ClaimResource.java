@@ -52,6 +52,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Claims over HTTP: take one, look at it, give it back. */
 @Path("/api/v1/claims")
+@Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "claims")
 class ClaimResource {
 

@@ -21,7 +21,9 @@ import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.OptionalInt;
@@ -34,6 +36,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Workspaces as people look at them: a member its own, the others those of their organization, prebuilds among them. */
 @Path("/api/v1/workspaces")
+@Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "workspaces")
 @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
 class WorkspaceResource {

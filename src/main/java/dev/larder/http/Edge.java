@@ -1,49 +1,190 @@
 package dev.larder.http;
 
+import dev.larder.http.Contract.Address;
+import dev.larder.http.Contract.Operation;
 import io.quarkus.runtime.configuration.MemorySize;
+import io.quarkus.smallrye.openapi.runtime.OpenApiConstants;
+import io.quarkus.smallrye.openapi.runtime.OpenApiDocumentService;
+import io.smallrye.openapi.runtime.io.Format;
+import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpClosedException;
 import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.http.HttpVersion;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.BodyHandler;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Answers in the form of a problem where a request never reaches a resource: a body that is too large, and an
- * address under {@code /api} that is none.
+ * Stands before all routes: a request that is too large, too slow or malformed, or whose method the address does not
+ * take, is answered here with a problem.
  */
 @Singleton
 class Edge {
 
+    private static final Logger LOG = Logger.getLogger(Edge.class);
+
+    /** Bytes of a request target that are read; a longer one is a 414 problem. */
+    static final int TARGET_MAX = 8_192;
+
+    /** Bytes of all header names and values that are read; more are a 431 problem. */
+    static final int HEADERS_MAX = 32_768;
+
     // Before the limit that Quarkus sets itself, which answers without a body.
     private static final int BEFORE_EVERYTHING = -1000;
 
+    // Where Quarkus' HTTP metrics look for the address of a request; else they take the client's own text.
+    private static final String METRICS_ADDRESS = "UrlPathTemplate";
+    private static final String NO_ADDRESS = "UNMATCHED";
+
+    private final Vertx vertx;
+    private final OpenApiDocumentService description;
     private final long bodyMaxBytes;
+    private final Duration bodyTimeout;
+    private volatile @Nullable Contract contract;
 
     // Reads a body of unknown length up to the limit before a resource sees it.
     private final BodyHandler unannounced;
 
-    Edge(@ConfigProperty(name = "quarkus.http.limits.max-body-size") MemorySize bodyMax) {
+    Edge(
+            Vertx vertx,
+            OpenApiDocumentService description,
+            @ConfigProperty(name = "quarkus.http.limits.max-body-size") MemorySize bodyMax,
+            @ConfigProperty(name = "larder.http.body-timeout", defaultValue = "30s") Duration bodyTimeout) {
+        this.vertx = vertx;
+        this.description = description;
         this.bodyMaxBytes = bodyMax.asLongValue();
+        this.bodyTimeout = bodyTimeout;
         this.unannounced = BodyHandler.create(false).setBodyLimit(bodyMaxBytes);
     }
 
     void install(@Observes Router router) {
-        router.route("/api/*")
-                .order(BEFORE_EVERYTHING)
-                .handler(this::refuseTooLarge)
-                .failureHandler(this::failed);
+        router.route().order(BEFORE_EVERYTHING).handler(this::enter).failureHandler(this::failed);
+        router.route("/api/*").order(BEFORE_EVERYTHING).handler(this::readContract);
+        router.route("/api/*").order(BEFORE_EVERYTHING).handler(this::readBody).failureHandler(this::failed);
         router.route("/api/*").last().handler(this::nothingHere);
+        // Where not even the path can be read no route is tried.
+        router.errorHandler(400, this::failed);
     }
 
-    private void refuseTooLarge(RoutingContext routing) {
+    private void enter(RoutingContext routing) {
+        HttpServerRequest request = routing.request();
+        nameForMetrics(NO_ADDRESS);
+        if (request.uri().length() > TARGET_MAX) {
+            refuse(routing, ProblemMapper.ofStatus(414));
+        } else if (!isUri(request.uri())) {
+            refuse(routing, ProblemMapper.ofStatus(400));
+        } else if (headerBytes(request) > HEADERS_MAX) {
+            refuse(routing, ProblemMapper.ofStatus(431));
+        } else {
+            limitBodyTime(routing);
+            routing.next();
+        }
+    }
+
+    private static void nameForMetrics(String address) {
+        var context = Vertx.currentContext();
+        if (context != null) {
+            context.putLocal(METRICS_ADDRESS, address);
+        }
+    }
+
+    private static boolean isUri(String target) {
+        try {
+            return !new URI(target).toString().isEmpty();
+        } catch (URISyntaxException malformed) {
+            return false;
+        }
+    }
+
+    private static long headerBytes(HttpServerRequest request) {
+        long bytes = 0;
+        for (Map.Entry<String, String> header : request.headers()) {
+            bytes += header.getKey().length() + header.getValue().length();
+        }
+        return bytes;
+    }
+
+    /** A client that sends its body too slowly is told so, and its connection is closed. */
+    private void limitBodyTime(RoutingContext routing) {
+        HttpServerRequest request = routing.request();
+        if (request.isEnded() || !announcesBody(request)) {
+            return;
+        }
+        long timer = vertx.setTimer(bodyTimeout.toMillis(), late -> tooSlow(routing));
+        routing.addEndHandler(ended -> vertx.cancelTimer(timer));
+    }
+
+    private static boolean announcesBody(HttpServerRequest request) {
+        String length = request.getHeader("Content-Length");
+        return length == null ? mayHaveBody(request) : !length.equals("0");
+    }
+
+    private static void tooSlow(RoutingContext routing) {
+        if (!routing.request().isEnded() && !routing.response().headWritten()) {
+            routing.response().endHandler(told -> routing.request().connection().close());
+            refuse(routing, ProblemMapper.ofStatus(408));
+        }
+    }
+
+    private void readContract(RoutingContext routing) {
+        Optional<Address> found = contract().at(routing.normalizedPath());
+        found.ifPresent(address -> nameForMetrics(address.template()));
+        if (found.isEmpty()) {
+            routing.next();
+            return;
+        }
+        String method = routing.request().method().name();
+        Optional<Operation> operation = found.get().operation(method);
+        if (method.equals("OPTIONS")) {
+            var ended = routing.response()
+                    .setStatusCode(204)
+                    .putHeader("Allow", found.get().allow())
+                    .end();
+        } else if (operation.isEmpty()) {
+            refuse(
+                    routing,
+                    ProblemMapper.ofStatus(405).withHeader("Allow", found.get().allow()));
+        } else {
+            routing.put(Operation.class.getName(), operation.get());
+            routing.next();
+        }
+    }
+
+    /** Bytes; a text that is no length never gets here, since the HTTP decoder refuses it. */
+    static long lengthOf(String length) {
+        return length.length() > 18 ? Long.MAX_VALUE : Long.parseLong(length);
+    }
+
+    /** The operation that a request calls, as the description has it. */
+    static Optional<Operation> called(@Nullable RoutingContext routing) {
+        return Optional.ofNullable(routing).map(known -> known.get(Operation.class.getName()));
+    }
+
+    private Contract contract() {
+        Contract known = contract;
+        if (known == null) {
+            known = Contract.of(description.getDocument(OpenApiConstants.DEFAULT_DOCUMENT_NAME, Format.JSON));
+            contract = known;
+        }
+        return known;
+    }
+
+    private void readBody(RoutingContext routing) {
         String length = routing.request().getHeader("Content-Length");
-        if (announcesTooMuch(length)) {
-            tooLarge(routing);
+        if (length != null && lengthOf(length) > bodyMaxBytes) {
+            refuse(routing, ProblemMapper.ofStatus(413));
         } else if (length == null && mayHaveBody(routing.request())) {
             // Quarkus pauses every request before its routes.
             routing.request().resume();
@@ -57,35 +198,36 @@ class Edge {
         return request.version() == HttpVersion.HTTP_2 || request.getHeader("Transfer-Encoding") != null;
     }
 
+    /** What Vert.x refuses before a handler sees it, such as a target or a host that cannot be read. */
     private void failed(RoutingContext routing) {
-        if (routing.statusCode() == 413) {
-            tooLarge(routing);
+        int status = routing.statusCode();
+        if (routing.failure() instanceof HttpClosedException) {
+            // The client has gone: the answer would reach nothing, and nothing is wrong here.
+            LOG.debugf("client closed its connection path=%s", routing.request().path());
+        } else if (status >= 400 && status < 500 && !routing.response().headWritten()) {
+            refuse(routing, ProblemMapper.ofStatus(status));
         } else {
             routing.next();
         }
-    }
-
-    private static void tooLarge(RoutingContext routing) {
-        // The rest of the body is not read, so the connection cannot be used again. HTTP/2 closes a stream instead.
-        if (routing.request().version() != HttpVersion.HTTP_2) {
-            routing.response().putHeader("Connection", "close");
-        }
-        answer(routing, ProblemMapper.ofStatus(413));
-    }
-
-    // What is no length at all never gets here: the HTTP decoder refuses it.
-    private boolean announcesTooMuch(@Nullable String length) {
-        return length != null && (length.length() > 18 || Long.parseLong(length) > bodyMaxBytes);
     }
 
     private void nothingHere(RoutingContext routing) {
         answer(routing, ProblemMapper.ofStatus(404));
     }
 
+    /** The rest of the request is not read, so the connection cannot be used again. HTTP/2 closes a stream instead. */
+    private static void refuse(RoutingContext routing, Problem problem) {
+        HttpServerRequest request = routing.request();
+        if (!request.isEnded() && announcesBody(request) && request.version() != HttpVersion.HTTP_2) {
+            routing.response().putHeader("Connection", "close");
+        }
+        answer(routing, problem);
+    }
+
     private static void answer(RoutingContext routing, Problem problem) {
-        var ended = routing.response()
-                .setStatusCode(problem.status())
-                .putHeader("Content-Type", ProblemMapper.MEDIA_TYPE)
-                .end(Buffer.buffer(ProblemMapper.body(problem)));
+        HttpServerResponse response =
+                routing.response().setStatusCode(problem.status()).putHeader("Content-Type", ProblemMapper.MEDIA_TYPE);
+        problem.headers().forEach(response::putHeader);
+        var ended = response.end(Buffer.buffer(ProblemMapper.body(problem)));
     }
 }

@@ -70,7 +70,8 @@ public final class JsonBody {
         return Problem.of(400, "malformed_json", "The body is not valid JSON" + place + ".");
     }
 
-    private static String shown(String field) {
+    /** A name as it was sent, as far as 64 characters. */
+    static String shown(String field) {
         return field.length() <= 64 ? field : field.substring(0, 64) + "…";
     }
 

@@ -7,16 +7,20 @@ import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.larder.http.Contract.Operation;
 import dev.larder.pool.Ids;
 import dev.larder.pool.Refusal;
 import dev.larder.store.DatabaseFaults;
 import io.quarkus.security.AuthenticationFailedException;
 import io.quarkus.security.ForbiddenException;
 import io.quarkus.security.UnauthorizedException;
+import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
 import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.Response;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
@@ -35,9 +39,11 @@ class ProblemMapper {
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
     private final Ids ids;
+    private final CurrentVertxRequest request;
 
-    ProblemMapper(Ids ids) {
+    ProblemMapper(Ids ids, CurrentVertxRequest request) {
         this.ids = ids;
+        this.request = request;
     }
 
     @ServerExceptionMapper
@@ -79,9 +85,30 @@ class ProblemMapper {
         if (told.getStatus() < 400) {
             return told;
         }
-        Problem problem = ofStatus(told.getStatus());
-        String allowed = told.getHeaderString("Allow");
-        return answer(allowed == null ? problem : problem.withHeader("Allow", allowed));
+        return answer(namingTypes(ofStatus(told.getStatus())));
+    }
+
+    /** A media type that is refused names those that are not. */
+    private Problem namingTypes(Problem problem) {
+        Optional<Operation> called = Edge.called(request.getCurrent());
+        return switch (problem.status()) {
+            case 406 ->
+                called.map(Operation::gives)
+                        .filter(types -> !types.isEmpty())
+                        .map(types -> Problem.of(406, problem.code(), "The answer is given as " + listed(types) + "."))
+                        .orElse(problem);
+            case 415 ->
+                called.map(Operation::takes)
+                        .filter(types -> !types.isEmpty())
+                        .map(types -> Problem.of(415, problem.code(), "The body is taken as " + listed(types) + ".")
+                                .withHeader("Accept", listed(types)))
+                        .orElse(problem);
+            default -> problem;
+        };
+    }
+
+    private static String listed(Set<String> types) {
+        return String.join(", ", types);
     }
 
     @ServerExceptionMapper
@@ -157,8 +184,12 @@ class ProblemMapper {
             case 404 -> Problem.of(404, "not_found", "There is nothing here.");
             case 405 -> Problem.of(405, "method_not_allowed", "This resource does not take that method.");
             case 406 -> Problem.of(406, "not_acceptable", "The answer cannot be given in an accepted media type.");
+            case 408 -> Problem.of(408, "body_too_slow", "The body did not arrive in time.");
             case 413 -> Problem.of(413, "body_too_large", "The body is larger than is taken here.");
+            case 414 -> Problem.of(414, "uri_too_long", "The address is longer than " + Edge.TARGET_MAX + " bytes.");
             case 415 -> Problem.of(415, "unsupported_media_type", "The body's media type is not taken here.");
+            case 431 ->
+                Problem.of(431, "headers_too_large", "The headers are longer than " + Edge.HEADERS_MAX + " bytes.");
             default ->
                 Problem.of(
                         status,

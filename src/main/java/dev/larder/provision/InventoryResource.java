@@ -19,7 +19,9 @@ import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
 import java.util.Optional;
 import java.util.UUID;
@@ -33,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  * its workspaces; what is of no known workspace is shown to those who see everything.
  */
 @Path("/api/v1/inventory")
+@Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "inventory")
 @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
 class InventoryResource {

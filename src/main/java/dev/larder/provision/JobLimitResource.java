@@ -17,6 +17,7 @@ import jakarta.ws.rs.GET;
 import jakarta.ws.rs.PUT;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
 import org.eclipse.microprofile.openapi.annotations.Operation;
@@ -28,6 +29,7 @@ import org.jspecify.annotations.Nullable;
 
 /** How many jobs of an organization may be in flight at once (design, section 4; decision 0017). */
 @Path("/api/v1/organizations")
+@Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "jobs")
 class JobLimitResource {
 

@@ -13,6 +13,7 @@ import jakarta.ws.rs.ForbiddenException;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.PUT;
 import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
 import org.eclipse.microprofile.openapi.annotations.Operation;
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 
 /** How many jobs may be in flight at once in all (design, section 4; decision 0017). */
 @Path("/api/v1/settings/jobs")
+@Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "jobs")
 class JobSettingsResource {
 

@@ -32,6 +32,7 @@ import org.jspecify.annotations.Nullable;
 
 /** What jobs said: page by page, as it comes, and as a whole (design, section 4.6). */
 @Path("/api/v1/jobs")
+@Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "jobs")
 @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
 class LogResource {

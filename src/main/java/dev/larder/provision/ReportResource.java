@@ -14,6 +14,7 @@ import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
 import java.util.List;
@@ -31,6 +32,7 @@ import org.jspecify.annotations.Nullable;
  * nothing is written, and the answer is 409 {@code lease_lost} (design, section 4.3).
  */
 @Path("/api/v1/jobs")
+@Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "workers")
 @Consumes(MediaType.APPLICATION_JSON)
 @RolesAllowed(Role.WORKER_NAME)

@@ -26,6 +26,7 @@ import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.net.URI;
@@ -51,6 +52,7 @@ import org.jspecify.annotations.Nullable;
  * goes to {@link JobResource}, under the job's lease.
  */
 @Path("/api/v1/workers")
+@Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "workers")
 @RolesAllowed(Role.WORKER_NAME)
 class WorkerResource {

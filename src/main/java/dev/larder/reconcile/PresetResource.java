@@ -13,7 +13,9 @@ import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -29,6 +31,7 @@ import org.jspecify.annotations.Nullable;
 
 /** What pools hold, what they should hold and why, and what the next cycle would do (design, section 2.5). */
 @Path("/api/v1/presets")
+@Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "presets")
 @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
 class PresetResource {

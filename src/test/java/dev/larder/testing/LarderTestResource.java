@@ -56,6 +56,7 @@ public final class LarderTestResource implements QuarkusTestResourceLifecycleMan
         // What exists is listed when a test asks for it, and says something of what is a moment old.
         settings.put("larder.inventory.every", "0");
         settings.put("larder.inventory.grace", "0");
+        settings.put("larder.http.body-timeout", "1s");
         return settings;
     }
 
