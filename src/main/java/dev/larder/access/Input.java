@@ -3,9 +3,14 @@ package dev.larder.access;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
 import dev.larder.pool.Role;
+import java.lang.Character.UnicodeScript;
+import java.text.Normalizer;
 import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /** What names and roles may look like when they come from a caller. */
@@ -13,6 +18,14 @@ final class Input {
 
     private static final Pattern ORGANIZATION = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
     private static final Pattern PERSON = Pattern.compile("[\\p{L}\\p{N}][\\p{L}\\p{N} ._@+-]{0,127}");
+
+    /** Larder's own: the user behind unclaimed prebuilds, and the first owner. */
+    private static final List<String> RESERVED = List.of("owner", "system");
+
+    private static final List<Set<UnicodeScript>> WITH_HAN = List.of(
+            EnumSet.of(UnicodeScript.HAN, UnicodeScript.HIRAGANA, UnicodeScript.KATAKANA),
+            EnumSet.of(UnicodeScript.HAN, UnicodeScript.HANGUL),
+            EnumSet.of(UnicodeScript.HAN, UnicodeScript.BOPOMOFO));
 
     private Input() {}
 
@@ -39,8 +52,45 @@ final class Input {
         return name;
     }
 
+    /**
+     * Of new users. Beside the rules of {@link #personName} it is no name that Larder uses itself, has letters of one script,
+     * and single spaces between other characters: two users whose names look alike could be taken for each other. Codes:
+     * {@code invalid_name}, {@code reserved_name}, {@code mixed_scripts}.
+     */
+    static String userName(JsonBody body) {
+        String name = personName(body, "name");
+        if (!Normalizer.isNormalized(name, Normalizer.Form.NFKC) || name.endsWith(" ") || name.contains("  ")) {
+            throw Problem.unprocessable(
+                    "invalid_name", "name", "must be in Unicode form NFKC and have single spaces inside it only.");
+        }
+        if (RESERVED.contains(name.toLowerCase(Locale.ROOT))) {
+            throw Problem.unprocessable(
+                    "reserved_name", "name", "must not be one of " + String.join(", ", RESERVED) + ".");
+        }
+        if (!hasOneScript(name)) {
+            throw Problem.unprocessable("mixed_scripts", "name", "must have letters of one script only.");
+        }
+        return name;
+    }
+
+    /** Han goes together with the scripts that are written beside it in Japanese, Korean and Chinese. */
+    static boolean hasOneScript(String name) {
+        Set<UnicodeScript> scripts = EnumSet.noneOf(UnicodeScript.class);
+        name.codePoints()
+                .filter(Character::isLetter)
+                .mapToObj(UnicodeScript::of)
+                .forEach(scripts::add);
+        scripts.remove(UnicodeScript.COMMON);
+        scripts.remove(UnicodeScript.INHERITED);
+        return scripts.size() <= 1 || WITH_HAN.stream().anyMatch(together -> together.containsAll(scripts));
+    }
+
+    /** The {@code role} of a body that must have one. */
     static Role role(JsonBody body) {
-        String word = body.text("role");
+        return role(body.text("role"));
+    }
+
+    static Role role(String word) {
         return known(word)
                 .orElseThrow(() -> Problem.unprocessable(
                         "unknown_role", "role", "must be one of owner, template_admin, member, worker, auditor."));

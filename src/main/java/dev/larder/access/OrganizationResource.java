@@ -1,5 +1,8 @@
 package dev.larder.access;
 
+import dev.larder.access.People.Changed;
+import dev.larder.access.People.Deleted;
+import dev.larder.access.People.UserChange;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
@@ -10,10 +13,14 @@ import dev.larder.pool.Role;
 import dev.larder.store.AccessStore;
 import dev.larder.store.AccessStore.Organization;
 import dev.larder.store.AccessStore.User;
+import dev.larder.store.PeopleStore;
+import dev.larder.store.PeopleStore.Removal;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.PATCH;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
@@ -46,10 +53,14 @@ class OrganizationResource {
     record NewUser(String name, String role) {}
 
     private final AccessStore access;
+    private final PeopleStore store;
+    private final People people;
     private final CurrentCaller caller;
 
-    OrganizationResource(AccessStore access, CurrentCaller caller) {
+    OrganizationResource(AccessStore access, PeopleStore store, People people, CurrentCaller caller) {
         this.access = access;
+        this.store = store;
+        this.people = people;
         this.caller = caller;
     }
 
@@ -95,7 +106,7 @@ class OrganizationResource {
     public Uni<RestResponse<User>> createUser(@PathParam("organization") String organization, byte[] body) {
         Caller asking = caller.get();
         JsonBody json = JsonBody.of(body, "name", "role");
-        String name = Input.personName(json, "name");
+        String name = Input.userName(json);
         Role role = Input.role(json);
         return find(asking, organization).chain(found -> create(asking, found, name, role));
     }
@@ -124,6 +135,73 @@ class OrganizationResource {
         return find(caller.get(), organization)
                 .chain(found -> access.users(Optional.of(found.id()), page.after(), page.rows()))
                 .map(rows -> Page.of(page, rows, User::id));
+    }
+
+    @GET
+    @Path("/{organization}/users/{user}")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
+    @Operation(operationId = "getOrganizationUser", summary = "One user of an organization, by id or name")
+    public Uni<User> user(@PathParam("organization") String organization, @PathParam("user") String user) {
+        return find(caller.get(), organization)
+                .chain(found -> people.find(People.named(Optional.of(found.id()), user)));
+    }
+
+    @PATCH
+    @Path("/{organization}/users/{user}")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    @Operation(
+            operationId = "changeOrganizationUser",
+            summary = "Changes a user's role, or disables or enables it; a template admin changes members only")
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = UserChange.class)))
+    public Uni<Changed> changeUser(
+            @PathParam("organization") String organization, @PathParam("user") String user, byte[] body) {
+        Caller asking = caller.get();
+        return find(asking, organization)
+                .chain(found -> people.change(People.named(Optional.of(found.id()), user), body, asking));
+    }
+
+    @DELETE
+    @Path("/{organization}/users/{user}")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    @Operation(
+            operationId = "deleteOrganizationUser",
+            summary =
+                    "Deletes a user and revokes its tokens; where it has claims only with ?claims=release, which ends them")
+    public Uni<Deleted> deleteUser(
+            @PathParam("organization") String organization,
+            @PathParam("user") String user,
+            @QueryParam("claims") @Nullable String claims) {
+        Caller asking = caller.get();
+        return find(asking, organization)
+                .chain(found -> people.delete(People.named(Optional.of(found.id()), user), claims, asking));
+    }
+
+    @DELETE
+    @Path("/{organization}")
+    @RolesAllowed(Role.OWNER_NAME)
+    @Operation(
+            operationId = "deleteOrganization",
+            summary = "Deletes an organization that has no users, templates, workspaces and claims any more")
+    public Uni<Void> delete(@PathParam("organization") String organization) {
+        Caller asking = caller.get();
+        return find(asking, organization)
+                .chain(found -> store.deleteOrganization(found.id(), found.name(), asking))
+                .invoke(OrganizationResource::refuseUnlessRemoved)
+                .replaceWithVoid();
+    }
+
+    private static void refuseUnlessRemoved(Removal removal) {
+        switch (removal) {
+            case Removal.Removed() -> {}
+            case Removal.NoOrganization() -> throw Problem.notFound("organization");
+            case Removal.NotEmpty(int users, int templates, int workspaces, int claims) ->
+                throw Problem.of(
+                        409,
+                        "organization_not_empty",
+                        "It still has %d users, %d templates, %d workspaces and %d claims."
+                                .formatted(users, templates, workspaces, claims));
+        }
     }
 
     private Uni<Organization> find(Caller asking, String org) {

@@ -8,8 +8,11 @@ import dev.larder.http.Problem;
 import dev.larder.pool.Caller;
 import dev.larder.pool.Role;
 import dev.larder.store.AccessStore;
-import dev.larder.store.AccessStore.NewToken;
-import dev.larder.store.AccessStore.TokenEntry;
+import dev.larder.store.TokenStore;
+import dev.larder.store.TokenStore.Issue;
+import dev.larder.store.TokenStore.NewToken;
+import dev.larder.store.TokenStore.Rotation;
+import dev.larder.store.TokenStore.TokenEntry;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
@@ -24,12 +27,14 @@ import jakarta.ws.rs.core.MediaType;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jspecify.annotations.Nullable;
@@ -41,6 +46,8 @@ import org.jspecify.annotations.Nullable;
 class TokenResource {
 
     private static final Duration LIFE_MAX = Duration.ofDays(3650);
+    private static final Duration OVERLAP_MAX = Duration.ofDays(7);
+    private static final byte[] EMPTY = {'{', '}'};
 
     /**
      * The body that makes a token.
@@ -73,11 +80,13 @@ class TokenResource {
             String token) {}
 
     private final AccessStore access;
+    private final TokenStore tokens;
     private final CurrentCaller caller;
     private final InstantSource clock;
 
-    TokenResource(AccessStore access, CurrentCaller caller, InstantSource clock) {
+    TokenResource(AccessStore access, TokenStore tokens, CurrentCaller caller, InstantSource clock) {
         this.access = access;
+        this.tokens = tokens;
         this.caller = caller;
         this.clock = clock;
     }
@@ -102,8 +111,8 @@ class TokenResource {
         Token token = Token.random();
         return holder(asking, json)
                 .map(holder -> new NewToken(holder, name, token.hash(), capped(asking, holder, expiresAt)))
-                .chain(made -> access.createToken(made, asking.userId()))
-                .map(made -> issued(made.orElseThrow(() -> Problem.notFound("user")), token));
+                .chain(made -> tokens.create(made, asking))
+                .map(made -> issued(made, token));
     }
 
     private @Nullable Instant expiry(JsonBody json) {
@@ -158,7 +167,17 @@ class TokenResource {
                         .id()));
     }
 
-    private static RestResponse<IssuedToken> issued(TokenEntry made, Token token) {
+    private static RestResponse<IssuedToken> issued(Issue issue, Token token) {
+        TokenEntry made = switch (issue) {
+            case Issue.Issued(TokenEntry entry) -> entry;
+            case Issue.NoUser() -> throw Problem.notFound("user");
+            case Issue.NoToken() -> throw Problem.notFound("token");
+            case Issue.UserDisabled() ->
+                throw Problem.of(409, "user_disabled", "The user is disabled: a token would open nothing.");
+            case Issue.TooMany(int most) ->
+                throw Problem.of(
+                        409, "too_many_tokens", "The user has " + most + " unexpired tokens; revoke one first.");
+        };
         IssuedToken answer = new IssuedToken(
                 made.id(),
                 made.userId(),
@@ -185,26 +204,98 @@ class TokenResource {
         PageRequest page = PageRequest.of(limit, after);
         boolean others = asking.role() == Role.OWNER || asking.role() == Role.AUDITOR;
         Optional<UUID> holder = others ? Optional.empty() : Optional.of(asking.userId());
-        return access.tokens(holder, asking.organization(), page.after(), page.rows())
+        return tokens.list(holder, asking.organization(), page.after(), page.rows())
                 .map(rows -> Page.of(page, rows, TokenEntry::id));
     }
+
+    /**
+     * The body of a rotation.
+     *
+     * @param ttl how long the replacement opens, at most ten years; as long as the old token would have where left out
+     * @param overlap how long the old token goes on to open, at most a week; it ends at once where left out
+     */
+    record RotationRequest(
+            @Schema(examples = "P30D") @Nullable String ttl,
+            @Schema(examples = "PT10M") @Nullable String overlap) {}
+
+    @POST
+    @Path("/{id}/rotate")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.WORKER_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "rotateToken",
+            summary =
+                    "Replaces a token by a new one of the same user and name, and shows it once: an owner any, others their own")
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = RotationRequest.class)))
+    public Uni<RestResponse<IssuedToken>> rotate(@PathParam("id") String id, byte[] body) {
+        Caller asking = caller.get();
+        UUID old = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("token"));
+        JsonBody json = JsonBody.of(body.length == 0 ? EMPTY : body, "ttl", "overlap");
+        Optional<Instant> end = Optional.ofNullable(expiry(json));
+        Duration overlap = overlap(json);
+        return tokens.find(old, own(asking))
+                .map(found -> found.orElseThrow(() -> Problem.notFound("token")))
+                .chain(found -> replace(asking, found, end, overlap));
+    }
+
+    private static Duration overlap(JsonBody json) {
+        Duration overlap = json.optionalDuration("overlap").orElse(Duration.ZERO);
+        if (overlap.compareTo(OVERLAP_MAX) > 0) {
+            throw Problem.unprocessable(
+                    "overlap_too_long", "overlap", "must be at most " + OVERLAP_MAX.toDays() + " days.");
+        }
+        return overlap;
+    }
+
+    private Uni<RestResponse<IssuedToken>> replace(
+            Caller asking, TokenEntry old, Optional<Instant> end, Duration overlap) {
+        Token token = Token.random();
+        Instant now = clock.instant();
+        Instant oldEnd = old.expiresAt();
+        Instant oldUntil = oldEnd != null && oldEnd.isBefore(now.plus(overlap)) ? oldEnd : now.plus(overlap);
+        Instant expiresAt = capped(asking, old.userId(), end.orElse(oldEnd));
+        return tokens.rotate(new Rotation(old.id(), own(asking), token.hash(), expiresAt, oldUntil), asking)
+                .map(made -> issued(made, token));
+    }
+
+    /** Whose tokens the caller may change: an owner everybody's, others their own. */
+    private static Optional<UUID> own(Caller asking) {
+        return asking.role() == Role.OWNER ? Optional.empty() : Optional.of(asking.userId());
+    }
+
+    /** The tokens that a call revoked, the named one among them. */
+    record Revoked(List<TokenEntry> items) {}
 
     @DELETE
     @Path("/{id}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.WORKER_NAME, Role.AUDITOR_NAME})
     @Operation(
             operationId = "revokeToken",
-            summary = "Revokes a token at once: an owner any, others their own; again is no error")
-    public Uni<Void> revoke(@PathParam("id") String id) {
+            summary =
+                    "Revokes a token at once, with ?descendants=true also those made with it, which are listed: an owner any, others their own. Idempotent")
+    @APIResponse(responseCode = "204", description = "Revoked")
+    @APIResponse(
+            responseCode = "200",
+            description = "Revoked with its descendants",
+            content =
+                    @Content(mediaType = MediaType.APPLICATION_JSON, schema = @Schema(implementation = Revoked.class)))
+    public Uni<RestResponse<Revoked>> revoke(
+            @PathParam("id") String id, @QueryParam("descendants") @Nullable String descendants) {
         Caller asking = caller.get();
         UUID token = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("token"));
-        Optional<UUID> holder = asking.role() == Role.OWNER ? Optional.empty() : Optional.of(asking.userId());
-        return access.revokeToken(token, holder, asking.userId())
-                .invoke(found -> {
-                    if (!found) {
-                        throw Problem.notFound("token");
-                    }
-                })
-                .replaceWithVoid();
+        boolean all = flag("descendants", descendants);
+        return tokens.revoke(token, own(asking), all, asking.userId()).map(revoked -> {
+            if (revoked.isEmpty()) {
+                throw Problem.notFound("token");
+            }
+            return all ? RestResponse.ok(new Revoked(revoked)) : RestResponse.noContent();
+        });
+    }
+
+    private static boolean flag(String name, @Nullable String value) {
+        if (value != null && !value.equals("true") && !value.equals("false")) {
+            throw Problem.badRequest("invalid_value", name, "must be true or false.");
+        }
+        return "true".equals(value);
     }
 }

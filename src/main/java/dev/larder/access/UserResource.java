@@ -1,5 +1,8 @@
 package dev.larder.access;
 
+import dev.larder.access.People.Changed;
+import dev.larder.access.People.Deleted;
+import dev.larder.access.People.UserChange;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
@@ -12,9 +15,12 @@ import dev.larder.store.AccessStore.User;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
+import jakarta.ws.rs.PATCH;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
@@ -38,10 +44,12 @@ class UserResource {
     record Me(UUID id, String name, String role, @Nullable UUID organizationId) {}
 
     private final AccessStore access;
+    private final People people;
     private final CurrentCaller caller;
 
-    UserResource(AccessStore access, CurrentCaller caller) {
+    UserResource(AccessStore access, People people, CurrentCaller caller) {
         this.access = access;
+        this.people = people;
         this.caller = caller;
     }
 
@@ -69,7 +77,7 @@ class UserResource {
             content = @Content(schema = @Schema(implementation = OrganizationResource.NewUser.class)))
     public Uni<RestResponse<User>> create(byte[] body) {
         JsonBody json = JsonBody.of(body, "name", "role");
-        String name = Input.personName(json, "name");
+        String name = Input.userName(json);
         Role role = Input.role(json);
         if (role == Role.TEMPLATE_ADMIN || role == Role.MEMBER) {
             throw Problem.unprocessable(
@@ -90,5 +98,39 @@ class UserResource {
         PageRequest page = PageRequest.of(limit, after);
         return access.users(caller.get().organization(), page.after(), page.rows())
                 .map(rows -> Page.of(page, rows, User::id));
+    }
+
+    @GET
+    @Path("/users/{user}")
+    @RolesAllowed({Role.OWNER_NAME, Role.AUDITOR_NAME})
+    @Operation(operationId = "getUser", summary = "One user of the whole deployment, by id or name")
+    public Uni<User> get(@PathParam("user") String user) {
+        if (caller.get().organization().isPresent()) {
+            throw Problem.notFound("user");
+        }
+        return people.find(People.named(Optional.empty(), user));
+    }
+
+    @PATCH
+    @Path("/users/{user}")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @RolesAllowed(Role.OWNER_NAME)
+    @Operation(
+            operationId = "changeUser",
+            summary = "Changes the role of a user of the whole deployment, or disables or enables it")
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = UserChange.class)))
+    public Uni<Changed> change(@PathParam("user") String user, byte[] body) {
+        return people.change(People.named(Optional.empty(), user), body, caller.get());
+    }
+
+    @DELETE
+    @Path("/users/{user}")
+    @RolesAllowed(Role.OWNER_NAME)
+    @Operation(
+            operationId = "deleteUser",
+            summary =
+                    "Deletes a user of the whole deployment and revokes its tokens; where it has claims only with ?claims=release")
+    public Uni<Deleted> delete(@PathParam("user") String user, @QueryParam("claims") @Nullable String claims) {
+        return people.delete(People.named(Optional.empty(), user), claims, caller.get());
     }
 }

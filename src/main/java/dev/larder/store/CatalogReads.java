@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 final class CatalogReads {
 
     private static final String ORGANIZATION = "SELECT id FROM organizations WHERE id = " + CatalogStore.ORGANIZATION_ID
-            + " AND ($2::uuid IS NULL OR id = $2)";
+            + " AND ($2::uuid IS NULL OR id = $2) AND deleted_at IS NULL";
 
     Uni<Optional<UUID>> organization(SqlClient client, Caller caller, String name) {
         return client.preparedQuery(ORGANIZATION)

@@ -33,7 +33,7 @@ public class CatalogStore {
      * Id of the organization that {@code $1} names: by its name, or by its id; no name reads as an id.
      */
     static final String ORGANIZATION_ID = """
-            coalesce((SELECT id FROM organizations WHERE name = $1),
+            coalesce((SELECT id FROM organizations WHERE name = $1 AND deleted_at IS NULL),
                      CASE WHEN $1 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN $1::text::uuid END)
             """;
 
@@ -97,8 +97,11 @@ public class CatalogStore {
                         : apply(connection, wanted, locked.get()));
     }
 
+    // An organization that is being deleted is waited for, and is then found to be gone.
     private static final String CREATE_TEMPLATE = """
-            INSERT INTO templates (id, organization_id, name, created_at) VALUES ($1, $2, $3, $4)
+            INSERT INTO templates (id, organization_id, name, created_at)
+            SELECT $1, $2, $3, $4
+             WHERE EXISTS (SELECT FROM organizations WHERE id = $2 AND deleted_at IS NULL FOR KEY SHARE)
             ON CONFLICT (organization_id, name) WHERE deleted_at IS NULL DO NOTHING
             RETURNING id""";
 
@@ -106,7 +109,7 @@ public class CatalogStore {
     private Uni<Optional<Locked>> lockOrCreate(
             SqlConnection connection, Application wanted, UUID organization, int looks) {
         if (looks == 0) {
-            return Uni.createFrom().failure(new IllegalStateException("template kept being deleted and created"));
+            return Uni.createFrom().item(Optional.empty());
         }
         TemplateName name = new TemplateName(wanted.caller(), wanted.organization(), wanted.template());
         return lock(connection, name).chain(found -> {

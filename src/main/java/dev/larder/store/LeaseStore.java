@@ -3,6 +3,7 @@ package dev.larder.store;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.SqlClient;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
@@ -125,6 +126,38 @@ public class LeaseStore {
 
     private static Return returned(Row row) {
         return row.getBoolean("dirty") ? Return.TO_RESET : Return.TO_DELETE;
+    }
+
+    private static final String RELEASE_ALL_OF = """
+            WITH workspace AS (
+                SELECT c.id AS claim_id, w.id FROM claims c JOIN workspaces w ON w.id = c.workspace_id
+                 WHERE c.user_id = $1 AND c.ended_at IS NULL
+                 ORDER BY w.id
+                   FOR NO KEY UPDATE OF w),
+            claim AS (
+                UPDATE claims c SET ended_at = $2::timestamptz, ended_reason = 'released'
+                  FROM workspace w WHERE c.id = w.claim_id AND c.ended_at IS NULL AND c.workspace_id = w.id
+                RETURNING c.workspace_id)
+            """ + GIVE_BACK.formatted("$2");
+
+    /** Ends all claims that a user holds, as {@link #release} does, in the caller's transaction. */
+    static Uni<Integer> releaseAllOf(SqlClient connection, UUID user, Instant at) {
+        return connection
+                .preparedQuery(RELEASE_ALL_OF)
+                .execute(Tuple.of(user, Rows.utc(at)))
+                .map(rows -> rows.rowCount());
+    }
+
+    private static final String CANCEL_ALL_OF = """
+            UPDATE claims SET ended_at = $2::timestamptz, ended_reason = 'canceled'
+             WHERE user_id = $1 AND workspace_id IS NULL AND ended_at IS NULL""";
+
+    /** Ends all waiting of a user, in the caller's transaction. */
+    static Uni<Integer> cancelAllOf(SqlClient connection, UUID user, Instant at) {
+        return connection
+                .preparedQuery(CANCEL_ALL_OF)
+                .execute(Tuple.of(user, Rows.utc(at)))
+                .map(rows -> rows.rowCount());
     }
 
     private static final String EXPIRE = """

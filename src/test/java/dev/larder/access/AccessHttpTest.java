@@ -9,6 +9,7 @@ import dev.larder.testing.Api.Answer;
 import dev.larder.testing.LarderTestResource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
@@ -192,6 +193,129 @@ class AccessHttpTest {
         assertThat(first.path("items").findValuesAsText("name")).hasSize(2);
         assertThat(second.path("items").findValuesAsText("name")).hasSize(1);
         assertThat(second.path("next").isNull()).isTrue();
+    }
+
+    @Test
+    void a_user_is_changed_disabled_and_deleted_by_name_or_id() {
+        Api ada = Api.owner().newUser(acme, "ada", "member");
+        String address = users(acme) + "/ada";
+        String id = Api.owner().get(address).body().path("id").asText();
+
+        assertThat(patch(Api.owner(), users(acme) + "/" + id, "{\"role\":\"auditor\"}")
+                        .body()
+                        .path("role")
+                        .asText())
+                .isEqualTo("auditor");
+        assertThat(ada.get("/api/v1/me").body().path("role").asText()).isEqualTo("auditor");
+        Answer disabled = patch(Api.owner(), address, "{\"disabled\":true}");
+        assertThat(disabled.body().path("tokens").asInt()).isEqualTo(1);
+        assertThat(ada.get("/api/v1/me").code()).isEqualTo("invalid_token");
+        Answer deleted = Api.owner().delete(address);
+        assertThat(deleted.body().path("tokens").asInt()).as(deleted.toString()).isEqualTo(1);
+
+        assertThat(Api.owner().get(address).code()).isEqualTo("user_not_found");
+        assertThat(Api.owner().get(users(acme)).text()).doesNotContain("ada");
+        assertThat(Api.owner().get("/api/v1/audit?limit=10").body().findValuesAsText("action"))
+                .contains("user.delete", "user.change");
+    }
+
+    @Test
+    void a_change_of_a_user_that_makes_no_sense_is_refused_by_name() {
+        assertThat(Api.owner().post(users(acme), user("ada", "member")).status())
+                .isEqualTo(201);
+        String address = users(acme) + "/ada";
+
+        assertThat(patch(Api.owner(), address, "{}").code()).isEqualTo("missing_field");
+        assertThat(patch(Api.owner(), address, "{\"role\":\"king\"}").code()).isEqualTo("unknown_role");
+        assertThat(patch(Api.owner(), address, "{\"role\":\"owner\"}").code()).isEqualTo("role_is_deployment_wide");
+        assertThat(patch(Api.owner(), address, "{\"disabled\":\"yes\"}").code()).isEqualTo("wrong_type");
+        assertThat(patch(Api.owner(), users(acme) + "/system", "{\"disabled\":true}")
+                        .code())
+                .isEqualTo("user_not_found");
+        assertThat(Api.owner().delete(address + "?claims=keep").code()).isEqualTo("invalid_value");
+        assertThat(Api.owner().post(users(acme), user("System", "member")).code())
+                .isEqualTo("reserved_name");
+        assertThat(Api.owner().post(users(acme), user("\u0430da", "member")).code())
+                .isEqualTo("mixed_scripts");
+    }
+
+    @Test
+    void a_template_admin_removes_members_of_its_own_organization_only() {
+        Api admin = Api.owner().newUser(acme, "admin", "template_admin");
+        for (String organization : List.of(acme, globex)) {
+            assertThat(Api.owner()
+                            .post(users(organization), user("bob", "member"))
+                            .status())
+                    .isEqualTo(201);
+        }
+
+        assertThat(admin.delete(users(acme) + "/admin").code()).isEqualTo("user_not_changeable");
+        assertThat(admin.delete(users(globex) + "/bob").code()).isEqualTo("organization_not_found");
+        assertThat(patch(admin, users(acme) + "/bob", "{\"role\":\"template_admin\"}")
+                        .code())
+                .isEqualTo("role_not_grantable");
+        assertThat(admin.delete(users(acme) + "/bob").status()).isEqualTo(200);
+    }
+
+    @Test
+    void an_organization_is_deleted_when_it_is_empty() {
+        assertThat(Api.owner().post(users(acme), user("ada", "member")).status())
+                .isEqualTo(201);
+
+        assertThat(Api.owner().delete("/api/v1/organizations/" + acme).code()).isEqualTo("organization_not_empty");
+        assertThat(Api.owner().delete(users(acme) + "/ada").status()).isEqualTo(200);
+        assertThat(Api.owner().delete("/api/v1/organizations/" + acme).status()).isEqualTo(204);
+
+        assertThat(Api.owner().get("/api/v1/organizations/" + acme).code()).isEqualTo("organization_not_found");
+        assertThat(Api.owner()
+                        .post("/api/v1/organizations", "{\"name\":\"%s\"}".formatted(acme))
+                        .status())
+                .isEqualTo(201);
+    }
+
+    @Test
+    void a_token_is_rotated_in_one_call() {
+        Api ada = Api.owner().newUser(acme, "ada", "worker");
+        String old = ada.get("/api/v1/tokens")
+                .body()
+                .path("items")
+                .path(0)
+                .path("id")
+                .asText();
+
+        Answer rotated = ada.send("POST", "/api/v1/tokens/" + old + "/rotate", BodyPublishers.noBody());
+
+        assertThat(rotated.status()).as(rotated.toString()).isEqualTo(201);
+        assertThat(ada.get("/api/v1/me").code()).isEqualTo("invalid_token");
+        Api renewed = Api.as(rotated.body().path("token").asText());
+        assertThat(renewed.get("/api/v1/me").body().path("name").asText()).isEqualTo("ada");
+        assertThat(renewed.post("/api/v1/tokens/" + old + "/rotate", "{}").code())
+                .isEqualTo("token_not_found");
+        assertThat(renewed.post(rotated.header("Location") + "/rotate", "{\"overlap\":\"P8D\"}")
+                        .code())
+                .isEqualTo("overlap_too_long");
+    }
+
+    @Test
+    void a_token_is_revoked_with_all_that_were_made_with_it() {
+        Api ada = Api.owner().newUser(acme, "ada", "member");
+        Answer child = ada.post("/api/v1/tokens", "{\"name\":\"child\"}");
+        Answer grandchild =
+                Api.as(child.body().path("token").asText()).post("/api/v1/tokens", "{\"name\":\"grandchild\"}");
+
+        Answer revoked = ada.delete(child.header("Location") + "?descendants=true");
+
+        assertThat(revoked.body().path("items").findValuesAsText("name")).containsExactly("child", "grandchild");
+        assertThat(Api.as(grandchild.body().path("token").asText())
+                        .get("/api/v1/me")
+                        .code())
+                .isEqualTo("invalid_token");
+        assertThat(ada.delete(child.header("Location") + "?descendants=maybe").code())
+                .isEqualTo("invalid_value");
+    }
+
+    private static Answer patch(Api api, String address, String body) {
+        return api.send("PATCH", address, BodyPublishers.ofString(body));
     }
 
     private static String organization() {

@@ -7,7 +7,9 @@ import dev.larder.pool.Caller;
 import dev.larder.pool.Ids;
 import dev.larder.pool.Role;
 import dev.larder.pool.SystemUser;
-import dev.larder.store.AccessStore.NewToken;
+import dev.larder.store.TokenStore.Issue;
+import dev.larder.store.TokenStore.NewToken;
+import dev.larder.store.TokenStore.TokenEntry;
 import dev.larder.testing.Database;
 import dev.larder.testing.Databases;
 import io.smallrye.mutiny.Uni;
@@ -30,6 +32,7 @@ class AccessStoreTest {
     private Instant now = NOON;
     private final InstantSource clock = () -> now;
     private final AccessStore store = new AccessStore(database.pool(), clock, new Ids(clock));
+    private final TokenStore tokens = new TokenStore(database.pool(), clock, new Ids(clock), 3);
 
     @AfterEach
     void drop() {
@@ -82,12 +85,12 @@ class AccessStoreTest {
     void a_token_opens_until_the_instant_it_expires() {
         UUID organization = organization("acme");
         UUID user = user(organization, "ada");
-        var token = token(user, hash(1), NOON.plusSeconds(60));
+        Optional<UUID> token = token(user, hash(1), NOON.plusSeconds(60));
 
         now = NOON.plusSeconds(59);
         assertThat(callerOf(hash(1)))
                 .contains(new Caller(
-                        user, "ada", Role.MEMBER, Optional.of(organization), Optional.of(NOON.plusSeconds(60))));
+                        user, "ada", Role.MEMBER, Optional.of(organization), Optional.of(NOON.plusSeconds(60)), token));
         now = NOON.plusSeconds(60);
         assertThat(callerOf(hash(1))).isEmpty();
     }
@@ -97,12 +100,11 @@ class AccessStoreTest {
         UUID user = user(organization("acme"), "ada");
         UUID token = token(user, hash(1), null).orElseThrow();
 
-        boolean first =
-                store.revokeToken(token, Optional.of(user), user).await().indefinitely();
-        boolean again =
-                store.revokeToken(token, Optional.of(user), user).await().indefinitely();
+        List<TokenEntry> first = revoke(token, Optional.of(user), false, user);
+        List<TokenEntry> again = revoke(token, Optional.of(user), false, user);
 
-        assertThat(List.of(first, again)).containsExactly(true, true);
+        assertThat(first).extracting(TokenEntry::id).containsExactly(token);
+        assertThat(again).isEqualTo(first);
         assertThat(callerOf(hash(1))).isEmpty();
         assertThat(count("audit WHERE action = 'token.revoke'")).isEqualTo(1);
     }
@@ -114,9 +116,100 @@ class AccessStoreTest {
         UUID bob = user(organization, "bob");
         UUID token = token(ada, hash(1), null).orElseThrow();
 
-        assertThat(store.revokeToken(token, Optional.of(bob), bob).await().indefinitely())
-                .isFalse();
+        assertThat(revoke(token, Optional.of(bob), false, bob)).isEmpty();
         assertThat(callerOf(hash(1))).isPresent();
+    }
+
+    @Test
+    void a_token_is_revoked_alone_or_with_all_that_were_made_with_it() {
+        UUID organization = organization("acme");
+        UUID ada = user(organization, "ada");
+        UUID bob = user(organization, "bob");
+        UUID root = token(ada, hash(1), null).orElseThrow();
+        UUID child = token(bob, hash(2), null, Optional.of(root)).orElseThrow();
+        UUID grandchild = token(bob, hash(3), null, Optional.of(child)).orElseThrow();
+        UUID other = token(bob, hash(4), null).orElseThrow();
+
+        assertThat(revoke(child, Optional.empty(), false, ada))
+                .extracting(TokenEntry::id)
+                .containsExactly(child);
+        assertThat(callerOf(hash(3))).isPresent();
+
+        assertThat(revoke(root, Optional.empty(), true, ada))
+                .extracting(TokenEntry::id)
+                .containsExactly(root, grandchild);
+        assertThat(callerOf(hash(1))).isEmpty();
+        assertThat(callerOf(hash(3))).isEmpty();
+        assertThat(callerOf(hash(4))).map(Caller::tokenId).contains(Optional.of(other));
+    }
+
+    @Test
+    void descendants_that_belong_to_another_user_are_not_a_members_to_revoke() {
+        UUID organization = organization("acme");
+        UUID ada = user(organization, "ada");
+        UUID root = token(ada, hash(1), null).orElseThrow();
+        Optional<UUID> bobs = token(user(organization, "bob"), hash(2), null, Optional.of(root));
+
+        assertThat(revoke(root, Optional.of(ada), true, ada)).hasSize(1);
+        assertThat(callerOf(hash(2))).map(Caller::tokenId).contains(bobs);
+    }
+
+    @Test
+    void a_user_has_a_bounded_number_of_tokens_that_open() {
+        UUID user = user(organization("acme"), "ada");
+        UUID first = token(user, hash(1), null).orElseThrow();
+        assertThat(token(user, hash(2), NOON.plusSeconds(60))).isPresent();
+        assertThat(token(user, hash(3), null)).isPresent();
+
+        assertThat(issue(user, hash(4), null, Optional.empty())).isEqualTo(new Issue.TooMany(3));
+
+        assertThat(revoke(first, Optional.empty(), false, user)).hasSize(1);
+        assertThat(token(user, hash(5), null)).isPresent();
+        now = NOON.plusSeconds(60);
+        assertThat(token(user, hash(6), null)).isPresent();
+        assertThat(token(user, hash(7), null)).isEmpty();
+    }
+
+    @Test
+    void of_many_who_ask_for_tokens_at_once_no_more_than_the_bound_are_served() {
+        UUID user = user(organization("acme"), "ada");
+        Caller actor = new Caller(user, "ada", Role.MEMBER, Optional.empty());
+
+        List<Issue> issues = Uni.join()
+                .all(hashes(12).stream()
+                        .map(hash -> tokens.create(new NewToken(user, "x", hash, null), actor))
+                        .toList())
+                .andFailFast()
+                .await()
+                .indefinitely();
+
+        assertThat(issues.stream().filter(Issue.Issued.class::isInstance)).hasSize(3);
+    }
+
+    @Test
+    void a_rotated_token_is_replaced_by_one_of_the_same_user_and_name() {
+        UUID user = user(organization("acme"), "ada");
+        UUID old = token(user, hash(1), null).orElseThrow();
+        Caller actor = callerOf(hash(1)).orElseThrow();
+
+        Issue issue = tokens.rotate(
+                        new TokenStore.Rotation(old, Optional.of(user), hash(2), null, NOON.plusSeconds(10)), actor)
+                .await()
+                .indefinitely();
+
+        assertThat(issue).isInstanceOfSatisfying(Issue.Issued.class, made -> {
+            assertThat(made.token().name()).isEqualTo("test");
+            assertThat(made.token().parentId()).isEqualTo(old);
+        });
+        now = NOON.plusSeconds(9);
+        assertThat(callerOf(hash(1))).isPresent();
+        now = NOON.plusSeconds(10);
+        assertThat(callerOf(hash(1))).isEmpty();
+        assertThat(callerOf(hash(2))).map(Caller::name).contains("ada");
+        assertThat(tokens.rotate(new TokenStore.Rotation(old, Optional.of(user), hash(3), null, now), actor)
+                        .await()
+                        .indefinitely())
+                .isEqualTo(new Issue.NoToken());
     }
 
     @Test
@@ -179,10 +272,26 @@ class AccessStoreTest {
     }
 
     private Optional<UUID> token(UUID user, byte[] hash, @org.jspecify.annotations.Nullable Instant expiresAt) {
-        return store.createToken(new NewToken(user, "test", hash, expiresAt), SystemUser.ID)
+        return token(user, hash, expiresAt, Optional.empty());
+    }
+
+    private Optional<UUID> token(
+            UUID user, byte[] hash, @org.jspecify.annotations.Nullable Instant expiresAt, Optional<UUID> parent) {
+        return issue(user, hash, expiresAt, parent) instanceof Issue.Issued(TokenEntry made)
+                ? Optional.of(made.id())
+                : Optional.empty();
+    }
+
+    private Issue issue(
+            UUID user, byte[] hash, @org.jspecify.annotations.Nullable Instant expiresAt, Optional<UUID> parent) {
+        Caller actor = new Caller(SystemUser.ID, "test", Role.OWNER, Optional.empty(), Optional.empty(), parent);
+        return tokens.create(new NewToken(user, "test", hash, expiresAt), actor)
                 .await()
-                .indefinitely()
-                .map(AccessStore.TokenEntry::id);
+                .indefinitely();
+    }
+
+    private List<TokenEntry> revoke(UUID token, Optional<UUID> holder, boolean descendants, UUID actor) {
+        return tokens.revoke(token, holder, descendants, actor).await().indefinitely();
     }
 
     private Optional<Caller> callerOf(byte[] hash) {
