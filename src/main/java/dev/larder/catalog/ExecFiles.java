@@ -18,9 +18,8 @@ final class ExecFiles {
             List.of("start.sh", "ready.sh", "verify.sh", "claim.sh", "reset.sh", "delete.sh");
 
     // Names like those of scripts in another case, with another ending, or with one that an editor has added.
-    private static final Pattern LIKE_A_SCRIPT = Pattern.compile(
-            "(start|ready|verify|claim|reset|stop|delete)"
-                    + "(\\.(sh|bash|zsh|ksh|dash|py|pl|rb|js|ps1|bat|cmd))?(\\.(txt|bak|old|orig))?~?");
+    private static final Pattern LIKE_A_SCRIPT = Pattern.compile("(start|ready|verify|claim|reset|stop|delete)"
+            + "(\\.(sh|bash|zsh|ksh|dash|py|pl|rb|js|ps1|bat|cmd))?(\\.(txt|bak|old|orig))?~?");
 
     private static final Set<String> SHELLS = Set.of("sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox");
     private static final Pattern INTERPRETER = Pattern.compile("#![ \\t]*(?:\\S*/env[ \\t]+(?:-S[ \\t]+)?)?(\\S+)");
@@ -63,14 +62,13 @@ final class ExecFiles {
     }
 
     private static boolean isLikeScript(String path) {
-        return LIKE_A_SCRIPT
-                .matcher(path.strip().toLowerCase(Locale.ROOT))
-                .matches();
+        return LIKE_A_SCRIPT.matcher(path.strip().toLowerCase(Locale.ROOT)).matches();
     }
 
     private static boolean isNamed(String path, Map<String, String> files) {
         return files.entrySet().stream()
-                .anyMatch(other -> !other.getKey().equals(path) && other.getValue().contains(path));
+                .anyMatch(other ->
+                        !other.getKey().equals(path) && other.getValue().contains(path));
     }
 
     /** The system reads the first line of a file that another script runs; of the scripts, shells alone mind the others. */

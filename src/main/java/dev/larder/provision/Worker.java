@@ -100,7 +100,8 @@ public class Worker {
     private void withdrawUnusable() {
         backends.values().removeIf(backend -> {
             Optional<String> why = backend.unusable();
-            why.ifPresent(sentence -> LOG.errorf("%s No such jobs are taken here. backend=%s", sentence, backend.kind()));
+            why.ifPresent(
+                    sentence -> LOG.errorf("%s No such jobs are taken here. backend=%s", sentence, backend.kind()));
             return why.isPresent();
         });
     }

@@ -234,11 +234,7 @@ class DeclarationParserTest {
                         "lib/a.py: \"#!/usr/bin/python3\\r\\npass\\r\\n\"",
                         "windows_line_ends",
                         "files[\"lib/a.py\"]"),
-                exec(
-                        "a byte order mark",
-                        "claim.sh: \"\\uFEFF#!/bin/sh\"",
-                        "byte_order_mark",
-                        "files[\"claim.sh\"]"),
+                exec("a byte order mark", "claim.sh: \"\\uFEFF#!/bin/sh\"", "byte_order_mark", "files[\"claim.sh\"]"),
                 bad(
                         "a name of 256 bytes in 128 characters",
                         "{backend: postgres, files: {lib/" + "ü".repeat(128) + ": x}}",

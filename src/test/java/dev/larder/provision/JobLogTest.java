@@ -99,7 +99,8 @@ class JobLogTest {
         await(log.flush());
 
         assertThat(written.lines).hasSizeLessThanOrEqualTo(JobLog.LINES_KEPT_MAX);
-        assertThat(written.lines.get(JobLog.BEGINNING_LINES_MAX - 1)).endsWith(numbered(JobLog.BEGINNING_LINES_MAX - 1));
+        assertThat(written.lines.get(JobLog.BEGINNING_LINES_MAX - 1))
+                .endsWith(numbered(JobLog.BEGINNING_LINES_MAX - 1));
         assertThat(written.lines.get(JobLog.BEGINNING_LINES_MAX)).contains("this is a long log");
         assertThat(written.lines.get(JobLog.BEGINNING_LINES_MAX + 1)).contains("lines were left out here");
         assertThat(written.lines.get(written.lines.size() - 2)).endsWith(numbered(all - 1));

@@ -10,6 +10,7 @@ import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
 import jakarta.annotation.PreDestroy;
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.inject.Inject;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -65,6 +66,7 @@ public class ExecBackend implements Backend {
     private final Settings settings;
     private final InstantSource clock;
     private final Path root;
+    private final Cgroups groups;
     private final Premises premises;
     private final Leftovers leftovers;
     private final Workspaces workspaces = new Workspaces();
@@ -72,12 +74,19 @@ public class ExecBackend implements Backend {
     private final ExecutorService threads = Executors.newThreadPerTaskExecutor(
             Thread.ofPlatform().daemon().name("larder-exec-", 0).factory());
 
+    @Inject
     public ExecBackend(Settings settings, InstantSource clock) {
+        // A process of its own tries whether there are groups: only where scripts are run.
+        this(settings, clock, settings.enabled() ? Cgroups.here() : Cgroups.none());
+    }
+
+    ExecBackend(Settings settings, InstantSource clock, Cgroups groups) {
         this.settings = settings;
         this.clock = clock;
         this.root = settings.root().toAbsolutePath().normalize();
-        this.premises = new Premises(root);
-        this.leftovers = new Leftovers(root, clock);
+        this.groups = groups;
+        this.premises = new Premises(root, groups);
+        this.leftovers = new Leftovers(root, groups, clock);
     }
 
     @Override
@@ -144,7 +153,7 @@ public class ExecBackend implements Backend {
             return new JobOutcome.Canceled();
         }
         try {
-            return new ScriptJob(assignment, log, settings, clock, root, stop).perform();
+            return new ScriptJob(assignment, log, settings, clock, root, groups, stop).perform();
         } finally {
             workspaces.leave(assignment.workspaceId());
         }

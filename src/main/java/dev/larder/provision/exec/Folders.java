@@ -90,7 +90,8 @@ record Folders(Path job, Path files, Path pipes, Path outputs, Path replaced, Pa
         try {
             return files.resolve(name).normalize();
         } catch (InvalidPathException unwritable) {
-            throw new IOException("the locale of this process is not UTF-8 (LANG), so it cannot write the file " + name, unwritable);
+            throw new IOException(
+                    "the locale of this process is not UTF-8 (LANG), so it cannot write the file " + name, unwritable);
         }
     }
 
@@ -124,7 +125,8 @@ record Folders(Path job, Path files, Path pipes, Path outputs, Path replaced, Pa
     private void write(String name, String text) throws IOException {
         for (String part : name.split("/")) {
             if (part.getBytes(StandardCharsets.UTF_8).length > NAME_BYTES_MAX) {
-                throw new InvalidFileException("the name of a file has more than " + NAME_BYTES_MAX + " bytes: " + name);
+                throw new InvalidFileException(
+                        "the name of a file has more than " + NAME_BYTES_MAX + " bytes: " + name);
             }
         }
         Path file = resolve(name);

@@ -31,10 +31,12 @@ final class Leftovers {
     private static final Duration OLDEST_JOB = Duration.ofHours(25);
 
     private final Path jobs;
+    private final Cgroups groups;
     private final InstantSource clock;
 
-    Leftovers(Path root, InstantSource clock) {
+    Leftovers(Path root, Cgroups groups, InstantSource clock) {
         this.jobs = Folders.jobs(root);
+        this.groups = groups;
         this.clock = clock;
     }
 
@@ -80,7 +82,7 @@ final class Leftovers {
         }
         try (JobLock lock = free.get()) {
             if (!lock.hasSucceeded()) {
-                Map<Long, String> killed = Processes.kill(ScriptJob.attempt(job, attempt));
+                Map<Long, String> killed = Processes.kill(ScriptJob.attempt(job, attempt), groups);
                 LOG.infof(
                         "removing what a killed worker left job=%s attempt=%d killed=%s",
                         job, attempt, Processes.named(killed));
@@ -92,8 +94,8 @@ final class Leftovers {
 
     private boolean isOld(Path entry) throws IOException {
         try {
-            Instant changed = Files.getLastModifiedTime(entry, LinkOption.NOFOLLOW_LINKS)
-                    .toInstant();
+            Instant changed =
+                    Files.getLastModifiedTime(entry, LinkOption.NOFOLLOW_LINKS).toInstant();
             return changed.isBefore(clock.instant().minus(OLDEST_JOB));
         } catch (NoSuchFileException gone) {
             return false;

@@ -36,12 +36,17 @@ record Marks(long workspace, long job) {
     private static final String SET = """
             ulimit -w "$1" 2>/dev/null || ulimit -x "$1" 2>/dev/null
             ulimit -S -w "$2" 2>/dev/null || ulimit -S -x "$2" 2>/dev/null
-            shift 2
+            { [ -z "$3" ] || echo 0 > "$3"; } 2>/dev/null
+            shift 3
             exec "$@\"""";
 
-    /** What to begin a command with so that it bears these marks. */
-    List<String> command() {
-        return List.of("/bin/sh", "-c", SET, "larder", Long.toString(workspace), Long.toString(job));
+    /**
+     * What to begin a command with so that it bears these marks.
+     *
+     * @param group the file to join a control group by; empty where there is none
+     */
+    List<String> command(String group) {
+        return List.of("/bin/sh", "-c", SET, "larder", Long.toString(workspace), Long.toString(job), group);
     }
 
     /** Of all attempts before this one. */

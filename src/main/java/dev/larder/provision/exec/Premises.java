@@ -32,9 +32,11 @@ final class Premises {
     private static final String FOLDER = "LARDER_WORKSPACE_DIR=";
 
     private final Path root;
+    private final Cgroups groups;
 
-    Premises(Path root) {
+    Premises(Path root, Cgroups groups) {
         this.root = root;
+        this.groups = groups;
     }
 
     Inventory inventory() throws IOException {
@@ -158,7 +160,8 @@ final class Premises {
                 Files.delete(mine);
             }
         }
-        return id(Files.readString(file).strip()).orElseThrow(() -> new IOException("has a file \"" + IDENTITY + "\" that holds no id"));
+        return id(Files.readString(file).strip())
+                .orElseThrow(() -> new IOException("has a file \"" + IDENTITY + "\" that holds no id"));
     }
 
     private static Optional<UUID> id(String text) {
@@ -175,7 +178,7 @@ final class Premises {
     void remove(UUID listed) throws IOException {
         Path folder = Folders.workspace(root, listed);
         Map<Long, String> unused = Processes.kill(
-                new Processes.Sign(List.of(FOLDER + folder), List.of(Marks.workspace(folder.toString()))));
+                new Processes.Sign(List.of(FOLDER + folder), List.of(Marks.workspace(folder.toString()))), groups);
         Trees.delete(folder);
         Path stranger = strangers(identity()).get(listed);
         if (stranger != null) {

@@ -47,8 +47,15 @@ final class Processes {
      *
      * @return what was killed: the names of programs by process id
      */
-    static Map<Long, String> kill(Sign sign) {
-        return killAll(process -> bears(process.pid(), sign));
+    static Map<Long, String> kill(Sign sign, Cgroups groups) {
+        Map<Long, String> killed = groups.kill(sign.marks());
+        killed.putAll(killAll(process -> bears(process.pid(), sign)));
+        return killed;
+    }
+
+    /** The name of the program, without what a log cannot show. */
+    static String program(long pid) {
+        return read(pid, "comm").replaceAll("\\p{Cntrl}", "");
     }
 
     /** Kills what is left of a process group. */
@@ -74,7 +81,7 @@ final class Processes {
         for (int round = 0; round < ROUNDS_MAX; round++) {
             boolean some = false;
             for (ProcessHandle process : all(wanted)) {
-                String name = read(process.pid(), "comm").replaceAll("\\p{Cntrl}", "");
+                String name = program(process.pid());
                 // The handle knows when its process began, so that another with the same number is not hit.
                 if (process.destroyForcibly()) {
                     String unused = killed.putIfAbsent(process.pid(), name);
@@ -135,7 +142,7 @@ final class Processes {
     }
 
     /** @return its exit value, or -1 where it could not be started */
-    private static int run(String... command) {
+    static int run(String... command) {
         try {
             return new ProcessBuilder(command)
                     .redirectErrorStream(true)

@@ -27,6 +27,7 @@ import java.util.regex.Pattern;
  * collects what is printed in memory.
  *
  * @param folder where the script runs; its pipes are made beside it
+ * @param marked what to begin its command with
  * @param refresh called after something was read and before it is looked at
  */
 record Script(
@@ -35,7 +36,7 @@ record Script(
         Path folder,
         Path pipes,
         Map<String, String> environment,
-        Marks marks,
+        List<String> marked,
         ScriptLog log,
         Runnable refresh,
         Settings settings,
@@ -134,7 +135,7 @@ record Script(
             command.add("setsid");
         }
         command.addAll(Processes.hearing());
-        command.addAll(marks.command());
+        command.addAll(marked);
         command.addAll(interpreter());
         command.add(folder.resolve(name).toString());
         return command;

@@ -47,6 +47,8 @@ final class ScriptJob {
     private final InstantSource clock;
     private final Path root;
     private final Folders folders;
+    private final Cgroups groups;
+    private final Marks marks;
     private final Stop stop;
     private final Masks masks = new Masks();
     private final ScriptLog log;
@@ -59,12 +61,15 @@ final class ScriptJob {
             Settings settings,
             InstantSource clock,
             Path root,
+            Cgroups groups,
             Stop stop) {
         this.assignment = assignment;
         this.settings = settings;
         this.clock = clock;
         this.root = root;
         this.folders = Folders.of(root, assignment);
+        this.groups = groups;
+        this.marks = Marks.of(folders.workspace().toString(), assignment.jobId(), assignment.attempt());
         this.stop = stop;
         this.log = new ScriptLog(log, clock, masks, settings.lineLimit(), settings.logLimit());
         for (String name : assignment.sensitiveParameters()) {
@@ -89,8 +94,9 @@ final class ScriptJob {
             if (!(outcome instanceof JobOutcome.Succeeded)) {
                 killed(
                         "processes that had detached themselves were killed: ",
-                        Processes.kill(attempt(assignment.jobId(), assignment.attempt())));
+                        Processes.kill(attempt(assignment.jobId(), assignment.attempt()), groups));
             }
+            groups.leave(marks);
             log.close();
             deleteJobFolder(outcome);
         }
@@ -117,9 +123,11 @@ final class ScriptJob {
         if (assignment.attempt() > 1) {
             killed(
                     "processes of an earlier attempt were killed: ",
-                    Processes.kill(new Processes.Sign(
-                            List.of(entry("JOB_ID", assignment.jobId())),
-                            Marks.earlier(assignment.jobId(), assignment.attempt()))));
+                    Processes.kill(
+                            new Processes.Sign(
+                                    List.of(entry("JOB_ID", assignment.jobId())),
+                                    Marks.earlier(assignment.jobId(), assignment.attempt())),
+                            groups));
         }
     }
 
@@ -263,11 +271,12 @@ final class ScriptJob {
     /** The folder stays where the script failed: it may be needed to try again. */
     private JobOutcome delete() throws IOException, InterruptedException {
         JobOutcome outcome = optional();
-        String folder = folders.workspace().toString();
         killed(
                 "processes of the workspace were killed: ",
-                Processes.kill(new Processes.Sign(
-                        List.of(entry("WORKSPACE_ID", assignment.workspaceId())), List.of(Marks.workspace(folder)))));
+                Processes.kill(
+                        new Processes.Sign(
+                                List.of(entry("WORKSPACE_ID", assignment.workspaceId())), List.of(marks.workspace())),
+                        groups));
         if (outcome instanceof JobOutcome.Succeeded) {
             Trees.delete(folders.workspace());
         }
@@ -281,7 +290,7 @@ final class ScriptJob {
                 folders.files(),
                 folders.pipes(),
                 environment(),
-                Marks.of(folders.workspace().toString(), assignment.jobId(), assignment.attempt()),
+                marks.command(groups.join(marks)),
                 log,
                 this::maskOutputs,
                 settings,

@@ -68,7 +68,9 @@ final class ScriptLog {
         List<Piece> last = end.take();
         if (bytesLeftOut > 0) {
             log.accept(new LogLine(
-                    clock.instant(), "larder", linesLeftOut + " lines (" + bytesLeftOut + " bytes) were left out here"));
+                    clock.instant(),
+                    "larder",
+                    linesLeftOut + " lines (" + bytesLeftOut + " bytes) were left out here"));
         }
         last.forEach(piece -> piece.stream().passOn(piece));
         streams.values().forEach(stream -> stream.late.close());

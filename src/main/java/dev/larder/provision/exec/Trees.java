@@ -86,10 +86,8 @@ final class Trees {
             left = 0;
             progress = emptyOnce();
         } while (left > 0 && progress);
-        if (left == 0) {
-            deleteOne(top);
-        }
-        if (left > 0 && cause != null) {
+        boolean done = left == 0 && deleteOne(top);
+        if (!done && left > 0 && cause != null) {
             throw new IOException(left + " entries cannot be deleted: " + reason(cause), cause);
         }
     }
@@ -118,7 +116,7 @@ final class Trees {
                 }
             }
         } catch (DirectoryIteratorException failed) {
-            left(failed.getCause());
+            left(new IOException(failed.getMessage(), failed));
             return progress;
         } catch (IOException failed) {
             left(failed);

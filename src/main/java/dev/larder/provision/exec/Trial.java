@@ -34,7 +34,7 @@ final class Trial {
     Optional<String> unusable() {
         try {
             Folders.makePrivate(root);
-            var unused = new Premises(root).identity();
+            var unused = new Premises(root, Cgroups.none()).identity();
             Path folder = Files.createTempDirectory(root, PREFIX);
             try {
                 work(folder);
@@ -78,7 +78,8 @@ final class Trial {
                 throw new IOException("lets no file be executed");
             }
         } catch (IOException refused) {
-            if (nth < TRIES && BUSY.matcher(String.valueOf(refused.getMessage())).find()) {
+            if (nth < TRIES
+                    && BUSY.matcher(String.valueOf(refused.getMessage())).find()) {
                 // Another process of ours was being started while the file was open for writing.
                 TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
                 run(script, nth + 1);
@@ -94,7 +95,9 @@ final class Trial {
             case FileAlreadyExistsException file -> "is no folder";
             case AccessDeniedException denied -> "may not be written by this user";
             default ->
-                failed.getClass() == IOException.class ? Trees.reason(failed) : "cannot be used: " + Trees.reason(failed);
+                failed.getClass() == IOException.class
+                        ? Trees.reason(failed)
+                        : "cannot be used: " + Trees.reason(failed);
         };
     }
 

@@ -61,9 +61,11 @@ class ExecBackendTest {
 
     @AfterEach
     void leaves_no_process_behind() {
-        var unused = Processes.kill(new Processes.Sign(
-                List.of("LARDER_WORKSPACE_ID=" + work.workspace),
-                List.of(Marks.workspace(workspaceFolder().toString()))));
+        var unused = Processes.kill(
+                new Processes.Sign(
+                        List.of("LARDER_WORKSPACE_ID=" + work.workspace),
+                        List.of(Marks.workspace(workspaceFolder().toString()))),
+                Cgroups.here());
     }
 
     // What a script is told, and answers
@@ -485,9 +487,17 @@ class ExecBackendTest {
         return ProcessHandle.of(Long.parseLong(kept("hidden").strip())).orElseThrow();
     }
 
-    @Test
-    void a_process_that_cleared_its_environment_is_killed_when_its_start_fails() throws IOException {
-        assertThat(perform(work.start(hidden(600) + "exit 1"))).isInstanceOf(JobOutcome.Failed.class);
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void a_process_that_cleared_its_environment_is_killed_when_its_start_fails(boolean grouped) {
+        Cgroups groups = grouped ? Cgroups.here() : Cgroups.none();
+        assumeTrue(groups.isUsable() == grouped, "groups can be made here");
+        ExecBackend backend = new ExecBackend(new Given(root), clock, groups);
+
+        assertThat(backend.perform(work.start(hidden(600) + "exit 1"), log::add)
+                        .await()
+                        .atMost(LONG))
+                .isInstanceOf(JobOutcome.Failed.class);
 
         until(() -> !runs(600));
         assertThat(lines())
@@ -525,6 +535,23 @@ class ExecBackendTest {
         remove(work.workspace);
 
         until(() -> !runs(609));
+    }
+
+    @Test
+    void processes_that_fork_without_end_are_killed_where_there_are_control_groups() {
+        Cgroups groups = Cgroups.here();
+        assumeTrue(groups.isUsable(), "groups can be made here");
+        Assignment job = work.start("""
+                setsid sh -c 'f() { sleep 0.01; f & exit; }; f & f & f & f' > /dev/null 2>&1 &
+                sleep 0.1; exit 1""");
+
+        assertThat(new ExecBackend(new Given(root), clock, groups)
+                        .perform(job, log::add)
+                        .await()
+                        .atMost(LONG))
+                .isInstanceOf(JobOutcome.Failed.class);
+
+        assertThat(processes()).isEmpty();
     }
 
     /** Whatever its environment is; one that is dead and not waited for has no command line. */
@@ -578,7 +605,9 @@ class ExecBackendTest {
         assertThat(log.getFirst().line())
                 .hasSize(8192 + " … (line cut)".length())
                 .endsWith(" … (line cut)");
-        assertThat(lines()).filteredOn(line -> line.endsWith("were left out here")).hasSize(1);
+        assertThat(lines())
+                .filteredOn(line -> line.endsWith("were left out here"))
+                .hasSize(1);
         assertThat(log.getLast()).isEqualTo(new LogLine(NOON, "stdout", "y"));
         assertThat(log.stream().mapToInt(line -> line.line().length() + 32).sum())
                 .isLessThan(1_050_000);
@@ -592,7 +621,9 @@ class ExecBackendTest {
         assertThat(outcome).isInstanceOf(JobOutcome.Failed.class);
         assertThat(lines()).startsWith("first", "1", "2").endsWith("199999", "200000", "last");
         assertThat(log).contains(new LogLine(NOON, "stderr", "why it failed"));
-        assertThat(lines()).filteredOn(line -> line.endsWith("were left out here")).hasSize(1);
+        assertThat(lines())
+                .filteredOn(line -> line.endsWith("were left out here"))
+                .hasSize(1);
     }
 
     @Test
@@ -645,7 +676,9 @@ class ExecBackendTest {
                         .allMatch(whole::contains)
                         .startsWith("aaa", "bbbb")
                         .endsWith("***", "d");
-                assertThat(said).filteredOn(line -> line.stream().equals("larder")).hasSize(2);
+                assertThat(said)
+                        .filteredOn(line -> line.stream().equals("larder"))
+                        .hasSize(2);
             }
         }
     }
@@ -668,8 +701,8 @@ class ExecBackendTest {
 
     @Test
     void a_log_of_a_job_past_its_deadline_holds_what_its_script_printed_while_it_stopped() {
-        CompletableFuture<JobOutcome> outcome = begin(work.start(
-                "trap 'echo stopping; echo stopped; exit 1' INT; echo runs; while :; do sleep 0.02; done"));
+        CompletableFuture<JobOutcome> outcome = begin(
+                work.start("trap 'echo stopping; echo stopped; exit 1' INT; echo runs; while :; do sleep 0.02; done"));
         until(() -> lines().contains("runs"));
 
         now.set(NOON.plusSeconds(600));
@@ -901,10 +934,13 @@ class ExecBackendTest {
         Path file = Files.createFile(root.resolve("file"));
 
         assertThat(unusable(Path.of("/proc/nope")))
-                .isEqualTo("Scripts cannot be run: larder.backend.exec.root /proc/nope does not exist and cannot be made.");
+                .isEqualTo(
+                        "Scripts cannot be run: larder.backend.exec.root /proc/nope does not exist and cannot be made.");
         assertThat(unusable(file))
                 .isEqualTo("Scripts cannot be run: larder.backend.exec.root " + file + " is no folder.");
-        assertThat(unusable(file.resolve("below"))).startsWith("Scripts cannot be run: ").endsWith(".");
+        assertThat(unusable(file.resolve("below")))
+                .startsWith("Scripts cannot be run: ")
+                .endsWith(".");
         assertThat(unusable(Path.of("/dev/null"))).endsWith("is no folder.");
         assertThat(unusable(root.resolve("new/and/deep"))).isEmpty();
     }
@@ -995,15 +1031,15 @@ class ExecBackendTest {
 
     @Test
     void what_is_mounted_in_a_folder_is_never_deleted() throws Exception {
-        assertThat(perform(work.start("mkdir $LARDER_WORKSPACE_DIR/disk; " + ANSWER))).isEqualTo(ANSWERED);
+        assertThat(perform(work.start("mkdir $LARDER_WORKSPACE_DIR/disk; " + ANSWER)))
+                .isEqualTo(ANSWERED);
         try (Mount mount = Mount.tmpfs(workspaceFolder().resolve("disk"), "size=1m")) {
             Path precious = Files.writeString(mount.at().resolve("precious"), "x");
 
-            assertThat(perform(work.job(Transition.DELETE)))
-                    .isInstanceOfSatisfying(JobOutcome.Failed.class, failed -> {
-                        assertThat(failed.code()).isEqualTo("backend_unavailable");
-                        assertThat(failed.detail()).contains("a file system is mounted at " + mount.at());
-                    });
+            assertThat(perform(work.job(Transition.DELETE))).isInstanceOfSatisfying(JobOutcome.Failed.class, failed -> {
+                assertThat(failed.code()).isEqualTo("backend_unavailable");
+                assertThat(failed.detail()).contains("a file system is mounted at " + mount.at());
+            });
             assertThat(precious).exists();
         }
         assertThat(perform(work.job(Transition.DELETE))).isEqualTo(DONE);
@@ -1031,8 +1067,7 @@ class ExecBackendTest {
 
         static Mount tmpfs(Path at, String options) throws Exception {
             Files.createDirectories(at);
-            assumeTrue(
-                    exit("mount", "-t", "tmpfs", "-o", options, "tmpfs", at.toString()) == 0, "may mount here");
+            assumeTrue(exit("mount", "-t", "tmpfs", "-o", options, "tmpfs", at.toString()) == 0, "may mount here");
             return new Mount(at);
         }
 
