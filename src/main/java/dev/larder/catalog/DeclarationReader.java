@@ -10,6 +10,7 @@ import dev.larder.pool.Schedules;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -26,6 +27,10 @@ final class DeclarationReader {
     static final int MAX_FILES = 100;
     static final int MAX_FILE_BYTES_IN_ALL = 1024 * 1024;
     static final int MAX_PATH_CHARACTERS = 255;
+
+    /** No usual file system takes a longer name. */
+    static final int MAX_NAME_BYTES = 255;
+
     static final int MAX_PARAMETERS = 50;
     static final int MAX_PRESETS = 100;
     static final int MAX_SCHEDULES = 50;
@@ -69,8 +74,8 @@ final class DeclarationReader {
         Form form = Form.of(root, "", refusals, "backend", "files", "tags", "startTimeout", "parameters", "presets");
         String backend = backend(form);
         Map<String, String> files = files(form);
-        if (backend.equals("exec") && files.getOrDefault("start.sh", "").isBlank()) {
-            refusals.add("missing_start_script", "files", "backend exec needs a file start.sh.");
+        if (backend.equals("exec")) {
+            ExecFiles.check(files, refusals);
         }
         List<Parameter> parameters = parameters(form);
         List<PresetDeclaration> presets = presets(form, parameters);
@@ -115,9 +120,11 @@ final class DeclarationReader {
         }
         long bytes = 0;
         for (Map.Entry<String, String> file : files.entrySet()) {
-            bytes += file.getValue().getBytes(StandardCharsets.UTF_8).length;
+            bytes += bytes(file.getValue());
             String field = FieldPath.field("files", file.getKey());
-            if (!relative(file.getKey())) {
+            if (Arrays.stream(file.getKey().split("/")).anyMatch(part -> bytes(part) > MAX_NAME_BYTES)) {
+                refusals.add("name_too_long", field, "has a part of more than " + MAX_NAME_BYTES + " bytes of UTF-8.");
+            } else if (!relative(file.getKey())) {
                 refusals.add("invalid_path", field, "must be a relative path without '.', '..' or a backslash.");
             } else if (isFolderToo(file.getKey(), files.keySet())) {
                 refusals.add("invalid_path", field, "is a file, and another file lies below it.");

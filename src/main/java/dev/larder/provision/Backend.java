@@ -5,6 +5,7 @@ import dev.larder.pool.Inventory;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.LogLine;
 import io.smallrye.mutiny.Uni;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -27,8 +28,36 @@ public interface Backend {
     }
 
     /**
-     * Performs the job. Expected failures are outcomes. Cancelling the subscription asks to stop: the backend ends what
-     * it started, with its children, and leaves nothing running.
+     * Why this kind cannot be built here, in one plain sentence for the operator. It is asked before the first job is taken,
+     * on a thread that may wait, and tries what can be tried in seconds.
+     *
+     * @return empty where it can
+     */
+    default Optional<String> unusable() {
+        return Optional.empty();
+    }
+
+    /**
+     * How long after its deadline, or after a {@link #stop}, a job may take to end what it started. The server takes a job
+     * back {@code larder.worker.overrun} after the same instant, which must be longer.
+     */
+    default Duration endsWithin() {
+        return Duration.ZERO;
+    }
+
+    /**
+     * Asks a job to stop. Returns at once; asking again changes nothing.
+     *
+     * @return true where {@link #perform} will answer {@link JobOutcome.Canceled} when all that it started has ended, and
+     *     takes lines until then; false where it cannot be asked, or is not at this job
+     */
+    default boolean stop(Assignment assignment) {
+        return false;
+    }
+
+    /**
+     * Performs the job. Expected failures are outcomes. Cancelling the subscription asks to stop as well, without waiting
+     * for it: the backend ends what it started, with its children, and leaves nothing running.
      *
      * @param log takes lines while the job runs, from any thread; must never be given a secret
      */

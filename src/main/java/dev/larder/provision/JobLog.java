@@ -4,34 +4,47 @@ import dev.larder.pool.Lease;
 import dev.larder.pool.LogLine;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
-import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * One lease's log on its way to where it is kept: lines gather while a write is under way, and are written together. It holds
- * at most a bounded number of lines; what comes faster is dropped, and a marker says so. Of one lease no more than 100,000
- * lines or 10 million characters are kept; a marker says where it ends.
+ * One lease's log on its way to the server. Lines gather while a write is under way, and are written together. Of one lease
+ * at most 100,000 lines and 10 million characters are kept: the beginning as it comes, and the end, which is written when the
+ * job has ended; a line between them says how many lines were left out. Lines that come faster than they can be written are
+ * left out of the middle in the same way.
  */
 final class JobLog {
 
-    static final int LINES_WAITING_MAX = 5_000;
     static final int LINES_KEPT_MAX = 100_000;
-    static final int CHARACTERS_KEPT_MAX = 10_000_000;
+    static final int LINES_PER_LEASE = 1_000_000;
+    static final int LINES_WAITING_MAX = 5_000;
+    static final int BEGINNING_LINES_MAX = 60_000;
+    static final int BEGINNING_CHARACTERS_MAX = 6_000_000;
+
+    // The end holds up to 20,000 lines and 2 million characters. It is written twice at most beyond the beginning: what
+    // waited when the beginning was full, and what is kept when the job has ended.
+    static final int END_ROOM = 2_000_000;
+    static final int LINE_COST = 100;
+
+    private static final int CHARACTERS_WAITING_MAX = 2_000_000;
     private static final int LINES_AT_ONCE = 500;
     private static final int CHARACTERS_AT_ONCE = 250_000;
-    static final int LINES_PER_LEASE = 1_000_000;
+    private static final String LONG =
+            "this is a long log: from here on only its end is kept, and shown when the job has ended";
 
     private final Desk desk;
     private final Lease lease;
     private final InstantSource clock;
     private final List<LogLine> waiting = new ArrayList<>();
+    private final LogEnd<LogLine> end = new LogEnd<>(END_ROOM, line -> leftOut());
     private List<LogLine> unwritten = List.of();
-    private int dropped;
-    private int kept;
-    private int characters;
-    private boolean full;
+    private long charactersWaiting;
+    private int linesLeftOut;
+    private int lines;
+    private long characters;
+    private boolean longLog;
+    private boolean ended;
     private int next;
 
     JobLog(Desk desk, Lease lease, InstantSource clock) {
@@ -43,24 +56,42 @@ final class JobLog {
 
     /** From any thread; returns at once. */
     synchronized void add(LogLine line) {
-        if (full) {
-            return;
+        if (!longLog && (lines >= BEGINNING_LINES_MAX || characters >= BEGINNING_CHARACTERS_MAX)) {
+            longLog = true;
+            keepAtEnd(new LogLine(line.at(), "larder", LONG));
+            writeEnd();
         }
-        if (kept >= LINES_KEPT_MAX || characters >= CHARACTERS_KEPT_MAX) {
-            full = true;
-            note("the log is full, what follows is not kept");
-        } else if (waiting.size() >= LINES_WAITING_MAX) {
-            dropped++;
+        boolean behind = waiting.size() >= LINES_WAITING_MAX || charactersWaiting >= CHARACTERS_WAITING_MAX;
+        if (longLog || behind || !end.isEmpty()) {
+            keepAtEnd(line);
         } else {
-            waiting.add(line);
-            kept++;
-            characters += line.line().length();
+            write(line);
         }
     }
 
-    /** From Larder itself, however full the log is. */
-    synchronized void note(String line) {
-        waiting.add(new LogLine(clock.instant(), "larder", line));
+    /** From Larder itself. */
+    void note(String line) {
+        add(new LogLine(clock.instant(), "larder", line));
+    }
+
+    private void keepAtEnd(LogLine line) {
+        end.add(line.stream(), line, line.line().length() + LINE_COST);
+    }
+
+    private void write(LogLine line) {
+        waiting.add(line);
+        charactersWaiting += line.line().length();
+        lines++;
+        characters += line.line().length();
+    }
+
+    private void leftOut() {
+        linesLeftOut++;
+    }
+
+    /** Nothing is added after it: the next {@link #flush} writes all that is kept. */
+    synchronized void end() {
+        ended = true;
     }
 
     /** Writes what waits; must not be called while an earlier call is under way. */
@@ -90,15 +121,24 @@ final class JobLog {
     }
 
     private synchronized List<LogLine> takeBatch() {
+        if (waiting.isEmpty() && (!longLog || ended)) {
+            writeEnd();
+        }
         int size = batchSize();
         List<LogLine> batch = new ArrayList<>(waiting.subList(0, size));
         waiting.subList(0, size).clear();
-        if (waiting.isEmpty() && dropped > 0) {
-            Instant at = batch.isEmpty() ? clock.instant() : batch.getLast().at();
-            batch.add(new LogLine(at, "larder", dropped + " lines came too fast and were dropped"));
-            dropped = 0;
-        }
+        batch.forEach(line -> charactersWaiting -= line.line().length());
         return batch;
+    }
+
+    /** After the beginning, and a line that says what is missing between them. */
+    private void writeEnd() {
+        List<LogLine> last = end.take();
+        if (linesLeftOut > 0) {
+            write(new LogLine(last.getFirst().at(), "larder", linesLeftOut + " lines were left out here"));
+            linesLeftOut = 0;
+        }
+        last.forEach(this::write);
     }
 
     /** One request's worth. */

@@ -44,8 +44,12 @@ public interface Settings {
     @WithDefault("3")
     int maxAttempts();
 
-    /** How long past its deadline a job may be before it is taken from its worker. */
-    @WithDefault("30s")
+    /**
+     * How long past its deadline, or past a wish to cancel it, a job may be before it is taken from its worker. It must be
+     * longer than what any worker gives a script to end ({@code larder.backend.exec.stop-grace}). A worker that is lost loses
+     * its jobs earlier, by its heartbeat.
+     */
+    @WithDefault("15m")
     Duration overrun();
 
     /** How long what a job said is kept after it. */

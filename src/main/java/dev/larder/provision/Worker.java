@@ -74,17 +74,36 @@ public class Worker {
         this.settings = settings;
         this.backends = backends.stream()
                 .filter(Backend::offered)
-                .collect(Collectors.toUnmodifiableMap(Backend::kind, Function.identity()));
+                .collect(Collectors.toConcurrentMap(Backend::kind, Function.identity()));
         this.lister = new Lister(desk::report, this.backends.values(), clock, inventory.every());
     }
 
-    /** Registers this process as a worker and begins to take jobs. */
+    /** Registers this process as a worker and begins to take jobs. A backend that cannot be used here is not offered. */
     public Uni<Void> start() {
-        if (!settings.enabled() || backends.isEmpty()) {
-            LOG.infof("no jobs are worked on here enabled=%s backends=%s", settings.enabled(), backends.keySet());
-            return Uni.createFrom().voidItem();
+        if (!settings.enabled()) {
+            return idle();
         }
-        return desk.enter(entry()).invoke(this::began).replaceWithVoid();
+        return Uni.createFrom()
+                .voidItem()
+                .emitOn(Infrastructure.getDefaultExecutor())
+                .invoke(this::withdrawUnusable)
+                .chain(() -> backends.isEmpty()
+                        ? idle()
+                        : desk.enter(entry()).invoke(this::began).replaceWithVoid());
+    }
+
+    private Uni<Void> idle() {
+        LOG.infof("no jobs are worked on here enabled=%s backends=%s", settings.enabled(), backends.keySet());
+        return Uni.createFrom().voidItem();
+    }
+
+    private void withdrawUnusable() {
+        backends.values().removeIf(backend -> {
+            Optional<String> why = backend.unusable();
+            why.ifPresent(
+                    sentence -> LOG.errorf("%s No such jobs are taken here. backend=%s", sentence, backend.kind()));
+            return why.isPresent();
+        });
     }
 
     private WorkerEntry entry() {
@@ -211,7 +230,7 @@ public class Worker {
         Uni<Void> flushRest() {
             Loop regular = regularFlush();
             Uni<Void> last = regular == null ? Uni.createFrom().voidItem() : regular.stop(LAST_FLUSH);
-            return last.onFailure().recoverWithNull().chain(log::flush);
+            return last.onFailure().recoverWithNull().invoke(log::end).chain(log::flush);
         }
 
         private synchronized @Nullable Loop regularFlush() {
@@ -246,7 +265,7 @@ public class Worker {
                 .emitOn(Infrastructure.getDefaultExecutor())
                 .chain(() -> backend.perform(job.assignment, job.log::add))
                 .ifNoItem()
-                .after(timeLeft(job.assignment))
+                .after(timeLeft(job.assignment).plus(backend.endsWithin()))
                 .recoverWithItem(new JobOutcome.Failed("timed_out", "The job was not done by its deadline."))
                 .onFailure()
                 .recoverWithItem(fault -> faulted(job, fault));
@@ -373,9 +392,13 @@ public class Worker {
         }
     }
 
+    /** Its lease stays until the backend has ended what it started. The server ends the job where that takes too long. */
     private void cancel(Running job) {
-        job.stop();
-        ended(job, new JobOutcome.Canceled());
+        Backend backend = backends.get(job.assignment.backend());
+        if (backend == null || !backend.stop(job.assignment)) {
+            job.stop();
+            ended(job, new JobOutcome.Canceled());
+        }
     }
 
     /** Takes no more jobs, waits for the running ones, hands back what is left at the deadline. Idempotent. */

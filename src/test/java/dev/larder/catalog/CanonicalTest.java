@@ -17,7 +17,7 @@ class CanonicalTest {
 
     private static final String DECLARED = """
             backend: exec
-            files: {start.sh: a, stop.sh: b}
+            files: {start.sh: a, delete.sh: b}
             tags: {x: y}
             startTimeout: 10m
             parameters: [{name: p, type: string, default: d}]
@@ -35,7 +35,7 @@ class CanonicalTest {
                      instances: 1}, parameters: {p: v}, name: one}
                   - {name: two, prebuilds: null}
                 parameters: [{default: d, name: p, required: false}]
-                files: {stop.sh: "b", start.sh: 'a'}
+                files: {delete.sh: "b", start.sh: 'a'}
                 tags: {x: y}
                 backend: exec
                 """;
@@ -47,7 +47,7 @@ class CanonicalTest {
     @ValueSource(
             strings = {
                 "start.sh: a>start.sh: c",
-                "stop.sh: b>stop.sh: ''",
+                "delete.sh: b>delete.sh: c",
                 "tags: {x: y}>tags: {x: z}",
                 "startTimeout: 10m>startTimeout: 11m",
                 "default: d>default: e",

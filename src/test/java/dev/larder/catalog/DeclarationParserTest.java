@@ -20,6 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class DeclarationParserTest {
 
@@ -198,12 +199,47 @@ class DeclarationParserTest {
                         "{backend: postgres, presets: [{name: a, prebuilds: {instances: 1, maxDeletes: few}}]}",
                         "wrong_type",
                         "presets[0].prebuilds.maxDeletes"),
-                bad("exec without start.sh", "{backend: exec, files: {stop.sh: x}}", "missing_start_script", "files"),
+                bad("exec without start.sh", "{backend: exec, files: {lib.sh: x}}", "missing_start_script", "files"),
                 bad(
                         "exec with an empty start.sh",
                         "{backend: exec, files: {start.sh: ''}}",
                         "missing_start_script",
                         "files"),
+                exec("stop.sh, which no build runs", "stop.sh: x", "script_never_run", "files[\"stop.sh\"]"),
+                exec("a script in another case", "Ready.sh: x", "script_never_run", "files[\"Ready.sh\"]"),
+                exec("a script in capitals", "VERIFY.SH: x", "script_never_run", "files[\"VERIFY.SH\"]"),
+                exec("a script saved as a text", "claim.sh.txt: x", "script_never_run", "files[\"claim.sh.txt\"]"),
+                exec("a script's old form", "delete.sh~: x", "script_never_run", "files[\"delete.sh~\"]"),
+                exec("a script of another language", "reset.py: x", "script_never_run", "files[\"reset.py\"]"),
+                exec("a script without an ending", "ready: x", "script_never_run", "files.ready"),
+                exec("an empty verify.sh", "verify.sh: ''", "empty_script", "files[\"verify.sh\"]"),
+                exec("a blank ready.sh", "ready.sh: ' '", "empty_script", "files[\"ready.sh\"]"),
+                exec(
+                        "Windows line ends",
+                        "ready.sh: \"#!/bin/sh\\r\\nexit 0\\r\\n\"",
+                        "windows_line_ends",
+                        "files[\"ready.sh\"]"),
+                exec(
+                        "one Windows line end without an interpreter",
+                        "claim.sh: \"true\\r\\ntrue\\n\"",
+                        "windows_line_ends",
+                        "files[\"claim.sh\"]"),
+                exec(
+                        "Windows line ends for bash",
+                        "claim.sh: \"#!/usr/bin/env bash\\ntrue\\r\\n\"",
+                        "windows_line_ends",
+                        "files[\"claim.sh\"]"),
+                exec(
+                        "a helper whose interpreter ends in CR",
+                        "lib/a.py: \"#!/usr/bin/python3\\r\\npass\\r\\n\"",
+                        "windows_line_ends",
+                        "files[\"lib/a.py\"]"),
+                exec("a byte order mark", "claim.sh: \"\\uFEFF#!/bin/sh\"", "byte_order_mark", "files[\"claim.sh\"]"),
+                bad(
+                        "a name of 256 bytes in 128 characters",
+                        "{backend: postgres, files: {lib/" + "ü".repeat(128) + ": x}}",
+                        "name_too_long",
+                        FieldPath.field("files", "lib/" + "ü".repeat(128))),
                 bad("files a list", "{backend: postgres, files: [a]}", "wrong_type", "files"),
                 bad("file a list", "{backend: postgres, files: {a: []}}", "wrong_type", "files.a"),
                 bad("file without content", "{backend: postgres, files: {a: }}", "wrong_type", "files.a"),
@@ -458,8 +494,35 @@ class DeclarationParserTest {
         assertThat(DeclarationParser.parse(bytes(WHOLE), type)).isEqualTo(new Parsed.UnknownType());
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "lib.sh: x",
+                "lib/start.sh: x",
+                "started.sh: x",
+                "startup: x",
+                "delete.sql: DROP",
+                "README: x",
+                "stop.sh: x, delete.sh: '. ./stop.sh'",
+                "start.py: x, ready.sh: python3 start.py",
+                "data.csv: \"a\\r\\nb\\r\\n\"",
+                "data.csv: \"\\uFEFFa\"",
+                "ready.sh: \"#!/usr/bin/env python3\\r\\npass\\r\\n\"",
+                "ready.sh: \"printf 'a\\rb'\""
+            })
+    void files_that_scripts_may_use_are_accepted_as_they_are(String file) {
+        assertThat(DeclarationParser.parse(
+                        ("{backend: exec, files: {start.sh: x, " + file + "}}").getBytes(StandardCharsets.UTF_8),
+                        "application/yaml"))
+                .isInstanceOf(Parsed.Accepted.class);
+    }
+
     private static Arguments bad(String name, String declaration, String code, String field) {
         return argumentSet(name, declaration, code, field);
+    }
+
+    private static Arguments exec(String name, String file, String code, String field) {
+        return bad("exec: " + name, "{backend: exec, files: {start.sh: x, " + file + "}}", code, field);
     }
 
     private static Arguments parameter(String name, String parameter, String code, String field) {

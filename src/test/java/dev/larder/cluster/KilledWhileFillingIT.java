@@ -7,6 +7,7 @@ import dev.larder.testing.Databases;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.LarderTestResource;
 import dev.larder.testing.Server;
+import dev.larder.testing.Signals;
 import java.io.IOException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -15,7 +16,9 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -58,16 +61,27 @@ class KilledWhileFillingIT {
             Eventually.see(() -> Files.exists(signals.resolve("held")), held -> held);
             first.kill();
         }
-        Files.delete(hold);
+        List<Path> left = folders(root.resolve("jobs"));
+        assertThat(left).as("folders of the jobs of the dead").isNotEmpty();
         assertThat(count("id IN (SELECT workspace_id FROM jobs WHERE status = 'running')"))
                 .as("jobs in the hands of the dead")
                 .isPositive();
 
         try (Server second = server("successor", root)) {
+            var unused = second.awaitReady();
+            assertThat(left).allSatisfy(folder -> assertThat(folder).doesNotExist());
+            assertThat(Signals.runningIn(left.getFirst().toString())).isEmpty();
+            Files.delete(hold);
             Eventually.see(() -> count("build_status = 'succeeded' AND ready_at IS NOT NULL"), is -> is == INSTANCES);
 
             assertThat(count("true")).isEqualTo(INSTANCES);
             assertThat(second.said()).doesNotContain("ERROR");
+        }
+    }
+
+    private static List<Path> folders(Path jobs) throws IOException {
+        try (Stream<Path> entries = Files.list(jobs)) {
+            return entries.filter(Files::isDirectory).toList();
         }
     }
 

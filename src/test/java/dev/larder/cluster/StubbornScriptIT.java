@@ -17,7 +17,6 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.stream.Stream;
@@ -92,12 +91,16 @@ class StubbornScriptIT {
             send(server, "POST", "/api/v1/jobs/" + job + "/cancel", "application/json", "{}", 202);
 
             Eventually.see(() -> status(job), status -> status.equals("canceled"));
-            // The pool builds the next one already, which is as loud.
+            // Until then the job has kept its lease. The pool builds the next one already, which is as loud.
             String ended = root.resolve("jobs").resolve(job + "-").toString();
-            Eventually.see(() -> Signals.runningIn(ended), List::isEmpty);
+            assertThat(Signals.runningIn(ended)).isEmpty();
             assertThat(Duration.ofNanos(System.nanoTime() - asked)).isLessThan(GRACE.plus(MARGIN));
             assertThat(after - before).as("KiB that the server has grown by").isLessThan(GROWTH_MAX_KIB);
-            assertThat(lines(job)).isLessThan(110_000);
+            assertThat(lines(job, "true")).isLessThan(110_000);
+            assertThat(lines(job, "line LIKE '%lines (%bytes) were left out here'"))
+                    .isEqualTo(1);
+            assertThat(lines(job, "line LIKE 'start.sh did not end within PT2S, killed: % sleep%'"))
+                    .isEqualTo(1);
         }
     }
 
@@ -139,9 +142,9 @@ class StubbornScriptIT {
                 .getString("status");
     }
 
-    private int lines(UUID job) {
+    private int lines(UUID job, String condition) {
         return database.pool()
-                .query("SELECT count(*)::integer AS n FROM job_logs WHERE job_id = '" + job + "'")
+                .query("SELECT count(*)::integer AS n FROM job_logs WHERE job_id = '" + job + "' AND " + condition)
                 .executeAndAwait()
                 .iterator()
                 .next()

@@ -26,6 +26,10 @@ import org.junit.jupiter.api.Test;
 class JobLogTest {
 
     private static final int ATTEMPT = 2;
+    private static final int CHARACTERS_KEPT_MAX = 10_000_000;
+
+    /** What the end holds of lines of ten characters at most: 9 bytes cost 109. */
+    private static final int END_LINES = JobLog.END_ROOM / (JobLog.LINE_COST + 9);
 
     private final Written written = new Written();
     private final JobLog log = new JobLog(
@@ -35,6 +39,11 @@ class JobLogTest {
 
     private static LogLine line(String text) {
         return new LogLine(Stock.NOON, "stdout", text);
+    }
+
+    /** Of nine characters, so that it can be said how many fit. */
+    private static String numbered(int number) {
+        return "l %07d".formatted(number);
     }
 
     @Test
@@ -48,42 +57,86 @@ class JobLogTest {
     }
 
     @Test
-    void what_comes_faster_than_it_is_written_is_dropped_and_counted() {
-        for (int i = 0; i < JobLog.LINES_WAITING_MAX + 7; i++) {
-            log.add(line("a"));
+    void lines_that_come_faster_than_they_are_written_are_left_out_of_the_middle_and_counted() {
+        int all = JobLog.LINES_WAITING_MAX + END_LINES + 7;
+        for (int i = 0; i < all; i++) {
+            log.add(line(numbered(i)));
         }
         await(log.flush());
 
-        assertThat(written.lines).hasSize(JobLog.LINES_WAITING_MAX + 1);
-        assertThat(written.lines.getLast()).endsWith("7 lines came too fast and were dropped");
+        assertThat(written.lines).hasSize(JobLog.LINES_WAITING_MAX + 1 + END_LINES);
+        assertThat(written.lines.get(JobLog.LINES_WAITING_MAX - 1)).endsWith(numbered(JobLog.LINES_WAITING_MAX - 1));
+        assertThat(written.lines.get(JobLog.LINES_WAITING_MAX)).endsWith("7 lines were left out here");
+        assertThat(written.lines.getLast()).endsWith(numbered(all - 1));
     }
 
     @Test
-    void a_log_of_too_many_lines_ends_with_a_marker_and_larders_own_words_still_come() {
-        for (int i = 0; i < JobLog.LINES_KEPT_MAX + 7; i++) {
-            log.add(line("a"));
+    void stderr_is_left_out_after_stdout() {
+        for (int i = 0; i < JobLog.LINES_WAITING_MAX; i++) {
+            log.add(line("first"));
+        }
+        log.add(new LogLine(Stock.NOON, "stderr", "what went wrong"));
+        for (int i = 0; i < 3 * END_LINES; i++) {
+            log.add(line("last"));
+        }
+        await(log.flush());
+
+        assertThat(written.lines).anyMatch(line -> line.endsWith("what went wrong"));
+        assertThat(written.lines.getLast()).endsWith("last");
+    }
+
+    @Test
+    void of_too_many_lines_the_beginning_and_the_end_are_kept_and_larders_own_words() {
+        int all = 3 * JobLog.LINES_KEPT_MAX;
+        for (int i = 0; i < all; i++) {
+            log.add(line(numbered(i)));
             if (i % 1_000 == 0) {
                 await(log.flush());
             }
         }
         log.note("timed_out: too late");
+        log.end();
         await(log.flush());
 
-        assertThat(written.lines).hasSize(JobLog.LINES_KEPT_MAX + 2);
-        assertThat(written.lines.get(JobLog.LINES_KEPT_MAX)).contains("the log is full");
+        assertThat(written.lines).hasSizeLessThanOrEqualTo(JobLog.LINES_KEPT_MAX);
+        assertThat(written.lines.get(JobLog.BEGINNING_LINES_MAX - 1))
+                .endsWith(numbered(JobLog.BEGINNING_LINES_MAX - 1));
+        assertThat(written.lines.get(JobLog.BEGINNING_LINES_MAX)).contains("this is a long log");
+        assertThat(written.lines.get(JobLog.BEGINNING_LINES_MAX + 1)).contains("lines were left out here");
+        assertThat(written.lines.get(written.lines.size() - 2)).endsWith(numbered(all - 1));
         assertThat(written.lines.getLast()).endsWith("timed_out: too late");
     }
 
     @Test
-    void a_log_of_too_many_characters_ends_with_a_marker() {
-        String wide = "x".repeat(10_000);
-        for (int i = 0; i < JobLog.CHARACTERS_KEPT_MAX / 10_000 + 7; i++) {
-            log.add(line(wide));
+    void the_end_of_a_long_log_is_written_when_the_job_has_ended_and_not_before() {
+        for (int i = 0; i < JobLog.BEGINNING_LINES_MAX + 1; i++) {
+            log.add(line(numbered(i)));
+            if (i % 1_000 == 0) {
+                await(log.flush());
+            }
         }
         await(log.flush());
+        assertThat(written.lines.getLast()).contains("this is a long log");
 
-        assertThat(written.lines).hasSize(JobLog.CHARACTERS_KEPT_MAX / 10_000 + 1);
-        assertThat(written.lines.getLast()).contains("the log is full");
+        log.end();
+        await(log.flush());
+
+        assertThat(written.lines.getLast()).endsWith(numbered(JobLog.BEGINNING_LINES_MAX));
+    }
+
+    @Test
+    void of_too_many_characters_the_beginning_and_the_end_are_kept() {
+        String wide = "x".repeat(10_000);
+        for (int i = 0; i < 3 * CHARACTERS_KEPT_MAX / 10_000; i++) {
+            log.add(line(wide));
+            await(log.flush());
+        }
+        log.add(line("last"));
+        log.end();
+        await(log.flush());
+
+        assertThat(written.lines.stream().mapToInt(String::length).sum()).isLessThan(CHARACTERS_KEPT_MAX);
+        assertThat(written.lines.getLast()).endsWith("last");
     }
 
     @Test

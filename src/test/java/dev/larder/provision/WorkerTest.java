@@ -195,6 +195,155 @@ class WorkerTest {
         await(reserving.stop());
     }
 
+    @Test
+    void a_cancelled_job_keeps_its_lease_and_its_log_until_its_backend_has_ended_it() throws InterruptedException {
+        stock.create(stock.declare("small", 1), 1);
+        Slow slow = new Slow();
+        Worker asking = working(1, 0, slow);
+        Assignment job = slow.begun.take();
+
+        cancel(job.jobId());
+        slow.asked.await();
+        assertThat(stock.count("jobs WHERE status = 'canceling' AND lease_token IS NOT NULL"))
+                .isEqualTo(1);
+        slow.say("tidying up");
+        slow.end.complete(new JobOutcome.Canceled());
+
+        Eventually.see(() -> stock.count("jobs WHERE status = 'canceled'"), done -> done == 1);
+        assertThat(stock.count("job_logs WHERE line = 'tidying up'")).isEqualTo(1);
+        await(asking.stop());
+    }
+
+    @Test
+    void a_job_of_a_backend_that_cannot_be_asked_is_canceled_at_once() throws InterruptedException {
+        stock.create(stock.declare("small", 1), 1);
+        OneByOne builds = new OneByOne();
+        Worker deaf = working(1, 0, builds);
+        CompletableFuture<JobOutcome> job = builds.begun.take();
+
+        cancel(stock.row("SELECT id FROM jobs", Tuple.tuple()).getUUID("id"));
+
+        Eventually.see(() -> stock.count("jobs WHERE status = 'canceled'"), done -> done == 1);
+        assertThat(job).isCancelled();
+        await(deaf.stop());
+    }
+
+    @Test
+    void a_job_may_take_its_backends_time_to_end_after_its_deadline() throws InterruptedException {
+        stock.create(stock.declare("small", 1), 1);
+        Slow slow = new Slow();
+        // By its clock the deadline has passed when the job begins: any other backend is cut off at once.
+        Worker late = new Worker(
+                desk,
+                Databases.vertx(),
+                () -> stock.clock.instant().plus(Duration.ofDays(2)),
+                new WorkerSettings(1, Duration.ofHours(1)),
+                Listings.ON_REQUEST,
+                List.of(slow));
+        await(late.start());
+        var unused = slow.begun.take();
+        slow.say("rolled back");
+        slow.end.complete(new JobOutcome.Failed("timed_out", "too late"));
+
+        Eventually.see(() -> stock.count("jobs WHERE status = 'failed' AND error = 'too late'"), done -> done == 1);
+        assertThat(stock.count("job_logs WHERE line = 'rolled back'")).isEqualTo(1);
+        await(late.stop());
+    }
+
+    @Test
+    void a_backend_that_cannot_be_used_is_not_offered_and_the_others_are() throws InterruptedException {
+        stock.create(stock.declare("small", 1), 1);
+        OneByOne builds = new OneByOne();
+        WorkerSettings settings = new WorkerSettings(3, Duration.ofHours(1));
+        Worker half = new Worker(
+                desk,
+                Databases.vertx(),
+                stock.clock,
+                settings,
+                Listings.ON_REQUEST,
+                List.of(new Unusable("postgres"), builds));
+        await(half.start());
+
+        CompletableFuture<JobOutcome> begun = builds.begun.take();
+
+        assertThat(stock.count("workers WHERE slots = 3 AND backends = ARRAY['exec']"))
+                .isEqualTo(1);
+        begun.complete(new JobOutcome.Succeeded(Map.of()));
+        await(half.stop());
+    }
+
+    @Test
+    void a_worker_that_can_use_no_backend_takes_no_job() {
+        stock.create(stock.declare("small", 1), 1);
+        Worker idle = new Worker(
+                desk,
+                Databases.vertx(),
+                stock.clock,
+                new WorkerSettings(3, Duration.ofHours(1)),
+                Listings.ON_REQUEST,
+                List.of(new Unusable("exec")));
+
+        await(idle.start());
+
+        assertThat(stock.count("workers WHERE slots = 3")).isZero();
+        assertThat(stock.count("jobs WHERE status = 'pending'")).isEqualTo(1);
+        await(idle.stop());
+    }
+
+    private void cancel(UUID job) {
+        await(stock.jobs.cancel(job, List.of(stock.organization), Optional.empty(), stock.clock.instant()));
+        bell.ring(Topic.CANCELS);
+    }
+
+    private record Unusable(String kind) implements Backend {
+
+        @Override
+        public Optional<String> unusable() {
+            return Optional.of("It cannot be used.");
+        }
+
+        @Override
+        public Uni<JobOutcome> perform(Assignment assignment, Consumer<LogLine> log) {
+            throw new UnsupportedOperationException();
+        }
+    }
+
+    /** Ends when the test says so, and knows that it was asked to. */
+    private static final class Slow implements Backend {
+
+        final BlockingQueue<Assignment> begun = new LinkedBlockingQueue<>();
+        final CountDownLatch asked = new CountDownLatch(1);
+        final CompletableFuture<JobOutcome> end = new CompletableFuture<>();
+        private volatile Consumer<LogLine> log = line -> {};
+
+        @Override
+        public String kind() {
+            return "exec";
+        }
+
+        @Override
+        public Duration endsWithin() {
+            return Duration.ofMinutes(1);
+        }
+
+        @Override
+        public boolean stop(Assignment assignment) {
+            asked.countDown();
+            return true;
+        }
+
+        @Override
+        public Uni<JobOutcome> perform(Assignment assignment, Consumer<LogLine> lines) {
+            log = lines;
+            begun.add(assignment);
+            return Uni.createFrom().completionStage(end);
+        }
+
+        void say(String line) {
+            log.accept(new LogLine(Stock.NOON, "stdout", line));
+        }
+    }
+
     private final AtomicInteger asks = new AtomicInteger();
 
     /** Begun, and looking for jobs by itself once an hour. */

@@ -10,11 +10,13 @@ import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
 import jakarta.annotation.PreDestroy;
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.inject.Inject;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.HashSet;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -30,7 +32,7 @@ import org.jboss.logging.Logger;
  * A workspace is what the version's scripts make of it: {@code start.sh}, and where there are such, {@code ready.sh}
  * (repeated until it succeeds), {@code verify.sh} (when somebody claims it: it must end well before they are given it),
  * {@code claim.sh} (once, when somebody has it; then {@code ready.sh} again), {@code reset.sh} (when it was given back and may be used
- * again; then {@code verify.sh} and {@code ready.sh}), {@code stop.sh} and {@code delete.sh}.
+ * again; then {@code verify.sh} and {@code ready.sh}) and {@code delete.sh}.
  *
  * <p>A script is told by its environment: {@code LARDER_WORKSPACE_ID}, {@code LARDER_WORKSPACE_NAME}, {@code
  * LARDER_WORKSPACE_DIR} (kept while the workspace lives), {@code LARDER_ORGANIZATION}, {@code LARDER_OWNER}, {@code
@@ -41,35 +43,50 @@ import org.jboss.logging.Logger;
  * version's files.
  *
  * <p>When a script has ended, what is left in its process group is killed. A process that gave itself a session of its own
- * is the workspace's and lives on after a success; it must send its output elsewhere. After a failure, a cancel or the
- * deadline everything of the job is killed, on delete everything of the workspace.
+ * belongs to the workspace and lives on after a success; it must send its output elsewhere. After a failure, a cancel or the
+ * deadline all processes of the job are killed, on delete all processes of the workspace. The log names what was killed.
+ *
+ * <p>A script is asked to end by SIGINT, and killed after {@code larder.backend.exec.stop-grace}; what it prints until then is
+ * in the log. The job ends when its processes have ended.
  *
  * <p>Sensitive parameters are masked in the log, outputs from the moment they are in the file: a script must not print a
  * secret of its own making before that.
  *
- * <p>Outcomes: {@code script_missing}, {@code script_not_started}, {@code script_failed}, {@code timed_out}, {@code
- * not_ready}, {@code outputs_missing}, {@code outputs_invalid}, {@code replaced_invalid}, {@code backend_unavailable} (the folders cannot be used).
+ * <p>Outcomes. The template's: {@code script_missing}, {@code script_not_started}, {@code script_failed}, {@code timed_out},
+ * {@code not_ready}, {@code outputs_missing}, {@code outputs_invalid}, {@code replaced_invalid}, {@code files_invalid}. This
+ * machine's: {@code backend_full} (the disk of the root is full), {@code backend_unavailable} (its folders cannot be used, or
+ * no process can be started).
  */
 @ApplicationScoped
 public class ExecBackend implements Backend {
 
     private static final Logger LOG = Logger.getLogger(ExecBackend.class);
-    private static final Duration CLOSING = Duration.ofSeconds(2);
+    private static final Duration CLOSING = Duration.ofSeconds(5);
 
     private final Settings settings;
     private final InstantSource clock;
     private final Path root;
+    private final Cgroups groups;
     private final Premises premises;
+    private final Leftovers leftovers;
     private final Workspaces workspaces = new Workspaces();
-    private final Set<Stop> running = ConcurrentHashMap.newKeySet();
+    private final Map<UUID, Stop> running = new ConcurrentHashMap<>();
     private final ExecutorService threads = Executors.newThreadPerTaskExecutor(
             Thread.ofPlatform().daemon().name("larder-exec-", 0).factory());
 
+    @Inject
     public ExecBackend(Settings settings, InstantSource clock) {
+        // A process of its own tries whether there are groups: only where scripts are run.
+        this(settings, clock, settings.enabled() ? Cgroups.here() : Cgroups.none());
+    }
+
+    ExecBackend(Settings settings, InstantSource clock, Cgroups groups) {
         this.settings = settings;
         this.clock = clock;
         this.root = settings.root().toAbsolutePath().normalize();
-        this.premises = new Premises(root);
+        this.groups = groups;
+        this.premises = new Premises(root, groups);
+        this.leftovers = new Leftovers(root, groups, clock);
     }
 
     @Override
@@ -82,6 +99,30 @@ public class ExecBackend implements Backend {
         return settings.enabled();
     }
 
+    /** Removes what a killed worker left at this root, where it can be used. */
+    @Override
+    public Optional<String> unusable() {
+        Optional<String> why = new Trial(root).unusable();
+        if (why.isEmpty()) {
+            leftovers.remove();
+        }
+        return why;
+    }
+
+    @Override
+    public Duration endsWithin() {
+        return settings.stopGrace().plus(CLOSING);
+    }
+
+    @Override
+    public boolean stop(Assignment assignment) {
+        Stop stop = running.get(assignment.leaseToken());
+        if (stop != null) {
+            stop.ask();
+        }
+        return stop != null;
+    }
+
     @Override
     public Uni<JobOutcome> perform(Assignment assignment, Consumer<LogLine> log) {
         return Uni.createFrom().emitter(emitter -> begin(assignment, log, emitter));
@@ -89,7 +130,7 @@ public class ExecBackend implements Backend {
 
     private void begin(Assignment assignment, Consumer<LogLine> log, UniEmitter<? super JobOutcome> emitter) {
         Stop stop = new Stop();
-        running.add(stop);
+        running.put(assignment.leaseToken(), stop);
         UniEmitter<? super JobOutcome> unused = emitter.onTermination(stop::ask);
         threads.execute(() -> perform(assignment, log, emitter, stop));
     }
@@ -103,7 +144,7 @@ public class ExecBackend implements Backend {
         } catch (RuntimeException fault) {
             emitter.fail(fault);
         } finally {
-            running.remove(stop);
+            running.remove(assignment.leaseToken(), stop);
         }
     }
 
@@ -112,16 +153,19 @@ public class ExecBackend implements Backend {
             return new JobOutcome.Canceled();
         }
         try {
-            return new ScriptJob(assignment, log, settings, clock, root, stop).perform();
+            return new ScriptJob(assignment, log, settings, clock, root, groups, stop).perform();
         } finally {
             workspaces.leave(assignment.workspaceId());
         }
     }
 
-    /** The place is the root folder, by the id it holds. */
+    /** The place is the root folder, by the id it holds. What is there and was not made by Larder is listed too. */
     @Override
     public Uni<Optional<Inventory>> inventory() {
-        return inBackground(() -> Optional.of(premises.inventory()));
+        return inBackground(() -> {
+            leftovers.remove();
+            return Optional.of(premises.inventory());
+        });
     }
 
     /** Fails while a job of the workspace runs here. */
@@ -187,10 +231,9 @@ public class ExecBackend implements Backend {
     /** Asks all running scripts to end and waits for it, a little longer than the grace they have. */
     @PreDestroy
     void close() throws InterruptedException {
-        running.forEach(Stop::ask);
+        running.values().forEach(Stop::ask);
         threads.shutdown();
-        Duration patience = settings.stopGrace().plus(CLOSING);
-        if (!threads.awaitTermination(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+        if (!threads.awaitTermination(endsWithin().toMillis(), TimeUnit.MILLISECONDS)) {
             LOG.warnf("scripts are still ending jobs=%d", running.size());
         }
     }

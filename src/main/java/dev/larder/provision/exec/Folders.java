@@ -2,18 +2,15 @@ package dev.larder.provision.exec;
 
 import dev.larder.pool.Assignment;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Where things lie: {@code jobs/<job>-<attempt>} while a job runs, {@code workspaces/<workspace>} as long as the workspace
@@ -27,8 +24,10 @@ import org.jspecify.annotations.Nullable;
  */
 record Folders(Path job, Path files, Path pipes, Path outputs, Path replaced, Path workspace) {
 
+    private static final int NAME_BYTES_MAX = 255;
+
     static Folders of(Path root, Assignment assignment) {
-        Path job = root.resolve("jobs").resolve(assignment.jobId() + "-" + assignment.attempt());
+        Path job = jobs(root).resolve(assignment.jobId() + "-" + assignment.attempt());
         return new Folders(
                 job,
                 job.resolve("files"),
@@ -36,6 +35,10 @@ record Folders(Path job, Path files, Path pipes, Path outputs, Path replaced, Pa
                 job.resolve("outputs.json"),
                 job.resolve("replaced.json"),
                 workspace(root, assignment.workspaceId()));
+    }
+
+    static Path jobs(Path root) {
+        return root.resolve("jobs");
     }
 
     static Path workspaces(Path root) {
@@ -46,18 +49,34 @@ record Folders(Path job, Path files, Path pipes, Path outputs, Path replaced, Pa
         return workspaces(root).resolve(workspace.toString());
     }
 
-    /** Makes the folders, clears what earlier attempts of the job left, and writes the files. */
-    void make(Path root, Assignment assignment) throws IOException {
+    /**
+     * Makes the folders, clears what earlier attempts of the job left, and writes the files.
+     *
+     * @return held until the job's folder is gone
+     * @throws InvalidFileException when a file cannot be written because of its name
+     */
+    JobLock make(Path root, Assignment assignment) throws IOException {
         makePrivate(root);
-        Files.createDirectories(root.resolve("jobs"));
-        deleteAttempts(root.resolve("jobs"), assignment);
+        Files.createDirectories(jobs(root));
+        deleteAttempts(jobs(root), assignment);
         if (assignment.buildNumber() == 1) {
-            delete(workspace);
+            Trees.delete(workspace);
         }
         Files.createDirectories(workspace);
+        JobLock lock = JobLock.tryTake(job).orElseThrow(() -> new IOException("another worker is at this job"));
+        try {
+            makeJob(root, assignment);
+            return lock;
+        } catch (IOException | RuntimeException failed) {
+            lock.close();
+            throw failed;
+        }
+    }
+
+    private void makeJob(Path root, Assignment assignment) throws IOException {
         Files.createDirectory(job);
         if (!Files.getOwner(root).equals(Files.getOwner(job))) {
-            throw new IOException(root + " belongs to somebody else");
+            throw new IOException("belongs to another user");
         }
         Files.createDirectory(files);
         Files.createDirectory(pipes);
@@ -66,11 +85,21 @@ record Folders(Path job, Path files, Path pipes, Path outputs, Path replaced, Pa
         }
     }
 
+    /** Java writes names in the encoding of the process's locale, and refuses those that it cannot write. */
+    private Path resolve(String name) throws IOException {
+        try {
+            return files.resolve(name).normalize();
+        } catch (InvalidPathException unwritable) {
+            throw new IOException(
+                    "the locale of this process is not UTF-8 (LANG), so it cannot write the file " + name, unwritable);
+        }
+    }
+
     /** Somebody else may have made a folder of that name, in a shared place such as /tmp. */
     static void makePrivate(Path root) throws IOException {
         Files.createDirectories(root);
         if (!Files.isDirectory(root, LinkOption.NOFOLLOW_LINKS)) {
-            throw new IOException(root + " is no folder");
+            throw new IOException("is no folder");
         }
         Files.setPosixFilePermissions(root, PosixFilePermissions.fromString("rwx------"));
     }
@@ -78,43 +107,35 @@ record Folders(Path job, Path files, Path pipes, Path outputs, Path replaced, Pa
     private static void deleteAttempts(Path jobs, Assignment assignment) throws IOException {
         try (DirectoryStream<Path> attempts = Files.newDirectoryStream(jobs, assignment.jobId() + "-*")) {
             for (Path attempt : attempts) {
-                delete(attempt);
+                Trees.delete(attempt);
             }
         }
     }
 
+    /** A version that was imported by an older release may have a name that is refused today. */
+    static final class InvalidFileException extends IOException {
+
+        private static final long serialVersionUID = 1;
+
+        InvalidFileException(String message) {
+            super(message);
+        }
+    }
+
     private void write(String name, String text) throws IOException {
-        Path file = files.resolve(name).normalize();
+        for (String part : name.split("/")) {
+            if (part.getBytes(StandardCharsets.UTF_8).length > NAME_BYTES_MAX) {
+                throw new InvalidFileException(
+                        "the name of a file has more than " + NAME_BYTES_MAX + " bytes: " + name);
+            }
+        }
+        Path file = resolve(name);
         if (!file.startsWith(files) || file.equals(files)) {
-            throw new IOException("the path of a file leaves its folder: " + name);
+            throw new InvalidFileException("the path of a file leaves its folder: " + name);
         }
         Files.createDirectories(file.getParent() == null ? files : file.getParent());
         Files.writeString(file, text);
         String rights = text.startsWith("#!") ? "rwx------" : "rw-------";
         Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(rights));
-    }
-
-    /** Deletes it with all it holds; links are not followed; none is fine. */
-    static void delete(Path folder) throws IOException {
-        try {
-            Path same = Files.walkFileTree(folder, new Deleting());
-        } catch (NoSuchFileException none) {
-            // Nothing to do.
-        }
-    }
-
-    private static final class Deleting extends SimpleFileVisitor<Path> {
-
-        @Override
-        public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-            Files.deleteIfExists(file);
-            return FileVisitResult.CONTINUE;
-        }
-
-        @Override
-        public FileVisitResult postVisitDirectory(Path folder, @Nullable IOException failed) throws IOException {
-            Files.deleteIfExists(folder);
-            return FileVisitResult.CONTINUE;
-        }
     }
 }

@@ -36,6 +36,15 @@ final class Lines {
         keep(bytes, from, count);
     }
 
+    /** @return where the line ends that is there at {@code from}, its end included; {@code to} where it does not */
+    static int end(byte[] bytes, int from, int to) {
+        int at = from;
+        while (at < to && bytes[at] != '\n') {
+            at++;
+        }
+        return Math.min(to, at + 1);
+    }
+
     private void keep(byte[] bytes, int from, int to) {
         int room = limit - line.size();
         line.write(bytes, from, Math.min(room, to - from));
@@ -51,8 +60,12 @@ final class Lines {
 
     /** What came after the last line end, if anything. */
     void close() {
-        if (line.size() > 0 || cut) {
+        if (isInLine()) {
             end();
         }
+    }
+
+    boolean isInLine() {
+        return line.size() > 0 || cut;
     }
 }

@@ -2,21 +2,31 @@ package dev.larder.provision.exec;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** Processes found by what {@code /proc} says of them, and signals to them. */
 final class Processes {
 
-    private static final int ROUNDS_MAX = 100;
+    private static final int ROUNDS_MAX = 200;
+    private static final int ROUNDS_AT_ONCE = 20;
+    private static final long PAUSE_NANOS = 5_000_000;
+    private static final int NAMED_MAX = 20;
+    private static final Pattern FILE_LOCKS = Pattern.compile("(?m)^Max file locks +(\\d+) +(\\d+)");
 
     private Processes() {}
 
@@ -25,13 +35,66 @@ final class Processes {
     }
 
     /**
-     * Kills every process of this user whose environment holds all these entries, until none is left: one may fork while
-     * it is looked for. This process itself never counts.
+     * What processes are known by: all these entries of the environment, or one of these marks.
      *
      * @param entries {@code NAME=value}
      */
-    static void killBearing(String... entries) {
-        killAll(process -> bears(process.pid(), entries));
+    record Sign(List<String> entries, Collection<Long> marks) {}
+
+    /**
+     * Kills every process that bears the sign, until none is left: one may fork while it is looked for. This process itself
+     * never counts.
+     *
+     * @return what was killed: the names of programs by process id
+     */
+    static Map<Long, String> kill(Sign sign, Cgroups groups) {
+        Map<Long, String> killed = groups.kill(sign.marks());
+        killed.putAll(killAll(process -> bears(process.pid(), sign)));
+        return killed;
+    }
+
+    /** The name of the program, without what a log cannot show. */
+    static String program(long pid) {
+        return read(pid, "comm").replaceAll("\\p{Cntrl}", "");
+    }
+
+    /** Kills what is left of a process group. */
+    static Map<Long, String> killGroup(long group) {
+        if (Files.isDirectory(proc())) {
+            return killAll(process -> group(process.pid()) == group);
+        }
+        signalGroup("KILL", group);
+        return Map.of();
+    }
+
+    /** For a log: process ids and names of programs, never arguments, which may hold secrets. */
+    static String named(Map<Long, String> processes) {
+        String first = processes.entrySet().stream()
+                .limit(NAMED_MAX)
+                .map(process -> process.getKey() + " " + process.getValue())
+                .collect(Collectors.joining(", "));
+        return processes.size() <= NAMED_MAX ? first : first + " and " + (processes.size() - NAMED_MAX) + " more";
+    }
+
+    private static Map<Long, String> killAll(Predicate<ProcessHandle> wanted) {
+        Map<Long, String> killed = new TreeMap<>();
+        for (int round = 0; round < ROUNDS_MAX; round++) {
+            boolean some = false;
+            for (ProcessHandle process : all(wanted)) {
+                String name = program(process.pid());
+                // The handle knows when its process began, so that another with the same number is not hit.
+                if (process.destroyForcibly()) {
+                    String unused = killed.putIfAbsent(process.pid(), name);
+                    some = true;
+                }
+            }
+            if (!some) {
+                // None is left, or what is left is another user's.
+                return killed;
+            }
+            LockSupport.parkNanos(round < ROUNDS_AT_ONCE ? 1 : PAUSE_NANOS);
+        }
+        return killed;
     }
 
     /**
@@ -52,28 +115,6 @@ final class Processes {
             }
         });
         return values;
-    }
-
-    /** Kills what is left of a process group. */
-    static void killGroup(long group) {
-        if (Files.isDirectory(proc())) {
-            killAll(process -> group(process.pid()) == group);
-        } else {
-            signalGroup("KILL", group);
-        }
-    }
-
-    private static void killAll(Predicate<ProcessHandle> wanted) {
-        for (int round = 0; round < ROUNDS_MAX; round++) {
-            List<ProcessHandle> found = all(wanted);
-            if (found.isEmpty()) {
-                return;
-            }
-            // The handle knows when its process began, so that another with the same number is not hit.
-            found.forEach(ProcessHandle::destroyForcibly);
-            Thread.onSpinWait();
-            Thread.yield();
-        }
     }
 
     // What is ignored stays so in all that is started, and no shell can trap it any more: who starts the server in the
@@ -101,7 +142,7 @@ final class Processes {
     }
 
     /** @return its exit value, or -1 where it could not be started */
-    private static int run(String... command) {
+    static int run(String... command) {
         try {
             return new ProcessBuilder(command)
                     .redirectErrorStream(true)
@@ -128,15 +169,25 @@ final class Processes {
                     ProcessHandle.of(pid).filter(wanted).ifPresent(found::add);
                 }
             }
-        } catch (IOException noProc) {
+        } catch (IOException | DirectoryIteratorException noProc) {
             return found;
         }
         return found;
     }
 
-    private static boolean bears(long pid, String... entries) {
+    private static boolean bears(long pid, Sign sign) {
         String environment = "\0" + read(pid, "environ");
-        return Arrays.stream(entries).allMatch(entry -> environment.contains("\0" + asRead(entry) + "\0"));
+        return (sign.entries().stream().allMatch(entry -> environment.contains("\0" + asRead(entry) + "\0"))
+                        || isMarked(pid, sign.marks()))
+                && group(pid) >= 0;
+    }
+
+    /** The limits of a process can be read by every user, and as long as nobody has waited for it. */
+    private static boolean isMarked(long pid, Collection<Long> marks) {
+        Matcher limits = FILE_LOCKS.matcher(read(pid, "limits"));
+        return limits.find()
+                && (marks.contains(Long.parseUnsignedLong(limits.group(1)))
+                        || marks.contains(Long.parseUnsignedLong(limits.group(2))));
     }
 
     /** @return -1 for a process that is gone, or dead and not yet waited for */
@@ -148,7 +199,7 @@ final class Processes {
             return -1;
         }
         String[] fields = stat.substring(name + 2).split(" ", 4);
-        return fields.length < 4 || fields[0].equals("Z") ? -1 : Long.parseLong(fields[2]);
+        return fields.length < 4 || fields[0].equals("Z") || fields[0].equals("X") ? -1 : Long.parseLong(fields[2]);
     }
 
     /** A character per byte, whatever the bytes mean. */

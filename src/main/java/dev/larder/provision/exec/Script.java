@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Pattern;
 
 /**
  * One run of one script, from the thread that calls it: it starts the process, carries its output, watches the time and
@@ -26,6 +27,7 @@ import java.util.concurrent.locks.LockSupport;
  * collects what is printed in memory.
  *
  * @param folder where the script runs; its pipes are made beside it
+ * @param marked what to begin its command with
  * @param refresh called after something was read and before it is looked at
  */
 record Script(
@@ -34,6 +36,7 @@ record Script(
         Path folder,
         Path pipes,
         Map<String, String> environment,
+        List<String> marked,
         ScriptLog log,
         Runnable refresh,
         Settings settings,
@@ -50,7 +53,8 @@ record Script(
 
         record Exited(int code) implements End {}
 
-        record NotStarted(String reason) implements End {}
+        /** @param here whether it is this machine that has no room for another process */
+        record NotStarted(String reason, boolean here) implements End {}
 
         record TimedOut() implements End {}
 
@@ -64,36 +68,47 @@ record Script(
         }
         Path out = pipes.resolve("stdout");
         Path err = pipes.resolve("stderr");
-        if (!makePipes(out, err)) {
-            return new End.NotStarted("mkfifo does not work here");
-        }
-        try (Output stdout = new Output(out, log, new Lines(settings.lineLimit(), log.stream("stdout")), refresh);
-                Output stderr = new Output(err, log, new Lines(settings.lineLimit(), log.stream("stderr")), refresh)) {
+        makePipes(out, err);
+        try (Output stdout = new Output(out, log.stream("stdout"), refresh);
+                Output stderr = new Output(err, log.stream("stderr"), refresh)) {
             return new Run(start(out, err), stdout, stderr).watch(deadline, stop);
         } catch (NotStartedException refused) {
-            return new End.NotStarted(String.valueOf(refused.getMessage()));
+            return new End.NotStarted(String.valueOf(refused.getMessage()), refused.isHere());
         }
     }
 
-    private static boolean makePipes(Path out, Path err) throws IOException {
-        Files.deleteIfExists(out);
-        Files.deleteIfExists(err);
-        return new ProcessBuilder("mkfifo", "-m", "600", out.toString(), err.toString())
-                        .redirectErrorStream(true)
-                        .redirectOutput(Redirect.DISCARD)
-                        .start()
-                        .onExit()
-                        .join()
-                        .exitValue()
-                == 0;
+    static void makePipes(Path... pipes) throws IOException {
+        List<String> command = new ArrayList<>(List.of("mkfifo", "-m", "600"));
+        for (Path pipe : pipes) {
+            boolean unused = Files.deleteIfExists(pipe);
+            command.add(pipe.toString());
+        }
+        int code = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(Redirect.DISCARD)
+                .start()
+                .onExit()
+                .join()
+                .exitValue();
+        if (code != 0) {
+            throw new IOException("named pipes cannot be made");
+        }
     }
 
     private static final class NotStartedException extends Exception {
 
         private static final long serialVersionUID = 1;
 
+        // Java hands on the system's number in its message: EAGAIN, ENOMEM, ENFILE and EMFILE.
+        private static final Pattern NO_ROOM = Pattern.compile("error[=:] ?(11|12|23|24)\\b");
+
         NotStartedException(Exception cause) {
             super(cause.getMessage(), cause);
+        }
+
+        /** Another process, its memory or its files were refused by the system, whatever the script is. */
+        boolean isHere() {
+            return NO_ROOM.matcher(String.valueOf(getMessage())).find();
         }
     }
 
@@ -120,6 +135,7 @@ record Script(
             command.add("setsid");
         }
         command.addAll(Processes.hearing());
+        command.addAll(marked);
         command.addAll(interpreter());
         command.add(folder.resolve(name).toString());
         return command;
@@ -145,17 +161,15 @@ record Script(
 
         private final RandomAccessFile pipe;
         private final FileInputStream bytes;
-        private final ScriptLog log;
-        private final Lines lines;
+        private final ScriptLog.Stream log;
         private final Runnable refresh;
         private final byte[] chunk = new byte[CHUNK_BYTES];
 
-        Output(Path path, ScriptLog log, Lines lines, Runnable refresh) throws IOException {
+        Output(Path path, ScriptLog.Stream log, Runnable refresh) throws IOException {
             // Open for both directions, so that opening waits for nobody and the pipe has no end while it is open.
             this.pipe = new RandomAccessFile(path.toFile(), "rw");
             this.bytes = new FileInputStream(pipe.getFD());
             this.log = log;
-            this.lines = lines;
             this.refresh = refresh;
         }
 
@@ -167,18 +181,16 @@ record Script(
                     return chunks > 0;
                 }
                 int read = bytes.read(chunk, 0, there);
-                if (!log.isFull()) {
-                    // After reading: what was written before this was printed is seen by now.
-                    refresh.run();
-                    lines.take(chunk, read);
-                }
+                // After reading: what was written before this was printed is seen by now.
+                refresh.run();
+                log.take(chunk, read);
             }
             return true;
         }
 
         @Override
         public void close() throws IOException {
-            lines.close();
+            log.endLine();
             bytes.close();
             pipe.close();
         }
@@ -213,10 +225,20 @@ record Script(
                 }
                 return new End.Exited(process.exitValue());
             } finally {
-                killRest();
-                // What the pipes still hold is less than is carried at once; whoever detached himself may go on
-                // printing.
-                boolean more = carry();
+                endAll();
+            }
+        }
+
+        /** What the pipes still hold is less than is carried at once; a process that detached itself may go on printing. */
+        private void endAll() throws IOException {
+            boolean stubborn = process.isAlive();
+            Map<Long, String> killed = killRest();
+            boolean more = carry();
+            if (!killed.isEmpty()) {
+                String why = stubborn
+                        ? name + " did not end within " + settings.stopGrace() + ", killed: "
+                        : name + " ended and left processes behind, killed: ";
+                log.note(why + Processes.named(killed));
             }
         }
 
@@ -252,13 +274,13 @@ record Script(
             }
         }
 
-        private void killRest() {
+        private Map<Long, String> killRest() {
             if (grouped) {
-                Processes.killGroup(process.pid());
-            } else {
-                process.descendants().forEach(ProcessHandle::destroyForcibly);
-                process.destroyForcibly();
+                return Processes.killGroup(process.pid());
             }
+            process.descendants().forEach(ProcessHandle::destroyForcibly);
+            process.destroyForcibly();
+            return Map.of();
         }
     }
 }

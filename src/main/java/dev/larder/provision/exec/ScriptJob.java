@@ -16,6 +16,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
 import java.util.function.Consumer;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +37,9 @@ final class ScriptJob {
     private static final String CLAIM = "claim.sh";
     private static final String VERIFY = "verify.sh";
     private static final String RESET = "reset.sh";
+    private static final String UNAVAILABLE = "backend_unavailable";
+    private static final Set<String> DISK_MAY_BE_WHY =
+            Set.of(UNAVAILABLE, "script_failed", "outputs_missing", "outputs_invalid", "replaced_invalid");
     private static final JobOutcome DONE = new JobOutcome.Succeeded(Map.of());
 
     private final Assignment assignment;
@@ -42,9 +47,12 @@ final class ScriptJob {
     private final InstantSource clock;
     private final Path root;
     private final Folders folders;
+    private final Cgroups groups;
+    private final Marks marks;
     private final Stop stop;
     private final Masks masks = new Masks();
     private final ScriptLog log;
+    private @Nullable JobLock lock;
     private @Nullable Seen outputsSeen;
 
     ScriptJob(
@@ -53,56 +61,106 @@ final class ScriptJob {
             Settings settings,
             InstantSource clock,
             Path root,
+            Cgroups groups,
             Stop stop) {
         this.assignment = assignment;
         this.settings = settings;
         this.clock = clock;
         this.root = root;
         this.folders = Folders.of(root, assignment);
+        this.groups = groups;
+        this.marks = Marks.of(folders.workspace().toString(), assignment.jobId(), assignment.attempt());
         this.stop = stop;
-        this.log = new ScriptLog(log, clock, masks, settings.logLimit());
+        this.log = new ScriptLog(log, clock, masks, settings.lineLimit(), settings.logLimit());
         for (String name : assignment.sensitiveParameters()) {
             masks.add(List.of(assignment.parameters().getOrDefault(name, "")), MASKED_PARAMETER_MIN);
         }
     }
 
+    /** The log is complete when this returns. */
     JobOutcome perform() throws InterruptedException {
         JobOutcome outcome = new JobOutcome.Canceled();
         try {
             endEarlierAttempts();
-            folders.make(root, assignment);
-            outcome = transition();
+            lock = folders.make(root, assignment);
+            outcome = unlessFull(transition());
+        } catch (Folders.InvalidFileException invalid) {
+            outcome = new JobOutcome.Failed("files_invalid", invalid.getMessage() + ".");
         } catch (IOException unusable) {
             LOG.warnf("exec folders unusable job=%s cause=%s", assignment.jobId(), unusable);
-            outcome = new JobOutcome.Failed(
-                    "backend_unavailable",
-                    "The folders for scripts cannot be used: "
-                            + unusable.getClass().getSimpleName());
+            outcome = unlessFull(new JobOutcome.Failed(
+                    UNAVAILABLE, "The folders for scripts cannot be used: " + Trees.reason(unusable) + "."));
         } finally {
             if (!(outcome instanceof JobOutcome.Succeeded)) {
-                Processes.killBearing(entry("JOB_ID", assignment.jobId()), entry("ATTEMPT", assignment.attempt()));
+                killed(
+                        "processes that had detached themselves were killed: ",
+                        Processes.kill(attempt(assignment.jobId(), assignment.attempt()), groups));
             }
-            deleteJobFolder();
+            groups.leave(marks);
+            log.close();
+            deleteJobFolder(outcome);
         }
         return outcome;
+    }
+
+    /** A script that fails on a full disk fails because of the disk. */
+    private JobOutcome unlessFull(JobOutcome outcome) {
+        return outcome instanceof JobOutcome.Failed(var code, var detail)
+                        && DISK_MAY_BE_WHY.contains(code)
+                        && Trial.isFull(root)
+                ? new JobOutcome.Failed("backend_full", "The disk for scripts is full. " + detail)
+                : outcome;
+    }
+
+    private void killed(String what, Map<Long, String> processes) {
+        if (!processes.isEmpty()) {
+            log.note(what + Processes.named(processes));
+        }
     }
 
     /** Their worker was lost, with it nobody ended its scripts. */
     private void endEarlierAttempts() {
         if (assignment.attempt() > 1) {
-            Processes.killBearing(entry("JOB_ID", assignment.jobId()));
+            killed(
+                    "processes of an earlier attempt were killed: ",
+                    Processes.kill(
+                            new Processes.Sign(
+                                    List.of(entry("JOB_ID", assignment.jobId())),
+                                    Marks.earlier(assignment.jobId(), assignment.attempt())),
+                            groups));
         }
+    }
+
+    /** What the processes of an attempt are known by. */
+    static Processes.Sign attempt(UUID job, int attempt) {
+        return new Processes.Sign(
+                List.of(entry("JOB_ID", job), entry("ATTEMPT", attempt)), List.of(Marks.job(job, attempt)));
     }
 
     private static String entry(String name, Object value) {
         return "LARDER_" + name + "=" + value;
     }
 
-    private void deleteJobFolder() {
-        try {
-            Folders.delete(folders.job());
+    /** What cannot be deleted now {@link Leftovers} tries again. */
+    private void deleteJobFolder(JobOutcome outcome) {
+        try (JobLock held = lock) {
+            deleteJobFolder(held, outcome instanceof JobOutcome.Succeeded);
         } catch (IOException left) {
-            LOG.warnf("job folder not deleted job=%s cause=%s", assignment.jobId(), left);
+            LOG.warnf("job folder not deleted, will be tried again job=%s cause=%s", assignment.jobId(), left);
+        }
+    }
+
+    private void deleteJobFolder(@Nullable JobLock held, boolean succeeded) throws IOException {
+        try {
+            Trees.delete(folders.job());
+        } catch (IOException left) {
+            if (held != null && succeeded) {
+                held.succeeded();
+            }
+            throw left;
+        }
+        if (held != null) {
+            held.delete();
         }
     }
 
@@ -213,9 +271,14 @@ final class ScriptJob {
     /** The folder stays where the script failed: it may be needed to try again. */
     private JobOutcome delete() throws IOException, InterruptedException {
         JobOutcome outcome = optional();
-        Processes.killBearing(entry("WORKSPACE_ID", assignment.workspaceId()));
+        killed(
+                "processes of the workspace were killed: ",
+                Processes.kill(
+                        new Processes.Sign(
+                                List.of(entry("WORKSPACE_ID", assignment.workspaceId())), List.of(marks.workspace())),
+                        groups));
         if (outcome instanceof JobOutcome.Succeeded) {
-            Folders.delete(folders.workspace());
+            Trees.delete(folders.workspace());
         }
         return outcome;
     }
@@ -227,6 +290,7 @@ final class ScriptJob {
                 folders.files(),
                 folders.pipes(),
                 environment(),
+                marks.command(groups.join(marks)),
                 log,
                 this::maskOutputs,
                 settings,
@@ -234,17 +298,25 @@ final class ScriptJob {
         return script.run(deadline, stop);
     }
 
-    private static JobOutcome outcome(String name, Script.End end) {
+    private JobOutcome outcome(String name, Script.End end) {
         return switch (end) {
             case Script.End.Exited(int code) when code == 0 -> DONE;
             case Script.End.Exited(int code) ->
-                new JobOutcome.Failed("script_failed", name + " ended with exit code " + code);
-            case Script.End.NotStarted(var reason) ->
-                new JobOutcome.Failed("script_not_started", name + " could not be started: " + reason);
+                new JobOutcome.Failed("script_failed", name + " ended with exit code " + code + lineEnds(name));
+            case Script.End.NotStarted(var reason, var here) ->
+                new JobOutcome.Failed(
+                        here ? UNAVAILABLE : "script_not_started", name + " could not be started: " + reason);
             case Script.End.TimedOut() ->
                 new JobOutcome.Failed("timed_out", name + " was not done by the job's deadline.");
             case Script.End.Canceled() -> new JobOutcome.Canceled();
         };
+    }
+
+    /** Refused at import today; a version of an older release may have it. */
+    private String lineEnds(String name) {
+        return assignment.files().getOrDefault(name, "").contains("\r\n")
+                ? "; its lines end as on Windows (CR LF), which shells do not understand"
+                : "";
     }
 
     private Map<String, String> environment() {

@@ -17,7 +17,10 @@ public interface Settings {
     @WithDefault("${java.io.tmpdir}/larder-exec")
     Path root();
 
-    /** Between the polite and the final signal. */
+    /**
+     * How long a script may take to end after it was asked to by SIGINT, because of a cancel or its deadline; then it is killed.
+     * Minutes for tools that must not be cut. It must be shorter than {@code larder.worker.overrun} of the server.
+     */
     @WithDefault("5s")
     Duration stopGrace();
 
@@ -29,7 +32,7 @@ public interface Settings {
     @WithDefault("8192")
     int lineLimit();
 
-    /** What is printed beyond it is read and forgotten. Bytes, with 32 for each line. */
+    /** Half of it for the beginning, half for the end; what is printed between them is left out. Bytes, with 32 for each line. */
     @WithDefault("1048576")
     int logLimit();
 }

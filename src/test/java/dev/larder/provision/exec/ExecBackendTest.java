@@ -2,6 +2,7 @@ package dev.larder.provision.exec;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.larder.pool.Assignment;
 import dev.larder.pool.Inventory;
@@ -25,12 +26,14 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
@@ -58,7 +61,11 @@ class ExecBackendTest {
 
     @AfterEach
     void leaves_no_process_behind() {
-        Processes.killBearing("LARDER_WORKSPACE_ID=" + work.workspace);
+        var unused = Processes.kill(
+                new Processes.Sign(
+                        List.of("LARDER_WORKSPACE_ID=" + work.workspace),
+                        List.of(Marks.workspace(workspaceFolder().toString()))),
+                Cgroups.here());
     }
 
     // What a script is told, and answers
@@ -263,8 +270,25 @@ class ExecBackendTest {
         assertThat(perform(work.file("../../escaped", "x").start(ANSWER)))
                 .isInstanceOfSatisfying(
                         JobOutcome.Failed.class,
-                        failed -> assertThat(failed.code()).isEqualTo("backend_unavailable"));
+                        failed -> assertThat(failed.code()).isEqualTo("files_invalid"));
         assertThat(root.resolve("jobs").resolve("escaped")).doesNotExist();
+    }
+
+    @Test
+    void a_name_of_too_many_bytes_is_the_versions_fault() {
+        assertThat(perform(work.file("lib/" + "ü".repeat(128), "x").start(ANSWER)))
+                .isInstanceOfSatisfying(
+                        JobOutcome.Failed.class,
+                        failed -> assertThat(failed.code()).isEqualTo("files_invalid"));
+        assertThat(perform(work.start(ANSWER))).isInstanceOf(JobOutcome.Failed.class);
+    }
+
+    @Test
+    void a_script_with_windows_line_ends_that_fails_says_so() {
+        assertThat(perform(work.start("#!/bin/sh\r\nset -eu\r\n")))
+                .isInstanceOfSatisfying(
+                        JobOutcome.Failed.class,
+                        failed -> assertThat(failed.detail()).contains("its lines end as on Windows (CR LF)"));
     }
 
     // How it can end
@@ -450,6 +474,100 @@ class ExecBackendTest {
         assertThat(processes()).isEmpty();
     }
 
+    /** Clears its environment, leaves its session and its folder, and has no file open of those it was given. */
+    private static String hidden(int seconds) {
+        return """
+                env -i HERE="$LARDER_WORKSPACE_DIR" setsid nohup /bin/sh -c \
+                    'cd /; exec 3>&- 4>&-; echo $$ > "$HERE/hidden"; exec env -i sleep %d' > /dev/null 2>&1 < /dev/null &
+                until [ -s "$LARDER_WORKSPACE_DIR/hidden" ]; do sleep 0.01; done
+                """.formatted(seconds);
+    }
+
+    private ProcessHandle hidden() throws IOException {
+        return ProcessHandle.of(Long.parseLong(kept("hidden").strip())).orElseThrow();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void a_process_that_cleared_its_environment_is_killed_when_its_start_fails(boolean grouped) {
+        Cgroups groups = grouped ? Cgroups.here() : Cgroups.none();
+        assumeTrue(groups.isUsable() == grouped, "groups can be made here");
+        ExecBackend backend = new ExecBackend(new Given(root), clock, groups);
+
+        assertThat(backend.perform(work.start(hidden(600) + "exit 1"), log::add)
+                        .await()
+                        .atMost(LONG))
+                .isInstanceOf(JobOutcome.Failed.class);
+
+        until(() -> !runs(600));
+        assertThat(lines())
+                .anyMatch(line -> line.matches("processes that had detached themselves were killed: [0-9]+ \\w+"));
+    }
+
+    @Test
+    void a_process_that_cleared_its_environment_lives_until_its_workspace_is_deleted() throws IOException {
+        assertThat(perform(work.start(hidden(607) + ANSWER))).isEqualTo(ANSWERED);
+        ProcessHandle hidden = hidden();
+        assertThat(perform(work.claim(":", Map.of()))).isEqualTo(DONE);
+        assertThat(hidden.isAlive()).isTrue();
+        work.reason = "deleted";
+
+        assertThat(perform(work.job(Transition.DELETE))).isEqualTo(DONE);
+
+        until(() -> !runs(607));
+    }
+
+    @Test
+    void a_process_that_cleared_its_environment_is_killed_by_the_next_attempt() throws IOException {
+        assertThat(perform(work.start(hidden(608) + ANSWER))).isEqualTo(ANSWERED);
+        assertThat(hidden().isAlive()).isTrue();
+
+        assertThat(perform(work.attempt(2).start(ANSWER))).isEqualTo(ANSWERED);
+
+        until(() -> !runs(608));
+        assertThat(lines()).anyMatch(line -> line.startsWith("processes of an earlier attempt were killed: "));
+    }
+
+    @Test
+    void a_process_that_cleared_its_environment_is_removed_with_what_the_inventory_lists() throws IOException {
+        assertThat(perform(work.start(hidden(609) + ANSWER))).isEqualTo(ANSWERED);
+
+        remove(work.workspace);
+
+        until(() -> !runs(609));
+    }
+
+    @Test
+    void processes_that_fork_without_end_are_killed_where_there_are_control_groups() {
+        Cgroups groups = Cgroups.here();
+        assumeTrue(groups.isUsable(), "groups can be made here");
+        Assignment job = work.start("""
+                setsid sh -c 'f() { sleep 0.01; f & exit; }; f & f & f & f' > /dev/null 2>&1 &
+                sleep 0.1; exit 1""");
+
+        assertThat(new ExecBackend(new Given(root), clock, groups)
+                        .perform(job, log::add)
+                        .await()
+                        .atMost(LONG))
+                .isInstanceOf(JobOutcome.Failed.class);
+
+        assertThat(processes()).isEmpty();
+    }
+
+    /** Whatever its environment is; one that is dead and not waited for has no command line. */
+    private static boolean runs(int seconds) {
+        try (DirectoryStream<Path> all = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            for (Path process : all) {
+                if (read(process.resolve("cmdline")).equals("sleep\0" + seconds + "\0")) {
+                    return true;
+                }
+            }
+            return false;
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
     @Test
     void another_attempt_ends_what_the_earlier_one_left() {
         Assignment first = work.start("echo hangs; setsid sleep 600 & sleep 600");
@@ -487,11 +605,145 @@ class ExecBackendTest {
         assertThat(log.getFirst().line())
                 .hasSize(8192 + " … (line cut)".length())
                 .endsWith(" … (line cut)");
-        assertThat(log.getLast())
-                .isEqualTo(
-                        new LogLine(NOON, "larder", "the log is full; what the script prints from here on is dropped"));
+        assertThat(lines())
+                .filteredOn(line -> line.endsWith("were left out here"))
+                .hasSize(1);
+        assertThat(log.getLast()).isEqualTo(new LogLine(NOON, "stdout", "y"));
         assertThat(log.stream().mapToInt(line -> line.line().length() + 32).sum())
                 .isLessThan(1_050_000);
+    }
+
+    @Test
+    void of_a_long_log_the_beginning_and_the_end_are_kept() {
+        JobOutcome outcome = perform(work.start("""
+                echo first; seq 1 200000; echo why it failed >&2; seq 1 200000; echo last; exit 1"""));
+
+        assertThat(outcome).isInstanceOf(JobOutcome.Failed.class);
+        assertThat(lines()).startsWith("first", "1", "2").endsWith("199999", "200000", "last");
+        assertThat(log).contains(new LogLine(NOON, "stderr", "why it failed"));
+        assertThat(lines())
+                .filteredOn(line -> line.endsWith("were left out here"))
+                .hasSize(1);
+    }
+
+    @Test
+    void a_log_within_the_limit_is_kept_whole() {
+        assertThat(perform(work.start("seq 1 20000; " + ANSWER))).isEqualTo(ANSWERED);
+
+        assertThat(lines().stream().filter(line -> line.matches("[0-9]+")))
+                .containsExactly(IntStream.rangeClosed(1, 20_000)
+                        .mapToObj(Integer::toString)
+                        .toArray(String[]::new));
+        assertThat(lines()).noneMatch(line -> line.contains("left out"));
+    }
+
+    @Test
+    void secrets_are_masked_in_the_end_of_a_long_log() {
+        JobOutcome outcome = perform(work.secret("key", "open sesame").start("""
+                yes "$LARDER_PARAM_KEY" | head -n 100000
+                echo '{"password": "hunter22"}' > "$LARDER_OUTPUTS"
+                yes "hunter22 $LARDER_PARAM_KEY" | head -n 100000
+                yes "$LARDER_PARAM_KEY" | head -n 1000 | tr -d '\\n'"""));
+
+        assertThat(outcome).isInstanceOf(JobOutcome.Succeeded.class);
+        assertThat(lines())
+                .noneMatch(line -> line.contains("hunter22") || line.contains("sesame") || line.contains("open"));
+        assertThat(lines()).contains("*** ***");
+    }
+
+    /** The bytes of a stream, printed in pieces of every length, with a limit in every place. */
+    @Test
+    void a_long_log_shows_whole_lines_wherever_its_pieces_begin() {
+        String printed = "aaa\nbbbb\n" + "c".repeat(50) + "\nsecret\nd";
+        byte[] bytes = printed.repeat(300).getBytes(StandardCharsets.UTF_8);
+        Set<String> whole = Set.of("aaa", "bbbb", "cccccccccc … (line cut)", "***", "daaa", "d");
+        for (int chunk : new int[] {1, 3, 7, 64, 4_095, 4_096, 5_000}) {
+            for (int limit = 20_000; limit < 20_200; limit += 23) {
+                List<LogLine> said = new ArrayList<>();
+                Masks masks = new Masks();
+                masks.add(List.of("secret"), 1);
+                ScriptLog script = new ScriptLog(said::add, clock, masks, 10, limit);
+                for (int at = 0; at < bytes.length; at += chunk) {
+                    byte[] part = Arrays.copyOfRange(bytes, at, Math.min(at + chunk, bytes.length));
+                    script.stream("stdout").take(part, part.length);
+                }
+                script.stream("stdout").endLine();
+                script.close();
+
+                assertThat(said)
+                        .filteredOn(line -> line.stream().equals("stdout"))
+                        .extracting(LogLine::line)
+                        .allMatch(whole::contains)
+                        .startsWith("aaa", "bbbb")
+                        .endsWith("***", "d");
+                assertThat(said)
+                        .filteredOn(line -> line.stream().equals("larder"))
+                        .hasSize(2);
+            }
+        }
+    }
+
+    @Test
+    void a_log_of_a_cancelled_job_holds_what_its_script_printed_while_it_stopped() {
+        ExecBackend backend = backend();
+        Assignment job = work.start("""
+                trap 'echo stopping; seq 1 1000; echo stopped; exit 1' INT
+                echo runs; while :; do sleep 0.02; done""");
+        CompletableFuture<JobOutcome> outcome = backend.perform(job, log::add).subscribeAsCompletionStage();
+        until(() -> lines().contains("runs"));
+
+        assertThat(backend.stop(job)).isTrue();
+
+        assertThat(outcome.join()).isEqualTo(new JobOutcome.Canceled());
+        assertThat(lines()).contains("stopping", "1", "1000").endsWith("stopped");
+        assertThat(backend.stop(job)).isFalse();
+    }
+
+    @Test
+    void a_log_of_a_job_past_its_deadline_holds_what_its_script_printed_while_it_stopped() {
+        CompletableFuture<JobOutcome> outcome = begin(
+                work.start("trap 'echo stopping; echo stopped; exit 1' INT; echo runs; while :; do sleep 0.02; done"));
+        until(() -> lines().contains("runs"));
+
+        now.set(NOON.plusSeconds(600));
+
+        assertThat(outcome.join())
+                .isEqualTo(new JobOutcome.Failed("timed_out", "start.sh was not done by the job's deadline."));
+        assertThat(lines()).endsWith("stopping", "stopped");
+    }
+
+    @Test
+    void killed_processes_are_named_in_the_log_without_their_arguments() {
+        assertThat(perform(work.start("sleep 600 & " + ANSWER))).isEqualTo(ANSWERED);
+
+        assertThat(lines()).hasSize(1);
+        assertThat(lines().getFirst()).matches("start.sh ended and left processes behind, killed: [0-9]+ sleep");
+    }
+
+    @Test
+    void a_script_that_outlasts_its_grace_is_named_in_the_log_and_what_had_detached_itself() {
+        ExecBackend backend = backend();
+        Assignment job = work.start(detached(604) + "trap '' INT; echo hangs; while :; do sleep 0.02; done");
+        CompletableFuture<JobOutcome> outcome = backend.perform(job, log::add).subscribeAsCompletionStage();
+        until(() -> lines().contains("hangs"));
+
+        assertThat(backend.stop(job)).isTrue();
+
+        assertThat(outcome.join()).isEqualTo(new JobOutcome.Canceled());
+        assertThat(lines()).anyMatch(line -> line.matches("start.sh did not end within PT1S, killed: .*[0-9]+ sh.*"));
+        assertThat(lines())
+                .anyMatch(line -> line.matches("processes that had detached themselves were killed: [0-9]+ sleep"));
+        assertThat(lines()).noneMatch(line -> line.contains("604"));
+    }
+
+    @Test
+    void a_long_list_of_processes_is_cut() {
+        Map<Long, String> many = new TreeMap<>();
+        for (long pid = 1; pid <= 25; pid++) {
+            many.put(pid, "sleep");
+        }
+
+        assertThat(Processes.named(many)).startsWith("1 sleep, 2 sleep, ").endsWith(", 20 sleep and 5 more");
     }
 
     @Test
@@ -562,14 +814,285 @@ class ExecBackendTest {
 
         List<Inventory.Thing> things = inventory(backend()).things();
 
-        assertThat(things).extracting(Inventory.Thing::workspace).containsExactlyInAnyOrder(work.workspace, left);
+        assertThat(things)
+                .filteredOn(thing -> thing.name().matches("workspaces/[0-9a-f-]{36}"))
+                .extracting(Inventory.Thing::workspace)
+                .contains(work.workspace, left);
         assertThat(things).allMatch(thing -> thing.whole() && thing.madeAt() != null);
+    }
+
+    @Test
+    void lists_strangers_in_the_root_and_removes_one_on_request() throws IOException {
+        assertThat(perform(work.start(ANSWER))).isEqualTo(ANSWERED);
+        UUID plain = UUID.randomUUID();
+        Files.createDirectories(root.resolve("notes").resolve("deep"));
+        Files.writeString(root.resolve("notes").resolve("deep").resolve("a"), "");
+        Files.createFile(root.resolve("workspaces").resolve(plain.toString()));
+        Files.createDirectories(root.resolve("jobs").resolve("mine"));
+        Files.createFile(root.resolve("two\nlines" + "x".repeat(240)));
+
+        List<Inventory.Thing> things = inventory(backend()).things();
+
+        assertThat(things)
+                .extracting(Inventory.Thing::name)
+                .contains("notes", "jobs/mine", "workspaces/" + plain)
+                .anyMatch(name -> name.startsWith("two?linesxxx"))
+                .allMatch(name -> name.length() <= Inventory.NAME_CHARS_MAX)
+                .hasSize(5);
+        assertThat(things).extracting(Inventory.Thing::workspace).doesNotContain(plain);
+        UUID notes = things.stream()
+                .filter(thing -> thing.name().equals("notes"))
+                .findFirst()
+                .orElseThrow()
+                .workspace();
+        remove(notes);
+
+        assertThat(root.resolve("notes")).doesNotExist();
+        assertThat(inventory(backend()).things()).hasSize(4);
+    }
+
+    // What killed workers leave
+
+    private Path leftJob(int attempt) throws IOException {
+        Path folder = Files.createDirectories(root.resolve("jobs").resolve(UUID.randomUUID() + "-" + attempt));
+        Files.writeString(folder.resolve("outputs.json"), "{\"password\": \"hunter22\"}");
+        return folder;
+    }
+
+    @Test
+    void the_folder_of_a_killed_worker_is_removed_at_the_next_start_and_by_the_inventory() throws IOException {
+        Path first = leftJob(1);
+        Files.createFile(JobLock.file(first));
+        assertThat(backend().unusable()).isEmpty();
+        assertThat(first).doesNotExist();
+
+        Path second = leftJob(7);
+        Files.createFile(JobLock.file(second));
+        assertThat(inventory(backend()).things()).isEmpty();
+        assertThat(root.resolve("jobs")).isEmptyDirectory();
+    }
+
+    @Test
+    void the_scripts_of_a_killed_worker_are_ended_with_its_folder() throws IOException {
+        UUID job = UUID.randomUUID();
+        Path folder = Files.createDirectories(root.resolve("jobs").resolve(job + "-1"));
+        Files.createFile(JobLock.file(folder));
+        ProcessBuilder script = new ProcessBuilder("sleep", "611");
+        script.environment().put("LARDER_JOB_ID", job.toString());
+        script.environment().put("LARDER_ATTEMPT", "1");
+        Process left = script.start();
+
+        assertThat(backend().unusable()).isEmpty();
+
+        assertThat(left.onExit().join().isAlive()).isFalse();
+        assertThat(folder).doesNotExist();
+    }
+
+    @Test
+    void the_folder_of_a_job_that_succeeded_is_removed_and_its_processes_live_on() throws IOException {
+        assertThat(perform(work.start(detached(612) + ANSWER))).isEqualTo(ANSWERED);
+        Path folder = Files.createDirectories(root.resolve("jobs").resolve(work.job + "-1"));
+        Files.writeString(JobLock.file(folder), "succeeded");
+
+        assertThat(backend().unusable()).isEmpty();
+
+        assertThat(folder).doesNotExist();
+        assertThat(processes()).containsExactly("sleep 612");
+    }
+
+    @Test
+    void the_folder_of_a_job_that_runs_is_left_alone() {
+        ExecBackend backend = backend();
+        CompletableFuture<JobOutcome> job = backend.perform(
+                        work.start("until [ -e $LARDER_WORKSPACE_DIR/go ]; do sleep 0.01; done\n" + ANSWER), log::add)
+                .subscribeAsCompletionStage();
+        until(() -> Files.exists(workspaceFolder()));
+
+        assertThat(backend().unusable()).isEmpty();
+        assertThat(inventory(backend).things()).hasSize(1);
+
+        write(workspaceFolder().resolve("go"));
+        assertThat(job.join()).isEqualTo(ANSWERED);
+    }
+
+    @Test
+    void a_folder_without_a_lock_goes_when_no_job_can_be_so_old() throws IOException {
+        Path folder = leftJob(1);
+        now.set(Instant.now());
+        assertThat(backend().unusable()).isEmpty();
+        assertThat(folder).exists();
+
+        now.set(Instant.now().plus(Duration.ofHours(26)));
+        assertThat(backend().unusable()).isEmpty();
+        assertThat(folder).doesNotExist();
+    }
+
+    // Where it cannot work
+
+    @Test
+    void a_root_that_cannot_be_used_is_told_in_one_sentence() throws IOException {
+        Path file = Files.createFile(root.resolve("file"));
+
+        assertThat(unusable(Path.of("/proc/nope")))
+                .isEqualTo(
+                        "Scripts cannot be run: larder.backend.exec.root /proc/nope does not exist and cannot be made.");
+        assertThat(unusable(file))
+                .isEqualTo("Scripts cannot be run: larder.backend.exec.root " + file + " is no folder.");
+        assertThat(unusable(file.resolve("below")))
+                .startsWith("Scripts cannot be run: ")
+                .endsWith(".");
+        assertThat(unusable(Path.of("/dev/null"))).endsWith("is no folder.");
+        assertThat(unusable(root.resolve("new/and/deep"))).isEmpty();
+    }
+
+    private String unusable(Path where) {
+        return new ExecBackend(new Given(where), clock).unusable().orElse("");
+    }
+
+    @Test
+    void a_root_without_a_valid_identity_cannot_be_used() throws IOException {
+        Files.writeString(root.resolve("location"), "nonsense");
+
+        assertThat(unusable(root)).contains("holds no id");
+    }
+
+    @Test
+    void a_root_where_nothing_can_be_executed_cannot_be_used() throws Exception {
+        try (Mount mount = Mount.tmpfs(root.resolve("mounted"), "size=8m,noexec")) {
+            assertThat(unusable(mount.at())).contains("lets no file be executed");
+        }
+    }
+
+    @Test
+    void a_full_disk_is_not_the_templates_fault() throws Exception {
+        try (Mount mount = Mount.tmpfs(root.resolve("mounted"), "size=3m")) {
+            ExecBackend small = new ExecBackend(new Given(mount.at()), clock);
+            assertThat(small.unusable()).isEmpty();
+
+            JobOutcome outcome = small.perform(
+                            work.start("head -c 10000000 /dev/zero > $LARDER_WORKSPACE_DIR/all || exit 7"), log::add)
+                    .await()
+                    .atMost(LONG);
+            assertThat(outcome)
+                    .isEqualTo(new JobOutcome.Failed(
+                            "backend_full", "The disk for scripts is full. start.sh ended with exit code 7"));
+            assertThat(small.unusable().orElse("")).contains("is on a full disk");
+
+            Assignment later = work.claim(":", Map.of("a", "b".repeat(5_000)));
+            assertThat(small.perform(later, log::add).await().atMost(LONG))
+                    .isInstanceOfSatisfying(
+                            JobOutcome.Failed.class,
+                            failed -> assertThat(failed.code()).isEqualTo("backend_full"));
+        }
+    }
+
+    // What is hard to delete
+
+    @Test
+    void a_folder_deeper_than_any_path_is_deleted() throws IOException {
+        Path folder = Files.createDirectories(root.resolve("deep"));
+        Path top = folder.resolve("top");
+        for (int chain = 0; chain < 20; chain++) {
+            Path next = folder.resolve("next");
+            Path deepest = next;
+            for (int level = 0; level < 15; level++) {
+                deepest = deepest.resolve("n".repeat(200));
+            }
+            Files.createDirectories(deepest);
+            Files.writeString(deepest.resolve("file"), "x");
+            if (Files.exists(top)) {
+                Files.move(top, deepest.resolve("below"));
+            }
+            Files.move(next, top);
+        }
+
+        Trees.delete(folder);
+
+        assertThat(folder).doesNotExist();
+    }
+
+    @Test
+    void whatever_a_script_leaves_is_deleted_and_nothing_beside_it() throws IOException {
+        Path outside = Files.createDirectories(root.resolve("outside"));
+        Files.writeString(outside.resolve("kept"), "x");
+        String script = """
+                cd "$LARDER_WORKSPACE_DIR"
+                mkdir -p a/b/c a/.larder-moved-0 closed/below; ln -s %1$s link; ln -s %1$s a/b/link; ln -s nowhere a/dangling
+                mkfifo a/b/pipe; touch "a/b/$(printf 'x\\377y')" 'a/b/two
+                lines' a/b/read-only; chmod 400 a/b/read-only; chmod 000 closed/below closed a/b/c
+                """.formatted(outside);
+        assertThat(perform(work.start(script + ANSWER))).isEqualTo(ANSWERED);
+
+        assertThat(perform(work.job(Transition.DELETE))).isEqualTo(DONE);
+
+        assertThat(workspaceFolder()).doesNotExist();
+        assertThat(outside.resolve("kept")).exists();
+    }
+
+    @Test
+    void what_is_mounted_in_a_folder_is_never_deleted() throws Exception {
+        assertThat(perform(work.start("mkdir $LARDER_WORKSPACE_DIR/disk; " + ANSWER)))
+                .isEqualTo(ANSWERED);
+        try (Mount mount = Mount.tmpfs(workspaceFolder().resolve("disk"), "size=1m")) {
+            Path precious = Files.writeString(mount.at().resolve("precious"), "x");
+
+            assertThat(perform(work.job(Transition.DELETE))).isInstanceOfSatisfying(JobOutcome.Failed.class, failed -> {
+                assertThat(failed.code()).isEqualTo("backend_unavailable");
+                assertThat(failed.detail()).contains("a file system is mounted at " + mount.at());
+            });
+            assertThat(precious).exists();
+        }
+        assertThat(perform(work.job(Transition.DELETE))).isEqualTo(DONE);
+    }
+
+    @Test
+    void what_cannot_be_deleted_is_counted_and_the_rest_is_deleted() throws Exception {
+        Path folder = Files.createDirectories(root.resolve("some").resolve("kept"));
+        Path fixed = Files.writeString(folder.resolve("fixed"), "x");
+        Path other = Files.writeString(folder.resolve("other"), "x");
+        assumeTrue(exit("chattr", "+i", fixed.toString()) == 0, "files can be made immutable here");
+        try {
+            assertThatThrownBy(() -> Trees.delete(root.resolve("some"))).hasMessageContaining("cannot be deleted");
+            assertThat(other).doesNotExist();
+            assertThat(fixed).exists();
+        } finally {
+            assertThat(exit("chattr", "-i", fixed.toString())).isZero();
+        }
+        Trees.delete(root.resolve("some"));
+        assertThat(root.resolve("some")).doesNotExist();
+    }
+
+    /** A file system of its own, where the tests may mount one. */
+    private record Mount(Path at) implements AutoCloseable {
+
+        static Mount tmpfs(Path at, String options) throws Exception {
+            Files.createDirectories(at);
+            assumeTrue(exit("mount", "-t", "tmpfs", "-o", options, "tmpfs", at.toString()) == 0, "may mount here");
+            return new Mount(at);
+        }
+
+        @Override
+        public void close() throws Exception {
+            assertThat(exit("umount", at.toString())).isZero();
+        }
+    }
+
+    private static int exit(String... command) throws Exception {
+        try {
+            return new ProcessBuilder(command)
+                    .redirectErrorStream(true)
+                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                    .start()
+                    .waitFor();
+        } catch (IOException noSuchCommand) {
+            return -1;
+        }
     }
 
     @Test
     void processes_without_a_folder_are_a_trace_and_those_of_another_root_are_none() throws IOException {
         assertThat(perform(work.start(detached(1_000) + ANSWER))).isEqualTo(ANSWERED);
-        Folders.delete(workspaceFolder());
+        Trees.delete(workspaceFolder());
         Path elsewhere = root.resolve("elsewhere");
 
         Inventory here = inventory(backend());
@@ -625,11 +1148,13 @@ class ExecBackendTest {
         var link = Files.createSymbolicLink(workspaceFolder(), moved);
 
         assertThat(inventory(backend()).things())
-                .extracting(Inventory.Thing::workspace)
-                .containsExactly(work.workspace);
+                .extracting(Inventory.Thing::name)
+                .containsExactlyInAnyOrder("workspaces/" + work.workspace, "moved");
 
         remove(work.workspace);
-        assertThat(inventory(backend()).things()).isEmpty();
+        assertThat(inventory(backend()).things())
+                .extracting(Inventory.Thing::name)
+                .containsExactly("moved");
         assertThat(moved).exists();
     }
 
