@@ -61,6 +61,12 @@ class JobMetrics implements JobObserver {
         STATUSES.forEach(status -> register(registry, status));
         register(registry, "larder.workers", "Workers heard of in the last minute", Capacity::workers);
         register(registry, "larder.worker.slots", "How many jobs they can work on at once", Capacity::slots);
+        register(registry, "larder.places.held", "Places in trouble, where nothing is built", Capacity::heldPlaces);
+        register(
+                registry,
+                "larder.jobs.unserved",
+                "Kinds of jobs that wait and that no worker takes",
+                Capacity::unserved);
     }
 
     private void register(MeterRegistry registry, String status) {

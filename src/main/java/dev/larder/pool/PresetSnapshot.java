@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param missingParameters required parameters that neither the preset nor a default gives a value
  * @param attempts how many cycles have created prebuilds of it: a creation is conditional on this number
  * @param pauses of all four levels, ended ones included
+ * @param builders whether a living worker takes the jobs of its version
  * @param prebuilds live ones, oldest first by (created, id)
  */
 public record PresetSnapshot(
@@ -38,6 +39,7 @@ public record PresetSnapshot(
         int attempts,
         List<String> missingParameters,
         List<Pause> pauses,
+        Builders builders,
         Failures failures,
         List<Prebuild> prebuilds) {
 

@@ -62,7 +62,10 @@ public interface Desk {
      */
     Uni<Void> log(Lease lease, int seq, List<LogLine> lines);
 
-    /** @return how the job ended; empty where the lease was lost, and nothing was changed */
+    /**
+     * @return how the job ended, {@code PENDING} where it was put back because of its place; empty where the lease was lost, and
+     *     nothing was changed
+     */
     Uni<Optional<JobStatus>> finish(Lease lease, JobOutcome outcome);
 
     /** Puts a job back into the queue, unfinished. False where the lease was lost. */

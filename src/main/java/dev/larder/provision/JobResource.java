@@ -122,7 +122,8 @@ class JobResource {
 
     private Uni<Seen> found(String id) {
         UUID job = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("job"));
-        return reader.find(job, scope()).map(found -> found.orElseThrow(() -> Problem.notFound("job")));
+        return reader.find(job, scope(), clock.instant())
+                .map(found -> found.orElseThrow(() -> Problem.notFound("job")));
     }
 
     private Scope scope() {

@@ -126,6 +126,12 @@ class QueueDesk implements Desk {
     }
 
     private void finished(Lease lease, JobOutcome outcome, Completed ended) {
+        if (ended.status() == JobStatus.PENDING) {
+            // Another worker may take it at once, and the cycle that is rung here tells of the place.
+            bell.ring(Topic.JOBS);
+            bell.ring(Topic.ENDED);
+            return;
+        }
         observer.finished(ended.transition(), ended.status(), Duration.between(ended.startedAt(), clock.instant()));
         if (outcome instanceof JobOutcome.Succeeded succeeded
                 && !succeeded.replaced().isEmpty()) {

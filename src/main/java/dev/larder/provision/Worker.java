@@ -308,6 +308,12 @@ public class Worker {
             LOG.warnf("lease lost, result dropped job=%s", job.assignment.jobId());
             return;
         }
+        if (ended.get() == JobStatus.PENDING) {
+            LOG.warnf(
+                    "job put back, its place is in trouble job=%s backend=%s outcome=%s",
+                    job.assignment.jobId(), job.assignment.backend(), outcome);
+            return;
+        }
         LOG.infof(
                 "job ended job=%s workspace=%s transition=%s status=%s code=%s",
                 job.assignment.jobId(),

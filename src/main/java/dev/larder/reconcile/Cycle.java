@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import org.jboss.logging.Logger;
 
 /**
@@ -84,7 +85,9 @@ final class Cycle {
         return pools.dirty(MARKS_AT_ONCE)
                 .chain(marks -> snapshots
                         .all(clock.instant(), limits.lookback(), attempts())
-                        .chain(presets -> perform(presets, marks, holdsLock)));
+                        .chain(presets -> perform(presets, marks, holdsLock)))
+                .call(() -> tell(pools::tellHeld, holdsLock))
+                .call(() -> tell(pools::tellUnserved, holdsLock));
     }
 
     /** Looks at the presets that were marked. */
@@ -92,7 +95,19 @@ final class Cycle {
         return pools.dirty(MARKS_AT_ONCE)
                 .chain(marks -> snapshots
                         .of(presets(marks), clock.instant(), limits.lookback(), attempts())
-                        .chain(presets -> perform(presets, marks, holdsLock)));
+                        .chain(presets -> perform(presets, marks, holdsLock)))
+                .call(() -> tell(pools::tellHeld, holdsLock));
+    }
+
+    /** What was done stays done though it is not told; the next cycle tells it. */
+    private Uni<Void> tell(Function<Instant, Uni<Void>> news, BooleanSupplier holdsLock) {
+        return holdsLock.getAsBoolean()
+                ? news.apply(clock.instant())
+                        .onFailure()
+                        .invoke(cause -> LOG.warnf("not told, will be tried again cause=%s", cause))
+                        .onFailure()
+                        .recoverWithNull()
+                : Uni.createFrom().voidItem();
     }
 
     private static List<UUID> presets(List<DirtyMark> marks) {

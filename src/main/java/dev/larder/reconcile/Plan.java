@@ -1,11 +1,14 @@
 package dev.larder.reconcile;
 
+import dev.larder.pool.Builders;
+import dev.larder.pool.JobStatus;
 import dev.larder.pool.Pause;
 import dev.larder.pool.PauseScope;
 import dev.larder.pool.Prebuild;
 import dev.larder.pool.PresetSnapshot;
 import dev.larder.pool.PresetStatus;
 import dev.larder.pool.Schedules;
+import dev.larder.pool.Transition;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -23,8 +26,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param at the instant it was decided for
  * @param effects in the order they are to be performed; empty when nothing changes
- * @param holds why nothing is created, or, under a pause of scope {@code all}, done at all; nothing is created while
- *     there is one
+ * @param holds why nothing is created, or, under a pause of scope {@code all}, done at all. Nothing is created while there
+ *     is one, with two exceptions: {@link Hold.NoWorker} and the probe of {@link Hold.PlaceHeld}
  * @param clamped more were missing than are wanted at all, which cannot be: to be logged as an error
  * @param nextLook the earliest instant at which the plan may become another by the clock alone: backoff, ttl, pause or
  *     schedule; schedules are looked ahead {@link Schedules#EDGE_HORIZON}
@@ -92,6 +95,7 @@ public record Plan(
                 removeWhatIsTooMuch();
                 judgeStatus();
                 backOff();
+                lookForBuilders();
                 create();
             } else {
                 removeEverything();
@@ -177,10 +181,42 @@ public record Plan(
             }
         }
 
-        private void create() {
-            if (state.creatable() > 0 && holds.isEmpty()) {
-                effects.add(new Action.Create(state.creatable(), preset.attempts()));
+        private void lookForBuilders() {
+            if (state.missing() == 0 && state.starting() == 0) {
+                return;
             }
+            switch (preset.builders()) {
+                case Builders.Some some -> {}
+                case Builders.None none -> holds.add(new Hold.NoWorker(none, waitingSince()));
+                case Builders.Held held -> holds.add(new Hold.PlaceHeld(held));
+            }
+        }
+
+        private @Nullable Instant waitingSince() {
+            return preset.prebuilds().stream()
+                    .filter(prebuild -> prebuild.underWay(Transition.START) && prebuild.status() == JobStatus.PENDING)
+                    .map(Prebuild::createdAt)
+                    .min(Instant::compareTo)
+                    .orElse(null);
+        }
+
+        private void create() {
+            int count = holds.stream().mapToInt(this::allowed).reduce(state.creatable(), Math::min);
+            if (count > 0) {
+                effects.add(new Action.Create(count, preset.attempts()));
+            }
+        }
+
+        /** How many may be created in spite of this hold. */
+        private int allowed(Hold hold) {
+            return switch (hold) {
+                case Hold.NoWorker unserved -> state.creatable();
+                case Hold.PlaceHeld(var place) -> at.isAfter(place.until()) && state.starting() == 0 ? 1 : 0;
+                case Hold.Backoff backoff -> 0;
+                case Hold.HardLimited limited -> 0;
+                case Hold.ValidationFailed failed -> 0;
+                case Hold.Paused paused -> 0;
+            };
         }
 
         private Optional<Instant> nextLook() {
@@ -195,7 +231,8 @@ public record Plan(
         }
 
         private Stream<Instant> nextChanges() {
-            return Stream.of(scheduleEdge(), backoffEnds(), expirations()).flatMap(instants -> instants);
+            return Stream.of(scheduleEdge(), backoffEnds(), probes(), expirations())
+                    .flatMap(instants -> instants);
         }
 
         private Stream<Instant> scheduleEdge() {
@@ -208,6 +245,13 @@ public record Plan(
                             ? Stream.of(backoff.until(), failing.firstForgotten())
                             : Stream.empty())
                     .map(end -> end.plus(PAST));
+        }
+
+        private Stream<Instant> probes() {
+            return holds.stream()
+                    .flatMap(hold -> hold instanceof Hold.PlaceHeld(var place)
+                            ? Stream.of(place.until().plus(PAST))
+                            : Stream.empty());
         }
 
         private Stream<Instant> expirations() {

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * Why a pool is as it is.
  *
  * @param because which rule decided how many are wanted
- * @param holds why nothing is created, if so
+ * @param holds why nothing is created, or why what is created waits
  * @param next what the next cycle would do, in order; empty for a satisfied pool
  * @param nextLook when the clock alone may change this
  */
@@ -56,20 +56,30 @@ record PoolView(
         }
     }
 
-    /** @param kind {@code backoff}, {@code hard_limited}, {@code validation_failed} or {@code paused} */
-    record HoldView(String kind, @Nullable Instant until, String detail) {
+    /**
+     * @param kind {@code backoff}, {@code hard_limited}, {@code validation_failed}, {@code paused}, {@code place_held} or
+     *     {@code no_worker}
+     * @param since of a place and of jobs that no worker takes
+     * @param until of a place: when the next build is tried there
+     */
+    record HoldView(
+            String kind, @Nullable Instant since, @Nullable Instant until, String detail) {
 
         static HoldView of(Hold hold) {
             return switch (hold) {
                 case Hold.Backoff(var until, var failures) ->
-                    new HoldView("backoff", until, failures + " failed builds are remembered");
-                case Hold.HardLimited(var reason) -> new HoldView("hard_limited", null, reason);
-                case Hold.ValidationFailed(var reason) -> new HoldView("validation_failed", null, reason);
+                    new HoldView("backoff", null, until, failures + " failed builds are remembered");
+                case Hold.HardLimited(var reason) -> new HoldView("hard_limited", null, null, reason);
+                case Hold.ValidationFailed(var reason) -> new HoldView("validation_failed", null, null, reason);
                 case Hold.Paused(var pause) ->
                     new HoldView(
                             "paused",
+                            null,
                             pause.until(),
                             pause.level() + ", " + pause.scope().word());
+                case Hold.PlaceHeld(var place) ->
+                    new HoldView("place_held", place.since(), place.until(), place.detail());
+                case Hold.NoWorker(var missing, var since) -> new HoldView("no_worker", since, null, missing.detail());
             };
         }
     }

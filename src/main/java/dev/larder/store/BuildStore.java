@@ -107,9 +107,30 @@ public class BuildStore {
 
     // An owner gave these back while a build was active, or their deletion failed: retried ever more slowly. One whose
     // reset failed is still what somebody left behind, so it is no evidence but goes.
+    // What was given back while its first build waits needs none: the build is withdrawn. Where no worker had begun it,
+    // nothing was made, and the workspace is deleted here and now; elsewhere the next call begins its deletion.
     private static final String BEGIN_DELETIONS = """
-            WITH wanted AS (
-                SELECT w.*, w.build_number + 1 AS number
+            WITH waiting AS (
+                SELECT j.id
+                  FROM workspaces w JOIN jobs j ON j.build_id = w.build_id
+                 WHERE w.deletion_wanted_at IS NOT NULL AND w.deleted_at IS NULL
+                   AND w.transition = 'start' AND w.build_number = 1 AND w.build_status = 'pending'
+                   AND j.started_at IS NULL AND j.completed_at IS NULL
+                 ORDER BY w.deletion_wanted_at LIMIT 100
+                   FOR UPDATE OF j SKIP LOCKED),
+            withdrawn AS (
+                UPDATE jobs j SET canceled_at = $3::timestamptz, completed_at = $3::timestamptz FROM waiting WHERE j.id = waiting.id
+                RETURNING j.workspace_id, j.build_id, j.attempt),
+            dropped AS (
+                UPDATE workspaces w
+                   SET build_status = 'canceled', build_finished_at = $3::timestamptz,
+                       deleted_at = CASE WHEN d.attempt = 0 THEN $3::timestamptz END
+                  FROM withdrawn d WHERE w.id = d.workspace_id AND w.build_id = d.build_id
+                RETURNING w.id, w.preset_id, w.prebuild, w.deleted_at),
+            wanted AS (
+                SELECT w.*, w.build_number + 1 AS number,
+                       w.transition = 'start' AND w.build_number = 1 AND w.build_status = 'canceled'
+                       AND (SELECT j.attempt FROM jobs j WHERE j.build_id = w.build_id) = 0 AS never_begun
                   FROM workspaces w
                  WHERE w.deleted_at IS NULL AND %s
                    AND (w.deletion_wanted_at IS NOT NULL OR (w.prebuild AND w.dirty AND w.build_status <> 'succeeded'))
@@ -121,9 +142,18 @@ public class BuildStore {
             item AS (
                 SELECT w.*, i.build, i.job, v.backend, v.start_timeout_seconds AS timeout,
                        (SELECT s.id FROM tagsets s WHERE s.tags = v.tags) AS tagset_id
-                  FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM wanted) w
+                  FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM wanted WHERE NOT never_begun) w
                   JOIN unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY i (build, job, n) ON i.n = w.n
                   JOIN template_versions v ON v.id = w.version_id),
+            nothing AS (
+                UPDATE workspaces w SET deleted_at = $3::timestamptz
+                 WHERE w.id = ANY (ARRAY(SELECT id FROM wanted WHERE never_begun))
+                RETURNING w.id, w.preset_id, w.prebuild),
+            ended AS (
+                UPDATE claims c SET ended_at = $3::timestamptz, ended_reason = 'deleted'
+                 WHERE c.ended_at IS NULL
+                   AND c.workspace_id = ANY (ARRAY(SELECT id FROM dropped WHERE deleted_at IS NOT NULL
+                                                    UNION ALL SELECT id FROM nothing))),
             build AS (
                 INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id,
                                     created_at)
@@ -134,7 +164,10 @@ public class BuildStore {
                        build_finished_at = NULL, ready_at = NULL, deletion_wanted_at = coalesce(w.deletion_wanted_at, $3::timestamptz)
                   FROM item i WHERE w.id = i.id),
             dirty AS (
-                INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM item WHERE prebuild)
+                INSERT INTO dirty_presets (preset_id)
+                SELECT preset_id FROM item WHERE prebuild
+                 UNION SELECT preset_id FROM dropped WHERE prebuild
+                 UNION SELECT preset_id FROM nothing WHERE prebuild)
             INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
                               timeout_seconds, prebuild, preset_id, deletes)
             SELECT job, build, id, organization_id, backend, tagset_id, $3::timestamptz, $3::timestamptz, timeout, prebuild,
@@ -150,7 +183,9 @@ public class BuildStore {
 
     /**
      * Starts the deletion of workspaces that were given back and have no active build, those too that somebody else might
-     * have had: call {@link #recycle} first. At most 100 at a time.
+     * have had: call {@link #recycle} first. One whose first build no worker has begun is deleted at once. At most 100 at a time.
+     *
+     * @return how many deletions were begun
      */
     public Uni<Integer> deleteWanted(Instant at) {
         return begin(DELETE_WANTED, at);

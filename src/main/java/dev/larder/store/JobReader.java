@@ -1,5 +1,6 @@
 package dev.larder.store;
 
+import dev.larder.pool.Builders;
 import dev.larder.pool.LogLine;
 import dev.larder.pool.Scope;
 import io.smallrye.mutiny.Uni;
@@ -8,6 +9,7 @@ import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -28,6 +30,7 @@ public class JobReader {
      *
      * @param position of a waiting job that is looked at by itself: 1 where no other with its tags is more urgent, some 1,000 or
      *     2,000 for all that are far back; null otherwise
+     * @param waiting why no worker takes it, of a waiting job that is looked at by itself; null where one may
      */
     public record Seen(
             UUID id,
@@ -44,13 +47,28 @@ public class JobReader {
             @Nullable UUID workerId,
             @Nullable String errorCode,
             @Nullable String error,
-            @Nullable Integer position) {}
+            @Nullable Integer position,
+            @Nullable Waiting waiting) {}
+
+    /**
+     * Why no worker takes a job now.
+     *
+     * @param code {@code no_worker}: no living worker fits; {@code place_held}: the places of those that fit are in trouble
+     * @param until of a held place: when the next build is tried there
+     */
+    public record Waiting(
+            String code,
+            String detail,
+            Instant since,
+            @Nullable Instant until) {}
+
+    private static final String BUILDERS = Places.builders("g", "j.backend", "j.organization_id", "%s");
 
     // A workspace may have had another owner: what was done for that one, and its reset, is not the next one's to see.
     private static final String SELECT = """
             SELECT j.id, j.workspace_id, j.organization_id, b.transition, j.backend, j.status, j.attempt, j.created_at,
                    j.started_at, j.deadline_at, j.completed_at, j.worker_id, j.error_code, j.error,
-                   CASE WHEN %s AND j.status = 'pending' THEN
+                   CASE WHEN %1$s AND j.status = 'pending' THEN
                         1 + (SELECT count(*)::integer
                                FROM (VALUES (false), (true)) kind (prebuild)
                               CROSS JOIN LATERAL (
@@ -59,14 +77,17 @@ public class JobReader {
                                        AND a.started_at IS NULL AND a.completed_at IS NULL
                                        AND (a.queue_at, a.id) < (j.queue_at, j.id)
                                      LIMIT 1000) ahead)
-                   END AS position
+                   END AS position, g.tags, %1$s AND j.status = 'pending' AS looked_at, builders.*
               FROM jobs j
               JOIN builds b ON b.id = j.build_id
+              JOIN tagsets g ON g.id = j.tagset_id
+             CROSS JOIN LATERAL (
+                   %2$s AND %1$s AND j.status = 'pending') builders
               JOIN users s ON s.id = b.initiator_id
               JOIN workspaces w ON w.id = j.workspace_id
             """;
 
-    private static final String LIST = SELECT.formatted("false") + """
+    private static final String LIST = SELECT.formatted("false", BUILDERS.formatted("NULL::timestamptz")) + """
              WHERE ($1::uuid IS NULL OR j.organization_id = $1) AND ($2::uuid IS NULL OR (w.owner_id = $2 AND (b.initiator_id = $2 OR (s.is_system AND b.reason <> 'recycle'))))
                AND ($3::uuid IS NULL OR j.id < $3) AND ($4::text IS NULL OR j.status = $4)
              ORDER BY j.id DESC LIMIT $5""";
@@ -83,23 +104,25 @@ public class JobReader {
                 .map(rows -> Rows.list(rows, JobReader::seen));
     }
 
-    private static final String FIND = SELECT.formatted("$4::boolean") + """
+    private static final String FIND =
+            SELECT.formatted("$4::timestamptz IS NOT NULL", BUILDERS.formatted("$4::timestamptz")) + """
              WHERE j.id = $1 AND ($2::uuid IS NULL OR j.organization_id = $2)
                AND ($3::uuid IS NULL OR (w.owner_id = $3 AND (b.initiator_id = $3 OR (s.is_system AND b.reason <> 'recycle'))))""";
 
-    public Uni<Optional<Seen>> find(UUID job, Scope scope) {
-        return find(job, scope, true);
+    /** @param at now */
+    public Uni<Optional<Seen>> find(UUID job, Scope scope, Instant at) {
+        return found(job, scope, Rows.utc(at));
     }
 
-    /** The same without its position, for those who look again and again. */
+    /** The same without its position and why it waits, for those who look again and again. */
     public Uni<Optional<Seen>> look(UUID job, Scope scope) {
-        return find(job, scope, false);
+        return found(job, scope, null);
     }
 
-    private Uni<Optional<Seen>> find(UUID job, Scope scope, boolean position) {
+    private Uni<Optional<Seen>> found(UUID job, Scope scope, @Nullable OffsetDateTime at) {
         return pool.preparedQuery(FIND)
                 .execute(Tuple.of(
-                        job, scope.organization().orElse(null), scope.owner().orElse(null), position))
+                        job, scope.organization().orElse(null), scope.owner().orElse(null), at))
                 .map(rows -> Rows.first(rows, JobReader::seen));
     }
 
@@ -119,7 +142,16 @@ public class JobReader {
                 row.getUUID("worker_id"),
                 row.getString("error_code"),
                 row.getString("error"),
-                row.getInteger("position"));
+                row.getInteger("position"),
+                Boolean.TRUE.equals(row.getBoolean("looked_at")) ? waiting(row) : null);
+    }
+
+    private static @Nullable Waiting waiting(Row row) {
+        return switch (Places.builders(row, row.getString("backend"), Places.tags(row))) {
+            case Builders.Some some -> null;
+            case Builders.None none -> new Waiting("no_worker", none.detail(), Rows.instant(row, "created_at"), null);
+            case Builders.Held held -> new Waiting("place_held", held.detail(), held.since(), held.until());
+        };
     }
 
     private static final String LOG = """

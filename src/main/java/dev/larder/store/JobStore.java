@@ -1,6 +1,7 @@
 package dev.larder.store;
 
 import dev.larder.pool.Assignment;
+import dev.larder.pool.Blame;
 import dev.larder.pool.Ids;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.JobStatus;
@@ -52,6 +53,7 @@ public class JobStore {
     private final Pool pool;
     private final Seal seal;
     private final Ids ids;
+    private final Places places;
     private final Together<Ending, Completed> endings =
             new Together<>(ENDING_STATEMENTS, ENDED_AT_ONCE, ENDED_WITHIN, this::completeAll);
 
@@ -59,6 +61,7 @@ public class JobStore {
         this.pool = pool;
         this.seal = seal;
         this.ids = ids;
+        this.places = new Places(pool, ids);
     }
 
     private static final String LEASED = """
@@ -98,12 +101,12 @@ public class JobStore {
                                  THEN k.slots - k.reserved_slots - (SELECT count(*) FROM jobs j
                                                                      WHERE j.worker_id = k.id AND j.started_at IS NOT NULL
                                                                        AND j.completed_at IS NULL AND j.prebuild)
-                            END AS prebuild_room
+                            END AS prebuild_room, %2$s AS offered, %3$s AS probes
                   FROM workers k WHERE k.id = $1::uuid AND k.stopped_at IS NULL),
             fitting AS (
-                SELECT s.id FROM tagsets s, me WHERE %s),
+                SELECT s.id FROM tagsets s, me WHERE %1$s),
             wanted AS (
-                SELECT CASE WHEN prebuild_room > 0 THEN least($2::integer, prebuild_room) ELSE $2::integer END AS jobs FROM me),
+                SELECT CASE WHEN probes THEN 1 WHEN prebuild_room > 0 THEN least($2::integer, prebuild_room) ELSE $2::integer END AS jobs FROM me),
             full_scopes AS (
                 SELECT s.scope, count(*) >= l.jobs AS closed
                   FROM jobs j
@@ -121,7 +124,7 @@ public class JobStore {
                        SELECT j.id, j.queue_at, j.organization_id, j.preset_id, j.deletes FROM jobs j
                         WHERE j.tagset_id = f.id AND j.prebuild = kind.prebuild
                           AND j.started_at IS NULL AND j.completed_at IS NULL
-                          AND j.backend = ANY (me.backends)
+                          AND j.backend = ANY (me.offered)
                           AND (me.organization_id IS NULL OR j.organization_id = me.organization_id)
                           AND NOT EXISTS (SELECT FROM full_scopes s
                                            WHERE s.scope IN ($4::uuid, j.organization_id, j.preset_id) AND (s.closed OR j.deletes))
@@ -180,7 +183,7 @@ public class JobStore {
                          JOIN templates m ON m.id = v.template_id
                          LEFT JOIN presets p ON p.id = b.preset_id) ON true
              WHERE t.id IS NOT NULL OR h.held_up
-             ORDER BY t.queue_at, t.id""".formatted(Fit.tags("me", "s"));
+             ORDER BY t.queue_at, t.id""".formatted(Fit.tags("me", "s"), Places.offered("k", "$3"), Places.probes("k", "$3"));
 
     /**
      * Leases up to {@code slots} jobs that fit this worker, the most urgent first; fewer than there are where its reserve or
@@ -322,17 +325,21 @@ public class JobStore {
     static final String COMPLETE = """
             WITH ending AS (
                 SELECT * FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[]), (SELECT $3::timestamptz[]), (SELECT $4::text[]),
-                                     (SELECT $5::text[]), (SELECT $6::boolean[]), (SELECT $7::bytea[]))
-                         WITH ORDINALITY e (job, lease, at, code, detail, canceled, outputs, n)),
+                                     (SELECT $5::text[]), (SELECT $6::boolean[]), (SELECT $7::bytea[]), (SELECT $9::text[]),
+                                     (SELECT $10::boolean[]))
+                         WITH ORDINALITY e (job, lease, at, code, detail, canceled, outputs, blame, proof, n)),
             done AS (
                 UPDATE jobs j
-                   SET completed_at = e.at, lease_token = NULL, error_code = e.code, error = e.detail,
+                   SET completed_at = e.at, lease_token = NULL, error_code = e.code, error = e.detail, blame = e.blame,
                        canceled_at = CASE WHEN e.canceled THEN coalesce(j.canceled_at, e.at) ELSE j.canceled_at END
                   FROM ending e
                  WHERE j.id = e.job AND j.lease_token = e.lease
-                RETURNING e.n, e.at, e.outputs, j.build_id, j.workspace_id, j.status, j.started_at, j.created_at,
+                RETURNING e.n, e.at, e.outputs, e.proof, j.worker_id, j.backend, j.build_id, j.workspace_id, j.status, j.started_at, j.created_at,
                           EXISTS (SELECT FROM job_limits l WHERE l.scope IN ($8::uuid, j.organization_id, j.preset_id)) AS limited,
                           (SELECT b.reason FROM builds b WHERE b.id = j.build_id) = 'verify' AND j.status = 'succeeded' AS fit),
+            lifted AS (
+                DELETE FROM held_places h USING done d WHERE d.proof AND h.worker_id = d.worker_id AND h.backend = d.backend
+                RETURNING h.backend),
             workspace AS (
                 UPDATE workspaces w
                    SET build_status = d.status, build_finished_at = d.at,
@@ -357,15 +364,32 @@ public class JobStore {
                  WHERE c.workspace_id = w.id AND c.ended_at IS NULL AND w.deleted_at IS NOT NULL),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM workspace WHERE prebuild)
-            SELECT n, status, started_at, created_at, transition, prebuild, limited FROM workspace""";
+            SELECT n, status, started_at, created_at, transition, prebuild, limited, ARRAY(SELECT DISTINCT backend FROM lifted) AS lifted
+              FROM workspace""";
 
     /**
      * Ends a leased job and moves its workspace with it; jobs that end while others are being ended share the next statement.
      * Where a claim build replaced resources, template admins are told in the same transaction (design, section 2.6).
      *
-     * @return empty where the lease was lost: nothing was changed
+     * <p>A job that failed because of its place does not end: it goes back into the queue, and the place is held (decision 0025).
+     *
+     * @return empty where the lease was lost: nothing was changed; {@link JobStatus#PENDING} where the job was put back
      */
     public Uni<Optional<Completed>> complete(Lease lease, JobOutcome outcome, Instant at) {
+        return outcome instanceof JobOutcome.Failed failed
+                        && Blame.of(failed.code()).holdsPlace()
+                        && mayWait(lease)
+                ? places.putBack(lease, failed, at)
+                        .chain(waits -> waits.isPresent() ? Uni.createFrom().item(waits) : end(lease, outcome, at))
+                : end(lease, outcome, at);
+    }
+
+    /** A verification may not: a claim waits for its answer, and takes another workspace instead. */
+    private static boolean mayWait(Lease lease) {
+        return !lease.reason().equals(Assignment.VERIFY);
+    }
+
+    private Uni<Optional<Completed>> end(Lease lease, JobOutcome outcome, Instant at) {
         Ending ending = new Ending(lease, outcome, at);
         return outcome instanceof JobOutcome.Succeeded(var unused, var replaced) && !replaced.isEmpty()
                 ? pool.withTransaction(connection -> completeAll(connection, List.of(ending))
@@ -396,6 +420,24 @@ public class JobStore {
         boolean canceled() {
             return outcome instanceof JobOutcome.Canceled;
         }
+
+        /** A job that ends although it could have been put back has broken its place too often: see {@link Places#putBack}. */
+        @Nullable
+        String blame() {
+            if (!(outcome instanceof JobOutcome.Failed(var code, var unused))) {
+                return null;
+            }
+            boolean tooOften = Blame.of(code).holdsPlace() && mayWait(lease);
+            return (tooOften ? Blame.TEMPLATE : Blame.of(code)).word();
+        }
+
+        boolean provesPlace() {
+            return switch (outcome) {
+                case JobOutcome.Succeeded succeeded -> true;
+                case JobOutcome.Failed(var code, var unused) -> Blame.provesPlace(code);
+                case JobOutcome.Canceled canceled -> false;
+            };
+        }
     }
 
     /** In one order, so that statements that were sent twice do not wait for each other. */
@@ -417,8 +459,17 @@ public class JobStore {
                 .addValue(all.stream().map(Ending::detail).toArray(String[]::new))
                 .addValue(all.stream().map(Ending::canceled).toArray(Boolean[]::new))
                 .addValue(all.stream().map(this::sealed).toArray(Buffer[]::new))
-                .addValue(JobLimits.DEPLOYMENT);
-        return client.preparedQuery(COMPLETE).execute(values).map(rows -> completed(rows, all));
+                .addValue(JobLimits.DEPLOYMENT)
+                .addValue(all.stream().map(Ending::blame).toArray(String[]::new))
+                .addValue(all.stream().map(Ending::provesPlace).toArray(Boolean[]::new));
+        return client.preparedQuery(COMPLETE)
+                .execute(values)
+                .call(rows -> places.wake(client, lifted(rows)))
+                .map(rows -> completed(rows, all));
+    }
+
+    private static Set<String> lifted(RowSet<Row> rows) {
+        return Rows.first(rows, row -> Set.of(row.getArrayOfStrings("lifted"))).orElse(Set.of());
     }
 
     private static Map<Ending, Completed> completed(RowSet<Row> rows, List<Ending> all) {
@@ -454,7 +505,7 @@ public class JobStore {
     }
 
     /** Postgres refuses U+0000 in text; a script or a server may say it all the same. */
-    private static String storable(String text) {
+    static String storable(String text) {
         return text.replace('\0', '\uFFFD');
     }
 
@@ -543,6 +594,7 @@ public class JobStore {
                        worker_id = CASE WHEN h.final THEN j.worker_id END,
                        completed_at = CASE WHEN h.final THEN $1::timestamptz END,
                        error_code = CASE WHEN h.final AND NOT h.canceling THEN h.code END,
+                       blame = CASE WHEN h.final AND NOT h.canceling AND NOT h.overrun THEN 'passing' END,
                        error = CASE WHEN h.final AND NOT h.canceling
                                     THEN CASE WHEN h.overrun THEN h.reason ELSE 'Its worker was lost ' || h.losses || ' times.' END END
                   FROM (SELECT *, canceling OR overrun OR losses >= $4::integer AS final,

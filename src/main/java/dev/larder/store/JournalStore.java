@@ -17,9 +17,13 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 public class JournalStore {
 
-    /** Something that template admins were told once. */
+    /**
+     * Something that template admins were told once.
+     *
+     * @param organizationId null for what concerns the whole deployment
+     */
     public record Notification(
-            UUID id, UUID organizationId, String kind, Map<String, Object> detail, Instant createdAt) {}
+            UUID id, @Nullable UUID organizationId, String kind, Map<String, Object> detail, Instant createdAt) {}
 
     /**
      * One change somebody made.
@@ -44,10 +48,10 @@ public class JournalStore {
 
     private static final String NOTIFICATIONS = """
             SELECT id, organization_id, kind, detail, created_at FROM notifications
-             WHERE ($1::uuid IS NULL OR organization_id = $1) AND ($2::uuid IS NULL OR id < $2)
+             WHERE ($1::uuid IS NULL OR organization_id = $1 OR organization_id IS NULL) AND ($2::uuid IS NULL OR id < $2)
              ORDER BY id DESC LIMIT $3""";
 
-    /** @param organization only this one's, where named */
+    /** @param organization only this one's and those of the whole deployment, where named */
     public Uni<List<Notification>> notifications(Optional<UUID> organization, Optional<UUID> before, int rowsMax) {
         return pool.preparedQuery(NOTIFICATIONS)
                 .execute(Tuple.of(organization.orElse(null), before.orElse(null), rowsMax))

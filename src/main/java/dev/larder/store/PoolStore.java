@@ -30,10 +30,12 @@ public class PoolStore {
 
     private final Pool pool;
     private final Ids ids;
+    private final Places places;
 
     public PoolStore(Pool pool, Ids ids) {
         this.pool = pool;
         this.ids = ids;
+        this.places = new Places(pool, ids);
     }
 
     /** Whoever holds it may reconcile; others find it taken and go (design, section 2.1.2). */
@@ -254,5 +256,15 @@ public class PoolStore {
         return pool.preparedQuery(MARK_DIRTY)
                 .execute(Tuple.of((Object) presets.toArray(UUID[]::new)))
                 .replaceWithVoid();
+    }
+
+    /** As {@link Places#tellHeld}; call it under the lock, so that one outage is told once. */
+    public Uni<Void> tellHeld(Instant at) {
+        return places.tellHeld(at);
+    }
+
+    /** As {@link Places#tellUnserved}; call it under the lock, so that each kind is told once. */
+    public Uni<Void> tellUnserved(Instant at) {
+        return places.tellUnserved(at);
     }
 }

@@ -94,6 +94,7 @@ public class QueueReader {
     private static final String WORKERS = """
             SELECT k.id, k.name, k.organization_id, k.tags, k.backends, k.slots, k.reserved_slots, k.user_id IS NOT NULL AS remote,
                    k.created_at, k.last_seen_at,
+                   ARRAY(SELECT h.backend FROM held_places h WHERE h.worker_id = k.id ORDER BY h.backend) AS held,
                    (SELECT count(*)::integer FROM jobs j
                      WHERE j.worker_id = k.id AND j.started_at IS NOT NULL AND j.completed_at IS NULL) AS running
               FROM workers k
@@ -113,6 +114,7 @@ public class QueueReader {
      *
      * @param organizationId null for one that works for all
      * @param remote whether it came over HTTP; else it is a server's own
+     * @param held those of its backends whose place is in trouble: it gets one job of them at a time, at intervals
      * @param running how many jobs it has
      */
     public record Working(
@@ -121,6 +123,7 @@ public class QueueReader {
             @Nullable UUID organizationId,
             Map<String, String> tags,
             List<String> backends,
+            List<String> held,
             int slots,
             int reserved,
             boolean remote,
@@ -137,6 +140,7 @@ public class QueueReader {
                 row.getUUID("organization_id"),
                 tags,
                 List.of(row.getArrayOfStrings("backends")),
+                List.of(row.getArrayOfStrings("held")),
                 row.getInteger("slots"),
                 row.getInteger("reserved_slots"),
                 Boolean.TRUE.equals(row.getBoolean("remote")),
@@ -146,16 +150,29 @@ public class QueueReader {
     }
 
     private static final String CAPACITY = """
-            SELECT count(*) AS workers, coalesce(sum(slots), 0) AS slots
+            SELECT count(*) AS workers, coalesce(sum(slots), 0) AS slots,
+                   (SELECT count(DISTINCT (k.organization_id, h.backend, h.location))
+                      FROM held_places h JOIN workers k ON k.id = h.worker_id
+                     WHERE k.stopped_at IS NULL AND k.last_seen_at >= $1::timestamptz - interval '1 minute') AS held_places,
+                   (SELECT count(*) FROM unserved_jobs) AS unserved
               FROM workers WHERE stopped_at IS NULL AND last_seen_at >= $1::timestamptz - interval '1 minute'""";
 
-    /** Workers that were heard of in the last minute, and how many jobs they can work on at once. */
-    public record Capacity(long workers, long slots) {}
+    /**
+     * Workers that were heard of in the last minute, and how many jobs they can work on at once.
+     *
+     * @param heldPlaces places in trouble
+     * @param unserved kinds of jobs, by organization, backend and tags, that wait for a worker that is not there
+     */
+    public record Capacity(long workers, long slots, long heldPlaces, long unserved) {}
 
     public Uni<Capacity> capacity(Instant at) {
         return pool.preparedQuery(CAPACITY)
                 .execute(Tuple.of(Rows.utc(at)))
                 .map(rows -> rows.iterator().next())
-                .map(row -> new Capacity(row.getLong("workers"), row.getLong("slots")));
+                .map(row -> new Capacity(
+                        row.getLong("workers"),
+                        row.getLong("slots"),
+                        row.getLong("held_places"),
+                        row.getLong("unserved")));
     }
 }

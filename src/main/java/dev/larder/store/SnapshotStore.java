@@ -82,7 +82,7 @@ public class SnapshotStore {
                         .execute(Tuple.of(ids, since, attempts))
                         .chain(failures -> connection
                                 .preparedQuery(PRESETS)
-                                .execute(Tuple.of(ids))
+                                .execute(Tuple.of(ids, Rows.utc(at)))
                                 .map(presets -> assemble(presets, prebuilds, failures))));
     }
 
@@ -140,15 +140,18 @@ public class SnapshotStore {
 
     // Only presets with failed prebuilds pay for the look into their builds; a removed failure is as if it had not
     // been, and so is a start that was withdrawn. What started well and proved unfit later has failed.
+    // A failure of the place is as if it had not been. A passing one delays the next creation, and is no failed
+    // attempt.
     private static final String FAILURES = """
             WITH evidence AS (
-                SELECT preset_id, array_agg(build_finished_at ORDER BY build_finished_at DESC)
-                           FILTER (WHERE build_finished_at >= $2
+                SELECT w.preset_id, array_agg(w.build_finished_at ORDER BY w.build_finished_at DESC)
+                           FILTER (WHERE w.build_finished_at >= $2 AND f.blame NOT IN ('place', 'quota')
                                      AND (p.failures_from IS NULL OR w.created_at >= p.failures_from)) AS failed_at
                   FROM workspaces w JOIN presets p ON p.id = w.preset_id
+                 CROSS JOIN LATERAL (SELECT coalesce(j.blame, 'template') AS blame FROM jobs j WHERE j.build_id = w.build_id) f
                  WHERE w.preset_id = ANY ($1) AND w.prebuild AND w.deleted_at IS NULL
                    AND w.transition = 'start' AND w.build_status = 'failed'
-                 GROUP BY preset_id)
+                 GROUP BY w.preset_id)
             SELECT p.id, e.failed_at, newest.builds, attempts.failed
               FROM evidence e
               JOIN presets p ON p.id = e.preset_id
@@ -162,6 +165,8 @@ public class SnapshotStore {
                             WHERE b.preset_id = p.id AND b.attempt IS NOT NULL
                               AND (p.failures_from IS NULL OR b.created_at >= p.failures_from)
                               AND NOT (j.status = 'failed' AND w.deleted_at IS NOT NULL) AND j.status <> 'canceled'
+                              AND NOT EXISTS (SELECT FROM jobs l
+                                               WHERE l.build_id IN (b.id, w.build_id) AND l.status = 'failed' AND l.blame IN ('place', 'quota'))
                             ORDER BY b.attempt DESC, b.id DESC
                             LIMIT 1000) n) newest
              CROSS JOIN LATERAL (
@@ -175,6 +180,8 @@ public class SnapshotStore {
                             WHERE b.preset_id = p.id AND b.attempt IS NOT NULL
                               AND (p.failures_from IS NULL OR b.created_at >= p.failures_from)
                               AND NOT (j.status = 'failed' AND w.deleted_at IS NOT NULL) AND j.status <> 'canceled'
+                              AND NOT EXISTS (SELECT FROM jobs l
+                                               WHERE l.build_id IN (b.id, w.build_id) AND l.status = 'failed' AND l.blame <> 'template')
                             GROUP BY b.attempt ORDER BY b.attempt DESC LIMIT $3) a) attempts""";
 
     private static Failures failures(Row row) {
@@ -189,7 +196,8 @@ public class SnapshotStore {
                 attempts == null ? List.of() : List.of(attempts));
     }
 
-    private static final String PRESETS = """
+    private static final String PRESETS =
+            """
             SELECT p.id, p.name, p.template_id, p.organization_id, p.version_id, p.instances, p.ttl_seconds, p.timezone,
                    p.status, p.status_reason, p.last_invalidated_at, p.attempts,
                    t.name AS template_name, o.name AS organization_name,
@@ -206,13 +214,17 @@ public class SnapshotStore {
                    d.pause_scope AS deployment_scope, d.pause_until AS deployment_until,
                    o.pause_scope AS organization_scope, o.pause_until AS organization_until,
                    t.pause_scope AS template_scope, t.pause_until AS template_until,
-                   p.pause_scope AS preset_scope, p.pause_until AS preset_until
+                   p.pause_scope AS preset_scope, p.pause_until AS preset_until,
+                   v.backend, v.tags, builders.*
               FROM presets p
+              JOIN template_versions v ON v.id = p.version_id
               JOIN templates t ON t.id = p.template_id
               JOIN organizations o ON o.id = p.organization_id
              CROSS JOIN settings d
+             CROSS JOIN LATERAL (
+                   %s) builders
              WHERE p.id = ANY ($1) AND p.instances IS NOT NULL
-             ORDER BY p.id""";
+             ORDER BY p.id""".formatted(Places.builders("v", "v.backend", "p.organization_id", "$2::timestamptz"));
 
     private static PresetSnapshot preset(Row row, Failures failures, List<Prebuild> prebuilds) {
         Long ttl = row.getLong("ttl_seconds");
@@ -235,6 +247,7 @@ public class SnapshotStore {
                 row.getInteger("attempts"),
                 List.of(row.getArrayOfStrings("missing")),
                 pauses(row),
+                Places.builders(row, row.getString("backend"), Places.tags(row)),
                 failures,
                 prebuilds);
     }

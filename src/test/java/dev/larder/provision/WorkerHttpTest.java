@@ -104,6 +104,59 @@ class WorkerHttpTest {
     }
 
     @Test
+    void a_job_whose_place_is_in_trouble_waits_and_job_pool_plan_workers_and_notifications_say_why() {
+        declare();
+        JsonNode job = job();
+        Api admin = owner.newUser(organization, "tess", "template_admin");
+        String trouble = ",\"code\":\"backend_unavailable\",\"detail\":\"The disk is gone.\"";
+
+        Answer failed = token.post(path(job) + "/fail", report(job, trouble));
+
+        assertThat(failed.status()).as(failed.toString()).isEqualTo(204);
+        JsonNode seen = admin.get(path(job)).body();
+        assertThat(seen.path("status").asText()).isEqualTo("pending");
+        assertThat(seen.at("/waiting/code").asText()).isEqualTo("place_held");
+        assertThat(seen.at("/waiting/detail").asText()).endsWith("backend_unavailable: The disk is gone.");
+        String preset = "/api/v1/presets/"
+                + admin.get("/api/v1/presets").body().at("/items/0/id").asText();
+        assertThat(admin.get(preset + "/pool").body().at("/holds/0/kind").asText())
+                .isEqualTo("place_held");
+        JsonNode planned = admin.get(preset + "/plan").body();
+        assertThat(planned.at("/pool/holds/0/kind").asText()).isEqualTo("place_held");
+        assertThat(Instant.parse(planned.at("/pool/holds/0/until").asText()))
+                .isAfter(Instant.parse(planned.at("/pool/holds/0/since").asText()));
+        assertThat(admin.get("/api/v1/workers").body().at("/items/0/held/0").asText())
+                .isEqualTo("exec");
+        JsonNode told = Eventually.see(
+                () -> admin.get("/api/v1/notifications").body(),
+                all -> all.toString().contains("place_held"));
+        assertThat(told.path("items")).hasSize(1);
+        assertThat(told.at("/items/0/detail/reason").asText()).isEqualTo("The disk is gone.");
+    }
+
+    @Test
+    void a_job_that_no_worker_takes_says_so_in_job_and_pool() {
+        Api admin = owner.newUser(organization, "tess", "template_admin");
+        String away = DECLARATION.formatted("away-" + site);
+        assertThat(owner.put("/api/v1/organizations/" + organization + "/templates/box", away)
+                        .status())
+                .isEqualTo(201);
+        String why = "no worker with tags site=away-" + site + " offers exec";
+
+        String job = Eventually.see(
+                () -> admin.get("/api/v1/jobs").body().at("/items/0/id").asText(), id -> !id.isEmpty());
+
+        JsonNode waiting = admin.get("/api/v1/jobs/" + job).body().path("waiting");
+        assertThat(waiting.path("code").asText()).isEqualTo("no_worker");
+        assertThat(waiting.path("detail").asText()).isEqualTo(why);
+        String preset = admin.get("/api/v1/presets").body().at("/items/0/id").asText();
+        JsonNode pool = admin.get("/api/v1/presets/" + preset + "/pool").body();
+        assertThat(pool.at("/holds/0/kind").asText()).isEqualTo("no_worker");
+        assertThat(pool.at("/holds/0/detail").asText()).isEqualTo(why);
+        assertThat(pool.at("/holds/0/since").asText()).isNotEmpty();
+    }
+
+    @Test
     void who_waits_for_a_place_is_told_once_there_is_one() {
         String limits = "/api/v1/organizations/" + organization + "/job-limits";
         assertThat(owner.put(limits, "{\"jobs\":1}").status()).isEqualTo(200);

@@ -346,6 +346,27 @@ class WorkerTest {
 
     private final AtomicInteger asks = new AtomicInteger();
 
+    @Test
+    void a_job_that_its_place_failed_goes_back_and_is_the_probe_of_the_held_place() throws InterruptedException {
+        stock.create(stock.declare("small", 1), 1);
+        OneByOne builds = new OneByOne();
+        CountDownLatch told = new CountDownLatch(2);
+        bell.onRing(Topic.ENDED, told::countDown);
+        Worker held = working(2, 0, builds);
+        builds.begun.take().complete(new JobOutcome.Failed("backend_unavailable", "The server cannot be reached."));
+        Eventually.see(() -> stock.count("held_places"), places -> places == 1);
+        assertThat(stock.count("jobs WHERE status = 'pending' AND attempt = 1")).isEqualTo(1);
+
+        stock.clock.forward(Duration.ofSeconds(5));
+        bell.ring(Topic.JOBS);
+        builds.begun.take().complete(new JobOutcome.Succeeded(Map.of()));
+
+        Eventually.see(() -> stock.count("jobs WHERE status = 'succeeded' AND attempt = 2"), done -> done == 1);
+        assertThat(stock.count("held_places")).isZero();
+        assertThat(told.await(20, TimeUnit.SECONDS)).isTrue();
+        await(held.stop());
+    }
+
     /** Begun, and looking for jobs by itself once an hour. */
     private Worker working(int slots, int reserved, Backend builds) {
         WorkerSettings settings = new WorkerSettings(slots, reserved, Duration.ofHours(1));

@@ -95,7 +95,10 @@ class PlanKeptTest {
                   FROM presets p""";
 
         static Seen in(Stock stock) {
-            return new Seen(read(stock, WORKSPACES), read(stock, PRESETS), stock.count("notifications"));
+            return new Seen(
+                    read(stock, WORKSPACES),
+                    read(stock, PRESETS),
+                    stock.count("notifications WHERE kind = 'preset_hard_limited'"));
         }
 
         private static Map<String, String> read(Stock stock, String sql) {

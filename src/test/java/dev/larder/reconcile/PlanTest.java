@@ -362,4 +362,58 @@ class PlanTest {
                         .nextLook())
                 .isEmpty();
     }
+
+    @Test
+    void under_a_held_place_nothing_is_created_until_its_probe_is_due_and_then_one() {
+        PoolFixture pool = poolWanting(3).placeHeldUntil(NOON);
+
+        assertThat(pool.planAt(NOON).effects()).isEmpty();
+        assertThat(pool.planAt(NOON).nextLook()).contains(NOON.plusMillis(1));
+        assertThat(pool.planAt(NOON.plusMillis(1)).effects()).containsExactly(new Action.Create(1, 0));
+    }
+
+    @Test
+    void under_a_held_place_what_starts_already_is_the_probe() {
+        assertThat(poolWanting(3)
+                        .placeHeldUntil(NOON.minusSeconds(1))
+                        .pending(1)
+                        .planAtNoon()
+                        .effects())
+                .isEmpty();
+        assertThat(poolWanting(3)
+                        .placeHeldUntil(NOON.minusSeconds(1))
+                        .building(1)
+                        .planAtNoon()
+                        .effects())
+                .isEmpty();
+    }
+
+    @Test
+    void a_held_place_keeps_no_deletion_back_and_is_no_hold_of_a_satisfied_pool() {
+        PoolFixture expired = poolWanting(1).placeHeldUntil(NOON).expired(1);
+        PoolFixture satisfied = poolWanting(1).placeHeldUntil(NOON).ready(1);
+
+        assertThat(expired.planAtNoon().effects()).singleElement().isInstanceOf(Action.Delete.class);
+        assertThat(satisfied.planAtNoon().holds()).isEmpty();
+    }
+
+    @Test
+    void a_backoff_outlasts_the_probe_of_a_held_place() {
+        PoolFixture pool = poolWanting(1).failed(1, NOON.minusSeconds(30)).placeHeldUntil(NOON.minusSeconds(1));
+
+        assertThat(pool.planAtNoon().effects()).isEmpty();
+        assertThat(pool.planAtNoon().holds()).hasSize(2);
+    }
+
+    @Test
+    void without_a_worker_prebuilds_are_queued_all_the_same_and_the_pool_says_why_they_wait() {
+        PoolFixture pool = poolWanting(3).withoutWorker().pending(2);
+
+        assertThat(pool.planAtNoon().effects()).containsExactly(new Action.Create(1, 0));
+        assertThat(pool.planAtNoon().holds())
+                .singleElement()
+                .isInstanceOfSatisfying(
+                        Hold.NoWorker.class,
+                        hold -> assertThat(hold.since()).isEqualTo(NOON.minus(Duration.ofMinutes(5))));
+    }
 }

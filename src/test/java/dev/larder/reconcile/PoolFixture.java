@@ -1,5 +1,6 @@
 package dev.larder.reconcile;
 
+import dev.larder.pool.Builders;
 import dev.larder.pool.Failures;
 import dev.larder.pool.JobStatus;
 import dev.larder.pool.Pause;
@@ -14,6 +15,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +46,7 @@ public final class PoolFixture {
     private int attempts;
     private List<String> missingParameters = List.of();
     private Failures failures = Failures.NONE;
+    private Builders builders = Builders.SOME;
 
     private PoolFixture(int instances) {
         this.instances = instances;
@@ -162,6 +165,18 @@ public final class PoolFixture {
         return this;
     }
 
+    /** The one place where it could be built is in trouble; the next probe there is due then. */
+    public PoolFixture placeHeldUntil(Instant probe) {
+        builders = new Builders.Held("exec", "disk", "backend_unavailable", "It is away.", NOON.minusSeconds(9), probe);
+        return this;
+    }
+
+    /** No living worker has its tags. */
+    public PoolFixture withoutWorker() {
+        builders = new Builders.None("exec", Map.of("site", "lab"));
+        return this;
+    }
+
     /** The id of the prebuild that was added as the n-th, from 0. */
     public UUID prebuild(int n) {
         return prebuilds.get(n).id();
@@ -187,6 +202,7 @@ public final class PoolFixture {
                 attempts,
                 missingParameters,
                 List.copyOf(pauses),
+                builders,
                 failures,
                 prebuilds.stream()
                         .sorted(Comparator.comparing(Prebuild::createdAt).thenComparing(Prebuild::id))

@@ -170,6 +170,24 @@ class SmallWorldsTest {
         return false;
     }
 
+    /** At the first instant after the probe is due, and while it is not. */
+    @ParameterizedTest
+    @ValueSource(ints = {-1, 0})
+    void under_a_held_place_at_most_one_is_created_and_none_beside_one_that_starts(int untilMillis) {
+        eachMixOfAtMost(2, mix -> {
+            PoolFixture pool = pool(3, mix).placeHeldUntil(NOON.plusMillis(untilMillis));
+            WorldModel world = new WorldModel(pool.snapshot());
+            int starting = world.plan().state().starting();
+            int missing = world.plan().state().missing();
+
+            int created = world.cycle().creates();
+
+            boolean due = untilMillis < 0 && starting == 0 && missing > 0;
+            assertThat(created).as("%s", mix).isEqualTo(due ? 1 : 0);
+            assertThat(world.plan().effects()).as("%s", mix).isEmpty();
+        });
+    }
+
     @Test
     void whatever_holds_a_pool_back_nothing_is_created_and_the_second_plan_is_empty() {
         List<Failures> failures = List.of(

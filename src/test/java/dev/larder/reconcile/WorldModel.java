@@ -267,6 +267,7 @@ public final class WorldModel {
                 attempts,
                 preset.missingParameters(),
                 preset.pauses(),
+                preset.builders(),
                 failures,
                 prebuilds);
     }
@@ -292,6 +293,7 @@ public final class WorldModel {
                 preset.attempts(),
                 preset.missingParameters(),
                 preset.pauses(),
+                preset.builders(),
                 preset.failures(),
                 preset.prebuilds());
     }

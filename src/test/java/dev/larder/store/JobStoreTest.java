@@ -54,7 +54,7 @@ class JobStoreTest {
     }
 
     private String status(Assignment assignment) {
-        return await(stock.jobReader.find(assignment.jobId(), Scope.ALL))
+        return await(stock.jobReader.find(assignment.jobId(), Scope.ALL, stock.clock.instant()))
                 .orElseThrow()
                 .status();
     }
@@ -222,7 +222,8 @@ class JobStoreTest {
 
         stock.fail(assignment);
 
-        var seen = await(stock.jobReader.find(assignment.jobId(), Scope.ALL)).orElseThrow();
+        var seen = await(stock.jobReader.find(assignment.jobId(), Scope.ALL, stock.clock.instant()))
+                .orElseThrow();
         assertThat(seen.status()).isEqualTo("failed");
         assertThat(seen.errorCode()).isEqualTo("script_failed");
         assertThat(workspaceStatus(assignment)).isEqualTo("failed");

@@ -84,8 +84,9 @@ class QueueReaderTest {
     }
 
     private Optional<Integer> position(UUID job) {
-        return Optional.ofNullable(
-                await(stock.jobReader.find(job, Scope.ALL)).orElseThrow().position());
+        return Optional.ofNullable(await(stock.jobReader.find(job, Scope.ALL, stock.clock.instant()))
+                .orElseThrow()
+                .position());
     }
 
     @Test
@@ -100,7 +101,7 @@ class QueueReaderTest {
                 .extracting(worker -> worker.name() + " " + worker.tags() + " " + worker.running() + "/"
                         + worker.slots() + " " + worker.reserved() + " " + worker.remote())
                 .containsExactlyInAnyOrder("other {gpu=yes} 0/4 1 false", "test {} 2/100 0 false");
-        assertThat(await(queue.capacity(stock.clock.instant()))).isEqualTo(new Capacity(2, 104));
+        assertThat(await(queue.capacity(stock.clock.instant()))).isEqualTo(new Capacity(2, 104, 0, 0));
 
         stock.clock.forward(Duration.ofHours(2));
         await(stock.workers.heartbeat(other, stock.clock.instant()));
