@@ -10,6 +10,7 @@ import dev.larder.reconcile.Reconciler;
 import dev.larder.store.Migrator;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Listener;
+import dev.larder.wake.Pace;
 import dev.larder.wake.Pump;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
@@ -34,6 +35,7 @@ class Larder implements ReadinessPart {
 
     private final Migrator migrator;
     private final Bootstrap bootstrap;
+    private final Pace pace;
     private final Bell bell;
     private final Pump pump;
     private final Listener listener;
@@ -49,6 +51,7 @@ class Larder implements ReadinessPart {
     Larder(
             Migrator migrator,
             Bootstrap bootstrap,
+            Pace pace,
             Bell bell,
             Pump pump,
             Listener listener,
@@ -60,6 +63,7 @@ class Larder implements ReadinessPart {
             @ConfigProperty(name = "larder.role", defaultValue = SERVER) String role) {
         this.migrator = migrator;
         this.bootstrap = bootstrap;
+        this.pace = pace;
         this.bell = bell;
         this.pump = pump;
         this.listener = listener;
@@ -95,6 +99,7 @@ class Larder implements ReadinessPart {
         if (stopping) {
             return;
         }
+        pace.start();
         pump.start(bell);
         listener.start();
         janitor.start();
@@ -128,6 +133,7 @@ class Larder implements ReadinessPart {
         if (!role.equals(SERVER)) {
             return;
         }
+        pace.stop();
         listener.stop();
         janitor.stop();
         longPoll.stop();
