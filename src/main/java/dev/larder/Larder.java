@@ -7,6 +7,7 @@ import dev.larder.provision.Janitor;
 import dev.larder.provision.LongPoll;
 import dev.larder.provision.Worker;
 import dev.larder.reconcile.Reconciler;
+import dev.larder.store.DatabaseClock;
 import dev.larder.store.Migrator;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Listener;
@@ -33,6 +34,7 @@ class Larder implements ReadinessPart {
     private static final Duration STOP_DEADLINE = Duration.ofSeconds(30);
     private static final String SERVER = "server";
 
+    private final DatabaseClock time;
     private final Migrator migrator;
     private final Bootstrap bootstrap;
     private final Pace pace;
@@ -49,6 +51,7 @@ class Larder implements ReadinessPart {
     private volatile boolean stopping;
 
     Larder(
+            DatabaseClock time,
             Migrator migrator,
             Bootstrap bootstrap,
             Pace pace,
@@ -61,6 +64,7 @@ class Larder implements ReadinessPart {
             Reconciler reconciler,
             WaitingLine waitingLine,
             @ConfigProperty(name = "larder.role", defaultValue = SERVER) String role) {
+        this.time = time;
         this.migrator = migrator;
         this.bootstrap = bootstrap;
         this.pace = pace;
@@ -92,7 +96,7 @@ class Larder implements ReadinessPart {
     }
 
     private Uni<Void> prepare() {
-        return migrator.migrate().chain(bootstrap::bootstrap).chain(worker::start);
+        return time.start().chain(migrator::migrate).chain(bootstrap::bootstrap).chain(worker::start);
     }
 
     private void open() {
