@@ -7,9 +7,11 @@ import dev.larder.provision.Janitor;
 import dev.larder.provision.LongPoll;
 import dev.larder.provision.Worker;
 import dev.larder.reconcile.Reconciler;
+import dev.larder.store.DatabaseClock;
 import dev.larder.store.Migrator;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Listener;
+import dev.larder.wake.Pace;
 import dev.larder.wake.Pump;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
@@ -32,8 +34,10 @@ class Larder implements ReadinessPart {
     private static final Duration STOP_DEADLINE = Duration.ofSeconds(30);
     private static final String SERVER = "server";
 
+    private final DatabaseClock time;
     private final Migrator migrator;
     private final Bootstrap bootstrap;
+    private final Pace pace;
     private final Bell bell;
     private final Pump pump;
     private final Listener listener;
@@ -47,8 +51,10 @@ class Larder implements ReadinessPart {
     private volatile boolean stopping;
 
     Larder(
+            DatabaseClock time,
             Migrator migrator,
             Bootstrap bootstrap,
+            Pace pace,
             Bell bell,
             Pump pump,
             Listener listener,
@@ -58,8 +64,10 @@ class Larder implements ReadinessPart {
             Reconciler reconciler,
             WaitingLine waitingLine,
             @ConfigProperty(name = "larder.role", defaultValue = SERVER) String role) {
+        this.time = time;
         this.migrator = migrator;
         this.bootstrap = bootstrap;
+        this.pace = pace;
         this.bell = bell;
         this.pump = pump;
         this.listener = listener;
@@ -88,13 +96,14 @@ class Larder implements ReadinessPart {
     }
 
     private Uni<Void> prepare() {
-        return migrator.migrate().chain(bootstrap::bootstrap).chain(worker::start);
+        return time.start().chain(migrator::migrate).chain(bootstrap::bootstrap).chain(worker::start);
     }
 
     private void open() {
         if (stopping) {
             return;
         }
+        pace.start();
         pump.start(bell);
         listener.start();
         janitor.start();
@@ -128,6 +137,7 @@ class Larder implements ReadinessPart {
         if (!role.equals(SERVER)) {
             return;
         }
+        pace.stop();
         listener.stop();
         janitor.stop();
         longPoll.stop();

@@ -18,7 +18,6 @@ public final class Main {
         if (args.length > 0) {
             System.setProperty("larder.role", args[0]);
             System.setProperty("quarkus.http.host-enabled", "false");
-            System.setProperty("larder.metrics.jobs-every", "off");
             System.setProperty("larder.encryption.key", anyKey());
         }
         Quarkus.run(PicocliRunner.class, args);

@@ -1,7 +1,7 @@
 package dev.larder.bench;
 
 import dev.larder.store.Migrator;
-import dev.larder.store.PoolStore;
+import dev.larder.store.ReconcilerLock;
 import dev.larder.testing.EmbeddedPostgres;
 import io.vertx.core.VertxOptions;
 import io.vertx.mutiny.core.Vertx;
@@ -108,7 +108,7 @@ final class Base implements AutoCloseable {
         var connection = lock.getConnectionAndAwait();
         var begun = connection.begin().await().indefinitely();
         if (!Boolean.TRUE.equals(connection
-                .query(PoolStore.TRY_RECONCILER_LOCK)
+                .query(ReconcilerLock.tryFor(Duration.ofHours(10)))
                 .executeAndAwait()
                 .iterator()
                 .next()

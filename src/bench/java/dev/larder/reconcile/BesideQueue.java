@@ -5,6 +5,7 @@ import dev.larder.pool.Ids;
 import dev.larder.pool.PoolObserver;
 import dev.larder.store.Direct;
 import dev.larder.store.PoolStore;
+import dev.larder.store.ReconcilerLock;
 import dev.larder.store.SnapshotStore;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Topic;
@@ -28,7 +29,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class BesideQueue implements AutoCloseable {
 
     private static final Duration MINUTE = Duration.ofMinutes(1);
-    private static final long NO_TIMER = -1;
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
     private final Vertx vertx;
@@ -37,7 +37,6 @@ public final class BesideQueue implements AutoCloseable {
     private final Heard heard = new Heard();
     private final Reconciler reconciler;
     private CompletableFuture<Void> running = CompletableFuture.completedFuture(null);
-    private long timer = NO_TIMER;
     private volatile boolean stopped;
 
     public BesideQueue(Vertx vertx, PgConnectOptions options, Pool pool) {
@@ -45,7 +44,7 @@ public final class BesideQueue implements AutoCloseable {
         InstantSource clock = InstantSource.system();
         direct = new Direct(vertx, options);
         reconciler = new Reconciler(
-                direct,
+                new ReconcilerLock(direct, vertx),
                 new SnapshotStore(pool),
                 new PoolStore(pool, new Ids(clock)),
                 bell,
@@ -59,7 +58,6 @@ public final class BesideQueue implements AutoCloseable {
     /** Begins as a server does; returns when the first look at everything, which comes with the start, has ended. */
     public void atItsOwnPace() throws InterruptedException {
         reconciler.start();
-        timer = vertx.setPeriodic(MINUTE.toMillis(), minute -> reconciler.tick());
         if (!heard.first.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
             throw new IllegalStateException("the first cycle does not end");
         }
@@ -108,7 +106,6 @@ public final class BesideQueue implements AutoCloseable {
     @Override
     public void close() {
         stopped = true;
-        vertx.cancelTimer(timer);
         reconciler.stop().await().indefinitely();
         running.join();
         direct.pool().closeAndAwait();
@@ -151,6 +148,6 @@ public final class BesideQueue implements AutoCloseable {
         public void observedSome(List<Reading> readings) {}
 
         @Override
-        public void observedElsewhere() {}
+        public void observedNothing() {}
     }
 }

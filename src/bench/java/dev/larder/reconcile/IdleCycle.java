@@ -6,6 +6,7 @@ import dev.larder.pool.PoolObserver;
 import dev.larder.store.Direct;
 import dev.larder.store.Migrator;
 import dev.larder.store.PoolStore;
+import dev.larder.store.ReconcilerLock;
 import dev.larder.store.SnapshotStore;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.EmbeddedPostgres;
@@ -184,7 +185,7 @@ public final class IdleCycle {
 
     private Reconciler reconciler(Direct direct, Pool pool) {
         return new Reconciler(
-                direct,
+                new ReconcilerLock(direct, vertx),
                 new SnapshotStore(pool),
                 new PoolStore(pool, new Ids(clock)),
                 new Bell(),
@@ -198,7 +199,7 @@ public final class IdleCycle {
     /** The statements of a cycle in their order, without anything made of their rows. */
     private static Uni<?> raw(Pool pool, UUID[] ids) {
         return pool.withTransaction(connection -> connection
-                .query(PoolStore.TRY_RECONCILER_LOCK)
+                .query(ReconcilerLock.tryFor(PATIENCE))
                 .execute()
                 .chain(() -> prepared(connection, statement(PoolStore.class, "DIRTY"), Tuple.of(1_000)))
                 .chain(() -> prepared(connection, statement(SnapshotStore.class, "LIVE_OR_ACTIVE"), Tuple.tuple()))
@@ -239,7 +240,7 @@ public final class IdleCycle {
         public void observedSome(List<Reading> readings) {}
 
         @Override
-        public void observedElsewhere() {}
+        public void observedNothing() {}
     }
 
     // %1 is the number of presets, %2 of prebuilds each; ten presets make a template.

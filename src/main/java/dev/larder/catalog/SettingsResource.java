@@ -7,6 +7,7 @@ import dev.larder.pool.Pause;
 import dev.larder.pool.PauseScope;
 import dev.larder.pool.Role;
 import dev.larder.store.PauseStore;
+import dev.larder.store.PauseStore.Reconciliation;
 import dev.larder.store.PauseView;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Topic;
@@ -18,6 +19,7 @@ import jakarta.ws.rs.PUT;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Optional;
@@ -47,15 +49,19 @@ class SettingsResource {
     }
 
     /**
-     * Whether the reconciler is paused everywhere.
+     * Whether the reconciler is paused everywhere, and whether it runs.
      *
      * @param paused false also where a pause has ended
      * @param until null holds until it is lifted
+     * @param lastFinishedAt when a cycle that looked at everything last finished, in whichever process
+     * @param lastFinishedAgeSeconds how long ago that was
      */
     public record ReconciliationSettings(
             boolean paused,
             @Nullable String scope,
-            @Nullable Instant until) {}
+            @Nullable Instant until,
+            Instant lastFinishedAt,
+            long lastFinishedAgeSeconds) {}
 
     /** The body that pauses everything or nothing. */
     @Schema(requiredProperties = "paused")
@@ -66,16 +72,24 @@ class SettingsResource {
 
     @GET
     @RolesAllowed({Role.OWNER_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "getReconciliationSettings", summary = "Whether the reconciler is paused everywhere")
+    @Operation(
+            operationId = "getReconciliationSettings",
+            summary = "Whether the reconciler is paused everywhere, and when it last finished")
     public Uni<ReconciliationSettings> settings() {
-        return pauses.deploymentPause().map(this::settings);
+        return pauses.reconciliation().map(this::settings);
     }
 
-    private ReconciliationSettings settings(Optional<PauseView> pause) {
-        return pause.filter(set ->
-                        new Pause("deployment", PauseScope.of(set.scope()), set.until()).holdsAt(clock.instant()))
-                .map(set -> new ReconciliationSettings(true, set.scope(), set.until()))
-                .orElseGet(() -> new ReconciliationSettings(false, null, null));
+    private ReconciliationSettings settings(Reconciliation now) {
+        Instant at = clock.instant();
+        Optional<PauseView> pause =
+                now.pause().filter(set -> new Pause("deployment", PauseScope.of(set.scope()), set.until()).holdsAt(at));
+        Duration age = Duration.between(now.lastFinishedAt(), at);
+        return new ReconciliationSettings(
+                pause.isPresent(),
+                pause.map(PauseView::scope).orElse(null),
+                pause.map(PauseView::until).orElse(null),
+                now.lastFinishedAt(),
+                Math.max(0, age.toSeconds()));
     }
 
     /** Body: {@code {"paused": true, "scope": "create" | "all", "until": instant?}} or {@code {"paused": false}}. */
@@ -98,7 +112,7 @@ class SettingsResource {
         @Nullable PauseView pause = paused ? Pauses.read(body, clock.instant()) : null;
         return pauses.pauseDeployment(caller.get(), pause)
                 .invoke(() -> bell.ring(Topic.RECONCILE))
-                .chain(pauses::deploymentPause)
+                .chain(pauses::reconciliation)
                 .map(this::settings);
     }
 }

@@ -8,14 +8,15 @@ import dev.larder.store.JobStore;
 import dev.larder.store.LeaseStore;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Loop;
+import dev.larder.wake.Pace;
 import dev.larder.wake.Topic;
-import io.quarkus.scheduler.Scheduled;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.TimeoutException;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
 import io.vertx.mutiny.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.inject.Inject;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -25,6 +26,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 
 /**
@@ -43,6 +45,7 @@ public class WaitingLine {
 
     private static final Duration ROUND_MAX = Duration.ofSeconds(30);
     private static final Duration PAUSE = Duration.ofMillis(500);
+    private static final Duration WATCH = Duration.ofSeconds(1);
 
     private final ClaimStore store;
     private final ClaimReads reads;
@@ -78,6 +81,12 @@ public class WaitingLine {
         this.clock = clock;
     }
 
+    @Inject
+    void keepPace(Pace pace, @ConfigProperty(name = "larder.janitor.interval", defaultValue = "5s") Duration interval) {
+        pace.keep("waiting claims", interval, this::tick);
+        pace.keep("watched claims", WATCH, this::lookAgain);
+    }
+
     /** From now on waiting claims are served. */
     public void start() {
         working = true;
@@ -92,20 +101,20 @@ public class WaitingLine {
         return loop.stop(Duration.ofSeconds(5));
     }
 
-    /** The owner of deadlines that nobody looks at. */
-    @Scheduled(every = "${larder.janitor.interval:5s}")
-    void tick() {
+    /** The owner of deadlines that no client looks at. */
+    private Uni<Void> tick() {
         if (working) {
             loop.ring();
         }
+        return Uni.createFrom().voidItem();
     }
 
-    /** Where a wake-up was lost, those who look see it a second later. */
-    @Scheduled(every = "1s")
-    void lookAgain() {
+    /** Where a wake-up was lost, clients that look see it a second later. */
+    private Uni<Void> lookAgain() {
         if (working && !watched.isEmpty()) {
             loop.ring();
         }
+        return Uni.createFrom().voidItem();
     }
 
     /**

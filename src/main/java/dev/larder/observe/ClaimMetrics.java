@@ -3,17 +3,18 @@ package dev.larder.observe;
 import dev.larder.pool.ClaimObserver;
 import dev.larder.store.JournalStore;
 import dev.larder.store.JournalStore.ClaimCounts;
+import dev.larder.wake.Pace;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter.MeterProvider;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import io.quarkus.runtime.Startup;
-import io.quarkus.scheduler.Scheduled;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.util.function.ToLongFunction;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -33,7 +34,11 @@ class ClaimMetrics implements ClaimObserver {
     private final JournalStore journal;
     private volatile @Nullable ClaimCounts counts;
 
-    ClaimMetrics(MeterRegistry registry, JournalStore journal) {
+    ClaimMetrics(
+            MeterRegistry registry,
+            JournalStore journal,
+            Pace pace,
+            @ConfigProperty(name = "larder.metrics.jobs-every") Duration every) {
         this.journal = journal;
         claims = Counter.builder("larder.claims")
                 .description("Claims answered, by path and outcome")
@@ -51,6 +56,7 @@ class ClaimMetrics implements ClaimObserver {
         // There from the start, so that the first claim already is an increase.
         var warm = claims.withTags("path", "warm", "outcome", "claimed");
         var none = claims.withTags("path", "none", "outcome", "no_claimable_workspace");
+        pace.keep("count claims", every, this::countClaims);
     }
 
     private void count(MeterRegistry registry, String status, ToLongFunction<ClaimCounts> count) {
@@ -66,10 +72,6 @@ class ClaimMetrics implements ClaimObserver {
     }
 
     /** An old count would mislead, so it is unknown while the database does not answer. */
-    @Scheduled(
-            identity = "count-claims",
-            every = "{larder.metrics.jobs-every}",
-            concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
     Uni<Void> countClaims() {
         return journal.claimCounts()
                 .invoke(known -> counts = known)

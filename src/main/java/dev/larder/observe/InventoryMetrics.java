@@ -2,13 +2,15 @@ package dev.larder.observe;
 
 import dev.larder.store.InventoryReader;
 import dev.larder.store.InventoryReader.Count;
+import dev.larder.wake.Pace;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.Startup;
-import io.quarkus.scheduler.Scheduled;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
 import java.util.List;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -24,7 +26,11 @@ class InventoryMetrics {
     private final InventoryReader inventory;
     private volatile @Nullable List<Count> counts;
 
-    InventoryMetrics(MeterRegistry registry, InventoryReader inventory) {
+    InventoryMetrics(
+            MeterRegistry registry,
+            InventoryReader inventory,
+            Pace pace,
+            @ConfigProperty(name = "larder.metrics.inventory-every") Duration every) {
         this.inventory = inventory;
         for (String backend : BACKENDS) {
             for (String state : InventoryReader.STATES) {
@@ -40,6 +46,7 @@ class InventoryMetrics {
                     .tag("backend", backend)
                     .register(registry);
         }
+        pace.keep("count inventory", every, this::countInventory);
     }
 
     /** Unknown where nothing is known, 0 of what there is none. */
@@ -55,10 +62,6 @@ class InventoryMetrics {
     }
 
     /** An old count would mislead, so it is unknown while the database does not answer. */
-    @Scheduled(
-            identity = "count-inventory",
-            every = "{larder.metrics.inventory-every}",
-            concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
     Uni<Void> countInventory() {
         return inventory
                 .counts()

@@ -9,13 +9,13 @@ import dev.larder.pool.Transition;
 import dev.larder.store.QueueReader;
 import dev.larder.store.QueueReader.Ages;
 import dev.larder.store.QueueReader.Capacity;
+import dev.larder.wake.Pace;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter.MeterProvider;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import io.quarkus.runtime.Startup;
-import io.quarkus.scheduler.Scheduled;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
@@ -24,6 +24,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -44,7 +45,12 @@ class JobMetrics implements JobObserver {
     private volatile @Nullable Map<String, Ages> ages;
     private volatile @Nullable Capacity capacity;
 
-    JobMetrics(MeterRegistry registry, QueueReader queue, InstantSource clock) {
+    JobMetrics(
+            MeterRegistry registry,
+            QueueReader queue,
+            InstantSource clock,
+            Pace pace,
+            @ConfigProperty(name = "larder.metrics.jobs-every") Duration every) {
         this.queue = queue;
         this.clock = clock;
         builds = Timer.builder("larder.build")
@@ -67,6 +73,7 @@ class JobMetrics implements JobObserver {
                 "larder.jobs.unserved",
                 "Kinds of jobs that wait and that no worker takes",
                 Capacity::unserved);
+        pace.keep("count jobs", every, this::countJobs);
     }
 
     private void register(MeterRegistry registry, String status) {
@@ -129,19 +136,20 @@ class JobMetrics implements JobObserver {
     }
 
     /** An old count would mislead, so it is unknown while the database does not answer. */
-    @Scheduled(
-            identity = "count-jobs",
-            every = "{larder.metrics.jobs-every}",
-            concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
     Uni<Void> countJobs() {
-        Instant now = clock.instant();
+        return Uni.createFrom()
+                .item(clock::instant)
+                .chain(this::countAt)
+                .onFailure()
+                .recoverWithUni(this::unknown);
+    }
+
+    private Uni<Void> countAt(Instant now) {
         return queue.ages(now)
                 .invoke(known -> ages = known.stream().collect(toUnmodifiableMap(Ages::status, identity())))
                 .chain(() -> queue.capacity(now))
                 .invoke(known -> capacity = known)
-                .replaceWithVoid()
-                .onFailure()
-                .recoverWithUni(this::unknown);
+                .replaceWithVoid();
     }
 
     private Uni<Void> unknown(Throwable cause) {

@@ -14,8 +14,8 @@ import java.util.UUID;
 import java.util.function.ToIntFunction;
 
 /**
- * Gauges of each preset, as the last cycle of this process saw it. A preset that vanishes takes its gauges with it, and
- * so does the reconciler's lock when another process has it: of all processes only one shows a preset.
+ * Gauges of each preset, as this process saw it last: in a cycle of its own, or when it read them to show them. All processes
+ * show the same. A preset that vanishes takes its gauges with it; while the database does not answer there are none.
  */
 @Startup
 @ApplicationScoped
@@ -25,6 +25,20 @@ class PoolMetrics implements PoolObserver {
 
     private record Gauge(MultiGauge gauge, ToIntFunction<Reading> value) {}
 
+    /**
+     * What is shown under one name. Presets of an older version keep their name while their last prebuilds go: one series shows
+     * the sum of them.
+     */
+    private static final class Shown {
+
+        private volatile List<Reading> same = List.of();
+
+        int sum(ToIntFunction<Reading> value) {
+            return same.stream().mapToInt(value).sum();
+        }
+    }
+
+    private final Map<Name, Shown> shown = new HashMap<>();
     private final Map<UUID, Reading> readings = new HashMap<>();
     private final List<Gauge> gauges;
 
@@ -61,7 +75,7 @@ class PoolMetrics implements PoolObserver {
     }
 
     @Override
-    public synchronized void observedElsewhere() {
+    public synchronized void observedNothing() {
         if (!readings.isEmpty()) {
             readings.clear();
             show();
@@ -73,21 +87,30 @@ class PoolMetrics implements PoolObserver {
         readings.values()
                 .forEach(reading -> byName.computeIfAbsent(name(reading), unseen -> new ArrayList<>())
                         .add(reading));
-        gauges.forEach(gauge -> gauge.gauge()
+        boolean others = !shown.keySet().equals(byName.keySet());
+        shown.keySet().retainAll(byName.keySet());
+        byName.forEach((name, same) -> shown.computeIfAbsent(name, unseen -> new Shown()).same = same);
+        if (others) {
+            gauges.forEach(this::register);
+        }
+    }
+
+    /** Only where names come or go: a gauge that is registered anew is not there for a moment, perhaps when it is read. */
+    private void register(Gauge gauge) {
+        gauge.gauge()
                 .register(
-                        byName.entrySet().stream()
+                        shown.entrySet().stream()
                                 .map(named -> row(named.getKey(), named.getValue(), gauge.value()))
                                 .toList(),
-                        true));
+                        false);
     }
 
     private static Name name(Reading reading) {
         return new Name(reading.organization(), reading.template(), reading.preset());
     }
 
-    // Presets of an older version keep their name while their last prebuilds go: one series shows the sum of them.
-    private static MultiGauge.Row<?> row(Name name, List<Reading> same, ToIntFunction<Reading> value) {
+    private static MultiGauge.Row<?> row(Name name, Shown shown, ToIntFunction<Reading> value) {
         Tags tags = Tags.of("organization", name.organization(), "template", name.template(), "preset", name.preset());
-        return MultiGauge.Row.of(tags, same.stream().mapToInt(value).sum());
+        return MultiGauge.Row.of(tags, shown, now -> now.sum(value));
     }
 }

@@ -3,11 +3,11 @@ package dev.larder.pool;
 import java.util.List;
 import java.util.UUID;
 
-/** Is told what a cycle saw, so that it can be shown. Must return at once and never fail. */
+/** Is told what there is of each preset, so that it can be shown. Must return at once and never fail. */
 public interface PoolObserver {
 
     /**
-     * One preset as a cycle saw it (design, section 2.2).
+     * One preset as it was seen (design, section 2.2).
      *
      * @param desired 0 where not active
      * @param backoff whether a creation is being put off
@@ -31,6 +31,6 @@ public interface PoolObserver {
     /** Some presets; the others are as they were. */
     void observedSome(List<Reading> readings);
 
-    /** Another process holds the reconciler's lock: it knows, and what was observed here grows old. */
-    void observedElsewhere();
+    /** The database does not answer: what was observed grows old. */
+    void observedNothing();
 }

@@ -5,14 +5,16 @@ import dev.larder.store.JobStore;
 import dev.larder.store.WorkerStore;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Loop;
+import dev.larder.wake.Pace;
 import dev.larder.wake.Topic;
-import io.quarkus.scheduler.Scheduled;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.inject.Inject;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 
 /**
@@ -46,6 +48,11 @@ public class Janitor {
         this.settings = settings;
     }
 
+    @Inject
+    void keepPace(Pace pace, @ConfigProperty(name = "larder.janitor.interval", defaultValue = "5s") Duration interval) {
+        pace.keep("janitor", interval, this::tick);
+    }
+
     public void start() {
         working = true;
         bell.onRing(Topic.STEPS, steps::ring);
@@ -55,8 +62,7 @@ public class Janitor {
         working = false;
     }
 
-    @Scheduled(every = "${larder.janitor.interval:5s}", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
-    Uni<Void> tick() {
+    private Uni<Void> tick() {
         return working ? runOnce() : Uni.createFrom().voidItem();
     }
 

@@ -80,6 +80,18 @@ final class Cycle {
         }
     }
 
+    /** What would be done now about every preset. Reads only. */
+    Uni<List<Planned>> look() {
+        return snapshots.all(clock.instant(), limits.lookback(), attempts()).map(this::planned);
+    }
+
+    private List<Planned> planned(List<PresetSnapshot> presets) {
+        Instant at = clock.instant();
+        return presets.stream()
+                .map(preset -> new Planned(preset, Plan.of(preset, at, limits)))
+                .toList();
+    }
+
     /** Looks at every preset. */
     Uni<Report> full(BooleanSupplier holdsLock) {
         return pools.dirty(MARKS_AT_ONCE)
@@ -119,10 +131,7 @@ final class Cycle {
     }
 
     private Uni<Report> perform(List<PresetSnapshot> presets, List<DirtyMark> marks, BooleanSupplier holdsLock) {
-        Instant at = clock.instant();
-        List<Planned> planned = presets.stream()
-                .map(preset -> new Planned(preset, Plan.of(preset, at, limits)))
-                .toList();
+        List<Planned> planned = planned(presets);
         return Multi.createFrom()
                 .iterable(planned)
                 .select()

@@ -1,12 +1,16 @@
 package dev.larder.reconcile;
 
 import dev.larder.pool.Failures;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
 /** What a preset's failures mean at one instant: a pause that grows with them, and the limit beyond which none helps. */
 final class Failing {
+
+    /** What the times of two processes may differ by. A failure beyond it was dated by a clock that was wrong. */
+    private static final Duration APART = Duration.ofSeconds(5);
 
     private final Failures failures;
     private final Limits limits;
@@ -43,10 +47,12 @@ final class Failing {
                 .orElse(at);
     }
 
+    /** Not those of the future: a server whose clock was ahead, or a restored database, must not hold a pool for that long. */
     private List<Instant> counted() {
         Instant since = at.minus(limits.lookback());
+        Instant until = at.plus(APART);
         return failures.failedAt().stream()
-                .filter(failed -> !failed.isBefore(since))
+                .filter(failed -> !failed.isBefore(since) && !failed.isAfter(until))
                 .toList();
     }
 

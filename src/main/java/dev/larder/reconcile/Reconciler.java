@@ -2,13 +2,12 @@ package dev.larder.reconcile;
 
 import dev.larder.pool.CycleObserver;
 import dev.larder.pool.PoolObserver;
-import dev.larder.store.Direct;
 import dev.larder.store.PoolStore;
+import dev.larder.store.ReconcilerLock;
 import dev.larder.store.SnapshotStore;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Loop;
 import dev.larder.wake.Topic;
-import io.quarkus.scheduler.Scheduled;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -19,6 +18,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
@@ -37,7 +37,7 @@ public class Reconciler {
     private static final Duration RETRY = Duration.ofSeconds(1);
     private static final Duration SOON = Duration.ofMillis(200);
 
-    private final Direct direct;
+    private final ReconcilerLock lock;
     private final SnapshotStore snapshots;
     private final PoolStore pools;
     private final Bell bell;
@@ -46,8 +46,11 @@ public class Reconciler {
     private final Settings settings;
     private final CycleObserver cycles;
     private final PoolObserver observer;
+    private final ReconcilerLock.Bounds bounds;
     private final Cycle cycle;
     private final Loop loop = new Loop("reconcile", this::step);
+    private final Loop showing = new Loop("pool gauges", this::show);
+    private final List<Long> timers = new CopyOnWriteArrayList<>();
     private final AtomicBoolean everything = new AtomicBoolean();
     private final AtomicBoolean soon = new AtomicBoolean();
     private final AtomicBoolean started = new AtomicBoolean();
@@ -56,7 +59,7 @@ public class Reconciler {
     private volatile boolean cutShort;
 
     public Reconciler(
-            Direct direct,
+            ReconcilerLock lock,
             SnapshotStore snapshots,
             PoolStore pools,
             Bell bell,
@@ -65,7 +68,7 @@ public class Reconciler {
             Settings settings,
             CycleObserver cycles,
             PoolObserver observer) {
-        this.direct = direct;
+        this.lock = lock;
         this.snapshots = snapshots;
         this.pools = pools;
         this.bell = bell;
@@ -74,6 +77,7 @@ public class Reconciler {
         this.settings = settings;
         this.cycles = cycles;
         this.observer = observer;
+        this.bounds = new ReconcilerLock.Bounds(settings.lockSilence(), settings.cycleDeadline());
         this.cycle = new Cycle(snapshots, pools, clock, settings.limits(), settings.concurrency());
     }
 
@@ -84,13 +88,15 @@ public class Reconciler {
         }
         bell.onRing(Topic.RECONCILE, loop::ring);
         bell.onRing(Topic.ENDED, this::lookSoon);
+        timers.add(vertx.setPeriodic(settings.interval().toMillis(), elapsed -> tick()));
+        timers.add(vertx.setPeriodic(settings.showEvery().toMillis(), elapsed -> showing.ring()));
+        showing.ring();
         lookAtEverything();
     }
 
     /** The safety net: a look at everything, whatever was rung or lost. */
-    @Scheduled(every = "${larder.reconcile.interval:1m}")
     void tick() {
-        if (started.get() && !stopped) {
+        if (!stopped) {
             lookAtEverything();
         }
     }
@@ -118,6 +124,7 @@ public class Reconciler {
      */
     public Uni<Void> stop() {
         stopped = true;
+        timers.forEach(vertx::cancelTimer);
         return loop.stop(settings.stopDeadline()).onFailure().invoke(late -> cutShort = true);
     }
 
@@ -158,7 +165,6 @@ public class Reconciler {
     private void observe(boolean full, Optional<Cycle.Report> report, Instant begun) {
         if (report.isEmpty()) {
             cycles.ended(CycleObserver.Outcome.ELSEWHERE, since(begun));
-            observer.observedElsewhere();
             return;
         }
         List<PoolObserver.Reading> readings =
@@ -170,6 +176,24 @@ public class Reconciler {
         }
         cycles.ended(outcome(report.get()), since(begun));
         report.get().actions().forEach(cycles::acted);
+    }
+
+    /**
+     * What there is of every preset is read for those who watch, whichever process reconciles: the same in all of them, and
+     * unknown only while the database does not answer.
+     */
+    Uni<Boolean> show() {
+        if (stopped) {
+            return Uni.createFrom().item(false);
+        }
+        return cycle.look()
+                .invoke(planned -> observer.observedAll(
+                        planned.stream().map(Cycle.Planned::reading).toList()))
+                .onFailure()
+                .invoke(unread -> observer.observedNothing())
+                .replaceWith(false)
+                .onFailure()
+                .recoverWithItem(false);
     }
 
     private static CycleObserver.Outcome outcome(Cycle.Report report) {
@@ -220,14 +244,18 @@ public class Reconciler {
     }
 
     /**
-     * One cycle. Beyond its deadline it begins nothing new, and the lock goes with the statement that is under way.
+     * One cycle. Beyond its deadline it begins nothing new; the lock goes with the statement that is under way, at the latest
+     * when the database has not heard of this process for {@link Settings#lockSilence}.
      *
      * @param full at every preset, or only at those that are marked
      * @return empty where another process holds the lock; fails at the deadline
      */
     Uni<Optional<Cycle.Report>> run(boolean full) {
         AtomicBoolean cut = new AtomicBoolean();
-        return direct.underReconcilerLock(held -> cycle(full, () -> held.getAsBoolean() && !cut.get() && !cutShort))
+        return lock.hold(
+                        bounds,
+                        held -> cycle(full, () -> held.getAsBoolean() && !cut.get() && !cutShort),
+                        report -> full)
                 .ifNoItem()
                 .after(settings.cycleDeadline())
                 .fail()

@@ -16,6 +16,17 @@ public interface Settings {
     @WithDefault("1m")
     Duration cycleDeadline();
 
+    /**
+     * A process that holds the reconciler's lock and that the database has not heard of for this long loses it. From a second
+     * to ten minutes.
+     */
+    @WithDefault("10s")
+    Duration lockSilence();
+
+    /** How often what there is of every preset is read for the metrics of this process. */
+    @WithDefault("15s")
+    Duration showEvery();
+
     /** How long a stop waits for the cycle that is running. */
     @WithDefault("10s")
     Duration stopDeadline();

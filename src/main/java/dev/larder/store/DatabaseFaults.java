@@ -44,6 +44,7 @@ public final class DatabaseFaults {
             case IOException told when told.getClass() == IOException.class -> connectionGone(told);
             case ClosedConnectionException closed -> true;
             case ConnectionPoolTooBusyException busy -> true;
+            case DatabaseClock.UnknownTimeException early -> true;
             // What the pool says when no connection became free in time, or when the one it gives has just ended;
             // neither
             // has a class of its own.

@@ -5,21 +5,17 @@ import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.Vertx;
 import io.vertx.mutiny.pgclient.PgBuilder;
 import io.vertx.mutiny.sqlclient.Pool;
-import io.vertx.mutiny.sqlclient.SqlConnection;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.sqlclient.PoolOptions;
 import jakarta.annotation.PreDestroy;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.BooleanSupplier;
-import java.util.function.Function;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /**
- * Connections to Larder's database that no request can take away: the reconciler's lock, the wake-up pump and the health
- * check use this small pool, the listener its own connection.
+ * Connections to Larder's database that no request can take away: the reconciler's lock, the clock, the wake-up pump and the
+ * health check use this small pool, the listener its own connection.
  */
 // Made at start, not by whoever asks first: a pool made on an HTTP thread is closed with HTTP, before the rest has
 // stopped.
@@ -27,7 +23,7 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 @ApplicationScoped
 public class Direct {
 
-    private static final int CONNECTIONS = 3;
+    private static final int CONNECTIONS = 4;
 
     private final PgConnectOptions options;
     private final Pool pool;
@@ -81,28 +77,6 @@ public class Direct {
                 .ifNoItem()
                 .after(within)
                 .fail();
-    }
-
-    /**
-     * Does the work while this process holds the lock that only one reconciler has (design, section 2.1); the lock's own
-     * transaction ends after it.
-     *
-     * @param work is told whether the lock is still held; once it is not, it should begin nothing new
-     * @return empty, without any work done, where another process holds the lock
-     */
-    public <T> Uni<Optional<T>> underReconcilerLock(Function<BooleanSupplier, Uni<T>> work) {
-        return pool.withTransaction(connection -> whileHeld(connection, work));
-    }
-
-    private static <T> Uni<Optional<T>> whileHeld(SqlConnection lock, Function<BooleanSupplier, Uni<T>> work) {
-        AtomicBoolean held = new AtomicBoolean(true);
-        lock.closeHandler(() -> held.set(false));
-        return lock.query(PoolStore.TRY_RECONCILER_LOCK)
-                .execute()
-                .map(rows -> Boolean.TRUE.equals(rows.iterator().next().getBoolean("taken")))
-                .chain(taken -> taken
-                        ? work.apply(held::get).map(Optional::of)
-                        : Uni.createFrom().item(Optional.empty()));
     }
 
     @PreDestroy

@@ -5,8 +5,10 @@ import dev.larder.pool.Ids;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.time.OffsetDateTime;
 import java.util.Arrays;
@@ -92,13 +94,25 @@ public class PauseStore {
                 .replaceWithVoid();
     }
 
-    private static final String DEPLOYMENT_PAUSE = "SELECT pause_scope, pause_until FROM settings";
+    /**
+     * The reconciler of the whole deployment.
+     *
+     * @param pause as it was set: it may have ended since
+     * @param lastFinishedAt when a cycle that looked at everything last finished, in whichever process; to within five seconds
+     */
+    public record Reconciliation(Optional<PauseView> pause, Instant lastFinishedAt) {}
 
-    /** As it was set: it may have ended since. Empty where none is set. */
-    public Uni<Optional<PauseView>> deploymentPause() {
-        return pool.preparedQuery(DEPLOYMENT_PAUSE)
+    private static final String RECONCILIATION =
+            "SELECT s.pause_scope, s.pause_until, r.finished_at FROM settings s, reconciliation r";
+
+    public Uni<Reconciliation> reconciliation() {
+        return pool.preparedQuery(RECONCILIATION)
                 .execute()
-                .map(rows -> Optional.ofNullable(PauseView.of(rows.iterator().next())));
+                .map(rows -> reconciliation(rows.iterator().next()));
+    }
+
+    private static Reconciliation reconciliation(Row row) {
+        return new Reconciliation(Optional.ofNullable(PauseView.of(row)), Rows.instant(row, "finished_at"));
     }
 
     static @Nullable String scope(@Nullable PauseView pause) {

@@ -38,9 +38,6 @@ public class PoolStore {
         this.places = new Places(pool, ids);
     }
 
-    /** Whoever holds it may reconcile; others find it taken and go (design, section 2.1.2). */
-    public static final String TRY_RECONCILER_LOCK = "SELECT pg_try_advisory_xact_lock(7210517264002) AS taken";
-
     // The template is locked against a promotion in the same moment, and the attempt number against another cycle.
     private static final String CREATE = """
             WITH template AS (

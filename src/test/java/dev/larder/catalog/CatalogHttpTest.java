@@ -8,6 +8,7 @@ import dev.larder.testing.Api.Answer;
 import dev.larder.testing.LarderTestResource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import java.time.Instant;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -183,6 +184,10 @@ class CatalogHttpTest {
                 .isTrue();
         assertThat(paused.status()).as(paused.toString()).isEqualTo(200);
         assertThat(seen.body().path("scope").asText()).isEqualTo("all");
+        assertThat(Instant.parse(seen.body().path("lastFinishedAt").asText()))
+                .isBefore(Instant.now().plusSeconds(1));
+        assertThat(seen.body().path("lastFinishedAgeSeconds").isIntegralNumber())
+                .isTrue();
         assertThat(resumed.body().path("paused").asBoolean()).isFalse();
     }
 

@@ -26,6 +26,31 @@ class PoolMetricsTest {
     }
 
     @Test
+    void a_gauge_is_never_away_while_its_value_changes() {
+        Reading small = reading("small", 3, 2);
+        metrics.observedAll(List.of(small));
+        Gauge before =
+                registry.get("larder.preset.actual").tag("preset", "small").gauge();
+
+        metrics.observedAll(List.of(new Reading(small.presetId(), "acme", "db", "small", 3, 1, 1, 0, 0, false, false)));
+        metrics.observedSome(List.of(reading("large", 1, 1)));
+
+        assertThat(registry.get("larder.preset.actual").tag("preset", "small").gauge())
+                .isSameAs(before);
+        assertThat(before.value()).isEqualTo(1);
+        assertThat(value("actual", "large")).isEqualTo(1);
+    }
+
+    @Test
+    void a_preset_that_comes_back_is_shown_as_it_is_now() {
+        metrics.observedAll(List.of(reading("small", 3, 2)));
+        metrics.observedAll(List.of());
+        metrics.observedAll(List.of(reading("small", 3, 1)));
+
+        assertThat(value("actual", "small")).isEqualTo(1);
+    }
+
+    @Test
     void gauges_of_a_preset_that_vanishes_vanish() {
         metrics.observedAll(List.of(reading("small", 3, 2), reading("large", 1, 1)));
         metrics.observedAll(List.of(reading("large", 1, 1)));
@@ -36,9 +61,9 @@ class PoolMetricsTest {
     }
 
     @Test
-    void gauges_go_when_another_process_reconciles() {
+    void gauges_go_while_the_database_does_not_answer() {
         metrics.observedAll(List.of(reading("small", 3, 2)));
-        metrics.observedElsewhere();
+        metrics.observedNothing();
 
         assertThat(registry.find("larder.preset.desired").gauges()).isEmpty();
     }

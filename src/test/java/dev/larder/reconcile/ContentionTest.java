@@ -6,8 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.larder.pool.Assignment;
 import dev.larder.pool.CycleObserver;
+import dev.larder.pool.PoolObserver;
+import dev.larder.pool.PresetSnapshot;
 import dev.larder.store.CatalogStore.Promoted;
 import dev.larder.store.PoolStore;
+import dev.larder.store.ReconcilerLock;
+import dev.larder.store.SnapshotStore;
+import dev.larder.testing.Databases;
 import dev.larder.testing.Stock;
 import dev.larder.wake.Topic;
 import io.smallrye.mutiny.Uni;
@@ -240,14 +245,18 @@ class ContentionTest {
     @Test
     void a_lost_lock_is_noticed_by_its_holder() {
         AtomicBoolean noticed = new AtomicBoolean();
-        var work = crank.direct.underReconcilerLock(held -> Uni.createFrom()
-                .voidItem()
-                .emitOn(Infrastructure.getDefaultExecutor())
-                .invoke(() -> {
-                    loseTheLock();
-                    until(() -> !held.getAsBoolean());
-                    noticed.set(true);
-                }));
+        var work = new ReconcilerLock(crank.direct, Databases.vertx())
+                .hold(
+                        new ReconcilerLock.Bounds(PATIENCE, PATIENCE),
+                        held -> Uni.createFrom()
+                                .voidItem()
+                                .emitOn(Infrastructure.getDefaultExecutor())
+                                .invoke(() -> {
+                                    loseTheLock();
+                                    until(() -> !held.getAsBoolean());
+                                    noticed.set(true);
+                                }),
+                        done -> false);
 
         assertThatThrownBy(() -> await(work)).isNotNull();
         assertThat(noticed).isTrue();
@@ -439,5 +448,65 @@ class ContentionTest {
 
         assertThat(crank.heard.nextAction()).isEqualTo("create 1");
         await(crank.reconciler().stop());
+    }
+
+    @Test
+    void what_there_is_of_every_preset_is_shown_by_the_process_that_does_not_reconcile_too() {
+        UUID preset = stock.declare("small", 3);
+        stock.ready(preset, 2);
+        Reconciler waiting = crank.another();
+        var other = new ReconcilerLock(crank.direct, Databases.vertx());
+        CompletableFuture<String> done = new CompletableFuture<>();
+        var holder = other.hold(
+                        new ReconcilerLock.Bounds(PATIENCE, PATIENCE),
+                        held -> Uni.createFrom().completionStage(done),
+                        all -> false)
+                .subscribeAsCompletionStage();
+        until(() -> holdersOfTheLock() == 1);
+
+        assertThat(end(begin(waiting))).isEmpty();
+        assertThat(await(waiting.show())).isFalse();
+
+        assertThat(crank.heard.shown()).singleElement().satisfies(seen -> {
+            assertThat(seen.desired()).isEqualTo(3);
+            assertThat(seen.eligible()).isEqualTo(2);
+        });
+        done.complete("done");
+        assertThat(holder).succeedsWithin(PATIENCE);
+    }
+
+    @Test
+    void a_preset_is_shown_no_more_while_the_database_does_not_answer() {
+        UUID preset = stock.declare("small", 1);
+        SnapshotStore away = new SnapshotStore(stock.pool) {
+            @Override
+            public Uni<List<PresetSnapshot>> all(Instant at, Duration lookback, int attempts) {
+                return Uni.createFrom().failure(new IllegalStateException("away"));
+            }
+        };
+        assertThat(await(crank.reconciler().show())).isFalse();
+        assertThat(crank.heard.shown())
+                .extracting(PoolObserver.Reading::presetId)
+                .containsExactly(preset);
+
+        assertThat(await(crank.another(away, stock.pools, Crank.Paces.CALM).show()))
+                .isFalse();
+
+        assertThat(crank.heard.shown()).isEmpty();
+    }
+
+    @Test
+    void only_a_cycle_that_looked_at_everything_is_the_last_that_finished() {
+        stock.sql("UPDATE reconciliation SET finished_at = '2026-01-01'");
+        UUID preset = stock.declare("small", 1);
+        await(stock.pools.markDirty(List.of(preset)));
+
+        crank.dirtyCycle();
+        assertThat(stock.count("reconciliation WHERE finished_at = '2026-01-01'"))
+                .isEqualTo(1);
+        crank.cycle();
+
+        assertThat(stock.count("reconciliation WHERE clock_timestamp() - finished_at < interval '20 s'"))
+                .isEqualTo(1);
     }
 }

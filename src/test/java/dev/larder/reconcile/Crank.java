@@ -9,6 +9,7 @@ import dev.larder.pool.PoolObserver;
 import dev.larder.pool.Transition;
 import dev.larder.store.Direct;
 import dev.larder.store.PoolStore;
+import dev.larder.store.ReconcilerLock;
 import dev.larder.store.SnapshotStore;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Databases;
@@ -57,6 +58,16 @@ final class Crank implements AutoCloseable {
         static final Paces CALM = new Paces(Duration.ofHours(10), Duration.ofSeconds(15), 4);
 
         @Override
+        public Duration lockSilence() {
+            return Duration.ofSeconds(10);
+        }
+
+        @Override
+        public Duration showEvery() {
+            return Duration.ofHours(10);
+        }
+
+        @Override
         public Duration stopDeadline() {
             return Duration.ofSeconds(10);
         }
@@ -82,6 +93,7 @@ final class Crank implements AutoCloseable {
 
         private final BlockingQueue<Outcome> ended = new LinkedBlockingQueue<>();
         private final BlockingQueue<String> acted = new LinkedBlockingQueue<>();
+        private volatile List<Reading> shown = List.of();
 
         @Override
         public void ended(Outcome outcome, Duration took) {
@@ -94,13 +106,22 @@ final class Crank implements AutoCloseable {
         }
 
         @Override
-        public void observedAll(List<Reading> readings) {}
+        public void observedAll(List<Reading> readings) {
+            shown = readings;
+        }
 
         @Override
         public void observedSome(List<Reading> readings) {}
 
         @Override
-        public void observedElsewhere() {}
+        public void observedNothing() {
+            shown = List.of();
+        }
+
+        /** What was last seen of all presets. */
+        List<Reading> shown() {
+            return shown;
+        }
 
         /** The end of the next cycle that was not asked for yet. */
         Outcome nextEnd() {
@@ -138,7 +159,8 @@ final class Crank implements AutoCloseable {
     Reconciler another(SnapshotStore snapshots, PoolStore pools, Settings settings) {
         Direct its = new Direct(Databases.vertx(), stock.database.connectOptions());
         directs.add(its);
-        return new Reconciler(its, snapshots, pools, bell, Databases.vertx(), stock.clock, settings, heard, heard);
+        ReconcilerLock lock = new ReconcilerLock(its, Databases.vertx());
+        return new Reconciler(lock, snapshots, pools, bell, Databases.vertx(), stock.clock, settings, heard, heard);
     }
 
     private static Bell bell(Bells bells) {

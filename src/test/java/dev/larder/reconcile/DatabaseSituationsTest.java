@@ -495,4 +495,18 @@ class DatabaseSituationsTest {
         assertThat(crank.ever(preset)).isEqualTo(2);
         nowhere.pool().closeAndAwait();
     }
+
+    @Test
+    void a_failure_that_a_server_an_hour_ahead_dated_holds_nothing_back() {
+        UUID preset = stock.declare("small", 1);
+        crank.cycle();
+        Instant now = stock.clock.instant();
+        stock.clock.forward(Duration.ofHours(1));
+        assertThat(crank.failAll()).isEqualTo(1);
+        stock.clock.set(now.plusSeconds(1));
+
+        assertThat(crank.settle().actions()).isEqualTo(Map.of("create", 1));
+
+        assertThat(crank.ever(preset)).isEqualTo(2);
+    }
 }

@@ -171,6 +171,28 @@ class PlanTest {
         assertThat(pool.planAt(NOON.plus(Duration.ofHours(2))).creates()).isEqualTo(1);
     }
 
+    @Test
+    void a_failure_dated_in_the_future_does_not_count() {
+        Duration hour = Duration.ofHours(1);
+
+        assertThat(poolWanting(1).failed(2, NOON.plus(hour)).planAtNoon().creates())
+                .isEqualTo(1);
+        var one = new Failures(List.of(NOON.plus(hour), NOON), List.of(true, true), List.of());
+        assertThat(poolWanting(1).failing(one).planAtNoon().holds())
+                .containsExactly(new Hold.Backoff(NOON.plusSeconds(60), 1));
+    }
+
+    @Test
+    void a_failure_that_another_process_dated_a_moment_ahead_counts() {
+        assertThat(poolWanting(1).failed(1, NOON.plusSeconds(5)).planAtNoon().holds())
+                .containsExactly(new Hold.Backoff(NOON.plusSeconds(65), 1));
+        assertThat(poolWanting(1)
+                        .failed(1, NOON.plusSeconds(5).plusMillis(1))
+                        .planAtNoon()
+                        .holds())
+                .isEmpty();
+    }
+
     // Hard limit
 
     @ParameterizedTest

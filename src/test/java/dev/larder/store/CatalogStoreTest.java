@@ -348,7 +348,7 @@ class CatalogStoreTest {
         assertThat(preset(small(done)).pause()).isEqualTo(new PauseView("all", null));
         assertThat(count("organizations WHERE pause_scope = 'create' AND pause_until = '2026-11-20T13:00:00Z'"))
                 .isEqualTo(1);
-        assertThat(pauses.deploymentPause().await().indefinitely()).contains(pause);
+        assertThat(pauses.reconciliation().await().indefinitely().pause()).contains(pause);
         assertThat(marked()).hasSize(4).containsOnly(small(done));
 
         assertThat(store.pause(DB, null).await().indefinitely()).isTrue();
@@ -361,7 +361,7 @@ class CatalogStoreTest {
         assertThat(template().pause()).isNull();
         assertThat(preset(small(done)).pause()).isNull();
         assertThat(count("organizations WHERE pause_scope IS NOT NULL")).isZero();
-        assertThat(pauses.deploymentPause().await().indefinitely()).isEmpty();
+        assertThat(pauses.reconciliation().await().indefinitely().pause()).isEmpty();
         assertThat(marked()).hasSize(8);
     }
 
