@@ -26,6 +26,7 @@ public class Janitor {
     private static final Logger LOG = Logger.getLogger(Janitor.class);
     private static final Duration FORGOTTEN_AFTER = Duration.ofHours(1);
     private static final int BITES = 10;
+    private static final Duration STOP_WITHIN = Duration.ofSeconds(5);
 
     private final JobStore jobs;
     private final BuildStore builds;
@@ -33,6 +34,7 @@ public class Janitor {
     private final Bell bell;
     private final InstantSource clock;
     private final Settings settings;
+    private final Loop rounds = new Loop("janitor", () -> runOnce().replaceWith(false));
     private final Loop steps = new Loop("claim steps", this::nextSteps);
     private volatile boolean working;
 
@@ -51,13 +53,17 @@ public class Janitor {
         bell.onRing(Topic.STEPS, steps::ring);
     }
 
-    public void stop() {
+    /** No more rounds; completes when the one that runs has ended. */
+    public Uni<Void> stop() {
         working = false;
+        return rounds.stop(STOP_WITHIN).chain(() -> steps.stop(STOP_WITHIN));
     }
 
-    @Scheduled(every = "${larder.janitor.interval:5s}", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
-    Uni<Void> tick() {
-        return working ? runOnce() : Uni.createFrom().voidItem();
+    @Scheduled(every = "${larder.janitor.interval:5s}")
+    void tick() {
+        if (working) {
+            rounds.ring();
+        }
     }
 
     /** One round; what is left over by its bounds the next one does. */
