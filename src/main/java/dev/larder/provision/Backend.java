@@ -4,7 +4,9 @@ import dev.larder.pool.Assignment;
 import dev.larder.pool.Inventory;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.LogLine;
+import dev.larder.pool.MisconfiguredException;
 import io.smallrye.mutiny.Uni;
+import java.util.Collection;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -24,6 +26,20 @@ public interface Backend {
     /** Whether this process is configured to build this kind; it takes no such jobs otherwise. */
     default boolean offered() {
         return true;
+    }
+
+    /** Why nothing can be built here as it is configured, in one sentence; empty where nothing is in the way. */
+    default Optional<String> unusable() {
+        return Optional.empty();
+    }
+
+    /** Fails with {@link MisconfiguredException} where one of these cannot build here. */
+    static void refuseUnusable(Collection<Backend> backends) {
+        for (Backend backend : backends) {
+            backend.unusable().ifPresent(why -> {
+                throw new MisconfiguredException(why);
+            });
+        }
     }
 
     /**
