@@ -2,40 +2,68 @@ package dev.larder;
 
 import dev.larder.access.Bootstrap;
 import dev.larder.claim.WaitingLine;
+import dev.larder.cli.Signals;
+import dev.larder.cli.StartFailure;
+import dev.larder.http.Traffic;
+import dev.larder.pool.MisconfiguredException;
 import dev.larder.pool.ReadinessPart;
 import dev.larder.provision.Janitor;
 import dev.larder.provision.LongPoll;
 import dev.larder.provision.Worker;
 import dev.larder.reconcile.Reconciler;
 import dev.larder.store.DatabaseClock;
+import dev.larder.store.Direct;
+import dev.larder.store.KeyStore;
 import dev.larder.store.Migrator;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Listener;
 import dev.larder.wake.Pace;
 import dev.larder.wake.Pump;
+import dev.larder.wake.Retry;
+import io.quarkus.runtime.Quarkus;
+import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
+import io.quarkus.vertx.http.DomainSocketServerStart;
+import io.quarkus.vertx.http.HttpServerStart;
+import io.quarkus.vertx.http.HttpsServerStart;
+import io.smallrye.mutiny.TimeoutException;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
+import jakarta.enterprise.event.ObservesAsync;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 
 /**
- * The order in which the parts start and stop. While the database cannot be reached, HTTP answers already and readiness
- * says why not; starting goes on by itself as soon as it can.
+ * The order in which the parts start and stop (decision 0027).
+ *
+ * <p>A start: the configuration is checked, then the schema and the key; HTTP opens; then jobs are taken and pools are kept.
+ * While the database cannot be reached, HTTP answers already and readiness says why not; starting goes on by itself as soon
+ * as it can. A process that must not serve ends before it has served or leased anything.
+ *
+ * <p>A stop: readiness goes down while everything is still served; held calls and streams end; requests in flight end; HTTP
+ * closes; jobs end or go back; the connections close.
  */
 @ApplicationScoped
 class Larder implements ReadinessPart {
 
     private static final Logger LOG = Logger.getLogger(Larder.class);
     private static final Duration STOP_DEADLINE = Duration.ofSeconds(30);
+
+    /** How long HTTP waits for the schema and the key: longer, and probes should see that this process is starting. */
+    private static final Duration PREPARED_WITHIN = Duration.ofSeconds(3);
+
     private static final String SERVER = "server";
 
     private final DatabaseClock time;
+    private final StartCheck check;
+    private final Direct direct;
     private final Migrator migrator;
+    private final KeyStore keys;
     private final Bootstrap bootstrap;
     private final Pace pace;
     private final Bell bell;
@@ -46,13 +74,20 @@ class Larder implements ReadinessPart {
     private final Janitor janitor;
     private final Reconciler reconciler;
     private final WaitingLine waitingLine;
+    private final Traffic traffic;
     private final String role;
+    private final StopSettings settings;
+    private final AtomicBoolean listening = new AtomicBoolean();
+    private final Uni<Void> prepared;
     private volatile boolean started;
     private volatile boolean stopping;
 
     Larder(
             DatabaseClock time,
+            StartCheck check,
+            Direct direct,
             Migrator migrator,
+            KeyStore keys,
             Bootstrap bootstrap,
             Pace pace,
             Bell bell,
@@ -63,9 +98,14 @@ class Larder implements ReadinessPart {
             Janitor janitor,
             Reconciler reconciler,
             WaitingLine waitingLine,
-            @ConfigProperty(name = "larder.role", defaultValue = SERVER) String role) {
+            Traffic traffic,
+            @ConfigProperty(name = "larder.role", defaultValue = SERVER) String role,
+            StopSettings settings) {
         this.time = time;
+        this.check = check;
+        this.direct = direct;
         this.migrator = migrator;
+        this.keys = keys;
         this.bootstrap = bootstrap;
         this.pace = pace;
         this.bell = bell;
@@ -76,27 +116,65 @@ class Larder implements ReadinessPart {
         this.janitor = janitor;
         this.reconciler = reconciler;
         this.waitingLine = waitingLine;
+        this.traffic = traffic;
         this.role = role;
+        this.settings = settings;
+        this.prepared = insisted(Uni.createFrom().deferred(this::prepare))
+                .invoke(traffic::open)
+                .memoize()
+                .indefinitely();
     }
 
+    /** Before HTTP opens. Fails where this process must not serve, which ends it. */
     void start(@Observes StartupEvent event) {
         if (!role.equals(SERVER)) {
             return;
         }
-        prepare()
-                .onFailure(cause -> !stopping)
-                .invoke(cause -> LOG.warnf("not started yet, will be tried again cause=%s", cause.getMessage()))
-                .onFailure(cause -> !stopping)
-                .retry()
-                .withBackOff(Duration.ofMillis(250), Duration.ofSeconds(5))
-                .indefinitely()
-                .invoke(this::open)
-                .subscribe()
-                .with(started -> LOG.info("started"), cause -> LOG.errorf("not started cause=%s", cause));
+        check.refuseUnusable();
+        try {
+            prepared.await().atMost(PREPARED_WITHIN);
+        } catch (TimeoutException later) {
+            LOG.info("not prepared yet, HTTP opens and the API answers 503 until then");
+        }
     }
 
     private Uni<Void> prepare() {
-        return time.start().chain(migrator::migrate).chain(bootstrap::bootstrap).chain(worker::start);
+        return time.start().chain(migrator::migrate).chain(keys::verify);
+    }
+
+    void opened(@ObservesAsync HttpServerStart event) {
+        serve();
+    }
+
+    void opened(@ObservesAsync HttpsServerStart event) {
+        serve();
+    }
+
+    void opened(@ObservesAsync DomainSocketServerStart event) {
+        serve();
+    }
+
+    /** Once HTTP has its port: a process that does not get it must not take jobs, nor make the first owner. */
+    private void serve() {
+        if (listening.compareAndSet(false, true)) {
+            prepared.chain(() -> insisted(Uni.createFrom().deferred(this::begin)))
+                    .subscribe()
+                    .with(begun -> open(), this::end);
+        }
+    }
+
+    private Uni<Void> begin() {
+        return bootstrap.bootstrap().chain(worker::start);
+    }
+
+    /** Tries again whatever may still succeed. */
+    private Uni<Void> insisted(Uni<Void> step) {
+        return Retry.until(
+                step, failure -> stopping || failure instanceof MisconfiguredException, this::sentence, LOG::warn);
+    }
+
+    private String sentence(Throwable failure) {
+        return direct.sentence(failure);
     }
 
     private void open() {
@@ -110,6 +188,13 @@ class Larder implements ReadinessPart {
         reconciler.start();
         waitingLine.start();
         started = true;
+        LOG.info("started");
+    }
+
+    private void end(Throwable failure) {
+        if (!stopping) {
+            Quarkus.asyncExit(StartFailure.of(failure).tell());
+        }
     }
 
     @Override
@@ -131,7 +216,29 @@ class Larder implements ReadinessPart {
         return started ? "serving" : "starting";
     }
 
-    /** Blocks, as a shutdown observer must: what is cut at its deadline is logged. */
+    /** Blocks, as a shutdown observer must, and HTTP is open until it returns. */
+    void letGo(@Observes ShutdownDelayInitiatedEvent event) {
+        stopping = true;
+        if (!role.equals(SERVER)) {
+            return;
+        }
+        Signals.onHurry(traffic::hurry);
+        Signals.onHurry(worker::hurry);
+        traffic.leave();
+        if (started) {
+            LOG.infof("stopping, readiness is down and requests are still served for=%s", settings.delay());
+            Signals.pause(settings.delay());
+        }
+        waitingLine.letGo();
+        longPoll.stop();
+        traffic.end();
+        int cut = traffic.drain(settings.requests());
+        if (cut > 0) {
+            LOG.warnf("requests were cut count=%d", cut);
+        }
+    }
+
+    /** Blocks as well; HTTP is closed. What is cut at its deadline is logged. */
     void stop(@Observes ShutdownEvent event) {
         stopping = true;
         if (!role.equals(SERVER)) {
@@ -139,8 +246,7 @@ class Larder implements ReadinessPart {
         }
         pace.stop();
         listener.stop();
-        janitor.stop();
-        longPoll.stop();
+        logged("janitor", janitor::stop);
         logged("waiting line", waitingLine::stop);
         logged("reconciler", reconciler::stop);
         logged("worker", worker::stop);

@@ -61,6 +61,7 @@ final class LarderServer implements AutoCloseable {
         environment.put("QUARKUS_DATASOURCE_PASSWORD", base.server().password());
         environment.put("QUARKUS_HTTP_PORT", String.valueOf(port));
         environment.put("LARDER_ENCRYPTION_KEY", Shelf.ENCRYPTION_KEY);
+        environment.put("LARDER_STOP_DELAY", "0s");
         environment.putAll(settings);
         Process process = builder.start();
         LarderServer server = new LarderServer(process, port, log);

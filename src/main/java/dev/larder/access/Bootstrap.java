@@ -1,11 +1,11 @@
 package dev.larder.access;
 
+import dev.larder.pool.MisconfiguredException;
 import dev.larder.store.AccessStore;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -31,7 +31,8 @@ public class Bootstrap {
 
     /**
      * To be called once the schema is there. Does nothing where there is a user already; of several processes that start
-     * at once exactly one creates the owner. Fails, and creates nobody, where the token file cannot be written.
+     * at once exactly one creates the owner. Fails with {@link MisconfiguredException}, and creates nobody, where the token file
+     * cannot be written.
      */
     public Uni<Void> bootstrap() {
         Token token = Token.random();
@@ -75,7 +76,7 @@ public class Bootstrap {
             Files.writeString(fresh, token.reveal() + "\n");
             Files.move(fresh, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException unwritable) {
-            throw new UncheckedIOException("larder.bootstrap.token-file cannot be written: " + file, unwritable);
+            throw new MisconfiguredException("larder.bootstrap.token-file cannot be written: " + file);
         }
     }
 }

@@ -7,6 +7,7 @@ import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
+import dev.larder.http.Traffic;
 import dev.larder.pool.Caller;
 import dev.larder.pool.ClaimObserver;
 import dev.larder.pool.Role;
@@ -15,6 +16,7 @@ import dev.larder.store.BuildStore;
 import dev.larder.store.ClaimReads;
 import dev.larder.store.ClaimReads.Claim;
 import dev.larder.store.LeaseStore;
+import dev.larder.store.Seal;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Topic;
 import io.smallrye.mutiny.Multi;
@@ -45,6 +47,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 import org.jboss.resteasy.reactive.RestStreamElementType;
@@ -56,6 +59,7 @@ import org.jspecify.annotations.Nullable;
 @Tag(name = "claims")
 class ClaimResource {
 
+    private static final Logger LOG = Logger.getLogger(ClaimResource.class);
     private static final int KEY_MAX = 255;
     private static final Duration BETWEEN_EVENTS = Duration.ofSeconds(2);
 
@@ -69,6 +73,7 @@ class ClaimResource {
     private final InstantSource clock;
     private final ClaimObserver observer;
     private final Settings settings;
+    private final Traffic traffic;
 
     ClaimResource(
             Claims claims,
@@ -80,7 +85,8 @@ class ClaimResource {
             CurrentCaller caller,
             InstantSource clock,
             ClaimObserver observer,
-            Settings settings) {
+            Settings settings,
+            Traffic traffic) {
         this.claims = claims;
         this.answers = answers;
         this.reads = reads;
@@ -91,6 +97,7 @@ class ClaimResource {
         this.clock = clock;
         this.observer = observer;
         this.settings = settings;
+        this.traffic = traffic;
     }
 
     @POST
@@ -130,7 +137,37 @@ class ClaimResource {
         Instant asked = clock.instant();
         return claims.claim(asking, request, key(key))
                 .invoke(outcome -> observe(outcome, asked))
-                .chain(outcome -> answers.of(asking, request, outcome, hold));
+                .chain(outcome -> answer(asking, request, outcome, hold));
+    }
+
+    private Uni<RestResponse<Object>> answer(Caller asking, ClaimRequest request, Outcome outcome, Duration hold) {
+        return Uni.createFrom()
+                .deferred(() -> answers.of(asking, request, outcome, hold))
+                .onFailure(Seal.UnreadableException.class)
+                .recoverWithUni(unreadable -> takeBack(outcome, unreadable));
+    }
+
+    /** A claim is granted where its answer can be given: with a damaged secret it is ended, and the workspace goes. */
+    private Uni<RestResponse<Object>> takeBack(Outcome outcome, Throwable unreadable) {
+        LOG.errorf("a claim was taken back, its workspace cannot be opened cause=%s", unreadable.getMessage());
+        List<UUID> claims = outcome instanceof Outcome.Given(var given, var unused)
+                ? given.stream().map(Claim::id).toList()
+                : List.of();
+        return Multi.createFrom()
+                .iterable(claims)
+                .onItem()
+                .transformToUniAndConcatenate(claim -> giveBack(claim, OptionalInt.empty()))
+                .collect()
+                .asList()
+                .chain(back -> Uni.createFrom().failure(unreadable()));
+    }
+
+    private static Problem unreadable() {
+        return Problem.of(
+                        503,
+                        "workspace_unreadable",
+                        "The outputs of the workspace cannot be opened, and it was taken back; ask for another one, under another key.")
+                .withHeader("Retry-After", "1");
     }
 
     /** The body that asks for workspaces. */
@@ -224,7 +261,7 @@ class ClaimResource {
                                 claim, Scope.of(asking), first.getAndSet(false) ? Duration.ZERO : BETWEEN_EVENTS)
                         .map(found -> found.orElseThrow(() -> Problem.notFound("claim")))
                         .chain(answers::viewWithoutOutputs))
-                .whilst(view -> view.status().equals("waiting"));
+                .whilst(view -> view.status().equals("waiting") && !traffic.isEnding());
     }
 
     @POST

@@ -59,6 +59,7 @@ public class WaitingLine {
     private final Map<UUID, List<UniEmitter<? super Void>>> watched = new ConcurrentHashMap<>();
     private final Loop loop = new Loop("waiting claims", this::round);
     private volatile boolean working;
+    private volatile boolean lettingGo;
 
     WaitingLine(
             ClaimStore store,
@@ -94,10 +95,16 @@ public class WaitingLine {
         loop.ring();
     }
 
-    /** No more rounds; answers are not held any longer. */
-    public Uni<Void> stop() {
-        working = false;
+    /** Calls that wait for a claim are answered now, and no call is held any more; the claims keep their places. */
+    public void letGo() {
+        lettingGo = true;
         watched.keySet().forEach(this::tell);
+    }
+
+    /** No more rounds, and no call is held any more. */
+    public Uni<Void> stop() {
+        letGo();
+        working = false;
         return loop.stop(Duration.ofSeconds(5));
     }
 
@@ -123,7 +130,7 @@ public class WaitingLine {
      * @param until the claim's own deadline
      */
     Uni<Void> settled(UUID claim, Instant until, Duration atMost) {
-        if (!atMost.isPositive()) {
+        if (!atMost.isPositive() || lettingGo) {
             return Uni.createFrom().voidItem();
         }
         if (!working) {
@@ -151,6 +158,9 @@ public class WaitingLine {
             boolean cancelled = vertx.cancelTimer(deadline);
             forget(claim, emitter);
         });
+        if (lettingGo) {
+            emitter.complete(null);
+        }
         // It may have been served before anybody looked.
         loop.ring();
     }

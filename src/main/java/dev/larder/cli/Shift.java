@@ -1,11 +1,14 @@
 package dev.larder.cli;
 
 import dev.larder.provision.Worker;
+import dev.larder.provision.remote.Api;
+import dev.larder.wake.Retry;
 import io.quarkus.runtime.ShutdownEvent;
-import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.subscription.Cancellable;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.time.Duration;
+import java.util.function.Consumer;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -19,17 +22,37 @@ class Shift {
     private static final Logger LOG = Logger.getLogger(Shift.class);
 
     private volatile @Nullable Worker worker;
+    private volatile @Nullable Cancellable beginning;
     private volatile Duration patience = Duration.ZERO;
 
-    /** @param within how long its stop may take; then the process ends without it, and its jobs are taken back */
-    Uni<Void> begin(Worker begun, Duration within) {
+    /**
+     * Returns at once; entering is tried again for as long as the server cannot be reached.
+     *
+     * @param within how long its stop may take; then the process ends without it, and its jobs are taken back
+     * @param refused told where the server refuses the worker
+     */
+    void begin(Worker begun, Duration within, Consumer<Throwable> refused) {
         worker = begun;
         patience = within;
-        return begun.start();
+        Signals.onHurry(begun::hurry);
+        beginning = Retry.until(
+                        begun.start(), Shift::isRefusal, failure -> String.valueOf(failure.getMessage()), LOG::warn)
+                .subscribe()
+                .with(entered -> {}, refused);
+    }
+
+    /** What the caller did wrong will be wrong again. */
+    private static boolean isRefusal(Throwable failure) {
+        return failure instanceof IllegalArgumentException
+                || (failure instanceof Api.UnexpectedException answer && answer.isCallers());
     }
 
     /** Blocks, as a shutdown observer must. */
     void end(@Observes ShutdownEvent event) {
+        Cancellable entering = beginning;
+        if (entering != null) {
+            entering.cancel();
+        }
         Worker working = worker;
         if (working != null) {
             working.stop()

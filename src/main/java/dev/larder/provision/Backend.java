@@ -4,8 +4,10 @@ import dev.larder.pool.Assignment;
 import dev.larder.pool.Inventory;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.LogLine;
+import dev.larder.pool.MisconfiguredException;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -35,6 +37,15 @@ public interface Backend {
      */
     default Optional<String> unusable() {
         return Optional.empty();
+    }
+
+    /** Fails with {@link MisconfiguredException} where one that is offered cannot build here. */
+    static void refuseUnusable(Collection<Backend> backends) {
+        for (Backend backend : backends) {
+            (backend.offered() ? backend.unusable() : Optional.<String>empty()).ifPresent(why -> {
+                throw new MisconfiguredException(why);
+            });
+        }
     }
 
     /**

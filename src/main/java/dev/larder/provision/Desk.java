@@ -78,7 +78,13 @@ public interface Desk {
      */
     Uni<Verdict> report(UUID worker, Inventory.Part part);
 
-    /** The worker process ends in good order. */
+    /**
+     * The worker asks for no more jobs. Where {@link #take} holds, it answers with none at once; what it was leased in that
+     * moment is given up by the next heartbeat, or when the worker leaves.
+     */
+    default void quit() {}
+
+    /** The worker process ends in good order. What it still holds is taken back from it. */
     Uni<Void> leave(UUID worker);
 
     /** @param ring called when there may be a job; must return at once */

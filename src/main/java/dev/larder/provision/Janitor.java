@@ -28,6 +28,7 @@ public class Janitor {
     private static final Logger LOG = Logger.getLogger(Janitor.class);
     private static final Duration FORGOTTEN_AFTER = Duration.ofHours(1);
     private static final int BITES = 10;
+    private static final Duration STOP_WITHIN = Duration.ofSeconds(5);
 
     private final JobStore jobs;
     private final BuildStore builds;
@@ -35,6 +36,7 @@ public class Janitor {
     private final Bell bell;
     private final InstantSource clock;
     private final Settings settings;
+    private final Loop rounds = new Loop("janitor", () -> runOnce().replaceWith(false));
     private final Loop steps = new Loop("claim steps", this::nextSteps);
     private volatile boolean working;
 
@@ -58,12 +60,17 @@ public class Janitor {
         bell.onRing(Topic.STEPS, steps::ring);
     }
 
-    public void stop() {
+    /** No more rounds; completes when the one that runs has ended. */
+    public Uni<Void> stop() {
         working = false;
+        return rounds.stop(STOP_WITHIN).chain(() -> steps.stop(STOP_WITHIN));
     }
 
     private Uni<Void> tick() {
-        return working ? runOnce() : Uni.createFrom().voidItem();
+        if (working) {
+            rounds.ring();
+        }
+        return Uni.createFrom().voidItem();
     }
 
     /** One round; what is left over by its bounds the next one does. */

@@ -3,6 +3,7 @@ package dev.larder.provision;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
+import dev.larder.http.Traffic;
 import dev.larder.pool.Role;
 import dev.larder.pool.Scope;
 import dev.larder.store.JobReader;
@@ -43,11 +44,13 @@ class LogResource {
 
     private final JobReader reader;
     private final CurrentCaller caller;
+    private final Traffic traffic;
     private final Semaphore followers = new Semaphore(FOLLOWERS_MAX);
 
-    LogResource(JobReader reader, CurrentCaller caller) {
+    LogResource(JobReader reader, CurrentCaller caller, Traffic traffic) {
         this.reader = reader;
         this.caller = caller;
+        this.traffic = traffic;
     }
 
     @GET
@@ -105,7 +108,7 @@ class LogResource {
     public Multi<OutboundSseEvent> follow(
             @PathParam("id") String id, @HeaderParam("Last-Event-ID") @Nullable String last, @Context Sse sse) {
         int from = line("Last-Event-ID", last, EVENT);
-        LogTail tail = new LogTail(reader, uuid(id), scope(), from, new LogEvents(sse));
+        LogTail tail = new LogTail(reader, uuid(id), scope(), from, new LogEvents(sse), traffic);
         if (!followers.tryAcquire()) {
             throw Problem.of(429, "too_many_followers", "Too many logs are being followed at this server.")
                     .withHeader("Retry-After", "10");

@@ -1,5 +1,6 @@
 package dev.larder.provision;
 
+import dev.larder.http.Traffic;
 import dev.larder.pool.Scope;
 import dev.larder.store.JobReader;
 import dev.larder.store.JobReader.Numbered;
@@ -30,21 +31,26 @@ final class LogTail {
     private final UUID job;
     private final Scope scope;
     private final LogEvents events;
+    private final Traffic traffic;
     private int seen;
     private int silent;
     private boolean waits;
 
-    LogTail(JobReader reader, UUID job, Scope scope, int after, LogEvents events) {
+    LogTail(JobReader reader, UUID job, Scope scope, int after, LogEvents events, Traffic traffic) {
         this.reader = reader;
         this.job = job;
         this.scope = scope;
         this.seen = after;
         this.events = events;
+        this.traffic = traffic;
     }
 
     private record Batch(List<OutboundSseEvent> events, boolean last) {}
 
-    /** Until the job has ended and all is said, or the caller may no longer see it. */
+    /**
+     * Until the job has ended and all is said, or the caller may no longer see it. It ends without the event {@code end} when
+     * this process stops: the follower goes on at another server.
+     */
     Multi<OutboundSseEvent> events() {
         return Multi.createBy()
                 .repeating()
@@ -55,8 +61,7 @@ final class LogTail {
     }
 
     private Uni<Batch> next() {
-        Uni<Void> look = Uni.createFrom().voidItem();
-        return (waits ? look.onItem().delayIt().by(LOOK) : look)
+        return (waits ? traffic.pause(LOOK) : Uni.createFrom().voidItem())
                 .chain(() -> reader.look(job, scope))
                 .chain(this::read);
     }
@@ -80,8 +85,8 @@ final class LogTail {
         }
         // With the first of them the answer's head is sent, so that the client knows that it follows.
         return silent % SILENT_LOOKS == 1
-                ? new Batch(List.of(events.stillThere()), false)
-                : new Batch(said.toList(), false);
+                ? new Batch(List.of(events.stillThere()), traffic.isEnding())
+                : new Batch(said.toList(), traffic.isEnding());
     }
 
     /** What is there now, a page at a time. */

@@ -57,6 +57,7 @@ public class Worker {
     private volatile @Nullable UUID id;
     private volatile Duration heartbeat = Duration.ZERO;
     private volatile boolean draining;
+    private volatile boolean hurried;
     private volatile boolean gone;
     private volatile boolean asking;
     private volatile boolean sated;
@@ -407,9 +408,15 @@ public class Worker {
         }
     }
 
+    /** A stop no longer waits for running jobs: it hands them back. */
+    public void hurry() {
+        hurried = true;
+    }
+
     /** Takes no more jobs, waits for the running ones, hands back what is left at the deadline. Idempotent. */
     public Uni<Void> stop() {
         draining = true;
+        desk.quit();
         UUID worker = id;
         if (worker == null) {
             return Uni.createFrom().voidItem();
@@ -436,7 +443,7 @@ public class Worker {
     }
 
     private Uni<Void> drained(Instant until) {
-        if (running.isEmpty() || !clock.instant().isBefore(until)) {
+        if (running.isEmpty() || hurried || !clock.instant().isBefore(until)) {
             return Uni.createFrom().voidItem();
         }
         return Uni.createFrom()

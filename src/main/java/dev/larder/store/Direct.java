@@ -6,6 +6,7 @@ import io.vertx.mutiny.core.Vertx;
 import io.vertx.mutiny.pgclient.PgBuilder;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.pgclient.PgConnectOptions;
+import io.vertx.sqlclient.DatabaseException;
 import io.vertx.sqlclient.PoolOptions;
 import jakarta.annotation.PreDestroy;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -66,6 +67,21 @@ public class Direct {
     /** A copy: the caller may change it. */
     public PgConnectOptions options() {
         return new PgConnectOptions(options);
+    }
+
+    /** Host and port of the database, for people. */
+    public String address() {
+        return options.getHost() + ":" + options.getPort();
+    }
+
+    /** What an operator is told of a failure: a sentence without an exception's class and without credentials. */
+    public String sentence(Throwable failure) {
+        if (failure instanceof DatabaseException told) {
+            return "the database at " + address() + " refuses: " + told.getMessage();
+        }
+        return DatabaseFaults.unavailable(failure)
+                ? "cannot reach the database at " + address()
+                : "not started yet: " + failure.getMessage();
     }
 
     /** Answers within this time or fails: whether the database can be reached at all. */

@@ -1,5 +1,7 @@
 package dev.larder.store;
 
+import dev.larder.pool.MisconfiguredException;
+import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -7,6 +9,8 @@ import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.HexFormat;
+import java.util.Optional;
 import java.util.UUID;
 import javax.crypto.Cipher;
 import javax.crypto.Mac;
@@ -24,25 +28,51 @@ public final class Seal {
     private static final byte FORMAT = 1;
     private static final int NONCE_BYTES = 12;
     private static final int TAG_BITS = 128;
+    private static final int KEY_BYTES = 32;
+    private static final int KEY_ID_BYTES = 8;
 
     private final SecretKeySpec key;
     private final SecretKeySpec fingerprintKey;
     private final SecureRandom random = new SecureRandom();
 
-    /** @param key 32 bytes in Base64 */
-    public Seal(@ConfigProperty(name = "larder.encryption.key") String key) {
-        byte[] bytes;
-        try {
-            bytes = Base64.getDecoder().decode(key.strip());
-        } catch (IllegalArgumentException notBase64) {
-            bytes = new byte[0];
-        }
-        if (bytes.length != 32) {
-            throw new IllegalStateException(
-                    "larder.encryption.key must be 32 bytes in Base64; make one with: openssl rand -base64 32");
-        }
+    @Inject
+    Seal(@ConfigProperty(name = "larder.encryption.key") Optional<String> key) {
+        this(key.orElseThrow(() -> refused("is not set")));
+    }
+
+    /**
+     * Fails with {@link MisconfiguredException} where the key is malformed.
+     *
+     * @param key 32 bytes in Base64
+     */
+    public Seal(String key) {
+        byte[] bytes = decoded(key.strip());
         this.key = new SecretKeySpec(bytes, "AES");
         this.fingerprintKey = fingerprintKey(bytes);
+    }
+
+    private static byte[] decoded(String key) {
+        byte[] bytes;
+        try {
+            bytes = Base64.getDecoder().decode(key);
+        } catch (IllegalArgumentException notBase64) {
+            throw refused("is not Base64");
+        }
+        if (bytes.length != KEY_BYTES) {
+            throw refused("has " + bytes.length + " bytes");
+        }
+        return bytes;
+    }
+
+    private static MisconfiguredException refused(String why) {
+        return new MisconfiguredException("larder.encryption.key " + why + ": it must be " + KEY_BYTES
+                + " bytes in Base64, as made by: openssl rand -base64 32");
+    }
+
+    /** Names the key without telling it: 16 hexadecimal digits, the same in every process that has this key. */
+    String keyId() {
+        byte[] print = fingerprint("key id".getBytes(StandardCharsets.US_ASCII));
+        return HexFormat.of().formatHex(print, 0, KEY_ID_BYTES);
     }
 
     /** @param of the row it belongs to; the same id opens it again */

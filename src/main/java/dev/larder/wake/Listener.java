@@ -29,6 +29,7 @@ public class Listener implements ReadinessPart {
     private final Pump pump;
     private @Nullable PgSubscriber subscriber;
     private long keepalive = -1;
+    private volatile boolean stopped;
 
     public Listener(Vertx vertx, Direct direct, Bell bell, Pump pump) {
         this.vertx = vertx;
@@ -48,7 +49,7 @@ public class Listener implements ReadinessPart {
             listening
                     .channel(topic.channel())
                     .handler(from -> heard(topic, from))
-                    .subscribeHandler(subscribed -> bell.ringHere(topic));
+                    .subscribeHandler(subscribed -> ring(topic));
         }
         var unused = listening
                 .connect()
@@ -65,6 +66,13 @@ public class Listener implements ReadinessPart {
 
     private void heard(Topic topic, String from) {
         if (!from.equals(pump.process().toString())) {
+            ring(topic);
+        }
+    }
+
+    /** A connection that is being made while the process stops still subscribes, and nobody listens any more. */
+    private void ring(Topic topic) {
+        if (!stopped) {
             bell.ringHere(topic);
         }
     }
@@ -102,6 +110,7 @@ public class Listener implements ReadinessPart {
 
     /** Idempotent. Closed before everything else at shutdown, because it would go on reconnecting. */
     public synchronized void stop() {
+        stopped = true;
         vertx.cancelTimer(keepalive);
         if (subscriber != null) {
             var closing = subscriber.close();

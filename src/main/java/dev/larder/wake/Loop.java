@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
 import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs a step whenever it has been rung, never twice at once, and never misses a ring: what rings while the step runs
@@ -29,6 +30,7 @@ public final class Loop {
     private final Supplier<Uni<Boolean>> step;
     private State state = State.IDLE;
     private boolean stopping;
+    private volatile @Nullable String lastFailure;
     private final List<UniEmitter<? super Void>> waiting = new ArrayList<>(1);
 
     /** @param step answers whether there may be more to do at once */
@@ -58,13 +60,35 @@ public final class Loop {
                 .emitOn(Infrastructure.getDefaultExecutor())
                 .chain(step::get)
                 .subscribe()
-                .with(this::ended, this::failed);
+                .with(this::succeeded, this::failed);
     }
 
     private void failed(Throwable cause) {
-        LOG.warnf("loop step failed, will be tried again at the next ring loop=%s cause=%s", name, cause);
+        String said = said(cause);
+        // A database or server that is away makes every step fail alike: an operator is told once.
+        boolean known = said.equals(lastFailure);
+        lastFailure = said;
+        LOG.logf(
+                known ? Logger.Level.DEBUG : Logger.Level.WARN,
+                "loop step failed, will be tried again at the next ring loop=%s cause=%s",
+                name,
+                said);
         LOG.debug("loop step failed", cause);
         ended(false);
+    }
+
+    /** A sentence where there is one; the class of a failure alone tells an operator nothing. */
+    private static String said(Throwable cause) {
+        String message = cause.getMessage();
+        return message == null || message.isBlank() ? cause.toString() : message;
+    }
+
+    private void succeeded(boolean more) {
+        if (lastFailure != null) {
+            LOG.infof("loop works again loop=%s", name);
+            lastFailure = null;
+        }
+        ended(more);
     }
 
     private void ended(boolean more) {

@@ -8,6 +8,9 @@ import dev.larder.testing.Eventually;
 import dev.larder.testing.LarderTestResource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.inject.Inject;
 import java.time.Instant;
 import java.util.UUID;
 import org.junit.jupiter.api.BeforeEach;
@@ -25,6 +28,9 @@ class ClaimHttpTest {
              "presets": [{"name": "stocked", "prebuilds": {"instances": 2}},
                          {"name": "empty", "prebuilds": {"instances": 0}},
                          {"name": "plain"}]}""";
+
+    @Inject
+    Pool pool;
 
     private final Api owner = Api.owner();
     private String organization = "";
@@ -81,6 +87,26 @@ class ClaimHttpTest {
         assertThat(claim.body().at("/workspace/status").asText()).isEqualTo("ready");
         assertThat(claim.header("ETag")).isEqualTo("\"2\"");
         awaitEligible(2);
+    }
+
+    @Test
+    void a_workspace_whose_outputs_cannot_be_opened_is_given_to_nobody() {
+        awaitEligible(2);
+        var damaged = pool.preparedQuery("""
+                        UPDATE workspaces SET outputs_sealed = '\\x0102'
+                         WHERE id = (SELECT id FROM workspaces WHERE preset_id = $1 AND ready_at IS NOT NULL
+                                      ORDER BY created_at, id LIMIT 1)""").executeAndAwait(Tuple.of(UUID.fromString(presetId("stocked"))));
+        assertThat(damaged.rowCount()).isEqualTo(1);
+
+        Answer unreadable = anna.post("/api/v1/claims", wanting("stocked"));
+        Answer next = anna.post("/api/v1/claims", wanting("stocked"));
+
+        assertThat(unreadable.status()).as(unreadable.toString()).isEqualTo(503);
+        assertThat(unreadable.code()).isEqualTo("workspace_unreadable");
+        assertThat(next.status()).as(next.toString()).isEqualTo(201);
+        var claims = anna.get("/api/v1/claims").body().path("items");
+        assertThat(claims.size()).isEqualTo(2);
+        assertThat(claims.get(0).path("status").asText()).as(claims.toString()).isEqualTo("released");
     }
 
     @Test

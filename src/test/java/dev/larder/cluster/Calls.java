@@ -1,85 +1,67 @@
 package dev.larder.cluster;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.larder.testing.LarderTestResource;
-import dev.larder.testing.Server;
 import java.io.IOException;
-import java.io.UncheckedIOException;
+import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
-import java.util.Optional;
 
-/** The owner's calls to one of several servers. */
+/** The API of the processes under test as one caller, the owner unless another token is given. */
 final class Calls {
 
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
-
-    private final HttpClient client =
+    private static final HttpClient CLIENT =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
-    private final ObjectMapper mapper = new ObjectMapper();
+    private static final ObjectMapper MAPPER = new ObjectMapper();
 
-    record Answer(int status, String text, JsonNode body) {
+    private final int port;
+    private final String token;
 
-        String text(String field) {
-            return body.path(field).asText();
-        }
+    Calls(int port) {
+        this(port, LarderTestResource.OWNER_TOKEN);
     }
 
-    /** A body that begins like JSON is sent as JSON, any other as YAML. */
-    Answer send(Server server, String method, String path, String body) {
-        HttpResponse<String> answer = text(server, method, path, body);
-        return new Answer(answer.statusCode(), answer.body(), json(answer.body()));
+    Calls(int port, String token) {
+        this.port = port;
+        this.token = token;
     }
 
-    /** The same where it must succeed. */
-    Answer done(Server server, String method, String path, String body) {
-        Answer answer = send(server, method, path, body);
-        assertThat(answer.status()).as(answer.text()).isBetween(200, 204);
-        return answer;
-    }
-
-    private HttpResponse<String> text(Server server, String method, String path, String body) {
-        HttpRequest request = HttpRequest.newBuilder(server.uri(path))
-                .timeout(PATIENCE)
-                .header("Authorization", "Bearer " + LarderTestResource.OWNER_TOKEN)
+    HttpRequest request(String method, String path, String body, String... headers) {
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))
+                .timeout(Duration.ofSeconds(40))
+                .header("Authorization", "Bearer " + token)
                 .header("Content-Type", body.startsWith("{") ? "application/json" : "application/yaml")
-                .method(method, BodyPublishers.ofString(body))
-                .build();
-        try {
-            return client.send(request, BodyHandlers.ofString());
-        } catch (IOException failed) {
-            throw new UncheckedIOException(failed);
-        } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while calling", interrupted);
+                .method(method, body.isEmpty() ? BodyPublishers.noBody() : BodyPublishers.ofString(body));
+        if (headers.length > 0) {
+            request.headers(headers);
         }
+        return request.build();
     }
 
-    private JsonNode json(String text) {
-        try {
-            return mapper.readTree(text);
-        } catch (IOException other) {
-            return mapper.createObjectNode();
-        }
+    HttpResponse<String> send(String method, String path, String body, String... headers)
+            throws IOException, InterruptedException {
+        return CLIENT.send(request(method, path, body, headers), BodyHandlers.ofString());
     }
 
-    /** The sum of a metric's series as this process shows it; empty where it shows none, or does not know it. */
-    Optional<Double> metric(Server server, String name) {
-        String all = text(server, "GET", "/q/metrics", "").body();
-        double[] values = all.lines()
-                .filter(line -> line.startsWith(name + " ") || line.startsWith(name + "{"))
-                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
-                .filter(value -> !Double.isNaN(value))
-                .toArray();
-        return values.length == 0
-                ? Optional.empty()
-                : Optional.of(java.util.Arrays.stream(values).sum());
+    JsonNode done(String method, String path, String body, String... headers) throws IOException, InterruptedException {
+        HttpResponse<String> answer = send(method, path, body, headers);
+        if (answer.statusCode() / 100 != 2) {
+            throw new AssertionError(method + " " + path + ": " + answer.statusCode() + " " + answer.body());
+        }
+        return answer.body().isEmpty() ? MAPPER.missingNode() : MAPPER.readTree(answer.body());
+    }
+
+    /** Makes the organization {@code acme} with a template. */
+    void declare(String template, String declaration) throws IOException, InterruptedException {
+        HttpResponse<String> organization = send("POST", "/api/v1/organizations", "{\"name\":\"acme\"}");
+        if (organization.statusCode() != 201 && organization.statusCode() != 409) {
+            throw new AssertionError(organization.statusCode() + " " + organization.body());
+        }
+        JsonNode version = done("PUT", "/api/v1/organizations/acme/templates/" + template, declaration);
     }
 }

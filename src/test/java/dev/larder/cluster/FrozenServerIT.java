@@ -50,7 +50,7 @@ class FrozenServerIT {
             """;
 
     private final Database database = Databases.fresh();
-    private final Calls calls = new Calls();
+    private final OwnerCalls calls = new OwnerCalls();
     private final Set<String> handedOut = new HashSet<>();
 
     @BeforeEach
@@ -215,7 +215,7 @@ class FrozenServerIT {
     }
 
     private void claimFrom(Server server) {
-        Calls.Answer claim = Eventually.see(
+        OwnerCalls.Answer claim = Eventually.see(
                 () -> calls.send(server, "POST", "/api/v1/claims", CLAIM), answer -> answer.status() == 201);
         assertThat(handedOut.add(claim.body().path("workspace").path("id").asText()))
                 .as("handed out once")

@@ -63,7 +63,7 @@ class SkewIT {
     private static final String RENEWAL = "{\"ttl\":\"PT%dS\"}".formatted(TTL.toSeconds());
 
     private final Database database = Databases.fresh();
-    private final Calls calls = new Calls();
+    private final OwnerCalls calls = new OwnerCalls();
     private final Queue<String> wrong = new ConcurrentLinkedQueue<>();
     private final AtomicInteger claimed = new AtomicInteger();
 
@@ -144,7 +144,7 @@ class SkewIT {
     private void claimUntil(Instant until, List<Server> servers, int number) {
         for (int turn = number; Instant.now().isBefore(until); turn++) {
             Instant before = Instant.now();
-            Calls.Answer claim = calls.send(servers.get(turn % 2), "POST", "/api/v1/claims", CLAIM);
+            OwnerCalls.Answer claim = calls.send(servers.get(turn % 2), "POST", "/api/v1/claims", CLAIM);
             if (claim.status() == 201) {
                 claimed.incrementAndGet();
                 judge("claim", claim, before);
@@ -165,7 +165,7 @@ class SkewIT {
         }
     }
 
-    private void judge(String what, Calls.Answer answer, Instant before) {
+    private void judge(String what, OwnerCalls.Answer answer, Instant before) {
         Instant expires = Instant.parse(answer.text("expiresAt"));
         if (expires.isBefore(before.plus(TTL).minus(CLOSE))
                 || expires.isAfter(Instant.now().plus(TTL).plus(CLOSE))) {
@@ -205,7 +205,7 @@ class SkewIT {
             wire.cut();
             try (Server server = Server.start(
                     "skew-starting", options.setPort(wire.port()), Map.of("LARDER_CLOCK_OFFSET", "PT1H"))) {
-                Calls.Answer early = Eventually.see(() -> answer(server), answer -> answer.status() > 0);
+                OwnerCalls.Answer early = Eventually.see(() -> answer(server), answer -> answer.status() > 0);
                 assertThat(early.status()).isEqualTo(503);
                 assertThat(early.text("code")).isEqualTo("starting");
 
@@ -218,11 +218,11 @@ class SkewIT {
     }
 
     /** Status 0 where nothing listens yet. */
-    private Calls.Answer answer(Server server) {
+    private OwnerCalls.Answer answer(Server server) {
         try {
             return calls.send(server, "GET", "/api/v1/me", "");
         } catch (java.io.UncheckedIOException notYet) {
-            return new Calls.Answer(0, "", com.fasterxml.jackson.databind.node.MissingNode.getInstance());
+            return new OwnerCalls.Answer(0, "", com.fasterxml.jackson.databind.node.MissingNode.getInstance());
         }
     }
 }

@@ -62,17 +62,23 @@ final class Application {
 
     /** Ends one that an earlier launcher left running. @return whether there was one */
     static boolean endLeftBehind(Home home) {
-        if (!home.has(PID_FILE)) {
-            return false;
-        }
-        String mark = home.read(PID_FILE);
-        Optional<ProcessHandle> left = mark.matches("[0-9]+ [0-9]+")
-                ? ProcessHandle.of(Long.parseLong(mark.substring(0, mark.indexOf(' '))))
-                        .filter(process -> mark(process).equals(mark))
-                : Optional.empty();
+        Optional<ProcessHandle> left = leftBehind(home);
         left.ifPresent(Application::end);
         home.delete(PID_FILE);
         return left.isPresent();
+    }
+
+    /** Whether an earlier launcher left one running. */
+    static boolean isLeftBehind(Home home) {
+        return leftBehind(home).isPresent();
+    }
+
+    private static Optional<ProcessHandle> leftBehind(Home home) {
+        String mark = home.has(PID_FILE) ? home.read(PID_FILE) : "";
+        return mark.matches("[0-9]+ [0-9]+")
+                ? ProcessHandle.of(Long.parseLong(mark.substring(0, mark.indexOf(' '))))
+                        .filter(process -> mark(process).equals(mark))
+                : Optional.empty();
     }
 
     boolean isAlive() {

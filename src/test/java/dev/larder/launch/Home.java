@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,11 +42,32 @@ final class Home {
                     file("lock"), StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
             lock = channel.tryLock();
             if (lock == null) {
-                throw new CannotStart("Larder runs already on " + folder + "; stop it first (Ctrl-C where it runs).");
+                throw owned();
             }
         } catch (IOException failed) {
             throw new UncheckedIOException("cannot use " + folder, failed);
         }
+    }
+
+    /** Fails with {@link CannotStart} while another launcher owns it. Changes nothing. */
+    void refuseOwned() {
+        if (!has("lock")) {
+            return;
+        }
+        try (FileChannel channel = FileChannel.open(file("lock"), StandardOpenOption.WRITE);
+                FileLock free = channel.tryLock()) {
+            if (free == null) {
+                throw owned();
+            }
+        } catch (OverlappingFileLockException here) {
+            throw owned();
+        } catch (IOException failed) {
+            throw new UncheckedIOException("cannot use " + folder, failed);
+        }
+    }
+
+    private CannotStart owned() {
+        return new CannotStart("Larder runs already on " + folder + "; stop it first (Ctrl-C where it runs).");
     }
 
     /**

@@ -4,9 +4,6 @@ import dev.larder.testing.EmbeddedPostgres;
 import dev.larder.testing.Signals;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -34,29 +31,25 @@ public final class Launch {
     /** Another database has another owner: its token must not take the place of the first one. */
     private static final String EXTERNAL_TOKEN = "external-owner-token";
 
-    private final Path checkout;
-    private final Map<String, String> given;
+    private final Given given;
     private final Home home;
-    private final String host;
-    private final int port;
-    private @Nullable EmbeddedPostgres database;
+    private final Address address;
+    private @Nullable KeptDatabase database;
     private @Nullable Application application;
     private boolean knownBefore;
     private volatile boolean stopping;
+    private volatile @Nullable CannotStart lost;
 
-    private Launch(Path checkout, Map<String, String> given) {
-        this.checkout = checkout;
+    private Launch(Given given) {
         this.given = given;
-        this.home = new Home(first("LARDER_HOME").map(Path::of).orElse(checkout.resolve(".larder")));
-        this.host = first("QUARKUS_HTTP_HOST").orElse("127.0.0.1");
-        this.port = port();
+        this.home = given.home();
+        this.address = Address.of(given);
     }
 
     public static void main(String[] arguments) {
         int exit;
         try {
-            Path checkout = Path.of(System.getProperty("larder.launch.checkout", "."));
-            exit = new Launch(checkout, System.getenv()).run();
+            exit = new Launch(Given.here()).run();
         } catch (CannotStart reason) {
             System.err.println("larder: " + reason.getMessage());
             exit = 1;
@@ -73,14 +66,14 @@ public final class Launch {
         if (Application.endLeftBehind(home)) {
             System.out.println("Ended an application that an earlier start left running.");
         }
-        refuseTakenPort();
+        address.refuseTaken();
         Map<String, String> environment = new HashMap<>(Map.of(
                 "QUARKUS_HTTP_HOST",
-                host,
+                address.host(),
                 "QUARKUS_HTTP_PORT",
-                Integer.toString(port),
+                Integer.toString(address.port()),
                 "QUARKUS_LOG_CONSOLE_LEVEL",
-                first("QUARKUS_LOG_CONSOLE_LEVEL").orElse("WARN"),
+                given.first("QUARKUS_LOG_CONSOLE_LEVEL").orElse("WARN"),
                 "QUARKUS_LOG_FILE_ENABLED",
                 "true",
                 "QUARKUS_LOG_FILE_ENABLE",
@@ -93,9 +86,9 @@ public final class Launch {
                 home.file(TOKEN).toString()));
         environment.put(
                 "LARDER_ENCRYPTION_KEY",
-                first("LARDER_ENCRYPTION_KEY")
+                given.first("LARDER_ENCRYPTION_KEY")
                         .orElseGet(() -> home.secret("encryption-key", Base64.getEncoder()::encodeToString)));
-        Optional<String> datasource = first("QUARKUS_DATASOURCE_REACTIVE_URL", "LARDER_DATASOURCE_URL");
+        Optional<String> datasource = given.first("QUARKUS_DATASOURCE_REACTIVE_URL", "LARDER_DATASOURCE_URL");
         knownBefore = home.has(datasource.isPresent() ? EXTERNAL_TOKEN : TOKEN);
         if (datasource.isPresent()) {
             environment.put(
@@ -104,6 +97,8 @@ public final class Launch {
         } else {
             startDatabase(environment);
         }
+        // Nobody balances between this and another server.
+        environment.put("LARDER_STOP_DELAY", given.first("LARDER_STOP_DELAY").orElse("0s"));
         // The demo has scripts too; they run as whoever runs this command.
         environment.putIfAbsent("LARDER_BACKEND_EXEC_ENABLED", "true");
         environment.putIfAbsent("LARDER_BACKEND_EXEC_ROOT", home.file("exec").toString());
@@ -112,12 +107,22 @@ public final class Launch {
         if (running == null) {
             return 0;
         }
+        KeptDatabase kept = database;
+        if (kept != null) {
+            Thread watching = new Thread(() -> watch(kept, running), "larder-postgres");
+            watching.setDaemon(true);
+            watching.start();
+        }
         if (becomesReady(running)) {
             welcome(running, datasource.isEmpty());
         }
         int exit = running.ended();
         if (stopping) {
             return 0;
+        }
+        CannotStart why = lost;
+        if (why != null) {
+            throw why;
         }
         throw new CannotStart("the application ended by itself with " + exit + "; see " + shown("larder.log"));
     }
@@ -128,7 +133,7 @@ public final class Launch {
         }
         // Larder is not its database server's superuser; only the backend that makes databases is.
         String password = home.secret("database-password", HexFormat.of()::formatHex);
-        EmbeddedPostgres started = EmbeddedPostgres.kept(
+        KeptDatabase kept = new KeptDatabase(
                 home.file("postgres"),
                 List.of(
                         "CREATE ROLE larder LOGIN PASSWORD '" + password + "'",
@@ -136,7 +141,8 @@ public final class Launch {
                         "REVOKE ALL ON DATABASE larder FROM PUBLIC",
                         "REVOKE ALL ON DATABASE postgres FROM PUBLIC",
                         "REVOKE ALL ON DATABASE template1 FROM PUBLIC"));
-        database = started;
+        database = kept;
+        EmbeddedPostgres started = kept.server();
         environment.put("QUARKUS_DATASOURCE_REACTIVE_URL", started.url("larder"));
         environment.put("QUARKUS_DATASOURCE_USERNAME", "larder");
         environment.put("QUARKUS_DATASOURCE_PASSWORD", password);
@@ -145,8 +151,26 @@ public final class Launch {
         environment.put("LARDER_BACKEND_POSTGRES_PASSWORD", started.password());
     }
 
+    /** Looks after the database for as long as the application runs. */
+    private void watch(KeptDatabase kept, Application running) {
+        while (running.isAlive() && !stopping) {
+            try {
+                if (kept.heal()) {
+                    System.out.println("PostgreSQL had ended by itself and was started again.");
+                }
+            } catch (CannotStart beyondHelp) {
+                lost = beyondHelp;
+                running.stop();
+            } catch (IllegalStateException | UncheckedIOException failed) {
+                lost = new CannotStart("PostgreSQL ended by itself and does not start again: " + oneLine(failed));
+                running.stop();
+            }
+            Signals.pause(LOOK);
+        }
+    }
+
     private synchronized void startApplication(Map<String, String> environment) {
-        Path built = checkout.resolve("target/quarkus-app");
+        Path built = given.checkout().resolve("target/quarkus-app");
         if (!Files.exists(built.resolve("quarkus-run.jar"))) {
             throw new CannotStart("nothing is built in " + built + "; start with: ./mvnw -q -Prun");
         }
@@ -171,7 +195,7 @@ public final class Launch {
         stopping = true;
         synchronized (this) {
             Application running = application;
-            EmbeddedPostgres server = database;
+            KeptDatabase server = database;
             if (running != null) {
                 running.stop();
             }
@@ -185,7 +209,7 @@ public final class Launch {
     }
 
     private boolean becomesReady(Application running) {
-        Api api = new Api(url(), "");
+        Api api = new Api(address.url(), "");
         for (long looks = READY_WITHIN.dividedBy(LOOK); looks > 0 && running.isAlive() && !stopping; looks--) {
             if (api.isReady()) {
                 return true;
@@ -201,7 +225,7 @@ public final class Launch {
 
     /** Failing here is said and no more: Larder itself is up. */
     private void welcome(Application running, boolean embedded) {
-        System.out.println("Larder runs on " + url() + "  (log: " + shown("larder.log") + ", Ctrl-C stops it)");
+        System.out.println("Larder runs on " + address.url() + "  (log: " + shown("larder.log") + ", Ctrl-C stops it)");
         String tokenFile = embedded ? TOKEN : EXTERNAL_TOKEN;
         for (int looks = 0; looks < 25 && !home.has(tokenFile); looks++) {
             // A first start may be ready a moment before it has handed its token over.
@@ -218,9 +242,9 @@ public final class Launch {
             return;
         }
         try {
-            Demo demo = new Demo(new Api(url(), token));
+            Demo demo = new Demo(new Api(address.url(), token));
             if (!home.has(DEMO_APPLIED)) {
-                demo.apply(checkout.resolve("src/docs/examples"));
+                demo.apply(given.checkout().resolve("src/docs/examples"));
                 home.write(DEMO_APPLIED, "");
             }
             boolean told = false;
@@ -254,29 +278,7 @@ public final class Launch {
 
     private String claim() {
         return """
-                  curl -s -X POST %s/api/v1/claims -H "Authorization: Bearer $(cat %s)" -H 'Content-Type: application/json' -d '{"organization":"demo","template":"orders-database","preset":"small"}'""".formatted(url(), shown(TOKEN));
-    }
-
-    private void refuseTakenPort() throws IOException {
-        try (ServerSocket socket = new ServerSocket()) {
-            socket.setReuseAddress(true);
-            socket.bind(new InetSocketAddress(InetAddress.getByName(host), port));
-        } catch (java.net.BindException taken) {
-            throw new CannotStart("port " + port + " is taken; choose another one: LARDER_PORT=8081 ./mvnw -q -Prun");
-        }
-    }
-
-    private int port() {
-        String wanted = first("LARDER_PORT", "QUARKUS_HTTP_PORT").orElse("8080");
-        if (!wanted.matches("[0-9]{1,5}") || Integer.parseInt(wanted) < 1 || Integer.parseInt(wanted) > 65535) {
-            throw new CannotStart("LARDER_PORT must be a number from 1 to 65535, not '" + wanted + "'");
-        }
-        return Integer.parseInt(wanted);
-    }
-
-    private String url() {
-        String reached = host.equals("0.0.0.0") || host.equals("::") ? "127.0.0.1" : host;
-        return "http://" + reached + ":" + port;
+                  curl -s -X POST %s/api/v1/claims -H "Authorization: Bearer $(cat %s)" -H 'Content-Type: application/json' -d '{"organization":"demo","template":"orders-database","preset":"small"}'""".formatted(address.url(), shown(TOKEN));
     }
 
     /** The file as the person who started it can type it. */
@@ -284,16 +286,6 @@ public final class Launch {
         Path file = home.file(name);
         Path here = Path.of("").toAbsolutePath();
         return (file.startsWith(here) ? here.relativize(file) : file).toString();
-    }
-
-    private Optional<String> first(String... names) {
-        for (String name : names) {
-            String value = given.get(name);
-            if (value != null && !value.isBlank()) {
-                return Optional.of(value.strip());
-            }
-        }
-        return Optional.empty();
     }
 
     private static String oneLine(Throwable failed) {

@@ -1,15 +1,22 @@
 package dev.larder.launch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.larder.testing.EmbeddedPostgres;
 import dev.larder.testing.Signals;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -87,6 +94,67 @@ class LaunchTest {
 
         assertThatThrownBy(() -> new Home(folder.resolve("file")).own())
                 .hasMessageContaining("cannot use " + folder.resolve("file"));
+    }
+
+    @Test
+    void a_start_that_cannot_be_is_refused_before_anything_is_built() throws Exception {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+            Given given = given("LARDER_PORT", String.valueOf(taken.getLocalPort()));
+
+            assertThatThrownBy(() -> Ahead.look(given))
+                    .isInstanceOf(CannotStart.class)
+                    .hasMessageContaining("port " + taken.getLocalPort() + " is taken");
+        }
+        assertThatThrownBy(() -> Ahead.look(given("LARDER_PORT", "many"))).hasMessageContaining("not 'many'");
+        assertThat(folder.resolve("home")).as("nothing is made").doesNotExist();
+    }
+
+    @Test
+    void a_second_start_on_the_same_folder_is_refused_before_anything_is_built() {
+        Given given = given();
+        given.home().own();
+
+        assertThatThrownBy(() -> Ahead.look(given))
+                .isInstanceOf(CannotStart.class)
+                .hasMessageContaining("Larder runs already on " + folder.resolve("home"));
+    }
+
+    @Test
+    void the_port_of_an_application_that_was_left_running_is_no_obstacle() throws Exception {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+            Given given = given("LARDER_PORT", String.valueOf(taken.getLocalPort()));
+            Files.createDirectories(folder.resolve("home"));
+            given.home().write("application.pid", stranger.pid() + " " + startOf(stranger));
+
+            assertThatCode(() -> Ahead.look(given)).doesNotThrowAnyException();
+        }
+    }
+
+    @Test
+    void a_database_that_was_killed_is_started_again_on_its_port_with_its_data() throws Exception {
+        try (KeptDatabase database = new KeptDatabase(folder.resolve("postgres"), List.of("CREATE DATABASE kept"))) {
+            EmbeddedPostgres before = database.server();
+            assertThat(database.heal()).isFalse();
+            Signals.send("KILL", before.pid());
+            assertThat(Signals.ends(ProcessHandle.of(before.pid()).orElseThrow(), Duration.ofSeconds(10)))
+                    .isTrue();
+
+            assertThat(database.heal()).isTrue();
+
+            assertThat(database.server().port()).isEqualTo(before.port());
+            assertThat(database.server().isAlive()).isTrue();
+            assertThat(database.heal()).isFalse();
+            database.server().discard();
+        }
+    }
+
+    private Given given(String... variables) {
+        Map<String, String> environment =
+                new HashMap<>(Map.of("LARDER_HOME", folder.resolve("home").toString()));
+        for (int index = 0; index < variables.length; index += 2) {
+            environment.put(variables[index], variables[index + 1]);
+        }
+        return new Given(folder, environment);
     }
 
     private static Process startedProcess() {

@@ -54,7 +54,11 @@ public final class Server implements AutoCloseable {
         environment.put("QUARKUS_DATASOURCE_PASSWORD", Objects.requireNonNullElse(options.getPassword(), ""));
         environment.put("QUARKUS_HTTP_PORT", String.valueOf(port));
         environment.put("LARDER_ENCRYPTION_KEY", ENCRYPTION_KEY);
+        // Tests that have no balancer have nobody who has to notice.
+        environment.put("LARDER_STOP_DELAY", "0s");
         environment.putAll(settings);
+        // An empty value stands for the default.
+        environment.values().removeIf(String::isEmpty);
         try {
             return new Server(builder.start(), port, log);
         } catch (IOException notStarted) {
@@ -124,6 +128,19 @@ public final class Server implements AutoCloseable {
         } catch (IOException unreadable) {
             return unreadable.toString();
         }
+    }
+
+    /** As an operator does: {@link #ends} tells when it has ended. */
+    public void stop() {
+        process.destroy();
+    }
+
+    /** @return its exit code; fails where it does not end in time */
+    public int ends(Duration within) throws InterruptedException {
+        if (!process.waitFor(within.toMillis(), TimeUnit.MILLISECONDS)) {
+            throw new AssertionError("still running after " + within + ": " + said());
+        }
+        return process.exitValue();
     }
 
     /** As the kernel would: nothing is cleaned up. */

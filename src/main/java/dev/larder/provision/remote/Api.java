@@ -1,6 +1,8 @@
 package dev.larder.provision.remote;
 
+import io.smallrye.mutiny.TimeoutException;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.VertxException;
 import io.vertx.core.http.HttpClientOptions;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.RequestOptions;
@@ -11,6 +13,7 @@ import io.vertx.mutiny.core.buffer.Buffer;
 import io.vertx.mutiny.core.http.HttpClient;
 import io.vertx.mutiny.core.http.HttpClientRequest;
 import io.vertx.mutiny.core.http.HttpClientResponse;
+import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
 
@@ -50,6 +53,16 @@ public final class Api {
         /** Whether the call itself was wrong: its token, its address, its content. */
         public boolean isCallers() {
             return status / 100 == 4;
+        }
+    }
+
+    /** The server did not answer; what was asked may have been done all the same. */
+    public static final class UnreachableException extends RuntimeException {
+
+        private static final long serialVersionUID = 1;
+
+        UnreachableException(String message, Throwable cause) {
+            super(message, cause, false, false);
         }
     }
 
@@ -112,15 +125,34 @@ public final class Api {
                 .chain(Api::read)
                 .ifNoItem()
                 .after(hold.plus(PATIENCE))
-                .fail();
+                .fail()
+                .onFailure(Api::isOfTheNetwork)
+                .transform(this::unreachable);
+    }
+
+    private static boolean isOfTheNetwork(Throwable failure) {
+        return failure instanceof IOException
+                || failure instanceof VertxException
+                || failure instanceof TimeoutException;
+    }
+
+    private UnreachableException unreachable(Throwable failure) {
+        return new UnreachableException("cannot reach " + host() + ":" + port(), failure);
+    }
+
+    private String host() {
+        return server.getHost();
+    }
+
+    private int port() {
+        return server.getPort() > 0 ? server.getPort() : "https".equals(server.getScheme()) ? 443 : 80;
     }
 
     private RequestOptions options(HttpMethod method, String path, Duration hold) {
-        int port = server.getPort() > 0 ? server.getPort() : "https".equals(server.getScheme()) ? 443 : 80;
         RequestOptions options = new RequestOptions()
                 .setMethod(method)
-                .setHost(server.getHost())
-                .setPort(port)
+                .setHost(host())
+                .setPort(port())
                 // A call that is given up must not keep its connection.
                 .setTimeout(hold.plus(PATIENCE).toMillis())
                 .setURI(server.getPath().replaceFirst("/+$", "") + "/api/v1" + path)
@@ -130,7 +162,9 @@ public final class Api {
     }
 
     private static Uni<HttpClientResponse> sent(HttpClientRequest request, JsonObject body) {
-        return request.send(Buffer.newInstance(body.toBuffer()));
+        return request.send(Buffer.newInstance(body.toBuffer()))
+                .onCancellation()
+                .invoke(request::reset);
     }
 
     private static Uni<Answer> read(HttpClientResponse response) {

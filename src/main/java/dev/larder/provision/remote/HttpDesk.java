@@ -12,6 +12,7 @@ import dev.larder.provision.Desk;
 import dev.larder.store.InventoryStore.Verdict;
 import dev.larder.store.WorkerStore.Pulse;
 import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.subscription.UniEmitter;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.time.Duration;
@@ -30,12 +31,14 @@ import org.jspecify.annotations.Nullable;
 /** Speaks the API of {@code /workers} and {@code /jobs}. Two servers behind one address will do: nothing is kept in them. */
 public final class HttpDesk implements Desk {
 
-    // A worker that stops waits for the answer: it may hold a job.
     private static final Duration HOLD = Duration.ofSeconds(5);
+    private static final Given NONE = new Given(List.of(), false);
 
     private final Api api;
     private final InstantSource clock;
     private final AtomicInteger asks = new AtomicInteger();
+    private volatile @Nullable UniEmitter<? super Given> asking;
+    private volatile boolean quitting;
 
     public HttpDesk(Api api, InstantSource clock) {
         this.api = api;
@@ -62,9 +65,28 @@ public final class HttpDesk implements Desk {
                 .put("ask", asks.incrementAndGet())
                 .put("slots", slots)
                 .put("running", ids(running));
-        return api.post("/workers/" + worker + "/acquire", body, HOLD)
+        Uni<Given> answer = api.post("/workers/" + worker + "/acquire", body, HOLD)
                 .map(Api.Answer::expected)
-                .map(answer -> new Given(assignments(answer.getJsonArray("items")), true));
+                .map(told -> new Given(assignments(told.getJsonArray("items")), true));
+        return Uni.join()
+                .first(answer, Uni.createFrom().<Given>emitter(this::untilQuit))
+                .toTerminate();
+    }
+
+    private void untilQuit(UniEmitter<? super Given> emitter) {
+        asking = emitter;
+        if (quitting) {
+            emitter.complete(NONE);
+        }
+    }
+
+    @Override
+    public void quit() {
+        quitting = true;
+        UniEmitter<? super Given> waiting = asking;
+        if (waiting != null) {
+            waiting.complete(NONE);
+        }
     }
 
     private static JsonArray ids(Set<UUID> ids) {

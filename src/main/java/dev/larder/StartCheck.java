@@ -1,0 +1,97 @@
+package dev.larder;
+
+import dev.larder.pool.MisconfiguredException;
+import dev.larder.provision.Backend;
+import dev.larder.provision.Settings;
+import dev.larder.store.Direct;
+import dev.larder.store.Seal;
+import io.quarkus.arc.All;
+import jakarta.enterprise.inject.Instance;
+import jakarta.inject.Singleton;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/** What of the configuration can be judged without asking anybody: before HTTP opens and the database is asked. */
+@Singleton
+class StartCheck {
+
+    private static final String CANNOT_PARSE = "Cannot parse invalid connection URI";
+    private static final int CAUSES_MAX = 16;
+
+    private final Instance<Seal> seal;
+    private final Direct direct;
+    private final Settings worker;
+    private final List<Backend> backends;
+    private final UnknownSettings unknown;
+
+    StartCheck(
+            Instance<Seal> seal, Direct direct, Settings worker, @All List<Backend> backends, UnknownSettings unknown) {
+        this.seal = seal;
+        this.direct = direct;
+        this.worker = worker;
+        this.backends = backends;
+        this.unknown = unknown;
+    }
+
+    /** Fails with {@link MisconfiguredException}. Keys that are nobody's are logged only: a newer or older Larder has them. */
+    void refuseUnusable() {
+        unknown.log();
+        Seal unused = checked(seal::get, "quarkus.datasource.reactive.url");
+        var address = checked(direct::address, "quarkus.datasource.reactive.url");
+        if (worker.enabled()) {
+            refuseUnworkable();
+            Backend.refuseUnusable(checked(this::offered, "larder.backend.postgres.url"));
+        }
+    }
+
+    private List<Backend> offered() {
+        return backends.stream().filter(Backend::offered).toList();
+    }
+
+    private void refuseUnworkable() {
+        if (worker.slots() < 1) {
+            throw new MisconfiguredException("larder.worker.slots must be 1 or more, not " + worker.slots()
+                    + "; larder.worker.enabled=false works on nothing");
+        }
+        if (worker.reserved() < 0 || worker.reserved() >= worker.slots()) {
+            throw new MisconfiguredException(
+                    "larder.worker.reserved must be 0 or more and less than larder.worker.slots, not "
+                            + worker.reserved());
+        }
+        positive("larder.worker.poll", worker.poll());
+        positive("larder.worker.heartbeat", worker.heartbeat());
+    }
+
+    private static void positive(String key, Duration value) {
+        if (value.toMillis() < 1) {
+            throw new MisconfiguredException(key + " must be longer than nothing");
+        }
+    }
+
+    /** A bean is made when it is first used, and what it was configured with is refused then. */
+    private static <T> T checked(Supplier<T> use, String addressKey) {
+        try {
+            return use.get();
+        } catch (RuntimeException unusable) {
+            throw refusal(unusable, addressKey).orElseThrow(() -> unusable);
+        }
+    }
+
+    private static Optional<MisconfiguredException> refusal(Throwable unusable, String addressKey) {
+        int depth = 0;
+        for (Throwable cause = unusable; cause != null && depth < CAUSES_MAX; cause = cause.getCause()) {
+            if (cause instanceof MisconfiguredException told) {
+                return Optional.of(told);
+            }
+            // The client's own sentence holds the whole address, and that may hold a password.
+            if (String.valueOf(cause.getMessage()).contains(CANNOT_PARSE)) {
+                return Optional.of(
+                        new MisconfiguredException(addressKey + " must be like postgresql://host:5432/database"));
+            }
+            depth++;
+        }
+        return Optional.empty();
+    }
+}

@@ -1,0 +1,21 @@
+package dev.larder;
+
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
+import java.time.Duration;
+
+/** How a stop takes its time. */
+@ConfigMapping(prefix = "larder.stop")
+interface StopSettings {
+
+    /**
+     * How long requests are still served after readiness went down: as long as a balancer takes to notice. Kubernetes sends
+     * SIGTERM before its endpoints have heard of it.
+     */
+    @WithDefault("3s")
+    Duration delay();
+
+    /** How long requests in flight may take after that. */
+    @WithDefault("10s")
+    Duration requests();
+}

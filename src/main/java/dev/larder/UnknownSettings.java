@@ -1,0 +1,116 @@
+package dev.larder;
+
+import jakarta.inject.Singleton;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.eclipse.microprofile.config.Config;
+import org.eclipse.microprofile.config.spi.ConfigSource;
+import org.jboss.logging.Logger;
+
+/**
+ * Names settings that nothing reads, so that a mistyped one does not go unnoticed. They are logged and do not end the
+ * process: Kubernetes gives every container variables that begin with the name of each service.
+ */
+@Singleton
+class UnknownSettings {
+
+    private static final Logger LOG = Logger.getLogger(UnknownSettings.class);
+
+    /** Every setting that begins with {@code larder.}; a test compares them with what the code declares. */
+    static final Set<String> KNOWN = Set.of(
+            "larder.backend.exec.enabled",
+            "larder.backend.exec.line-limit",
+            "larder.backend.exec.log-limit",
+            "larder.backend.exec.ready-every",
+            "larder.backend.exec.root",
+            "larder.backend.exec.stop-grace",
+            "larder.backend.postgres.connection-limit",
+            "larder.backend.postgres.password",
+            "larder.backend.postgres.public-host",
+            "larder.backend.postgres.public-port",
+            "larder.backend.postgres.url",
+            "larder.backend.postgres.username",
+            "larder.bootstrap.token-file",
+            "larder.claim.combine",
+            "larder.claim.combine-max",
+            "larder.claim.full-scan-every",
+            "larder.claim.hold",
+            "larder.claim.waiting-max",
+            "larder.claim.watermark",
+            "larder.encryption.key",
+            "larder.inventory.every",
+            "larder.inventory.grace",
+            "larder.janitor.interval",
+            "larder.log.json",
+            "larder.metrics.inventory-every",
+            "larder.metrics.jobs-every",
+            "larder.reconcile.backoff-interval",
+            "larder.reconcile.concurrency",
+            "larder.reconcile.cycle-deadline",
+            "larder.reconcile.failure-lookback",
+            "larder.reconcile.hard-limit",
+            "larder.reconcile.interval",
+            "larder.reconcile.stop-deadline",
+            "larder.role",
+            "larder.stop.delay",
+            "larder.stop.requests",
+            "larder.wake.enabled",
+            "larder.worker.drain",
+            "larder.worker.enabled",
+            "larder.worker.heartbeat",
+            "larder.worker.log-retention",
+            "larder.worker.max-attempts",
+            "larder.worker.name",
+            "larder.worker.overrun",
+            "larder.worker.patience",
+            "larder.worker.poll",
+            "larder.worker.reserved",
+            "larder.worker.slots",
+            "larder.worker.tags");
+
+    private static final Set<String> KNOWN_VARIABLES =
+            KNOWN.stream().map(UnknownSettings::variable).collect(Collectors.toUnmodifiableSet());
+
+    /** What the main command and {@code larder worker} read themselves. */
+    private static final Set<String> OTHERS =
+            Set.of("LARDER_HOME", "LARDER_PORT", "LARDER_DATASOURCE_URL", "LARDER_SERVER", "LARDER_TOKEN");
+
+    private static final Pattern OF_KUBERNETES = Pattern.compile(
+            "LARDER(_[A-Z0-9]+)*_(SERVICE_(HOST|PORT)|PORT_[0-9]+_(TCP|UDP))(_.*)?|LARDER(_[A-Z0-9]+)*_PORT");
+
+    private final Config config;
+
+    UnknownSettings(Config config) {
+        this.config = config;
+    }
+
+    void log() {
+        Map<String, String> found = new TreeMap<>();
+        for (ConfigSource source : config.getConfigSources()) {
+            source.getPropertyNames().stream()
+                    .filter(UnknownSettings::isUnknown)
+                    .forEach(name -> found.put(name, source.getName()));
+        }
+        // Variables are listed a second time as the property that they may stand for.
+        found.keySet().removeIf(name -> name.startsWith("larder.") && found.containsKey(variable(name)));
+        found.forEach((name, source) -> LOG.warnf("unknown setting, it has no effect name=%s source=%s", name, source));
+    }
+
+    static boolean isUnknown(String name) {
+        if (name.startsWith("LARDER_")) {
+            return !KNOWN_VARIABLES.contains(name)
+                    && !name.startsWith("LARDER_WORKER_TAGS_")
+                    && !OTHERS.contains(name)
+                    && !OF_KUBERNETES.matcher(name).matches();
+        }
+        return name.startsWith("larder.") && !KNOWN.contains(name) && !name.startsWith("larder.worker.tags.");
+    }
+
+    private static String variable(String key) {
+        return key.toUpperCase(Locale.ROOT).replaceAll("[^A-Z0-9]", "_");
+    }
+}

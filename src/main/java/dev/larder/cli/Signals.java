@@ -1,0 +1,77 @@
+package dev.larder.cli;
+
+import io.quarkus.runtime.Quarkus;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jboss.logging.Logger;
+import sun.misc.Signal;
+
+/**
+ * SIGTERM, SIGINT and SIGHUP. The first stops this process gently, the second shortens every wait of that, the third ends
+ * the process at once. The exit code is 128 and the signal's number, as a shell expects it.
+ */
+public final class Signals {
+
+    private static final Logger LOG = Logger.getLogger(Signals.class);
+    private static final List<String> NAMES = List.of("TERM", "INT", "HUP");
+    private static final int SIGNAL_EXIT = 128;
+
+    private static final AtomicInteger received = new AtomicInteger();
+    private static final CountDownLatch hurry = new CountDownLatch(1);
+    private static final List<Runnable> hurried = new CopyOnWriteArrayList<>();
+
+    private Signals() {}
+
+    /** To be called while the application starts: before that, Quarkus would install its own. */
+    static void install() {
+        // The thread that the JVM makes for a signal knows nothing of the application's classes.
+        ClassLoader application = Thread.currentThread().getContextClassLoader();
+        NAMES.forEach(name -> install(name, application));
+    }
+
+    private static void install(String name, ClassLoader application) {
+        try {
+            var before = Signal.handle(new Signal(name), signal -> {
+                Thread.currentThread().setContextClassLoader(application);
+                received(signal);
+            });
+        } catch (IllegalArgumentException reserved) {
+            // The JVM was told to keep its hands off (-Xrs), or the platform has no such signal.
+            LOG.debugf("signal not handled name=%s", name);
+        }
+    }
+
+    private static void received(Signal signal) {
+        int exit = SIGNAL_EXIT + signal.getNumber();
+        switch (received.incrementAndGet()) {
+            case 1 -> Quarkus.asyncExit(exit);
+            case 2 -> {
+                LOG.info("told again to stop, nothing is waited for any more");
+                hurry.countDown();
+                hurried.forEach(Runnable::run);
+            }
+            default -> Runtime.getRuntime().halt(exit);
+        }
+    }
+
+    /** Waits this long, or until the process is told again to stop. */
+    public static void pause(Duration wait) {
+        try {
+            boolean told = hurry.await(wait.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException ending) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** @param shorten must return at once; runs when the process is told again to stop */
+    public static void onHurry(Runnable shorten) {
+        hurried.add(shorten);
+        if (hurry.getCount() == 0) {
+            shorten.run();
+        }
+    }
+}

@@ -1,0 +1,142 @@
+package dev.larder.cli;
+
+import dev.larder.pool.MisconfiguredException;
+import dev.larder.provision.Backend;
+import dev.larder.provision.InventorySettings;
+import dev.larder.provision.Settings;
+import dev.larder.provision.Worker;
+import dev.larder.provision.remote.Api;
+import dev.larder.provision.remote.HttpDesk;
+import io.quarkus.arc.All;
+import io.quarkus.arc.Unremovable;
+import io.quarkus.runtime.Quarkus;
+import io.quarkus.runtime.QuarkusApplication;
+import io.vertx.mutiny.core.Vertx;
+import jakarta.inject.Singleton;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Works on a server's jobs, as {@link WorkerCommand} says, until it is told to stop. */
+@Unremovable
+@Singleton
+class WorkerApplication implements QuarkusApplication {
+
+    private static final Duration STOP_MARGIN = Duration.ofSeconds(10);
+
+    private final Vertx vertx;
+    private final InstantSource clock;
+    private final Settings settings;
+    private final InventorySettings inventory;
+    private final List<Backend> backends;
+    private final Shift shift;
+
+    WorkerApplication(
+            Vertx vertx,
+            InstantSource clock,
+            Settings settings,
+            InventorySettings inventory,
+            @All List<Backend> backends,
+            Shift shift) {
+        this.vertx = vertx;
+        this.clock = clock;
+        this.settings = settings;
+        this.inventory = inventory;
+        this.backends = backends;
+        this.shift = shift;
+    }
+
+    @Override
+    public int run(String... args) {
+        Signals.install();
+        refuseUnusable();
+        WorkerCommand options = WorkerCommand.of(args);
+        Given given = new Given(settings, options);
+        HttpDesk desk = new HttpDesk(new Api(vertx, options.server, options.token()), clock);
+        Worker worker = new Worker(desk, vertx, clock, given, inventory, backends);
+        shift.begin(worker, given.drain().multipliedBy(2).plus(STOP_MARGIN), WorkerApplication::refused);
+        Quarkus.waitForExit();
+        return 0;
+    }
+
+    private void refuseUnusable() {
+        List<Backend> offered = backends.stream().filter(Backend::offered).toList();
+        if (offered.isEmpty()) {
+            throw new MisconfiguredException(
+                    "nothing to work with: set LARDER_BACKEND_EXEC_ENABLED=true, or LARDER_BACKEND_POSTGRES_URL");
+        }
+        Backend.refuseUnusable(offered);
+    }
+
+    /** The server refused the worker, and would again. */
+    private static void refused(Throwable failure) {
+        System.err.println("larder: not begun: " + failure.getMessage());
+        Quarkus.asyncExit(1);
+    }
+
+    /** The command's own options over what is configured. */
+    private record Given(Settings base, WorkerCommand options) implements Settings {
+
+        @Override
+        public boolean enabled() {
+            return true;
+        }
+
+        @Override
+        public Optional<String> name() {
+            return Optional.ofNullable(options.name);
+        }
+
+        @Override
+        public int slots() {
+            return options.slots;
+        }
+
+        @Override
+        public int reserved() {
+            return options.reserved;
+        }
+
+        @Override
+        public Map<String, String> tags() {
+            return options.tags;
+        }
+
+        @Override
+        public Duration poll() {
+            return base.poll();
+        }
+
+        @Override
+        public Duration heartbeat() {
+            return base.heartbeat();
+        }
+
+        @Override
+        public Duration drain() {
+            return base.drain();
+        }
+
+        @Override
+        public int maxAttempts() {
+            return base.maxAttempts();
+        }
+
+        @Override
+        public Duration overrun() {
+            return base.overrun();
+        }
+
+        @Override
+        public Duration logRetention() {
+            return base.logRetention();
+        }
+
+        @Override
+        public Duration patience() {
+            return base.patience();
+        }
+    }
+}
