@@ -138,8 +138,27 @@ public class SnapshotStore {
                 Rows.instantOrNull(row, "ready_at"));
     }
 
-    // Only presets with failed prebuilds pay for the look into their builds; a removed failure is as if it had not
-    // been, and so is a start that was withdrawn. What started well and proved unfit later has failed.
+    // A start build failed, or its workspace was verified later and proved unfit.
+    private static final String FAILED = """
+            (j.status = 'failed' OR (w.prebuild AND w.transition = 'start' AND w.build_status = 'failed'))""";
+
+    // Its start has not ended, or a claimed workspace is being verified: neither a failure nor a success yet. A
+    // replacement that begins meanwhile must not hide the failures before it.
+    private static final String UNDECIDED = "(j.status IN ('pending', 'running', 'canceling') OR w.verifying)";
+
+    // A removed failure counts as if it had not been, and so does a start that was withdrawn.
+    private static final String COUNTED_BUILDS = """
+            FROM builds b
+                             JOIN jobs j ON j.build_id = b.id
+                             JOIN workspaces w ON w.id = b.workspace_id
+                            WHERE b.preset_id = p.id AND b.attempt IS NOT NULL
+                              AND (p.failures_from IS NULL OR b.created_at >= p.failures_from)
+                              AND NOT (j.status = 'failed' AND w.deleted_at IS NOT NULL) AND j.status <> 'canceled'
+                              AND NOT (w.transition = 'delete'
+                                       AND EXISTS (SELECT FROM builds v JOIN jobs k ON k.build_id = v.id
+                                                    WHERE v.workspace_id = w.id AND v.reason = 'verify' AND k.status = 'failed'))""";
+
+    // Only presets with failed prebuilds pay for the look into their builds.
     private static final String FAILURES = """
             WITH evidence AS (
                 SELECT preset_id, array_agg(build_finished_at ORDER BY build_finished_at DESC)
@@ -154,28 +173,21 @@ public class SnapshotStore {
               JOIN presets p ON p.id = e.preset_id
              CROSS JOIN LATERAL (
                    SELECT array_agg(n.failed ORDER BY n.attempt DESC, n.id DESC) AS builds
-                     FROM (SELECT b.attempt, b.id,
-                                  j.status = 'failed' OR (w.prebuild AND w.transition = 'start' AND w.build_status = 'failed') AS failed
-                             FROM builds b
-                             JOIN jobs j ON j.build_id = b.id
-                             JOIN workspaces w ON w.id = b.workspace_id
-                            WHERE b.preset_id = p.id AND b.attempt IS NOT NULL
-                              AND (p.failures_from IS NULL OR b.created_at >= p.failures_from)
-                              AND NOT (j.status = 'failed' AND w.deleted_at IS NOT NULL) AND j.status <> 'canceled'
+                     FROM (SELECT b.attempt, b.id, {failed} AS failed
+                             {builds}
+                              AND NOT {undecided}
                             ORDER BY b.attempt DESC, b.id DESC
                             LIMIT 1000) n) newest
              CROSS JOIN LATERAL (
                    SELECT array_agg(a.failed ORDER BY a.attempt DESC) AS failed
-                     FROM (SELECT b.attempt,
-                                  bool_and(j.status = 'failed'
-                                           OR (w.prebuild AND w.transition = 'start' AND w.build_status = 'failed')) AS failed
-                             FROM builds b
-                             JOIN jobs j ON j.build_id = b.id
-                             JOIN workspaces w ON w.id = b.workspace_id
-                            WHERE b.preset_id = p.id AND b.attempt IS NOT NULL
-                              AND (p.failures_from IS NULL OR b.created_at >= p.failures_from)
-                              AND NOT (j.status = 'failed' AND w.deleted_at IS NOT NULL) AND j.status <> 'canceled'
-                            GROUP BY b.attempt ORDER BY b.attempt DESC LIMIT $3) a) attempts""";
+                     FROM (SELECT b.attempt, bool_and({failed}) AS failed
+                             {builds}
+                            GROUP BY b.attempt
+                           HAVING bool_or(NOT {failed} AND NOT {undecided}) OR NOT bool_or({undecided})
+                            ORDER BY b.attempt DESC LIMIT $3) a) attempts"""
+            .replace("{builds}", COUNTED_BUILDS)
+            .replace("{failed}", FAILED)
+            .replace("{undecided}", UNDECIDED);
 
     private static Failures failures(Row row) {
         OffsetDateTime[] failedAt = row.getArrayOfOffsetDateTimes("failed_at");
