@@ -5,6 +5,7 @@ import dev.larder.claim.ClaimRequest.Wanted;
 import dev.larder.claim.Combiner.Granted;
 import dev.larder.http.Problem;
 import dev.larder.pool.Caller;
+import dev.larder.claim.Prospects.Prospect;
 import dev.larder.store.ClaimReads;
 import dev.larder.store.ClaimReads.Claim;
 import dev.larder.store.ClaimReads.Claimable;
@@ -54,6 +55,7 @@ class Claims {
     private final ClaimReads reads;
     private final Presets presets;
     private final Combiner combiner;
+    private final Prospects prospects;
     private final Bell bell;
     private final InstantSource clock;
     private final Settings settings;
@@ -65,6 +67,7 @@ class Claims {
             ClaimReads reads,
             Presets presets,
             Combiner combiner,
+            Prospects prospects,
             Bell bell,
             InstantSource clock,
             Settings settings) {
@@ -72,6 +75,7 @@ class Claims {
         this.reads = reads;
         this.presets = presets;
         this.combiner = combiner;
+        this.prospects = prospects;
         this.bell = bell;
         this.clock = clock;
         this.settings = settings;
@@ -310,7 +314,8 @@ class Claims {
 
     private Uni<Outcome> byPolicy(Errand errand, Short home, boolean limited) {
         return switch (errand.request().policy()) {
-            case Policy.Fail() -> Uni.createFrom().item(new Outcome.NoneInStock(home.why(), retryAfter(home.why())));
+            case Policy.Fail() ->
+                prospect(home).map(prospect -> new Outcome.NoneInStock(home.why(), prospect));
             case Policy.Cold() -> cold(errand, home, limited);
             case Policy.Wait wait -> await(errand, home, wait, limited);
         };
@@ -339,10 +344,19 @@ class Claims {
 
     private Uni<Outcome> whyNotWaiting(Errand errand, Claimable preset) {
         return why(errand, preset)
-                .map(found -> found.filter(now -> now.why().waitingInOrganization() >= settings.waitingMax())
-                        .<Outcome>map(now -> new Outcome.TooManyWait(settings.waitingMax(), retryAfter(now.why())))
-                        .orElseGet(() -> new Outcome.NotActive(REPLACED)))
+                .map(found -> found.filter(now -> now.why().waitingInOrganization() >= settings.waitingMax()))
+                .chain(full -> full.map(this::tooMany)
+                        .orElseGet(() -> Uni.createFrom().item(new Outcome.NotActive(REPLACED))))
                 .chain(otherwise -> elseByKey(errand, otherwise));
+    }
+
+    private Uni<Outcome> tooMany(Short home) {
+        return prospect(home).map(prospect -> new Outcome.TooManyWait(settings.waitingMax(), prospect.eta()));
+    }
+
+    /** For a claim that came now. */
+    private Uni<Prospect> prospect(Short home) {
+        return prospects.of(home.preset().id(), home.why().waiting() + 1, home.why());
     }
 
     private Uni<Outcome> begun(
@@ -372,13 +386,5 @@ class Claims {
 
     private static Outcome replay(Earlier earlier) {
         return earlier.sameRequest() ? new Outcome.Replayed(earlier.claims(), earlier.path()) : new Outcome.KeyReused();
-    }
-
-    /** When it may be worth asking again: as long as one would wait who came now. */
-    static Duration retryAfter(Shortage shortage) {
-        return Forecast.of(
-                shortage.waiting() + 1,
-                shortage.starting(),
-                shortage.buildTime().orElse(Forecast.WITHOUT_EVIDENCE));
     }
 }

@@ -17,6 +17,7 @@ import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.Response;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
@@ -184,6 +185,13 @@ class ProblemMapper {
                 .put("detail", problem.detail())
                 .put("code", problem.code());
         problem.instance().ifPresent(what -> body.put("instance", what));
+        problem.members().forEach((member, list) -> {
+            ArrayNode items = body.putArray(member);
+            for (Map<String, String> item : list) {
+                ObjectNode object = items.addObject();
+                new TreeMap<>(item).forEach(object::put);
+            }
+        });
         if (!problem.refusals().isEmpty()) {
             ArrayNode errors = body.putArray("errors");
             for (Refusal refusal : problem.refusals()) {

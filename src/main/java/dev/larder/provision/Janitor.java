@@ -139,6 +139,7 @@ public class Janitor {
             LOG.infof("%s count=%d", what, count);
             bell.ring(Topic.JOBS);
             bell.ring(Topic.RECONCILE);
+            bell.ring(Topic.WAITING);
         }
     }
 }

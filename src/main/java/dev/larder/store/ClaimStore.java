@@ -168,7 +168,7 @@ public class ClaimStore {
             waiting AS (
                 SELECT c.id AS claim_id, c.user_id, c.idempotency_key, c.request_hash, c.ordinal, c.ttl_seconds, c.priority,
                        c.created_at AS asked_at, 0 AS place, true AS waited, c.path, c.waits_until,
-                       c.priority AS later_priority, c.then_cold
+                       c.priority AS later_priority, c.then_cold, c.impatient
                   FROM claims c
                  WHERE c.preset_id = $1::uuid AND c.workspace_id IS NULL AND c.ended_at IS NULL AND c.waits_until > $2::timestamptz
                  ORDER BY c.priority DESC, c.created_at, c.id
@@ -179,7 +179,8 @@ public class ClaimStore {
                        a.place::integer, false AS waited, 'warm' AS path,
                        CASE WHEN p.verify_step AND $15::integer > 0
                             THEN coalesce(a.waits_until, $2::timestamptz + interval '30 seconds') END AS waits_until,
-                       coalesce(a.priority, 0) AS later_priority, coalesce(a.then_cold, false) AS then_cold
+                       coalesce(a.priority, 0) AS later_priority, coalesce(a.then_cold, false) AS then_cold,
+                       a.waits_until IS NULL AS impatient
                   FROM preset p,
                        unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bytea[], $8::integer[], $9::integer[],
                               $10::integer[], $11::timestamptz[], $12::boolean[])
@@ -215,7 +216,7 @@ public class ClaimStore {
     private static final String HAND_OVER = """
             matched AS (
                 SELECT s.id, l.claim_id, l.user_id, l.idempotency_key, l.request_hash, l.ordinal, l.ttl_seconds, l.asked_at, l.waited,
-                       l.path, l.waits_until, l.later_priority, l.then_cold
+                       l.path, l.waits_until, l.later_priority, l.then_cold, l.impatient
                   FROM (SELECT id, row_number() OVER () AS n FROM picked) s
                   JOIN line l ON l.n = s.n
                  WHERE l.waited
@@ -229,7 +230,7 @@ public class ClaimStore {
                   FROM matched m, preset p
                  WHERE w.id = m.id
                 RETURNING w.*, m.claim_id, m.user_id, m.idempotency_key, m.request_hash, m.ordinal, m.ttl_seconds, m.asked_at,
-                          m.waited, m.path, m.waits_until, m.later_priority, m.then_cold,
+                          m.waited, m.path, m.waits_until, m.later_priority, m.then_cold, m.impatient,
                           greatest($2::timestamptz, m.asked_at) AS granted_at,
                           greatest($2::timestamptz, m.asked_at) + make_interval(secs => m.ttl_seconds) AS expires_at),
             served AS (
@@ -240,18 +241,19 @@ public class ClaimStore {
             recorded AS (
                 INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key, request_hash,
                                     ordinal, created_at, granted_at, generation, ttl_seconds, expires_at, waits_until,
-                                    priority, then_cold)
+                                    priority, then_cold, impatient)
                 SELECT m.claim_id, m.organization_id, m.user_id, m.id, m.preset_id, m.path, m.idempotency_key, m.request_hash,
                        m.ordinal, $2::timestamptz, m.granted_at, m.version, m.ttl_seconds, m.expires_at, m.waits_until,
-                       m.later_priority, m.then_cold
+                       m.later_priority, m.then_cold, m.impatient
                   FROM moved m
                  WHERE NOT m.waited),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT id FROM preset WHERE EXISTS (SELECT FROM moved))
             SELECT m.claim_id, m.user_id, m.path, m.ordinal, m.version AS generation,
                    m.asked_at AS claim_created_at, m.granted_at, m.expires_at, m.waits_until,
-                   NULL::timestamptz AS ended_at, NULL::text AS ended_reason,
-                   m.id, m.organization_id, p.organization, p.template, p.preset, p.id AS preset_id, m.name, m.version,
+                   NULL::timestamptz AS ended_at, NULL::text AS ended_reason, 0 AS unfit, NULL::text AS failure_code,
+                   NULL::text AS failure,
+                   m.id, m.organization_id, p.organization, p.template, p.preset, p.id AS preset_id, m.name, m.version, m.build_number,
                    m.transition, m.build_status, m.created_at, m.ready_at, m.deleted_at, m.outputs_sealed, m.claim_step_wanted_at,
                    m.verifying, NULL::text AS step_status, NULL::text AS step_error_code, NULL::text AS step_error,
                    (SELECT greatest(count(*) - (SELECT count(*) FROM picked), 0)

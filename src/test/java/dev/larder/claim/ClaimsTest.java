@@ -8,13 +8,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
 import dev.larder.pool.Caller;
+import dev.larder.pool.Outlook;
+import dev.larder.pool.Standing;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
 import dev.larder.wake.Bell;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -33,6 +37,8 @@ class ClaimsTest {
     private final Caller anna = stock.member("anna");
     private final Caller bob = stock.member("bob");
     private final UUID preset = stock.declare("small", 3);
+    private final Map<UUID, Standing> standings = new HashMap<>(Map.of(preset, Standing.GOES_ON));
+    private final Outlook outlook = (presets, at) -> Uni.createFrom().item(standings);
     private final Claims claims = claims(Tuned.DEFAULT);
 
     @AfterEach
@@ -44,7 +50,14 @@ class ClaimsTest {
         Bell bell = new Bell();
         Combiner combiner = new Combiner(stock.claims, bell, stock.clock, settings);
         return new Claims(
-                stock.claims, stock.claimReads, new Presets(stock.claimReads), combiner, bell, stock.clock, settings);
+                stock.claims,
+                stock.claimReads,
+                new Presets(stock.claimReads),
+                combiner,
+                new Prospects(outlook, stock.clock),
+                bell,
+                stock.clock,
+                settings);
     }
 
     private static ClaimRequest small(Policy policy) {
@@ -172,7 +185,7 @@ class ClaimsTest {
         assertThat(first).isInstanceOf(Outcome.Begun.class);
 
         assertThat(await(bounded.claim(bob, small(WAIT), Optional.empty())))
-                .isEqualTo(new Outcome.TooManyWait(1, Duration.ofSeconds(60)));
+                .isEqualTo(new Outcome.TooManyWait(1, Optional.of(Duration.ofSeconds(60))));
         assertThat(claimsOf(await(bounded.claim(anna, small(WAIT), Optional.of("k")))))
                 .as("not so the one who waits already")
                 .isEqualTo(claimsOf(first));

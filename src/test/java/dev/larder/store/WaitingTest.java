@@ -419,7 +419,7 @@ class WaitingTest {
                 .containsExactly(0L, 1L, 2L);
         assertThat(await(stock.leases.cancel(second, now()))).isTrue();
         assertThat(List.of(position(second), position(third))).containsExactly(0L, 1L);
-        assertThat(await(stock.claimReads.stillWaiting(List.of(first, second, third))))
+        assertThat(await(stock.claimReads.unsettled(List.of(first, second, third))))
                 .containsExactly(third);
     }
 
