@@ -211,7 +211,7 @@ final class Facts {
         for (Event call : keyed.getOrDefault(new Key(claim.user(), claim.key()), List.of())) {
             first = Math.min(first, call.called());
             if (call.answer() instanceof Answer.Refused refused
-                    && refused.code().equals("no_claimable_workspace")) {
+                    && refused.missed()) {
                 lastRefused = Math.max(lastRefused, call.called());
             }
         }
