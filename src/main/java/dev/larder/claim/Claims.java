@@ -5,6 +5,7 @@ import dev.larder.claim.ClaimRequest.Wanted;
 import dev.larder.claim.Combiner.Granted;
 import dev.larder.http.Problem;
 import dev.larder.pool.Caller;
+import dev.larder.pool.Refusal;
 import dev.larder.claim.Prospects.Prospect;
 import dev.larder.store.ClaimReads;
 import dev.larder.store.ClaimReads.Claim;
@@ -15,6 +16,7 @@ import dev.larder.store.ClaimStore;
 import dev.larder.store.ClaimStore.Ask;
 import dev.larder.store.ClaimStore.IdempotencyKey;
 import dev.larder.store.ClaimStore.Mark;
+import dev.larder.store.ClaimStore.Own;
 import dev.larder.store.ClaimStore.Patience;
 import dev.larder.store.ClaimStore.UnderQuota;
 import dev.larder.store.Together;
@@ -87,10 +89,14 @@ class Claims {
         Optional<IdempotencyKey> key() {
             return ask.key();
         }
+
+        Errand with(Own own) {
+            return new Errand(caller, request, ask.with(own));
+        }
     }
 
     Uni<Outcome> claim(Caller caller, ClaimRequest request, Optional<String> idempotencyKey) {
-        Optional<IdempotencyKey> key = idempotencyKey.map(text -> new IdempotencyKey(text, request.hash()));
+        Optional<IdempotencyKey> key = idempotencyKey.map(text -> key(text, request));
         Errand errand = new Errand(caller, request, ask(caller, request, key));
         if (request.wanted() instanceof Wanted.Exactly exactly) {
             return claimExactly(errand, exactly);
@@ -98,6 +104,12 @@ class Claims {
         return needsOrganization(caller, request.wanted())
                 ? Uni.createFrom().item(new Outcome.OrganizationNeeded())
                 : presets.find(caller, request.wanted()).chain(found -> fromStock(errand, found));
+    }
+
+    private IdempotencyKey key(String text, ClaimRequest request) {
+        return request.wanted() instanceof Wanted.ByParameters
+                ? store.secretKey(text, request.hash())
+                : new IdempotencyKey(text, request.hash());
     }
 
     private Ask ask(Caller caller, ClaimRequest request, Optional<IdempotencyKey> key) {
@@ -134,8 +146,40 @@ class Claims {
                     .failure(Problem.unprocessable(
                             "count_not_for_verified", "count", "must be 1 where what is claimed is verified first."));
         }
+        if (errand.request().wanted() instanceof Wanted.ByParameters wanted) {
+            Asked asked = Asked.of(wanted.parameters(), found.declared());
+            if (!asked.refusals().isEmpty() || !asked.isStock()) {
+                return notFromStock(errand, found.presets().getFirst(), asked);
+            }
+        }
         return takeFirst(errand, found.presets(), 0)
                 .chain(taken -> taken.isPresent() ? Uni.createFrom().item(taken.get()) : notTaken(errand, found));
+    }
+
+    /** No stock was built with what is asked for: it is built at once where the policy builds, and refused where not. */
+    private Uni<Outcome> notFromStock(Errand errand, Claimable preset, Asked asked) {
+        return byKey(errand)
+                .chain(earlier -> earlier.isPresent()
+                        ? Uni.createFrom().item(earlier.get())
+                        : asBuilt(errand, preset, asked));
+    }
+
+    private Uni<Outcome> asBuilt(Errand errand, Claimable preset, Asked asked) {
+        List<Refusal> refusals = asked.refusals().isEmpty() && !errand.request().policy().builds()
+                ? asked.withoutEffect()
+                : asked.refusals();
+        if (!refusals.isEmpty()) {
+            return Uni.createFrom().failure(Problem.unprocessable(refusals));
+        }
+        return why(errand, preset)
+                .chain(found -> found.map(home -> coldIfActive(errand.with(asked.own()), home))
+                        .orElseGet(() -> Uni.createFrom().item(new Outcome.UnknownPreset(OptionalInt.empty()))));
+    }
+
+    private Uni<Outcome> coldIfActive(Errand errand, Short home) {
+        return home.why().active()
+                ? cold(errand, home, home.why().limited())
+                : Uni.createFrom().item(notActive(home));
     }
 
     /** From the first of the presets that has what is wanted. */
@@ -270,8 +314,7 @@ class Claims {
             return Uni.createFrom().item(new Outcome.UnknownPreset(OptionalInt.empty()));
         }
         if (active.isEmpty()) {
-            String why = shorts.getFirst().why().deprecated().orElse("its version is not the template's active one");
-            return Uni.createFrom().item(new Outcome.NotActive(why));
+            return Uni.createFrom().item(notActive(shorts.getFirst()));
         }
         if (active.getFirst().why().limited()) {
             return withinQuota(errand, active, 0);
@@ -281,6 +324,11 @@ class Claims {
                                 .anyMatch(one -> one.has(errand.request().atLeast()))
                 ? again(errand, from, attempt)
                 : byPolicy(errand, active.getFirst(), false);
+    }
+
+    private static Outcome notActive(Short home) {
+        return new Outcome.NotActive(
+                home.why().deprecated().orElse("its version is not the template's active one"));
     }
 
     private Uni<Outcome> again(Errand errand, Presets.Found from, int attempt) {

@@ -4,6 +4,8 @@ import dev.larder.pool.Scope;
 import dev.larder.store.ClaimStore.IdempotencyKey;
 import dev.larder.store.ClaimStore.Order;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
@@ -12,6 +14,7 @@ import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
@@ -183,7 +186,12 @@ public class ClaimReads {
     // A sensitive value cannot be compared, so that a preset with one is never found by its parameters.
     private static final String FIND_BY_PARAMETERS = """
             SELECT p.id, p.claim_order,
-                   (SELECT v.verify_step FROM template_versions v WHERE v.id = p.version_id) AS verify_step
+                   (SELECT v.verify_step FROM template_versions v WHERE v.id = p.version_id) AS verify_step,
+                   (SELECT jsonb_agg(jsonb_build_object('name', q.name, 'type', q.type, 'sensitive', q.sensitive,
+                                                        'standard', CASE WHEN s.name IS NULL THEN q.default_value ELSE s.value END)
+                                     ORDER BY q.ordinal)
+                      FROM version_parameters q LEFT JOIN preset_parameters s ON s.preset_id = p.id AND s.name = q.name
+                     WHERE q.version_id = p.version_id) AS declared
               FROM organizations o
               JOIN templates t ON t.organization_id = o.id AND t.deleted_at IS NULL
               JOIN presets p ON p.version_id = t.active_version_id
@@ -200,7 +208,7 @@ public class ClaimReads {
      * The preset all of whose parameters are among these; the one with most of them, then the first by name (design,
      * section 3.2).
      */
-    public Uni<List<Claimable>> findByParameters(
+    public Uni<Optional<Fitting>> findByParameters(
             Optional<String> organization,
             String template,
             Map<String, String> parameters,
@@ -213,7 +221,41 @@ public class ClaimReads {
                         entries.stream().map(Map.Entry::getKey).toArray(String[]::new),
                         entries.stream().map(Map.Entry::getValue).toArray(String[]::new),
                         callersOrganization.orElse(null)))
-                .map(rows -> Rows.list(rows, ClaimReads::claimable));
+                .map(rows -> Rows.first(rows, ClaimReads::fitting));
+    }
+
+    /**
+     * A preset that was found by parameters.
+     *
+     * @param declared all parameters of its version
+     */
+    public record Fitting(Claimable preset, List<Declared> declared) {}
+
+    /**
+     * A parameter as stock of the preset has it.
+     *
+     * @param type {@code string}, {@code number} or {@code bool}
+     * @param standard the preset's value, or else the default; null where there is none, and where it is sealed
+     */
+    public record Declared(
+            String name,
+            String type,
+            boolean sensitive,
+            @Nullable String standard) {}
+
+    private static Fitting fitting(Row row) {
+        List<Declared> declared = new ArrayList<>();
+        if (row.getValue("declared") instanceof JsonArray all) {
+            for (int i = 0; i < all.size(); i++) {
+                JsonObject one = all.getJsonObject(i);
+                declared.add(new Declared(
+                        one.getString("name"),
+                        one.getString("type"),
+                        Boolean.TRUE.equals(one.getBoolean("sensitive")),
+                        one.getString("standard")));
+            }
+        }
+        return new Fitting(claimable(row), List.copyOf(declared));
     }
 
     private static final String FIND_PRESET = """

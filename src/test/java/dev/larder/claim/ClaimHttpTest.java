@@ -279,11 +279,15 @@ class ClaimHttpTest {
     void presets_are_tried_in_their_order_and_found_by_parameters() {
         Answer second = claimWhenReady(anna, "{\"template\":\"box\",\"presets\":[\"empty\",\"stocked\"]}");
         Answer fitting =
+                anna.post("/api/v1/claims", "{\"template\":\"box\",\"parameters\":{},\"policy\":\"cold\"}");
+        Answer unknown =
                 anna.post("/api/v1/claims", "{\"template\":\"box\",\"parameters\":{\"size\":1},\"policy\":\"cold\"}");
 
         assertThat(second.body().at("/workspace/preset").asText()).isEqualTo("stocked");
         assertThat(fitting.status()).as(fitting.toString()).isEqualTo(201);
         assertThat(fitting.body().at("/workspace/preset").asText()).isEqualTo("empty");
+        assertThat(unknown.code()).isEqualTo("unknown_parameter");
+        assertThat(unknown.body().at("/errors/0/field").asText()).isEqualTo("parameters.size");
     }
 
     @Test
