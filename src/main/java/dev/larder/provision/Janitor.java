@@ -105,7 +105,8 @@ public class Janitor {
     }
 
     private Uni<Void> deleteWanted() {
-        return builds.deleteWanted(clock.instant())
+        return builds.giveUpEvidence(clock.instant())
+                .chain(() -> builds.deleteWanted(clock.instant()))
                 .invoke(count -> tell("deletions begun of what was given back", count))
                 .replaceWithVoid();
     }

@@ -83,7 +83,46 @@ public class SnapshotStore {
                         .chain(failures -> connection
                                 .preparedQuery(PRESETS)
                                 .execute(Tuple.of(ids))
-                                .map(presets -> assemble(presets, prebuilds, failures))));
+                                .map(presets -> assemble(presets, prebuilds, failures))))
+                .chain(presets -> withExpiredUnready(connection, presets, attempts));
+    }
+
+    // Newest first. The ttl counts from the creation, as it does for those that are live.
+    private static final String EXPIRED_UNREADY = """
+            SELECT p.id, newest.expired
+              FROM presets p
+             CROSS JOIN LATERAL (
+                   SELECT array_agg(a.expired ORDER BY a.attempt DESC) AS expired
+                     FROM (SELECT b.attempt, bool_and(j.completed_at > b.created_at + make_interval(secs => p.ttl_seconds)) AS expired
+                             FROM builds b JOIN jobs j ON j.build_id = b.id
+                            WHERE b.preset_id = p.id AND b.attempt IS NOT NULL AND j.status = 'succeeded'
+                              AND (p.failures_from IS NULL OR b.created_at >= p.failures_from)
+                            GROUP BY b.attempt ORDER BY b.attempt DESC LIMIT $2) a) newest
+             WHERE p.id = ANY ($1)""";
+
+    /** A further look at those presets alone that have such a prebuild now: nearly always there are none. */
+    private static Uni<List<PresetSnapshot>> withExpiredUnready(
+            SqlConnection connection, List<PresetSnapshot> presets, int attempts) {
+        UUID[] slow = presets.stream()
+                .filter(PresetSnapshot::hasExpiredUnready)
+                .map(PresetSnapshot::id)
+                .toArray(UUID[]::new);
+        return slow.length == 0
+                ? Uni.createFrom().item(presets)
+                : connection
+                        .preparedQuery(EXPIRED_UNREADY)
+                        .execute(Tuple.of(slow, attempts))
+                        .map(rows -> withExpiredUnready(presets, rows));
+    }
+
+    private static List<PresetSnapshot> withExpiredUnready(List<PresetSnapshot> presets, RowSet<Row> rows) {
+        Map<UUID, List<Boolean>> newest = new HashMap<>();
+        rows.forEach(row -> newest.put(row.getUUID("id"), List.of(row.getArrayOfBooleans("expired"))));
+        return presets.stream()
+                .map(preset -> newest.containsKey(preset.id())
+                        ? preset.withExpiredUnready(newest.get(preset.id()))
+                        : preset)
+                .toList();
     }
 
     private static List<PresetSnapshot> assemble(RowSet<Row> presets, RowSet<Row> prebuilds, RowSet<Row> failures) {
