@@ -48,10 +48,11 @@ record Asked(Own own, List<Refusal> refusals) {
     /** For a policy that never builds. */
     List<Refusal> withoutEffect() {
         return own.values().keySet().stream()
-                .map(name -> new Refusal(
-                        "parameter_without_effect",
-                        field(name),
-                        "has another value in the preset's stock, or none; only a build of the policy \"cold\" can have it."))
+                .map(
+                        name -> new Refusal(
+                                "parameter_without_effect",
+                                field(name),
+                                "has another value in the preset's stock, or none; only a build of the policy \"cold\" can have it."))
                 .toList();
     }
 

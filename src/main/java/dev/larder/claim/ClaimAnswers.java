@@ -236,8 +236,9 @@ class ClaimAnswers {
         if (claim.unfit() > 0) {
             return Uni.createFrom().item(Problem.of(409, UNFIT, tried(claim, why)));
         }
-        return shortage(claim).chain(found -> found.map(pool -> timedOut(claim, why, pool))
-                .orElseGet(() -> Uni.createFrom().item(Problem.of(409, "no_claimable_workspace", why))));
+        return shortage(claim)
+                .chain(found -> found.map(pool -> timedOut(claim, why, pool))
+                        .orElseGet(() -> Uni.createFrom().item(Problem.of(409, "no_claimable_workspace", why))));
     }
 
     private Uni<Problem> timedOut(Claim claim, String why, Shortage pool) {

@@ -230,7 +230,11 @@ class ClaimResource {
                 .map(Told::view);
     }
 
-    /** One event. @param more whether another follows */
+    /**
+     * One event.
+     *
+     * @param more whether another follows
+     */
     private record Told(ClaimView view, boolean more) {}
 
     private Uni<Told> told(Claim claim) {

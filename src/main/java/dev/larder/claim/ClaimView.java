@@ -53,11 +53,7 @@ record ClaimView(
      *     things stand
      * @param creationStopped why no prebuilds are created; empty while they are
      */
-    record WaitingView(
-            long position,
-            @Nullable Long etaSeconds,
-            Instant until,
-            List<StopView> creationStopped) {}
+    record WaitingView(long position, @Nullable Long etaSeconds, Instant until, List<StopView> creationStopped) {}
 
     /**
      * @param why {@code backoff}, {@code hard_limited}, {@code validation_failed}, {@code paused}, {@code none_wanted}, {@code

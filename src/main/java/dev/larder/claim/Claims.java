@@ -3,10 +3,10 @@ package dev.larder.claim;
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
 import dev.larder.claim.Combiner.Granted;
+import dev.larder.claim.Prospects.Prospect;
 import dev.larder.http.Problem;
 import dev.larder.pool.Caller;
 import dev.larder.pool.Refusal;
-import dev.larder.claim.Prospects.Prospect;
 import dev.larder.store.ClaimReads;
 import dev.larder.store.ClaimReads.Claim;
 import dev.larder.store.ClaimReads.Claimable;
@@ -159,15 +159,15 @@ class Claims {
     /** No stock was built with what is asked for: it is built at once where the policy builds, and refused where not. */
     private Uni<Outcome> notFromStock(Errand errand, Claimable preset, Asked asked) {
         return byKey(errand)
-                .chain(earlier -> earlier.isPresent()
-                        ? Uni.createFrom().item(earlier.get())
-                        : asBuilt(errand, preset, asked));
+                .chain(earlier ->
+                        earlier.isPresent() ? Uni.createFrom().item(earlier.get()) : asBuilt(errand, preset, asked));
     }
 
     private Uni<Outcome> asBuilt(Errand errand, Claimable preset, Asked asked) {
-        List<Refusal> refusals = asked.refusals().isEmpty() && !errand.request().policy().builds()
-                ? asked.withoutEffect()
-                : asked.refusals();
+        List<Refusal> refusals =
+                asked.refusals().isEmpty() && !errand.request().policy().builds()
+                        ? asked.withoutEffect()
+                        : asked.refusals();
         if (!refusals.isEmpty()) {
             return Uni.createFrom().failure(Problem.unprocessable(refusals));
         }
@@ -327,8 +327,7 @@ class Claims {
     }
 
     private static Outcome notActive(Short home) {
-        return new Outcome.NotActive(
-                home.why().deprecated().orElse("its version is not the template's active one"));
+        return new Outcome.NotActive(home.why().deprecated().orElse("its version is not the template's active one"));
     }
 
     private Uni<Outcome> again(Errand errand, Presets.Found from, int attempt) {
@@ -362,8 +361,7 @@ class Claims {
 
     private Uni<Outcome> byPolicy(Errand errand, Short home, boolean limited) {
         return switch (errand.request().policy()) {
-            case Policy.Fail() ->
-                prospect(home).map(prospect -> new Outcome.NoneInStock(home.why(), prospect));
+            case Policy.Fail() -> prospect(home).map(prospect -> new Outcome.NoneInStock(home.why(), prospect));
             case Policy.Cold() -> cold(errand, home, limited);
             case Policy.Wait wait -> await(errand, home, wait, limited);
         };
@@ -393,8 +391,8 @@ class Claims {
     private Uni<Outcome> whyNotWaiting(Errand errand, Claimable preset) {
         return why(errand, preset)
                 .map(found -> found.filter(now -> now.why().waitingInOrganization() >= settings.waitingMax()))
-                .chain(full -> full.map(this::tooMany)
-                        .orElseGet(() -> Uni.createFrom().item(new Outcome.NotActive(REPLACED))))
+                .chain(full ->
+                        full.map(this::tooMany).orElseGet(() -> Uni.createFrom().item(new Outcome.NotActive(REPLACED))))
                 .chain(otherwise -> elseByKey(errand, otherwise));
     }
 

@@ -207,7 +207,8 @@ public class WaitingLine {
     }
 
     private Uni<Integer> endFailedCold(Instant now) {
-        return leases.endFailedCold(now).chain(ended -> ended == 0 ? Uni.createFrom().item(0) : deleteFailed(ended, now));
+        return leases.endFailedCold(now)
+                .chain(ended -> ended == 0 ? Uni.createFrom().item(0) : deleteFailed(ended, now));
     }
 
     private Uni<Integer> deleteFailed(int ended, Instant now) {

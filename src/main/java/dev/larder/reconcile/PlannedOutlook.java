@@ -25,8 +25,10 @@ class PlannedOutlook implements Outlook {
 
     @Override
     public Uni<Map<UUID, Standing>> of(Set<UUID> presets, Instant at) {
-        return reconciler.plans(presets, at).map(plans -> plans.stream()
-                .collect(Collectors.toMap(one -> one.preset().id(), one -> standing(one.plan()))));
+        return reconciler
+                .plans(presets, at)
+                .map(plans -> plans.stream()
+                        .collect(Collectors.toMap(one -> one.preset().id(), one -> standing(one.plan()))));
     }
 
     static Standing standing(Plan plan) {

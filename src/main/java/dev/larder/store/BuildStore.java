@@ -158,7 +158,9 @@ public class BuildStore {
      * a time.
      */
     public Uni<Integer> giveUpEvidence(Instant at) {
-        return pool.preparedQuery(GIVE_UP_EVIDENCE).execute(Tuple.of(Rows.utc(at))).map(RowSet::rowCount);
+        return pool.preparedQuery(GIVE_UP_EVIDENCE)
+                .execute(Tuple.of(Rows.utc(at)))
+                .map(RowSet::rowCount);
     }
 
     private static final String DELETE_WANTED = BEGIN_DELETIONS.formatted("true");

@@ -76,7 +76,9 @@ public class ClaimReads {
 
         /** Whether it waits, or its cold build has not ended yet: there is more to be told soon. */
         public boolean isUnsettled() {
-            return waits() || (endedAt.isEmpty() && workspace.filter(Workspace::inFirstBuild).isPresent());
+            return waits()
+                    || (endedAt.isEmpty()
+                            && workspace.filter(Workspace::inFirstBuild).isPresent());
         }
 
         /** Whether it has been given a workspace that may turn out to be unfit. */

@@ -507,11 +507,12 @@ public class ClaimStore {
             return null;
         }
         JsonObject all = new JsonObject();
-        own.values().forEach((name, value) -> all.put(
-                name,
-                own.sensitive().contains(name)
-                        ? new JsonObject().put("sealed", HexFormat.of().formatHex(seal.seal(workspace, value)))
-                        : new JsonObject().put("value", value)));
+        own.values()
+                .forEach((name, value) -> all.put(
+                        name,
+                        own.sensitive().contains(name)
+                                ? new JsonObject().put("sealed", HexFormat.of().formatHex(seal.seal(workspace, value)))
+                                : new JsonObject().put("value", value)));
         return all;
     }
 

@@ -229,7 +229,8 @@ public class LeaseStore {
                 .map(rows -> rows.rowCount());
     }
 
-    // A cold build that no worker began has made nothing, so that its workspace is gone at once. Jobs are only read: they
+    // A cold build that no worker began has made nothing, so that its workspace is gone at once. Jobs are only read:
+    // they
     // have ended.
     private static final String END_FAILED_COLD = """
             WITH failed AS (
@@ -257,7 +258,9 @@ public class LeaseStore {
      * @return how many workspaces are to be deleted
      */
     public Uni<Integer> endFailedCold(Instant at) {
-        return pool.preparedQuery(END_FAILED_COLD).execute(Tuple.of(Rows.utc(at))).map(rows -> rows.rowCount());
+        return pool.preparedQuery(END_FAILED_COLD)
+                .execute(Tuple.of(Rows.utc(at)))
+                .map(rows -> rows.rowCount());
     }
 
     private static final String CANCEL = """

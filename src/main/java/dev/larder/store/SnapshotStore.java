@@ -119,9 +119,8 @@ public class SnapshotStore {
         Map<UUID, List<Boolean>> newest = new HashMap<>();
         rows.forEach(row -> newest.put(row.getUUID("id"), List.of(row.getArrayOfBooleans("expired"))));
         return presets.stream()
-                .map(preset -> newest.containsKey(preset.id())
-                        ? preset.withExpiredUnready(newest.get(preset.id()))
-                        : preset)
+                .map(preset ->
+                        newest.containsKey(preset.id()) ? preset.withExpiredUnready(newest.get(preset.id())) : preset)
                 .toList();
     }
 
@@ -198,7 +197,8 @@ public class SnapshotStore {
                                                     WHERE v.workspace_id = w.id AND v.reason = 'verify' AND k.status = 'failed'))""";
 
     // Only presets with failed prebuilds pay for the look into their builds.
-    private static final String FAILURES = """
+    private static final String FAILURES =
+            """
             WITH evidence AS (
                 SELECT preset_id, array_agg(build_finished_at ORDER BY build_finished_at DESC)
                            FILTER (WHERE build_finished_at >= $2
@@ -223,10 +223,7 @@ public class SnapshotStore {
                              {builds}
                             GROUP BY b.attempt
                            HAVING bool_or(NOT {failed} AND NOT {undecided}) OR NOT bool_or({undecided})
-                            ORDER BY b.attempt DESC LIMIT $3) a) attempts"""
-            .replace("{builds}", COUNTED_BUILDS)
-            .replace("{failed}", FAILED)
-            .replace("{undecided}", UNDECIDED);
+                            ORDER BY b.attempt DESC LIMIT $3) a) attempts""".replace("{builds}", COUNTED_BUILDS).replace("{failed}", FAILED).replace("{undecided}", UNDECIDED);
 
     private static Failures failures(Row row) {
         OffsetDateTime[] failedAt = row.getArrayOfOffsetDateTimes("failed_at");

@@ -216,7 +216,9 @@ class ClaimHttpTest {
                 "{\"template\":\"box\",\"preset\":\"empty\",\"policy\":\"wait_then_cold\",\"timeout\":\"PT1S\"}");
 
         assertThat(late.code()).isEqualTo("no_claimable_workspace");
-        assertThat(late.header("Retry-After")).as("nothing is going to be built").isEmpty();
+        assertThat(late.header("Retry-After"))
+                .as("nothing is going to be built")
+                .isEmpty();
         Answer named = anna.get(late.body().path("instance").asText());
         assertThat(named.body().path("status").asText()).isEqualTo("timed_out");
         assertThat(cold.status()).as(cold.toString()).isEqualTo(201);
@@ -278,8 +280,7 @@ class ClaimHttpTest {
     @Test
     void presets_are_tried_in_their_order_and_found_by_parameters() {
         Answer second = claimWhenReady(anna, "{\"template\":\"box\",\"presets\":[\"empty\",\"stocked\"]}");
-        Answer fitting =
-                anna.post("/api/v1/claims", "{\"template\":\"box\",\"parameters\":{},\"policy\":\"cold\"}");
+        Answer fitting = anna.post("/api/v1/claims", "{\"template\":\"box\",\"parameters\":{},\"policy\":\"cold\"}");
         Answer unknown =
                 anna.post("/api/v1/claims", "{\"template\":\"box\",\"parameters\":{\"size\":1},\"policy\":\"cold\"}");
 

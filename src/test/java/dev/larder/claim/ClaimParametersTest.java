@@ -48,8 +48,8 @@ class ClaimParametersTest {
         preset = declare(1);
         Bell bell = new Bell();
         Combiner combiner = new Combiner(stock.claims, bell, stock.clock, Tuned.DEFAULT);
-        Prospects prospects = new Prospects(
-                (presets, at) -> Uni.createFrom().item(Map.of(preset, Standing.GOES_ON)), stock.clock);
+        Prospects prospects =
+                new Prospects((presets, at) -> Uni.createFrom().item(Map.of(preset, Standing.GOES_ON)), stock.clock);
         claims = new Claims(
                 stock.claims,
                 stock.claimReads,

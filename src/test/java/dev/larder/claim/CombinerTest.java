@@ -221,7 +221,8 @@ class CombinerTest {
     /** Another process is claiming under this key. */
     private OpenTransaction using(String key) {
         OpenTransaction elsewhere = new OpenTransaction(stock);
-        assertThat(claimers.takeBy(new ClaimStore(elsewhere.pool(), stock.ids, stock.seal), preset.id(), claimers.ask(anna, key)))
+        assertThat(claimers.takeBy(
+                        new ClaimStore(elsewhere.pool(), stock.ids, stock.seal), preset.id(), claimers.ask(anna, key)))
                 .isPresent();
         return elsewhere;
     }

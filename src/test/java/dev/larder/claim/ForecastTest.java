@@ -104,7 +104,8 @@ class ForecastTest {
     @Test
     void who_needs_a_further_build_waits_for_the_end_of_the_backoff_and_then_for_the_build() {
         assertThat(stopped(1, List.of(), until(NOON.plusSeconds(40)))).contains(ofSeconds(40 + 60));
-        assertThat(stopped(2, List.of(ofSeconds(50)), until(NOON.plusSeconds(40)))).contains(ofSeconds(40 + 60));
+        assertThat(stopped(2, List.of(ofSeconds(50)), until(NOON.plusSeconds(40))))
+                .contains(ofSeconds(40 + 60));
         assertThat(stopped(2, List.of(), until(NOON.plusSeconds(40)))).contains(ofSeconds(40 + 120));
     }
 
@@ -117,7 +118,8 @@ class ForecastTest {
     @Test
     void what_does_not_end_by_itself_has_no_time() {
         assertThat(stopped(1, List.of(), until(null))).isEmpty();
-        assertThat(stopped(1, List.of(), until(NOON.plusSeconds(40)), until(null))).isEmpty();
+        assertThat(stopped(1, List.of(), until(NOON.plusSeconds(40)), until(null)))
+                .isEmpty();
     }
 
     @Test

@@ -207,8 +207,8 @@ class TwoServersIT {
             }
             return true;
         }
-        if (answer.statusCode() == 409 && Stream.of("no_claimable_workspace", "creation_stopped")
-                        .anyMatch(answer.body()::contains)) {
+        if (answer.statusCode() == 409
+                && Stream.of("no_claimable_workspace", "creation_stopped").anyMatch(answer.body()::contains)) {
             missed.add(new Missed(asked, Instant.now()));
         } else {
             unexpected.add(answer.statusCode() + " " + answer.body());

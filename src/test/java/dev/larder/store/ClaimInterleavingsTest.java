@@ -274,7 +274,8 @@ class ClaimInterleavingsTest {
     void a_promotion_waits_for_a_build_of_the_old_version_that_is_being_begun() {
         UUID preset = stock.declare("small", 2);
         try (OpenTransaction claim = new OpenTransaction(stock)) {
-            UUID cold = await(new ClaimStore(claim.pool(), stock.ids, stock.seal).takeCold(preset, claimers.ask(anna), now()))
+            UUID cold = await(new ClaimStore(claim.pool(), stock.ids, stock.seal)
+                            .takeCold(preset, claimers.ask(anna), now()))
                     .orElseThrow();
             CompletableFuture<Boolean> deprecating = begin(stock.catalog.deprecate(stock.template(), "old"));
             claim.isWaitedForBy(1);

@@ -73,7 +73,9 @@ class ColdEndTest {
         assertThat(ended.endedAt()).contains(now());
         assertThat(ended.failure()).contains(new Failure(code, detail));
         assertThat(await(stock.claimReads.unsettled(Set.of(claim)))).isEmpty();
-        assertThat(stock.count("claims WHERE ended_at IS NULL")).as("held of the quota").isZero();
+        assertThat(stock.count("claims WHERE ended_at IS NULL"))
+                .as("held of the quota")
+                .isZero();
         assertThat(await(stock.leases.toDo(now())).failedCold()).isFalse();
         assertThat(await(stock.leases.endFailedCold(now()))).isZero();
     }
