@@ -13,6 +13,7 @@ import dev.larder.pool.Declaration.PresetDeclaration;
 import dev.larder.pool.Parameter;
 import dev.larder.pool.Standing;
 import dev.larder.pool.Transition;
+import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Stock;
 import dev.larder.wake.Bell;
 import io.smallrye.mutiny.Uni;
@@ -61,6 +62,7 @@ class ClaimParametersTest {
                 Tuned.DEFAULT);
     }
 
+    @CanIgnoreReturnValue
     private UUID declare(int maxUses) {
         return stock.declare(new PresetDeclaration(
                 "small",
@@ -85,6 +87,7 @@ class ClaimParametersTest {
         return new ClaimRequest(wanted, policy, 1, 1, Optional.empty());
     }
 
+    @CanIgnoreReturnValue
     private Outcome claim(Policy policy, Map<String, String> parameters) {
         return await(claims.claim(anna, wanting(policy, parameters), Optional.empty()));
     }

@@ -276,7 +276,7 @@ class ClaimsTest {
     @Test
     void a_build_that_waits_for_a_worker_is_not_taken_to_be_as_far_as_one_that_runs() {
         stock.ready(preset, 1);
-        claim(bob, small(FAIL));
+        var taken = claim(bob, small(FAIL));
         stock.create(preset, 1);
         stock.clock.forward(Duration.ofMinutes(20));
         Duration build = none().why().buildTime().orElseThrow();

@@ -128,7 +128,7 @@ class BoundedWorkTest {
     @Test
     void a_cold_build_that_fails_is_built_once_for_each_claim() {
         UUID preset = stock.declare("none", 0);
-        stock.claimCold(preset, anna);
+        var cold = stock.claimCold(preset, anna);
 
         for (int round = 1; round <= ROUNDS; round++) {
             round(preset, BoundedWorkTest::isCold);
