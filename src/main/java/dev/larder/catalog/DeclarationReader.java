@@ -4,6 +4,7 @@ import dev.larder.catalog.DeclarationParser.Parsed;
 import dev.larder.pool.Declaration;
 import dev.larder.pool.Declaration.PresetDeclaration;
 import dev.larder.pool.Parameter;
+import dev.larder.pool.ParameterValue;
 import dev.larder.pool.Refusal;
 import dev.larder.pool.Schedule;
 import dev.larder.pool.Schedules;
@@ -37,7 +38,6 @@ final class DeclarationReader {
     static final int MAX_INSTANCES = 1_000;
     static final int MAX_USES = 1_000;
     static final int MAX_TAGS = 20;
-    static final int MAX_VALUE_CHARACTERS = 16_384;
     static final Duration MAX_START_TIMEOUT = Duration.ofHours(24);
     static final Duration DEFAULT_START_TIMEOUT = Duration.ofMinutes(10);
     static final Duration MIN_TTL = Duration.ofMinutes(1);
@@ -52,8 +52,6 @@ final class DeclarationReader {
 
     // Tag sets are found by an index, whose entries PostgreSQL bounds to 2,704 bytes.
     private static final int MAX_TAG_BYTES_IN_ALL = 2_000;
-    private static final Pattern NUMBER =
-            Pattern.compile("-?(0|[1-9][0-9]{0,40})(\\.[0-9]{1,40})?([eE][+-]?[0-9]{1,4})?");
     private static final Set<String> BACKENDS = new TreeSet<>(Set.of("postgres", "exec"));
     private static final List<String> CLAIM_ORDERS = List.of(PresetDeclaration.OLDEST, "newest", "random");
     private static final Set<String> TYPES = new TreeSet<>(Set.of("string", "number", "bool"));
@@ -216,15 +214,8 @@ final class DeclarationReader {
                 defaultValue.orElse(null));
     }
 
-    /** The value itself is not repeated: it may be secret. */
     private void checkValue(String type, String value, String field) {
-        if (value.length() > MAX_VALUE_CHARACTERS) {
-            refusals.add("value_too_long", field, "has more than " + MAX_VALUE_CHARACTERS + " characters.");
-        } else if (type.equals("number") && !NUMBER.matcher(value).matches()) {
-            refusals.add("value_not_of_type", field, "must be a number.");
-        } else if (type.equals("bool") && !value.equals("true") && !value.equals("false")) {
-            refusals.add("value_not_of_type", field, "must be true or false.");
-        }
+        ParameterValue.refusal(type, value, field).ifPresent(refusals::add);
     }
 
     private String name(Form form, Pattern pattern, String rule, Set<String> taken) {

@@ -1,12 +1,15 @@
 package dev.larder.claim;
 
+import dev.larder.claim.ClaimView.StopView;
 import dev.larder.claim.ClaimView.WaitingView;
 import dev.larder.claim.Outcome.Stages;
+import dev.larder.claim.Prospects.Prospect;
 import dev.larder.http.Problem;
 import dev.larder.pool.Caller;
 import dev.larder.pool.Scope;
 import dev.larder.store.ClaimReads;
 import dev.larder.store.ClaimReads.Claim;
+import dev.larder.store.ClaimReads.Failure;
 import dev.larder.store.ClaimReads.Shortage;
 import dev.larder.store.ClaimStore.Quota;
 import dev.larder.wake.Bell;
@@ -23,10 +26,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 import org.jspecify.annotations.Nullable;
@@ -36,18 +41,21 @@ import org.jspecify.annotations.Nullable;
 class ClaimAnswers {
 
     private static final Set<String> NEVER_SERVED =
-            Set.of("canceled", "timed_out", "preset_not_active", "verify_failed");
+            Set.of("canceled", "timed_out", "preset_not_active", ClaimView.BEFORE_FAILED);
+    private static final String UNFIT = "verification_failed";
 
     private static final Duration DEADLINE_MARGIN = Duration.ofSeconds(2);
 
     private final ClaimReads reads;
     private final WaitingLine line;
+    private final Prospects prospects;
     private final Bell bell;
     private final InstantSource clock;
 
-    ClaimAnswers(ClaimReads reads, WaitingLine line, Bell bell, InstantSource clock) {
+    ClaimAnswers(ClaimReads reads, WaitingLine line, Prospects prospects, Bell bell, InstantSource clock) {
         this.reads = reads;
         this.line = line;
+        this.prospects = prospects;
         this.bell = bell;
         this.clock = clock;
     }
@@ -67,8 +75,7 @@ class ClaimAnswers {
                         "idempotency_key_reused", "Idempotency-Key", "was used for another request."));
             case Outcome.UnknownPreset(var which) -> refused(unknownPreset(which));
             case Outcome.NotActive(var why) -> refused(notActive(why));
-            case Outcome.NoneInStock(var why, var retryAfter) ->
-                refused(noneInStock(shortOf(request, why), retryAfter));
+            case Outcome.NoneInStock none -> refused(noneInStock(request, none));
             case Outcome.NotThisOne() ->
                 refused(Problem.of(
                         412,
@@ -78,11 +85,12 @@ class ClaimAnswers {
                 refused(Problem.badRequest("missing_field", "organization", "is required of deployment-wide users."));
             case Outcome.OverQuota(var quota) -> refused(overQuota(quota));
             case Outcome.TooManyWait(var most, var retryAfter) ->
-                refused(Problem.of(
+                refused(retryAfter(
+                        Problem.of(
                                 429,
                                 "too_many_waiting",
-                                "As many claims of the organization wait as may: " + most + ".")
-                        .withHeader("Retry-After", seconds(retryAfter)));
+                                "As many claims of the organization wait as may: " + most + "."),
+                        retryAfter));
         };
     }
 
@@ -109,8 +117,21 @@ class ClaimAnswers {
         return Problem.of(409, "preset_not_active", "The preset is not active: " + why + ".");
     }
 
-    private static Problem noneInStock(String what, Duration retryAfter) {
-        return Problem.of(409, "no_claimable_workspace", what).withHeader("Retry-After", seconds(retryAfter));
+    private static Problem noneInStock(ClaimRequest request, Outcome.NoneInStock none) {
+        return noneInStock(none.word(), shortOf(request, none.why()), none.prospect());
+    }
+
+    private static Problem noneInStock(String code, String what, Prospect prospect) {
+        String stopped = prospect.stops().stream()
+                .map(stop -> " None is created: %s (%s).".formatted(stop.why(), stop.detail()))
+                .collect(Collectors.joining());
+        return retryAfter(Problem.of(409, code, what + stopped), prospect.eta())
+                .with("creationStopped", prospect.members());
+    }
+
+    /** A time is named only where something is going to happen by itself. */
+    private static Problem retryAfter(Problem problem, Optional<Duration> eta) {
+        return eta.map(time -> problem.withHeader("Retry-After", seconds(time))).orElse(problem);
     }
 
     private static String shortOf(ClaimRequest request, Shortage why) {
@@ -148,30 +169,41 @@ class ClaimAnswers {
 
     /** One that was given back has had something, whoever has that now. */
     private static boolean hasNothing(Claim claim) {
-        return claim.waits() || NEVER_SERVED.contains(claim.endedReason().orElse(""));
+        return claim.waits() || NEVER_SERVED.contains(claim.endedReason().orElse("")) || isUnfit(claim);
+    }
+
+    private static boolean isUnfit(Claim claim) {
+        return claim.endedReason().filter("failed"::equals).isPresent()
+                && claim.failure().filter(end -> end.code().equals(UNFIT)).isPresent();
     }
 
     private Uni<List<Claim>> settled(Caller asking, List<UUID> claims, Duration hold) {
         return reads.findAll(claims, Scope.of(asking))
                 .chain(found -> found.size() == 1 && found.getFirst().waits()
-                        ? settled(found.getFirst(), hold).chain(() -> reads.findAll(claims, Scope.of(asking)))
+                        ? served(found.getFirst(), hold).chain(() -> reads.findAll(claims, Scope.of(asking)))
                         : Uni.createFrom().item(found));
     }
 
     /** Whoever holds to the claim's own deadline is told how it ended, not that it waits until then. */
-    private Uni<Void> settled(Claim waiting, Duration hold) {
+    private Uni<Void> served(Claim waiting, Duration hold) {
         Instant until = waiting.waitsUntil().orElse(clock.instant());
         Duration left = Duration.between(clock.instant(), until);
         boolean toTheEnd = hold.isPositive() && hold.compareTo(left.minus(DEADLINE_MARGIN)) >= 0;
         return line.settled(waiting.id(), until, toTheEnd ? left.plus(DEADLINE_MARGIN) : hold);
     }
 
-    /** The claim as it is when it waits no longer, or after this time. */
+    /** The claim as it is when it waits no longer and its cold build has ended, or after this time. */
     Uni<Optional<Claim>> awaited(UUID claim, Scope scope, Duration hold) {
         return reads.find(claim, scope)
-                .chain(found -> found.isPresent() && found.get().waits() && hold.isPositive()
+                .chain(found -> found.isPresent() && found.get().isUnsettled() && hold.isPositive()
                         ? settled(found.get(), hold).chain(() -> reads.find(claim, scope))
                         : Uni.createFrom().item(found));
+    }
+
+    private Uni<Void> settled(Claim unsettled, Duration hold) {
+        return unsettled.waits()
+                ? served(unsettled, hold)
+                : line.settled(unsettled.id(), clock.instant().plus(hold), hold);
     }
 
     private Uni<RestResponse<Object>> withoutWorkspace(Caller asking, Claim claim, boolean replayed) {
@@ -179,24 +211,44 @@ class ClaimAnswers {
             case "" -> view(asking, claim).map(view -> waiting(view, replayed));
             case "preset_not_active" ->
                 refused(notActive("it was so while this claim waited").about(path(claim.id())));
-            case "verify_failed" ->
-                refused(Problem.of(
-                                412,
-                                "workspace_not_claimable",
-                                "This workspace turned out to be unfit when it was claimed.")
-                        .about(path(claim.id())));
+            case ClaimView.BEFORE_FAILED, "failed" -> refused(unfit(claim).about(path(claim.id())));
             case "canceled" ->
                 refused(Problem.of(409, "claim_ended", "This claim was given up before it was served.")
                         .about(path(claim.id())));
-            default -> shortage(claim).chain(why -> refused(timedOut(claim, why)));
+            default -> timedOut(claim).chain(problem -> refused(problem.about(path(claim.id()))));
         };
     }
 
-    private static Problem timedOut(Claim claim, Optional<Shortage> why) {
-        return noneInStock(
-                        "No workspace of this preset became ready in time.",
-                        why.map(Claims::retryAfter).orElse(Forecast.WITHOUT_EVIDENCE))
-                .about(path(claim.id()));
+    /** A claim of exactly one workspace keeps the time at which it was granted. */
+    private static Problem unfit(Claim claim) {
+        String why = ClaimView.end(claim).map(Failure::detail).orElse("");
+        return claim.grantedAt().isPresent()
+                ? Problem.of(412, "workspace_not_claimable", why)
+                : Problem.of(409, UNFIT, tried(claim, why));
+    }
+
+    private static String tried(Claim claim, String why) {
+        return "%d workspaces of this preset failed their verification. The last one: %s".formatted(claim.unfit(), why);
+    }
+
+    private Uni<Problem> timedOut(Claim claim) {
+        String why = ClaimView.end(claim).map(Failure::detail).orElse("");
+        if (claim.unfit() > 0) {
+            return Uni.createFrom().item(Problem.of(409, UNFIT, tried(claim, why)));
+        }
+        return shortage(claim)
+                .chain(found -> found.map(pool -> timedOut(claim, why, pool))
+                        .orElseGet(() -> Uni.createFrom().item(Problem.of(409, "no_claimable_workspace", why))));
+    }
+
+    private Uni<Problem> timedOut(Claim claim, String why, Shortage pool) {
+        return prospect(claim, pool.waiting() + 1, pool)
+                .map(prospect -> new Outcome.NoneInStock(pool, prospect))
+                .map(none -> noneInStock(none.word(), why, none.prospect()));
+    }
+
+    private Uni<Prospect> prospect(Claim claim, long position, Shortage pool) {
+        return prospects.of(Objects.requireNonNull(claim.presetId()), position, pool);
     }
 
     private static String path(UUID claim) {
@@ -216,8 +268,8 @@ class ClaimAnswers {
     /** When it may be served, in seconds, but not after it waits no longer. */
     private String lookAgain(WaitingView waiting) {
         Duration left = Duration.between(clock.instant(), waiting.until());
-        Duration eta = Duration.ofSeconds(waiting.etaSeconds());
-        return seconds(eta.compareTo(left) < 0 ? eta : left);
+        Long eta = waiting.etaSeconds();
+        return seconds(eta == null || left.toSeconds() < eta ? left : Duration.ofSeconds(eta));
     }
 
     private Uni<Optional<Shortage>> shortage(Claim claim) {
@@ -278,18 +330,31 @@ class ClaimAnswers {
 
     private Uni<Optional<WaitingView>> standing(Claim claim) {
         if (claim.isVerified()) {
-            Instant until = claim.waitsUntil().orElse(clock.instant());
-            return Uni.createFrom().item(Optional.of(new WaitingView(0, 1, until)));
+            return Uni.createFrom().item(Optional.of(new WaitingView(0, 1L, until(claim), List.of())));
         }
         return reads.position(claim.id())
                 .chain(position -> position == 0
                         ? Uni.createFrom().item(Optional.empty())
-                        : shortage(claim).map(why -> why.map(found -> standing(claim, position, found))));
+                        : shortage(claim).chain(pool -> standing(claim, position, pool)));
     }
 
-    private WaitingView standing(Claim claim, long position, Shortage why) {
-        Duration eta = Forecast.of(position, why.starting(), why.buildTime().orElse(Forecast.WITHOUT_EVIDENCE));
-        return new WaitingView(position, eta.toSeconds(), claim.waitsUntil().orElse(clock.instant()));
+    private Uni<Optional<WaitingView>> standing(Claim claim, long position, Optional<Shortage> pool) {
+        return pool.isEmpty()
+                ? Uni.createFrom().item(Optional.empty())
+                : prospect(claim, position, pool.get())
+                        .map(prospect -> Optional.of(standing(claim, position, prospect)));
+    }
+
+    private WaitingView standing(Claim claim, long position, Prospect prospect) {
+        return new WaitingView(
+                position,
+                prospect.eta().map(Duration::toSeconds).orElse(null),
+                until(claim),
+                prospect.stops().stream().map(StopView::of).toList());
+    }
+
+    private Instant until(Claim claim) {
+        return claim.waitsUntil().orElse(clock.instant());
     }
 
     /** The claimer alone sees what opens the workspace, and only while the claim lasts. */

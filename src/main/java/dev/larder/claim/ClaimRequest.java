@@ -69,6 +69,15 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
          * @param thenCold whether a build is begun after it
          */
         record Wait(Duration timeout, int priority, boolean thenCold) implements Policy {}
+
+        /** Whether a build is begun where stock cannot serve the claim. */
+        default boolean builds() {
+            return switch (this) {
+                case Fail() -> false;
+                case Cold() -> true;
+                case Wait wait -> wait.thenCold();
+            };
+        }
     }
 
     /** Reads a request body; whatever is wrong with it becomes a problem that names the field. */
@@ -89,6 +98,7 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
                 "count",
                 "atLeast");
         int count = body.optionalInteger("count", 1, COUNT_MAX).orElse(1);
+        refuseWithoutEffect(body, ifMatch);
         ClaimRequest request = new ClaimRequest(
                 wanted(body, ifMatch),
                 policy(body),
@@ -97,6 +107,17 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
                 bounded(body, "ttl", TTL_MAX));
         request.refuseWhatDoesNotGoTogether();
         return request;
+    }
+
+    /** What has no effect in this request is refused by its name. */
+    private static void refuseWithoutEffect(JsonBody body, OptionalInt ifMatch) {
+        if (ifMatch.isPresent() && !body.has("workspaceId")) {
+            throw Problem.badRequest(
+                    "unexpected_if_match", "If-Match", "is for a claim of exactly one workspace, by workspaceId.");
+        }
+        if (body.has("atLeast") && !body.has("count")) {
+            throw Problem.unprocessable("missing_count", "atLeast", "is for a claim with a count.");
+        }
     }
 
     private void refuseWhatDoesNotGoTogether() {
@@ -168,6 +189,9 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
             if (!name.isTextual() || name.textValue().indexOf('\0') >= 0) {
                 throw Problem.badRequest(
                         "wrong_type", "presets[" + names.size() + "]", "must be the name of a preset.");
+            }
+            if (names.contains(name.textValue())) {
+                throw Problem.badRequest("duplicate_preset", "presets[" + names.size() + "]", "is named before.");
             }
             names.add(name.textValue());
         }

@@ -117,7 +117,10 @@ class ClaimResource {
             description = "The claim waits: look at it, or ask again with the same key (with Retry-After)")
     @APIResponse(responseCode = "403", description = "quota_exceeded")
     @APIResponse(responseCode = "404", description = "preset_not_found")
-    @APIResponse(responseCode = "409", description = "no_claimable_workspace (with Retry-After), preset_not_active")
+    @APIResponse(
+            responseCode = "409",
+            description =
+                    "no_claimable_workspace, creation_stopped (with Retry-After where one may be ready by itself); verification_failed; preset_not_active; claim_ended")
     @APIResponse(responseCode = "412", description = "workspace_not_claimable")
     @APIResponse(
             responseCode = "422",
@@ -224,7 +227,7 @@ class ClaimResource {
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
     @Operation(
             summary =
-                    "Shows a claim with its workspace; outputs for the claimer alone. Prefer: wait=20 holds while it waits")
+                    "Shows a claim with its workspace; outputs for the claimer alone. Prefer: wait=20 holds while it waits or is built cold")
     public Uni<RestResponse<ClaimView>> get(
             @PathParam("id") String id, @HeaderParam("Prefer") @Nullable String prefer) {
         Caller asking = caller.get();
@@ -250,7 +253,7 @@ class ClaimResource {
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
     @Operation(
             summary =
-                    "The claim without outputs, again and again while it waits, and a last time when it does no longer")
+                    "The claim without outputs, again and again while it waits or is built cold, and a last time when it does no longer")
     public Multi<ClaimView> events(@PathParam("id") String id) {
         Caller asking = caller.get();
         UUID claim = uuid(id);
@@ -260,8 +263,20 @@ class ClaimResource {
                 .uni(() -> answers.awaited(
                                 claim, Scope.of(asking), first.getAndSet(false) ? Duration.ZERO : BETWEEN_EVENTS)
                         .map(found -> found.orElseThrow(() -> Problem.notFound("claim")))
-                        .chain(answers::viewWithoutOutputs))
-                .whilst(view -> view.status().equals("waiting") && !traffic.isEnding());
+                        .chain(this::told))
+                .whilst(event -> event.more() && !traffic.isEnding())
+                .map(Told::view);
+    }
+
+    /**
+     * One event.
+     *
+     * @param more whether another follows
+     */
+    private record Told(ClaimView view, boolean more) {}
+
+    private Uni<Told> told(Claim claim) {
+        return answers.viewWithoutOutputs(claim).map(view -> new Told(view, claim.isUnsettled()));
     }
 
     @POST

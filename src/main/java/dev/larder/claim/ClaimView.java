@@ -1,8 +1,11 @@
 package dev.larder.claim;
 
+import dev.larder.pool.Standing.Stop;
 import dev.larder.store.ClaimReads.Claim;
+import dev.larder.store.ClaimReads.Failure;
 import dev.larder.store.ClaimReads.Workspace;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -14,7 +17,11 @@ import org.jspecify.annotations.Nullable;
  * @param path {@code warm} from stock, {@code waited} for it, {@code cold} built for this claim
  * @param status {@code active}; {@code waiting}, also while what was found for it is verified; or why it ended: {@code
  *     released}, {@code expired}, {@code deleted}, {@code canceled}, {@code timed_out}, {@code preset_not_active}, {@code
- *     verify_failed}
+ *     failed}
+ * @param code why it ended, stable, for programs: for a failed one the code of the build that failed or was canceled
+ *     ({@code build_canceled}), or {@code verification_failed}; null while it goes on, and where its holder ended it
+ * @param reason the same for people
+ * @param unfit how many workspaces it was given that failed their verification
  * @param expiresAt when it ends unless it is renewed; null where it is kept until it is given back
  * @param generation tells this holding of the workspace from an earlier one: it grows with every owner
  * @param waiting where it stands, while it waits
@@ -29,16 +36,36 @@ record ClaimView(
         @Nullable Instant grantedAt,
         @Nullable Instant expiresAt,
         @Nullable Instant endedAt,
+        @Nullable String code,
+        @Nullable String reason,
+        int unfit,
         @Nullable Integer generation,
         @Nullable WaitingView waiting,
         @Nullable StepView step,
         @Nullable WorkspaceView workspace) {
 
+    /** How claims of exactly one workspace ended before a claim could end as failed. */
+    static final String BEFORE_FAILED = "verify_failed";
+
     /**
      * @param position as how many-th it will be served, from 1; 0 while what was found for it is verified
-     * @param etaSeconds when that may be, from the pool's own builds
+     * @param etaSeconds when that may be, from the pool's own builds and backoff; null where nothing will be built for it as
+     *     things stand
+     * @param creationStopped why no prebuilds are created; empty while they are
      */
-    record WaitingView(long position, long etaSeconds, Instant until) {}
+    record WaitingView(long position, @Nullable Long etaSeconds, Instant until, List<StopView> creationStopped) {}
+
+    /**
+     * @param why {@code backoff}, {@code hard_limited}, {@code validation_failed}, {@code paused}, {@code none_wanted}, {@code
+     *     no_prebuilds}, or another kind of hold of the preset's plan
+     * @param until when it ends by itself; null where it does not
+     */
+    record StopView(String why, @Nullable Instant until, String detail) {
+
+        static StopView of(Stop stop) {
+            return new StopView(stop.why(), stop.until(), stop.detail());
+        }
+    }
 
     /**
      * @param status {@code pending}, {@code running}, {@code succeeded}, {@code canceling}, {@code canceled}, {@code failed}
@@ -70,14 +97,18 @@ record ClaimView(
     }
 
     static ClaimView of(Claim claim, Map<String, String> outputs, Optional<WaitingView> waiting) {
+        Optional<Failure> end = end(claim);
         return new ClaimView(
                 claim.id(),
                 claim.path(),
-                claim.waits() ? "waiting" : claim.endedReason().orElse("active"),
+                status(claim),
                 claim.createdAt(),
                 claim.waits() ? null : claim.grantedAt().orElse(null),
                 claim.waits() ? null : claim.expiresAt().orElse(null),
                 claim.endedAt().orElse(null),
+                end.map(Failure::code).orElse(null),
+                end.map(Failure::detail).orElse(null),
+                claim.unfit(),
                 claim.waits() ? null : claim.generation(),
                 waiting.orElse(null),
                 claim.step()
@@ -87,6 +118,23 @@ record ClaimView(
                         .filter(workspace -> !claim.waits())
                         .map(workspace -> of(workspace, outputs))
                         .orElse(null));
+    }
+
+    private static String status(Claim claim) {
+        String ended = claim.endedReason().orElse("active");
+        return claim.waits() ? "waiting" : ended.equals(BEFORE_FAILED) ? "failed" : ended;
+    }
+
+    /** Why it ended, unless its holder wanted it. */
+    static Optional<Failure> end(Claim claim) {
+        return switch (claim.endedReason().orElse("")) {
+            case "failed", "timed_out", "preset_not_active" -> claim.failure();
+            case BEFORE_FAILED ->
+                Optional.of(new Failure("verification_failed", "The workspace failed its verification."));
+            case "expired" -> Optional.of(new Failure("expired", "The time that it was given for was over."));
+            case "deleted" -> Optional.of(new Failure("workspace_deleted", "Its workspace was deleted."));
+            default -> Optional.empty();
+        };
     }
 
     private static WorkspaceView of(Workspace workspace, Map<String, String> outputs) {

@@ -3,8 +3,10 @@ package dev.larder.claim;
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
 import dev.larder.claim.Combiner.Granted;
+import dev.larder.claim.Prospects.Prospect;
 import dev.larder.http.Problem;
 import dev.larder.pool.Caller;
+import dev.larder.pool.Refusal;
 import dev.larder.store.ClaimReads;
 import dev.larder.store.ClaimReads.Claim;
 import dev.larder.store.ClaimReads.Claimable;
@@ -14,6 +16,7 @@ import dev.larder.store.ClaimStore;
 import dev.larder.store.ClaimStore.Ask;
 import dev.larder.store.ClaimStore.IdempotencyKey;
 import dev.larder.store.ClaimStore.Mark;
+import dev.larder.store.ClaimStore.Own;
 import dev.larder.store.ClaimStore.Patience;
 import dev.larder.store.ClaimStore.UnderQuota;
 import dev.larder.store.Together;
@@ -54,6 +57,7 @@ class Claims {
     private final ClaimReads reads;
     private final Presets presets;
     private final Combiner combiner;
+    private final Prospects prospects;
     private final Bell bell;
     private final InstantSource clock;
     private final Settings settings;
@@ -65,6 +69,7 @@ class Claims {
             ClaimReads reads,
             Presets presets,
             Combiner combiner,
+            Prospects prospects,
             Bell bell,
             InstantSource clock,
             Settings settings) {
@@ -72,6 +77,7 @@ class Claims {
         this.reads = reads;
         this.presets = presets;
         this.combiner = combiner;
+        this.prospects = prospects;
         this.bell = bell;
         this.clock = clock;
         this.settings = settings;
@@ -83,10 +89,14 @@ class Claims {
         Optional<IdempotencyKey> key() {
             return ask.key();
         }
+
+        Errand with(Own own) {
+            return new Errand(caller, request, ask.with(own));
+        }
     }
 
     Uni<Outcome> claim(Caller caller, ClaimRequest request, Optional<String> idempotencyKey) {
-        Optional<IdempotencyKey> key = idempotencyKey.map(text -> new IdempotencyKey(text, request.hash()));
+        Optional<IdempotencyKey> key = idempotencyKey.map(text -> key(text, request));
         Errand errand = new Errand(caller, request, ask(caller, request, key));
         if (request.wanted() instanceof Wanted.Exactly exactly) {
             return claimExactly(errand, exactly);
@@ -94,6 +104,12 @@ class Claims {
         return needsOrganization(caller, request.wanted())
                 ? Uni.createFrom().item(new Outcome.OrganizationNeeded())
                 : presets.find(caller, request.wanted()).chain(found -> fromStock(errand, found));
+    }
+
+    private IdempotencyKey key(String text, ClaimRequest request) {
+        return request.wanted() instanceof Wanted.ByParameters
+                ? store.secretKey(text, request.hash())
+                : new IdempotencyKey(text, request.hash());
     }
 
     private Ask ask(Caller caller, ClaimRequest request, Optional<IdempotencyKey> key) {
@@ -130,8 +146,40 @@ class Claims {
                     .failure(Problem.unprocessable(
                             "count_not_for_verified", "count", "must be 1 where what is claimed is verified first."));
         }
+        if (errand.request().wanted() instanceof Wanted.ByParameters wanted) {
+            Asked asked = Asked.of(wanted.parameters(), found.declared());
+            if (!asked.refusals().isEmpty() || !asked.isStock()) {
+                return notFromStock(errand, found.presets().getFirst(), asked);
+            }
+        }
         return takeFirst(errand, found.presets(), 0)
                 .chain(taken -> taken.isPresent() ? Uni.createFrom().item(taken.get()) : notTaken(errand, found));
+    }
+
+    /** No stock was built with what is asked for: it is built at once where the policy builds, and refused where not. */
+    private Uni<Outcome> notFromStock(Errand errand, Claimable preset, Asked asked) {
+        return byKey(errand)
+                .chain(earlier ->
+                        earlier.isPresent() ? Uni.createFrom().item(earlier.get()) : asBuilt(errand, preset, asked));
+    }
+
+    private Uni<Outcome> asBuilt(Errand errand, Claimable preset, Asked asked) {
+        List<Refusal> refusals =
+                asked.refusals().isEmpty() && !errand.request().policy().builds()
+                        ? asked.withoutEffect()
+                        : asked.refusals();
+        if (!refusals.isEmpty()) {
+            return Uni.createFrom().failure(Problem.unprocessable(refusals));
+        }
+        return why(errand, preset)
+                .chain(found -> found.map(home -> coldIfActive(errand.with(asked.own()), home))
+                        .orElseGet(() -> Uni.createFrom().item(new Outcome.UnknownPreset(OptionalInt.empty()))));
+    }
+
+    private Uni<Outcome> coldIfActive(Errand errand, Short home) {
+        return home.why().active()
+                ? cold(errand, home, home.why().limited())
+                : Uni.createFrom().item(notActive(home));
     }
 
     /** From the first of the presets that has what is wanted. */
@@ -266,8 +314,7 @@ class Claims {
             return Uni.createFrom().item(new Outcome.UnknownPreset(OptionalInt.empty()));
         }
         if (active.isEmpty()) {
-            String why = shorts.getFirst().why().deprecated().orElse("its version is not the template's active one");
-            return Uni.createFrom().item(new Outcome.NotActive(why));
+            return Uni.createFrom().item(notActive(shorts.getFirst()));
         }
         if (active.getFirst().why().limited()) {
             return withinQuota(errand, active, 0);
@@ -277,6 +324,10 @@ class Claims {
                                 .anyMatch(one -> one.has(errand.request().atLeast()))
                 ? again(errand, from, attempt)
                 : byPolicy(errand, active.getFirst(), false);
+    }
+
+    private static Outcome notActive(Short home) {
+        return new Outcome.NotActive(home.why().deprecated().orElse("its version is not the template's active one"));
     }
 
     private Uni<Outcome> again(Errand errand, Presets.Found from, int attempt) {
@@ -310,7 +361,7 @@ class Claims {
 
     private Uni<Outcome> byPolicy(Errand errand, Short home, boolean limited) {
         return switch (errand.request().policy()) {
-            case Policy.Fail() -> Uni.createFrom().item(new Outcome.NoneInStock(home.why(), retryAfter(home.why())));
+            case Policy.Fail() -> prospect(home).map(prospect -> new Outcome.NoneInStock(home.why(), prospect));
             case Policy.Cold() -> cold(errand, home, limited);
             case Policy.Wait wait -> await(errand, home, wait, limited);
         };
@@ -339,10 +390,19 @@ class Claims {
 
     private Uni<Outcome> whyNotWaiting(Errand errand, Claimable preset) {
         return why(errand, preset)
-                .map(found -> found.filter(now -> now.why().waitingInOrganization() >= settings.waitingMax())
-                        .<Outcome>map(now -> new Outcome.TooManyWait(settings.waitingMax(), retryAfter(now.why())))
-                        .orElseGet(() -> new Outcome.NotActive(REPLACED)))
+                .map(found -> found.filter(now -> now.why().waitingInOrganization() >= settings.waitingMax()))
+                .chain(full ->
+                        full.map(this::tooMany).orElseGet(() -> Uni.createFrom().item(new Outcome.NotActive(REPLACED))))
                 .chain(otherwise -> elseByKey(errand, otherwise));
+    }
+
+    private Uni<Outcome> tooMany(Short home) {
+        return prospect(home).map(prospect -> new Outcome.TooManyWait(settings.waitingMax(), prospect.eta()));
+    }
+
+    /** For a claim that came now. */
+    private Uni<Prospect> prospect(Short home) {
+        return prospects.of(home.preset().id(), home.why().waiting() + 1, home.why());
     }
 
     private Uni<Outcome> begun(
@@ -372,13 +432,5 @@ class Claims {
 
     private static Outcome replay(Earlier earlier) {
         return earlier.sameRequest() ? new Outcome.Replayed(earlier.claims(), earlier.path()) : new Outcome.KeyReused();
-    }
-
-    /** When it may be worth asking again: as long as one would wait who came now. */
-    static Duration retryAfter(Shortage shortage) {
-        return Forecast.of(
-                shortage.waiting() + 1,
-                shortage.starting(),
-                shortage.buildTime().orElse(Forecast.WITHOUT_EVIDENCE));
     }
 }

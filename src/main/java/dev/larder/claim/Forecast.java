@@ -1,7 +1,11 @@
 package dev.larder.claim;
 
+import dev.larder.pool.Standing.Stop;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * When something may be ready, from the pool's own builds (design, section 3.4). It assumes that as many builds as are
@@ -17,7 +21,7 @@ final class Forecast {
 
     /**
      * @param position as how many-th of those who wait, from 1
-     * @param starting for how long each build under way has been so, the oldest first
+     * @param starting how far each build under way is, the furthest first
      * @param buildTime mean of the newest builds; {@link #WITHOUT_EVIDENCE} where none is known
      * @return from one second to one hour
      */
@@ -29,6 +33,30 @@ final class Forecast {
         Duration left = buildTime.minus(elapsed);
         Duration first = left.isNegative() ? Duration.ZERO : left;
         return bounded(first.plus(times(buildTime, rounds)));
+    }
+
+    /**
+     * The same for a pool whose creation may be stopped: a claim that no build under way can serve waits until every
+     * stop has ended.
+     *
+     * @param stops why nothing is created
+     * @return empty where no build under way can serve the claim and a stop does not end by itself
+     */
+    static Optional<Duration> of(
+            long position, List<Duration> starting, Duration buildTime, List<Stop> stops, Instant at) {
+        if (position <= starting.size() || stops.isEmpty()) {
+            return Optional.of(of(position, starting, buildTime));
+        }
+        if (stops.stream().anyMatch(stop -> stop.until() == null)) {
+            return Optional.empty();
+        }
+        Duration held = stops.stream()
+                .flatMap(stop -> Stream.ofNullable(stop.until()))
+                .map(until -> Duration.between(at, until))
+                .max(Duration::compareTo)
+                .orElse(Duration.ZERO);
+        Duration afterwards = of(position - starting.size(), List.of(), buildTime);
+        return Optional.of(held.isNegative() ? afterwards : held.plus(afterwards));
     }
 
     private static Duration times(Duration buildTime, long rounds) {

@@ -1,5 +1,6 @@
 package dev.larder.claim;
 
+import dev.larder.claim.Prospects.Prospect;
 import dev.larder.store.ClaimReads.Claim;
 import dev.larder.store.ClaimReads.Shortage;
 import dev.larder.store.ClaimStore.Quota;
@@ -44,7 +45,13 @@ sealed interface Outcome {
     record NotActive(String why) implements Outcome {}
 
     /** Nothing, or not enough, is in stock and the policy is to fail. */
-    record NoneInStock(Shortage why, Duration retryAfter) implements Outcome {}
+    record NoneInStock(Shortage why, Prospect prospect) implements Outcome {
+
+        /** Nothing is being built either, and that is not what the preset wants. */
+        boolean creationStopped() {
+            return why.starting().isEmpty() && prospect.isStopped();
+        }
+    }
 
     /** It is not there, not claimable, or no longer has that version. */
     record NotThisOne() implements Outcome {}
@@ -55,7 +62,7 @@ sealed interface Outcome {
     record OverQuota(Quota quota) implements Outcome {}
 
     /** So many claims of the organization wait that no further one may. */
-    record TooManyWait(int most, Duration retryAfter) implements Outcome {}
+    record TooManyWait(int most, Optional<Duration> retryAfter) implements Outcome {}
 
     /** The word the metrics use. */
     default String word() {
@@ -66,7 +73,7 @@ sealed interface Outcome {
             case KeyReused reused -> "idempotency_key_reused";
             case UnknownPreset unknown -> "preset_not_found";
             case NotActive inactive -> "preset_not_active";
-            case NoneInStock none -> "no_claimable_workspace";
+            case NoneInStock none -> none.creationStopped() ? "creation_stopped" : "no_claimable_workspace";
             case NotThisOne other -> "workspace_not_claimable";
             case OrganizationNeeded needed -> "missing_field";
             case OverQuota over -> "quota_exceeded";

@@ -4,6 +4,8 @@ import dev.larder.claim.ClaimRequest.Wanted;
 import dev.larder.pool.Caller;
 import dev.larder.store.ClaimReads;
 import dev.larder.store.ClaimReads.Claimable;
+import dev.larder.store.ClaimReads.Declared;
+import dev.larder.store.ClaimReads.Fitting;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.List;
@@ -41,11 +43,20 @@ class Presets {
     /**
      * @param remembered whether it was looked up some time ago
      * @param unknown which of several names is no preset's, while others are
+     * @param declared the parameters of its version where one was found by parameters
      */
-    record Found(List<Claimable> presets, boolean remembered, OptionalInt unknown) {
+    record Found(List<Claimable> presets, boolean remembered, OptionalInt unknown, List<Declared> declared) {
 
         static Found now(List<Claimable> presets) {
-            return new Found(presets, false, OptionalInt.empty());
+            return new Found(presets, false, OptionalInt.empty(), List.of());
+        }
+
+        static Found now(Optional<Fitting> fitting) {
+            return new Found(
+                    fitting.map(Fitting::preset).stream().toList(),
+                    false,
+                    OptionalInt.empty(),
+                    fitting.map(Fitting::declared).orElse(List.of()));
         }
     }
 
@@ -53,7 +64,7 @@ class Presets {
         List<Claimable> known = remembered.get(new Meant(wanted, caller.organization()));
         return known == null
                 ? lookUp(caller, wanted)
-                : Uni.createFrom().item(new Found(known, true, OptionalInt.empty()));
+                : Uni.createFrom().item(new Found(known, true, OptionalInt.empty(), List.of()));
     }
 
     /** As it is now. */
@@ -98,6 +109,6 @@ class Presets {
         List<Claimable> presets = names.stream()
                 .flatMap(name -> Stream.ofNullable(found.get(name)))
                 .toList();
-        return new Found(presets, false, presets.isEmpty() ? OptionalInt.empty() : unknown);
+        return new Found(presets, false, presets.isEmpty() ? OptionalInt.empty() : unknown, List.of());
     }
 }

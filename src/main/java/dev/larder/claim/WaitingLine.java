@@ -125,9 +125,9 @@ public class WaitingLine {
     }
 
     /**
-     * Completes when the claim waits no longer, or after this time: look at it then.
+     * Completes when the claim is settled, or after this time: look at it then.
      *
-     * @param until the claim's own deadline
+     * @param until when the line is to look at it in any case: the claim's own deadline
      */
     Uni<Void> settled(UUID claim, Instant until, Duration atMost) {
         if (!atMost.isPositive() || lettingGo) {
@@ -192,6 +192,9 @@ public class WaitingLine {
                 .call(todo -> todo.waiting() || todo.unfit()
                         ? whole("waiting", advance(now))
                         : Uni.createFrom().voidItem())
+                .call(todo -> todo.failedCold()
+                        ? whole("failed cold builds", endFailedCold(now))
+                        : Uni.createFrom().voidItem())
                 .chain(todo -> todo.expired() ? expire(now) : Uni.createFrom().item(false))
                 .call(this::look)
                 .ifNoItem()
@@ -220,6 +223,17 @@ public class WaitingLine {
             bell.ring(Topic.WAITING);
             bell.ring(Topic.RECONCILE);
         }
+    }
+
+    private Uni<Integer> endFailedCold(Instant now) {
+        return leases.endFailedCold(now)
+                .chain(ended -> ended == 0 ? Uni.createFrom().item(0) : deleteFailed(ended, now));
+    }
+
+    private Uni<Integer> deleteFailed(int ended, Instant now) {
+        LOG.infof("cold builds failed, their claims ended count=%d", ended);
+        bell.ring(Topic.WAITING);
+        return builds.deleteUsedUp(now).invoke(begun -> bell.ring(Topic.JOBS));
     }
 
     private Uni<Void> advance(Instant now) {
@@ -287,7 +301,7 @@ public class WaitingLine {
         if (mine.isEmpty()) {
             return Uni.createFrom().voidItem();
         }
-        return reads.stillWaiting(mine)
+        return reads.unsettled(mine)
                 .invoke(waiting ->
                         mine.stream().filter(claim -> !waiting.contains(claim)).forEach(this::tell))
                 .replaceWithVoid();

@@ -19,6 +19,7 @@ public final class Problem extends RuntimeException {
     private final transient List<Refusal> refusals;
     private final transient Map<String, String> headers;
     private final transient Optional<String> instance;
+    private final transient Map<String, List<Map<String, String>>> members;
 
     private Problem(
             int status,
@@ -26,13 +27,15 @@ public final class Problem extends RuntimeException {
             String detail,
             List<Refusal> refusals,
             Map<String, String> headers,
-            Optional<String> instance) {
+            Optional<String> instance,
+            Map<String, List<Map<String, String>>> members) {
         super(detail, null, false, false);
         this.status = status;
         this.code = code;
         this.refusals = refusals;
         this.headers = headers;
         this.instance = instance;
+        this.members = members;
     }
 
     /**
@@ -40,7 +43,7 @@ public final class Problem extends RuntimeException {
      * @param detail one sentence for people
      */
     public static Problem of(int status, String code, String detail) {
-        return new Problem(status, code, detail, List.of(), Map.of(), Optional.empty());
+        return new Problem(status, code, detail, List.of(), Map.of(), Optional.empty(), Map.of());
     }
 
     /** 404. What exists in another organization is not found either. */
@@ -71,18 +74,38 @@ public final class Problem extends RuntimeException {
     private static Problem refused(int status, List<Refusal> refusals) {
         Refusal first = refusals.getFirst();
         return new Problem(
-                status, first.code(), first.field() + ": " + first.detail(), refusals, Map.of(), Optional.empty());
+                status,
+                first.code(),
+                first.field() + ": " + first.detail(),
+                refusals,
+                Map.of(),
+                Optional.empty(),
+                Map.of());
     }
 
     public Problem withHeader(String name, String value) {
         Map<String, String> all = new HashMap<>(headers);
         all.put(name, value);
-        return new Problem(status, code, detail(), refusals, Map.copyOf(all), instance);
+        return new Problem(status, code, detail(), refusals, Map.copyOf(all), instance, members);
     }
 
     /** The same, naming what it happened to: a path of this API, or a {@code urn:uuid:} that the log has. */
     public Problem about(String what) {
-        return new Problem(status, code, detail(), refusals, headers, Optional.of(what));
+        return new Problem(status, code, detail(), refusals, headers, Optional.of(what), members);
+    }
+
+    /** The same with a further member of its body, a list; nothing where the list is empty. */
+    public Problem with(String member, List<Map<String, String>> list) {
+        if (list.isEmpty()) {
+            return this;
+        }
+        Map<String, List<Map<String, String>>> all = new HashMap<>(members);
+        all.put(member, List.copyOf(list));
+        return new Problem(status, code, detail(), refusals, headers, instance, Map.copyOf(all));
+    }
+
+    public Map<String, List<Map<String, String>>> members() {
+        return members;
     }
 
     public Optional<String> instance() {

@@ -21,6 +21,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
@@ -215,6 +216,13 @@ class ProblemMapper {
                 .put("detail", problem.detail())
                 .put("code", problem.code());
         problem.instance().ifPresent(what -> body.put("instance", what));
+        problem.members().forEach((member, list) -> {
+            ArrayNode items = body.putArray(member);
+            for (Map<String, String> item : list) {
+                ObjectNode object = items.addObject();
+                new TreeMap<>(item).forEach(object::put);
+            }
+        });
         if (!problem.refusals().isEmpty()) {
             ArrayNode errors = body.putArray("errors");
             for (Refusal refusal : problem.refusals()) {

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param deadlineAt when the lease ends whatever the worker does
  * @param reason why the build is: {@link #CLAIM}, {@link #VERIFY}, {@link #RECYCLE}, otherwise for people
  * @param files of the version, by path
- * @param parameters resolved: preset values over defaults; sensitive ones in clear
+ * @param parameters resolved: values of a cold claim over the preset's over defaults; sensitive ones in clear
  * @param presetName null for a workspace built without a preset
  * @param outputs what the workspace has answered so far, for a later start only; secret
  */

@@ -1,5 +1,6 @@
 package dev.larder.pool;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +28,11 @@ public record Prebuild(
     /** Running, and readiness met. */
     public boolean ready() {
         return running() && readyAt != null;
+    }
+
+    /** Whether it was ready only when this time from its creation was over. */
+    boolean readyAfter(Duration time) {
+        return running() && buildNumber == 1 && readyAt != null && readyAt.isAfter(createdAt.plus(time));
     }
 
     /** A first start that no worker has begun: the only thing a cycle may cancel (design, section 2.3.1). */

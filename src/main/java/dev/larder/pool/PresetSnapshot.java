@@ -43,6 +43,37 @@ public record PresetSnapshot(
         Failures failures,
         List<Prebuild> prebuilds) {
 
+    /** Whether a live prebuild was older than the ttl when it was ready. */
+    public boolean hasExpiredUnready() {
+        return ttl.isPresent() && prebuilds.stream().anyMatch(prebuild -> prebuild.readyAfter(ttl.get()));
+    }
+
+    /** The same with what its newest attempts say of its ttl: see {@link Failures}. */
+    public PresetSnapshot withExpiredUnready(List<Boolean> newest) {
+        return new PresetSnapshot(
+                id,
+                name,
+                templateId,
+                templateName,
+                organizationId,
+                organizationName,
+                versionId,
+                active,
+                instances,
+                ttl,
+                timezone,
+                schedules,
+                status,
+                statusReason,
+                lastInvalidatedAt,
+                attempts,
+                missingParameters,
+                pauses,
+                builders,
+                failures.withExpiredUnready(newest),
+                prebuilds);
+    }
+
     /** Created before the last invalidation, or older than the ttl (design, section 1). */
     public boolean expired(Prebuild prebuild, Instant at) {
         if (lastInvalidatedAt != null && prebuild.createdAt().isBefore(lastInvalidatedAt)) {

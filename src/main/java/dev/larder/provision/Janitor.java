@@ -118,7 +118,8 @@ public class Janitor {
     }
 
     private Uni<Void> deleteWanted() {
-        return builds.deleteWanted(clock.instant())
+        return builds.giveUpEvidence(clock.instant())
+                .chain(() -> builds.deleteWanted(clock.instant()))
                 .invoke(count -> tell("deletions begun of what was given back", count))
                 .replaceWithVoid();
     }
@@ -152,6 +153,7 @@ public class Janitor {
             LOG.infof("%s count=%d", what, count);
             bell.ring(Topic.JOBS);
             bell.ring(Topic.RECONCILE);
+            bell.ring(Topic.WAITING);
         }
     }
 }

@@ -118,6 +118,7 @@ class JobResource {
         }
         bell.ring(Topic.CANCELS);
         bell.ring(Topic.RECONCILE);
+        bell.ring(Topic.WAITING);
     }
 
     private Uni<Seen> found(String id) {

@@ -142,10 +142,11 @@ class QueueDesk implements Desk {
             bell.ring(Topic.JOBS);
         }
         String reason = lease.reason();
-        if (ended.transition() == Transition.START && (ended.prebuild() || reason.equals(Assignment.VERIFY))) {
+        boolean built = ended.transition() == Transition.START && !reason.equals(Assignment.CLAIM);
+        if (built) {
             bell.ring(Topic.WAITING);
         }
-        if (ended.transition() == Transition.START && !ended.prebuild() && !reason.equals(Assignment.CLAIM)) {
+        if (built && !ended.prebuild()) {
             bell.ring(Topic.STEPS);
         }
     }

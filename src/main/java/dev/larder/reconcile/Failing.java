@@ -61,6 +61,14 @@ final class Failing {
         return limits.hardLimit() > 0 && failedAttempts() >= limits.hardLimit();
     }
 
+    /** The newest {@code hardLimit} attempts that succeeded were all older than the ttl when they were ready. */
+    boolean buildsTooSlowlyForItsTtl() {
+        long inARow = failures.newestExpiredUnready().stream()
+                .takeWhile(expired -> expired)
+                .count();
+        return limits.hardLimit() > 0 && inARow >= limits.hardLimit();
+    }
+
     /** How many of the newest attempts failed in a row, as far as they are remembered. */
     int failedAttempts() {
         return (int) failures.newestAttemptsFailed().stream()

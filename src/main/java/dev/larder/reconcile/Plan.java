@@ -44,6 +44,9 @@ public record Plan(
     // What ends inclusively is over one of these later; Postgres knows microseconds, people milliseconds.
     private static final Duration PAST = Duration.ofMillis(1);
 
+    private static final String EXPIRED_UNREADY =
+            "its prebuilds take longer to build than their ttl: they have expired when they are ready";
+
     public Plan {
         effects = List.copyOf(effects);
         holds = List.copyOf(holds);
@@ -147,6 +150,9 @@ public record Plan(
                     effects.add(new Action.MarkValidationFailed(reason));
                 }
                 holds.add(new Hold.ValidationFailed(reason));
+            } else if (preset.status() == PresetStatus.HEALTHY && failing.buildsTooSlowlyForItsTtl()) {
+                effects.add(new Action.MarkValidationFailed(EXPIRED_UNREADY));
+                holds.add(new Hold.ValidationFailed(EXPIRED_UNREADY));
             } else if (preset.status() == PresetStatus.VALIDATION_FAILED) {
                 // Whoever marked it knows more than a plan can: only another declaration lifts it.
                 holds.add(new Hold.ValidationFailed(statusReason("cannot be built as declared")));

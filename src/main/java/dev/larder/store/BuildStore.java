@@ -174,6 +174,28 @@ public class BuildStore {
                    CASE WHEN prebuild THEN preset_id END, true
               FROM item""";
 
+    // Failed and canceled prebuilds are evidence as long as their template exists; it may have been deleted while they
+    // were being built or verified.
+    private static final String GIVE_UP_EVIDENCE = """
+            UPDATE workspaces SET deletion_wanted_at = $1::timestamptz
+             WHERE id IN (SELECT w.id
+                            FROM workspaces w JOIN templates t ON t.id = w.template_id
+                           WHERE w.prebuild AND w.deleted_at IS NULL AND w.deletion_wanted_at IS NULL
+                             AND w.transition = 'start' AND w.build_status IN ('failed', 'canceled')
+                             AND t.deleted_at IS NOT NULL
+                           ORDER BY w.build_number, w.id LIMIT 100
+                             FOR UPDATE OF w SKIP LOCKED)""";
+
+    /**
+     * Failed and canceled prebuilds of deleted templates are to be deleted: call {@link #deleteWanted} next. At most 100 at
+     * a time.
+     */
+    public Uni<Integer> giveUpEvidence(Instant at) {
+        return pool.preparedQuery(GIVE_UP_EVIDENCE)
+                .execute(Tuple.of(Rows.utc(at)))
+                .map(RowSet::rowCount);
+    }
+
     private static final String DELETE_WANTED = BEGIN_DELETIONS.formatted("true");
 
     private static final String DELETE_USED_UP = BEGIN_DELETIONS.formatted("(w.prebuild OR NOT w.dirty)");

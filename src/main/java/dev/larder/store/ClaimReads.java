@@ -4,6 +4,8 @@ import dev.larder.pool.Scope;
 import dev.larder.store.ClaimStore.IdempotencyKey;
 import dev.larder.store.ClaimStore.Order;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
@@ -12,6 +14,7 @@ import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
@@ -42,6 +45,8 @@ public class ClaimReads {
      * @param ordinal which of the claims of one request, from 0
      * @param generation the workspace's version when it was given; null while the claim waits
      * @param waitsUntil the deadline of one that waits or waited
+     * @param unfit how many workspaces it was given that failed their verification
+     * @param failure what went wrong last; final once the claim has ended
      * @param readyLeft how many more stood ready when this was taken from stock, 100 for more than that; empty later on
      * @param workspace empty while none is given, where the claim ended without one, and where another holding has followed
      */
@@ -59,6 +64,8 @@ public class ClaimReads {
             Optional<Instant> waitsUntil,
             Optional<Instant> endedAt,
             Optional<String> endedReason,
+            int unfit,
+            Optional<Failure> failure,
             Optional<Integer> readyLeft,
             Optional<Step> step,
             Optional<Workspace> workspace) {
@@ -67,11 +74,26 @@ public class ClaimReads {
             return endedAt.isEmpty() && (workspace.isEmpty() || isVerified());
         }
 
+        /** Whether it waits, or its cold build has not ended yet: there is more to be told soon. */
+        public boolean isUnsettled() {
+            return waits()
+                    || (endedAt.isEmpty()
+                            && workspace.filter(Workspace::inFirstBuild).isPresent());
+        }
+
         /** Whether it has been given a workspace that may turn out to be unfit. */
         public boolean isVerified() {
             return endedAt.isEmpty() && workspace.filter(Workspace::verifying).isPresent();
         }
     }
+
+    /**
+     * What went wrong.
+     *
+     * @param code stable, for programs
+     * @param detail one sentence for people
+     */
+    public record Failure(String code, String detail) {}
 
     /**
      * The claim build (design, section 3.5).
@@ -97,6 +119,7 @@ public class ClaimReads {
             @Nullable String preset,
             String name,
             int version,
+            int buildNumber,
             String transition,
             String buildStatus,
             Instant createdAt,
@@ -104,7 +127,12 @@ public class ClaimReads {
             boolean verifying,
             boolean claimStepWanted,
             Optional<Instant> deletedAt,
-            byte @Nullable [] outputs) {}
+            byte @Nullable [] outputs) {
+
+        boolean inFirstBuild() {
+            return buildNumber == 1 && transition.equals("start") && readyAt.isEmpty();
+        }
+    }
 
     /** Opens the outputs of a workspace: a JSON object. Empty where there are none. */
     public Optional<String> open(Workspace workspace) {
@@ -160,7 +188,12 @@ public class ClaimReads {
     // A sensitive value cannot be compared, so that a preset with one is never found by its parameters.
     private static final String FIND_BY_PARAMETERS = """
             SELECT p.id, p.claim_order,
-                   (SELECT v.verify_step FROM template_versions v WHERE v.id = p.version_id) AS verify_step
+                   (SELECT v.verify_step FROM template_versions v WHERE v.id = p.version_id) AS verify_step,
+                   (SELECT jsonb_agg(jsonb_build_object('name', q.name, 'type', q.type, 'sensitive', q.sensitive,
+                                                        'standard', CASE WHEN s.name IS NULL THEN q.default_value ELSE s.value END)
+                                     ORDER BY q.ordinal)
+                      FROM version_parameters q LEFT JOIN preset_parameters s ON s.preset_id = p.id AND s.name = q.name
+                     WHERE q.version_id = p.version_id) AS declared
               FROM organizations o
               JOIN templates t ON t.organization_id = o.id AND t.deleted_at IS NULL
               JOIN presets p ON p.version_id = t.active_version_id
@@ -177,7 +210,7 @@ public class ClaimReads {
      * The preset all of whose parameters are among these; the one with most of them, then the first by name (design,
      * section 3.2).
      */
-    public Uni<List<Claimable>> findByParameters(
+    public Uni<Optional<Fitting>> findByParameters(
             Optional<String> organization,
             String template,
             Map<String, String> parameters,
@@ -190,7 +223,41 @@ public class ClaimReads {
                         entries.stream().map(Map.Entry::getKey).toArray(String[]::new),
                         entries.stream().map(Map.Entry::getValue).toArray(String[]::new),
                         callersOrganization.orElse(null)))
-                .map(rows -> Rows.list(rows, ClaimReads::claimable));
+                .map(rows -> Rows.first(rows, ClaimReads::fitting));
+    }
+
+    /**
+     * A preset that was found by parameters.
+     *
+     * @param declared all parameters of its version
+     */
+    public record Fitting(Claimable preset, List<Declared> declared) {}
+
+    /**
+     * A parameter as stock of the preset has it.
+     *
+     * @param type {@code string}, {@code number} or {@code bool}
+     * @param standard the preset's value, or else the default; null where there is none, and where it is sealed
+     */
+    public record Declared(
+            String name,
+            String type,
+            boolean sensitive,
+            @Nullable String standard) {}
+
+    private static Fitting fitting(Row row) {
+        List<Declared> declared = new ArrayList<>();
+        if (row.getValue("declared") instanceof JsonArray all) {
+            for (int i = 0; i < all.size(); i++) {
+                JsonObject one = all.getJsonObject(i);
+                declared.add(new Declared(
+                        one.getString("name"),
+                        one.getString("type"),
+                        Boolean.TRUE.equals(one.getBoolean("sensitive")),
+                        one.getString("standard")));
+            }
+        }
+        return new Fitting(claimable(row), List.copyOf(declared));
     }
 
     private static final String FIND_PRESET = """
@@ -249,6 +316,7 @@ public class ClaimReads {
         return new Earlier(claims, row.getString("path"), same);
     }
 
+    // A build that no worker has begun is at most as far as the newest ones were when theirs began.
     private static final String SHORTAGE = """
             SELECT t.active_version_id = p.version_id AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL AS active,
                    t.deprecated_reason, o.claims_max IS NOT NULL OR o.claims_max_per_user IS NOT NULL AS limited,
@@ -263,19 +331,23 @@ public class ClaimReads {
                    (SELECT count(*) FROM claims c
                      WHERE c.organization_id = p.organization_id AND c.workspace_id IS NULL AND c.ended_at IS NULL)
                        AS waiting_in_organization,
-                   ARRAY(SELECT extract(epoch FROM $2::timestamptz - b.created_at)::float8
-                      FROM workspaces w JOIN builds b ON b.id = w.build_id
+                   ARRAY(SELECT extract(epoch FROM CASE WHEN j.started_at IS NULL
+                                                        THEN least($2::timestamptz - j.created_at, coalesce(r.queued, interval '0'))
+                                                        ELSE coalesce(r.queued, interval '0') + ($2::timestamptz - j.started_at) END)::float8 AS progress
+                      FROM workspaces w JOIN jobs j ON j.build_id = w.build_id
                      WHERE w.preset_id = p.id AND w.prebuild AND w.deleted_at IS NULL
                        AND w.transition = 'start' AND w.build_status = 'pending'
-                     ORDER BY b.created_at LIMIT 1000) AS starting,
-                   (SELECT extract(epoch FROM avg(r.took))::float8
-                      FROM (SELECT j.completed_at - j.created_at AS took
-                              FROM builds b JOIN jobs j ON j.build_id = b.id
-                             WHERE b.preset_id = p.id AND b.attempt IS NOT NULL AND j.status = 'succeeded'
-                             ORDER BY b.attempt DESC LIMIT 10) r) AS build_seconds
+                     ORDER BY progress DESC LIMIT 1000) AS starting,
+                   extract(epoch FROM r.took)::float8 AS build_seconds
               FROM presets p
               JOIN templates t ON t.id = p.template_id
               JOIN organizations o ON o.id = p.organization_id
+              LEFT JOIN LATERAL (
+                   SELECT avg(n.took) AS took, avg(n.queued) AS queued
+                     FROM (SELECT j.completed_at - j.created_at AS took, j.started_at - j.created_at AS queued
+                             FROM builds b JOIN jobs j ON j.build_id = b.id
+                            WHERE b.preset_id = p.id AND b.attempt IS NOT NULL AND j.status = 'succeeded'
+                            ORDER BY b.attempt DESC LIMIT 10) n) r ON true
              WHERE p.id = $1 AND ($3::uuid IS NULL OR p.organization_id = $3)""";
 
     /** Why nothing could be claimed, and when it may be worth asking again. Empty for an unknown preset. */
@@ -289,7 +361,7 @@ public class ClaimReads {
      * @param limited whether the organization has a quota
      * @param claimable prebuilds that could be claimed but were locked by somebody a moment ago
      * @param waiting claims that wait for this preset
-     * @param starting for how long each prebuild under way has been so, the oldest first
+     * @param starting how far each prebuild under way is, compared with {@code buildTime}; the furthest first
      * @param buildTime what the newest starts took from being asked for to being ready; empty where none succeeded yet
      */
     public record Shortage(
@@ -338,10 +410,13 @@ public class ClaimReads {
     private static final String STILL_WAITING = """
             SELECT c.id FROM claims c
              WHERE c.id = ANY ($1::uuid[]) AND c.ended_at IS NULL
-               AND (c.workspace_id IS NULL OR EXISTS (SELECT FROM workspaces w WHERE w.id = c.workspace_id AND w.verifying))""";
+               AND (c.workspace_id IS NULL
+                    OR EXISTS (SELECT FROM workspaces w
+                                WHERE w.id = c.workspace_id
+                                  AND (w.verifying OR (w.build_number = 1 AND w.transition = 'start' AND w.ready_at IS NULL))))""";
 
-    /** Those of these claims that wait. */
-    public Uni<Set<UUID>> stillWaiting(Collection<UUID> claims) {
+    /** Those of these claims that are not settled: see {@link Claim#isUnsettled}. */
+    public Uni<Set<UUID>> unsettled(Collection<UUID> claims) {
         return pool.preparedQuery(STILL_WAITING)
                 .execute(Tuple.of(claims.toArray(UUID[]::new)))
                 .map(rows -> Set.copyOf(Rows.list(rows, row -> row.getUUID("id"))));
@@ -351,7 +426,8 @@ public class ClaimReads {
     private static final String SELECT_CLAIM = """
             SELECT c.id AS claim_id, c.user_id, c.organization_id, c.preset_id, c.path, c.ordinal, c.generation,
                    c.created_at AS claim_created_at, c.granted_at, c.expires_at, c.waits_until, c.ended_at, c.ended_reason,
-                   w.id, o.name AS organization, t.name AS template, p.name AS preset, w.name, w.version,
+                   c.unfit, c.failure_code, c.failure,
+                   w.id, o.name AS organization, t.name AS template, p.name AS preset, w.name, w.version, w.build_number,
                    w.transition, %s AS build_status, w.created_at, w.ready_at, w.deleted_at,
                    w.outputs_sealed, w.claim_step_wanted_at, w.verifying, s.status AS step_status, s.error_code AS step_error_code, s.error AS step_error,
                    NULL::integer AS ready_left
@@ -414,9 +490,16 @@ public class ClaimReads {
                 Optional.ofNullable(Rows.instantOrNull(row, "waits_until")),
                 Optional.ofNullable(Rows.instantOrNull(row, "ended_at")),
                 Optional.ofNullable(row.getString("ended_reason")),
+                row.getInteger("unfit"),
+                failure(row),
                 Optional.ofNullable(row.getInteger("ready_left")),
                 step(row),
                 row.getUUID("id") == null ? Optional.empty() : Optional.of(workspace(row)));
+    }
+
+    private static Optional<Failure> failure(Row row) {
+        return Optional.ofNullable(row.getString("failure_code"))
+                .map(code -> new Failure(code, row.getString("failure")));
     }
 
     private static Optional<Step> step(Row row) {
@@ -440,6 +523,7 @@ public class ClaimReads {
                 row.getString("preset"),
                 row.getString("name"),
                 row.getInteger("version"),
+                row.getInteger("build_number"),
                 row.getString("transition"),
                 row.getString("build_status"),
                 Rows.instant(row, "created_at"),

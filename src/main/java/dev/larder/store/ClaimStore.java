@@ -4,6 +4,7 @@ import dev.larder.pool.Ids;
 import dev.larder.store.ClaimReads.Claim;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.SqlClient;
@@ -14,8 +15,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.function.IntFunction;
@@ -40,10 +44,12 @@ public class ClaimStore {
 
     private final Pool pool;
     private final Ids ids;
+    private final Seal seal;
 
-    public ClaimStore(Pool pool, Ids ids) {
+    public ClaimStore(Pool pool, Ids ids, Seal seal) {
         this.pool = pool;
         this.ids = ids;
+        this.seal = seal;
     }
 
     /**
@@ -61,6 +67,7 @@ public class ClaimStore {
      * @param ordinal which of the workspaces of one request, from 0
      * @param ttl how long it may be kept, a part of a second counting as one; empty for as long as it is wanted
      * @param patience how it waits where what it is given proves unfit; empty for 30 seconds
+     * @param own what its cold build is made with beyond the preset's own values; stock is taken without a look at it
      */
     public record Ask(
             UUID claim,
@@ -69,11 +76,17 @@ public class ClaimStore {
             Optional<IdempotencyKey> key,
             int ordinal,
             Optional<Duration> ttl,
-            Optional<Patience> patience) {
+            Optional<Patience> patience,
+            Own own) {
 
         /** The same, ready to wait. */
         public Ask waiting(Patience how) {
-            return new Ask(claim, user, organization, key, ordinal, ttl, Optional.of(how));
+            return new Ask(claim, user, organization, key, ordinal, ttl, Optional.of(how), own);
+        }
+
+        /** The same, to be built with these. */
+        public Ask with(Own parameters) {
+            return new Ask(claim, user, organization, key, ordinal, ttl, patience, parameters);
         }
 
         @Nullable
@@ -112,9 +125,31 @@ public class ClaimStore {
         }
     }
 
+    /**
+     * What a cold build is made with beyond the preset's own values.
+     *
+     * @param values by name; of parameters that the preset's version declares
+     * @param sensitive the names of those that are kept sealed
+     */
+    public record Own(Map<String, String> values, Set<String> sensitive) {
+
+        public static final Own NONE = new Own(Map.of(), Set.of());
+
+        /** Values may be secret, so none is printed. */
+        @Override
+        public String toString() {
+            return "Own" + values.keySet();
+        }
+    }
+
+    /** For a request that may hold secrets: its hash is kept so that they cannot be guessed from it. */
+    public IdempotencyKey secretKey(String key, byte[] hash) {
+        return new IdempotencyKey(key, seal.fingerprint(hash));
+    }
+
     /** An ask for one workspace, with a new id. */
     public Ask ask(UUID user, Optional<UUID> organization, Optional<IdempotencyKey> key, Optional<Duration> ttl) {
-        return new Ask(ids.next(), user, organization, key, 0, ttl, Optional.empty());
+        return new Ask(ids.next(), user, organization, key, 0, ttl, Optional.empty(), Own.NONE);
     }
 
     /** The same for several under one key. */
@@ -129,7 +164,8 @@ public class ClaimStore {
                     first.key(),
                     ordinal,
                     first.ttl(),
-                    first.patience()));
+                    first.patience(),
+                    first.own()));
         }
         return asks;
     }
@@ -168,7 +204,7 @@ public class ClaimStore {
             waiting AS (
                 SELECT c.id AS claim_id, c.user_id, c.idempotency_key, c.request_hash, c.ordinal, c.ttl_seconds, c.priority,
                        c.created_at AS asked_at, 0 AS place, true AS waited, c.path, c.waits_until,
-                       c.priority AS later_priority, c.then_cold
+                       c.priority AS later_priority, c.then_cold, c.impatient
                   FROM claims c
                  WHERE c.preset_id = $1::uuid AND c.workspace_id IS NULL AND c.ended_at IS NULL AND c.waits_until > $2::timestamptz
                  ORDER BY c.priority DESC, c.created_at, c.id
@@ -179,7 +215,8 @@ public class ClaimStore {
                        a.place::integer, false AS waited, 'warm' AS path,
                        CASE WHEN p.verify_step AND $15::integer > 0
                             THEN coalesce(a.waits_until, $2::timestamptz + interval '30 seconds') END AS waits_until,
-                       coalesce(a.priority, 0) AS later_priority, coalesce(a.then_cold, false) AS then_cold
+                       coalesce(a.priority, 0) AS later_priority, coalesce(a.then_cold, false) AS then_cold,
+                       a.waits_until IS NULL AS impatient
                   FROM preset p,
                        unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::bytea[], $8::integer[], $9::integer[],
                               $10::integer[], $11::timestamptz[], $12::boolean[])
@@ -215,7 +252,7 @@ public class ClaimStore {
     private static final String HAND_OVER = """
             matched AS (
                 SELECT s.id, l.claim_id, l.user_id, l.idempotency_key, l.request_hash, l.ordinal, l.ttl_seconds, l.asked_at, l.waited,
-                       l.path, l.waits_until, l.later_priority, l.then_cold
+                       l.path, l.waits_until, l.later_priority, l.then_cold, l.impatient
                   FROM (SELECT id, row_number() OVER () AS n FROM picked) s
                   JOIN line l ON l.n = s.n
                  WHERE l.waited
@@ -229,7 +266,7 @@ public class ClaimStore {
                   FROM matched m, preset p
                  WHERE w.id = m.id
                 RETURNING w.*, m.claim_id, m.user_id, m.idempotency_key, m.request_hash, m.ordinal, m.ttl_seconds, m.asked_at,
-                          m.waited, m.path, m.waits_until, m.later_priority, m.then_cold,
+                          m.waited, m.path, m.waits_until, m.later_priority, m.then_cold, m.impatient,
                           greatest($2::timestamptz, m.asked_at) AS granted_at,
                           greatest($2::timestamptz, m.asked_at) + make_interval(secs => m.ttl_seconds) AS expires_at),
             served AS (
@@ -240,18 +277,19 @@ public class ClaimStore {
             recorded AS (
                 INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key, request_hash,
                                     ordinal, created_at, granted_at, generation, ttl_seconds, expires_at, waits_until,
-                                    priority, then_cold)
+                                    priority, then_cold, impatient)
                 SELECT m.claim_id, m.organization_id, m.user_id, m.id, m.preset_id, m.path, m.idempotency_key, m.request_hash,
                        m.ordinal, $2::timestamptz, m.granted_at, m.version, m.ttl_seconds, m.expires_at, m.waits_until,
-                       m.later_priority, m.then_cold
+                       m.later_priority, m.then_cold, m.impatient
                   FROM moved m
                  WHERE NOT m.waited),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT id FROM preset WHERE EXISTS (SELECT FROM moved))
             SELECT m.claim_id, m.user_id, m.path, m.ordinal, m.version AS generation,
                    m.asked_at AS claim_created_at, m.granted_at, m.expires_at, m.waits_until,
-                   NULL::timestamptz AS ended_at, NULL::text AS ended_reason,
-                   m.id, m.organization_id, p.organization, p.template, p.preset, p.id AS preset_id, m.name, m.version,
+                   NULL::timestamptz AS ended_at, NULL::text AS ended_reason, 0 AS unfit, NULL::text AS failure_code,
+                   NULL::text AS failure,
+                   m.id, m.organization_id, p.organization, p.template, p.preset, p.id AS preset_id, m.name, m.version, m.build_number,
                    m.transition, m.build_status, m.created_at, m.ready_at, m.deleted_at, m.outputs_sealed, m.claim_step_wanted_at,
                    m.verifying, NULL::text AS step_status, NULL::text AS step_error_code, NULL::text AS step_error,
                    (SELECT greatest(count(*) - (SELECT count(*) FROM picked), 0)
@@ -396,9 +434,11 @@ public class ClaimStore {
     private static final String BEGIN_COLD = """
             workspace AS (
                 INSERT INTO workspaces (id, organization_id, owner_id, prebuild, template_id, version_id, preset_id, name, created_at,
-                                        claimed_at, claim_step_wanted_at, build_id, build_number, transition, build_status)
+                                        claimed_at, claim_step_wanted_at, build_id, build_number, transition, build_status,
+                                        parameters)
                 SELECT $2::uuid, p.organization_id, p.user_id, false, p.template_id, p.version_id, p.id, $5::text, $1::timestamptz,
-                       $1::timestamptz, CASE WHEN p.claim_step THEN $1::timestamptz END, $3::uuid, 1, 'start', 'pending'
+                       $1::timestamptz, CASE WHEN p.claim_step THEN $1::timestamptz END, $3::uuid, 1, 'start', 'pending',
+                       $6::jsonb
                   FROM preset p),
             build AS (
                 INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id, created_at)
@@ -412,22 +452,22 @@ public class ClaimStore {
 
     private static final String TAKE_COLD = """
             WITH preset AS (
-                SELECT p.*, v.backend, v.claim_step, v.start_timeout_seconds AS timeout, $7::uuid AS user_id,
+                SELECT p.*, v.backend, v.claim_step, v.start_timeout_seconds AS timeout, $8::uuid AS user_id,
                        (SELECT s.id FROM tagsets s WHERE s.tags = v.tags) AS tagset_id
                   FROM presets p
                   JOIN templates t ON t.id = p.template_id AND t.active_version_id = p.version_id
                   JOIN template_versions v ON v.id = p.version_id
                   JOIN organizations o ON o.id = p.organization_id
-                 WHERE p.id = $6::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
-                   AND ($8::uuid IS NULL OR p.organization_id = $8::uuid)
-                   AND ($9::boolean OR (o.claims_max IS NULL AND o.claims_max_per_user IS NULL))
-                   AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = $7::uuid AND c.idempotency_key = $11::text)
+                 WHERE p.id = $7::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
+                   AND ($9::uuid IS NULL OR p.organization_id = $9::uuid)
+                   AND ($10::boolean OR (o.claims_max IS NULL AND o.claims_max_per_user IS NULL))
+                   AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = $8::uuid AND c.idempotency_key = $12::text)
                    FOR SHARE OF t),
             """ + BEGIN_COLD + """
             INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key, request_hash, created_at,
                                 granted_at, generation, ttl_seconds, expires_at)
-            SELECT $10::uuid, p.organization_id, $7::uuid, $2::uuid, p.id, 'cold', $11::text, $12::bytea, $1::timestamptz,
-                   $1::timestamptz, 1, $13::integer, $1::timestamptz + make_interval(secs => $13::integer)
+            SELECT $11::uuid, p.organization_id, $8::uuid, $2::uuid, p.id, 'cold', $12::text, $13::bytea, $1::timestamptz,
+                   $1::timestamptz, 1, $14::integer, $1::timestamptz + make_interval(secs => $14::integer)
               FROM preset p
             RETURNING id""";
 
@@ -439,7 +479,7 @@ public class ClaimStore {
     }
 
     private Uni<Optional<UUID>> takeCold(SqlClient client, UUID preset, Ask ask, boolean withinQuota, Instant at) {
-        Tuple values = newBuild(at)
+        Tuple values = newBuild(ask.own(), at)
                 .addValue(preset)
                 .addValue(ask.user())
                 .addValue(ask.organizationOrNull())
@@ -451,19 +491,35 @@ public class ClaimStore {
         return client.preparedQuery(TAKE_COLD).execute(values).map(rows -> Rows.first(rows, row -> row.getUUID("id")));
     }
 
-    private Tuple newBuild(Instant at) {
+    private Tuple newBuild(Own own, Instant at) {
+        UUID workspace = ids.next();
         return Tuple.tuple()
                 .addValue(Rows.utc(at))
+                .addValue(workspace)
                 .addValue(ids.next())
                 .addValue(ids.next())
-                .addValue(ids.next())
-                .addValue("cold-" + ids.suffix());
+                .addValue("cold-" + ids.suffix())
+                .addValue(json(workspace, own));
+    }
+
+    private @Nullable JsonObject json(UUID workspace, Own own) {
+        if (own.values().isEmpty()) {
+            return null;
+        }
+        JsonObject all = new JsonObject();
+        own.values()
+                .forEach((name, value) -> all.put(
+                        name,
+                        own.sensitive().contains(name)
+                                ? new JsonObject().put("sealed", HexFormat.of().formatHex(seal.seal(workspace, value)))
+                                : new JsonObject().put("value", value)));
+        return all;
     }
 
     private static final String COLD_FOR_WAITING = """
             WITH waited AS (
                 SELECT c.id, c.user_id, c.preset_id, c.ttl_seconds FROM claims c
-                 WHERE c.id = $6::uuid AND c.workspace_id IS NULL AND c.ended_at IS NULL
+                 WHERE c.id = $7::uuid AND c.workspace_id IS NULL AND c.ended_at IS NULL
                    FOR UPDATE),
             preset AS (
                 SELECT p.*, v.backend, v.claim_step, v.start_timeout_seconds AS timeout, c.user_id, c.id AS claim_id, c.ttl_seconds AS lease,
@@ -484,7 +540,7 @@ public class ClaimStore {
     /** Starts a build for a claim that has waited long enough; false where it waits no longer or its preset is inactive. */
     public Uni<Boolean> coldForWaiting(UUID claim, Instant at) {
         return pool.preparedQuery(COLD_FOR_WAITING)
-                .execute(newBuild(at).addValue(claim))
+                .execute(newBuild(Own.NONE, at).addValue(claim))
                 .map(rows -> rows.rowCount() == 1);
     }
 

@@ -168,6 +168,7 @@ public class JobStore {
                    (SELECT coalesce(jsonb_agg(jsonb_build_object(
                                'name', q.name, 'sensitive', q.sensitive, 'given', g.name IS NOT NULL,
                                'value', CASE WHEN g.name IS NULL THEN q.default_value ELSE g.value END,
+                               'own', w.parameters -> q.name,
                                'sealed', encode(CASE WHEN g.name IS NULL THEN q.default_sealed ELSE g.sealed END, 'hex'))
                            ORDER BY q.ordinal), '[]')
                       FROM version_parameters q
@@ -295,7 +296,15 @@ public class JobStore {
         return new Taken(assignment, Rows.instant(row, "created_at"));
     }
 
+    /** What the claim of a cold build asked for comes first, then the preset's value, then the default. */
     private @Nullable String value(Row row, JsonObject parameter) {
+        JsonObject own = parameter.getJsonObject("own");
+        if (own != null) {
+            String hidden = own.getString("sealed");
+            return hidden == null
+                    ? own.getString("value")
+                    : seal.open(row.getUUID("workspace_id"), HexFormat.of().parseHex(hidden));
+        }
         String sealed = parameter.getString("sealed");
         if (sealed == null) {
             return parameter.getString("value");

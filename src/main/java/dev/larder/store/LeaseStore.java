@@ -39,7 +39,12 @@ public class LeaseStore {
                                            AND (w.deletion_wanted_at IS NOT NULL OR w.build_status IN ('failed', 'canceled')
                                                 OR (w.build_status = 'pending' AND w.claimed_at <= $1::timestamptz - interval '1 second'
                                                     AND NOT %s))
-                                         ORDER BY w.id LIMIT 1) first) AS unfit""".formatted(Begun.isBegun("w"));
+                                         ORDER BY w.id LIMIT 1) first) AS unfit,
+                   EXISTS (SELECT FROM (SELECT FROM workspaces w
+                                         WHERE NOT w.prebuild AND w.build_number = 1 AND w.transition = 'start'
+                                           AND w.build_status IN ('failed', 'canceled')
+                                           AND w.deleted_at IS NULL AND w.deletion_wanted_at IS NULL
+                                         ORDER BY w.prebuild, w.build_number, w.id LIMIT 1) first) AS failed_cold""".formatted(Begun.isBegun("w"));
 
     /**
      * What there is to do for claims that go on.
@@ -47,14 +52,19 @@ public class LeaseStore {
      * @param waiting somebody waits
      * @param expired a lease has run out
      * @param unfit something was claimed and its verification failed, or nobody has begun it yet
+     * @param failedCold a cold build failed or was canceled, and its claim goes on
      */
-    public record ToDo(boolean waiting, boolean expired, boolean unfit) {}
+    public record ToDo(boolean waiting, boolean expired, boolean unfit, boolean failedCold) {}
 
     public Uni<ToDo> toDo(Instant at) {
         return pool.preparedQuery(TO_DO)
                 .execute(Tuple.of(Rows.utc(at)))
                 .map(rows -> rows.iterator().next())
-                .map(row -> new ToDo(row.getBoolean("waiting"), row.getBoolean("expired"), row.getBoolean("unfit")));
+                .map(row -> new ToDo(
+                        row.getBoolean("waiting"),
+                        row.getBoolean("expired"),
+                        row.getBoolean("unfit"),
+                        row.getBoolean("failed_cold")));
     }
 
     private static final String RENEW = """
@@ -86,7 +96,7 @@ public class LeaseStore {
     private static final String GIVE_BACK = """
             UPDATE workspaces w
                SET deletion_wanted_at = coalesce(deletion_wanted_at, %s::timestamptz), version = version + 1, verifying = false,
-                   dirty = deletion_wanted_at IS NULL
+                   dirty = deletion_wanted_at IS NULL AND parameters IS NULL
                            AND uses + 1 < coalesce((SELECT p.max_uses FROM presets p WHERE p.id = w.preset_id), 1),
                    uses = uses + 1
               FROM claim WHERE w.id = claim.workspace_id""";
@@ -178,14 +188,24 @@ public class LeaseStore {
         return pool.preparedQuery(EXPIRE).execute(Tuple.of(Rows.utc(at))).map(rows -> rows.rowCount());
     }
 
-    // What failed is evidence; what nobody has looked at is in stock again, as it was; what somebody wants deleted goes
-    // by itself. What was found to be gone while it was somebody's is a prebuild that nobody may be given.
-    // The claim takes its place in the line again, which is where its age puts it. Only who wanted exactly this
-    // workspace gets none.
+    // A failed workspace stays as evidence, an untouched one is in stock again as it was, and one that its owner wants
+    // deleted is deleted by the janitor. One that went missing while it was claimed is deleted and never handed out.
+    // The claim goes back into the line, at the place that its age gives it. It ends instead where it asked for exactly
+    // this workspace, where its caller would not have waited and neither stock nor a build is left to try, and where it
+    // has had as many unfit ones as it may. A claim that is to be built cold in the end is due for that at once.
     private static final String SET_ASIDE = """
             WITH unfit AS (
                 SELECT w.id, c.id AS claim_id, w.deletion_wanted_at IS NOT NULL AS going,
-                       w.build_status = 'canceled' AND j.attempt = 0 AS untouched
+                       w.build_status = 'canceled' AND j.attempt = 0 AS untouched,
+                       CASE WHEN w.deletion_wanted_at IS NOT NULL THEN 'The workspace was deleted while it was verified.'
+                            WHEN w.build_status = 'failed' THEN 'The workspace failed its verification: ' || coalesce(j.error, 'no reason given')
+                            WHEN j.attempt = 0 THEN 'No worker began the verification in time.'
+                            ELSE 'The verification was canceled.' END AS failure,
+                       w.build_status = 'failed' AND w.deletion_wanted_at IS NULL AS failed,
+                       (SELECT n.id FROM workspaces n
+                         WHERE n.preset_id = c.preset_id AND n.prebuild AND n.deleted_at IS NULL AND n.transition = 'start'
+                           AND n.build_status IN ('pending', 'succeeded') AND (n.build_status = 'pending' OR n.ready_at IS NOT NULL)
+                         ORDER BY n.created_at, n.id LIMIT 1) IS NULL AS last
                   FROM workspaces w
                   JOIN claims c ON c.workspace_id = w.id AND c.ended_at IS NULL
                   JOIN jobs j ON j.build_id = w.build_id
@@ -206,22 +226,74 @@ public class LeaseStore {
                   FROM unfit u WHERE w.id = u.id AND NOT u.going
                 RETURNING w.preset_id),
             dirty AS (
-                INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM back)
+                INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM back),
+            judged AS (
+                SELECT u.*, c.waits_until IS NULL AS exactly,
+                       u.failed AND ((c.impatient AND u.last) OR c.unfit + 1 >= CASE WHEN c.impatient THEN $2::integer ELSE $3::integer END)
+                           AS enough
+                  FROM unfit u JOIN claims c ON c.id = u.claim_id)
             UPDATE claims c
-               SET workspace_id = CASE WHEN waits_until IS NULL THEN workspace_id END,
-                   granted_at = CASE WHEN waits_until IS NULL THEN granted_at END,
-                   generation = CASE WHEN waits_until IS NULL THEN generation END,
-                   expires_at = CASE WHEN waits_until IS NULL THEN expires_at END,
-                   ended_at = CASE WHEN waits_until IS NULL THEN $1::timestamptz END,
-                   ended_reason = CASE WHEN waits_until IS NULL THEN 'verify_failed' END
-              FROM unfit u WHERE c.id = u.claim_id""";
+               SET workspace_id = CASE WHEN j.exactly THEN c.workspace_id END,
+                   granted_at = CASE WHEN j.exactly THEN c.granted_at END,
+                   generation = CASE WHEN j.exactly THEN c.generation END,
+                   expires_at = CASE WHEN j.exactly THEN c.expires_at END,
+                   waits_until = CASE WHEN j.enough AND c.then_cold THEN least(c.waits_until, $1::timestamptz) ELSE c.waits_until END,
+                   unfit = c.unfit + CASE WHEN j.failed THEN 1 ELSE 0 END,
+                   failure_code = CASE WHEN j.exactly OR j.failed THEN 'verification_failed' ELSE c.failure_code END,
+                   failure = CASE WHEN j.exactly OR j.failed THEN j.failure ELSE c.failure END,
+                   ended_at = CASE WHEN j.exactly OR (j.enough AND NOT c.then_cold) THEN $1::timestamptz END,
+                   ended_reason = CASE WHEN j.exactly OR (j.enough AND NOT c.then_cold) THEN 'failed' END
+              FROM judged j WHERE c.id = j.claim_id""";
+
+    /** So many unfit workspaces a claim is given at most that would not have waited. */
+    public static final int UNFIT_MAX = 3;
+
+    /** So many a claim that waits. */
+    public static final int UNFIT_WAITING_MAX = 10;
 
     /**
-     * Takes workspaces whose verification failed from those who claimed them, who wait again for the next one. At most 100 at a
-     * time (design, section 3.6).
+     * Takes workspaces whose verification failed from the claims that were given them (design, section 3.6). These wait for
+     * the next one, or end as failed, code {@code verification_failed}: after {@link #UNFIT_MAX} or {@link #UNFIT_WAITING_MAX}
+     * unfit ones, or where their callers would not have waited and nothing is left to try. At most 100 at a time.
      */
     public Uni<Integer> setAside(Instant at) {
-        return pool.preparedQuery(SET_ASIDE).execute(Tuple.of(Rows.utc(at))).map(rows -> rows.rowCount());
+        return pool.preparedQuery(SET_ASIDE)
+                .execute(Tuple.of(Rows.utc(at), UNFIT_MAX, UNFIT_WAITING_MAX))
+                .map(rows -> rows.rowCount());
+    }
+
+    // A cold build that no worker began has made nothing, so that its workspace is gone at once. Jobs are only read:
+    // they
+    // have ended.
+    private static final String END_FAILED_COLD = """
+            WITH failed AS (
+                SELECT w.id, w.build_status = 'canceled' AND j.attempt = 0 AS untouched,
+                       coalesce(j.error_code, 'build_canceled') AS code,
+                       coalesce(j.error, CASE WHEN j.attempt = 0 THEN 'The build was canceled before a worker began it.'
+                                              ELSE 'The build was canceled.' END) AS detail
+                  FROM workspaces w JOIN jobs j ON j.build_id = w.build_id
+                 WHERE NOT w.prebuild AND w.build_number = 1 AND w.transition = 'start' AND w.build_status IN ('failed', 'canceled')
+                   AND w.deleted_at IS NULL AND w.deletion_wanted_at IS NULL
+                 ORDER BY w.prebuild, w.build_number, w.id LIMIT 100
+                   FOR NO KEY UPDATE OF w SKIP LOCKED),
+            ended AS (
+                UPDATE claims c SET ended_at = $1::timestamptz, ended_reason = 'failed', failure_code = f.code, failure = f.detail
+                  FROM failed f WHERE c.workspace_id = f.id AND c.ended_at IS NULL)
+            UPDATE workspaces w
+               SET version = w.version + 1, claim_step_wanted_at = NULL, deletion_wanted_at = $1::timestamptz,
+                   deleted_at = CASE WHEN f.untouched THEN $1::timestamptz END
+              FROM failed f WHERE w.id = f.id""";
+
+    /**
+     * Ends the claims whose cold build failed or was canceled, as failed with the build's code and reason, and has their
+     * workspaces deleted (design, section 3.5). At most 100 at a time.
+     *
+     * @return how many workspaces are to be deleted
+     */
+    public Uni<Integer> endFailedCold(Instant at) {
+        return pool.preparedQuery(END_FAILED_COLD)
+                .execute(Tuple.of(Rows.utc(at)))
+                .map(rows -> rows.rowCount());
     }
 
     private static final String CANCEL = """
@@ -234,7 +306,10 @@ public class LeaseStore {
     }
 
     private static final String TIME_OUT = """
-            UPDATE claims SET ended_at = $1::timestamptz, ended_reason = 'timed_out'
+            UPDATE claims
+               SET ended_at = $1::timestamptz, ended_reason = 'timed_out',
+                   failure_code = coalesce(failure_code, 'no_claimable_workspace'),
+                   failure = coalesce(failure, 'No workspace of this preset became ready in time.')
              WHERE id IN (SELECT id FROM claims
                            WHERE workspace_id IS NULL AND ended_at IS NULL AND NOT then_cold AND waits_until <= $1::timestamptz
                            ORDER BY waits_until LIMIT 100
@@ -278,7 +353,10 @@ public class LeaseStore {
             UPDATE claims c
                SET preset_id = coalesce(led.preset_id, c.preset_id),
                    ended_at = CASE WHEN led.preset_id IS NULL THEN $1::timestamptz END,
-                   ended_reason = CASE WHEN led.preset_id IS NULL THEN 'preset_not_active' END
+                   ended_reason = CASE WHEN led.preset_id IS NULL THEN 'preset_not_active' END,
+                   failure_code = CASE WHEN led.preset_id IS NULL THEN 'preset_not_active' ELSE c.failure_code END,
+                   failure = CASE WHEN led.preset_id IS NULL THEN 'The preset was no longer active while the claim waited.'
+                                  ELSE c.failure END
               FROM led WHERE c.id = led.id""";
 
     /**

@@ -83,7 +83,45 @@ public class SnapshotStore {
                         .chain(failures -> connection
                                 .preparedQuery(PRESETS)
                                 .execute(Tuple.of(ids, Rows.utc(at)))
-                                .map(presets -> assemble(presets, prebuilds, failures))));
+                                .map(presets -> assemble(presets, prebuilds, failures))))
+                .chain(presets -> withExpiredUnready(connection, presets, attempts));
+    }
+
+    // Newest first. The ttl counts from the creation, as it does for those that are live.
+    private static final String EXPIRED_UNREADY = """
+            SELECT p.id, newest.expired
+              FROM presets p
+             CROSS JOIN LATERAL (
+                   SELECT array_agg(a.expired ORDER BY a.attempt DESC) AS expired
+                     FROM (SELECT b.attempt, bool_and(j.completed_at > b.created_at + make_interval(secs => p.ttl_seconds)) AS expired
+                             FROM builds b JOIN jobs j ON j.build_id = b.id
+                            WHERE b.preset_id = p.id AND b.attempt IS NOT NULL AND j.status = 'succeeded'
+                              AND (p.failures_from IS NULL OR b.created_at >= p.failures_from)
+                            GROUP BY b.attempt ORDER BY b.attempt DESC LIMIT $2) a) newest
+             WHERE p.id = ANY ($1)""";
+
+    /** A further look at those presets alone that have such a prebuild now: nearly always there are none. */
+    private static Uni<List<PresetSnapshot>> withExpiredUnready(
+            SqlConnection connection, List<PresetSnapshot> presets, int attempts) {
+        UUID[] slow = presets.stream()
+                .filter(PresetSnapshot::hasExpiredUnready)
+                .map(PresetSnapshot::id)
+                .toArray(UUID[]::new);
+        return slow.length == 0
+                ? Uni.createFrom().item(presets)
+                : connection
+                        .preparedQuery(EXPIRED_UNREADY)
+                        .execute(Tuple.of(slow, attempts))
+                        .map(rows -> withExpiredUnready(presets, rows));
+    }
+
+    private static List<PresetSnapshot> withExpiredUnready(List<PresetSnapshot> presets, RowSet<Row> rows) {
+        Map<UUID, List<Boolean>> newest = new HashMap<>();
+        rows.forEach(row -> newest.put(row.getUUID("id"), List.of(row.getArrayOfBooleans("expired"))));
+        return presets.stream()
+                .map(preset ->
+                        newest.containsKey(preset.id()) ? preset.withExpiredUnready(newest.get(preset.id())) : preset)
+                .toList();
     }
 
     private static List<PresetSnapshot> assemble(RowSet<Row> presets, RowSet<Row> prebuilds, RowSet<Row> failures) {
@@ -138,11 +176,33 @@ public class SnapshotStore {
                 Rows.instantOrNull(row, "ready_at"));
     }
 
-    // Only presets with failed prebuilds pay for the look into their builds; a removed failure is as if it had not
-    // been, and so is a start that was withdrawn. What started well and proved unfit later has failed.
-    // A failure of the place is as if it had not been. A passing one delays the next creation, and is no failed
-    // attempt.
-    private static final String FAILURES = """
+    // A start build failed, or its workspace was verified later and proved unfit.
+    private static final String FAILED = """
+            (j.status = 'failed' OR (w.prebuild AND w.transition = 'start' AND w.build_status = 'failed'))""";
+
+    // Its start has not ended, or a claimed workspace is being verified: neither a failure nor a success yet. A
+    // replacement that begins meanwhile must not hide the failures before it.
+    private static final String UNDECIDED = "(j.status IN ('pending', 'running', 'canceling') OR w.verifying)";
+
+    // A removed failure counts as if it had not been, and so does a start that was withdrawn.
+    private static final String COUNTED_BUILDS = """
+            FROM builds b
+                             JOIN jobs j ON j.build_id = b.id
+                             JOIN workspaces w ON w.id = b.workspace_id
+                            WHERE b.preset_id = p.id AND b.attempt IS NOT NULL
+                              AND (p.failures_from IS NULL OR b.created_at >= p.failures_from)
+                              AND NOT (j.status = 'failed' AND w.deleted_at IS NOT NULL) AND j.status <> 'canceled'
+                              AND NOT (w.transition = 'delete'
+                                       AND EXISTS (SELECT FROM builds v JOIN jobs k ON k.build_id = v.id
+                                                    WHERE v.workspace_id = w.id AND v.reason = 'verify' AND k.status = 'failed'))
+                              AND NOT EXISTS (SELECT FROM jobs l
+                                               WHERE l.build_id IN (b.id, w.build_id) AND l.status = 'failed'
+                                                 AND {blamed})""";
+
+    // Only presets with failed prebuilds pay for the look into their builds. A failure of the place counts as if it had not
+    // been. A passing one delays the next creation, and is no failed attempt.
+    private static final String FAILURES =
+            """
             WITH evidence AS (
                 SELECT w.preset_id, array_agg(w.build_finished_at ORDER BY w.build_finished_at DESC)
                            FILTER (WHERE w.build_finished_at >= $2 AND f.blame NOT IN ('place', 'quota')
@@ -157,32 +217,22 @@ public class SnapshotStore {
               JOIN presets p ON p.id = e.preset_id
              CROSS JOIN LATERAL (
                    SELECT array_agg(n.failed ORDER BY n.attempt DESC, n.id DESC) AS builds
-                     FROM (SELECT b.attempt, b.id,
-                                  j.status = 'failed' OR (w.prebuild AND w.transition = 'start' AND w.build_status = 'failed') AS failed
-                             FROM builds b
-                             JOIN jobs j ON j.build_id = b.id
-                             JOIN workspaces w ON w.id = b.workspace_id
-                            WHERE b.preset_id = p.id AND b.attempt IS NOT NULL
-                              AND (p.failures_from IS NULL OR b.created_at >= p.failures_from)
-                              AND NOT (j.status = 'failed' AND w.deleted_at IS NOT NULL) AND j.status <> 'canceled'
-                              AND NOT EXISTS (SELECT FROM jobs l
-                                               WHERE l.build_id IN (b.id, w.build_id) AND l.status = 'failed' AND l.blame IN ('place', 'quota'))
+                     FROM (SELECT b.attempt, b.id, {failed} AS failed
+                             {builds but for the place}
+                              AND NOT {undecided}
                             ORDER BY b.attempt DESC, b.id DESC
                             LIMIT 1000) n) newest
              CROSS JOIN LATERAL (
                    SELECT array_agg(a.failed ORDER BY a.attempt DESC) AS failed
-                     FROM (SELECT b.attempt,
-                                  bool_and(j.status = 'failed'
-                                           OR (w.prebuild AND w.transition = 'start' AND w.build_status = 'failed')) AS failed
-                             FROM builds b
-                             JOIN jobs j ON j.build_id = b.id
-                             JOIN workspaces w ON w.id = b.workspace_id
-                            WHERE b.preset_id = p.id AND b.attempt IS NOT NULL
-                              AND (p.failures_from IS NULL OR b.created_at >= p.failures_from)
-                              AND NOT (j.status = 'failed' AND w.deleted_at IS NOT NULL) AND j.status <> 'canceled'
-                              AND NOT EXISTS (SELECT FROM jobs l
-                                               WHERE l.build_id IN (b.id, w.build_id) AND l.status = 'failed' AND l.blame <> 'template')
-                            GROUP BY b.attempt ORDER BY b.attempt DESC LIMIT $3) a) attempts""";
+                     FROM (SELECT b.attempt, bool_and({failed}) AS failed
+                             {builds of the template}
+                            GROUP BY b.attempt
+                           HAVING bool_or(NOT {failed} AND NOT {undecided}) OR NOT bool_or({undecided})
+                            ORDER BY b.attempt DESC LIMIT $3) a) attempts"""
+                    .replace("{builds but for the place}", COUNTED_BUILDS.replace("{blamed}", "l.blame IN ('place', 'quota')"))
+                    .replace("{builds of the template}", COUNTED_BUILDS.replace("{blamed}", "l.blame <> 'template'"))
+                    .replace("{failed}", FAILED)
+                    .replace("{undecided}", UNDECIDED);
 
     private static Failures failures(Row row) {
         OffsetDateTime[] failedAt = row.getArrayOfOffsetDateTimes("failed_at");

@@ -216,7 +216,8 @@ class ClaimHttpTest {
         assertThat(waiting.status()).as(waiting.toString()).isEqualTo(202);
         assertThat(waiting.body().path("status").asText()).isEqualTo("waiting");
         assertThat(waiting.body().at("/waiting/position").asInt()).isEqualTo(1);
-        assertThat(waiting.body().at("/waiting/etaSeconds").asInt()).isPositive();
+        assertThat(waiting.body().at("/waiting/etaSeconds").isNull()).isTrue();
+        assertThat(waiting.body().at("/waiting/creationStopped/0/why").asText()).isEqualTo("none_wanted");
         assertThat(Integer.parseInt(waiting.header("Retry-After"))).isPositive();
         assertThat(again.status()).isEqualTo(202);
         assertThat(again.body().path("id")).isEqualTo(waiting.body().path("id"));
@@ -241,7 +242,9 @@ class ClaimHttpTest {
                 "{\"template\":\"box\",\"preset\":\"empty\",\"policy\":\"wait_then_cold\",\"timeout\":\"PT1S\"}");
 
         assertThat(late.code()).isEqualTo("no_claimable_workspace");
-        assertThat(Integer.parseInt(late.header("Retry-After"))).isPositive();
+        assertThat(late.header("Retry-After"))
+                .as("nothing is going to be built")
+                .isEmpty();
         Answer named = anna.get(late.body().path("instance").asText());
         assertThat(named.body().path("status").asText()).isEqualTo("timed_out");
         assertThat(cold.status()).as(cold.toString()).isEqualTo(201);
@@ -303,12 +306,15 @@ class ClaimHttpTest {
     @Test
     void presets_are_tried_in_their_order_and_found_by_parameters() {
         Answer second = claimWhenReady(anna, "{\"template\":\"box\",\"presets\":[\"empty\",\"stocked\"]}");
-        Answer fitting =
+        Answer fitting = anna.post("/api/v1/claims", "{\"template\":\"box\",\"parameters\":{},\"policy\":\"cold\"}");
+        Answer unknown =
                 anna.post("/api/v1/claims", "{\"template\":\"box\",\"parameters\":{\"size\":1},\"policy\":\"cold\"}");
 
         assertThat(second.body().at("/workspace/preset").asText()).isEqualTo("stocked");
         assertThat(fitting.status()).as(fitting.toString()).isEqualTo(201);
         assertThat(fitting.body().at("/workspace/preset").asText()).isEqualTo("empty");
+        assertThat(unknown.code()).isEqualTo("unknown_parameter");
+        assertThat(unknown.body().at("/errors/0/field").asText()).isEqualTo("parameters.size");
     }
 
     @Test
@@ -383,11 +389,120 @@ class ClaimHttpTest {
 
     @Test
     void nothing_in_stock_is_a_conflict_that_says_when_to_ask_again() {
-        Answer none = anna.post("/api/v1/claims", wanting("empty"));
+        awaitEligible(2);
+        Answer batch = anna.post("/api/v1/claims", "{\"template\":\"box\",\"preset\":\"stocked\",\"count\":9}");
+
+        assertThat(batch.status()).isEqualTo(409);
+        assertThat(batch.code()).isEqualTo("no_claimable_workspace");
+        assertThat(Integer.parseInt(batch.header("Retry-After"))).isPositive();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"empty, none_wanted", "plain, no_prebuilds"})
+    void a_preset_that_wants_no_prebuilds_says_so_and_names_no_time(String preset, String why) {
+        Answer none = anna.post("/api/v1/claims", wanting(preset));
+
+        assertThat(none.code()).isEqualTo("no_claimable_workspace");
+        assertThat(none.header("Retry-After")).isEmpty();
+        assertThat(none.body().at("/creationStopped/0/why").asText()).isEqualTo(why);
+    }
+
+    @Test
+    void a_preset_whose_creation_is_paused_says_so_to_those_who_ask_and_those_who_wait() {
+        awaitEligible(2);
+        assertThat(owner.post("/api/v1/presets/" + presetId("stocked") + "/pause", "{\"scope\":\"create\"}")
+                        .status())
+                .isEqualTo(200);
+        assertThat(anna.post("/api/v1/claims", wanting("stocked")).status()).isEqualTo(201);
+        assertThat(anna.post("/api/v1/claims", wanting("stocked")).status()).isEqualTo(201);
+
+        Answer none = anna.post("/api/v1/claims", wanting("stocked"));
+        Answer waiting = anna.with("Prefer", "respond-async").post("/api/v1/claims", wanting("stocked", "wait"));
 
         assertThat(none.status()).isEqualTo(409);
-        assertThat(none.code()).isEqualTo("no_claimable_workspace");
-        assertThat(Integer.parseInt(none.header("Retry-After"))).isPositive();
+        assertThat(none.code()).isEqualTo("creation_stopped");
+        assertThat(none.header("Retry-After")).isEmpty();
+        assertThat(none.body().at("/creationStopped/0/why").asText()).isEqualTo("paused");
+        assertThat(waiting.status()).isEqualTo(202);
+        assertThat(waiting.body().at("/waiting/creationStopped/0/why").asText()).isEqualTo("paused");
+        assertThat(waiting.body().at("/waiting/etaSeconds").isNull()).isTrue();
+    }
+
+    private void declare(String template, String verify, String start) {
+        String declaration = """
+                {"backend": "exec",
+                 "files": {"start.sh": "#!/bin/sh\\n%s\\n"%s},
+                 "presets": [{"name": "one", "prebuilds": {"instances": 1}}, {"name": "none"}]}""".formatted(start, verify);
+        Answer declared = owner.put("/api/v1/organizations/" + organization + "/templates/" + template, declaration);
+        assertThat(declared.status()).as(declared.toString()).isEqualTo(201);
+    }
+
+    private static final String EMPTY = "echo '{}' > $LARDER_OUTPUTS";
+
+    private static String one(String template, String preset, String policy) {
+        return "{\"template\":\"%s\",\"preset\":\"%s\",\"policy\":\"%s\"}".formatted(template, preset, policy);
+    }
+
+    @Test
+    void a_verification_that_always_fails_is_told_to_its_claim_and_stops_the_building() {
+        declare("unfit", ", \"verify.sh\": \"#!/bin/sh\\nexit 1\\n\"", EMPTY);
+
+        Answer refused = Eventually.see(
+                () -> anna.post("/api/v1/claims", one("unfit", "one", "fail")),
+                answer -> !answer.code().equals("no_claimable_workspace"));
+
+        assertThat(refused.status()).as(refused.toString()).isEqualTo(409);
+        assertThat(refused.code()).isEqualTo("verification_failed");
+        assertThat(refused.text()).contains("verify.sh ended with exit code 1");
+        Answer ended = anna.get(refused.body().path("instance").asText());
+        assertThat(ended.body().path("status").asText()).isEqualTo("failed");
+        assertThat(ended.body().path("code").asText()).isEqualTo("verification_failed");
+        assertThat(ended.body().path("unfit").asInt()).isBetween(1, 3);
+        Answer waiting = anna.with("Prefer", "wait=2").post("/api/v1/claims", one("unfit", "one", "wait"));
+        assertThat(waiting.status()).as(waiting.toString()).isEqualTo(202);
+        assertThat(waiting.body().at("/waiting/creationStopped/0/why").asText()).isEqualTo("backoff");
+        assertThat(waiting.body().at("/waiting/etaSeconds").asInt()).isGreaterThan(30);
+        assertThat(owner.get("/api/v1/workspaces?limit=100").body().toString().split("\"template\":\"unfit\"", -1))
+                .as("built within some seconds")
+                .hasSizeLessThanOrEqualTo(1 + 3);
+    }
+
+    @Test
+    void a_cold_build_that_fails_ends_its_claim_and_its_followers_are_told_at_once() {
+        declare("broken", "", "sleep 1; exit 7");
+        Api keyed = anna.with("Idempotency-Key", "c1");
+
+        Answer cold = keyed.post("/api/v1/claims", one("broken", "none", "cold"));
+        String address = "/api/v1/claims/" + cold.body().path("id").asText();
+        Answer events = anna.with("Accept", "text/event-stream").get(address + "/events");
+        Answer held = anna.with("Prefer", "wait=20").get(address);
+        Answer again = keyed.post("/api/v1/claims", one("broken", "none", "cold"));
+
+        assertThat(cold.status()).as(cold.toString()).isEqualTo(201);
+        assertThat(events.text()).contains("\"status\":\"active\"").contains("\"status\":\"failed\"");
+        assertThat(held.body().path("status").asText()).isEqualTo("failed");
+        assertThat(held.body().path("code").asText()).isEqualTo("script_failed");
+        assertThat(held.body().path("reason").asText()).contains("start.sh ended with exit code 7");
+        assertThat(held.body().path("endedAt").isNull()).isFalse();
+        assertThat(again.status()).isEqualTo(201);
+        assertThat(again.header("Idempotency-Replayed")).isEqualTo("true");
+        assertThat(again.body().path("status").asText()).isEqualTo("failed");
+        assertThat(again.body().path("id")).isEqualTo(cold.body().path("id"));
+        Eventually.see(
+                () -> anna.get(address),
+                seen -> seen.body().at("/workspace/status").asText().equals("deleted"));
+    }
+
+    @Test
+    void a_follower_of_a_cold_claim_is_held_until_its_workspace_is_ready() {
+        declare("cold", "", "sleep 1; " + EMPTY);
+
+        Answer cold = anna.post("/api/v1/claims", one("cold", "none", "cold"));
+        Answer held = anna.with("Prefer", "wait=20")
+                .get("/api/v1/claims/" + cold.body().path("id").asText());
+
+        assertThat(held.body().path("status").asText()).isEqualTo("active");
+        assertThat(held.body().at("/workspace/status").asText()).isEqualTo("ready");
     }
 
     @ParameterizedTest

@@ -112,7 +112,8 @@ class ClaimRequestTest {
                 "{'template':'box','presets':['a',7]} | wrong_type | presets[1]",
                 "{'template':'box','presets':['a',null]} | wrong_type | presets[1]",
                 "{'template':'box','presets':['a\\u0000']} | wrong_type | presets[0]",
-                "{'template':'box','presets':['1','2','3','4','5','6','7','8','9','0','1','2','3','4','5','6','7']}"
+                "{'template':'box','presets':['a','b','a']} | duplicate_preset | presets[2]",
+                "{'template':'box','presets':['1','2','3','4','5','6','7','8','9','0','a','b','c','d','e','f','g']}"
                         + " | wrong_type | presets",
                 "{'template':'box','parameters':[]} | wrong_type | parameters",
                 "{'template':'box','parameters':'a'} | wrong_type | parameters",
@@ -166,7 +167,11 @@ class ClaimRequestTest {
                 "'count':2.0 | 400 | wrong_type | count",
                 "'count':3,'atLeast':4 | 422 | out_of_range | atLeast",
                 "'count':3,'atLeast':0 | 422 | out_of_range | atLeast",
-                "'atLeast':2 | 422 | out_of_range | atLeast",
+                "'atLeast':1 | 422 | missing_count | atLeast",
+                "'atLeast':2 | 422 | missing_count | atLeast",
+                "'policy':'fail','priority':0 | 422 | not_for_this_policy | priority",
+                "'policy':'cold','timeout':'PT1M' | 422 | not_for_this_policy | timeout",
+                "'count':2,'policy':'wait_then_cold' | 422 | policy_not_for_batches | policy",
                 "'count':2,'policy':'wait' | 422 | policy_not_for_batches | policy",
                 "'count':2,'policy':'cold' | 422 | policy_not_for_batches | policy",
                 "'surprise':1 | 400 | unknown_field | surprise",
@@ -191,6 +196,17 @@ class ClaimRequestTest {
                     assertThat(problem.refusals())
                             .extracting(refusal -> refusal.field())
                             .containsExactly(field);
+                });
+    }
+
+    @Test
+    void a_version_that_must_match_is_for_a_workspace_that_is_named() {
+        byte[] body = "{\"template\":\"box\",\"preset\":\"small\"}".getBytes(StandardCharsets.UTF_8);
+
+        assertThatThrownBy(() -> ClaimRequest.of(body, OptionalInt.of(1)))
+                .isInstanceOfSatisfying(Problem.class, problem -> {
+                    assertThat(problem.code()).isEqualTo("unexpected_if_match");
+                    assertThat(problem.refusals().getFirst().field()).isEqualTo("If-Match");
                 });
     }
 

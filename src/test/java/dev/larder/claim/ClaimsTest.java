@@ -8,13 +8,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
 import dev.larder.pool.Caller;
+import dev.larder.pool.Outlook;
+import dev.larder.pool.Standing;
+import dev.larder.pool.Standing.Stop;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
 import dev.larder.wake.Bell;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -33,6 +39,8 @@ class ClaimsTest {
     private final Caller anna = stock.member("anna");
     private final Caller bob = stock.member("bob");
     private final UUID preset = stock.declare("small", 3);
+    private final Map<UUID, Standing> standings = new HashMap<>(Map.of(preset, Standing.GOES_ON));
+    private final Outlook outlook = (presets, at) -> Uni.createFrom().item(standings);
     private final Claims claims = claims(Tuned.DEFAULT);
 
     @AfterEach
@@ -44,7 +52,14 @@ class ClaimsTest {
         Bell bell = new Bell();
         Combiner combiner = new Combiner(stock.claims, bell, stock.clock, settings);
         return new Claims(
-                stock.claims, stock.claimReads, new Presets(stock.claimReads), combiner, bell, stock.clock, settings);
+                stock.claims,
+                stock.claimReads,
+                new Presets(stock.claimReads),
+                combiner,
+                new Prospects(outlook, stock.clock),
+                bell,
+                stock.clock,
+                settings);
     }
 
     private static ClaimRequest small(Policy policy) {
@@ -172,7 +187,7 @@ class ClaimsTest {
         assertThat(first).isInstanceOf(Outcome.Begun.class);
 
         assertThat(await(bounded.claim(bob, small(WAIT), Optional.empty())))
-                .isEqualTo(new Outcome.TooManyWait(1, Duration.ofSeconds(60)));
+                .isEqualTo(new Outcome.TooManyWait(1, Optional.of(Duration.ofSeconds(60))));
         assertThat(claimsOf(await(bounded.claim(anna, small(WAIT), Optional.of("k")))))
                 .as("not so the one who waits already")
                 .isEqualTo(claimsOf(first));
@@ -214,5 +229,74 @@ class ClaimsTest {
             other.rollsBack();
         }
         assertThat(end(claiming)).isInstanceOf(Outcome.Given.class);
+    }
+
+    private Outcome.NoneInStock none() {
+        return (Outcome.NoneInStock) claim(anna, small(FAIL));
+    }
+
+    @Test
+    void nothing_in_stock_says_what_the_plan_holds_and_names_no_time_that_will_not_come() {
+        Stop limited = new Stop("hard_limited", null, "the newest 3 attempts all failed");
+        standings.put(preset, new Standing(List.of(limited)));
+
+        Outcome.NoneInStock stopped = none();
+
+        assertThat(stopped.word()).isEqualTo("creation_stopped");
+        assertThat(stopped.prospect().stops()).containsExactly(limited);
+        assertThat(stopped.prospect().eta()).isEmpty();
+        Instant until = stock.clock.instant().plusSeconds(90);
+        standings.put(preset, new Standing(List.of(new Stop("backoff", until, "2 failed builds are remembered"))));
+        assertThat(none().prospect().eta()).contains(Forecast.WITHOUT_EVIDENCE.plusSeconds(90));
+    }
+
+    @Test
+    void while_a_build_is_under_way_the_stop_of_the_next_one_is_told_beside_it() {
+        standings.put(preset, new Standing(List.of(new Stop("paused", null, "preset, create"))));
+        stock.create(preset, 1);
+
+        Outcome.NoneInStock later = none();
+
+        assertThat(later.word()).isEqualTo("no_claimable_workspace");
+        assertThat(later.prospect().stops()).hasSize(1);
+        assertThat(later.prospect().eta()).contains(Forecast.WITHOUT_EVIDENCE);
+    }
+
+    @Test
+    void a_preset_without_prebuilds_says_that_only_a_cold_build_helps() {
+        standings.clear();
+
+        Outcome.NoneInStock none = none();
+
+        assertThat(none.word()).isEqualTo("no_claimable_workspace");
+        assertThat(none.prospect().stops()).extracting(Stop::why).containsExactly("no_prebuilds");
+        assertThat(none.prospect().eta()).isEmpty();
+    }
+
+    @Test
+    void a_build_that_waits_for_a_worker_is_not_taken_to_be_as_far_as_one_that_runs() {
+        stock.ready(preset, 1);
+        var taken = claim(bob, small(FAIL));
+        stock.create(preset, 1);
+        stock.clock.forward(Duration.ofMinutes(20));
+        Duration build = none().why().buildTime().orElseThrow();
+
+        assertThat(none().why().starting()).containsExactly(Duration.ZERO);
+        assertThat(build).isLessThan(Duration.ofSeconds(1));
+        stock.take(1);
+        stock.clock.forward(Duration.ofSeconds(7));
+        assertThat(none().why().starting()).containsExactly(Duration.ofSeconds(7));
+    }
+
+    @Test
+    void a_cold_build_that_failed_answers_its_key_as_the_claim_that_ended() {
+        Outcome first = await(claiming(anna, small(new Policy.Cold()), "k"));
+        stock.take(1).forEach(stock::fail);
+        await(stock.leases.endFailedCold(stock.clock.instant()));
+
+        Outcome again = await(claiming(anna, small(new Policy.Cold()), "k"));
+
+        assertThat(again).isEqualTo(new Outcome.Replayed(claimsOf(first), "cold"));
+        assertThat(stock.count("workspaces")).as("built once").isEqualTo(1);
     }
 }

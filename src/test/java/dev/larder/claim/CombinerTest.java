@@ -52,7 +52,7 @@ class CombinerTest {
         private final Queue<Mark> marks = new ConcurrentLinkedQueue<>();
 
         Counting(Stock stock) {
-            super(stock.pool, stock.ids);
+            super(stock.pool, stock.ids, stock.seal);
         }
 
         @Override
@@ -221,7 +221,8 @@ class CombinerTest {
     /** Another process is claiming under this key. */
     private OpenTransaction using(String key) {
         OpenTransaction elsewhere = new OpenTransaction(stock);
-        assertThat(claimers.takeBy(new ClaimStore(elsewhere.pool(), stock.ids), preset.id(), claimers.ask(anna, key)))
+        assertThat(claimers.takeBy(
+                        new ClaimStore(elsewhere.pool(), stock.ids, stock.seal), preset.id(), claimers.ask(anna, key)))
                 .isPresent();
         return elsewhere;
     }

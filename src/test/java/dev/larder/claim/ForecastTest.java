@@ -6,15 +6,20 @@ import static java.time.Duration.ofMinutes;
 import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.pool.Standing.Stop;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** When something may be ready (design, section 3.4). */
 class ForecastTest {
 
     private static final Duration BUILD = ofSeconds(60);
+    private static final Instant NOON = Instant.parse("2026-11-20T12:00:00Z");
 
     @Test
     void with_nothing_under_way_it_takes_a_whole_build() {
@@ -76,5 +81,49 @@ class ForecastTest {
                         .isGreaterThanOrEqualTo(Forecast.of(position, starting, BUILD));
             }
         }
+    }
+
+    private static Stop until(@Nullable Instant end) {
+        return new Stop("backoff", end, "2 failed builds are remembered");
+    }
+
+    private static Optional<Duration> stopped(long position, List<Duration> starting, Stop... stops) {
+        return Forecast.of(position, starting, BUILD, List.of(stops), NOON);
+    }
+
+    @Test
+    void while_nothing_stops_creation_it_is_the_same() {
+        assertThat(stopped(3, List.of(ofSeconds(50)))).contains(Forecast.of(3, List.of(ofSeconds(50)), BUILD));
+    }
+
+    @Test
+    void a_build_under_way_serves_its_claim_whatever_stops_the_next() {
+        assertThat(stopped(1, List.of(ofSeconds(50)), until(null))).contains(ofSeconds(10));
+    }
+
+    @Test
+    void who_needs_a_further_build_waits_for_the_end_of_the_backoff_and_then_for_the_build() {
+        assertThat(stopped(1, List.of(), until(NOON.plusSeconds(40)))).contains(ofSeconds(40 + 60));
+        assertThat(stopped(2, List.of(ofSeconds(50)), until(NOON.plusSeconds(40))))
+                .contains(ofSeconds(40 + 60));
+        assertThat(stopped(2, List.of(), until(NOON.plusSeconds(40)))).contains(ofSeconds(40 + 120));
+    }
+
+    @Test
+    void of_several_stops_the_last_to_end_counts() {
+        assertThat(stopped(1, List.of(), until(NOON.plusSeconds(40)), until(NOON.plus(ofHours(9)))))
+                .contains(ofHours(9).plusSeconds(60));
+    }
+
+    @Test
+    void what_does_not_end_by_itself_has_no_time() {
+        assertThat(stopped(1, List.of(), until(null))).isEmpty();
+        assertThat(stopped(1, List.of(), until(NOON.plusSeconds(40)), until(null)))
+                .isEmpty();
+    }
+
+    @Test
+    void a_stop_that_has_just_ended_adds_nothing() {
+        assertThat(stopped(1, List.of(), until(NOON.minusSeconds(1)))).contains(BUILD);
     }
 }

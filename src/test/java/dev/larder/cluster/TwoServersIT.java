@@ -34,6 +34,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -206,7 +207,8 @@ class TwoServersIT {
             }
             return true;
         }
-        if (answer.statusCode() == 409 && answer.body().contains("no_claimable_workspace")) {
+        if (answer.statusCode() == 409
+                && Stream.of("no_claimable_workspace", "creation_stopped").anyMatch(answer.body()::contains)) {
             missed.add(new Missed(asked, Instant.now()));
         } else {
             unexpected.add(answer.statusCode() + " " + answer.body());

@@ -69,7 +69,13 @@ public sealed interface Answer {
     record Done() implements Answer {}
 
     /** Nothing was done. */
-    record Refused(int status, String code) implements Answer {}
+    record Refused(int status, String code) implements Answer {
+
+        /** Whether it says that nothing is in stock. */
+        boolean missed() {
+            return code.equals("no_claimable_workspace") || code.equals("creation_stopped");
+        }
+    }
 
     /** It may have been done or not, and may still be: the connection broke, or the server said it could not tell. */
     record Unknown(String why) implements Answer {}

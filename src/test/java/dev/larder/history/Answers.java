@@ -49,7 +49,8 @@ final class Answers {
             case Call.Claim(var key, var request) ->
                 switch (refusal) {
                     case "422 idempotency_key_reused" -> key != null;
-                    case "409 no_claimable_workspace" -> !request.policy().endsWith("cold");
+                    case "409 no_claimable_workspace", "409 creation_stopped" ->
+                        !request.policy().endsWith("cold");
                     case "409 claim_ended", "429 too_many_waiting" -> request.waits();
                     default -> false;
                 };

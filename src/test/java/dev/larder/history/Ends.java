@@ -6,7 +6,8 @@ import dev.larder.history.Facts.Known;
 import java.util.function.Consumer;
 
 /**
- * A claim ends when its user says so or its time is over, not before and not much later, and what has ended stays ended.
+ * A claim ends when its user says so, its time is over or its cold build failed, not before and not much later, and what
+ * has ended stays ended.
  */
 final class Ends {
 
@@ -60,6 +61,7 @@ final class Ends {
                 served
                         && claim.ended() + ROUNDING >= claim.expires()
                         && claim.ended() + tolerance >= Leases.heldUntil(claim, facts);
+            case "build_failed" -> served && claim.path().equals("cold");
             // Nobody deletes a workspace by hand here, and nobody replaces a version.
             default -> false;
         };

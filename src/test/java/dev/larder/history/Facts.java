@@ -210,8 +210,7 @@ final class Facts {
         long lastRefused = -1;
         for (Event call : keyed.getOrDefault(new Key(claim.user(), claim.key()), List.of())) {
             first = Math.min(first, call.called());
-            if (call.answer() instanceof Answer.Refused refused
-                    && refused.code().equals("no_claimable_workspace")) {
+            if (call.answer() instanceof Answer.Refused refused && refused.missed()) {
                 lastRefused = Math.max(lastRefused, call.called());
             }
         }

@@ -227,6 +227,16 @@ enum Fault {
             draft -> first(
                     held(draft).filter(claim -> neverReleased(draft, claim)),
                     claim -> draft.keep(claim, one -> ended(one, one.granted() + 100 * MILLI, "released")))),
+    A_CLAIM_FAILS_THOUGH_ITS_BUILD_DID_NOT(
+            EndedUnasked.class,
+            draft -> first(
+                    held(draft).filter(claim -> neverReleased(draft, claim)),
+                    claim -> draft.keep(claim, one -> ended(one, one.granted() + 100 * MILLI, "failed")))),
+    A_CLAIM_FROM_STOCK_FAILS_LIKE_A_COLD_ONE(
+            EndedUnasked.class,
+            draft -> first(
+                    held(draft).filter(claim -> claim.path().equals("warm") && neverReleased(draft, claim)),
+                    claim -> draft.keep(claim, one -> ended(one, one.granted() + 100 * MILLI, "build_failed")))),
     A_LEASE_EXPIRES_EARLY(
             EndedUnasked.class,
             draft -> first(

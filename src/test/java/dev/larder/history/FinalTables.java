@@ -67,8 +67,13 @@ final class FinalTables {
 
     private static final String CLAIMS = """
             SELECT id, user_id, workspace_id, preset_id, path, idempotency_key, created_at, granted_at, generation,
-                   waits_until, expires_at, ended_at, ended_reason
-              FROM claims ORDER BY id""";
+                   waits_until, expires_at, ended_at,
+                   CASE WHEN ended_reason = 'failed'
+                             AND EXISTS (SELECT FROM builds b JOIN jobs j ON j.build_id = b.id
+                                          WHERE b.workspace_id = c.workspace_id AND b.number = 1
+                                            AND j.status IN ('failed', 'canceled') AND j.completed_at <= c.ended_at)
+                        THEN 'build_failed' ELSE ended_reason END AS ended_reason
+              FROM claims c ORDER BY id""";
 
     private Tables.Claim claim(Row row) {
         return new Tables.Claim(

@@ -46,7 +46,8 @@ final class Leases {
         }
         boolean held = known.activeBy < event.called()
                 && known.releaseCalled > event.answered()
-                && earliestEnd(kept, facts) > event.answered() + tolerance;
+                && earliestEnd(kept, facts) > event.answered() + tolerance
+                && !(kept.reason().equals("build_failed") && kept.ended() <= event.answered() + tolerance);
         if (held
                 && event.answer() instanceof Answer.Refused refused
                 && refused.code().equals("claim_ended")) {

@@ -400,7 +400,10 @@ final class LegalHistories {
     /** All that nobody asks for. */
     private void work(long now) {
         for (Made claim : claims.values()) {
-            if (claim.active() && claim.expires <= now) {
+            if (claim.active() && claim.path.equals("cold") && random.nextInt(200) == 0) {
+                claim.end("build_failed", now);
+                removals.add(new Tables.Removal(workspace(claim), false, "released", now));
+            } else if (claim.active() && claim.expires <= now) {
                 claim.end("expired", now);
                 removals.add(new Tables.Removal(workspace(claim), false, "released", now));
             } else if (claim.waits() && claim.waitsUntil <= now) {

@@ -81,7 +81,7 @@ final class Misses {
         return event.call() instanceof Call.Claim(var key, var request)
                 && !request.waits()
                 && event.answer() instanceof Answer.Refused refused
-                && refused.code().equals("no_claimable_workspace");
+                && refused.missed();
     }
 
     private static Map<String, Stock> stocks(History history, Facts facts) {

@@ -175,7 +175,7 @@ class BatchTest {
     void a_batch_whose_key_another_is_just_using_waits_for_it_and_gets_nothing() {
         inStock(6);
         try (OpenTransaction other = new OpenTransaction(stock)) {
-            ClaimStore there = new ClaimStore(other.pool(), stock.ids);
+            ClaimStore there = new ClaimStore(other.pool(), stock.ids, stock.seal);
             assertThat(await(claimers.taking(there, preset, stock.claims.asks(claimers.ask(anna, "k"), 3), 3)))
                     .hasSize(3);
             CompletableFuture<List<Claim>> mine =
@@ -193,7 +193,7 @@ class BatchTest {
     void a_batch_whose_key_was_used_by_what_was_undone_gets_its_own() {
         inStock(6);
         try (OpenTransaction other = new OpenTransaction(stock)) {
-            ClaimStore there = new ClaimStore(other.pool(), stock.ids);
+            ClaimStore there = new ClaimStore(other.pool(), stock.ids, stock.seal);
             assertThat(await(claimers.taking(there, preset, stock.claims.asks(claimers.ask(anna, "k"), 3), 3)))
                     .hasSize(3);
             CompletableFuture<List<Claim>> mine =
@@ -256,7 +256,7 @@ class BatchTest {
         for (int stocked = 0; stocked <= 4; stocked++) {
             inStock(stocked);
             try (OpenTransaction other = new OpenTransaction(stock)) {
-                ClaimStore there = new ClaimStore(other.pool(), stock.ids);
+                ClaimStore there = new ClaimStore(other.pool(), stock.ids, stock.seal);
                 int first = await(claimers.taking(there, preset, stock.claims.asks(claimers.ask(bob), 2), 2))
                         .size();
 

@@ -46,7 +46,7 @@ class ClaimInterleavingsTest {
     }
 
     private Claim claimIn(OpenTransaction transaction, UUID preset) {
-        return claimers.takeBy(new ClaimStore(transaction.pool(), stock.ids), preset, claimers.ask(anna))
+        return claimers.takeBy(new ClaimStore(transaction.pool(), stock.ids, stock.seal), preset, claimers.ask(anna))
                 .orElseThrow();
     }
 
@@ -274,7 +274,8 @@ class ClaimInterleavingsTest {
     void a_promotion_waits_for_a_build_of_the_old_version_that_is_being_begun() {
         UUID preset = stock.declare("small", 2);
         try (OpenTransaction claim = new OpenTransaction(stock)) {
-            UUID cold = await(new ClaimStore(claim.pool(), stock.ids).takeCold(preset, claimers.ask(anna), now()))
+            UUID cold = await(new ClaimStore(claim.pool(), stock.ids, stock.seal)
+                            .takeCold(preset, claimers.ask(anna), now()))
                     .orElseThrow();
             CompletableFuture<Boolean> deprecating = begin(stock.catalog.deprecate(stock.template(), "old"));
             claim.isWaitedForBy(1);
@@ -336,7 +337,7 @@ class ClaimInterleavingsTest {
         UUID served = claimers.waits(preset, anna);
         stock.ready(preset, 1);
         try (OpenTransaction janitor = new OpenTransaction(stock)) {
-            ClaimStore there = new ClaimStore(janitor.pool(), stock.ids);
+            ClaimStore there = new ClaimStore(janitor.pool(), stock.ids, stock.seal);
             assertThat(ids(await(claimers.taking(there, preset, List.of(), 0)))).containsExactly(served);
             CompletableFuture<Boolean> givingUp = begin(stock.leases.cancel(served, now()));
             janitor.isWaitedForBy(1);
@@ -365,7 +366,7 @@ class ClaimInterleavingsTest {
         UUID waiting = claimers.waitsThenCold(preset, anna);
         stock.ready(preset, 1);
         try (OpenTransaction janitor = new OpenTransaction(stock)) {
-            assertThat(await(new ClaimStore(janitor.pool(), stock.ids).coldForWaiting(waiting, now())))
+            assertThat(await(new ClaimStore(janitor.pool(), stock.ids, stock.seal).coldForWaiting(waiting, now())))
                     .isTrue();
             CompletableFuture<List<Claim>> serving = begin(claimers.taking(stock.claims, preset, List.of(), 0));
             CompletableFuture<Boolean> again = begin(stock.claims.coldForWaiting(waiting, now()));

@@ -109,7 +109,7 @@ class QueuePlansTest {
         Plans.analyze(stock);
         Pool one = stock.database.another(1);
         JobStore jobs = new JobStore(one, stock.seal, stock.ids);
-        ClaimStore claims = new ClaimStore(one, stock.ids);
+        ClaimStore claims = new ClaimStore(one, stock.ids, stock.seal);
         LeaseStore leases = new LeaseStore(one);
         WorkerStore workers = new WorkerStore(one, stock.ids);
         Claimers claimers = new Claimers(stock);

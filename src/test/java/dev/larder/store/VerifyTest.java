@@ -7,6 +7,7 @@ import dev.larder.pool.Assignment;
 import dev.larder.pool.Caller;
 import dev.larder.pool.JobOutcome;
 import dev.larder.store.ClaimReads.Claim;
+import dev.larder.store.ClaimReads.Failure;
 import dev.larder.store.ClaimStore.Ask;
 import dev.larder.store.ClaimStore.Patience;
 import dev.larder.testing.CanIgnoreReturnValue;
@@ -25,6 +26,8 @@ import java.util.Set;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is claimed is looked at before anybody gets it, where its version says how (design, section 3.6). */
 class VerifyTest {
@@ -51,9 +54,19 @@ class VerifyTest {
         return stock.clock.instant();
     }
 
+    /** One that waits, if it must, as long as a claim that would not have waited may be tried for. */
     @CanIgnoreReturnValue
     private UUID claim(Caller who) {
-        UUID claim = stock.claim(preset, who).orElseThrow();
+        return take(claimers.ask(who).waiting(new Patience(0, now().plus(BUDGET), false, 1_000)));
+    }
+
+    /** One that would not have waited. */
+    private UUID claimNow(Caller who) {
+        return take(claimers.ask(who));
+    }
+
+    private UUID take(Ask ask) {
+        UUID claim = claimers.take(preset, ask).getFirst().id();
         stock.clock.forward(Duration.ofMillis(1));
         return claim;
     }
@@ -90,7 +103,7 @@ class VerifyTest {
         assertThat(claim.waits()).isTrue();
         assertThat(claim.isVerified()).isTrue();
         assertThat(claim.step()).isEmpty();
-        assertThat(await(stock.claimReads.stillWaiting(Set.of(claim.id())))).containsExactly(claim.id());
+        assertThat(await(stock.claimReads.unsettled(Set.of(claim.id())))).containsExactly(claim.id());
     }
 
     @Test
@@ -119,7 +132,7 @@ class VerifyTest {
         assertThat(active.path()).isEqualTo("warm");
         assertThat(stock.claimReads.open(active.workspace().orElseThrow()))
                 .contains("{\"url\":\"test://" + workspace + "\"}");
-        assertThat(await(stock.claimReads.stillWaiting(Set.of(claim)))).isEmpty();
+        assertThat(await(stock.claimReads.unsettled(Set.of(claim)))).isEmpty();
         assertThat(await(stock.builds.beginClaimSteps(now()))).isZero();
         assertThat(setAside()).isZero();
     }
@@ -294,8 +307,101 @@ class VerifyTest {
         setAside();
 
         Claim ended = stock.look(claim.id());
-        assertThat(ended.endedReason()).contains("verify_failed");
+        assertThat(ended.endedReason()).contains("failed");
+        assertThat(ended.failure().orElseThrow().code()).isEqualTo("verification_failed");
         assertThat(ended.workspace()).isEmpty();
+    }
+
+    @Test
+    void a_claim_that_would_not_have_waited_ends_when_nothing_is_left_to_try() {
+        stock.ready(preset, 2);
+        UUID claim = claimNow(anna);
+        isUnfit();
+        setAside();
+        assertThat(claimers.stateOf(claim)).as("one is left").isEqualTo("waiting");
+        claimers.serve(preset);
+        isUnfit();
+
+        setAside();
+
+        Claim ended = stock.look(claim);
+        assertThat(ended.endedReason()).contains("failed");
+        assertThat(ended.unfit()).isEqualTo(2);
+        assertThat(ended.failure().orElseThrow())
+                .isEqualTo(new Failure(
+                        "verification_failed",
+                        "The workspace failed its verification: start.sh ended with exit code 1."));
+        assertThat(ended.workspace()).isEmpty();
+        assertThat(claimers.serve(preset)).isEmpty();
+    }
+
+    @Test
+    void a_claim_that_would_not_have_waited_tries_what_is_still_being_built() {
+        stock.ready(preset, 1);
+        UUID claim = claimNow(anna);
+        stock.create(preset, 1);
+        await(stock.builds.beginClaimSteps(now()));
+        stock.take(2).stream()
+                .filter(job -> job.reason().equals(Assignment.VERIFY))
+                .forEach(stock::fail);
+
+        setAside();
+
+        assertThat(claimers.stateOf(claim)).isEqualTo("waiting");
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void a_claim_uses_up_no_more_than_so_many_of_a_large_stock(boolean impatient) {
+        int most = impatient ? LeaseStore.UNFIT_MAX : LeaseStore.UNFIT_WAITING_MAX;
+        stock.ready(preset, most + 2);
+        UUID claim = impatient ? claimNow(anna) : claim(anna);
+
+        for (int tries = 1; tries <= most + 1; tries++) {
+            if (await(stock.builds.beginClaimSteps(now())) > 0) {
+                stock.take(1).forEach(stock::fail);
+            }
+            setAside();
+            claimers.serve(preset);
+        }
+
+        assertThat(claimers.stateOf(claim)).isEqualTo("failed");
+        assertThat(stock.look(claim).unfit()).isEqualTo(most);
+        assertThat(stock.count("workspaces WHERE prebuild AND ready_at IS NOT NULL"))
+                .as("left for others")
+                .isEqualTo(2);
+    }
+
+    @Test
+    void a_claim_that_is_to_be_built_cold_in_the_end_is_due_for_it_once_it_had_its_share_of_unfit_ones() {
+        stock.ready(preset, LeaseStore.UNFIT_WAITING_MAX + 1);
+        Ask ask = claimers.ask(anna).waiting(new Patience(0, now().plus(Duration.ofHours(1)), true, 1_000));
+        UUID claim = take(ask);
+
+        for (int tries = 1; tries <= LeaseStore.UNFIT_WAITING_MAX; tries++) {
+            assertThat(await(stock.leases.dueCold(now()))).isEmpty();
+            isUnfit();
+            setAside();
+            claimers.serve(preset);
+        }
+
+        assertThat(await(stock.leases.dueCold(now()))).containsExactly(claim);
+    }
+
+    @Test
+    void a_claim_that_waited_for_a_fit_one_in_vain_says_so_at_its_end() {
+        stock.ready(preset, 1);
+        UUID claim = claim(anna);
+        isUnfit();
+        setAside();
+        assertThat(claimers.stateOf(claim)).isEqualTo("waiting");
+
+        stock.clock.forward(BUDGET);
+        await(stock.leases.timeOut(now()));
+
+        assertThat(claimers.stateOf(claim)).isEqualTo("timed_out");
+        assertThat(stock.look(claim).failure().orElseThrow().code()).isEqualTo("verification_failed");
+        assertThat(stock.look(claim).unfit()).isEqualTo(1);
     }
 
     @Test

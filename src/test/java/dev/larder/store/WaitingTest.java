@@ -419,7 +419,7 @@ class WaitingTest {
                 .containsExactly(0L, 1L, 2L);
         assertThat(await(stock.leases.cancel(second, now()))).isTrue();
         assertThat(List.of(position(second), position(third))).containsExactly(0L, 1L);
-        assertThat(await(stock.claimReads.stillWaiting(List.of(first, second, third))))
+        assertThat(await(stock.claimReads.unsettled(List.of(first, second, third))))
                 .containsExactly(third);
     }
 
@@ -444,7 +444,7 @@ class WaitingTest {
         UUID second = waits(bob);
         stock.ready(preset, 1);
         try (OpenTransaction elsewhere = new OpenTransaction(stock)) {
-            ClaimStore there = new ClaimStore(elsewhere.pool(), stock.ids);
+            ClaimStore there = new ClaimStore(elsewhere.pool(), stock.ids, stock.seal);
             assertThat(ids(await(claimers.taking(there, preset, List.of(), 0)))).containsExactly(first);
             stock.ready(preset, 1);
             assertThat(await(stock.leases.timeOut(now().plus(Claimers.TIMEOUT))))
@@ -465,7 +465,7 @@ class WaitingTest {
         UUID second = waits(anna);
         stock.ready(preset, 1);
         try (OpenTransaction elsewhere = new OpenTransaction(stock)) {
-            ClaimStore there = new ClaimStore(elsewhere.pool(), stock.ids);
+            ClaimStore there = new ClaimStore(elsewhere.pool(), stock.ids, stock.seal);
             assertThat(ids(await(claimers.taking(there, preset, List.of(), 0)))).containsExactly(first);
             stock.ready(preset, 1);
             CompletableFuture<List<Claim>> bobs =
@@ -495,7 +495,7 @@ class WaitingTest {
 
     @Test
     void two_processes_that_serve_at_once_give_nobody_two_and_nothing_twice() {
-        ClaimStore other = new ClaimStore(stock.database.another(4), stock.ids);
+        ClaimStore other = new ClaimStore(stock.database.another(4), stock.ids, stock.seal);
         for (int round = 0; round < 15; round++) {
             List<UUID> waiting = new ArrayList<>();
             for (int i = 0; i < 6; i++) {

@@ -78,7 +78,7 @@ public final class Stock implements AutoCloseable {
     public final BuildStore builds = new BuildStore(pool, ids);
     public final WorkerStore workers = new WorkerStore(pool, ids);
     public final JobReader jobReader = new JobReader(pool);
-    public final ClaimStore claims = new ClaimStore(pool, ids);
+    public final ClaimStore claims = new ClaimStore(pool, ids, seal);
     public final ClaimReads claimReads = new ClaimReads(pool, seal);
     public final LeaseStore leases = new LeaseStore(pool);
     public final InventoryStore inventory = new InventoryStore(pool, ids, INVENTORY_GRACE);
