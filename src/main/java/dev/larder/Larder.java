@@ -7,6 +7,8 @@ import dev.larder.provision.Janitor;
 import dev.larder.provision.LongPoll;
 import dev.larder.provision.Worker;
 import dev.larder.reconcile.Reconciler;
+import dev.larder.store.DatabaseFaults;
+import dev.larder.store.Direct;
 import dev.larder.store.Migrator;
 import dev.larder.wake.Bell;
 import dev.larder.wake.Listener;
@@ -14,6 +16,7 @@ import dev.larder.wake.Pump;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Pool;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.time.Duration;
@@ -32,6 +35,8 @@ class Larder implements ReadinessPart {
     private static final Duration STOP_DEADLINE = Duration.ofSeconds(30);
     private static final String SERVER = "server";
 
+    private final Pool requests;
+    private final Direct direct;
     private final Migrator migrator;
     private final Bootstrap bootstrap;
     private final Bell bell;
@@ -47,6 +52,8 @@ class Larder implements ReadinessPart {
     private volatile boolean stopping;
 
     Larder(
+            Pool requests,
+            Direct direct,
             Migrator migrator,
             Bootstrap bootstrap,
             Bell bell,
@@ -58,6 +65,8 @@ class Larder implements ReadinessPart {
             Reconciler reconciler,
             WaitingLine waitingLine,
             @ConfigProperty(name = "larder.role", defaultValue = SERVER) String role) {
+        this.requests = requests;
+        this.direct = direct;
         this.migrator = migrator;
         this.bootstrap = bootstrap;
         this.bell = bell;
@@ -77,7 +86,8 @@ class Larder implements ReadinessPart {
         }
         prepare()
                 .onFailure(cause -> !stopping)
-                .invoke(cause -> LOG.warnf("not started yet, will be tried again cause=%s", cause.getMessage()))
+                .invoke(cause ->
+                        LOG.warnf("not started yet, will be tried again cause=%s", DatabaseFaults.inPlainWords(cause)))
                 .onFailure(cause -> !stopping)
                 .retry()
                 .withBackOff(Duration.ofMillis(250), Duration.ofSeconds(5))
@@ -88,7 +98,10 @@ class Larder implements ReadinessPart {
     }
 
     private Uni<Void> prepare() {
-        return migrator.migrate().chain(bootstrap::bootstrap).chain(worker::start);
+        return direct.prove(requests)
+                .chain(migrator::migrate)
+                .chain(bootstrap::bootstrap)
+                .chain(worker::start);
     }
 
     private void open() {
