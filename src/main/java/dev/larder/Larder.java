@@ -16,7 +16,6 @@ import dev.larder.wake.Pump;
 import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import io.smallrye.mutiny.Uni;
-import io.vertx.mutiny.sqlclient.Pool;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.event.Observes;
 import java.time.Duration;
@@ -35,7 +34,6 @@ class Larder implements ReadinessPart {
     private static final Duration STOP_DEADLINE = Duration.ofSeconds(30);
     private static final String SERVER = "server";
 
-    private final Pool requests;
     private final Direct direct;
     private final Migrator migrator;
     private final Bootstrap bootstrap;
@@ -52,7 +50,6 @@ class Larder implements ReadinessPart {
     private volatile boolean stopping;
 
     Larder(
-            Pool requests,
             Direct direct,
             Migrator migrator,
             Bootstrap bootstrap,
@@ -65,7 +62,6 @@ class Larder implements ReadinessPart {
             Reconciler reconciler,
             WaitingLine waitingLine,
             @ConfigProperty(name = "larder.role", defaultValue = SERVER) String role) {
-        this.requests = requests;
         this.direct = direct;
         this.migrator = migrator;
         this.bootstrap = bootstrap;
@@ -98,7 +94,7 @@ class Larder implements ReadinessPart {
     }
 
     private Uni<Void> prepare() {
-        return direct.prove(requests)
+        return direct.prove()
                 .chain(migrator::migrate)
                 .chain(bootstrap::bootstrap)
                 .chain(worker::start);

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,6 +57,11 @@ public final class Connections {
     /** Has statements prepared once per connection, however long they are. */
     public static PgConnectOptions prepared(PgConnectOptions connection) {
         return connection.setCachePreparedStatements(true).setPreparedStatementCacheSqlLimit(STATEMENT_MAX);
+    }
+
+    /** A copy that forgets nothing; the client's own copies forget that a proxy is in between. */
+    static PgConnectOptions copy(PgConnectOptions options) {
+        return new PgConnectOptions(options).setUseLayer7Proxy(options.getUseLayer7Proxy());
     }
 
     /** Of an address with several hosts ({@code postgresql://a:1,b:2/db}) one address for each, separated by commas. */
@@ -127,7 +133,16 @@ public final class Connections {
         if (seconds != null) {
             options.setConnectTimeout(Math.multiplyExact(wholeSeconds(key, seconds), 1_000));
         }
-        return encrypted(key, options, parameters).setTcpKeepAlive(true);
+        encrypted(key, options, parameters).setTcpKeepAlive(true);
+        return options.setProperties(startup(options.getProperties()));
+    }
+
+    // PgBouncer refuses these two, and PostgreSQL's own defaults are what the client asks for.
+    private static Map<String, String> startup(Map<String, String> properties) {
+        Map<String, String> kept = new HashMap<>(properties);
+        kept.keySet().removeAll(Set.of("extra_float_digits", "intervalStyle"));
+        kept.replace("application_name", "vertx-pg-client", "larder");
+        return kept;
     }
 
     private static int wholeSeconds(String key, String text) {

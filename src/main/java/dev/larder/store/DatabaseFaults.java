@@ -64,7 +64,7 @@ public final class DatabaseFaults {
      * own message.
      */
     public static String inPlainWords(Throwable failure) {
-        if (anyCause(failure, SSLException.class::isInstance)) {
+        if (anyCause(failure, DatabaseFaults::handshakeFailed)) {
             return "the database server's certificate is not accepted: it must be signed by the authority in sslrootcert and,"
                     + " with sslmode=verify-full, made out to the host in the address";
         }
@@ -75,10 +75,12 @@ public final class DatabaseFaults {
     }
 
     private static boolean says(Throwable cause) {
+        return handshakeFailed(cause) || connectionFailed(cause);
+    }
+
+    private static boolean connectionFailed(Throwable cause) {
         return switch (cause) {
             case DatabaseException told -> away(told.getSqlState()) || gaveUp(told.getSqlState());
-            // The certificate of a server that was replaced, or an end in the middle of the handshake.
-            case SSLException refused -> true;
             // Refused, reset, no route.
             case SocketException socket -> true;
             case UnknownHostException host -> true;
@@ -92,6 +94,13 @@ public final class DatabaseFaults {
             case VertxException told -> noConnection(told);
             default -> cause.getClass().getName().equals("io.netty.channel.unix.Errors$NativeIoException");
         };
+    }
+
+    /** A certificate that is not accepted, or an end in the middle; the client tells it as either class. */
+    private static boolean handshakeFailed(Throwable told) {
+        return told instanceof SSLException
+                || (told instanceof VertxException
+                        && String.valueOf(told.getMessage()).startsWith("SSL handshake"));
     }
 
     private static boolean connectionGone(IOException told) {

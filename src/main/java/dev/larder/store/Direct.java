@@ -2,6 +2,7 @@ package dev.larder.store;
 
 import dev.larder.pool.ReadinessPart;
 import io.quarkus.runtime.Startup;
+import io.smallrye.mutiny.TimeoutException;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
@@ -20,8 +21,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Connections to Larder's database that no request can take away: the reconciler's lock, the wake-up pump and the health
@@ -42,7 +45,9 @@ public class Direct implements ReadinessPart {
     private final Vertx vertx;
     private final Hosts hosts;
     private final Pool pool;
+    private final Pool requests;
     private final Optional<TimeLimits> roleLimits;
+    private final AtomicReference<@Nullable Uni<Void>> asked = new AtomicReference<>();
     private volatile boolean proved;
 
     @Inject
@@ -50,14 +55,15 @@ public class Direct implements ReadinessPart {
         this(
                 vertx,
                 hosts(vertx.getDelegate(), requests, requestPool, settings),
+                Optional.of(requests),
                 settings.directUrl().map(pooled -> settings.limits()));
     }
 
     public Direct(Vertx vertx, PgConnectOptions options) {
-        this(vertx, new Hosts(vertx.getDelegate(), List.of(options)), Optional.empty());
+        this(vertx, new Hosts(vertx.getDelegate(), List.of(options)), Optional.empty(), Optional.empty());
     }
 
-    private Direct(Vertx vertx, Hosts hosts, Optional<TimeLimits> roleLimits) {
+    private Direct(Vertx vertx, Hosts hosts, Optional<Pool> requests, Optional<TimeLimits> roleLimits) {
         this.vertx = vertx;
         this.hosts = hosts;
         this.roleLimits = roleLimits;
@@ -65,6 +71,7 @@ public class Direct implements ReadinessPart {
         this.pool = new Pool(RequestPool.builder(options, hosts, vertx.getDelegate())
                 .withConnectHandler(connection -> RequestPool.limit(connection, LIMITS))
                 .build());
+        this.requests = requests.orElse(pool);
     }
 
     private static Hosts hosts(
@@ -96,11 +103,9 @@ public class Direct implements ReadinessPart {
      * Proves at start that what requests announce is heard here. Behind a transaction pooler a LISTEN is accepted and nothing
      * is delivered; then this fails with a sentence that says what to set. It also gives the role its limits where the
      * requests' sessions are a pooler's.
-     *
-     * @param requests the pool that requests use
      */
-    public Uni<Void> prove(Pool requests) {
-        return limitRole().chain(() -> heard(requests)).invoke(() -> proved = true);
+    public Uni<Void> prove() {
+        return limitRole().chain(this::heard).invoke(() -> proved = true);
     }
 
     private Uni<Void> limitRole() {
@@ -109,7 +114,7 @@ public class Direct implements ReadinessPart {
                 .orElseGet(() -> Uni.createFrom().voidItem());
     }
 
-    private Uni<Void> heard(Pool requests) {
+    private Uni<Void> heard() {
         String channel = "larder_probe_" + UUID.randomUUID().toString().replace("-", "");
         Promise<Void> heard = Promise.promise();
         return Uni.createFrom()
@@ -167,6 +172,40 @@ public class Direct implements ReadinessPart {
                 .ifNoItem()
                 .after(within)
                 .fail();
+    }
+
+    /**
+     * Whether a request would be given a connection that works. Without an answer in time, or with a full line, the server
+     * decides: where it can be reached, the pool is busy, and that is no failure.
+     *
+     * @param within how long it takes at most
+     */
+    public Uni<Void> pingAsRequest(Duration within) {
+        // Asked at the same time, so that both answer within the limit.
+        Uni<Void> reachable = ping(within).memoize().indefinitely();
+        var begun = reachable.subscribe().with(answered -> {}, failed -> {});
+        return askAsRequest()
+                .ifNoItem()
+                .after(within)
+                .fail()
+                .onFailure(failure -> failure instanceof TimeoutException || DatabaseFaults.busy(failure))
+                .recoverWithUni(reachable);
+    }
+
+    /** One question at a time: while the pool is busy, each look would otherwise take a place in its line. */
+    private Uni<Void> askAsRequest() {
+        Uni<Void> pending = asked.get();
+        if (pending != null) {
+            return pending;
+        }
+        Uni<Void> question = requests.query("SELECT 1")
+                .execute()
+                .replaceWithVoid()
+                .onTermination()
+                .invoke(() -> asked.set(null))
+                .memoize()
+                .indefinitely();
+        return asked.compareAndSet(null, question) ? question : askAsRequest();
     }
 
     /**

@@ -32,7 +32,7 @@ final class Hosts {
     }
 
     PgConnectOptions first() {
-        return new PgConnectOptions(all.getFirst());
+        return Connections.copy(all.getFirst());
     }
 
     /** Fails where no host answers as a primary; the message names no host. */
@@ -46,7 +46,7 @@ final class Hosts {
             looking = shared;
             shared.onComplete(seen -> vertx.setTimer(SHARED_MILLIS, passed -> lookAgain()));
         }
-        return shared.map(PgConnectOptions::new);
+        return shared.map(Connections::copy);
     }
 
     private synchronized void lookAgain() {

@@ -86,7 +86,7 @@ public class Listener implements ReadinessPart {
     }
 
     private synchronized void lost(PgConnection connection) {
-        if (listening == connection) {
+        if (connection.equals(listening)) {
             listening = null;
             tryAgain();
         }

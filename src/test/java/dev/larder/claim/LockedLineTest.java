@@ -16,8 +16,6 @@ import dev.larder.testing.Stock;
 import dev.larder.wake.Bell;
 import io.vertx.mutiny.sqlclient.Pool;
 import java.time.Duration;
-import java.util.List;
-import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
@@ -45,9 +43,7 @@ class LockedLineTest {
     }
 
     private Claimable claimable(String preset) {
-        return await(stock.claimReads.findPresets(
-                        Optional.of(Stock.ORGANIZATION), Stock.TEMPLATE, List.of(preset), Optional.empty()))
-                .get(preset);
+        return new Claimable(stock.preset(preset), ClaimStore.Order.OLDEST, false);
     }
 
     @Test

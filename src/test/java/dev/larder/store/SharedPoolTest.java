@@ -12,6 +12,7 @@ import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.SqlConnection;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -135,7 +136,8 @@ class SharedPoolTest {
                     .execute())));
             assertThat(DatabaseFaults.unavailable(ended)).as(ended.toString()).isTrue();
         }
-        assertThat(pool.query("SELECT 1").executeAndAwait().size()).isEqualTo(1);
+        // The client may still give out a connection that has just ended.
+        Eventually.see(() -> catchThrowable(() -> pool.query("SELECT 1").executeAndAwait()), Objects::isNull);
     }
 
     @Test
