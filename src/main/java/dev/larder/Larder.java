@@ -139,7 +139,10 @@ class Larder implements ReadinessPart {
     }
 
     private Uni<Void> prepare() {
-        return time.start().chain(migrator::migrate).chain(keys::verify);
+        return direct.prove()
+                .chain(time::start)
+                .chain(migrator::migrate)
+                .chain(keys::verify);
     }
 
     void opened(@ObservesAsync HttpServerStart event) {

@@ -42,7 +42,12 @@ import org.jboss.logging.Logger;
 class Combiner {
 
     private static final Logger LOG = Logger.getLogger(Combiner.class);
+
+    /** A claim that has no answer by then is told to ask again. The server ends each statement earlier (decision 0024). */
     private static final Duration ANSWER_MAX = Duration.ofSeconds(15);
+
+    /** The server ends both statements of a look earlier; what has not ended by then is on a connection that fell silent. */
+    private static final Duration LOOK_MAX = Duration.ofSeconds(30);
 
     /** Beyond these, whoever asks is told to ask again: an answer would come too late to be of use. */
     private static final int GATHERED_MAX = 2_000;
@@ -73,7 +78,11 @@ class Combiner {
 
     /** Gives a ready prebuild of the preset to who asks; empty where there is none, or the key has been used. */
     Uni<Optional<Granted>> take(Claimable preset, Ask ask) {
-        return Uni.createFrom().emitter(emitter -> lane(preset).add(Asking.of(ask, clock.instant(), emitter)));
+        return Uni.createFrom()
+                .<Optional<Granted>>emitter(emitter -> lane(preset).add(Asking.of(ask, clock.instant(), emitter)))
+                .ifNoItem()
+                .after(ANSWER_MAX)
+                .failWith(Lane::tooBusy);
     }
 
     /** Gives what became ready to those who wait for it; answers how many got one. */
@@ -194,15 +203,15 @@ class Combiner {
         }
 
         /**
-         * Here a loop starts: it is the next statement, whatever becomes of this one. A connection that fell silent must not
-         * keep all who come after.
+         * Here a loop starts: the next statement begins when this one has ended, however it ends. One preset so holds one
+         * connection, also while its rows are locked.
          */
         private void run(List<Asking> together, Runnable after) {
             Instant began = clock.instant();
             Uni.createFrom()
                     .deferred(() -> scan(together.stream().map(Asking::ask).toList(), began))
                     .ifNoItem()
-                    .after(ANSWER_MAX)
+                    .after(LOOK_MAX)
                     .failWith(Lane::tooBusy)
                     .invoke(Combiner.this::tell)
                     .invoke(claims -> answer(together, claims, began))

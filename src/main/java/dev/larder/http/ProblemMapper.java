@@ -117,6 +117,10 @@ class ProblemMapper {
         if (failure instanceof JsonProcessingException json && fromBody(json)) {
             return answer(json(json));
         }
+        if (DatabaseFaults.busy(failure)) {
+            LOG.warnf("database busy cause=%s", failure.getMessage());
+            return answer(databaseBusy());
+        }
         if (DatabaseFaults.unavailable(failure)) {
             LOG.warnf("database unavailable cause=%s", failure.getMessage());
             return answer(databaseUnavailable());
@@ -142,6 +146,14 @@ class ProblemMapper {
     static Problem invalidToken() {
         return Problem.of(401, "invalid_token", "The token is unknown, expired or revoked.")
                 .withHeader("WWW-Authenticate", "Bearer error=\"invalid_token\"");
+    }
+
+    private static Problem databaseBusy() {
+        return Problem.of(
+                        503,
+                        "database_busy",
+                        "What this request needs is locked, or the database has too much to do; send it again.")
+                .withHeader("Retry-After", "2");
     }
 
     private static Problem databaseUnavailable() {

@@ -9,8 +9,8 @@ import org.eclipse.microprofile.health.HealthCheckResponse;
 import org.eclipse.microprofile.health.Readiness;
 
 /**
- * Whether the database answers. Asked beside the pool that requests use: a pool with much to do is no reason to send the
- * traffic elsewhere.
+ * Whether a request would be given a connection that works. A pool whose connections are all at work is ready, since more
+ * requests wait for a moment and are answered; a pool that cannot open one is not.
  */
 @Readiness
 @ApplicationScoped
@@ -27,7 +27,7 @@ class DatabaseReadiness implements AsyncHealthCheck {
     @Override
     public Uni<HealthCheckResponse> call() {
         // The cause may name hosts and users, which this open address must not tell.
-        return direct.ping(ANSWER_WITHIN)
+        return direct.pingAsRequest(ANSWER_WITHIN)
                 .map(answered -> HealthCheckResponse.up("database"))
                 .onFailure()
                 .recoverWithItem(() -> HealthCheckResponse.down("database"));

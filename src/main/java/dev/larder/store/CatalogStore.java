@@ -10,12 +10,14 @@ import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.SqlConnection;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,10 +42,18 @@ public class CatalogStore {
     // A template that is deleted between looking and locking is looked for again.
     private static final int LOOKS_MAX = 10;
 
+    /** So many changes of one template hold a connection at once; they take turns at its row anyway. */
+    private static final int CHANGES_AT_ONCE = 2;
+
+    private static final int CHANGES_WAITING_MAX = 100;
+    private static final Duration CHANGE_WITHIN = Duration.ofSeconds(10);
+
     private final Pool pool;
     private final InstantSource clock;
     private final Ids ids;
     private final Seal seal;
+    private final Bulkhead<List<String>> templates =
+            new Bulkhead<>(CHANGES_AT_ONCE, CHANGES_WAITING_MAX, CHANGE_WITHIN);
     private final CatalogReads reads;
     private final VersionInserts inserts;
 
@@ -87,7 +97,14 @@ public class CatalogStore {
         return reads.organization(pool, wanted.caller(), wanted.organization())
                 .chain(organization -> organization.isEmpty()
                         ? Uni.createFrom().item(new Applied.NoOrganization())
-                        : pool.withTransaction(connection -> apply(connection, wanted, organization.get())));
+                        : changing(
+                                wanted.organization(),
+                                wanted.template(),
+                                connection -> apply(connection, wanted, organization.get())));
+    }
+
+    private <T> Uni<T> changing(String organization, String template, Function<SqlConnection, Uni<T>> change) {
+        return templates.in(List.of(organization, template), () -> pool.withTransaction(change));
     }
 
     private Uni<Applied> apply(SqlConnection connection, Application wanted, UUID organization) {
@@ -280,10 +297,13 @@ public class CatalogStore {
 
     /** Makes a version the active one; also an older one. Its presets take over the pauses of those they replace. */
     public Uni<Promoted> promote(TemplateName name, int number) {
-        return pool.withTransaction(connection -> lock(connection, name)
-                .chain(template -> template.isEmpty()
-                        ? Uni.createFrom().item(new Promoted.NoTemplate())
-                        : promote(connection, name.caller(), template.get(), number)));
+        return changing(
+                name.organization(),
+                name.template(),
+                connection -> lock(connection, name)
+                        .chain(template -> template.isEmpty()
+                                ? Uni.createFrom().item(new Promoted.NoTemplate())
+                                : promote(connection, name.caller(), template.get(), number)));
     }
 
     private Uni<Promoted> promote(SqlConnection connection, Caller caller, TemplateView template, int number) {

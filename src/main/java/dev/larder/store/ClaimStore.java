@@ -42,9 +42,16 @@ public class ClaimStore {
     /** How many that wait one statement serves; more are served by the next, and those who arrive after that. */
     private static final int WAITING_AT_ONCE = 100;
 
+    /** So many claims of one preset lock their organization's quota at once; they take turns at it anyway. */
+    private static final int QUOTAS_AT_ONCE = 2;
+
+    private static final int QUOTAS_WAITING_MAX = 200;
+    private static final Duration QUOTA_WITHIN = Duration.ofSeconds(10);
+
     private final Pool pool;
     private final Ids ids;
     private final Seal seal;
+    private final Bulkhead<UUID> quotas = new Bulkhead<>(QUOTAS_AT_ONCE, QUOTAS_WAITING_MAX, QUOTA_WITHIN);
 
     public ClaimStore(Pool pool, Ids ids, Seal seal) {
         this.pool = pool;
@@ -688,6 +695,10 @@ public class ClaimStore {
     }
 
     private <T> Uni<UnderQuota<T>> underQuota(UUID preset, UUID user, int wanted, T none, Attempt<T> attempt) {
+        return quotas.in(preset, () -> lockingQuota(preset, user, wanted, none, attempt));
+    }
+
+    private <T> Uni<UnderQuota<T>> lockingQuota(UUID preset, UUID user, int wanted, T none, Attempt<T> attempt) {
         return pool.withTransaction(connection -> connection
                         .preparedQuery(LOCK_QUOTA)
                         .execute(Tuple.of(preset))

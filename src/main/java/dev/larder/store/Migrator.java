@@ -9,6 +9,7 @@ import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.mutiny.sqlclient.SqlConnection;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.inject.Inject;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -34,6 +35,12 @@ public class Migrator implements ReadinessPart {
     private final Pool pool;
     private final InstantSource clock;
     private volatile boolean done;
+
+    /** On a connection that no pooler and no limit on silence cuts: a migration may take its time. */
+    @Inject
+    Migrator(Direct direct, InstantSource clock) {
+        this(direct.pool(), clock);
+    }
 
     public Migrator(Pool pool, InstantSource clock) {
         this.pool = pool;
@@ -104,7 +111,13 @@ public class Migrator implements ReadinessPart {
                 .replaceWithVoid();
     }
 
-    private static final String LOCK = "SELECT pg_advisory_xact_lock(7210517264001)";
+    // A migration may take its time, and waits for another process's. It waits 10 s for the lock of a table, since all
+    // who
+    // come after it would wait as well; then all is undone and tried again.
+    private static final String LOCK = """
+            SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 60000;
+            SELECT pg_advisory_xact_lock(7210517264001);
+            SET LOCAL lock_timeout = 10000""";
 
     private static final String HISTORY = """
             CREATE TABLE IF NOT EXISTS schema_history (

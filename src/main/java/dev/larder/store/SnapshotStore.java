@@ -61,11 +61,12 @@ public class SnapshotStore {
                 connection -> readOnly(connection).chain(() -> read(connection, ids, at, lookback, attempts)));
     }
 
+    // It waits for no lock, and with very many prebuilds it may take longer than a request may.
+    private static final String READ_ONLY =
+            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = 60000";
+
     private static Uni<Void> readOnly(SqlConnection connection) {
-        return connection
-                .query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                .execute()
-                .replaceWithVoid();
+        return connection.query(READ_ONLY).execute().replaceWithVoid();
     }
 
     private static Uni<List<PresetSnapshot>> read(

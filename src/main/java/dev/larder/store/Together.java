@@ -48,7 +48,8 @@ public final class Together<K, V> {
     /**
      * @param statements how many run at the same time at most; they must not wait for each other's rows
      * @param atOnce how many one statement answers at most
-     * @param atMost how long one statement may take before its askers are failed and the next one runs
+     * @param atMost how long one statement may take before its askers are failed and the next one runs; not below the time
+     *     limit that the server keeps, so that the one before has ended unless its connection has fallen silent
      * @param read answers those keys for which there is something
      */
     public Together(int statements, int atOnce, Duration atMost, Function<Set<K>, Uni<Map<K, V>>> read) {

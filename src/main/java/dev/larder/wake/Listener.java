@@ -1,13 +1,16 @@
 package dev.larder.wake;
 
 import dev.larder.pool.ReadinessPart;
+import dev.larder.store.DatabaseFaults;
 import dev.larder.store.Direct;
 import io.vertx.core.Vertx;
 import io.vertx.pgclient.PgConnection;
-import io.vertx.pgclient.pubsub.PgSubscriber;
+import io.vertx.pgclient.PgNotification;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.util.Arrays;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -23,11 +26,17 @@ public class Listener implements ReadinessPart {
     private static final long ANSWER_MILLIS = 2_000;
     private static final long RECONNECT_MAX_MILLIS = 2_000;
 
+    private static final String LISTEN = Arrays.stream(Topic.values())
+            .map(topic -> "LISTEN " + topic.channel())
+            .collect(Collectors.joining("; "));
+
     private final Vertx vertx;
     private final Direct direct;
     private final Bell bell;
     private final Pump pump;
-    private @Nullable PgSubscriber subscriber;
+    private @Nullable PgConnection listening;
+    private boolean running;
+    private int attempt;
     private long keepalive = -1;
     private volatile boolean stopped;
 
@@ -40,23 +49,61 @@ public class Listener implements ReadinessPart {
 
     /** Starts to listen and goes on trying for as long as the process lives. */
     public synchronized void start() {
-        if (subscriber != null) {
+        if (running) {
             throw new IllegalStateException("the listener was started before");
         }
-        PgSubscriber listening = PgSubscriber.subscriber(vertx, direct.options());
-        listening.reconnectPolicy(Listener::reconnectAfter);
-        for (Topic topic : Topic.values()) {
-            listening
-                    .channel(topic.channel())
-                    .handler(from -> heard(topic, from))
-                    .subscribeHandler(subscribed -> ring(topic));
-        }
-        var unused = listening
-                .connect()
-                .onFailure(
-                        cause -> LOG.warnf("listener not connected, will be tried again cause=%s", cause.getMessage()));
-        subscriber = listening;
+        running = true;
         keepalive = vertx.setPeriodic(KEEPALIVE_MILLIS, tick -> askWhetherAlive());
+        connect();
+    }
+
+    // Each time anew through Direct: after a promotion the primary is another host.
+    private void connect() {
+        var unused = direct.connect()
+                .compose(connection -> connection
+                        .notificationHandler(this::heard)
+                        .query(LISTEN)
+                        .execute()
+                        .map(connection)
+                        .onFailure(failed -> connection.close()))
+                .onSuccess(this::connected)
+                .onFailure(this::notConnected);
+    }
+
+    private void connected(PgConnection connection) {
+        synchronized (this) {
+            if (!running) {
+                var closing = connection.close();
+                return;
+            }
+            attempt = 0;
+            listening = connection;
+        }
+        connection.exceptionHandler(ending -> LOG.debugf("listener connection fails cause=%s", ending));
+        connection.closeHandler(ended -> lost(connection));
+        for (Topic topic : Topic.values()) {
+            bell.ringHere(topic);
+        }
+    }
+
+    private synchronized void lost(PgConnection connection) {
+        if (connection.equals(listening)) {
+            listening = null;
+            tryAgain();
+        }
+    }
+
+    private synchronized void notConnected(Throwable cause) {
+        if (running && attempt == 0) {
+            LOG.warnf("listener not connected, will be tried again cause=%s", DatabaseFaults.inPlainWords(cause));
+        }
+        tryAgain();
+    }
+
+    private void tryAgain() {
+        if (running) {
+            long timer = vertx.setTimer(reconnectAfter(attempt++), passed -> connect());
+        }
     }
 
     private static long reconnectAfter(int attempt) {
@@ -64,21 +111,14 @@ public class Listener implements ReadinessPart {
         return backoff / 2 + ThreadLocalRandom.current().nextLong(backoff / 2 + 1);
     }
 
-    private void heard(Topic topic, String from) {
-        if (!from.equals(pump.process().toString())) {
-            ring(topic);
-        }
-    }
-
-    /** A connection that is being made while the process stops still subscribes, and nobody listens any more. */
-    private void ring(Topic topic) {
-        if (!stopped) {
-            bell.ringHere(topic);
+    private void heard(PgNotification told) {
+        if (!stopped && !told.getPayload().equals(pump.process().toString())) {
+            bell.ringHere(Topic.ofChannel(told.getChannel()));
         }
     }
 
     private synchronized void askWhetherAlive() {
-        PgConnection connection = subscriber == null ? null : subscriber.actualConnection();
+        PgConnection connection = listening;
         if (connection == null) {
             return;
         }
@@ -89,6 +129,7 @@ public class Listener implements ReadinessPart {
                 .onFailure(silent -> {
                     LOG.warn("listener connection is silent, closing it");
                     var closing = connection.close();
+                    lost(connection);
                 });
     }
 
@@ -105,16 +146,18 @@ public class Listener implements ReadinessPart {
     /** Whether notifications arrive at present. */
     @Override
     public synchronized boolean up() {
-        return subscriber != null && subscriber.actualConnection() != null;
+        return listening != null;
     }
 
     /** Idempotent. Closed before everything else at shutdown, because it would go on reconnecting. */
     public synchronized void stop() {
         stopped = true;
         vertx.cancelTimer(keepalive);
-        if (subscriber != null) {
-            var closing = subscriber.close();
-            subscriber = null;
+        running = false;
+        PgConnection connection = listening;
+        listening = null;
+        if (connection != null) {
+            var closing = connection.close();
         }
     }
 }

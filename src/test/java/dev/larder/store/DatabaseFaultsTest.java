@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.larder.testing.Database;
 import dev.larder.testing.Databases;
+import io.vertx.core.VertxException;
 import io.vertx.mutiny.pgclient.PgBuilder;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.SqlConnection;
@@ -15,6 +16,7 @@ import java.io.IOException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLHandshakeException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -91,6 +93,27 @@ class DatabaseFaultsTest {
         Throwable unusable = catchThrowable(() -> taken.query("SELECT 1").executeAndAwait());
 
         assertThat(DatabaseFaults.unavailable(unusable)).as(unusable.toString()).isTrue();
+    }
+
+    @Test
+    void a_certificate_that_is_not_accepted_is_told_in_plain_words() {
+        for (Throwable told : new Throwable[] {
+            new VertxException("SSL handshake failed"), new CompletionException(new SSLHandshakeException("PKIX path"))
+        }) {
+            assertThat(DatabaseFaults.inPlainWords(told)).contains("certificate is not accepted");
+            assertThat(DatabaseFaults.unavailable(told)).as(told.toString()).isTrue();
+        }
+    }
+
+    @Test
+    void a_wrong_password_is_told_without_the_user() {
+        Pool stranger = pool(database.connectOptions().setPassword("wrong"));
+
+        Throwable refused = catchThrowable(() -> stranger.query("SELECT 1").executeAndAwait());
+
+        assertThat(DatabaseFaults.inPlainWords(refused))
+                .contains("wrong user or password")
+                .doesNotContain(database.connectOptions().getUser() + "\"");
     }
 
     @Test

@@ -121,10 +121,37 @@ public final class EmbeddedPostgres implements AutoCloseable {
      * ends with this JVM as {@link #throwaway} does, and comes back on the same port as {@link #kept} does.
      */
     public static EmbeddedPostgres crashable(Path folder) {
-        EmbeddedPostgres server = start(folder, Purpose.CRASHED, List.of());
+        return crashable(folder, List.of());
+    }
+
+    /** The same with settings of its own, each as {@code name=value}. */
+    public static EmbeddedPostgres crashable(Path folder, List<String> settings) {
+        EmbeddedPostgres server = start(folder, Purpose.CRASHED, List.of(), settings);
         server.endWithThisJvm();
         return server;
     }
+
+    /**
+     * Starts a server that follows this one, on a copy of its data. This one must be stopped while it is copied, so it is
+     * stopped and started again: use what is answered instead of it.
+     */
+    public Pair withStandby(Path standbyFolder) {
+        close();
+        Path copy = Unprivileged.here().reachable(standbyFolder);
+        try {
+            PostgresBinaries.copy(folder, copy);
+            Files.deleteIfExists(copy.resolve("port"));
+            Files.createFile(copy.resolve("data").resolve("standby.signal"));
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+        EmbeddedPostgres primary = crashable(folder);
+        String here = "primary_conninfo=host=%s port=%d user=%s password=%s application_name=standby"
+                .formatted(HOST, primary.port(), SUPERUSER, password);
+        return new Pair(primary, crashable(standbyFolder, List.of(here)));
+    }
+
+    public record Pair(EmbeddedPostgres primary, EmbeddedPostgres standby) {}
 
     /** Ends what an earlier server left running on the folder; nothing to do is no error. */
     public static void recover(Path folder) {
@@ -181,6 +208,14 @@ public final class EmbeddedPostgres implements AutoCloseable {
         stop(process.toHandle(), purpose == Purpose.KEPT);
     }
 
+    /** Ends without a word, as with {@code kill -9}; its backends notice and end by themselves. */
+    public void kill() {
+        Signals.send("KILL", process.pid());
+        if (!Signals.ends(process.toHandle(), STOP_PATIENCE)) {
+            throw new IllegalStateException("PostgreSQL does not end: " + lastWords());
+        }
+    }
+
     /** Ends at once, as after a power cut: nothing is finished, nothing written that was not written before. */
     public void crash() {
         Signals.send("QUIT", process.pid());
@@ -200,6 +235,10 @@ public final class EmbeddedPostgres implements AutoCloseable {
     }
 
     private static EmbeddedPostgres start(Path wanted, Purpose purpose, List<String> first) {
+        return start(wanted, purpose, first, List.of());
+    }
+
+    private static EmbeddedPostgres start(Path wanted, Purpose purpose, List<String> first, List<String> more) {
         Unprivileged user = Unprivileged.here();
         Path folder = user.reachable(wanted);
         PostgresBinaries binaries = PostgresBinaries.unpacked(user.cache());
@@ -211,7 +250,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
             user.own(data);
             for (int attempt = 1; ; attempt++) {
                 int port = purpose == Purpose.THROWAWAY ? freePort(0).orElseThrow() : keptPort(folder);
-                Process process = launch(folder, data, port, binaries, user, purpose);
+                Process process = launch(folder, data, port, binaries, user, settings(purpose, more));
                 EmbeddedPostgres server = new EmbeddedPostgres(process, folder, port, password, purpose);
                 if (server.becomesReady(data)) {
                     return server;
@@ -294,8 +333,14 @@ public final class EmbeddedPostgres implements AutoCloseable {
         Files.deleteIfExists(log);
     }
 
+    private static List<String> settings(Purpose purpose, List<String> more) {
+        List<String> all = new ArrayList<>(purpose.settings);
+        all.addAll(more);
+        return all;
+    }
+
     private static Process launch(
-            Path folder, Path data, int port, PostgresBinaries binaries, Unprivileged user, Purpose purpose)
+            Path folder, Path data, int port, PostgresBinaries binaries, Unprivileged user, List<String> own)
             throws IOException {
         List<String> postgres = new ArrayList<>(List.of(binaries.program("postgres"), "-D", data.toString()));
         List<String> settings = new ArrayList<>(List.of(
@@ -306,7 +351,7 @@ public final class EmbeddedPostgres implements AutoCloseable {
                 "log_timezone=UTC",
                 "log_min_messages=warning",
                 "logging_collector=off"));
-        settings.addAll(purpose.settings);
+        settings.addAll(own);
         for (String setting : settings) {
             postgres.add("-c");
             postgres.add(setting);

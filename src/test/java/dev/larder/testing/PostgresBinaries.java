@@ -95,6 +95,18 @@ final class PostgresBinaries {
         }
     }
 
+    /** Copies a folder with all it holds, owners and permissions too. */
+    static void copy(Path folder, Path to) throws IOException {
+        delete(to);
+        Process copying = new ProcessBuilder("cp", "-a", folder.toString(), to.toString())
+                .inheritIO()
+                .start();
+        int exit = copying.onExit().join().exitValue();
+        if (exit != 0) {
+            throw new IOException("cp ended with " + exit);
+        }
+    }
+
     /** Deletes a folder with all it holds; what is not there any more is no error. */
     static void delete(Path folder) throws IOException {
         if (!Files.exists(folder)) {

@@ -5,6 +5,7 @@ import dev.larder.pool.Inventory;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.LogLine;
 import dev.larder.provision.Backend;
+import dev.larder.store.Connections;
 import dev.larder.store.DatabaseFaults;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.Vertx;
@@ -67,7 +68,7 @@ public class PostgresBackend implements Backend {
     }
 
     private static PgConnectOptions options(String url, Settings settings) {
-        PgConnectOptions options = PgConnectOptions.fromUri(url);
+        PgConnectOptions options = Connections.of("larder.backend.postgres.url", url);
         settings.username().ifPresent(options::setUser);
         settings.password().ifPresent(options::setPassword);
         return options;

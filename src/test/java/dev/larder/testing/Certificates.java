@@ -1,0 +1,116 @@
+package dev.larder.testing;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+
+/** An authority of a test's own, and a certificate signed by it for a server on the loopback; made by the JDK's keytool. */
+public final class Certificates {
+
+    private static final String PASSWORD = "changeit";
+
+    private final Path folder;
+
+    /**
+     * @param folder made where it is missing
+     * @param names to which the server's certificate is made out, as keytool writes them: {@code ip:127.0.0.1}
+     */
+    public Certificates(Path folder, String names) {
+        this.folder = Unprivileged.here().reachable(folder);
+        try {
+            PostgresBinaries.delete(this.folder);
+            Files.createDirectories(this.folder);
+            make(names);
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    /** What a client trusts. */
+    public Path authority() {
+        return file("authority.pem");
+    }
+
+    /** Settings that let a server speak TLS. */
+    public List<String> settings() {
+        return List.of("ssl=on", "ssl_cert_file=" + file("server.pem"), "ssl_key_file=" + file("server-key.pem"));
+    }
+
+    private Path file(String name) {
+        return folder.resolve(name).toAbsolutePath();
+    }
+
+    private void make(String names) throws IOException {
+        keytool("-genkeypair", "-alias", "authority", "-dname", "CN=authority", "-ext", "bc:c");
+        keytool(
+                "-exportcert",
+                "-alias",
+                "authority",
+                "-rfc",
+                "-file",
+                file("authority.pem").toString());
+        keytool("-genkeypair", "-alias", "server", "-dname", "CN=server");
+        keytool("-certreq", "-alias", "server", "-file", file("server.csr").toString());
+        keytool(
+                "-gencert",
+                "-alias",
+                "authority",
+                "-rfc",
+                "-ext",
+                "san=" + names,
+                "-infile",
+                file("server.csr").toString(),
+                "-outfile",
+                file("server.pem").toString());
+        Path key = Files.createFile(
+                file("server-key.pem"),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        Files.writeString(key, key("server"));
+        Unprivileged.here().own(folder);
+    }
+
+    private void keytool(String action, String... more) throws IOException {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
+                action,
+                "-keystore",
+                file("keys.p12").toString(),
+                "-storetype",
+                "PKCS12",
+                "-storepass",
+                PASSWORD));
+        if (action.equals("-genkeypair")) {
+            command.addAll(List.of("-keyalg", "EC", "-groupname", "secp256r1", "-validity", "30"));
+        }
+        command.addAll(List.of(more));
+        Path log = file("keytool.log");
+        Process process = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile())
+                .start();
+        if (process.onExit().join().exitValue() != 0) {
+            throw new IOException("keytool " + action + ": " + Files.readString(log));
+        }
+    }
+
+    private String key(String alias) throws IOException {
+        try (InputStream stored = Files.newInputStream(file("keys.p12"))) {
+            KeyStore keys = KeyStore.getInstance("PKCS12");
+            keys.load(stored, PASSWORD.toCharArray());
+            byte[] encoded = keys.getKey(alias, PASSWORD.toCharArray()).getEncoded();
+            return "-----BEGIN PRIVATE KEY-----\n"
+                    + Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(encoded)
+                    + "\n-----END PRIVATE KEY-----\n";
+        } catch (GeneralSecurityException unreadable) {
+            throw new IOException(unreadable);
+        }
+    }
+}
