@@ -72,9 +72,9 @@ public final class WorkerCommand implements Callable<Integer> {
 
     @Option(
             names = "--reserved",
-            description = "How many of the slots prebuilds never take; ${DEFAULT-VALUE} otherwise.",
-            defaultValue = "0")
-    private int reserved;
+            description = "How many of the slots prebuild jobs never take. Without it: half of them are kept from"
+                    + " prebuild jobs that may take more than an hour, and none from the others.")
+    private @Nullable Integer reserved;
 
     @Option(
             names = "--tag",
@@ -103,7 +103,8 @@ public final class WorkerCommand implements Callable<Integer> {
                     spec.commandLine(),
                     "Nothing to work with: LARDER_BACKEND_EXEC_ENABLED=true, or LARDER_BACKEND_POSTGRES_URL.");
         }
-        Given given = new Given(settings, Optional.ofNullable(name), slots, reserved, Map.copyOf(tags));
+        Given given =
+                new Given(settings, Optional.ofNullable(name), slots, Optional.ofNullable(reserved), Map.copyOf(tags));
         HttpDesk desk = new HttpDesk(new Api(vertx, server, token()), clock);
         try {
             shift.begin(
@@ -138,7 +139,8 @@ public final class WorkerCommand implements Callable<Integer> {
     }
 
     /** The command's own options over what is configured. */
-    private record Given(Settings base, Optional<String> name, int slots, int reserved, Map<String, String> tags)
+    private record Given(
+            Settings base, Optional<String> name, int slots, Optional<Integer> reserved, Map<String, String> tags)
             implements Settings {
 
         @Override

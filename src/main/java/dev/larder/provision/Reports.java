@@ -18,6 +18,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -54,9 +55,9 @@ final class Reports {
                 reserved(body, slots));
     }
 
-    private static int reserved(JsonBody body, int slots) {
-        int reserved = body.optionalInteger("reserved").orElse(0);
-        if (reserved < 0 || reserved >= slots) {
+    private static Optional<Integer> reserved(JsonBody body, int slots) {
+        Optional<Integer> reserved = body.optionalInteger("reserved");
+        if (reserved.isPresent() && (reserved.get() < 0 || reserved.get() >= slots)) {
             throw Problem.unprocessable("out_of_range", "reserved", "must be from 0 to one less than slots.");
         }
         return reserved;

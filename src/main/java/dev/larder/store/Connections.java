@@ -6,7 +6,7 @@ import io.vertx.pgclient.PgConnectOptions;
 public final class Connections {
 
     /** Characters. A longer statement is parsed and planned anew each time; the client's own limit is 2,048. */
-    static final int STATEMENT_MAX = 8_192;
+    static final int STATEMENT_MAX = 16_384;
 
     private Connections() {}
 

@@ -26,8 +26,8 @@ public class JobReader {
     /**
      * A job as the API shows it.
      *
-     * @param position of a waiting job that is looked at by itself: 1 where no other with its tags is more urgent, some 1,000 or
-     *     2,000 for all that are far back; null otherwise
+     * @param position of a waiting job that is looked at by itself: as how many-th of its organization's jobs with its tags it
+     *     will be leased (organizations take turns), some 1,000 to 3,000 for all that are far back; null otherwise
      */
     public record Seen(
             UUID id,
@@ -50,12 +50,12 @@ public class JobReader {
     private static final String SELECT = """
             SELECT j.id, j.workspace_id, j.organization_id, b.transition, j.backend, j.status, j.attempt, j.created_at,
                    j.started_at, j.deadline_at, j.completed_at, j.worker_id, j.error_code, j.error,
-                   CASE WHEN %s AND j.status = 'pending' THEN
+                   CASE WHEN %1$s AND j.status = 'pending' THEN
                         1 + (SELECT count(*)::integer
-                               FROM (VALUES (false), (true)) kind (prebuild)
+                               FROM (VALUES (0), (1), (2)) k (kind)
                               CROSS JOIN LATERAL (
                                     SELECT FROM jobs a
-                                     WHERE a.tagset_id = j.tagset_id AND a.prebuild = kind.prebuild
+                                     WHERE a.tagset_id = j.tagset_id AND %2$s = k.kind AND a.organization_id = j.organization_id
                                        AND a.started_at IS NULL AND a.completed_at IS NULL
                                        AND (a.queue_at, a.id) < (j.queue_at, j.id)
                                      LIMIT 1000) ahead)
@@ -66,7 +66,7 @@ public class JobReader {
               JOIN workspaces w ON w.id = j.workspace_id
             """;
 
-    private static final String LIST = SELECT.formatted("false") + """
+    private static final String LIST = SELECT.formatted("false", JobStore.kind("a")) + """
              WHERE ($1::uuid IS NULL OR j.organization_id = $1) AND ($2::uuid IS NULL OR (w.owner_id = $2 AND (b.initiator_id = $2 OR (s.is_system AND b.reason <> 'recycle'))))
                AND ($3::uuid IS NULL OR j.id < $3) AND ($4::text IS NULL OR j.status = $4)
              ORDER BY j.id DESC LIMIT $5""";
@@ -83,7 +83,7 @@ public class JobReader {
                 .map(rows -> Rows.list(rows, JobReader::seen));
     }
 
-    private static final String FIND = SELECT.formatted("$4::boolean") + """
+    private static final String FIND = SELECT.formatted("$4::boolean", JobStore.kind("a")) + """
              WHERE j.id = $1 AND ($2::uuid IS NULL OR j.organization_id = $2)
                AND ($3::uuid IS NULL OR (w.owner_id = $3 AND (b.initiator_id = $3 OR (s.is_system AND b.reason <> 'recycle'))))""";
 
