@@ -2,11 +2,13 @@ package dev.larder.claim;
 
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
+import dev.larder.http.FollowSettings;
 import dev.larder.http.Hold;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
+import dev.larder.http.Shares;
 import dev.larder.pool.Caller;
 import dev.larder.pool.ClaimObserver;
 import dev.larder.pool.Role;
@@ -68,6 +70,7 @@ class ClaimResource {
     private final InstantSource clock;
     private final ClaimObserver observer;
     private final Settings settings;
+    private final Shares followers;
 
     ClaimResource(
             Claims claims,
@@ -79,7 +82,8 @@ class ClaimResource {
             CurrentCaller caller,
             InstantSource clock,
             ClaimObserver observer,
-            Settings settings) {
+            Settings settings,
+            FollowSettings follow) {
         this.claims = claims;
         this.answers = answers;
         this.reads = reads;
@@ -90,6 +94,7 @@ class ClaimResource {
         this.clock = clock;
         this.observer = observer;
         this.settings = settings;
+        this.followers = follow.shares("too_many_followers", "followed claims", follow.claimsMax());
     }
 
     @POST
@@ -217,13 +222,16 @@ class ClaimResource {
         Caller asking = caller.get();
         UUID claim = uuid(id);
         AtomicBoolean first = new AtomicBoolean(true);
+        Shares.Place place = followers.take(asking);
         return Multi.createBy()
                 .repeating()
                 .uni(() -> answers.awaited(
                                 claim, Scope.of(asking), first.getAndSet(false) ? Duration.ZERO : BETWEEN_EVENTS)
                         .map(found -> found.orElseThrow(() -> Problem.notFound("claim")))
                         .chain(answers::viewWithoutOutputs))
-                .whilst(view -> view.status().equals("waiting"));
+                .whilst(view -> view.status().equals("waiting"))
+                .onTermination()
+                .invoke(place::close);
     }
 
     @POST

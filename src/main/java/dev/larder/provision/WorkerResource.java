@@ -1,11 +1,13 @@
 package dev.larder.provision;
 
 import dev.larder.http.CurrentCaller;
+import dev.larder.http.FollowSettings;
 import dev.larder.http.Hold;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
+import dev.larder.http.Shares;
 import dev.larder.pool.Assignment;
 import dev.larder.pool.Caller;
 import dev.larder.pool.Inventory;
@@ -65,6 +67,7 @@ class WorkerResource {
     private final InstantSource clock;
     private final Settings settings;
     private final Set<String> kinds;
+    private final Shares waiting;
 
     WorkerResource(
             WorkerStore workers,
@@ -74,6 +77,7 @@ class WorkerResource {
             CurrentCaller caller,
             InstantSource clock,
             Settings settings,
+            FollowSettings follow,
             @All List<Backend> backends) {
         this.workers = workers;
         this.reader = reader;
@@ -82,6 +86,10 @@ class WorkerResource {
         this.caller = caller;
         this.clock = clock;
         this.settings = settings;
+        // Workers of the whole deployment serve all; those of one organization leave room for the others.
+        int most = LongPoll.WAITING_MAX;
+        this.waiting = new Shares(
+                "too_many_waiting", "waiting workers", most, Shares.percent(follow.organizationPercent(), most), most);
         this.kinds = backends.stream().map(Backend::kind).collect(Collectors.toUnmodifiableSet());
     }
 
@@ -192,9 +200,12 @@ class WorkerResource {
         int slots = Reports.slots(body);
         Set<UUID> running = Reports.jobs(body, "running");
         Duration hold = Hold.of(prefer).orElse(HOLD);
+        Shares.Place place = waiting.take(caller.get());
         return entered(id)
                 .chain(worker -> poll.take(new LongPoll.Ask(worker, number, slots, running, hold)))
-                .map(this::leased);
+                .map(this::leased)
+                .onTermination()
+                .invoke(place::close);
     }
 
     private Leased leased(List<Assignment> taken) {
