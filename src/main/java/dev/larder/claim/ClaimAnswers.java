@@ -77,12 +77,7 @@ class ClaimAnswers {
             case Outcome.OrganizationNeeded() ->
                 refused(Problem.badRequest("missing_field", "organization", "is required of deployment-wide users."));
             case Outcome.OverQuota(var quota) -> refused(overQuota(quota));
-            case Outcome.TooManyWait(var most, var retryAfter) ->
-                refused(Problem.of(
-                                429,
-                                "too_many_waiting",
-                                "As many claims of the organization wait as may: " + most + ".")
-                        .withHeader("Retry-After", seconds(retryAfter)));
+            case Outcome.TooManyWait tooMany -> refused(tooManyWait(tooMany));
         };
     }
 
@@ -94,6 +89,12 @@ class ClaimAnswers {
         return claims.size() == 1 && claims.getFirst().waits()
                 ? recorded(asking, request, List.of(claims.getFirst().id()), hold, false)
                 : Uni.createFrom().item(created(asking, request, claims, stages, false));
+    }
+
+    private static Problem tooManyWait(Outcome.TooManyWait refused) {
+        String whose = refused.ofUser() ? "Your share" : "Your organization's share";
+        String detail = "%s of waiting claims is full: %d of %d.".formatted(whose, refused.waiting(), refused.most());
+        return Problem.of(429, "too_many_waiting", detail).withHeader("Retry-After", seconds(refused.retryAfter()));
     }
 
     private static Problem unknownPreset(OptionalInt which) {

@@ -102,13 +102,17 @@ class Claims {
         return switch (request.policy()) {
             case Policy.Fail() -> ask;
             case Policy.Cold() ->
-                ask.waiting(new Patience(0, now.plus(ClaimStore.VERIFY_BUDGET), true, settings.waitingMax()));
+                ask.waiting(patience(0, now.plus(ClaimStore.VERIFY_BUDGET), true));
             case Policy.Wait wait -> ask.waiting(patience(wait, now));
         };
     }
 
     private Patience patience(Policy.Wait wait, Instant now) {
-        return new Patience(wait.priority(), now.plus(wait.timeout()), wait.thenCold(), settings.waitingMax());
+        return patience(wait.priority(), now.plus(wait.timeout()), wait.thenCold());
+    }
+
+    private Patience patience(int priority, Instant until, boolean thenCold) {
+        return new Patience(priority, until, thenCold, settings.waitingMax(), settings.waitingMaxOfUser());
     }
 
     private static boolean needsOrganization(Caller caller, Wanted wanted) {
@@ -339,10 +343,21 @@ class Claims {
 
     private Uni<Outcome> whyNotWaiting(Errand errand, Claimable preset) {
         return why(errand, preset)
-                .map(found -> found.filter(now -> now.why().waitingInOrganization() >= settings.waitingMax())
-                        .<Outcome>map(now -> new Outcome.TooManyWait(settings.waitingMax(), retryAfter(now.why())))
-                        .orElseGet(() -> new Outcome.NotActive(REPLACED)))
+                .chain(found -> found.isPresent() && found.get().why().active()
+                        ? tooManyWait(errand, found.get())
+                        : Uni.createFrom().item(new Outcome.NotActive(REPLACED)))
                 .chain(otherwise -> elseByKey(errand, otherwise));
+    }
+
+    /** The share of which the least is left is the one that was full. */
+    private Uni<Outcome> tooManyWait(Errand errand, Short home) {
+        int most = settings.waitingMax();
+        int mostOfUser = settings.waitingMaxOfUser();
+        Duration retryAfter = retryAfter(home.why());
+        return reads.waiting(home.preset().id(), errand.caller().userId())
+                .map(now -> mostOfUser - now.ofUser() <= most - now.inOrganization()
+                        ? new Outcome.TooManyWait(true, now.ofUser(), mostOfUser, retryAfter)
+                        : new Outcome.TooManyWait(false, now.inOrganization(), most, retryAfter));
     }
 
     private Uni<Outcome> begun(

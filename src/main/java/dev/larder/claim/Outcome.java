@@ -54,8 +54,12 @@ sealed interface Outcome {
     /** More than may be claimed at once. */
     record OverQuota(Quota quota) implements Outcome {}
 
-    /** So many claims of the organization wait that no further one may. */
-    record TooManyWait(int most, Duration retryAfter) implements Outcome {}
+    /**
+     * As many claims wait as may.
+     *
+     * @param ofUser whether the caller's own share is full, or else the organization's
+     */
+    record TooManyWait(boolean ofUser, long waiting, int most, Duration retryAfter) implements Outcome {}
 
     /** The word the metrics use. */
     default String word() {

@@ -320,6 +320,23 @@ public class ClaimReads {
         return Duration.ofMillis(Math.round(seconds * 1000));
     }
 
+    private static final String WAITING = """
+            SELECT count(*) FILTER (WHERE c.user_id = $2) AS of_user, count(*) AS in_all
+              FROM presets p
+              JOIN claims c ON c.organization_id = p.organization_id AND c.workspace_id IS NULL AND c.ended_at IS NULL
+             WHERE p.id = $1""";
+
+    /** How many claims wait in the preset's organization, and how many of them are this user's. */
+    public Uni<Waiting> waiting(UUID preset, UUID user) {
+        return pool.preparedQuery(WAITING)
+                .execute(Tuple.of(preset, user))
+                .map(rows -> rows.iterator().next())
+                .map(row -> new Waiting(row.getLong("of_user"), row.getLong("in_all")));
+    }
+
+    /** Claims that wait: a user's, and all of the organization. */
+    public record Waiting(long ofUser, long inOrganization) {}
+
     private static final String POSITION = """
             SELECT count(*) AS position
               FROM claims mine

@@ -488,20 +488,24 @@ public class ClaimStore {
                 .map(rows -> rows.rowCount() == 1);
     }
 
+    // The places are counted last: that makes statements wait for each other.
     private static final String WAIT = """
+            WITH preset AS MATERIALIZED (
+                SELECT p.id, p.organization_id
+                  FROM presets p
+                  JOIN templates t ON t.id = p.template_id AND t.active_version_id = p.version_id
+                  JOIN organizations o ON o.id = p.organization_id
+                 WHERE p.id = $1::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
+                   AND ($11::uuid IS NULL OR p.organization_id = $11::uuid)
+                   AND ($12::boolean OR (o.claims_max IS NULL AND o.claims_max_per_user IS NULL))
+                   AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = $2::uuid AND c.idempotency_key = $5::text))
             INSERT INTO claims (id, organization_id, user_id, preset_id, path, idempotency_key, request_hash, created_at, ttl_seconds,
                                 priority, waits_until, then_cold)
             SELECT $4::uuid, p.organization_id, $2::uuid, p.id, 'waited', $5::text, $6::bytea, $3::timestamptz, $7::integer, $8::integer,
                    $9::timestamptz, $10::boolean
-              FROM presets p
-              JOIN templates t ON t.id = p.template_id AND t.active_version_id = p.version_id
-              JOIN organizations o ON o.id = p.organization_id
-             WHERE p.id = $1::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
-               AND ($11::uuid IS NULL OR p.organization_id = $11::uuid)
-               AND ($12::boolean OR (o.claims_max IS NULL AND o.claims_max_per_user IS NULL))
-               AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = $2::uuid AND c.idempotency_key = $5::text)
-               AND (SELECT count(*) FROM claims c
-                     WHERE c.organization_id = p.organization_id AND c.workspace_id IS NULL AND c.ended_at IS NULL) < $13::integer
+              FROM preset p
+             CROSS JOIN LATERAL waiting_claims(p.organization_id, $2::uuid, $13::integer) w
+             WHERE w.in_all < $13::integer AND w.of_user < $14::integer
             RETURNING id""";
 
     /**
@@ -509,11 +513,15 @@ public class ClaimStore {
      *
      * @param until the deadline
      * @param thenCold whether a build is begun then
-     * @param inOrganizationMax how many may wait in one organization
+     * @param inOrganizationMax how many claims of one organization may wait
+     * @param ofUserMax how many claims of one user may wait in it
      */
-    public record Patience(int priority, Instant until, boolean thenCold, int inOrganizationMax) {}
+    public record Patience(int priority, Instant until, boolean thenCold, int inOrganizationMax, int ofUserMax) {}
 
-    /** Records that somebody waits; otherwise as above, or where too many wait already. */
+    /**
+     * Records that a claim waits. Empty as above, and where as many of its user or its organization wait as may ({@link
+     * ClaimReads#waiting} tells); that is exact, however many ask at once.
+     */
     public Uni<Optional<UUID>> waitFor(UUID preset, Ask ask, Patience patience, Instant at) {
         return waitFor(pool, preset, ask, patience, false, at)
                 .onFailure(ClaimStore::keyTaken)
@@ -535,7 +543,8 @@ public class ClaimStore {
                 .addValue(patience.thenCold())
                 .addValue(ask.organizationOrNull())
                 .addValue(withinQuota)
-                .addValue(patience.inOrganizationMax());
+                .addValue(patience.inOrganizationMax())
+                .addValue(patience.ofUserMax());
         return client.preparedQuery(WAIT).execute(values).map(rows -> Rows.first(rows, row -> row.getUUID("id")));
     }
 

@@ -172,7 +172,7 @@ class ClaimsTest {
         assertThat(first).isInstanceOf(Outcome.Begun.class);
 
         assertThat(await(bounded.claim(bob, small(WAIT), Optional.empty())))
-                .isEqualTo(new Outcome.TooManyWait(1, Duration.ofSeconds(60)));
+                .isEqualTo(new Outcome.TooManyWait(false, 1, 1, Duration.ofSeconds(60)));
         assertThat(claimsOf(await(bounded.claim(anna, small(WAIT), Optional.of("k")))))
                 .as("not so the one who waits already")
                 .isEqualTo(claimsOf(first));

@@ -367,7 +367,7 @@ class VerifyTest {
     void who_would_have_waited_or_had_one_built_still_does_when_what_was_in_stock_is_unfit() {
         stock.ready(preset, 1);
         Instant deadline = now().plus(Duration.ofMinutes(10));
-        Ask ask = claimers.ask(anna).waiting(new Patience(50, deadline, true, 100));
+        Ask ask = claimers.ask(anna).waiting(new Patience(50, deadline, true, 100, 100));
         UUID claim = claimers.take(preset, ask).getFirst().id();
         isUnfit();
         setAside();
