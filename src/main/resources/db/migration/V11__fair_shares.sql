@@ -30,3 +30,39 @@ BEGIN
         PERFORM pg_advisory_xact_lock(hashtextextended('larder.waiting.' || organization, 0));
     END LOOP;
 END $$;
+
+-- What the PostgreSQL server of a place can give to claimed workspaces, and to those of one organization; NULL: not told.
+ALTER TABLE inventory_locations
+    ADD COLUMN connections integer CHECK (connections >= 0),
+    ADD COLUMN connections_per_organization integer CHECK (connections_per_organization >= 0),
+    ADD COLUMN connections_per_workspace integer CHECK (connections_per_workspace > 0),
+    ADD CHECK (num_nulls(connections, connections_per_organization, connections_per_workspace) IN (0, 3));
+
+-- place_id: the PostgreSQL server, as a row of inventory_locations, that a worker builds on and that a workspace is on. It may
+-- name a place that has been forgotten; then nothing is bounded there.
+ALTER TABLE workers ADD COLUMN place_id uuid;
+ALTER TABLE workspaces ADD COLUMN place_id uuid;
+CREATE INDEX workspaces_connected ON workspaces (place_id, organization_id)
+    WHERE place_id IS NOT NULL AND NOT prebuild AND deleted_at IS NULL;
+
+-- How many more workspaces an organization may claim at a place. Statements that claim there take turns, so that each counts
+-- those before it. A prebuild does not count: no client has its password. A first build that failed made nothing.
+CREATE FUNCTION connection_room(place uuid, organization uuid) RETURNS integer
+    LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    room integer;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('larder.connections.' || place, 0));
+    SELECT greatest(least((l.connections - c.in_all * l.connections_per_workspace) / l.connections_per_workspace,
+                          (l.connections_per_organization - c.of_organization * l.connections_per_workspace)
+                            / l.connections_per_workspace), 0)
+      INTO room
+      FROM inventory_locations l
+     CROSS JOIN LATERAL (
+           SELECT count(*) FILTER (WHERE w.organization_id = organization)::integer AS of_organization, count(*)::integer AS in_all
+             FROM workspaces w
+            WHERE w.place_id = place AND NOT w.prebuild AND w.deleted_at IS NULL
+              AND NOT (w.build_number = 1 AND w.build_status IN ('failed', 'canceled'))) c
+     WHERE l.id = place AND l.connections IS NOT NULL;
+    RETURN room;
+END $$;

@@ -114,7 +114,9 @@ class ClaimResource {
             description = "The claim waits: look at it, or ask again with the same key (with Retry-After)")
     @APIResponse(responseCode = "403", description = "quota_exceeded")
     @APIResponse(responseCode = "404", description = "preset_not_found")
-    @APIResponse(responseCode = "409", description = "no_claimable_workspace (with Retry-After), preset_not_active")
+    @APIResponse(
+            responseCode = "409",
+            description = "no_claimable_workspace, connections_full (both with Retry-After), preset_not_active")
     @APIResponse(responseCode = "412", description = "workspace_not_claimable")
     @APIResponse(
             responseCode = "422",

@@ -8,6 +8,7 @@ import dev.larder.pool.Caller;
 import dev.larder.store.ClaimReads;
 import dev.larder.store.ClaimReads.Claim;
 import dev.larder.store.ClaimReads.Claimable;
+import dev.larder.store.ClaimReads.Connections;
 import dev.larder.store.ClaimReads.Earlier;
 import dev.larder.store.ClaimReads.Shortage;
 import dev.larder.store.ClaimStore;
@@ -101,8 +102,7 @@ class Claims {
         Instant now = clock.instant();
         return switch (request.policy()) {
             case Policy.Fail() -> ask;
-            case Policy.Cold() ->
-                ask.waiting(patience(0, now.plus(ClaimStore.VERIFY_BUDGET), true));
+            case Policy.Cold() -> ask.waiting(patience(0, now.plus(ClaimStore.VERIFY_BUDGET), true));
             case Policy.Wait wait -> ask.waiting(patience(wait, now));
         };
     }
@@ -276,11 +276,20 @@ class Claims {
         if (active.getFirst().why().limited()) {
             return withinQuota(errand, active, 0);
         }
-        return attempt < TRIES
-                        && active.stream()
-                                .anyMatch(one -> one.has(errand.request().atLeast()))
-                ? again(errand, from, attempt)
+        boolean there = active.stream().anyMatch(one -> one.has(errand.request().atLeast()));
+        return there && attempt < TRIES
+                ? connectionsFull(active.getFirst())
+                        .chain(full -> full.isPresent()
+                                ? byPolicy(errand, active.getFirst(), false)
+                                : again(errand, from, attempt))
                 : byPolicy(errand, active.getFirst(), false);
+    }
+
+    /** There may be stock that is not given away because its server has no connections left for it. */
+    private Uni<Optional<Outcome>> connectionsFull(Short home) {
+        return reads.connections(home.preset().id())
+                .map(found -> found.filter(Connections::full)
+                        .map(full -> new Outcome.ConnectionsFull(full, retryAfter(home.why()))));
     }
 
     private Uni<Outcome> again(Errand errand, Presets.Found from, int attempt) {
@@ -314,10 +323,17 @@ class Claims {
 
     private Uni<Outcome> byPolicy(Errand errand, Short home, boolean limited) {
         return switch (errand.request().policy()) {
-            case Policy.Fail() -> Uni.createFrom().item(new Outcome.NoneInStock(home.why(), retryAfter(home.why())));
+            case Policy.Fail() -> noneInStock(errand, home);
             case Policy.Cold() -> cold(errand, home, limited);
             case Policy.Wait wait -> await(errand, home, wait, limited);
         };
+    }
+
+    private Uni<Outcome> noneInStock(Errand errand, Short home) {
+        Outcome none = new Outcome.NoneInStock(home.why(), retryAfter(home.why()));
+        return home.has(errand.request().atLeast())
+                ? connectionsFull(home).map(full -> full.orElse(none))
+                : Uni.createFrom().item(none);
     }
 
     private Uni<Outcome> cold(Errand errand, Short home, boolean limited) {
@@ -326,7 +342,11 @@ class Claims {
         Uni<UnderQuota<Optional<UUID>>> attempt = limited
                 ? store.takeColdWithinQuota(preset, errand.ask(), now)
                 : store.takeCold(preset, errand.ask(), now).map(UnderQuota.Within::new);
-        return attempt.chain(result -> begun(errand, result, "cold", Topic.JOBS, new Outcome.NotActive(REPLACED)));
+        return attempt.chain(result -> result instanceof UnderQuota.Within<Optional<UUID>>(var claim) && claim.isEmpty()
+                ? connectionsFull(home)
+                        .map(full -> full.orElse(new Outcome.NotActive(REPLACED)))
+                        .chain(otherwise -> elseByKey(errand, otherwise))
+                : begun(errand, result, "cold", Topic.JOBS, new Outcome.NotActive(REPLACED)));
     }
 
     private Uni<Outcome> await(Errand errand, Short home, Policy.Wait wait, boolean limited) {

@@ -1,6 +1,7 @@
 package dev.larder.claim;
 
 import dev.larder.store.ClaimReads.Claim;
+import dev.larder.store.ClaimReads.Connections;
 import dev.larder.store.ClaimReads.Shortage;
 import dev.larder.store.ClaimStore.Quota;
 import java.time.Duration;
@@ -54,6 +55,9 @@ sealed interface Outcome {
     /** More than may be claimed at once. */
     record OverQuota(Quota quota) implements Outcome {}
 
+    /** The server of the databases has no connections left for one more workspace of the organization. */
+    record ConnectionsFull(Connections connections, Duration retryAfter) implements Outcome {}
+
     /**
      * As many claims wait as may.
      *
@@ -74,6 +78,7 @@ sealed interface Outcome {
             case NotThisOne other -> "workspace_not_claimable";
             case OrganizationNeeded needed -> "missing_field";
             case OverQuota over -> "quota_exceeded";
+            case ConnectionsFull full -> "connections_full";
             case TooManyWait many -> "too_many_waiting";
         };
     }

@@ -29,6 +29,7 @@ public class LongPoll {
 
     /** At one server. */
     static final int WAITING_MAX = 2_000;
+
     private static final Duration SHORTEST = Duration.ofMillis(1);
 
     // However often it is rung, one worker does not ask more often.

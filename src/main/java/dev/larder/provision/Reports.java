@@ -110,7 +110,26 @@ final class Reports {
                 bounded("location", body.text("location")),
                 began(body, now),
                 things(body),
-                body.optionalBoolean("last").orElseThrow(() -> missing("last")));
+                body.optionalBoolean("last").orElseThrow(() -> missing("last")),
+                connections(body));
+    }
+
+    /** Both are told, or neither. */
+    private static Optional<Inventory.Connections> connections(JsonBody body) {
+        Optional<Integer> all = body.optionalInteger("connections");
+        Optional<Integer> each = body.optionalInteger("connectionsPerWorkspace");
+        if (all.isEmpty() && each.isEmpty()) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                new Inventory.Connections(positive("connections", all), positive("connectionsPerWorkspace", each)));
+    }
+
+    private static int positive(String field, Optional<Integer> number) {
+        if (number.orElseThrow(() -> missing(field)) < 1) {
+            throw Problem.unprocessable("out_of_range", field, "must be 1 or more.");
+        }
+        return number.get();
     }
 
     private static Instant began(JsonBody body, Instant now) {

@@ -252,7 +252,14 @@ class WorkerResource {
     }
 
     /** A body that lists what exists, or a part of it. */
-    record Listing(String backend, String location, Instant began, List<Inventory.Thing> things, boolean last) {}
+    record Listing(
+            String backend,
+            String location,
+            Instant began,
+            List<Inventory.Thing> things,
+            boolean last,
+            @Nullable Integer connections,
+            @Nullable Integer connectionsPerWorkspace) {}
 
     @POST
     @Path("{id}/inventory")
@@ -264,7 +271,8 @@ class WorkerResource {
                     "Lists what exists where the worker builds, at most 2,000 things at once; the last part says that there is nothing"
                             + " else. began is the heartbeat's \"at\" after which it looked. Answers what to remove")
     public Uni<Verdict> inventory(@PathParam("id") String id, byte[] bytes) {
-        JsonBody body = JsonBody.of(bytes, "backend", "location", "began", "things", "last");
+        JsonBody body = JsonBody.of(
+                bytes, "backend", "location", "began", "things", "last", "connections", "connectionsPerWorkspace");
         Inventory.Part part = Reports.listing(body, kinds, clock.instant());
         return entered(id).chain(worker -> desk.report(worker, part));
     }

@@ -457,12 +457,13 @@ public class JobStore {
                  WHERE j.id = e.job AND j.lease_token = e.lease
                 RETURNING e.n, e.at, e.outputs, j.build_id, j.workspace_id, j.status, j.started_at, j.created_at,
                           EXISTS (SELECT FROM job_limits l WHERE l.scope IN ($8::uuid, j.organization_id, j.preset_id)) AS limited,
-                          (SELECT b.reason FROM builds b WHERE b.id = j.build_id) = 'verify' AND j.status = 'succeeded' AS fit),
+                          (SELECT b.reason FROM builds b WHERE b.id = j.build_id) = 'verify' AND j.status = 'succeeded' AS fit,
+                          CASE WHEN j.backend = 'postgres' THEN (SELECT k.place_id FROM workers k WHERE k.id = j.worker_id) END AS place_id),
             workspace AS (
                 UPDATE workspaces w
                    SET build_status = d.status, build_finished_at = d.at,
                        ready_at = CASE WHEN w.transition = 'start' AND d.status = 'succeeded' THEN d.at END,
-                       outputs_sealed = coalesce(d.outputs, w.outputs_sealed),
+                       outputs_sealed = coalesce(d.outputs, w.outputs_sealed), place_id = coalesce(d.place_id, w.place_id),
                        verifying = w.verifying AND NOT d.fit,
                        claim_step_wanted_at = CASE WHEN NOT (w.verifying AND d.fit) THEN w.claim_step_wanted_at
                                                    WHEN (SELECT v.claim_step FROM template_versions v WHERE v.id = w.version_id)

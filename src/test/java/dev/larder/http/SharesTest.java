@@ -38,7 +38,9 @@ class SharesTest {
         first.close();
         first.close();
         assertThat(shares.take(user(1, ACME))).isNotNull();
-        assertThat(refused(user(1, ACME))).as("closed twice gives one place back").isNotNull();
+        assertThat(refused(user(1, ACME)))
+                .as("closed twice gives one place back")
+                .isNotNull();
     }
 
     @Test

@@ -430,7 +430,8 @@ class WaitingTest {
         List<Optional<UUID>> placed = await(Uni.join().all(asked).andFailFast());
 
         assertThat(placed.stream().flatMap(Optional::stream)).hasSize(9);
-        assertThat(await(stock.claimReads.waiting(preset, anna.userId())).ofUser()).isBetween(4L, 5L);
+        assertThat(await(stock.claimReads.waiting(preset, anna.userId())).ofUser())
+                .isBetween(4L, 5L);
     }
 
     @Test

@@ -233,6 +233,9 @@ public final class HttpDesk implements Desk {
                 .put("began", part.began().toString())
                 .put("things", things)
                 .put("last", part.last());
+        part.connections()
+                .ifPresent(told ->
+                        body.put("connections", told.all()).put("connectionsPerWorkspace", told.perWorkspace()));
         return api.post("/workers/" + worker + "/inventory", body)
                 .map(Api.Answer::expected)
                 .map(answer -> new Verdict(
