@@ -28,7 +28,8 @@ public final class JobStatements {
         return oneLine(statement.replace("$1", "'" + worker + "'")
                         .replace("$2", String.valueOf(batch))
                         .replace("$3", "now()")
-                        .replace("$4", "'" + JobLimits.DEPLOYMENT + "'"))
+                        .replace("$4", "'" + JobLimits.DEPLOYMENT + "'")
+                        .replace("$5", "'" + new UUID(0, 0) + "'"))
                 + " \\gset\n";
     }
 

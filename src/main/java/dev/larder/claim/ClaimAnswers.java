@@ -9,6 +9,7 @@ import dev.larder.pool.Caller;
 import dev.larder.pool.Scope;
 import dev.larder.store.ClaimReads;
 import dev.larder.store.ClaimReads.Claim;
+import dev.larder.store.ClaimReads.Connections;
 import dev.larder.store.ClaimReads.Failure;
 import dev.larder.store.ClaimReads.Shortage;
 import dev.larder.store.ClaimStore.Quota;
@@ -84,13 +85,8 @@ class ClaimAnswers {
             case Outcome.OrganizationNeeded() ->
                 refused(Problem.badRequest("missing_field", "organization", "is required of deployment-wide users."));
             case Outcome.OverQuota(var quota) -> refused(overQuota(quota));
-            case Outcome.TooManyWait(var most, var retryAfter) ->
-                refused(retryAfter(
-                        Problem.of(
-                                429,
-                                "too_many_waiting",
-                                "As many claims of the organization wait as may: " + most + "."),
-                        retryAfter));
+            case Outcome.ConnectionsFull full -> refused(connectionsFull(full));
+            case Outcome.TooManyWait tooMany -> refused(tooManyWait(tooMany));
         };
     }
 
@@ -102,6 +98,21 @@ class ClaimAnswers {
         return claims.size() == 1 && claims.getFirst().waits()
                 ? recorded(asking, request, List.of(claims.getFirst().id()), hold, false)
                 : Uni.createFrom().item(created(asking, request, claims, stages, false));
+    }
+
+    private static Problem connectionsFull(Outcome.ConnectionsFull refused) {
+        Connections now = refused.connections();
+        String whose = now.organizationFull()
+                ? "Your organization's share of the database server's connections is full: %d of %d"
+                        .formatted(now.ofOrganization(), now.organizationMax())
+                : "The database server's connections are given away: %d of %d".formatted(now.inAll(), now.max());
+        return Problem.of(409, "connections_full", "%s; a workspace may have %d.".formatted(whose, now.each()));
+    }
+
+    private static Problem tooManyWait(Outcome.TooManyWait refused) {
+        String whose = refused.ofUser() ? "Your share" : "Your organization's share";
+        String detail = "%s of waiting claims is full: %d of %d.".formatted(whose, refused.waiting(), refused.most());
+        return retryAfter(Problem.of(429, "too_many_waiting", detail), refused.retryAfter());
     }
 
     private static Problem unknownPreset(OptionalInt which) {

@@ -2,11 +2,13 @@ package dev.larder.claim;
 
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
+import dev.larder.http.FollowSettings;
 import dev.larder.http.Hold;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
+import dev.larder.http.Shares;
 import dev.larder.http.Traffic;
 import dev.larder.pool.Caller;
 import dev.larder.pool.ClaimObserver;
@@ -74,6 +76,7 @@ class ClaimResource {
     private final ClaimObserver observer;
     private final Settings settings;
     private final Traffic traffic;
+    private final Shares followers;
 
     ClaimResource(
             Claims claims,
@@ -86,7 +89,8 @@ class ClaimResource {
             InstantSource clock,
             ClaimObserver observer,
             Settings settings,
-            Traffic traffic) {
+            Traffic traffic,
+            FollowSettings follow) {
         this.claims = claims;
         this.answers = answers;
         this.reads = reads;
@@ -98,6 +102,7 @@ class ClaimResource {
         this.observer = observer;
         this.settings = settings;
         this.traffic = traffic;
+        this.followers = follow.shares("too_many_followers", "followed claims", follow.claimsMax());
     }
 
     @POST
@@ -120,7 +125,7 @@ class ClaimResource {
     @APIResponse(
             responseCode = "409",
             description =
-                    "no_claimable_workspace, creation_stopped (with Retry-After where one may be ready by itself); verification_failed; preset_not_active; claim_ended")
+                    "no_claimable_workspace, creation_stopped (with Retry-After where one may be ready by itself); connections_full; verification_failed; preset_not_active; claim_ended")
     @APIResponse(responseCode = "412", description = "workspace_not_claimable")
     @APIResponse(
             responseCode = "422",
@@ -258,6 +263,7 @@ class ClaimResource {
         Caller asking = caller.get();
         UUID claim = uuid(id);
         AtomicBoolean first = new AtomicBoolean(true);
+        Shares.Place place = followers.take(asking);
         return Multi.createBy()
                 .repeating()
                 .uni(() -> answers.awaited(
@@ -265,7 +271,9 @@ class ClaimResource {
                         .map(found -> found.orElseThrow(() -> Problem.notFound("claim")))
                         .chain(this::told))
                 .whilst(event -> event.more() && !traffic.isEnding())
-                .map(Told::view);
+                .map(Told::view)
+                .onTermination()
+                .invoke(place::close);
     }
 
     /**

@@ -10,6 +10,7 @@ import dev.larder.pool.Refusal;
 import dev.larder.store.ClaimReads;
 import dev.larder.store.ClaimReads.Claim;
 import dev.larder.store.ClaimReads.Claimable;
+import dev.larder.store.ClaimReads.Connections;
 import dev.larder.store.ClaimReads.Earlier;
 import dev.larder.store.ClaimReads.Shortage;
 import dev.larder.store.ClaimStore;
@@ -117,14 +118,17 @@ class Claims {
         Instant now = clock.instant();
         return switch (request.policy()) {
             case Policy.Fail() -> ask;
-            case Policy.Cold() ->
-                ask.waiting(new Patience(0, now.plus(ClaimStore.VERIFY_BUDGET), true, settings.waitingMax()));
+            case Policy.Cold() -> ask.waiting(patience(0, now.plus(ClaimStore.VERIFY_BUDGET), true));
             case Policy.Wait wait -> ask.waiting(patience(wait, now));
         };
     }
 
     private Patience patience(Policy.Wait wait, Instant now) {
-        return new Patience(wait.priority(), now.plus(wait.timeout()), wait.thenCold(), settings.waitingMax());
+        return patience(wait.priority(), now.plus(wait.timeout()), wait.thenCold());
+    }
+
+    private Patience patience(int priority, Instant until, boolean thenCold) {
+        return new Patience(priority, until, thenCold, settings.waitingMax(), settings.waitingMaxOfUser());
     }
 
     private static boolean needsOrganization(Caller caller, Wanted wanted) {
@@ -319,15 +323,23 @@ class Claims {
         if (active.getFirst().why().limited()) {
             return withinQuota(errand, active, 0);
         }
-        return attempt < TRIES
-                        && active.stream()
-                                .anyMatch(one -> one.has(errand.request().atLeast()))
-                ? again(errand, from, attempt)
+        boolean there = active.stream().anyMatch(one -> one.has(errand.request().atLeast()));
+        return there && attempt < TRIES
+                ? connectionsFull(active.getFirst())
+                        .chain(full -> full.isPresent()
+                                ? byPolicy(errand, active.getFirst(), false)
+                                : again(errand, from, attempt))
                 : byPolicy(errand, active.getFirst(), false);
     }
 
     private static Outcome notActive(Short home) {
         return new Outcome.NotActive(home.why().deprecated().orElse("its version is not the template's active one"));
+    }
+
+    /** There may be stock that is not given away because its server has no connections left for it. */
+    private Uni<Optional<Outcome>> connectionsFull(Short home) {
+        return reads.connections(home.preset().id())
+                .map(found -> found.filter(Connections::full).map(Outcome.ConnectionsFull::new));
     }
 
     private Uni<Outcome> again(Errand errand, Presets.Found from, int attempt) {
@@ -361,10 +373,18 @@ class Claims {
 
     private Uni<Outcome> byPolicy(Errand errand, Short home, boolean limited) {
         return switch (errand.request().policy()) {
-            case Policy.Fail() -> prospect(home).map(prospect -> new Outcome.NoneInStock(home.why(), prospect));
+            case Policy.Fail() -> noneInStock(errand, home);
             case Policy.Cold() -> cold(errand, home, limited);
             case Policy.Wait wait -> await(errand, home, wait, limited);
         };
+    }
+
+    private Uni<Outcome> noneInStock(Errand errand, Short home) {
+        Uni<Outcome> none = prospect(home).map(prospect -> new Outcome.NoneInStock(home.why(), prospect));
+        return home.has(errand.request().atLeast())
+                ? connectionsFull(home)
+                        .chain(full -> full.isPresent() ? Uni.createFrom().item(full.get()) : none)
+                : none;
     }
 
     private Uni<Outcome> cold(Errand errand, Short home, boolean limited) {
@@ -373,7 +393,11 @@ class Claims {
         Uni<UnderQuota<Optional<UUID>>> attempt = limited
                 ? store.takeColdWithinQuota(preset, errand.ask(), now)
                 : store.takeCold(preset, errand.ask(), now).map(UnderQuota.Within::new);
-        return attempt.chain(result -> begun(errand, result, "cold", Topic.JOBS, new Outcome.NotActive(REPLACED)));
+        return attempt.chain(result -> result instanceof UnderQuota.Within<Optional<UUID>>(var claim) && claim.isEmpty()
+                ? connectionsFull(home)
+                        .map(full -> full.orElse(new Outcome.NotActive(REPLACED)))
+                        .chain(otherwise -> elseByKey(errand, otherwise))
+                : begun(errand, result, "cold", Topic.JOBS, new Outcome.NotActive(REPLACED)));
     }
 
     private Uni<Outcome> await(Errand errand, Short home, Policy.Wait wait, boolean limited) {
@@ -390,14 +414,20 @@ class Claims {
 
     private Uni<Outcome> whyNotWaiting(Errand errand, Claimable preset) {
         return why(errand, preset)
-                .map(found -> found.filter(now -> now.why().waitingInOrganization() >= settings.waitingMax()))
-                .chain(full ->
-                        full.map(this::tooMany).orElseGet(() -> Uni.createFrom().item(new Outcome.NotActive(REPLACED))))
+                .chain(found -> found.isPresent() && found.get().why().active()
+                        ? tooManyWait(errand, found.get())
+                        : Uni.createFrom().item(new Outcome.NotActive(REPLACED)))
                 .chain(otherwise -> elseByKey(errand, otherwise));
     }
 
-    private Uni<Outcome> tooMany(Short home) {
-        return prospect(home).map(prospect -> new Outcome.TooManyWait(settings.waitingMax(), prospect.eta()));
+    /** The share of which the least is left is the one that was full. */
+    private Uni<Outcome> tooManyWait(Errand errand, Short home) {
+        int most = settings.waitingMax();
+        int mostOfUser = settings.waitingMaxOfUser();
+        return reads.waiting(home.preset().id(), errand.caller().userId()).chain(now -> prospect(home)
+                .map(prospect -> mostOfUser - now.ofUser() <= most - now.inOrganization()
+                        ? new Outcome.TooManyWait(true, now.ofUser(), mostOfUser, prospect.eta())
+                        : new Outcome.TooManyWait(false, now.inOrganization(), most, prospect.eta())));
     }
 
     /** For a claim that came now. */

@@ -2,6 +2,7 @@ package dev.larder.claim;
 
 import dev.larder.claim.Prospects.Prospect;
 import dev.larder.store.ClaimReads.Claim;
+import dev.larder.store.ClaimReads.Connections;
 import dev.larder.store.ClaimReads.Shortage;
 import dev.larder.store.ClaimStore.Quota;
 import java.time.Duration;
@@ -61,8 +62,15 @@ sealed interface Outcome {
     /** More than may be claimed at once. */
     record OverQuota(Quota quota) implements Outcome {}
 
-    /** So many claims of the organization wait that no further one may. */
-    record TooManyWait(int most, Optional<Duration> retryAfter) implements Outcome {}
+    /** The server of the databases has no connections left for one more workspace of the organization. */
+    record ConnectionsFull(Connections connections) implements Outcome {}
+
+    /**
+     * As many claims wait as may.
+     *
+     * @param ofUser whether the caller's own share is full, or else the organization's
+     */
+    record TooManyWait(boolean ofUser, long waiting, int most, Optional<Duration> retryAfter) implements Outcome {}
 
     /** The word the metrics use. */
     default String word() {
@@ -77,6 +85,7 @@ sealed interface Outcome {
             case NotThisOne other -> "workspace_not_claimable";
             case OrganizationNeeded needed -> "missing_field";
             case OverQuota over -> "quota_exceeded";
+            case ConnectionsFull full -> "connections_full";
             case TooManyWait many -> "too_many_waiting";
         };
     }

@@ -3,6 +3,7 @@ package dev.larder.claim;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.time.Duration;
+import java.util.Optional;
 
 /** How claims are served. */
 @ConfigMapping(prefix = "larder.claim")
@@ -27,6 +28,14 @@ public interface Settings {
     /** How many claims of one organization may wait. */
     @WithDefault("1000")
     int waitingMax();
+
+    /** How many claims of one user may wait; without it a tenth of {@link #waitingMax}, and one at least. */
+    Optional<Integer> waitingMaxPerUser();
+
+    /** The same with its default. */
+    default int waitingMaxOfUser() {
+        return waitingMaxPerUser().orElse(Math.max(1, waitingMax() / 10));
+    }
 
     /** How long a call holds for a claim that waits, unless {@code Prefer: wait} says otherwise. */
     @WithDefault("30s")

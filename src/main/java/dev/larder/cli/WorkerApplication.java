@@ -95,8 +95,8 @@ class WorkerApplication implements QuarkusApplication {
         }
 
         @Override
-        public int reserved() {
-            return options.reserved;
+        public Optional<Integer> reserved() {
+            return Optional.ofNullable(options.reserved);
         }
 
         @Override

@@ -54,9 +54,9 @@ public final class WorkerCommand implements Callable<Integer> {
 
     @Option(
             names = "--reserved",
-            description = "How many of the slots prebuilds never take; ${DEFAULT-VALUE} otherwise.",
-            defaultValue = "0")
-    int reserved;
+            description = "How many of the slots prebuild jobs never take. Without it: half of them are kept from"
+                    + " prebuild jobs that may take more than an hour, and none from the others.")
+    @Nullable Integer reserved;
 
     @Option(
             names = "--tag",
@@ -89,7 +89,7 @@ public final class WorkerCommand implements Callable<Integer> {
             throw new ParameterException(
                     spec.commandLine(), "--server must be like https://larder.example.org, not '" + server + "'.");
         }
-        if (slots < 1 || reserved < 0 || reserved >= slots) {
+        if (slots < 1 || (reserved != null && (reserved < 0 || reserved >= slots))) {
             throw new ParameterException(
                     spec.commandLine(), "--slots must be 1 or more, and --reserved less than --slots.");
         }

@@ -2,6 +2,7 @@ package dev.larder.pool;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -9,8 +10,22 @@ import org.jspecify.annotations.Nullable;
  * All that exists of workspaces in one place, found by its labels (decision 0016).
  *
  * @param location which place it is, the same whoever looks and another one for any other place
+ * @param connections empty where they are not counted
  */
-public record Inventory(String location, List<Thing> things) {
+public record Inventory(String location, List<Thing> things, Optional<Connections> connections) {
+
+    /** Of a place where connections are not counted. */
+    public Inventory(String location, List<Thing> things) {
+        this(location, things, Optional.empty());
+    }
+
+    /**
+     * What a server of databases can give.
+     *
+     * @param all connections of ordinary users at once
+     * @param perWorkspace how many of them one workspace may have
+     */
+    public record Connections(int all, int perWorkspace) {}
 
     /** The longest name of a place or a thing. */
     public static final int NAME_CHARS_MAX = 200;
@@ -35,7 +50,18 @@ public record Inventory(String location, List<Thing> things) {
      *     or may not be in the listing
      * @param last whether the parts told under this instant, with this one, are all there is
      */
-    public record Part(String backend, String location, Instant began, List<Thing> things, boolean last) {
+    public record Part(
+            String backend,
+            String location,
+            Instant began,
+            List<Thing> things,
+            boolean last,
+            Optional<Connections> connections) {
+
+        /** Of a place where connections are not counted. */
+        public Part(String backend, String location, Instant began, List<Thing> things, boolean last) {
+            this(backend, location, began, things, last, Optional.empty());
+        }
 
         /** How many things one part may hold. */
         public static final int THINGS_MAX = 2_000;

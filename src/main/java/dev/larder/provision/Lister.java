@@ -189,7 +189,8 @@ final class Lister {
         int from = 0;
         do {
             int to = Math.min(from + Part.THINGS_MAX, things.size());
-            parts.add(new Part(kind, found.location(), began, things.subList(from, to), to == things.size()));
+            boolean last = to == things.size();
+            parts.add(new Part(kind, found.location(), began, things.subList(from, to), last, found.connections()));
             from = to;
         } while (from < things.size());
         return parts;

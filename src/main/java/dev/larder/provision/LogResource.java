@@ -1,8 +1,10 @@
 package dev.larder.provision;
 
 import dev.larder.http.CurrentCaller;
+import dev.larder.http.FollowSettings;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
+import dev.larder.http.Shares;
 import dev.larder.http.Traffic;
 import dev.larder.pool.Role;
 import dev.larder.pool.Scope;
@@ -25,7 +27,6 @@ import jakarta.ws.rs.sse.Sse;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
-import java.util.concurrent.Semaphore;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestMulti;
@@ -38,19 +39,19 @@ import org.jspecify.annotations.Nullable;
 @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
 class LogResource {
 
-    private static final int FOLLOWERS_MAX = 200;
     private static final String NEXT = "must be the \"next\" of an earlier page.";
     private static final String EVENT = "must be the id of an earlier event.";
 
     private final JobReader reader;
     private final CurrentCaller caller;
     private final Traffic traffic;
-    private final Semaphore followers = new Semaphore(FOLLOWERS_MAX);
+    private final Shares followers;
 
-    LogResource(JobReader reader, CurrentCaller caller, Traffic traffic) {
+    LogResource(JobReader reader, CurrentCaller caller, Traffic traffic, FollowSettings settings) {
         this.reader = reader;
         this.caller = caller;
         this.traffic = traffic;
+        this.followers = settings.shares("too_many_followers", "followed logs", settings.logsMax());
     }
 
     @GET
@@ -109,11 +110,8 @@ class LogResource {
             @PathParam("id") String id, @HeaderParam("Last-Event-ID") @Nullable String last, @Context Sse sse) {
         int from = line("Last-Event-ID", last, EVENT);
         LogTail tail = new LogTail(reader, uuid(id), scope(), from, new LogEvents(sse), traffic);
-        if (!followers.tryAcquire()) {
-            throw Problem.of(429, "too_many_followers", "Too many logs are being followed at this server.")
-                    .withHeader("Retry-After", "10");
-        }
-        return tail.events().onTermination().invoke(followers::release);
+        Shares.Place place = followers.take(caller.get());
+        return tail.events().onTermination().invoke(place::close);
     }
 
     @GET

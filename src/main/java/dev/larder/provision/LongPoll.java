@@ -27,7 +27,9 @@ import java.util.concurrent.atomic.AtomicLong;
 @ApplicationScoped
 public class LongPoll {
 
-    private static final int WAITING_MAX = 2_000;
+    /** At one server. */
+    static final int WAITING_MAX = 2_000;
+
     private static final Duration SHORTEST = Duration.ofMillis(1);
 
     // However often it is rung, one worker does not ask more often.

@@ -18,6 +18,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -54,9 +55,9 @@ final class Reports {
                 reserved(body, slots));
     }
 
-    private static int reserved(JsonBody body, int slots) {
-        int reserved = body.optionalInteger("reserved").orElse(0);
-        if (reserved < 0 || reserved >= slots) {
+    private static Optional<Integer> reserved(JsonBody body, int slots) {
+        Optional<Integer> reserved = body.optionalInteger("reserved");
+        if (reserved.isPresent() && (reserved.get() < 0 || reserved.get() >= slots)) {
             throw Problem.unprocessable("out_of_range", "reserved", "must be from 0 to one less than slots.");
         }
         return reserved;
@@ -109,7 +110,26 @@ final class Reports {
                 bounded("location", body.text("location")),
                 began(body, now),
                 things(body),
-                body.optionalBoolean("last").orElseThrow(() -> missing("last")));
+                body.optionalBoolean("last").orElseThrow(() -> missing("last")),
+                connections(body));
+    }
+
+    /** Both are told, or neither. */
+    private static Optional<Inventory.Connections> connections(JsonBody body) {
+        Optional<Integer> all = body.optionalInteger("connections");
+        Optional<Integer> each = body.optionalInteger("connectionsPerWorkspace");
+        if (all.isEmpty() && each.isEmpty()) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                new Inventory.Connections(positive("connections", all), positive("connectionsPerWorkspace", each)));
+    }
+
+    private static int positive(String field, Optional<Integer> number) {
+        if (number.orElseThrow(() -> missing(field)) < 1) {
+            throw Problem.unprocessable("out_of_range", field, "must be 1 or more.");
+        }
+        return number.get();
     }
 
     private static Instant began(JsonBody body, Instant now) {

@@ -21,9 +21,11 @@ public interface Settings {
     @WithDefault("2")
     int slots();
 
-    /** Slots that jobs of prebuilds never take; less than {@link #slots}. */
-    @WithDefault("0")
-    int reserved();
+    /**
+     * Slots that prebuild jobs never take; less than {@link #slots}. Without it one slot in two is kept from prebuild jobs
+     * that may take more than an hour, and none from the others.
+     */
+    Optional<Integer> reserved();
 
     /** Tags of the jobs it takes: it must have all that a job names; an untagged worker takes untagged jobs only. */
     Map<String, String> tags();

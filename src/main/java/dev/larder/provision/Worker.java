@@ -61,6 +61,7 @@ public class Worker {
     private volatile boolean gone;
     private volatile boolean asking;
     private volatile boolean sated;
+    private volatile boolean reserves;
 
     public Worker(
             Desk desk,
@@ -118,6 +119,7 @@ public class Worker {
 
     private void began(Entered entered) {
         id = entered.worker();
+        reserves = entry().reservedSlots() + entry().longReservedSlots() > 0;
         heartbeat = entered.heartbeat();
         LOG.infof("worker ready worker=%s slots=%d backends=%s", id, settings.slots(), backends.keySet());
         desk.onWork(fetching::ring);
@@ -331,7 +333,7 @@ public class Worker {
 
     private void forget(Running job) {
         running.remove(job.assignment.jobId(), job);
-        if (!sated || settings.reserved() > 0) {
+        if (!sated || reserves) {
             fetching.ring();
         }
     }

@@ -1,11 +1,13 @@
 package dev.larder.provision;
 
 import dev.larder.http.CurrentCaller;
+import dev.larder.http.FollowSettings;
 import dev.larder.http.Hold;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
+import dev.larder.http.Shares;
 import dev.larder.pool.Assignment;
 import dev.larder.pool.Caller;
 import dev.larder.pool.Inventory;
@@ -67,6 +69,7 @@ class WorkerResource {
     private final InstantSource clock;
     private final Settings settings;
     private final Set<String> kinds;
+    private final Shares waiting;
 
     WorkerResource(
             WorkerStore workers,
@@ -76,6 +79,7 @@ class WorkerResource {
             CurrentCaller caller,
             InstantSource clock,
             Settings settings,
+            FollowSettings follow,
             @All List<Backend> backends) {
         this.workers = workers;
         this.reader = reader;
@@ -84,6 +88,10 @@ class WorkerResource {
         this.caller = caller;
         this.clock = clock;
         this.settings = settings;
+        // Workers of the whole deployment serve all; those of one organization leave room for the others.
+        int most = LongPoll.WAITING_MAX;
+        this.waiting = new Shares(
+                "too_many_waiting", "waiting workers", most, Shares.percent(follow.organizationPercent(), most), most);
         this.kinds = backends.stream().map(Backend::kind).collect(Collectors.toUnmodifiableSet());
     }
 
@@ -194,9 +202,12 @@ class WorkerResource {
         int slots = Reports.slots(body);
         Set<UUID> running = Reports.jobs(body, "running");
         Duration hold = Hold.of(prefer).orElse(HOLD);
+        Shares.Place place = waiting.take(caller.get());
         return entered(id)
                 .chain(worker -> poll.take(new LongPoll.Ask(worker, number, slots, running, hold)))
-                .map(this::leased);
+                .map(this::leased)
+                .onTermination()
+                .invoke(place::close);
     }
 
     private Leased leased(List<Assignment> taken) {
@@ -243,7 +254,14 @@ class WorkerResource {
     }
 
     /** A body that lists what exists, or a part of it. */
-    record Listing(String backend, String location, Instant began, List<Inventory.Thing> things, boolean last) {}
+    record Listing(
+            String backend,
+            String location,
+            Instant began,
+            List<Inventory.Thing> things,
+            boolean last,
+            @Nullable Integer connections,
+            @Nullable Integer connectionsPerWorkspace) {}
 
     @POST
     @Path("{id}/inventory")
@@ -255,7 +273,8 @@ class WorkerResource {
                     "Lists what exists where the worker builds, at most 2,000 things at once; the last part says that there is nothing"
                             + " else. began is the heartbeat's \"at\" after which it looked. Answers what to remove")
     public Uni<Verdict> inventory(@PathParam("id") String id, byte[] bytes) {
-        JsonBody body = JsonBody.of(bytes, "backend", "location", "began", "things", "last");
+        JsonBody body = JsonBody.of(
+                bytes, "backend", "location", "began", "things", "last", "connections", "connectionsPerWorkspace");
         Inventory.Part part = Reports.listing(body, kinds, clock.instant());
         return entered(id).chain(worker -> desk.report(worker, part));
     }

@@ -392,6 +392,75 @@ public class ClaimReads {
         return Duration.ofMillis(Math.round(seconds * 1000));
     }
 
+    // At the server that has most left for the organization.
+    private static final String CONNECTIONS = """
+            SELECT l.connections, l.connections_per_organization, l.connections_per_workspace,
+                   c.of_organization * l.connections_per_workspace AS of_organization, c.in_all * l.connections_per_workspace AS in_all
+              FROM presets p
+              JOIN template_versions v ON v.id = p.version_id AND v.backend = 'postgres'
+              JOIN inventory_locations l ON l.backend = 'postgres' AND l.connections IS NOT NULL
+                                        AND (l.organization_id IS NULL OR l.organization_id = p.organization_id)
+             CROSS JOIN LATERAL (
+                   SELECT count(*) FILTER (WHERE w.organization_id = p.organization_id) AS of_organization, count(*) AS in_all
+                     FROM workspaces w
+                    WHERE w.place_id = l.id AND NOT w.prebuild AND w.deleted_at IS NULL
+                      AND NOT (w.build_number = 1 AND w.build_status IN ('failed', 'canceled'))) c
+             WHERE p.id = $1
+             ORDER BY least(l.connections - c.in_all * l.connections_per_workspace,
+                            l.connections_per_organization - c.of_organization * l.connections_per_workspace) DESC
+             LIMIT 1""";
+
+    /** How far the connections of the PostgreSQL server are given away; empty where none are counted. */
+    public Uni<Optional<Connections>> connections(UUID preset) {
+        return pool.preparedQuery(CONNECTIONS)
+                .execute(Tuple.of(preset))
+                .map(rows -> Rows.first(
+                        rows,
+                        row -> new Connections(
+                                row.getInteger("connections_per_workspace"),
+                                row.getLong("of_organization"),
+                                row.getInteger("connections_per_organization"),
+                                row.getLong("in_all"),
+                                row.getInteger("connections"))));
+    }
+
+    /**
+     * Connections of a PostgreSQL server that claimed workspaces may open.
+     *
+     * @param each of one workspace
+     * @param ofOrganization those of the preset's organization, of {@code organizationMax}
+     * @param inAll those of all, of {@code max}
+     */
+    public record Connections(int each, long ofOrganization, int organizationMax, long inAll, int max) {
+
+        /** Whether the organization's share leaves none for one more workspace. */
+        public boolean organizationFull() {
+            return ofOrganization + each > organizationMax;
+        }
+
+        /** Whether there are none for one more workspace of this organization. */
+        public boolean full() {
+            return organizationFull() || inAll + each > max;
+        }
+    }
+
+    private static final String WAITING = """
+            SELECT count(*) FILTER (WHERE c.user_id = $2) AS of_user, count(*) AS in_all
+              FROM presets p
+              JOIN claims c ON c.organization_id = p.organization_id AND c.workspace_id IS NULL AND c.ended_at IS NULL
+             WHERE p.id = $1""";
+
+    /** How many claims wait in the preset's organization, and how many of them are this user's. */
+    public Uni<Waiting> waiting(UUID preset, UUID user) {
+        return pool.preparedQuery(WAITING)
+                .execute(Tuple.of(preset, user))
+                .map(rows -> rows.iterator().next())
+                .map(row -> new Waiting(row.getLong("of_user"), row.getLong("in_all")));
+    }
+
+    /** Claims that wait: a user's, and all of the organization. */
+    public record Waiting(long ofUser, long inOrganization) {}
+
     private static final String POSITION = """
             SELECT count(*) AS position
               FROM claims mine

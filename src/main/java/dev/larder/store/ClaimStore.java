@@ -193,6 +193,19 @@ public class ClaimStore {
         public static final Mark START = new Mark(Instant.EPOCH, new UUID(0, 0));
     }
 
+    // How many more workspaces the organization may claim at each PostgreSQL server it uses; nothing for other
+    // backends.
+    // It makes statements wait for each other, so it comes after the other locks they wait for.
+    private static final String ROOM = """
+            room AS MATERIALIZED (
+                SELECT l.id AS place_id, connection_room(l.id, l.organization_id) AS left_over
+                  FROM (SELECT l.id, p.organization_id
+                          FROM inventory_locations l JOIN %1$s p ON l.organization_id IS NULL OR l.organization_id = p.organization_id
+                         WHERE l.backend = 'postgres' AND l.connections IS NOT NULL
+                           AND (SELECT q.backend FROM %1$s q) = 'postgres' AND %2$s
+                         ORDER BY l.id) l),
+            """;
+
     // Those that wait come before those that arrive; an ask under a key that was used before gets nothing. Waiting
     // claims
     // are not skipped where they are locked: whoever arrives must not be served before them. Two statements lock them
@@ -201,6 +214,7 @@ public class ClaimStore {
     private static final String LINE_UP = """
             WITH preset AS (
                 SELECT p.id, p.organization_id, p.name AS preset, t.name AS template, o.name AS organization, v.claim_step, v.verify_step,
+                       v.backend,
                        o.claims_max IS NOT NULL OR o.claims_max_per_user IS NOT NULL AS limited,
                        greatest(p.last_invalidated_at, $2::timestamptz - make_interval(secs => p.ttl_seconds)) AS fresh_from
                   FROM presets p
@@ -235,7 +249,10 @@ public class ClaimStore {
             line AS (
                 SELECT *, row_number() OVER (ORDER BY waited DESC, priority DESC, asked_at, place, claim_id) AS n
                   FROM (SELECT * FROM waiting UNION ALL SELECT * FROM arriving) everybody),
-            """;
+            """ + ROOM.formatted("preset", "(SELECT count(*) FROM waiting) >= 0");
+
+    private static final String WITH_ROOM = """
+            (w.place_id IS NULL OR w.place_id <> ALL (ARRAY(SELECT r.place_id FROM room r WHERE r.left_over = 0)))""";
 
     private static final String CLAIMABLE = """
             w.preset_id = $1::uuid AND w.prebuild AND w.ready_at IS NOT NULL
@@ -249,8 +266,9 @@ public class ClaimStore {
                   FROM workspaces w
                  WHERE %s AND EXISTS (SELECT FROM preset)
                    AND %s
+                   AND %s
                  ORDER BY %s
-                 LIMIT (SELECT count(*) FROM line)
+                 LIMIT (SELECT least(count(*), (SELECT min(r.left_over) FROM room r WHERE r.left_over > 0)) FROM line)
                    FOR UPDATE OF w SKIP LOCKED),
             """;
 
@@ -309,13 +327,13 @@ public class ClaimStore {
     private static final String AFTER_MARK = "(w.created_at, w.id) > ($16::timestamptz, $17::uuid)";
 
     static final String TAKE_OLDEST = LINE_UP
-            + PICK.formatted(CLAIMABLE, AFTER_MARK, "w.created_at, w.id")
+            + PICK.formatted(CLAIMABLE, AFTER_MARK, WITH_ROOM, "w.created_at, w.id")
             + HAND_OVER.formatted(CLAIMABLE, AFTER_MARK);
     private static final String TAKE_NEWEST = LINE_UP
-            + PICK.formatted(CLAIMABLE, "true", "w.created_at DESC, w.id DESC")
+            + PICK.formatted(CLAIMABLE, "true", WITH_ROOM, "w.created_at DESC, w.id DESC")
             + HAND_OVER.formatted(CLAIMABLE, "true");
     private static final String TAKE_RANDOM =
-            LINE_UP + PICK.formatted(CLAIMABLE, "true", "random()") + HAND_OVER.formatted(CLAIMABLE, "true");
+            LINE_UP + PICK.formatted(CLAIMABLE, "true", WITH_ROOM, "random()") + HAND_OVER.formatted(CLAIMABLE, "true");
 
     /**
      * Gives ready prebuilds of the preset to those who wait for one and then to those who ask, in this order and as far as
@@ -403,8 +421,9 @@ public class ClaimStore {
                   FROM workspaces w
                  WHERE w.id = $16::uuid AND w.version = $17::integer AND %s
                    AND EXISTS (SELECT FROM preset) AND EXISTS (SELECT FROM arriving)
+                   AND %s
                    FOR UPDATE OF w),
-            """.formatted(CLAIMABLE) + HAND_OVER.formatted(CLAIMABLE, "true");
+            """.formatted(CLAIMABLE, WITH_ROOM) + HAND_OVER.formatted(CLAIMABLE, "true");
 
     private static final String PRESET_OF = """
             SELECT preset_id FROM workspaces
@@ -438,14 +457,19 @@ public class ClaimStore {
         return client.preparedQuery(TAKE_EXACTLY).execute(values).map(rows -> Rows.first(rows, ClaimReads::claim));
     }
 
-    private static final String BEGIN_COLD = """
+    // Where no server has room for the organization nothing is begun.
+    private static final String BEGIN_COLD = ROOM.formatted("asked", "true") + """
+            preset AS (
+                SELECT a.*, (SELECT r.place_id FROM room r ORDER BY r.left_over DESC LIMIT 1) AS place_id
+                  FROM asked a
+                 WHERE NOT EXISTS (SELECT FROM room) OR EXISTS (SELECT FROM room r WHERE r.left_over > 0)),
             workspace AS (
                 INSERT INTO workspaces (id, organization_id, owner_id, prebuild, template_id, version_id, preset_id, name, created_at,
                                         claimed_at, claim_step_wanted_at, build_id, build_number, transition, build_status,
-                                        parameters)
+                                        parameters, place_id)
                 SELECT $2::uuid, p.organization_id, p.user_id, false, p.template_id, p.version_id, p.id, $5::text, $1::timestamptz,
                        $1::timestamptz, CASE WHEN p.claim_step THEN $1::timestamptz END, $3::uuid, 1, 'start', 'pending',
-                       $6::jsonb
+                       $6::jsonb, p.place_id
                   FROM preset p),
             build AS (
                 INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id, created_at)
@@ -458,7 +482,7 @@ public class ClaimStore {
             """;
 
     private static final String TAKE_COLD = """
-            WITH preset AS (
+            WITH asked AS (
                 SELECT p.*, v.backend, v.claim_step, v.start_timeout_seconds AS timeout, $8::uuid AS user_id,
                        (SELECT s.id FROM tagsets s WHERE s.tags = v.tags) AS tagset_id
                   FROM presets p
@@ -528,7 +552,7 @@ public class ClaimStore {
                 SELECT c.id, c.user_id, c.preset_id, c.ttl_seconds FROM claims c
                  WHERE c.id = $7::uuid AND c.workspace_id IS NULL AND c.ended_at IS NULL
                    FOR UPDATE),
-            preset AS (
+            asked AS (
                 SELECT p.*, v.backend, v.claim_step, v.start_timeout_seconds AS timeout, c.user_id, c.id AS claim_id, c.ttl_seconds AS lease,
                        (SELECT s.id FROM tagsets s WHERE s.tags = v.tags) AS tagset_id
                   FROM waited c
@@ -538,33 +562,43 @@ public class ClaimStore {
                  WHERE t.deleted_at IS NULL AND t.deprecated_reason IS NULL
                    FOR SHARE OF t),
             """ + BEGIN_COLD + """
+            , refused AS (
+                UPDATE claims c SET ended_at = $1::timestamptz, ended_reason = 'timed_out'
+                  FROM asked a WHERE c.id = a.claim_id AND NOT EXISTS (SELECT FROM preset))
             UPDATE claims c
                SET workspace_id = $2::uuid, path = 'cold', granted_at = $1::timestamptz, generation = 1,
                    expires_at = $1::timestamptz + make_interval(secs => p.lease)
               FROM preset p
              WHERE c.id = p.claim_id""";
 
-    /** Starts a build for a claim that has waited long enough; false where it waits no longer or its preset is inactive. */
+    /**
+     * Starts a build for a claim that has waited long enough; false where it waits no longer or its preset is inactive, and
+     * where no server has connections left for it: then the claim ends as one whose time is over.
+     */
     public Uni<Boolean> coldForWaiting(UUID claim, Instant at) {
         return pool.preparedQuery(COLD_FOR_WAITING)
                 .execute(newBuild(Own.NONE, at).addValue(claim))
                 .map(rows -> rows.rowCount() == 1);
     }
 
+    // The places are counted last: that makes statements wait for each other.
     private static final String WAIT = """
+            WITH preset AS MATERIALIZED (
+                SELECT p.id, p.organization_id
+                  FROM presets p
+                  JOIN templates t ON t.id = p.template_id AND t.active_version_id = p.version_id
+                  JOIN organizations o ON o.id = p.organization_id
+                 WHERE p.id = $1::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
+                   AND ($11::uuid IS NULL OR p.organization_id = $11::uuid)
+                   AND ($12::boolean OR (o.claims_max IS NULL AND o.claims_max_per_user IS NULL))
+                   AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = $2::uuid AND c.idempotency_key = $5::text))
             INSERT INTO claims (id, organization_id, user_id, preset_id, path, idempotency_key, request_hash, created_at, ttl_seconds,
                                 priority, waits_until, then_cold)
             SELECT $4::uuid, p.organization_id, $2::uuid, p.id, 'waited', $5::text, $6::bytea, $3::timestamptz, $7::integer, $8::integer,
                    $9::timestamptz, $10::boolean
-              FROM presets p
-              JOIN templates t ON t.id = p.template_id AND t.active_version_id = p.version_id
-              JOIN organizations o ON o.id = p.organization_id
-             WHERE p.id = $1::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
-               AND ($11::uuid IS NULL OR p.organization_id = $11::uuid)
-               AND ($12::boolean OR (o.claims_max IS NULL AND o.claims_max_per_user IS NULL))
-               AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = $2::uuid AND c.idempotency_key = $5::text)
-               AND (SELECT count(*) FROM claims c
-                     WHERE c.organization_id = p.organization_id AND c.workspace_id IS NULL AND c.ended_at IS NULL) < $13::integer
+              FROM preset p
+             CROSS JOIN LATERAL waiting_claims(p.organization_id, $2::uuid, $13::integer) w
+             WHERE w.in_all < $13::integer AND w.of_user < $14::integer
             RETURNING id""";
 
     /**
@@ -572,11 +606,15 @@ public class ClaimStore {
      *
      * @param until the deadline
      * @param thenCold whether a build is begun then
-     * @param inOrganizationMax how many may wait in one organization
+     * @param inOrganizationMax how many claims of one organization may wait
+     * @param ofUserMax how many claims of one user may wait in it
      */
-    public record Patience(int priority, Instant until, boolean thenCold, int inOrganizationMax) {}
+    public record Patience(int priority, Instant until, boolean thenCold, int inOrganizationMax, int ofUserMax) {}
 
-    /** Records that somebody waits; otherwise as above, or where too many wait already. */
+    /**
+     * Records that a claim waits. Empty as above, and where as many of its user or its organization wait as may ({@link
+     * ClaimReads#waiting} tells); that is exact, however many ask at once.
+     */
     public Uni<Optional<UUID>> waitFor(UUID preset, Ask ask, Patience patience, Instant at) {
         return waitFor(pool, preset, ask, patience, false, at)
                 .onFailure(ClaimStore::keyTaken)
@@ -598,7 +636,8 @@ public class ClaimStore {
                 .addValue(patience.thenCold())
                 .addValue(ask.organizationOrNull())
                 .addValue(withinQuota)
-                .addValue(patience.inOrganizationMax());
+                .addValue(patience.inOrganizationMax())
+                .addValue(patience.ofUserMax());
         return client.preparedQuery(WAIT).execute(values).map(rows -> Rows.first(rows, row -> row.getUUID("id")));
     }
 

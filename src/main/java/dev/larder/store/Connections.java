@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 public final class Connections {
 
     /** Characters. A longer statement is parsed and planned anew each time; the client's own limit is 2,048. */
-    static final int STATEMENT_MAX = 8_192;
+    static final int STATEMENT_MAX = 16_384;
 
     /** Read here; the client would ignore them. */
     private static final Set<String> OWN =

@@ -2,6 +2,7 @@ package dev.larder.store;
 
 import dev.larder.pool.Caller;
 import dev.larder.pool.Ids;
+import dev.larder.pool.Inventory.Connections;
 import dev.larder.pool.Inventory.Part;
 import dev.larder.pool.Inventory.Thing;
 import io.smallrye.mutiny.Uni;
@@ -39,19 +40,42 @@ public class InventoryStore {
     private final Ids ids;
     private final int graceSeconds;
     private final int thingsMax;
+    private final int connectionsKept;
+    private final int organizationPercent;
 
-    /** @param grace how long before a listing began a build must have ended for the listing to say something about it */
+    /**
+     * @param grace how long before a listing began a build must have ended for the listing to say something about it
+     * @param connectionsKept how many of a PostgreSQL server's connections claimed workspaces never have: for Larder itself
+     * @param organizationPercent how many in a hundred of the others those of one organization may have
+     */
     @Inject
     public InventoryStore(
-            Pool pool, Ids ids, @ConfigProperty(name = "larder.inventory.grace", defaultValue = "5m") Duration grace) {
+            Pool pool,
+            Ids ids,
+            @ConfigProperty(name = "larder.inventory.grace", defaultValue = "5m") Duration grace,
+            @ConfigProperty(name = "larder.connections.kept", defaultValue = "25") int connectionsKept,
+            @ConfigProperty(name = "larder.connections.organization-percent", defaultValue = "50")
+                    int organizationPercent) {
+        this(pool, ids, grace, THINGS_MAX, connectionsKept, organizationPercent);
+    }
+
+    /** With the defaults. */
+    public InventoryStore(Pool pool, Ids ids, Duration grace) {
         this(pool, ids, grace, THINGS_MAX);
     }
 
     InventoryStore(Pool pool, Ids ids, Duration grace, int thingsMax) {
+        this(pool, ids, grace, thingsMax, 25, 50);
+    }
+
+    private InventoryStore(
+            Pool pool, Ids ids, Duration grace, int thingsMax, int connectionsKept, int organizationPercent) {
         this.pool = pool;
         this.ids = ids;
         this.graceSeconds = Rows.wholeSeconds(grace);
         this.thingsMax = thingsMax;
+        this.connectionsKept = connectionsKept;
+        this.organizationPercent = organizationPercent;
     }
 
     /** What became of a part of a listing. */
@@ -69,8 +93,10 @@ public class InventoryStore {
                 SELECT k.id, k.organization_id FROM workers k
                  WHERE k.id = $1::uuid AND k.stopped_at IS NULL AND $3::text = ANY (k.backends)),
             place AS (
-                INSERT INTO inventory_locations AS l (id, organization_id, backend, location, worker_id, heard_at)
-                SELECT $2::uuid, me.organization_id, $3::text, $4::text, me.id, $6::timestamptz
+                INSERT INTO inventory_locations AS l (id, organization_id, backend, location, worker_id, heard_at,
+                                                      connections, connections_per_organization, connections_per_workspace)
+                SELECT $2::uuid, me.organization_id, $3::text, $4::text, me.id, $6::timestamptz,
+                       $15::integer, $16::integer, $17::integer
                   FROM me
                  WHERE EXISTS (SELECT FROM inventory_locations o
                                 WHERE o.organization_id IS NOT DISTINCT FROM me.organization_id
@@ -79,8 +105,14 @@ public class InventoryStore {
                          WHERE o.organization_id IS NOT DISTINCT FROM me.organization_id)
                        < CASE WHEN me.organization_id IS NULL THEN $13::integer ELSE $14::integer END
                     ON CONFLICT (organization_id, backend, location)
-                    DO UPDATE SET worker_id = excluded.worker_id, heard_at = excluded.heard_at
+                    DO UPDATE SET worker_id = excluded.worker_id, heard_at = excluded.heard_at,
+                                  connections = excluded.connections,
+                                  connections_per_organization = excluded.connections_per_organization,
+                                  connections_per_workspace = excluded.connections_per_workspace
                 RETURNING l.id, l.organization_id, l.listed_at),
+            told AS (
+                UPDATE workers k SET place_id = p.id
+                  FROM place p WHERE k.id = $1::uuid AND $15::integer IS NOT NULL AND k.place_id IS DISTINCT FROM p.id),
             named AS (
                 SELECT DISTINCT ON (t.workspace) t.*
                   FROM unnest($7::uuid[], $8::uuid[], $9::text[], $10::boolean[], $11::timestamptz[])
@@ -108,14 +140,17 @@ public class InventoryStore {
                      WHERE i.last_seen_at <= excluded.last_seen_at
                 RETURNING i.workspace_id, i.whole),
             back AS (
-                SELECT w.id
+                SELECT w.id, r.id AS place_id
                   FROM workspaces w
-                 WHERE w.id = ANY (ARRAY(SELECT s.workspace_id FROM seen s WHERE s.whole)) AND w.missing_since IS NOT NULL
+                  LEFT JOIN room r ON $15::integer IS NOT NULL AND (w.place_id IS NULL OR r.organization_id IS NULL)
+                 WHERE w.id = ANY (ARRAY(SELECT s.workspace_id FROM seen s WHERE s.whole))
+                   AND (w.missing_since IS NOT NULL OR w.place_id IS DISTINCT FROM coalesce(r.id, w.place_id))
                    AND (SELECT r.organization_id IS NULL OR r.organization_id = w.organization_id FROM room r)
                  ORDER BY w.id
                    FOR UPDATE OF w SKIP LOCKED),
             found AS (
-                UPDATE workspaces w SET missing_since = NULL FROM back WHERE w.id = back.id)
+                UPDATE workspaces w SET missing_since = NULL, place_id = coalesce(back.place_id, w.place_id)
+                  FROM back WHERE w.id = back.id)
             SELECT EXISTS (SELECT FROM me) AS known, EXISTS (SELECT FROM room) AS room""";
 
     /**
@@ -143,9 +178,18 @@ public class InventoryStore {
                 .addValue(thingsMax)
                 .addValue(LOCATIONS_MAX)
                 .addValue(LOCATIONS_OF_ONE_ORGANIZATION_MAX);
+        addConnections(values, part);
         return pool.preparedQuery(SEE)
                 .execute(values)
                 .map(rows -> heard(rows.iterator().next()));
+    }
+
+    private void addConnections(Tuple values, Part part) {
+        Optional<Integer> all = part.connections().map(told -> Math.max(0, told.all() - connectionsKept));
+        values.addValue(all.orElse(null))
+                .addValue(all.map(most -> (int) ((long) most * organizationPercent / 100))
+                        .orElse(null))
+                .addValue(part.connections().map(Connections::perWorkspace).orElse(null));
     }
 
     private static Heard heard(Row row) {

@@ -28,8 +28,8 @@ public class JobReader {
     /**
      * A job as the API shows it.
      *
-     * @param position of a waiting job that is looked at by itself: 1 where no other with its tags is more urgent, some 1,000 or
-     *     2,000 for all that are far back; null otherwise
+     * @param position of a waiting job that is looked at by itself: as how many-th of its organization's jobs with its tags it
+     *     will be leased (organizations take turns), some 1,000 to 3,000 for all that are far back; null otherwise
      * @param waiting why no worker takes it, of a waiting job that is looked at by itself; null where one may
      */
     public record Seen(
@@ -70,10 +70,10 @@ public class JobReader {
                    j.started_at, j.deadline_at, j.completed_at, j.worker_id, j.error_code, j.error,
                    CASE WHEN %1$s AND j.status = 'pending' THEN
                         1 + (SELECT count(*)::integer
-                               FROM (VALUES (false), (true)) kind (prebuild)
+                               FROM (VALUES (0), (1), (2)) k (kind)
                               CROSS JOIN LATERAL (
                                     SELECT FROM jobs a
-                                     WHERE a.tagset_id = j.tagset_id AND a.prebuild = kind.prebuild
+                                     WHERE a.tagset_id = j.tagset_id AND %3$s = k.kind AND a.organization_id = j.organization_id
                                        AND a.started_at IS NULL AND a.completed_at IS NULL
                                        AND (a.queue_at, a.id) < (j.queue_at, j.id)
                                      LIMIT 1000) ahead)
@@ -87,7 +87,7 @@ public class JobReader {
               JOIN workspaces w ON w.id = j.workspace_id
             """;
 
-    private static final String LIST = SELECT.formatted("false", BUILDERS.formatted("NULL::timestamptz")) + """
+    private static final String LIST = SELECT.formatted("false", BUILDERS.formatted("NULL::timestamptz"), JobStore.kind("a")) + """
              WHERE ($1::uuid IS NULL OR j.organization_id = $1) AND ($2::uuid IS NULL OR (w.owner_id = $2 AND (b.initiator_id = $2 OR (s.is_system AND b.reason <> 'recycle'))))
                AND ($3::uuid IS NULL OR j.id < $3) AND ($4::text IS NULL OR j.status = $4)
              ORDER BY j.id DESC LIMIT $5""";
@@ -104,8 +104,8 @@ public class JobReader {
                 .map(rows -> Rows.list(rows, JobReader::seen));
     }
 
-    private static final String FIND =
-            SELECT.formatted("$4::timestamptz IS NOT NULL", BUILDERS.formatted("$4::timestamptz")) + """
+    private static final String FIND = SELECT.formatted("$4::timestamptz IS NOT NULL", BUILDERS.formatted("$4::timestamptz"), JobStore.kind("a"))
+            + """
              WHERE j.id = $1 AND ($2::uuid IS NULL OR j.organization_id = $2)
                AND ($3::uuid IS NULL OR (w.owner_id = $3 AND (b.initiator_id = $3 OR (s.is_system AND b.reason <> 'recycle'))))""";
 

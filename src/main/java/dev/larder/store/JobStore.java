@@ -54,6 +54,10 @@ public class JobStore {
     private final Seal seal;
     private final Ids ids;
     private final Places places;
+
+    /** After this one the next lease begins to look for organizations; where there are many, each comes to its turn. */
+    private volatile UUID servedLast = new UUID(0, 0);
+
     private final Together<Ending, Completed> endings =
             new Together<>(ENDING_STATEMENTS, ENDED_AT_ONCE, ENDED_WITHIN, this::completeAll);
 
@@ -88,21 +92,65 @@ public class JobStore {
                 row.getString("reason"));
     }
 
-    // The first of each tag set and kind are found in an index, so that a backlog costs nothing. Where several have
-    // jobs, more are locked than are leased: whoever passes over those meanwhile is told to look again (held_up).
+    /** The kind of a job as the index jobs_waiting has it (V11): 0 a user's, 1 a prebuild's, 2 a prebuild's of over an hour. */
+    static String kind(String job) {
+        return "(CASE WHEN NOT %1$s.prebuild THEN 0 WHEN %1$s.timeout_seconds <= 3600 THEN 1 ELSE 2 END)"
+                .formatted(job);
+    }
+
+    /** The next organization that has waiting jobs of one tag set and kind; an index tells without reading its backlog. */
+    private static String nextOrganization(String line, String condition) {
+        return """
+                (SELECT j.organization_id FROM jobs j
+                                      WHERE j.tagset_id = %1$s.tagset_id AND %2$s = %1$s.kind
+                                        AND j.started_at IS NULL AND j.completed_at IS NULL AND %3$s
+                                      ORDER BY j.organization_id LIMIT 1)""".formatted(line, kind("j"), condition);
+    }
+
+    /** One organization's waiting jobs of one tag set and kind, in their order; what is in a full scope is passed over. */
+    private static String line(String condition) {
+        return """
+                SELECT j.id, j.queue_at, j.organization_id, j.preset_id, j.deletes FROM jobs j
+                        WHERE j.tagset_id = a.tagset_id AND %1$s = a.kind AND j.organization_id = a.organization_id
+                          AND j.started_at IS NULL AND j.completed_at IS NULL
+                          AND j.backend = ANY (me.backends) AND %2$s
+                          AND NOT EXISTS (SELECT FROM full_scopes s
+                                           WHERE s.scope IN ($4::uuid, j.organization_id, j.preset_id) AND (s.closed OR j.deletes))
+                        ORDER BY j.queue_at, j.id""".formatted(kind("j"), condition);
+    }
+
+    /** Users' jobs and those that have waited out their handicap, then what a delete's handicap reaches, then the rest. */
+    private static final String URGENCY =
+            "CASE WHEN j.queue_at <= $3::timestamptz THEN 0 WHEN j.queue_at <= $3::timestamptz + interval '%d seconds' THEN 1 ELSE 2 END"
+                    .formatted(PoolStore.DELETE_HANDICAP.toSeconds());
+
+    /** Of organizations with equally many jobs the one goes first that comes after the one that was served last. */
+    private static final String TURNS =
+            "c.urgency, c.turn, c.organization_id <= $5::uuid, c.organization_id, c.queue_at, c.id";
+
+    // Each organization that has waiting jobs is found in an index, whatever the backlogs are, at most 64 for each tag
+    // set and kind, beginning after the one that was served last (asking). Of several the first jobs of each are read
+    // and counted off (candidates): first by urgency, then the one whose organization has the fewest jobs with this
+    // one,
+    // then in turns. That says how many each line gives (shares). They are locked line by line, and what other takers
+    // hold is passed over (locked); where that leaves slots free, all lines are asked once more (rest).
     // Where the prebuilds' share of the slots is used up only users' jobs are leased; where it is smaller than what is
-    // wanted, no more than it at once.
+    // wanted, no more than it at once. Prebuild jobs of over an hour have a share of their own (long_room).
     // What is full is passed over, as far as this statement sees it (full_scopes). What it would take is then counted
     // against the limits one taker after the other (jobs_in_flight, V7), and what is beyond them stays (beyond): a job
     // counts in its preset, its organization and the deployment. Held up is told also where nothing is leased.
     static final String TAKE = """
-            WITH me AS (
-                SELECT k.*, CASE WHEN k.reserved_slots > 0
-                                 THEN k.slots - k.reserved_slots - (SELECT count(*) FROM jobs j
-                                                                     WHERE j.worker_id = k.id AND j.started_at IS NOT NULL
-                                                                       AND j.completed_at IS NULL AND j.prebuild)
-                            END AS prebuild_room, %2$s AS offered, %3$s AS probes
-                  FROM workers k WHERE k.id = $1::uuid AND k.stopped_at IS NULL),
+            WITH RECURSIVE me AS (
+                SELECT k.id, k.organization_id, k.tags, %10$s AS backends, %11$s AS probes,
+                       CASE WHEN k.reserved_slots > 0 THEN k.slots - k.reserved_slots - r.jobs END AS prebuild_room,
+                       CASE WHEN k.long_reserved_slots > 0 THEN greatest(k.slots - k.long_reserved_slots - r.long_jobs, 0) END
+                         AS long_room
+                  FROM workers k
+                  LEFT JOIN LATERAL (
+                       SELECT count(*) AS jobs, count(*) FILTER (WHERE j.timeout_seconds > 3600) AS long_jobs FROM jobs j
+                        WHERE j.worker_id = k.id AND j.started_at IS NOT NULL AND j.completed_at IS NULL AND j.prebuild) r
+                    ON k.reserved_slots > 0 OR k.long_reserved_slots > 0
+                 WHERE k.id = $1::uuid AND k.stopped_at IS NULL),
             fitting AS (
                 SELECT s.id FROM tagsets s, me WHERE %1$s),
             wanted AS (
@@ -115,26 +163,87 @@ public class JobStore {
                  WHERE j.started_at IS NOT NULL AND j.completed_at IS NULL AND EXISTS (SELECT FROM job_limits)
                  GROUP BY s.scope, l.jobs, l.deletes
                 HAVING count(*) >= l.jobs OR count(*) FILTER (WHERE j.deletes) >= l.deletes),
-            locked AS (
-                SELECT j.id, j.queue_at, j.organization_id, j.preset_id, j.deletes
-                  FROM me
-                 CROSS JOIN fitting f
-                 CROSS JOIN (VALUES (false), (true)) kind (prebuild)
+            kinds AS (
+                SELECT f.id AS tagset_id, k.kind
+                  FROM me CROSS JOIN fitting f CROSS JOIN (VALUES (0), (1), (2)) k (kind)
+                 WHERE k.kind = 0
+                    OR ((me.prebuild_room IS NULL OR me.prebuild_room > 0)
+                        AND (k.kind = 1 OR me.long_room IS NULL OR me.long_room > 0))),
+            asking (tagset_id, kind, organization_id, began_with, wraps, nth) AS (
+                SELECT k.tagset_id, k.kind, s.organization_id, s.organization_id, s.wraps, 1
+                  FROM kinds k
+                 CROSS JOIN me
                  CROSS JOIN LATERAL (
-                       SELECT j.id, j.queue_at, j.organization_id, j.preset_id, j.deletes FROM jobs j
-                        WHERE j.tagset_id = f.id AND j.prebuild = kind.prebuild
-                          AND j.started_at IS NULL AND j.completed_at IS NULL
-                          AND j.backend = ANY (me.offered)
-                          AND (me.organization_id IS NULL OR j.organization_id = me.organization_id)
-                          AND NOT EXISTS (SELECT FROM full_scopes s
-                                           WHERE s.scope IN ($4::uuid, j.organization_id, j.preset_id) AND (s.closed OR j.deletes))
-                        ORDER BY j.queue_at, j.id
-                        LIMIT (SELECT jobs FROM wanted)
+                       SELECT CASE WHEN me.organization_id IS NULL THEN %2$s END AS organization_id OFFSET 0) later
+                 CROSS JOIN LATERAL (
+                       SELECT coalesce(later.organization_id, me.organization_id, %3$s) AS organization_id,
+                              later.organization_id IS NOT NULL AS wraps OFFSET 0) s
+                 WHERE s.organization_id IS NOT NULL
+                UNION ALL
+                SELECT a.tagset_id, a.kind, s.organization_id, a.began_with, a.wraps, a.nth + 1
+                  FROM asking a
+                 CROSS JOIN me
+                 CROSS JOIN LATERAL (
+                       SELECT coalesce(%4$s, CASE WHEN a.wraps THEN %5$s END) AS organization_id OFFSET 0) s
+                 WHERE me.organization_id IS NULL AND a.nth < 64 AND s.organization_id <> a.began_with),
+            in_flight AS MATERIALIZED (
+                SELECT j.organization_id, count(*) AS jobs
+                  FROM jobs j JOIN workers k ON k.id = j.worker_id
+                 WHERE j.started_at IS NOT NULL AND j.completed_at IS NULL AND k.organization_id IS NULL
+                   AND j.tagset_id IN (SELECT f.id FROM fitting f)
+                   AND (SELECT count(DISTINCT a.organization_id) FROM asking a) > 1
+                 GROUP BY j.organization_id),
+            candidates AS MATERIALIZED (
+                SELECT a.tagset_id, a.kind, a.organization_id, j.id, j.queue_at, %6$s AS urgency,
+                       coalesce(f.jobs, 0) + row_number() OVER (PARTITION BY a.organization_id ORDER BY j.queue_at, j.id) AS turn
+                  FROM asking a
+                 CROSS JOIN me
+                 CROSS JOIN LATERAL (
+                       %7$s
+                        LIMIT (SELECT jobs FROM wanted)) j
+                  LEFT JOIN in_flight f ON f.organization_id = a.organization_id
+                 WHERE (SELECT count(*) FROM asking) > 1),
+            shares AS MATERIALIZED (
+                SELECT c.tagset_id, c.kind, c.organization_id, count(*) AS jobs
+                  FROM (SELECT c.*, row_number() OVER (ORDER BY %9$s) AS place
+                          FROM (SELECT c.*, count(*) FILTER (WHERE c.kind = 2) OVER (ORDER BY %9$s) AS nth_long FROM candidates c) c
+                         CROSS JOIN me
+                         WHERE c.kind < 2 OR me.long_room IS NULL OR c.nth_long <= me.long_room) c
+                 WHERE c.place <= (SELECT jobs FROM wanted)
+                 GROUP BY c.tagset_id, c.kind, c.organization_id
+                UNION ALL
+                SELECT a.tagset_id, a.kind, a.organization_id,
+                       CASE WHEN a.kind = 2 THEN least(w.jobs, me.long_room) ELSE w.jobs END
+                  FROM asking a CROSS JOIN me CROSS JOIN wanted w
+                 WHERE (SELECT count(*) FROM asking) = 1),
+            locked AS (
+                SELECT j.*, a.kind
+                  FROM shares a
+                 CROSS JOIN me
+                 CROSS JOIN LATERAL (
+                       %7$s
+                        LIMIT a.jobs
+                          FOR NO KEY UPDATE OF j SKIP LOCKED) j),
+            rest AS (
+                SELECT j.*, a.kind
+                  FROM asking a
+                 CROSS JOIN me
+                 CROSS JOIN LATERAL (
+                       %8$s
+                        LIMIT (SELECT jobs FROM wanted) - (SELECT count(*) FROM locked)
                           FOR NO KEY UPDATE OF j SKIP LOCKED) j
-                 WHERE NOT kind.prebuild OR me.prebuild_room IS NULL OR me.prebuild_room > 0),
+                 WHERE (SELECT count(*) FROM locked) < least((SELECT jobs FROM wanted), (SELECT count(*) FROM candidates))),
+            ranked AS MATERIALIZED (
+                SELECT c.*, row_number() OVER turns AS place, count(*) FILTER (WHERE c.kind = 2) OVER turns AS nth_long
+                  FROM (SELECT j.*, %6$s AS urgency,
+                               coalesce(f.jobs, 0) + row_number() OVER (PARTITION BY j.organization_id ORDER BY j.queue_at, j.id)
+                                 AS turn
+                          FROM (SELECT * FROM locked UNION ALL SELECT * FROM rest) j
+                          LEFT JOIN in_flight f ON f.organization_id = j.organization_id) c
+                WINDOW turns AS (ORDER BY %9$s)),
             limited AS MATERIALIZED (
                 SELECT DISTINCT l.scope, l.jobs, l.deletes
-                  FROM locked j
+                  FROM ranked j
                  CROSS JOIN LATERAL (VALUES ($4::uuid), (j.organization_id), (j.preset_id)) s (scope)
                   JOIN job_limits l ON l.scope = s.scope
                  ORDER BY l.scope),
@@ -145,13 +254,17 @@ public class JobStore {
                 SELECT n.id
                   FROM (SELECT j.id, j.deletes, r.jobs AS room, r.deletes AS delete_room, row_number() OVER turn AS nth,
                                count(*) FILTER (WHERE j.deletes) OVER turn AS nth_delete
-                          FROM locked j
+                          FROM ranked j
                          CROSS JOIN LATERAL (VALUES ($4::uuid), (j.organization_id), (j.preset_id)) s (scope)
                           JOIN room r ON r.scope = s.scope
-                        WINDOW turn AS (PARTITION BY r.scope ORDER BY j.queue_at, j.id)) n
+                        WINDOW turn AS (PARTITION BY r.scope ORDER BY j.place)) n
                  WHERE n.nth > n.room OR (n.deletes AND n.nth_delete > n.delete_room)),
             next AS (
-                SELECT id FROM locked WHERE id NOT IN (SELECT id FROM beyond) ORDER BY queue_at, id LIMIT (SELECT jobs FROM wanted)),
+                SELECT j.id, j.place
+                  FROM ranked j CROSS JOIN me
+                 WHERE j.id NOT IN (SELECT id FROM beyond) AND (j.kind < 2 OR me.long_room IS NULL OR j.nth_long <= me.long_room)
+                 ORDER BY j.place
+                 LIMIT (SELECT jobs FROM wanted)),
             taken AS (
                 UPDATE jobs j
                    SET started_at = $3::timestamptz, deadline_at = $3::timestamptz + make_interval(secs => j.timeout_seconds), worker_id = $1::uuid,
@@ -159,7 +272,8 @@ public class JobStore {
                  WHERE j.id = ANY (ARRAY(SELECT id FROM next))
                 RETURNING j.*),
             held AS MATERIALIZED (
-                SELECT (SELECT count(*) FROM locked) > given.jobs AS held_up, given.jobs = (SELECT jobs FROM wanted) AS more
+                SELECT (SELECT count(*) FROM ranked) > given.jobs AS held_up,
+                       given.jobs = (SELECT jobs FROM wanted) OR (given.jobs > 0 AND given.jobs < (SELECT count(*) FROM candidates)) AS more
                   FROM (SELECT count(*) AS jobs FROM next) given)
             SELECT h.held_up, h.more, t.id, t.lease_token, t.attempt, t.deadline_at, t.created_at, t.backend, b.transition, b.reason, b.number,
                    b.version_id, b.preset_id, w.outputs_sealed, w.id AS workspace_id, w.name AS workspace_name, w.owner_id, w.prebuild,
@@ -176,6 +290,7 @@ public class JobStore {
                      WHERE q.version_id = b.version_id) AS parameters
               FROM held h
               LEFT JOIN (taken t
+                         JOIN next n ON n.id = t.id
                          JOIN builds b ON b.id = t.build_id
                          JOIN workspaces w ON w.id = t.workspace_id
                          JOIN organizations o ON o.id = w.organization_id
@@ -184,7 +299,18 @@ public class JobStore {
                          JOIN templates m ON m.id = v.template_id
                          LEFT JOIN presets p ON p.id = b.preset_id) ON true
              WHERE t.id IS NOT NULL OR h.held_up
-             ORDER BY t.queue_at, t.id""".formatted(Fit.tags("me", "s"), Places.offered("k", "$3"), Places.probes("k", "$3"));
+             ORDER BY n.place""".formatted(
+                    Fit.tags("me", "s"),
+                    nextOrganization("k", "j.organization_id > $5::uuid"),
+                    nextOrganization("k", "true"),
+                    nextOrganization("a", "j.organization_id > a.organization_id"),
+                    nextOrganization("a", "true"),
+                    URGENCY,
+                    line("true"),
+                    line("j.id <> ALL (ARRAY(SELECT id FROM locked))"),
+                    TURNS,
+                    Places.offered("k", "$3"),
+                    Places.probes("k", "$3"));
 
     /**
      * Leases up to {@code slots} jobs that fit this worker, the most urgent first; fewer than there are where its reserve or
@@ -198,7 +324,7 @@ public class JobStore {
     /** Whoever found only what somebody else has filled up in the same moment has not looked behind it: now it is seen as full. */
     private Uni<Batch> take(UUID worker, int slots, Instant at, int looks) {
         return pool.preparedQuery(TAKE)
-                .execute(Tuple.of(worker, slots, Rows.utc(at), JobLimits.DEPLOYMENT))
+                .execute(Tuple.of(worker, slots, Rows.utc(at), JobLimits.DEPLOYMENT, servedLast))
                 .chain(rows -> onlyHeldUp(rows) ? takeAgain(worker, slots, at, looks - 1) : opened(rows, at));
     }
 
@@ -234,6 +360,7 @@ public class JobStore {
         List<Taken> taken = new ArrayList<>(rows.size());
         List<Ending> unreadable = new ArrayList<>();
         for (Row row : rows) {
+            servedLast = Optional.ofNullable(row.getUUID("organization_id")).orElse(servedLast);
             try {
                 taken.add(taken(row));
             } catch (Seal.UnreadableException sealed) {
@@ -345,7 +472,8 @@ public class JobStore {
                  WHERE j.id = e.job AND j.lease_token = e.lease
                 RETURNING e.n, e.at, e.outputs, e.proof, j.worker_id, j.backend, j.build_id, j.workspace_id, j.status, j.started_at, j.created_at,
                           EXISTS (SELECT FROM job_limits l WHERE l.scope IN ($8::uuid, j.organization_id, j.preset_id)) AS limited,
-                          (SELECT b.reason FROM builds b WHERE b.id = j.build_id) = 'verify' AND j.status = 'succeeded' AS fit),
+                          (SELECT b.reason FROM builds b WHERE b.id = j.build_id) = 'verify' AND j.status = 'succeeded' AS fit,
+                          CASE WHEN j.backend = 'postgres' THEN (SELECT k.place_id FROM workers k WHERE k.id = j.worker_id) END AS place_id),
             lifted AS (
                 DELETE FROM held_places h USING done d WHERE d.proof AND h.worker_id = d.worker_id AND h.backend = d.backend
                 RETURNING h.backend),
@@ -353,7 +481,7 @@ public class JobStore {
                 UPDATE workspaces w
                    SET build_status = d.status, build_finished_at = d.at,
                        ready_at = CASE WHEN w.transition = 'start' AND d.status = 'succeeded' THEN d.at END,
-                       outputs_sealed = coalesce(d.outputs, w.outputs_sealed),
+                       outputs_sealed = coalesce(d.outputs, w.outputs_sealed), place_id = coalesce(d.place_id, w.place_id),
                        verifying = w.verifying AND NOT d.fit,
                        claim_step_wanted_at = CASE WHEN NOT (w.verifying AND d.fit) THEN w.claim_step_wanted_at
                                                    WHEN (SELECT v.claim_step FROM template_versions v WHERE v.id = w.version_id)

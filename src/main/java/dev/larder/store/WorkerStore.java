@@ -30,8 +30,9 @@ public class WorkerStore {
     }
 
     private static final String REGISTER = """
-            INSERT INTO workers (id, name, tags, backends, slots, reserved_slots, created_at, last_seen_at, user_id, organization_id)
-            VALUES ($1, $2, $3, $4, $5, $6, $7::timestamptz, $7::timestamptz, $8, $9)""";
+            INSERT INTO workers (id, name, tags, backends, slots, reserved_slots, created_at, last_seen_at, user_id, organization_id,
+                                 long_reserved_slots)
+            VALUES ($1, $2, $3, $4, $5, $6, $7::timestamptz, $7::timestamptz, $8, $9, $10)""";
 
     /** A worker in a server's own process enters; it is new each time it starts. It works for every organization. */
     public Uni<UUID> register(WorkerEntry entry, Instant at) {
@@ -57,10 +58,11 @@ public class WorkerStore {
                 .addValue(tags)
                 .addValue(entry.backends().toArray(String[]::new))
                 .addValue(entry.slots())
-                .addValue(entry.reserved())
+                .addValue(entry.reservedSlots())
                 .addValue(Rows.utc(at))
                 .addValue(user)
-                .addValue(organization);
+                .addValue(organization)
+                .addValue(entry.longReservedSlots());
         return pool.preparedQuery(REGISTER).execute(values).replaceWith(worker);
     }
 

@@ -11,9 +11,14 @@ import dev.larder.pool.Caller;
 import dev.larder.pool.Outlook;
 import dev.larder.pool.Standing;
 import dev.larder.pool.Standing.Stop;
+import dev.larder.pool.Inventory;
+import dev.larder.pool.Inventory.Part;
+import dev.larder.store.ClaimReads;
+import dev.larder.store.InventoryStore.Heard;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
+import dev.larder.testing.Tenant;
 import dev.larder.wake.Bell;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
@@ -187,10 +192,33 @@ class ClaimsTest {
         assertThat(first).isInstanceOf(Outcome.Begun.class);
 
         assertThat(await(bounded.claim(bob, small(WAIT), Optional.empty())))
-                .isEqualTo(new Outcome.TooManyWait(1, Optional.of(Duration.ofSeconds(60))));
+                .isEqualTo(new Outcome.TooManyWait(false, 1, 1, Optional.of(Duration.ofSeconds(60))));
         assertThat(claimsOf(await(bounded.claim(anna, small(WAIT), Optional.of("k")))))
                 .as("not so the one who waits already")
                 .isEqualTo(claimsOf(first));
+    }
+
+    // 45 connections, of which Larder keeps 25 and an organization may have half of the others: one workspace of ten.
+    @Test
+    void who_claims_beyond_its_organizations_connections_is_told_so_and_who_waits_waits() {
+        Instant now = stock.clock.instant();
+        Part listing =
+                new Part("postgres", "server", now, List.of(), true, Optional.of(new Inventory.Connections(45, 10)));
+        assertThat(await(stock.inventory.see(stock.worker, listing, now))).isEqualTo(Heard.YES);
+        Tenant tenant = new Tenant(stock, "databases", "postgres", Duration.ofMinutes(10));
+        stock.ready(tenant.preset, 3);
+        Caller dan = tenant.member("dan");
+        Wanted wanted = new Wanted.PresetById(tenant.preset);
+        assertThat(claim(dan, request(wanted, FAIL))).isInstanceOf(Outcome.Given.class);
+
+        for (Policy policy : List.of(FAIL, new Policy.Cold())) {
+            assertThat(claim(dan, request(wanted, policy)))
+                    .isInstanceOfSatisfying(
+                            Outcome.ConnectionsFull.class,
+                            full -> assertThat(full.connections())
+                                    .isEqualTo(new ClaimReads.Connections(10, 10, 10, 10, 20)));
+        }
+        assertThat(claim(dan, request(wanted, WAIT))).isInstanceOf(Outcome.Begun.class);
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.larder.claim;
 
 import java.time.Duration;
+import java.util.Optional;
 
 /** Settings of a test's own. */
 record Tuned(boolean combine, int combineMax, boolean watermark, Duration fullScanEvery, int waitingMax, Duration hold)
@@ -8,6 +9,11 @@ record Tuned(boolean combine, int combineMax, boolean watermark, Duration fullSc
 
     /** As they are where nobody says otherwise. */
     static final Tuned DEFAULT = new Tuned(true, 64, true, Duration.ofSeconds(2), 1_000, Duration.ofSeconds(30));
+
+    @Override
+    public Optional<Integer> waitingMaxPerUser() {
+        return Optional.empty();
+    }
 
     Tuned withCombineMax(int most) {
         return new Tuned(combine, most, watermark, fullScanEvery, waitingMax, hold);

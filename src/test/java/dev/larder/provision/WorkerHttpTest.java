@@ -12,6 +12,7 @@ import io.quarkus.test.junit.QuarkusTest;
 import java.net.URI;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -327,9 +328,7 @@ class WorkerHttpTest {
         declare();
         JsonNode job = job();
         say(job, 1_000_000, "before");
-        CompletableFuture<Answer> following = CompletableFuture.supplyAsync(
-                () -> owner.with("Accept", "text/event-stream").get(path(job) + "/logs/events"),
-                Thread.ofVirtual()::start);
+        CompletableFuture<Answer> following = following(owner, job);
 
         say(job, 1_000_001, "while");
         assertThat(token.post(path(job) + "/complete", report(job, "")).status())
@@ -345,6 +344,40 @@ class WorkerHttpTest {
                         "\"line\":\"while\"",
                         "event:end",
                         "succeeded");
+    }
+
+    // A tenth of the 200 logs that may be followed at one server is one user's.
+    @Test
+    void one_user_follows_no_more_than_its_share_of_logs_and_the_others_theirs() {
+        declare();
+        JsonNode job = job();
+        Api admin = owner.newUser(organization, "admin", "template_admin");
+        List<CompletableFuture<Answer>> owners = new ArrayList<>();
+        for (int i = 0; i < 25; i++) {
+            owners.add(following(owner, job));
+        }
+        Eventually.see(() -> owners.stream().filter(CompletableFuture::isDone).count(), refused -> refused == 5);
+
+        CompletableFuture<Answer> admins = following(admin, job);
+        assertThat(token.post(path(job) + "/complete", report(job, "")).status())
+                .isEqualTo(204);
+
+        assertThat(admins.join().status()).isEqualTo(200);
+        List<Answer> answers = owners.stream().map(CompletableFuture::join).toList();
+        assertThat(answers).filteredOn(answer -> answer.status() == 200).hasSize(20);
+        assertThat(answers).filteredOn(answer -> answer.status() == 429).allSatisfy(refused -> {
+            assertThat(refused.code()).isEqualTo("too_many_followers");
+            assertThat(refused.text()).contains("Your share of followed logs at this server is full: 20 of 20.");
+        });
+        assertThat(following(owner, job).join().status())
+                .as("places are given back")
+                .isEqualTo(200);
+    }
+
+    private CompletableFuture<Answer> following(Api who, JsonNode job) {
+        return CompletableFuture.supplyAsync(
+                () -> who.with("Accept", "text/event-stream").get(path(job) + "/logs/events"),
+                Thread.ofVirtual()::start);
     }
 
     @Test

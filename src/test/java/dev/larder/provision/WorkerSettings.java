@@ -5,10 +5,10 @@ import java.util.Map;
 import java.util.Optional;
 
 /** How a worker of a test works. */
-record WorkerSettings(int slots, int reserved, Duration poll) implements Settings {
+record WorkerSettings(int slots, Optional<Integer> reserved, Duration poll) implements Settings {
 
     WorkerSettings(int slots, Duration poll) {
-        this(slots, 0, poll);
+        this(slots, Optional.of(0), poll);
     }
 
     @Override

@@ -369,7 +369,7 @@ class WorkerTest {
 
     /** Begun, and looking for jobs by itself once an hour. */
     private Worker working(int slots, int reserved, Backend builds) {
-        WorkerSettings settings = new WorkerSettings(slots, reserved, Duration.ofHours(1));
+        WorkerSettings settings = new WorkerSettings(slots, Optional.of(reserved), Duration.ofHours(1));
         JobStore counting = new JobStore(stock.pool, stock.seal, stock.ids) {
             @Override
             public Uni<Batch> take(UUID id, int free, Instant at) {

@@ -57,7 +57,7 @@ class VerifyTest {
     /** One that waits, if it must, as long as a claim that would not have waited may be tried for. */
     @CanIgnoreReturnValue
     private UUID claim(Caller who) {
-        return take(claimers.ask(who).waiting(new Patience(0, now().plus(BUDGET), false, 1_000)));
+        return take(claimers.ask(who).waiting(new Patience(0, now().plus(BUDGET), false, 1_000, 1_000)));
     }
 
     /** One that would not have waited. */
@@ -375,7 +375,7 @@ class VerifyTest {
     @Test
     void a_claim_that_is_to_be_built_cold_in_the_end_is_due_for_it_once_it_had_its_share_of_unfit_ones() {
         stock.ready(preset, LeaseStore.UNFIT_WAITING_MAX + 1);
-        Ask ask = claimers.ask(anna).waiting(new Patience(0, now().plus(Duration.ofHours(1)), true, 1_000));
+        Ask ask = claimers.ask(anna).waiting(new Patience(0, now().plus(Duration.ofHours(1)), true, 1_000, 1_000));
         UUID claim = take(ask);
 
         for (int tries = 1; tries <= LeaseStore.UNFIT_WAITING_MAX; tries++) {
@@ -473,7 +473,7 @@ class VerifyTest {
     void who_would_have_waited_or_had_one_built_still_does_when_what_was_in_stock_is_unfit() {
         stock.ready(preset, 1);
         Instant deadline = now().plus(Duration.ofMinutes(10));
-        Ask ask = claimers.ask(anna).waiting(new Patience(50, deadline, true, 100));
+        Ask ask = claimers.ask(anna).waiting(new Patience(50, deadline, true, 100, 100));
         UUID claim = claimers.take(preset, ask).getFirst().id();
         isUnfit();
         setAside();

@@ -390,7 +390,7 @@ class WaitingTest {
     void an_organization_has_so_many_waiting_in_all_its_presets_and_no_more() {
         UUID other = stock.declare("large", 1);
         UUID small = stock.preset("small");
-        Patience two = new Patience(0, now().plus(Claimers.TIMEOUT), false, 2);
+        Patience two = new Patience(0, now().plus(Claimers.TIMEOUT), false, 2, 2);
         UUID first = claimers.waits(small, claimers.ask(anna), two).orElseThrow();
         assertThat(claimers.waits(other, claimers.ask(bob), two)).isPresent();
 
@@ -402,6 +402,36 @@ class WaitingTest {
 
         assertThat(await(stock.leases.cancel(first, now()))).isTrue();
         assertThat(claimers.waits(small, claimers.ask(bob), two)).isPresent();
+    }
+
+    @Test
+    void a_user_has_so_many_waiting_and_leaves_the_others_of_the_organization_to_its_other_members() {
+        Patience shared = new Patience(0, now().plus(Claimers.TIMEOUT), false, 20, 2);
+        UUID first = claimers.waits(preset, claimers.ask(anna), shared).orElseThrow();
+        assertThat(claimers.waits(preset, claimers.ask(anna), shared)).isPresent();
+
+        assertThat(claimers.waits(preset, claimers.ask(anna), shared)).isEmpty();
+        assertThat(claimers.waits(preset, claimers.ask(bob), shared)).isPresent();
+        assertThat(await(stock.claimReads.waiting(preset, anna.userId()))).isEqualTo(new ClaimReads.Waiting(2, 3));
+
+        assertThat(await(stock.leases.cancel(first, now()))).isTrue();
+        assertThat(claimers.waits(preset, claimers.ask(anna), shared)).isPresent();
+    }
+
+    @Test
+    void a_share_of_waiting_places_is_exact_however_many_of_it_ask_at_once() {
+        Patience shared = new Patience(0, now().plus(Claimers.TIMEOUT), false, 9, 5);
+        List<Uni<Optional<UUID>>> asked = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+            asked.add(stock.claims.waitFor(preset, claimers.ask(anna), shared, now()));
+            asked.add(stock.claims.waitFor(preset, claimers.ask(bob), shared, now()));
+        }
+
+        List<Optional<UUID>> placed = await(Uni.join().all(asked).andFailFast());
+
+        assertThat(placed.stream().flatMap(Optional::stream)).hasSize(9);
+        assertThat(await(stock.claimReads.waiting(preset, anna.userId())).ofUser())
+                .isBetween(4L, 5L);
     }
 
     @Test

@@ -84,7 +84,7 @@ public final class Claimers {
     }
 
     public Patience patience(int priority, boolean thenCold) {
-        return new Patience(priority, now().plus(TIMEOUT), thenCold, WAITING_MAX);
+        return new Patience(priority, now().plus(TIMEOUT), thenCold, WAITING_MAX, WAITING_MAX);
     }
 
     @CanIgnoreReturnValue

@@ -292,11 +292,21 @@ public class PostgresBackend implements Backend {
     public Uni<Optional<Inventory>> inventory() {
         return server == null
                 ? Uni.createFrom().item(Optional.empty())
-                : server.asAdmin("larder inventory", admin -> Server.run(admin, INVENTORY))
-                        .map(rows -> Optional.of(inventory(rows)));
+                : server.asAdmin("larder inventory", this::inventory).map(Optional::of);
     }
 
-    private static Inventory inventory(RowSet<Row> rows) {
+    private static final String CONNECTIONS = """
+            SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+                   - coalesce(nullif(current_setting('reserved_connections', true), '')::int, 0) AS connections""";
+
+    private Uni<Inventory> inventory(PgConnection admin) {
+        return Server.run(admin, CONNECTIONS)
+                .map(rows -> rows.iterator().next().getInteger("connections"))
+                .map(all -> new Inventory.Connections(Math.max(1, all), Math.max(1, settings.connectionLimit())))
+                .chain(connections -> Server.run(admin, INVENTORY).map(rows -> inventory(rows, connections)));
+    }
+
+    private static Inventory inventory(RowSet<Row> rows, Inventory.Connections connections) {
         List<Inventory.Thing> things = new ArrayList<>(rows.size());
         String location = "";
         for (Row row : rows) {
@@ -310,7 +320,7 @@ public class PostgresBackend implements Backend {
                         Names.workspaceOf(name), name, Boolean.TRUE.equals(row.getBoolean("whole")), madeAt(row)));
             }
         }
-        return new Inventory(location, things);
+        return new Inventory(location, things, Optional.of(connections));
     }
 
     private static @Nullable Instant madeAt(Row row) {

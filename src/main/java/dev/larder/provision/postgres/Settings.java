@@ -22,7 +22,10 @@ public interface Settings {
 
     OptionalInt publicPort();
 
-    /** How many connections one workspace may have at once, so that none takes the server away from the others. */
-    @WithDefault("20")
+    /**
+     * How many connections one workspace may have at once, so that none takes the server away from the others. What was made
+     * with another limit keeps it.
+     */
+    @WithDefault("10")
     int connectionLimit();
 }

@@ -51,8 +51,8 @@ public final class HttpDesk implements Desk {
                 .put("name", entry.name())
                 .put("tags", new JsonObject(new HashMap<>(entry.tags())))
                 .put("backends", new JsonArray(entry.backends()))
-                .put("slots", entry.slots())
-                .put("reserved", entry.reserved());
+                .put("slots", entry.slots());
+        entry.reserved().ifPresent(reserved -> body.put("reserved", reserved));
         return api.post("/workers", body)
                 .map(Api.Answer::expected)
                 .map(answer -> new Entered(id(answer, "id"), Duration.parse(answer.getString("heartbeat"))));
@@ -255,6 +255,9 @@ public final class HttpDesk implements Desk {
                 .put("began", part.began().toString())
                 .put("things", things)
                 .put("last", part.last());
+        part.connections()
+                .ifPresent(told ->
+                        body.put("connections", told.all()).put("connectionsPerWorkspace", told.perWorkspace()));
         return api.post("/workers/" + worker + "/inventory", body)
                 .map(Api.Answer::expected)
                 .map(answer -> new Verdict(

@@ -490,6 +490,9 @@ class PostgresBackendTest {
         String identifier = String.valueOf(adminAsks("SELECT system_identifier::text FROM pg_control_system()"));
 
         assertThat(inventory().location()).isEqualTo(identifier);
+        assertThat(inventory().connections())
+                .as("max_connections without those of superusers, and what one role may have")
+                .contains(new Inventory.Connections(397, 20));
     }
 
     @Test
