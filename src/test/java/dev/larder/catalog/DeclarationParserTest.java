@@ -204,6 +204,14 @@ class DeclarationParserTest {
                         "{backend: exec, files: {start.sh: ''}}",
                         "missing_start_script",
                         "files"),
+                noEffect("01.SQL: SELECT 1", "files[\"01.SQL\"]"),
+                noEffect("01.sql.gz: x", "files[\"01.sql.gz\"]"),
+                noEffect("'01.sql ': SELECT 1", "files[\"01.sql \"]"),
+                noEffect("schema/01: SELECT 1", "files[\"schema/01\"]"),
+                noEffect("README.md: read me", "files[\"README.md\"]"),
+                noEffect("start.sh: 'true'", "files[\"start.sh\"]"),
+                noEffect("sql: SELECT 1", "files.sql"),
+                noEffect("01.sql: ' \n'", "files[\"01.sql\"]"),
                 bad("files a list", "{backend: postgres, files: [a]}", "wrong_type", "files"),
                 bad("file a list", "{backend: postgres, files: {a: []}}", "wrong_type", "files.a"),
                 bad("file without content", "{backend: postgres, files: {a: }}", "wrong_type", "files.a"),
@@ -460,6 +468,10 @@ class DeclarationParserTest {
 
     private static Arguments bad(String name, String declaration, String code, String field) {
         return argumentSet(name, declaration, code, field);
+    }
+
+    private static Arguments noEffect(String file, String field) {
+        return bad("no effect: " + file, "{backend: postgres, files: {" + file + "}}", "file_without_effect", field);
     }
 
     private static Arguments parameter(String name, String parameter, String code, String field) {
