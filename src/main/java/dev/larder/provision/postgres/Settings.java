@@ -1,5 +1,6 @@
 package dev.larder.provision.postgres;
 
+import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.util.Optional;
@@ -25,4 +26,11 @@ public interface Settings {
     /** How many connections one workspace may have at once, so that none takes the server away from the others. */
     @WithDefault("20")
     int connectionLimit();
+
+    /**
+     * How large the temporary files of one session of a workspace may be; 0 for no limit. Each parallel worker counts as a
+     * session. The role cannot change it.
+     */
+    @WithDefault("1G")
+    MemorySize tempFileLimit();
 }
