@@ -24,7 +24,7 @@ final class Demolition {
     private static final int LOOKS_MAX = 100;
     private static final String STILL_REFERRED_TO = "2BP01";
     private static final String NO_DATABASE = "3D000";
-    private static final String NO_ROLE = "42704";
+    private static final String NOT_THERE = "42704";
     private static final String IN_USE = "55006";
 
     private Demolition() {}
@@ -140,10 +140,16 @@ final class Demolition {
                 .onItem()
                 .transformToMulti(Multi.createFrom()::iterable)
                 .onItem()
-                .transformToUniAndConcatenate(
-                        row -> inside(admin, row.getString("database"), row.getString("statement")))
+                .transformToUniAndConcatenate(row -> undo(admin, row.getString("database"), row.getString("statement")))
                 .collect()
                 .last();
+    }
+
+    /** What held up a statement the watch beside it has undone already. */
+    private static Uni<Void> undo(Admin admin, String database, String statement) {
+        return inside(admin, database, statement)
+                .onFailure(failure -> says(failure, NOT_THERE))
+                .recoverWithNull();
     }
 
     private static Uni<Void> inside(Admin admin, String database, String statement) {
@@ -177,7 +183,7 @@ final class Demolition {
                 .recoverWithUni(() -> disownElsewhere(admin, role).chain(() -> admin.run(drop)))
                 .onFailure(failure -> says(failure, STILL_REFERRED_TO))
                 .recoverWithUni(() -> admin.run("COMMENT ON ROLE " + role + " IS '" + DELETED + "'"))
-                .onFailure(failure -> says(failure, NO_ROLE))
+                .onFailure(failure -> says(failure, NOT_THERE))
                 .recoverWithNull();
     }
 
