@@ -75,6 +75,9 @@ final class DeclarationReader {
         if (backend.equals("exec")) {
             ExecFiles.check(files, refusals);
         }
+        if (backend.equals("postgres")) {
+            refuseFilesWithoutEffect(files);
+        }
         List<Parameter> parameters = parameters(form);
         List<PresetDeclaration> presets = presets(form, parameters);
         refuseUsesWithoutReset(backend, files, presets);
@@ -86,6 +89,21 @@ final class DeclarationReader {
                         .orElse(DEFAULT_START_TIMEOUT),
                 parameters,
                 presets);
+    }
+
+    /** The backend runs what ends in {@code .sql}, in lower case and in any folder, and nothing else. */
+    private void refuseFilesWithoutEffect(Map<String, String> files) {
+        files.forEach((path, text) -> {
+            String field = FieldPath.field("files", path);
+            if (!path.endsWith(".sql")) {
+                refusals.add(
+                        "file_without_effect",
+                        field,
+                        "is not run: backend postgres runs files whose names end in '.sql'.");
+            } else if (text.isBlank()) {
+                refusals.add("file_without_effect", field, "is blank.");
+            }
+        });
     }
 
     private void refuseUsesWithoutReset(String backend, Map<String, String> files, List<PresetDeclaration> presets) {

@@ -31,8 +31,9 @@ public record Inventory(String location, List<Thing> things, Optional<Connection
     public static final int NAME_CHARS_MAX = 200;
 
     /**
-     * What exists of one workspace.
+     * What exists of one workspace, or of what one version's workspaces are copied from.
      *
+     * @param workspace the id of the workspace or of the version
      * @param name for people
      * @param whole whether what makes it usable is there; false for a trace of it, such as a role without its database
      * @param madeAt by the clock of the place; null where that is not known

@@ -75,7 +75,8 @@ public interface Backend {
     Uni<JobOutcome> perform(Assignment assignment, Consumer<LogLine> log);
 
     /**
-     * Lists all that exists of workspaces where this process builds them, by their labels and by nothing that it remembers.
+     * Lists all that exists of workspaces, and of versions that are built once for many of them, where this process builds
+     * them, by their labels and by nothing that it remembers.
      * Fails where it cannot be sure to have seen all: a listing that is short would say that the rest is gone.
      *
      * @return empty where this kind cannot be listed
@@ -85,10 +86,12 @@ public interface Backend {
     }
 
     /**
-     * Removes all that exists of a workspace that nobody owns, without any of its files; where there is nothing it succeeds. It
-     * must not work beside a job of this workspace: it ends that one, or fails.
+     * Removes all that exists of a workspace that nobody owns, or of a version that needs it no more, without any of its files;
+     * where there is nothing it succeeds. It must not work beside a job of this workspace: it ends that one, or fails.
+     *
+     * @param thing as the inventory names it: the id of the workspace or version
      */
-    default Uni<Void> remove(UUID workspace) {
+    default Uni<Void> remove(UUID thing) {
         return Uni.createFrom().failure(new UnsupportedOperationException(kind()));
     }
 }

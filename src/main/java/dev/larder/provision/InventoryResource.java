@@ -129,7 +129,9 @@ class InventoryResource {
 
     private static void refuseUnlessNobodys(String state) {
         switch (state) {
-            case "owned" -> throw Problem.of(409, "workspace_lives", "A workspace owns it; delete that one.");
+            case "owned" ->
+                throw Problem.of(
+                        409, "workspace_lives", "A workspace owns it, or a version needs it; delete that one.");
             case "settling" ->
                 throw Problem.of(409, "workspace_settling", "Its workspace is being deleted, or was only just.");
             case "missing" -> throw Problem.of(409, "already_gone", "It is gone; it is its workspace that is left.");

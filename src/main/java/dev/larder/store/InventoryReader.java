@@ -37,29 +37,44 @@ public class InventoryReader {
      *   <li>unknown: no workspace of this deployment; another's perhaps
      *   <li>missing: its workspace lives and is not being deleted, and it is gone
      * </ul>
+     *
+     * A version's template is owned while the version is served or a first build of one of its workspaces is not done,
+     * settling while the version is new, and leaked after that.
      */
     public static final List<String> STATES = List.of("owned", "settling", "leaked", "unknown", "missing");
 
-    // A thing is i, its workspace w or nothing; %s are the seconds of grace.
+    // A thing is i, its workspace w or nothing; %1$s are the seconds of grace.
     // Two instants of servers are compared, never one of a worker's.
     static final String STATE = """
-            CASE WHEN w.id IS NULL THEN 'unknown'
-                 WHEN w.deleted_at + make_interval(secs => %s) < i.last_seen_at THEN 'leaked'
+            CASE WHEN w.id IS NULL THEN coalesce((
+                      SELECT CASE WHEN t.active_version_id = v.id AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
+                                  THEN 'owned'
+                                  WHEN EXISTS (SELECT FROM workspaces n
+                                                WHERE n.organization_id = v.organization_id AND n.deleted_at IS NULL
+                                                  AND n.version_id = v.id AND n.build_number = 1
+                                                  AND n.build_status NOT IN ('succeeded', 'canceled', 'failed'))
+                                  THEN 'owned'
+                                  WHEN v.created_at + make_interval(secs => %1$s) >= i.last_seen_at THEN 'settling'
+                                  ELSE 'leaked' END
+                        FROM template_versions v JOIN templates t ON t.id = v.template_id
+                       WHERE v.id = i.workspace_id), 'unknown')
+                 WHEN w.deleted_at + make_interval(secs => %1$s) < i.last_seen_at THEN 'leaked'
                  WHEN w.deleted_at IS NOT NULL OR w.transition = 'delete' THEN 'settling'
                  WHEN i.gone_at IS NOT NULL AND w.missing_since IS NOT NULL THEN 'missing'
                  ELSE 'owned' END""";
 
     private static final String LIST = """
             SELECT *
-              FROM (SELECT i.*, l.backend, l.location, o.name AS organization, u.name AS requested_by,
+              FROM (SELECT i.*, v.id AS version_id, l.backend, l.location, o.name AS organization, u.name AS requested_by,
                            %s AS state
                       FROM inventory i
                       JOIN inventory_locations l ON l.id = i.location_id
                       LEFT JOIN workspaces w ON w.id = i.workspace_id
-                      LEFT JOIN organizations o ON o.id = w.organization_id
+                      LEFT JOIN template_versions v ON v.id = i.workspace_id
+                      LEFT JOIN organizations o ON o.id = coalesce(w.organization_id, v.organization_id)
                       LEFT JOIN users u ON u.id = i.removal_requested_by
                      WHERE ($1::uuid IS NULL
-                            OR (w.organization_id = $1::uuid AND coalesce(l.organization_id, $1::uuid) = $1::uuid))
+                            OR (coalesce(w.organization_id, v.organization_id) = $1::uuid AND coalesce(l.organization_id, $1::uuid) = $1::uuid))
                        AND ($2::uuid IS NULL OR i.id > $2)) i
              WHERE $3::text IS NULL OR state = $3
              ORDER BY id LIMIT $4""".formatted(STATE.formatted("$5::integer"));
@@ -78,9 +93,11 @@ public class InventoryReader {
     }
 
     /**
-     * What exists of a workspace in one place, or existed.
+     * What exists of a workspace or of a version's template in one place, or existed.
      *
-     * @param organization its workspace's; null where that is unknown
+     * @param workspaceId null for a template
+     * @param versionId whose template it is; null for a workspace
+     * @param organization the workspace's or version's; null where that is unknown
      * @param location which place, as its workers call it
      * @param whole false where only a trace of it is there
      * @param madeAt by the clock of the place; null where that is not known
@@ -94,7 +111,8 @@ public class InventoryReader {
             String backend,
             String location,
             String name,
-            UUID workspaceId,
+            @Nullable UUID workspaceId,
+            @Nullable UUID versionId,
             @Nullable String organization,
             boolean whole,
             @Nullable Instant madeAt,
@@ -106,13 +124,15 @@ public class InventoryReader {
             int removalTries) {}
 
     private static Found found(Row row) {
+        UUID version = row.getUUID("version_id");
         return new Found(
                 row.getUUID("id"),
                 row.getString("state"),
                 row.getString("backend"),
                 row.getString("location"),
                 row.getString("name"),
-                row.getUUID("workspace_id"),
+                version == null ? row.getUUID("workspace_id") : null,
+                version,
                 row.getString("organization"),
                 Boolean.TRUE.equals(row.getBoolean("whole")),
                 Rows.instantOrNull(row, "made_at"),

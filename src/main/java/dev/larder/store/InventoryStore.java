@@ -202,7 +202,8 @@ public class InventoryStore {
     /**
      * What a complete listing leads to.
      *
-     * @param remove what its worker should remove: somebody asked for it, and nobody owns it
+     * @param remove what its worker should remove: a request asks for it and no workspace owns it, or it is the template of
+     *     a version that needs none
      * @param lost how many workspaces it missed for the first time; where it is suspicious, all that it missed
      * @param marked how many of them are missing now; none where it is suspicious
      * @param suspicious whether it missed so many that it was not believed
@@ -305,7 +306,11 @@ public class InventoryStore {
                 UPDATE inventory i SET removal_tries = i.removal_tries + 1
                   FROM (SELECT i.id
                           FROM inventory i JOIN place p ON p.id = i.location_id LEFT JOIN workspaces w ON w.id = i.workspace_id
-                         WHERE i.removal_requested_at IS NOT NULL AND i.last_seen_at >= $4::timestamptz
+                          LEFT JOIN template_versions v ON v.id = i.workspace_id
+                         WHERE i.last_seen_at >= $4::timestamptz
+                           AND (i.removal_requested_at IS NOT NULL
+                                OR v.id IS NOT NULL AND v.backend = p.backend
+                                   AND (p.organization_id IS NULL OR p.organization_id = v.organization_id))
                            AND %s IN ('leaked', 'unknown')
                          ORDER BY i.removal_tries, i.removal_requested_at LIMIT 100) r
                  WHERE i.id = r.id
@@ -324,7 +329,8 @@ public class InventoryStore {
     /**
      * A listing is complete: what a build made well before it began and it does not name is missing, of which template admins
      * are told where somebody has the workspace; a prebuild is to be deleted, so that nobody is given it and the pool makes
-     * another. What nobody owns and is not named is forgotten. Where a newer listing was heard before, nothing follows.
+     * another. A version's template that no version needs any more is to be removed by the worker that lists it. What nobody
+     * owns and is not named is forgotten. Where a newer listing was heard before, nothing follows.
      *
      * @param part the last of the listing
      */

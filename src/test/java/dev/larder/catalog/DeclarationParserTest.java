@@ -236,10 +236,18 @@ class DeclarationParserTest {
                         "files[\"lib/a.py\"]"),
                 exec("a byte order mark", "claim.sh: \"\\uFEFF#!/bin/sh\"", "byte_order_mark", "files[\"claim.sh\"]"),
                 bad(
-                        "a name of 256 bytes in 128 characters",
-                        "{backend: postgres, files: {lib/" + "ü".repeat(128) + ": x}}",
+                        "a name of 256 bytes in 130 characters",
+                        "{backend: postgres, files: {lib/" + "ü".repeat(126) + ".sql: x}}",
                         "name_too_long",
-                        FieldPath.field("files", "lib/" + "ü".repeat(128))),
+                        FieldPath.field("files", "lib/" + "ü".repeat(126) + ".sql")),
+                noEffect("01.SQL: SELECT 1", "files[\"01.SQL\"]"),
+                noEffect("01.sql.gz: x", "files[\"01.sql.gz\"]"),
+                noEffect("'01.sql ': SELECT 1", "files[\"01.sql \"]"),
+                noEffect("schema/01: SELECT 1", "files[\"schema/01\"]"),
+                noEffect("README.md: read me", "files[\"README.md\"]"),
+                noEffect("start.sh: 'true'", "files[\"start.sh\"]"),
+                noEffect("sql: SELECT 1", "files.sql"),
+                noEffect("01.sql: ' \n'", "files[\"01.sql\"]"),
                 bad("files a list", "{backend: postgres, files: [a]}", "wrong_type", "files"),
                 bad("file a list", "{backend: postgres, files: {a: []}}", "wrong_type", "files.a"),
                 bad("file without content", "{backend: postgres, files: {a: }}", "wrong_type", "files.a"),
@@ -523,6 +531,10 @@ class DeclarationParserTest {
 
     private static Arguments exec(String name, String file, String code, String field) {
         return bad("exec: " + name, "{backend: exec, files: {start.sh: x, " + file + "}}", code, field);
+    }
+
+    private static Arguments noEffect(String file, String field) {
+        return bad("no effect: " + file, "{backend: postgres, files: {" + file + "}}", "file_without_effect", field);
     }
 
     private static Arguments parameter(String name, String parameter, String code, String field) {

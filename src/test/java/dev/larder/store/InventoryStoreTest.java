@@ -121,7 +121,7 @@ class InventoryStoreTest {
 
     private String state(UUID workspace) {
         return found(stock.owner, null).stream()
-                .filter(one -> one.workspaceId().equals(workspace))
+                .filter(one -> workspace.equals(one.workspaceId()) || workspace.equals(one.versionId()))
                 .map(Found::state)
                 .findFirst()
                 .orElse("none");
@@ -182,6 +182,86 @@ class InventoryStoreTest {
 
         assertThat(listed(foreign).remove()).isEmpty();
         assertThat(state(foreign)).isEqualTo("unknown");
+    }
+
+    // Templates of versions
+
+    private UUID activeVersion() {
+        return stock.row("SELECT active_version_id FROM templates", Tuple.tuple())
+                .getUUID("active_version_id");
+    }
+
+    @Test
+    void the_template_of_a_served_version_is_owned() {
+        UUID version = activeVersion();
+        stock.clock.forward(WELL_AFTER);
+
+        assertThat(listed(version).remove()).isEmpty();
+
+        assertThat(state(version)).isEqualTo("owned");
+        Found found = found(stock.owner, null).getFirst();
+        assertThat(found.workspaceId()).isNull();
+        assertThat(found.organization()).isEqualTo(Stock.ORGANIZATION);
+    }
+
+    @Test
+    void the_template_of_a_version_that_is_no_longer_served_is_removed() {
+        UUID version = activeVersion();
+        known(1);
+        stock.promoteNewVersion();
+        stock.clock.forward(WELL_AFTER);
+
+        assertThat(listed(version).remove()).containsExactly(version);
+
+        assertThat(state(version)).isEqualTo("leaked");
+        stock.clock.forward(Duration.ofSeconds(1));
+        listed();
+        assertThat(state(version)).isEqualTo("none");
+    }
+
+    @Test
+    void a_first_build_that_is_not_done_keeps_the_template_of_its_version() {
+        UUID version = activeVersion();
+        stock.create(preset, 1);
+        Assignment job = stock.take(1).getFirst();
+        stock.promoteNewVersion();
+        stock.clock.forward(WELL_AFTER);
+
+        assertThat(listed(version).remove()).isEmpty();
+        assertThat(state(version)).isEqualTo("owned");
+
+        stock.succeed(job);
+        assertThat(listed(version).remove()).containsExactly(version);
+    }
+
+    @Test
+    void a_deleted_or_deprecated_template_needs_no_template_database() {
+        for (String end : List.of("deleted_at = now()", "deleted_at = NULL, deprecated_reason = 'old'")) {
+            stock.sql("UPDATE templates SET " + end);
+            stock.clock.forward(WELL_AFTER);
+
+            assertThat(listed(activeVersion()).remove()).as(end).containsExactly(activeVersion());
+        }
+    }
+
+    @Test
+    void the_template_of_a_new_version_is_not_removed_yet() {
+        UUID version = activeVersion();
+        stock.promoteNewVersion();
+
+        assertThat(listed(version).remove()).isEmpty();
+        assertThat(state(version)).isEqualTo("settling");
+    }
+
+    @Test
+    void an_organizations_worker_is_told_to_remove_templates_of_its_organization_alone() {
+        UUID version = activeVersion();
+        stock.promoteNewVersion();
+        stock.clock.forward(WELL_AFTER);
+        Other other = new Other();
+
+        assertThat(listed(other.worker, PLACE, now(), List.of(whole(version))).remove())
+                .isEmpty();
     }
 
     @Test
@@ -694,7 +774,7 @@ class InventoryStoreTest {
 
     private UUID thing(UUID workspace) {
         return found(stock.owner, null).stream()
-                .filter(one -> one.workspaceId().equals(workspace))
+                .filter(one -> workspace.equals(one.workspaceId()) || workspace.equals(one.versionId()))
                 .map(Found::id)
                 .findFirst()
                 .orElseThrow();

@@ -6,6 +6,7 @@ import dev.larder.pool.JobOutcome;
 import dev.larder.pool.LogLine;
 import dev.larder.provision.Backend;
 import dev.larder.store.Connections;
+import dev.larder.provision.postgres.Templates.Template;
 import dev.larder.store.DatabaseFaults;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.Vertx;
@@ -15,6 +16,8 @@ import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.pgclient.PgException;
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.inject.Inject;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.time.OffsetDateTime;
@@ -27,6 +30,7 @@ import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,20 +38,24 @@ import org.jspecify.annotations.Nullable;
  * {@code host}, {@code port}, {@code database}, {@code user}, {@code password}.
  *
  * <p>The role owns its database, has its owner's rights on all that the version's files made, and can connect to nothing
- * else; that is asked of the server each time (outcome {@code not_isolated}). A stop keeps the data and lets nobody in, a
- * later start gives a new password, a delete drops both and succeeds where there is nothing.
+ * else that Larder or an operator keeps ({@link Isolation}); that is asked of the server each time. A stop keeps the data and
+ * lets no role in, a later start gives a new password, a delete drops both and succeeds where there is nothing.
  *
- * <p>A first start clears what an earlier attempt left, since nobody was ever given it. An earlier attempt that is still
+ * <p>A first start clears what an earlier attempt left, since no claimer was ever given it. An earlier attempt that is still
  * alive, because its worker was only thought lost, is ended first: its one session is terminated, and it opens no other.
+ *
+ * <p>No step waits for a tenant ({@link Admin}), whatever tenants leave open in their own databases or elsewhere.
  *
  * <p>Templates are copied through the write-ahead log: measured on PostgreSQL 18 with fsync on, one disk, a copy takes 0.2 s
  * (nearly empty) to 0.5 s (60 MB), against 0.6 to 1.5 s for a file copy, which asks the server for two checkpoints. Above
  * {@value #FILE_COPY_BYTES} bytes the double writing costs more than the checkpoints; with fsync off a checkpoint costs
- * nothing. There it is a file copy.
+ * nothing. There it is a file copy. A template that cannot be copied is built anew from its files, once in a job.
  *
- * <p>Other outcomes: {@code sql_failed}, {@code backend_unavailable} (cannot be reached or gave in), {@code
- * backend_unsuitable} (too old, no superuser), {@code database_refused} (any other word of the server), {@code
- * superseded} (a newer attempt has taken over).
+ * <p>Other outcomes. The template's: {@code sql_failed}, {@code template_timed_out} (its files took longer than the job may).
+ * The place's: {@code backend_unavailable} (cannot be reached, refuses the login, or went away), {@code backend_full} (disk,
+ * memory or connections), {@code backend_unsuitable} (too old, no superuser), {@code not_isolated}, {@code database_refused}
+ * (any other word of the server). Passing: {@code superseded} (a newer attempt has taken over), {@code backend_busy} (a lock
+ * or a time limit was in the way of an administrative statement).
  */
 @ApplicationScoped
 public class PostgresBackend implements Backend {
@@ -55,16 +63,29 @@ public class PostgresBackend implements Backend {
     static final long FILE_COPY_BYTES = 1_073_741_824L;
     private static final int OLDEST_VERSION = 150_000;
 
+    /** Twice as many as a version may have presets. */
+    private static final int TEMPLATES_MAX = 200;
+
+    private static final Duration REMOVE_WITHIN = Duration.ofMinutes(5);
+    private static final Logger LOG = Logger.getLogger(PostgresBackend.class);
+
     private final @Nullable Server server;
     private final @Nullable Templates templates;
     private final Settings settings;
+    private final InstantSource clock;
 
+    @Inject
     public PostgresBackend(Vertx vertx, Settings settings, InstantSource clock) {
+        this(vertx, settings, clock, TEMPLATES_MAX);
+    }
+
+    PostgresBackend(Vertx vertx, Settings settings, InstantSource clock, int templatesMax) {
         this.settings = settings;
+        this.clock = clock;
         this.server = settings.url()
                 .map(url -> new Server(vertx, options(url, settings)))
                 .orElse(null);
-        this.templates = server == null ? null : new Templates(server, clock);
+        this.templates = server == null ? null : new Templates(server, settings, clock, templatesMax);
     }
 
     private static PgConnectOptions options(String url, Settings settings) {
@@ -89,65 +110,62 @@ public class PostgresBackend implements Backend {
         if (server == null || templates == null) {
             return Uni.createFrom().item(new JobOutcome.Failed("backend_unavailable", "No server is configured."));
         }
-        Job job = new Job(
-                assignment, Names.of(assignment), Secret.random(), log, server, templates, settings.connectionLimit());
-        return server.asAdmin(job.names().session(), admin -> perform(admin, job))
+        Job job = new Job(assignment, Secret.random(), log, server, templates);
+        return server.asAdmin(job.session(), Limits.left(assignment, clock), admin -> perform(admin, job))
                 .onFailure(PostgresBackend::expected)
                 .recoverWithItem(PostgresBackend::outcome);
     }
 
     /** One lease of one job. */
     private record Job(
-            Assignment assignment,
-            Names names,
-            Secret secret,
-            Consumer<LogLine> log,
-            Server server,
-            Templates templates,
-            int connectionLimit) {
+            Assignment assignment, Secret secret, Consumer<LogLine> log, Server server, Templates templates) {
+
+        /** The workspace's database, and its role. */
+        String name() {
+            return Names.workspace(assignment.workspaceId());
+        }
+
+        String session() {
+            return Names.session(assignment.workspaceId());
+        }
 
         String mark() {
             return "larder job %s attempt %d".formatted(assignment.jobId(), assignment.attempt());
         }
     }
 
-    private Uni<JobOutcome> perform(PgConnection admin, Job job) {
-        return endEarlier(admin, job.names().session())
+    private Uni<JobOutcome> perform(Admin admin, Job job) {
+        return endEarlier(admin, job.session())
                 .chain(() -> look(admin, job))
-                .chain(found -> switch (job.assignment().transition()) {
-                    case START -> start(admin, job, found);
-                    case STOP -> stop(admin, job, found);
+                .chain(databaseExists -> switch (job.assignment().transition()) {
+                    case START -> start(admin, job, databaseExists);
+                    case STOP -> stop(admin, job);
                     case DELETE -> delete(admin, job);
                 });
     }
 
+    // A tenant can call its session what it likes.
     private static final String END_EARLIER = """
             SELECT pg_terminate_backend(pid, 5000)
               FROM pg_stat_activity
-             WHERE application_name = '%s' AND pid <> pg_backend_pid()""";
+             WHERE application_name = '%1$s' AND pid <> pg_backend_pid() AND usename !~ '^%2$s$'""";
 
-    private static Uni<Void> endEarlier(PgConnection admin, String session) {
-        return Server.run(admin, END_EARLIER.formatted(session)).replaceWithVoid();
+    private static Uni<Void> endEarlier(Admin admin, String session) {
+        return admin.ask(END_EARLIER.formatted(session, Names.WORKSPACE)).replaceWithVoid();
     }
-
-    /** What is there when the job begins. */
-    private record Found(boolean template, boolean database, String copy) {}
 
     private static final String LOOK = """
             SELECT current_setting('server_version_num')::int AS version,
                    (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
-                   current_setting('fsync') = 'off' OR coalesce(
-                       (SELECT pg_database_size(oid) FROM pg_database WHERE datname = '%1$s'), 0) > %3$d AS file_copy,
-                   EXISTS (SELECT FROM pg_database WHERE datname = '%1$s') AS template,
-                   EXISTS (SELECT FROM pg_database WHERE datname = '%2$s') AS database,
-                   (SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = '%2$s') AS mark""";
+                   EXISTS (SELECT FROM pg_database WHERE datname = '%1$s') AS database,
+                   (SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = '%1$s') AS mark""";
 
-    private static Uni<Found> look(PgConnection admin, Job job) {
-        String statement = LOOK.formatted(job.names().template(), job.names().workspace(), FILE_COPY_BYTES);
-        return Server.run(admin, statement).map(rows -> found(rows.iterator().next(), job));
+    private static Uni<Boolean> look(Admin admin, Job job) {
+        return admin.ask(LOOK.formatted(job.name()))
+                .map(rows -> databaseExists(rows.iterator().next(), job));
     }
 
-    private static Found found(Row row, Job job) {
+    private static boolean databaseExists(Row row, Job job) {
         if (row.getInteger("version") < OLDEST_VERSION) {
             throw new Refused("backend_unsuitable", "The server must be PostgreSQL 15 or newer.");
         }
@@ -157,10 +175,7 @@ public class PostgresBackend implements Backend {
         if (newer(row.getString("mark"), job.assignment())) {
             throw new Refused("superseded", "A newer attempt of this job has taken over.");
         }
-        return new Found(
-                Boolean.TRUE.equals(row.getBoolean("template")),
-                Boolean.TRUE.equals(row.getBoolean("database")),
-                Boolean.TRUE.equals(row.getBoolean("file_copy")) ? "FILE_COPY" : "WAL_LOG");
+        return Boolean.TRUE.equals(row.getBoolean("database"));
     }
 
     private static final Pattern MARK = Pattern.compile("larder job ([0-9a-f-]{36}) attempt ([0-9]{1,9})");
@@ -175,75 +190,98 @@ public class PostgresBackend implements Backend {
                 && Integer.parseInt(matcher.group(2)) > assignment.attempt();
     }
 
-    /** Only a first start may throw away what it finds: whatever a later one finds may be its owner's data. */
-    private Uni<JobOutcome> start(PgConnection admin, Job job, Found found) {
-        boolean keep = found.database() && job.assignment().buildNumber() > 1;
-        return (keep ? reopen(admin, job) : create(admin, job, found)).replaceWith(() -> succeeded(job));
+    /** Only a first start may throw away what it finds: what a later one finds may be its owner's data. */
+    private Uni<JobOutcome> start(Admin admin, Job job, boolean databaseExists) {
+        boolean keep = databaseExists && job.assignment().buildNumber() > 1;
+        return (keep ? reopen(admin, job) : create(admin, job)).replaceWith(() -> succeeded(job));
     }
 
-    private Uni<Void> create(PgConnection admin, Job job, Found found) {
-        Uni<Void> template = found.template()
-                ? Uni.createFrom().voidItem()
-                : job.templates().ensure(admin, job.assignment(), job.names(), job.log());
-        return clear(admin, job)
-                .chain(() -> template)
-                .chain(() -> copy(admin, job, found))
+    private Uni<Void> create(Admin admin, Job job) {
+        return Demolition.drop(admin, job.name(), job.name())
+                .chain(() -> Values.of(job.assignment()).digest(admin))
+                .chain(values -> create(admin, job, Names.of(job.assignment(), values)))
                 .onFailure()
-                .call(() -> clear(admin, job).onFailure().recoverWithNull());
+                .call(() -> Demolition.drop(admin, job.name(), job.name())
+                        .onFailure()
+                        .recoverWithNull());
     }
 
-    private static Uni<Void> clear(PgConnection admin, Job job) {
-        return clear(admin, job.names().workspace());
-    }
-
-    private static Uni<Void> clear(PgConnection admin, String name) {
-        return Server.lockOut(admin, name)
-                .chain(() -> Server.dropDatabase(admin, name))
-                .chain(() -> Server.dropRole(admin, name));
+    private Uni<Void> create(Admin admin, Job job, Names names) {
+        return job.templates()
+                .ensure(admin, job.assignment(), names, job.log())
+                .chain(template -> copy(admin, job, names, template)
+                        .onFailure(PostgresBackend::spoiled)
+                        .recoverWithUni(failure -> copyAnew(admin, job, names, template, failure)))
+                .chain(() -> Isolation.ensure(admin, job.name(), job.name()));
     }
 
     private static final String CREATE_ROLE = """
             CREATE ROLE %1$s NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT LOGIN
                         CONNECTION LIMIT %5$d PASSWORD '%2$s';
+            ALTER ROLE %1$s SET temp_file_limit = %6$d;
             GRANT %3$s TO %1$s;
             COMMENT ON ROLE %1$s IS '%4$s'""";
 
     private static final String CREATE_DATABASE =
             "CREATE DATABASE %1$s TEMPLATE %2$s STRATEGY %3$s OWNER %1$s ALLOW_CONNECTIONS false";
 
-    private static Uni<Void> copy(PgConnection admin, Job job, Found found) {
-        Names names = job.names();
-        return Server.run(
-                        admin,
-                        CREATE_ROLE.formatted(
-                                names.workspace(),
-                                job.secret().verifier(),
-                                names.builder(),
-                                job.mark(),
-                                job.connectionLimit()))
-                .chain(() ->
-                        Server.run(admin, CREATE_DATABASE.formatted(names.workspace(), names.template(), found.copy())))
-                .chain(() -> Server.run(admin, Templates.opening(names.workspace())))
-                .chain(() -> Isolation.ensure(admin, names.workspace(), names.builder(), names.workspace()));
+    private Uni<Void> copy(Admin admin, Job job, Names names, Template template) {
+        String role = CREATE_ROLE.formatted(
+                job.name(),
+                job.secret().verifier(),
+                template.builder(),
+                job.mark(),
+                settings.connectionLimit(),
+                Limits.temporaryFiles(settings));
+        String database =
+                CREATE_DATABASE.formatted(job.name(), names.template(), template.large() ? "FILE_COPY" : "WAL_LOG");
+        return admin.run(role)
+                .chain(() -> admin.runFor(Limits.left(job.assignment(), clock), database))
+                .chain(() -> admin.run(Templates.opening(job.name())))
+                .chain(() -> job.server().inside(job.name(), PostgresBackend::lookAround));
     }
+
+    /** Files that are missing are copied without a word; a session then does not begin. */
+    private static Uni<Void> lookAround(PgConnection inside) {
+        return Server.run(inside, "SELECT count(*) FROM pg_class").replaceWithVoid();
+    }
+
+    private Uni<Void> copyAnew(Admin admin, Job job, Names names, Template spoiled, Throwable failure) {
+        LOG.warnf("template is built anew template=%s cause=%s", names.template(), failure.getMessage());
+        job.log().accept(new LogLine(clock.instant(), "larder", "the template cannot be copied and is built anew"));
+        return Demolition.drop(admin, job.name(), job.name())
+                .chain(() -> job.templates().replace(admin, job.assignment(), names, spoiled, job.log()))
+                .chain(fresh -> copy(admin, job, names, fresh));
+    }
+
+    /** Neither the server's trouble nor what may pass: files are missing or damaged, its role is gone, it is in use. */
+    private static boolean spoiled(Throwable failure) {
+        return failure instanceof PgException told
+                && !(DatabaseFaults.unavailable(told)
+                        || full(told)
+                        || state(told).startsWith("28"))
+                && (IN_USE.equals(told.getSqlState()) || !Admin.busy(told));
+    }
+
+    private static final String IN_USE = "55006";
 
     private static final String REOPEN = """
             ALTER ROLE %1$s LOGIN PASSWORD '%2$s';
+            ALTER ROLE %1$s SET temp_file_limit = %4$d;
             COMMENT ON ROLE %1$s IS '%3$s';
             """;
 
-    private static Uni<Void> reopen(PgConnection admin, Job job) {
-        Names names = job.names();
-        String opened = REOPEN.formatted(names.workspace(), job.secret().verifier(), job.mark())
-                + Templates.opening(names.workspace());
-        return Server.run(admin, opened)
-                .chain(() -> Isolation.ensure(admin, names.workspace(), names.builder(), names.workspace()));
+    private Uni<Void> reopen(Admin admin, Job job) {
+        String opened =
+                REOPEN.formatted(job.name(), job.secret().verifier(), job.mark(), Limits.temporaryFiles(settings))
+                        + Templates.opening(job.name());
+        return admin.run(opened).chain(() -> Isolation.ensure(admin, job.name(), job.name()));
     }
 
     private JobOutcome succeeded(Job job) {
         String host = settings.publicHost().orElseGet(job.server()::host);
         int port = settings.publicPort().orElseGet(job.server()::port);
-        String name = job.names().workspace();
+        String name = job.name();
         String password = job.secret().password();
         String url = "postgresql://%s:%s@%s:%d/%s"
                 .formatted(name, password, host.contains(":") ? "[" + host + "]" : host, port, name);
@@ -259,30 +297,33 @@ public class PostgresBackend implements Backend {
     }
 
     /** The role may not log in any more: as the database's owner it could open that again, but not itself. */
-    private static Uni<JobOutcome> stop(PgConnection admin, Job job, Found found) {
-        String name = job.names().workspace();
-        Uni<Void> closed = found.database()
-                ? Server.run(admin, "ALTER DATABASE " + name + " ALLOW_CONNECTIONS false")
-                        .chain(() -> Server.endSessions(admin, name))
-                : Uni.createFrom().voidItem();
-        return Server.lockOut(admin, name).chain(() -> closed).replaceWith(new JobOutcome.Succeeded(Map.of()));
+    private static Uni<JobOutcome> stop(Admin admin, Job job) {
+        return Demolition.close(admin, job.name(), job.name()).replaceWith(new JobOutcome.Succeeded(Map.of()));
     }
 
-    private static Uni<JobOutcome> delete(PgConnection admin, Job job) {
-        return clear(admin, job).replaceWith(new JobOutcome.Succeeded(Map.of()));
+    private static Uni<JobOutcome> delete(Admin admin, Job job) {
+        return Demolition.drop(admin, job.name(), job.name())
+                .chain(() -> Demolition.sweep(admin))
+                .replaceWith(new JobOutcome.Succeeded(Map.of()));
     }
 
     // The file that says which version a database is of is never written again, so it tells when the database was made.
-    // A drop that was interrupted leaves a database that nobody can open.
+    // A drop that was interrupted leaves a database that no role can open. A version's template databases are one
+    // thing.
     private static final String INVENTORY = """
-            SELECT c.system_identifier::text AS location, pg_is_in_recovery() AS standby, f.name, coalesce(f.whole, false) AS whole, f.made_at
+            SELECT c.system_identifier::text AS location, pg_is_in_recovery() AS standby, f.name, coalesce(f.whole, false) AS whole,
+                   (pg_stat_file('base/' || f.oid || '/PG_VERSION', true)).modification AS made_at
               FROM pg_control_system() c
               LEFT JOIN (
-                   SELECT coalesce(d.datname, r.rolname) AS name, d.datconnlimit <> -2 AS whole,
-                          (pg_stat_file('base/' || d.oid || '/PG_VERSION', true)).modification AS made_at
+                   SELECT coalesce(d.datname, r.rolname) AS name, d.datconnlimit <> -2 AS whole, d.oid
                      FROM (SELECT oid, datname, datconnlimit FROM pg_database WHERE datname ~ '^%1$s$') d
-                     FULL JOIN (SELECT rolname FROM pg_roles WHERE rolname ~ '^%1$s$') r ON r.rolname = d.datname) f ON true
-             ORDER BY f.name""".formatted(Names.WORKSPACE);
+                     FULL JOIN (SELECT rolname FROM pg_roles WHERE rolname ~ '^%1$s$') r ON r.rolname = d.datname
+                    UNION ALL
+                   (SELECT DISTINCT ON (substr(d.datname, 1, 41))
+                           d.datname, d.datconnlimit <> -2 AND d.datname NOT LIKE '%%\\_new', d.oid
+                      FROM pg_database d WHERE d.datname ~ '^%2$s$'
+                     ORDER BY substr(d.datname, 1, 41), d.datname LIKE '%%\\_new', d.oid)) f ON true
+             ORDER BY f.name""".formatted(Names.WORKSPACE, Names.TEMPLATE);
 
     /**
      * The place is the server by its system identifier, whatever its address. A standby has the same and may lag behind, so none
@@ -292,18 +333,18 @@ public class PostgresBackend implements Backend {
     public Uni<Optional<Inventory>> inventory() {
         return server == null
                 ? Uni.createFrom().item(Optional.empty())
-                : server.asAdmin("larder inventory", this::inventory).map(Optional::of);
+                : server.asAdmin("larder inventory", Admin.SHORT, this::inventory).map(Optional::of);
     }
 
     private static final String CONNECTIONS = """
             SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
                    - coalesce(nullif(current_setting('reserved_connections', true), '')::int, 0) AS connections""";
 
-    private Uni<Inventory> inventory(PgConnection admin) {
-        return Server.run(admin, CONNECTIONS)
+    private Uni<Inventory> inventory(Admin admin) {
+        return admin.ask(CONNECTIONS)
                 .map(rows -> rows.iterator().next().getInteger("connections"))
                 .map(all -> new Inventory.Connections(Math.max(1, all), Math.max(1, settings.connectionLimit())))
-                .chain(connections -> Server.run(admin, INVENTORY).map(rows -> inventory(rows, connections)));
+                .chain(connections -> admin.ask(INVENTORY).map(rows -> inventory(rows, connections)));
     }
 
     private static Inventory inventory(RowSet<Row> rows, Inventory.Connections connections) {
@@ -317,7 +358,7 @@ public class PostgresBackend implements Backend {
             String name = row.getString("name");
             if (name != null) {
                 things.add(new Inventory.Thing(
-                        Names.workspaceOf(name), name, Boolean.TRUE.equals(row.getBoolean("whole")), madeAt(row)));
+                        Names.idOf(name), name, Boolean.TRUE.equals(row.getBoolean("whole")), madeAt(row)));
             }
         }
         return new Inventory(location, things, Optional.of(connections));
@@ -328,15 +369,20 @@ public class PostgresBackend implements Backend {
         return at == null ? null : at.toInstant();
     }
 
-    /** A job that nobody waits for any more, here or elsewhere, is ended first. */
+    /** An abandoned job of a workspace is ended first, wherever it runs; a version's templates go unless one is being built. */
     @Override
-    public Uni<Void> remove(UUID workspace) {
+    public Uni<Void> remove(UUID thing) {
         return server == null
                 ? Uni.createFrom().voidItem()
-                : server.asAdmin(
-                        "larder inventory",
-                        admin -> endEarlier(admin, Names.session(workspace))
-                                .chain(() -> clear(admin, Names.workspace(workspace))));
+                : server.asAdmin("larder inventory", REMOVE_WITHIN, admin -> remove(admin, thing));
+    }
+
+    /** The id is a workspace's or a version's, and no two of them are the same. */
+    private static Uni<Void> remove(Admin admin, UUID thing) {
+        return endEarlier(admin, Names.session(thing))
+                .chain(() -> Demolition.drop(admin, Names.workspace(thing), Names.workspace(thing)))
+                .chain(() -> Templates.dropAll(admin, thing))
+                .chain(() -> Demolition.sweep(admin));
     }
 
     private static boolean expected(Throwable failure) {
@@ -346,24 +392,35 @@ public class PostgresBackend implements Backend {
     private static JobOutcome outcome(Throwable failure) {
         return switch (failure) {
             case Refused refused -> refused.outcome();
-            case PgException told
-            when !unreachable(told) ->
-                new JobOutcome.Failed("database_refused", told.getSqlState() + " " + told.getErrorMessage());
-            default -> new JobOutcome.Failed("backend_unavailable", reason(failure));
+            case PgException told when full(told) -> new JobOutcome.Failed("backend_full", said(told));
+            case PgException told when Admin.busy(told) -> Admin.refusal(told).outcome();
+            case PgException told when !unreachable(told) -> new JobOutcome.Failed("database_refused", said(told));
+            case PgException told -> new JobOutcome.Failed("backend_unavailable", said(told));
+            default ->
+                new JobOutcome.Failed(
+                        "backend_unavailable",
+                        "The server cannot be reached: "
+                                + Optional.ofNullable(failure.getMessage())
+                                        .orElse(failure.getClass().getSimpleName()));
         };
+    }
+
+    private static boolean full(PgException told) {
+        return state(told).startsWith("53");
     }
 
     /** Also a refused login and a missing maintenance database: the configuration, not the job, is at fault. */
     private static boolean unreachable(PgException told) {
-        String state = Optional.ofNullable(told.getSqlState()).orElse("");
-        return DatabaseFaults.unavailable(told) || state.startsWith("28") || state.equals("3D000");
+        return DatabaseFaults.unavailable(told)
+                || state(told).startsWith("28")
+                || state(told).equals("3D000");
     }
 
-    private static String reason(Throwable failure) {
-        return failure instanceof PgException told
-                ? "The server says: " + told.getSqlState() + " " + told.getErrorMessage()
-                : "The server cannot be reached: "
-                        + Optional.ofNullable(failure.getMessage())
-                                .orElse(failure.getClass().getSimpleName());
+    private static String state(PgException told) {
+        return Optional.ofNullable(told.getSqlState()).orElse("");
+    }
+
+    private static String said(PgException told) {
+        return "The server says: " + told.getSqlState() + " " + told.getErrorMessage();
     }
 }

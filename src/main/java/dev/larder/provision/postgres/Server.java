@@ -6,7 +6,6 @@ import io.vertx.mutiny.pgclient.PgConnection;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.pgclient.PgConnectOptions;
-import io.vertx.pgclient.PgException;
 import java.time.Duration;
 import java.util.function.Function;
 import org.jboss.logging.Logger;
@@ -14,12 +13,16 @@ import org.jboss.logging.Logger;
 /**
  * The configured server. Work is done on a connection of its own, opened for it and closed after it however it ends: what
  * a session holds (a lock, a running statement) can outlive no job, and ending the session ends the work.
+ *
+ * <p>Every session has the server's own time limits, so that it ends too where this process stands still or its host
+ * vanishes. They are startup parameters, which a tenant's {@code ALTER DATABASE … SET} does not override.
  */
 final class Server {
 
     private static final Logger LOG = Logger.getLogger(Server.class);
     private static final int CONNECT_MILLIS = 10_000;
     private static final Duration CLOSE_WITHIN = Duration.ofSeconds(5);
+    private static final Duration IDLE_BEYOND = Duration.ofMinutes(1);
 
     private final Vertx vertx;
     private final PgConnectOptions options;
@@ -40,32 +43,66 @@ final class Server {
         return options.getPort();
     }
 
-    /** Works as the superuser. */
-    <T> Uni<T> asAdmin(String applicationName, Function<PgConnection, Uni<T>> work) {
-        return with(named(applicationName), work);
+    /**
+     * Works as the superuser.
+     *
+     * @param within how long the work may take: a minute after that the server ends the session where it is idle
+     */
+    <T> Uni<T> asAdmin(String applicationName, Duration within, Function<Admin, Uni<T>> work) {
+        return with(limited(applicationName, within), connection -> work.apply(new Admin(this, connection)));
     }
 
-    /** Works in one database as one role. */
+    /** Works as the superuser inside a tenant's database, past all that its owner has set there. */
+    <T> Uni<T> inside(String database, Function<PgConnection, Uni<T>> work) {
+        PgConnectOptions own = limited("larder inside", Admin.SHORT).setDatabase(database);
+        own.addProperty("role", "none");
+        own.addProperty("default_transaction_read_only", "off");
+        return with(own, work);
+    }
+
+    /** Works in one database as one role; a single statement may take as long as this, unless the role says otherwise. */
     <T> Uni<T> as(
             String role,
-            String password,
+            Secret secret,
             String database,
             String applicationName,
+            Duration within,
             Function<PgConnection, Uni<T>> work) {
-        PgConnectOptions own =
-                named(applicationName).setUser(role).setPassword(password).setDatabase(database);
+        PgConnectOptions own = named(applicationName)
+                .setUser(role)
+                .setPassword(secret.password())
+                .setDatabase(database);
+        own.addProperty("statement_timeout", millis(within));
         return with(own, work);
+    }
+
+    private PgConnectOptions limited(String applicationName, Duration within) {
+        PgConnectOptions own = named(applicationName);
+        own.addProperty("search_path", "pg_catalog");
+        own.addProperty("lock_timeout", millis(Admin.LOCK_WAIT));
+        own.addProperty("statement_timeout", millis(Admin.SHORT));
+        own.addProperty("idle_in_transaction_session_timeout", millis(Admin.SHORT));
+        own.addProperty("idle_session_timeout", millis(within.plus(IDLE_BEYOND)));
+        return own;
     }
 
     private PgConnectOptions named(String applicationName) {
         PgConnectOptions own = new PgConnectOptions(options);
         own.addProperty("application_name", applicationName);
+        own.addProperty("tcp_keepalives_idle", "10");
+        own.addProperty("tcp_keepalives_interval", "5");
+        own.addProperty("tcp_keepalives_count", "3");
         return own;
+    }
+
+    /** PostgreSQL holds milliseconds in 32 bits. */
+    private static String millis(Duration limit) {
+        return Long.toString(Math.min(limit.toMillis(), Integer.MAX_VALUE));
     }
 
     private <T> Uni<T> with(PgConnectOptions own, Function<PgConnection, Uni<T>> work) {
         return Uni.createFrom().deferred(() -> {
-            // Remembered, because a connection that is asked for arrives even if nobody waits for it any more.
+            // Remembered, because a connection that is asked for arrives even after a cancel.
             Uni<PgConnection> opened = PgConnection.connect(vertx, own)
                     .invoke(Server::expectEnd)
                     .memoize()
@@ -99,83 +136,8 @@ final class Server {
 
     /** One simple-protocol message: several statements are one transaction. */
     static Uni<RowSet<Row>> run(PgConnection connection, String statements) {
-        return connection.query(statements).execute();
-    }
-
-    private static final String DATABASE_EXISTS = "SELECT FROM pg_database WHERE datname = '%s'";
-
-    static Uni<Boolean> databaseExists(PgConnection connection, String database) {
-        return run(connection, DATABASE_EXISTS.formatted(database)).map(rows -> rows.size() == 1);
-    }
-
-    private static final String ROLE_EXISTS = "SELECT FROM pg_roles WHERE rolname = '%s'";
-
-    static Uni<Boolean> roleExists(PgConnection connection, String role) {
-        return run(connection, ROLE_EXISTS.formatted(role)).map(rows -> rows.size() == 1);
-    }
-
-    private static final String END_SESSIONS =
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '%s'";
-
-    /** Waits up to 5 s for each to be gone. */
-    static Uni<Void> endSessions(PgConnection connection, String database) {
-        return run(connection, END_SESSIONS.formatted(database)).replaceWithVoid();
-    }
-
-    /** Drops the database with all its sessions, whatever its owner did to keep it; none is fine. */
-    static Uni<Void> dropDatabase(PgConnection connection, String database) {
-        return run(connection, HALF_DROPPED.formatted(database)).chain(rows -> {
-            if (rows.size() == 0) {
-                return Uni.createFrom().voidItem();
-            }
-            boolean half = Boolean.TRUE.equals(rows.iterator().next().getBoolean("half"));
-            return half ? forceDrop(connection, database) : dropExisting(connection, database);
-        });
-    }
-
-    // A DROP DATABASE that was interrupted leaves one that can be dropped and nothing else.
-    private static final String HALF_DROPPED = "SELECT datconnlimit = -2 AS half FROM pg_database WHERE datname = '%s'";
-
-    private static Uni<Void> forceDrop(PgConnection connection, String database) {
-        return run(connection, "DROP DATABASE IF EXISTS " + database + " WITH (FORCE)")
-                .replaceWithVoid();
-    }
-
-    private static Uni<Void> dropExisting(PgConnection connection, String database) {
-        return run(connection, "ALTER DATABASE " + database + " ALLOW_CONNECTIONS false")
-                .chain(() -> endSessions(connection, database))
-                // An owner may have called it a template, which cannot be dropped; its sessions are gone by now.
-                .chain(() -> run(connection, "ALTER DATABASE " + database + " IS_TEMPLATE false"))
-                .chain(() -> forceDrop(connection, database));
-    }
-
-    private static final String STILL_REFERRED_TO = "2BP01";
-
-    /**
-     * Drops the role with what others granted to it, so that nobody keeps another's role in being by a grant. Where that
-     * does not do, it stays without a login; none is fine.
-     */
-    static Uni<Void> dropRole(PgConnection connection, String role) {
-        return roleExists(connection, role)
-                .chain(there -> there
-                        ? dropExistingRole(connection, role)
-                        : Uni.createFrom().voidItem());
-    }
-
-    private static Uni<Void> dropExistingRole(PgConnection connection, String role) {
-        return run(connection, "DROP OWNED BY %1$s; DROP ROLE %1$s".formatted(role))
-                .replaceWithVoid()
-                .onFailure(failed ->
-                        failed instanceof PgException refused && STILL_REFERRED_TO.equals(refused.getSqlState()))
-                .recoverWithUni(() -> lockOut(connection, role));
-    }
-
-    /** Ends the role's right to log in, with any validity of its password. */
-    static Uni<Void> lockOut(PgConnection connection, String role) {
-        return roleExists(connection, role)
-                .chain(there -> there
-                        ? run(connection, "ALTER ROLE " + role + " NOLOGIN PASSWORD NULL")
-                                .replaceWithVoid()
-                        : Uni.createFrom().voidItem());
+        // Remembered, so that a failure after a cancel, which is the cancel's own, is not reported as dropped.
+        return Uni.createFrom()
+                .deferred(() -> connection.query(statements).execute().memoize().indefinitely());
     }
 }

@@ -1,5 +1,6 @@
 package dev.larder.provision.postgres;
 
+import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.util.Optional;
@@ -28,4 +29,11 @@ public interface Settings {
      */
     @WithDefault("10")
     int connectionLimit();
+
+    /**
+     * How large the temporary files of one session of a workspace may be; 0 for no limit. Each parallel worker counts as a
+     * session. The role cannot change it.
+     */
+    @WithDefault("1G")
+    MemorySize tempFileLimit();
 }

@@ -5,25 +5,32 @@ import dev.larder.pool.LogLine;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.pgclient.PgConnection;
+import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.pgclient.PgException;
 import io.vertx.pgclient.PgNotice;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Builds a version's template database, once, from its {@code *.sql} files in the order of their paths. It grows under
- * another name and is renamed when it is complete, so that what bears the template's name is whole; builders of one
- * version exclude each other by an advisory lock that ends with the session that holds it.
+ * Builds the template database of a version, once for each set of values of its parameters, from its files in the order of
+ * their paths. It grows under another name and is renamed when it is complete, so that what bears the template's name is
+ * whole; builders of one template exclude each other by an advisory lock that ends with the session that holds it.
  *
  * <p>The files come from template admins, not from the server's operator. They are run by a role that owns the database
  * it builds, can connect to nothing else, and is no superuser: the server's files, its programs and Larder's own database
  * are out of their reach. Afterwards the database is the superuser's and takes no connections: as its owner a member of
- * the builder role, which each workspace of the version is, could open it again.
+ * the builder role, which each workspace made from it is, could open it again. The role is a new one for each build, since
+ * a member of an older one could connect to the database while it is built.
  *
  * <p>The base is {@code template1}: what an operator puts there, extensions for instance, every workspace has.
  */
@@ -32,20 +39,40 @@ final class Templates {
     private static final int NOTICES_MAX = 1_000;
     private static final int NOTICE_CHARACTERS_MAX = 8_192;
     private static final int MESSAGE_CHARACTERS_MAX = 1_000;
+    private static final Duration CLOSING = Duration.ofSeconds(10);
 
     private final Server server;
+    private final Settings settings;
     private final InstantSource clock;
+    private final int most;
 
-    Templates(Server server, InstantSource clock) {
+    /** @param most how many template databases one version may have; where it has more the oldest are dropped */
+    Templates(Server server, Settings settings, InstantSource clock, int most) {
         this.server = server;
+        this.settings = settings;
         this.clock = clock;
+        this.most = most;
     }
 
+    /**
+     * A finished template database.
+     *
+     * @param id of the database: one that is built anew under the same name has another
+     * @param builder the role that owns what the files made
+     * @param large whether it is copied faster as files
+     */
+    record Template(long id, String builder, boolean large) {}
+
     /** One build of one template. */
-    private record Build(Names names, Map<String, String> files, Secret secret, Consumer<LogLine> log) {
+    private record Build(
+            Assignment assignment, Names names, String builder, Secret secret, Values values, Consumer<LogLine> log) {
+
+        Map<String, String> files() {
+            return assignment.files();
+        }
 
         List<String> paths() {
-            return files.keySet().stream()
+            return files().keySet().stream()
                     .filter(path -> path.endsWith(".sql"))
                     .sorted()
                     .toList();
@@ -53,57 +80,136 @@ final class Templates {
     }
 
     /**
-     * Returns when the template is there, built by this call or by another.
+     * The template, built by this call or by another.
      *
-     * @throws Refused {@code sql_failed}, with the file and what the server said; nothing of the template is left then
+     * @throws Refused {@code sql_failed}, with the file and what the server said; {@code template_timed_out}, where the job's
+     *     time is up; nothing of the template is left then
      */
-    Uni<Void> ensure(PgConnection admin, Assignment assignment, Names names, Consumer<LogLine> log) {
-        Build build = new Build(names, assignment.files(), Secret.random(), log);
-        return Server.run(admin, "SELECT pg_advisory_lock(" + names.lock() + ")")
-                .chain(() -> Server.databaseExists(admin, names.template()))
-                .chain(there -> there ? Uni.createFrom().voidItem() : build(admin, build))
-                .onItemOrFailure()
-                .call((done, failure) -> unlock(admin, names));
+    Uni<Template> ensure(Admin admin, Assignment assignment, Names names, Consumer<LogLine> log) {
+        return find(admin, assignment, names)
+                .chain(found -> found.map(Uni.createFrom()::item)
+                        .orElseGet(() -> locked(admin, assignment, names, () -> build(admin, assignment, names, log))));
     }
 
-    private static Uni<Void> unlock(PgConnection admin, Names names) {
-        return Server.run(admin, "SELECT pg_advisory_unlock(" + names.lock() + ")")
+    /** The same for one that could not be copied: unless another job has replaced it meanwhile, it is built anew. */
+    Uni<Template> replace(Admin admin, Assignment assignment, Names names, Template spoiled, Consumer<LogLine> log) {
+        return locked(
+                admin,
+                assignment,
+                names,
+                () -> find(admin, assignment, names)
+                        .chain(found -> found.isPresent() && found.get().id() == spoiled.id()
+                                ? Demolition.dropTemplate(admin, names.template())
+                                : Uni.createFrom().voidItem())
+                        .chain(() -> build(admin, assignment, names, log)));
+    }
+
+    private static final String FIND = """
+            SELECT d.oid::bigint AS id, shobj_description(d.oid, 'pg_database') AS builder,
+                   current_setting('fsync') = 'off' OR d.datconnlimit <> -2 AND pg_database_size(d.oid) > %2$d AS large
+              FROM pg_database d
+             WHERE d.datname = '%1$s'""";
+
+    private static Uni<Optional<Template>> find(Admin admin, Assignment assignment, Names names) {
+        return admin.ask(FIND.formatted(names.template(), PostgresBackend.FILE_COPY_BYTES))
+                .map(rows -> rows.size() == 0
+                        ? Optional.empty()
+                        : Optional.of(template(rows.iterator().next(), assignment.versionId())));
+    }
+
+    private static Template template(Row row, UUID version) {
+        String builder = row.getString("builder");
+        return new Template(
+                row.getLong("id"),
+                builder != null && builder.matches(Names.BUILDER) ? builder : Names.oldBuilder(version),
+                Boolean.TRUE.equals(row.getBoolean("large")));
+    }
+
+    // The lock outlives the transaction of this message; its limits do not.
+    private static final String LOCK = """
+            SET LOCAL lock_timeout = %1$d;
+            SET LOCAL statement_timeout = %1$d;
+            SELECT pg_advisory_lock(%2$d)""";
+
+    /** Waits for another job that builds or drops the template, as long as there is time. */
+    private Uni<Template> locked(Admin admin, Assignment assignment, Names names, Supplier<Uni<Template>> work) {
+        long millis = Math.min(Limits.forFiles(assignment, clock).toMillis(), Integer.MAX_VALUE);
+        return admin.ask(LOCK.formatted(millis, names.lock()))
+                .chain(work::get)
+                .onItemOrFailure()
+                .call((done, failure) -> unlock(admin, names.lock()));
+    }
+
+    private static Uni<Void> unlock(Admin admin, long lock) {
+        return admin.ask("SELECT pg_advisory_unlock(" + lock + ")")
                 .replaceWithVoid()
                 .onFailure()
                 .recoverWithNull();
     }
 
-    private Uni<Void> build(PgConnection admin, Build build) {
+    private Uni<Template> build(Admin admin, Assignment assignment, Names names, Consumer<LogLine> log) {
+        Build build = new Build(assignment, names, Names.newBuilder(), Secret.random(), Values.of(assignment), log);
+        return find(admin, assignment, names)
+                .chain(found -> found.isPresent()
+                        ? Uni.createFrom().voidItem()
+                        : make(admin, build).chain(() -> dropSurplus(admin, assignment.versionId())))
+                .chain(() -> find(admin, assignment, names))
+                .map(found -> found.orElseThrow(() ->
+                        new Refused("backend_busy", "The template database was dropped as soon as it was built.")));
+    }
+
+    private static final String SURPLUS = """
+            SELECT datname FROM pg_database WHERE datname ~ '%s' AND datname NOT LIKE '%%\\_new'
+             ORDER BY oid DESC OFFSET %d LIMIT 20""";
+
+    /** Values may come from claims, each with others. One that is needed again is built again. */
+    private Uni<Void> dropSurplus(Admin admin, UUID version) {
+        return admin.ask(SURPLUS.formatted(Names.templatesOf(version), most))
+                .onItem()
+                .transformToMulti(Multi.createFrom()::iterable)
+                .onItem()
+                .transformToUniAndConcatenate(row -> dropUnlessLocked(admin, row.getString("datname"))
+                        .onFailure()
+                        .recoverWithItem(false))
+                .collect()
+                .last()
+                .replaceWithVoid();
+    }
+
+    private Uni<Void> make(Admin admin, Build build) {
         return prepare(admin, build)
                 .chain(() -> fill(build))
-                .chain(() -> freeze(admin, build.names()))
+                .chain(() -> freeze(admin, build))
                 .onFailure()
-                .call(() -> clear(admin, build.names()).onFailure().recoverWithNull())
+                .call(() -> clear(admin, build.names().building()).onFailure().recoverWithNull())
                 .onCancellation()
                 .call(() -> clearBehind(build.names()).onFailure().recoverWithNull());
     }
 
-    private static Uni<Void> prepare(PgConnection admin, Build build) {
-        Names names = build.names();
-        return Server.dropDatabase(admin, names.building())
-                .chain(() -> Server.roleExists(admin, names.builder()))
-                .chain(there -> Server.run(admin, builderRole(there ? "ALTER" : "CREATE", build)))
-                .chain(() -> Server.run(
-                        admin,
-                        "CREATE DATABASE %s TEMPLATE template1 OWNER %s ALLOW_CONNECTIONS false"
-                                .formatted(names.building(), names.builder())))
-                .chain(() -> Server.run(admin, opening(names.building())))
-                .chain(() -> Isolation.ensure(admin, names.builder(), names.builder(), names.building()));
+    private Uni<Void> prepare(Admin admin, Build build) {
+        String building = build.names().building();
+        String create = "CREATE DATABASE " + building + " TEMPLATE template1 ALLOW_CONNECTIONS false";
+        return clear(admin, build.names().building())
+                .chain(() -> admin.runFor(Limits.left(build.assignment(), clock), create))
+                .chain(() -> admin.run(builder(build) + opening(building)))
+                .chain(() -> Isolation.ensure(admin, build.builder(), building));
     }
 
-    private static String builderRole(String verb, Build build) {
-        String role = build.names().builder();
+    // Given to the role in the transaction that makes it, so that there is no builder role without its database.
+    private String builder(Build build) {
         return """
-                %1$s ROLE %2$s NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS LOGIN PASSWORD '%3$s';
-                ALTER ROLE %2$s RESET ALL""".formatted(verb, role, build.secret().verifier());
+                CREATE ROLE %1$s NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS LOGIN PASSWORD '%2$s';
+                ALTER ROLE %1$s SET temp_file_limit = %3$s;
+                ALTER ROLE %1$s SET log_parameter_max_length = 0;
+                ALTER DATABASE %4$s OWNER TO %1$s;
+                """.formatted(
+                        build.builder(),
+                        build.secret().verifier(),
+                        Limits.temporaryFiles(settings),
+                        build.names().building());
     }
 
-    /** Closes it to everybody but its owner before it is opened at all. */
+    /** Closes it to all but its owner before it is opened at all. */
     static String opening(String database) {
         return """
                 REVOKE ALL ON DATABASE %1$s FROM PUBLIC;
@@ -112,16 +218,30 @@ final class Templates {
 
     private Uni<Void> fill(Build build) {
         Names names = build.names();
-        return server.as(names.builder(), build.secret().password(), names.building(), names.session(), connection -> {
-            listen(connection, build);
-            return Multi.createFrom()
-                    .iterable(build.paths())
-                    .onItem()
-                    .transformToUniAndConcatenate(path -> file(connection, build, path))
-                    .collect()
-                    .asList()
-                    .replaceWithVoid();
-        });
+        Duration within = Limits.forFiles(build.assignment(), clock);
+        return server.as(
+                        build.builder(),
+                        build.secret(),
+                        names.building(),
+                        names.session(),
+                        within.plus(CLOSING),
+                        connection -> {
+                            listen(connection, build);
+                            return Multi.createFrom()
+                                    .iterable(build.paths())
+                                    .onItem()
+                                    .transformToUniAndConcatenate(path -> file(connection, build, path))
+                                    .collect()
+                                    .asList()
+                                    .replaceWithVoid();
+                        })
+                .ifNoItem()
+                .after(within)
+                .failWith(() -> timedOut("its files were not done in the time of the job"));
+    }
+
+    private static Refused timedOut(String detail) {
+        return new Refused("template_timed_out", detail);
     }
 
     private void listen(PgConnection connection, Build build) {
@@ -129,15 +249,15 @@ final class Templates {
         var same = connection.noticeHandler(notice -> {
             int count = heard.incrementAndGet();
             if (count <= NOTICES_MAX) {
-                say(build, text(notice));
+                say(build, text(notice, build.values()));
             } else if (count == NOTICES_MAX + 1) {
                 say(build, "further notices are left out");
             }
         });
     }
 
-    private static String text(PgNotice notice) {
-        return cut(notice.getSeverity() + ": " + notice.getMessage(), NOTICE_CHARACTERS_MAX);
+    private static String text(PgNotice notice, Values values) {
+        return cut(values.masked(notice.getSeverity() + ": " + notice.getMessage()), NOTICE_CHARACTERS_MAX);
     }
 
     private void say(Build build, String line) {
@@ -153,6 +273,8 @@ final class Templates {
                         .collecting(Collectors.counting())
                         .execute()
                         .toCompletionStage())
+                .memoize()
+                .indefinitely()
                 .replaceWithVoid();
     }
 
@@ -160,19 +282,34 @@ final class Templates {
     private Uni<Void> file(PgConnection connection, Build build, String path) {
         say(build, "running " + path);
         String sql = build.files().getOrDefault(path, "");
-        return forgetting(connection, sql)
+        return build.values()
+                .give(connection)
+                .chain(() -> forgetting(connection, sql))
                 .onFailure()
-                .transform(failure -> failed(path, sql, failure))
+                .transform(failure -> failed(path, sql, build.values(), failure))
                 .chain(() -> connection.query("DISCARD ALL").execute())
-                .onFailure(PgException.class)
+                .onFailure(failure -> failure instanceof PgException told && IN_TRANSACTION.equals(told.getSqlState()))
                 .transform(failure -> new Refused("sql_failed", path + ": it leaves a transaction open"))
                 .replaceWithVoid();
     }
 
-    private static Throwable failed(String path, String sql, Throwable failure) {
+    private static final String IN_TRANSACTION = "25001";
+    private static final String CANCELED = "57014";
+
+    /** A role's own limit (53400) and what the server has run out of are told apart. */
+    private static final Set<String> OF_THE_SERVER = Set.of("53000", "53100", "53200", "53300");
+
+    private static Throwable failed(String path, String sql, Values values, Throwable failure) {
         if (failure instanceof PgException told) {
-            String line = line(sql, told.getPosition());
-            String message = "%s%s: %s %s".formatted(path, line, told.getSqlState(), told.getErrorMessage());
+            String state = String.valueOf(told.getSqlState());
+            if (CANCELED.equals(state)) {
+                return timedOut(path + ": " + told.getErrorMessage());
+            }
+            if (OF_THE_SERVER.contains(state) || state.startsWith("57P") || state.startsWith("08")) {
+                return told;
+            }
+            String message = "%s%s: %s %s"
+                    .formatted(path, line(sql, told.getPosition()), state, values.masked(told.getErrorMessage()));
             return new Refused("sql_failed", cut(message, MESSAGE_CHARACTERS_MAX));
         }
         if (failure instanceof UnsupportedOperationException) {
@@ -200,44 +337,91 @@ final class Templates {
         return text.length() <= characters ? text : text.substring(0, characters) + "…";
     }
 
-    /** From here on nobody connects to it, and nobody but the superuser could change that. */
-    private static Uni<Void> freeze(PgConnection admin, Names names) {
-        return Server.run(admin, frozen(names))
-                .chain(() -> Server.endSessions(admin, names.building()))
-                .chain(() -> Server.run(admin, "ALTER DATABASE " + names.building() + " RENAME TO " + names.template()))
+    /** From here on no role connects to it, and only the superuser could change that. */
+    private static Uni<Void> freeze(Admin admin, Build build) {
+        Names names = build.names();
+        return refusePrepared(admin, names.building())
+                .chain(() -> Demolition.close(admin, names.building(), build.builder()))
+                .chain(() -> refusePrepared(admin, names.building()))
+                .chain(() -> admin.run(frozen(names.building(), build.builder())))
+                .chain(() -> admin.run("ALTER DATABASE " + names.building() + " RENAME TO " + names.template()));
+    }
+
+    private static Uni<Void> refusePrepared(Admin admin, String database) {
+        return admin.ask("SELECT FROM pg_prepared_xacts WHERE database = '" + database + "'")
+                .invoke(rows -> {
+                    if (rows.size() > 0) {
+                        throw new Refused("sql_failed", "the files leave a prepared transaction");
+                    }
+                })
                 .replaceWithVoid();
     }
 
-    private static String frozen(Names names) {
+    // The comment is written last: until then the builder role could write another.
+    private static String frozen(String database, String builder) {
         return """
-                ALTER ROLE %1$s NOLOGIN PASSWORD NULL;
-                ALTER DATABASE %2$s ALLOW_CONNECTIONS false IS_TEMPLATE false;
-                ALTER DATABASE %2$s OWNER TO CURRENT_USER;
-                REVOKE ALL ON DATABASE %2$s FROM PUBLIC, %1$s CASCADE""".formatted(names.builder(), names.building());
+                ALTER DATABASE %1$s ALLOW_CONNECTIONS false IS_TEMPLATE false;
+                ALTER DATABASE %1$s OWNER TO CURRENT_USER;
+                REVOKE ALL ON DATABASE %1$s FROM PUBLIC, %2$s CASCADE;
+                COMMENT ON DATABASE %1$s IS '%2$s'""".formatted(database, builder);
     }
 
-    /** Drops what was built so far. The role stays where something still depends on it; it cannot log in any more. */
-    private static Uni<Void> clear(PgConnection admin, Names names) {
-        return Server.lockOut(admin, names.builder())
-                .chain(() -> Server.dropDatabase(admin, names.building()))
-                .chain(() -> Server.run(admin, "DROP ROLE IF EXISTS " + names.builder()))
+    private static final String OWNER = """
+            SELECT pg_get_userbyid(datdba) AS owner FROM pg_database WHERE datname = '%s'""";
+
+    /** Drops what was built so far, with its builder role. */
+    private static Uni<Void> clear(Admin admin, String building) {
+        return admin.ask(OWNER.formatted(building))
+                .chain(rows -> rows.size() == 0
+                        ? Uni.createFrom().voidItem()
+                        : clear(admin, building, rows.iterator().next().getString("owner")));
+    }
+
+    private static Uni<Void> clear(Admin admin, String building, String owner) {
+        return owner.matches(Names.BUILDER)
+                ? Demolition.drop(admin, building, owner)
+                : Demolition.dropTemplate(admin, building).chain(() -> Demolition.sweep(admin));
+    }
+
+    /** After a cancel, on a session of its own; where another job has the lock by now, it has cleared it already. */
+    private Uni<Void> clearBehind(Names names) {
+        return server.asAdmin("larder clean-up", Admin.SHORT, admin -> dropUnlessLocked(admin, names.building()))
                 .replaceWithVoid();
     }
 
-    /** After a cancel, on a session of its own; where another builder has the lock by now, it has cleared it already. */
-    private Uni<Void> clearBehind(Names names) {
-        return server.asAdmin(
-                "larder clean-up",
-                admin -> Server.run(admin, "SELECT pg_try_advisory_lock(" + names.lock() + ") AS locked")
-                        .map(rows -> rows.iterator().next().getBoolean("locked"))
-                        .chain(locked -> Boolean.TRUE.equals(locked)
-                                ? clearUnfinished(admin, names)
-                                : Uni.createFrom().voidItem()));
+    private static Uni<Boolean> dropUnlessLocked(Admin admin, String database) {
+        long lock = Names.lock(database);
+        return admin.ask("SELECT pg_try_advisory_lock(" + lock + ") AS locked")
+                .map(rows -> Boolean.TRUE.equals(rows.iterator().next().getBoolean("locked")))
+                .call(locked -> locked
+                        ? drop(admin, database).eventually(() -> unlock(admin, lock))
+                        : Uni.createFrom().voidItem());
     }
 
-    /** Where the rename came before the cancel, the template is whole and stays. */
-    private static Uni<Void> clearUnfinished(PgConnection admin, Names names) {
-        return Server.databaseExists(admin, names.template())
-                .chain(whole -> whole ? Uni.createFrom().voidItem() : clear(admin, names));
+    private static Uni<Void> drop(Admin admin, String database) {
+        return database.endsWith(Names.NEW) ? clear(admin, database) : Demolition.dropTemplate(admin, database);
+    }
+
+    private static final String TEMPLATES_OF = "SELECT datname FROM pg_database WHERE datname ~ '%s'";
+
+    /**
+     * Drops all template databases of a version, half-built ones too.
+     *
+     * @throws Refused {@code backend_busy} where a job builds one of them right now
+     */
+    static Uni<Void> dropAll(Admin admin, UUID version) {
+        return admin.ask(TEMPLATES_OF.formatted(Names.templatesOf(version)))
+                .onItem()
+                .transformToMulti(Multi.createFrom()::iterable)
+                .onItem()
+                .transformToUniAndConcatenate(row -> dropUnlessLocked(admin, row.getString("datname")))
+                .collect()
+                .asList()
+                .invoke(dropped -> {
+                    if (dropped.contains(false)) {
+                        throw new Refused("backend_busy", "A template database of the version is being built.");
+                    }
+                })
+                .replaceWithVoid();
     }
 }

@@ -25,9 +25,6 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.IntStream;
@@ -45,8 +42,7 @@ class PostgresBackendTest {
     private static final Duration LONG = Duration.ofSeconds(60);
     private static final Map<String, String> SEED = Map.of(
             "02_data.sql", "INSERT INTO dish VALUES (1, 'soup'), (2, 'bread');",
-            "01_schema.sql", "CREATE TABLE dish (id int PRIMARY KEY, name text); CREATE SEQUENCE tickets;",
-            "README.md", "not SQL");
+            "01_schema.sql", "CREATE TABLE dish (id int PRIMARY KEY, name text); CREATE SEQUENCE tickets;");
 
     @TempDir
     @SuppressWarnings("NullAway.Init")
@@ -158,13 +154,15 @@ class PostgresBackendTest {
     }
 
     @Test
-    void an_owner_who_opens_his_database_to_all_disturbs_nobody() {
+    void a_database_that_its_owner_opens_to_all_stays_open_and_stops_no_build() {
         Map<String, String> open = started(work(SEED));
         execute(open, "GRANT CONNECT ON DATABASE " + output(open, "database") + " TO PUBLIC");
 
         Map<String, String> outputs = started(work(SEED));
 
-        assertThatThrownBy(() -> query(outputs, output(open, "database"), "SELECT 1::text"))
+        assertThat(query(outputs, output(open, "database"), "SELECT current_database()"))
+                .isEqualTo(output(open, "database"));
+        assertThatThrownBy(() -> query(open, output(outputs, "database"), "SELECT 1::text"))
                 .isInstanceOf(PgException.class);
     }
 
@@ -299,8 +297,8 @@ class PostgresBackendTest {
                         + "PERFORM pg_sleep(600); END $$"));
         Cancellable running =
                 backend().perform(work.start(), log::add).subscribe().with(never -> {});
-        until("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND usename = '"
-                + work.names().builder() + "')");
+        until("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND datname = '"
+                + work.names().building() + "')");
 
         running.cancel();
 
@@ -332,9 +330,9 @@ class PostgresBackendTest {
     @Test
     void what_a_crash_left_is_cleared() {
         Work work = work(SEED);
-        admin("CREATE ROLE " + work.names().builder() + " LOGIN");
-        admin("CREATE DATABASE " + work.names().building() + " OWNER "
-                + work.names().builder() + " IS_TEMPLATE true");
+        String builder = Names.newBuilder();
+        admin("CREATE ROLE " + builder + " LOGIN");
+        admin("CREATE DATABASE " + work.names().building() + " OWNER " + builder + " IS_TEMPLATE true");
         admin("CREATE ROLE " + work.names().workspace() + " NOLOGIN");
         admin("CREATE DATABASE " + work.names().workspace() + " OWNER "
                 + work.names().workspace());
@@ -343,6 +341,8 @@ class PostgresBackendTest {
 
         assertThat(query(outputs, "SELECT count(*)::text FROM dish")).isEqualTo("2");
         assertThat(adminAsks("SELECT count(*)::text FROM pg_database WHERE datname LIKE '%_new'"))
+                .isEqualTo("0");
+        assertThat(adminAsks("SELECT count(*)::text FROM pg_roles WHERE rolname = '" + builder + "'"))
                 .isEqualTo("0");
     }
 
@@ -374,8 +374,8 @@ class PostgresBackendTest {
         List<JobOutcome> first = new CopyOnWriteArrayList<>();
         Cancellable running =
                 backend().perform(work.start(), log::add).subscribe().with(first::add);
-        until("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND usename = '"
-                + work.names().builder() + "')");
+        until("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND datname = '"
+                + work.names().building() + "')");
 
         Work patched = new Work(work.version(), work.workspace(), SEED);
         Map<String, String> outputs = succeeded(perform(patched.job(Transition.START, 1, 2)));
@@ -482,7 +482,9 @@ class PostgresBackendTest {
         assertThat(thing.name()).isEqualTo(output(outputs, "database"));
         assertThat(thing.whole()).isTrue();
         assertThat(thing.madeAt()).isAfter(InstantSource.system().instant().minus(Duration.ofMinutes(10)));
-        assertThat(inventory().things()).allMatch(one -> one.name().matches(Names.WORKSPACE));
+        assertThat(inventory().things())
+                .allMatch(
+                        one -> one.name().matches(Names.WORKSPACE) || one.name().matches(Names.TEMPLATE));
     }
 
     @Test
@@ -504,7 +506,7 @@ class PostgresBackendTest {
         var signal = Files.createFile(data.resolve("standby.signal"));
 
         try (EmbeddedPostgres standby = EmbeddedPostgres.crashable(own)) {
-            PostgresBackend backend = new PostgresBackend(vertx, new Given(url(standby), null, null), clock());
+            PostgresBackend backend = new PostgresBackend(vertx, Given.on(url(standby)), clock());
             assertThatThrownBy(() -> backend.inventory().await().atMost(LONG)).hasMessageContaining("standby");
         }
     }
@@ -552,84 +554,6 @@ class PostgresBackendTest {
 
     // Vocabulary
 
-    private record Given(
-            @Nullable String address,
-            @Nullable String shownHost,
-            @Nullable Integer shownPort) implements Settings {
-        @Override
-        public Optional<String> url() {
-            return Optional.ofNullable(address);
-        }
-
-        @Override
-        public Optional<String> username() {
-            return Optional.empty();
-        }
-
-        @Override
-        public Optional<String> password() {
-            return Optional.empty();
-        }
-
-        @Override
-        public Optional<String> publicHost() {
-            return Optional.ofNullable(shownHost);
-        }
-
-        @Override
-        public OptionalInt publicPort() {
-            return shownPort == null ? OptionalInt.empty() : OptionalInt.of(shownPort);
-        }
-
-        @Override
-        public int connectionLimit() {
-            return 20;
-        }
-    }
-
-    private record Work(UUID version, UUID workspace, Map<String, String> files) {
-
-        private static final UUID JOB = UUID.randomUUID();
-
-        Assignment start() {
-            return job(Transition.START, 1, 1);
-        }
-
-        Assignment job(Transition transition, int build, int attempt) {
-            return new Assignment(
-                    JOB,
-                    UUID.randomUUID(),
-                    attempt,
-                    NOON.plusSeconds(600),
-                    transition,
-                    "prebuild",
-                    "postgres",
-                    workspace,
-                    "dish-1",
-                    UUID.randomUUID(),
-                    "kitchen",
-                    UUID.randomUUID(),
-                    "system",
-                    true,
-                    version,
-                    "dishes",
-                    build,
-                    "small",
-                    files,
-                    Map.of(),
-                    Set.of(),
-                    Map.of());
-        }
-
-        Names names() {
-            return Names.of(start());
-        }
-
-        String template() {
-            return names().template();
-        }
-    }
-
     private static Work work(Map<String, String> files) {
         return new Work(UUID.randomUUID(), UUID.randomUUID(), files);
     }
@@ -648,7 +572,7 @@ class PostgresBackendTest {
     }
 
     private static PostgresBackend backend() {
-        return new PostgresBackend(vertx, new Given(url(), null, null), clock());
+        return new PostgresBackend(vertx, Given.on(url()), clock());
     }
 
     private JobOutcome perform(Assignment assignment) {
@@ -676,13 +600,14 @@ class PostgresBackendTest {
         return outputs.getOrDefault(name, "no output " + name);
     }
 
-    /** Databases and roles of the workspace and its version. */
+    /** Databases and roles of the workspace and its version, and builder roles that no template has. */
     private static List<String> leftOf(Work work) {
         Names names = work.names();
-        String all = "('%s', '%s', '%s', '%s')"
-                .formatted(names.workspace(), names.building(), names.template(), names.builder());
+        String all = "('%s', '%s', '%s')".formatted(names.workspace(), names.building(), names.template());
         return rows("SELECT datname FROM pg_database WHERE datname IN " + all
-                + " UNION ALL SELECT rolname FROM pg_roles WHERE rolname IN " + all);
+                + " UNION ALL SELECT rolname FROM pg_roles WHERE rolname IN " + all
+                + " UNION ALL SELECT rolname FROM pg_roles r WHERE rolname LIKE 'larder\\_b\\_%' AND NOT EXISTS ("
+                + "SELECT FROM pg_database d WHERE shobj_description(d.oid, 'pg_database') = r.rolname)");
     }
 
     private static PgConnectOptions options(Map<String, String> outputs, String database) {
