@@ -9,6 +9,7 @@ import dev.larder.pool.MisconfiguredException;
 import dev.larder.pool.ReadinessPart;
 import dev.larder.provision.Janitor;
 import dev.larder.provision.LongPoll;
+import dev.larder.provision.RestoreGuard;
 import dev.larder.provision.Worker;
 import dev.larder.reconcile.Reconciler;
 import dev.larder.store.DatabaseClock;
@@ -66,6 +67,7 @@ class Larder implements ReadinessPart {
     private final KeyStore keys;
     private final Bootstrap bootstrap;
     private final Pace pace;
+    private final RestoreGuard restoreGuard;
     private final Bell bell;
     private final Pump pump;
     private final Listener listener;
@@ -90,6 +92,7 @@ class Larder implements ReadinessPart {
             KeyStore keys,
             Bootstrap bootstrap,
             Pace pace,
+            RestoreGuard restoreGuard,
             Bell bell,
             Pump pump,
             Listener listener,
@@ -108,6 +111,7 @@ class Larder implements ReadinessPart {
         this.keys = keys;
         this.bootstrap = bootstrap;
         this.pace = pace;
+        this.restoreGuard = restoreGuard;
         this.bell = bell;
         this.pump = pump;
         this.listener = listener;
@@ -139,10 +143,7 @@ class Larder implements ReadinessPart {
     }
 
     private Uni<Void> prepare() {
-        return direct.prove()
-                .chain(time::start)
-                .chain(migrator::migrate)
-                .chain(keys::verify);
+        return direct.prove().chain(time::start).chain(migrator::migrate).chain(keys::verify);
     }
 
     void opened(@ObservesAsync HttpServerStart event) {
@@ -167,7 +168,7 @@ class Larder implements ReadinessPart {
     }
 
     private Uni<Void> begin() {
-        return bootstrap.bootstrap().chain(worker::start);
+        return bootstrap.bootstrap().chain(restoreGuard::check).chain(worker::start);
     }
 
     /** Tries again whatever may still succeed. */

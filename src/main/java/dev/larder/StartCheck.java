@@ -55,7 +55,9 @@ class StartCheck {
             throw new MisconfiguredException("larder.worker.slots must be 1 or more, not " + worker.slots()
                     + "; larder.worker.enabled=false works on nothing");
         }
-        if (worker.reserved().filter(reserved -> reserved < 0 || reserved >= worker.slots()).isPresent()) {
+        if (worker.reserved()
+                .filter(reserved -> reserved < 0 || reserved >= worker.slots())
+                .isPresent()) {
             throw new MisconfiguredException(
                     "larder.worker.reserved must be 0 or more and less than larder.worker.slots, not "
                             + worker.reserved().orElseThrow());

@@ -424,10 +424,11 @@ class Claims {
     private Uni<Outcome> tooManyWait(Errand errand, Short home) {
         int most = settings.waitingMax();
         int mostOfUser = settings.waitingMaxOfUser();
-        return reads.waiting(home.preset().id(), errand.caller().userId()).chain(now -> prospect(home)
-                .map(prospect -> mostOfUser - now.ofUser() <= most - now.inOrganization()
-                        ? new Outcome.TooManyWait(true, now.ofUser(), mostOfUser, prospect.eta())
-                        : new Outcome.TooManyWait(false, now.inOrganization(), most, prospect.eta())));
+        return reads.waiting(home.preset().id(), errand.caller().userId())
+                .chain(now -> prospect(home)
+                        .map(prospect -> mostOfUser - now.ofUser() <= most - now.inOrganization()
+                                ? new Outcome.TooManyWait(true, now.ofUser(), mostOfUser, prospect.eta())
+                                : new Outcome.TooManyWait(false, now.inOrganization(), most, prospect.eta())));
     }
 
     /** For a claim that came now. */

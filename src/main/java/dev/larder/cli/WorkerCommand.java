@@ -56,7 +56,8 @@ public final class WorkerCommand implements Callable<Integer> {
             names = "--reserved",
             description = "How many of the slots prebuild jobs never take. Without it: half of them are kept from"
                     + " prebuild jobs that may take more than an hour, and none from the others.")
-    @Nullable Integer reserved;
+    @Nullable
+    Integer reserved;
 
     @Option(
             names = "--tag",

@@ -221,7 +221,8 @@ public class ClaimStore {
                   JOIN templates t ON t.id = p.template_id AND t.active_version_id = p.version_id
                   JOIN template_versions v ON v.id = p.version_id
                   JOIN organizations o ON o.id = p.organization_id
-                 WHERE p.id = $1::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL),
+                 WHERE p.id = $1::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
+                   AND NOT EXISTS (SELECT FROM settings WHERE suspect_since IS NOT NULL)),
             waiting AS (
                 SELECT c.id AS claim_id, c.user_id, c.idempotency_key, c.request_hash, c.ordinal, c.ttl_seconds, c.priority,
                        c.created_at AS asked_at, 0 AS place, true AS waited, c.path, c.waits_until,

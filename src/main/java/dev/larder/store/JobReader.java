@@ -87,7 +87,8 @@ public class JobReader {
               JOIN workspaces w ON w.id = j.workspace_id
             """;
 
-    private static final String LIST = SELECT.formatted("false", BUILDERS.formatted("NULL::timestamptz"), JobStore.kind("a")) + """
+    private static final String LIST =
+            SELECT.formatted("false", BUILDERS.formatted("NULL::timestamptz"), JobStore.kind("a")) + """
              WHERE ($1::uuid IS NULL OR j.organization_id = $1) AND ($2::uuid IS NULL OR (w.owner_id = $2 AND (b.initiator_id = $2 OR (s.is_system AND b.reason <> 'recycle'))))
                AND ($3::uuid IS NULL OR j.id < $3) AND ($4::text IS NULL OR j.status = $4)
              ORDER BY j.id DESC LIMIT $5""";
@@ -104,8 +105,9 @@ public class JobReader {
                 .map(rows -> Rows.list(rows, JobReader::seen));
     }
 
-    private static final String FIND = SELECT.formatted("$4::timestamptz IS NOT NULL", BUILDERS.formatted("$4::timestamptz"), JobStore.kind("a"))
-            + """
+    private static final String FIND =
+            SELECT.formatted("$4::timestamptz IS NOT NULL", BUILDERS.formatted("$4::timestamptz"), JobStore.kind("a"))
+                    + """
              WHERE j.id = $1 AND ($2::uuid IS NULL OR j.organization_id = $2)
                AND ($3::uuid IS NULL OR (w.owner_id = $3 AND (b.initiator_id = $3 OR (s.is_system AND b.reason <> 'recycle'))))""";
 

@@ -150,7 +150,7 @@ public class JobStore {
                        SELECT count(*) AS jobs, count(*) FILTER (WHERE j.timeout_seconds > 3600) AS long_jobs FROM jobs j
                         WHERE j.worker_id = k.id AND j.started_at IS NOT NULL AND j.completed_at IS NULL AND j.prebuild) r
                     ON k.reserved_slots > 0 OR k.long_reserved_slots > 0
-                 WHERE k.id = $1::uuid AND k.stopped_at IS NULL),
+                 WHERE k.id = $1::uuid AND k.stopped_at IS NULL AND %12$s),
             fitting AS (
                 SELECT s.id FROM tagsets s, me WHERE %1$s),
             wanted AS (
@@ -310,7 +310,8 @@ public class JobStore {
                     line("j.id <> ALL (ARRAY(SELECT id FROM locked))"),
                     TURNS,
                     Places.offered("k", "$3"),
-                    Places.probes("k", "$3"));
+                    Places.probes("k", "$3"),
+                    RestoreStore.TRUSTED);
 
     /**
      * Leases up to {@code slots} jobs that fit this worker, the most urgent first; fewer than there are where its reserve or

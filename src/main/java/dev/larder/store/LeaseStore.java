@@ -173,7 +173,7 @@ public class LeaseStore {
     private static final String EXPIRE = """
             WITH workspace AS (
                 SELECT c.id AS claim_id, w.id FROM claims c JOIN workspaces w ON w.id = c.workspace_id
-                 WHERE c.ended_at IS NULL AND c.expires_at <= $1::timestamptz AND NOT w.verifying
+                 WHERE c.ended_at IS NULL AND c.expires_at <= $1::timestamptz AND NOT w.verifying AND {trusted}
                  ORDER BY c.expires_at LIMIT 100
                    FOR NO KEY UPDATE OF w SKIP LOCKED),
             claim AS (
@@ -181,7 +181,7 @@ public class LeaseStore {
                   FROM workspace w
                  WHERE c.id = w.claim_id AND c.ended_at IS NULL AND c.expires_at <= $1::timestamptz
                 RETURNING c.workspace_id)
-            """ + GIVE_BACK.formatted("$1");
+            """.replace("{trusted}", RestoreStore.TRUSTED) + GIVE_BACK.formatted("$1");
 
     /** Ends claims whose time is over, as {@link #release} does. At most 100 at a time. */
     public Uni<Integer> expire(Instant at) {

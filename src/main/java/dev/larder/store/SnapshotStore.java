@@ -200,10 +200,10 @@ public class SnapshotStore {
                                                WHERE l.build_id IN (b.id, w.build_id) AND l.status = 'failed'
                                                  AND {blamed})""";
 
-    // Only presets with failed prebuilds pay for the look into their builds. A failure of the place counts as if it had not
+    // Only presets with failed prebuilds pay for the look into their builds. A failure of the place counts as if it had
+    // not
     // been. A passing one delays the next creation, and is no failed attempt.
-    private static final String FAILURES =
-            """
+    private static final String FAILURES = """
             WITH evidence AS (
                 SELECT w.preset_id, array_agg(w.build_finished_at ORDER BY w.build_finished_at DESC)
                            FILTER (WHERE w.build_finished_at >= $2 AND f.blame NOT IN ('place', 'quota')
@@ -229,11 +229,11 @@ public class SnapshotStore {
                              {builds of the template}
                             GROUP BY b.attempt
                            HAVING bool_or(NOT {failed} AND NOT {undecided}) OR NOT bool_or({undecided})
-                            ORDER BY b.attempt DESC LIMIT $3) a) attempts"""
-                    .replace("{builds but for the place}", COUNTED_BUILDS.replace("{blamed}", "l.blame IN ('place', 'quota')"))
-                    .replace("{builds of the template}", COUNTED_BUILDS.replace("{blamed}", "l.blame <> 'template'"))
-                    .replace("{failed}", FAILED)
-                    .replace("{undecided}", UNDECIDED);
+                            ORDER BY b.attempt DESC LIMIT $3) a) attempts""".replace(
+                    "{builds but for the place}", COUNTED_BUILDS.replace("{blamed}", "l.blame IN ('place', 'quota')"))
+            .replace("{builds of the template}", COUNTED_BUILDS.replace("{blamed}", "l.blame <> 'template'"))
+            .replace("{failed}", FAILED)
+            .replace("{undecided}", UNDECIDED);
 
     private static Failures failures(Row row) {
         OffsetDateTime[] failedAt = row.getArrayOfOffsetDateTimes("failed_at");
@@ -262,7 +262,8 @@ public class SnapshotStore {
                             AND NOT EXISTS (SELECT FROM preset_parameters g
                                              WHERE g.preset_id = p.id AND g.name = v.name)
                           ORDER BY v.ordinal) AS missing,
-                   d.pause_scope AS deployment_scope, d.pause_until AS deployment_until,
+                   CASE WHEN d.suspect_since IS NULL THEN d.pause_scope ELSE 'all' END AS deployment_scope,
+                   CASE WHEN d.suspect_since IS NULL THEN d.pause_until END AS deployment_until,
                    o.pause_scope AS organization_scope, o.pause_until AS organization_until,
                    t.pause_scope AS template_scope, t.pause_until AS template_until,
                    p.pause_scope AS preset_scope, p.pause_until AS preset_until,

@@ -46,13 +46,14 @@ public class WorkspaceStore {
             @Nullable Instant claimedAt,
             @Nullable Instant deletionWantedAt,
             @Nullable Instant deletedAt,
-            @Nullable Instant missingSince) {}
+            @Nullable Instant missingSince,
+            @Nullable Instant quarantinedAt) {}
 
     private static final String SELECT = """
             SELECT w.id, o.name AS organization, t.name AS template, v.number AS template_version, p.name AS preset, w.name,
                    w.owner_id, u.name AS owner, w.prebuild, w.version, w.build_number, w.transition, %s AS build_status,
                    w.created_at, w.ready_at, w.claimed_at, w.deletion_wanted_at, w.deleted_at,
-                   w.missing_since
+                   w.missing_since, w.quarantined_at
               FROM workspaces w
               JOIN organizations o ON o.id = w.organization_id
               JOIN templates t ON t.id = w.template_id
@@ -108,7 +109,8 @@ public class WorkspaceStore {
                 Rows.instantOrNull(row, "claimed_at"),
                 Rows.instantOrNull(row, "deletion_wanted_at"),
                 Rows.instantOrNull(row, "deleted_at"),
-                Rows.instantOrNull(row, "missing_since"));
+                Rows.instantOrNull(row, "missing_since"),
+                Rows.instantOrNull(row, "quarantined_at"));
     }
 
     private static final String BUILDS = """

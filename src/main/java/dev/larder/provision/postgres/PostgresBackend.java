@@ -5,8 +5,8 @@ import dev.larder.pool.Inventory;
 import dev.larder.pool.JobOutcome;
 import dev.larder.pool.LogLine;
 import dev.larder.provision.Backend;
-import dev.larder.store.Connections;
 import dev.larder.provision.postgres.Templates.Template;
+import dev.larder.store.Connections;
 import dev.larder.store.DatabaseFaults;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.Vertx;
@@ -333,7 +333,8 @@ public class PostgresBackend implements Backend {
     public Uni<Optional<Inventory>> inventory() {
         return server == null
                 ? Uni.createFrom().item(Optional.empty())
-                : server.asAdmin("larder inventory", Admin.SHORT, this::inventory).map(Optional::of);
+                : server.asAdmin("larder inventory", Admin.SHORT, this::inventory)
+                        .map(Optional::of);
     }
 
     private static final String CONNECTIONS = """
