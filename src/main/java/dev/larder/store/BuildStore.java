@@ -182,7 +182,7 @@ public class BuildStore {
                             FROM workspaces w JOIN templates t ON t.id = w.template_id
                            WHERE w.prebuild AND w.deleted_at IS NULL AND w.deletion_wanted_at IS NULL
                              AND w.transition = 'start' AND w.build_status IN ('failed', 'canceled')
-                             AND t.deleted_at IS NOT NULL
+                             AND t.deleted_at IS NOT NULL AND w.quarantined_at IS NULL
                            ORDER BY w.build_number, w.id LIMIT 100
                              FOR UPDATE OF w SKIP LOCKED)""";
 

@@ -43,7 +43,7 @@ public class LeaseStore {
                    EXISTS (SELECT FROM (SELECT FROM workspaces w
                                          WHERE NOT w.prebuild AND w.build_number = 1 AND w.transition = 'start'
                                            AND w.build_status IN ('failed', 'canceled')
-                                           AND w.deleted_at IS NULL AND w.deletion_wanted_at IS NULL
+                                           AND w.deleted_at IS NULL AND w.deletion_wanted_at IS NULL AND w.quarantined_at IS NULL
                                          ORDER BY w.prebuild, w.build_number, w.id LIMIT 1) first) AS failed_cold""".formatted(Begun.isBegun("w"));
 
     /**
@@ -273,7 +273,7 @@ public class LeaseStore {
                                               ELSE 'The build was canceled.' END) AS detail
                   FROM workspaces w JOIN jobs j ON j.build_id = w.build_id
                  WHERE NOT w.prebuild AND w.build_number = 1 AND w.transition = 'start' AND w.build_status IN ('failed', 'canceled')
-                   AND w.deleted_at IS NULL AND w.deletion_wanted_at IS NULL
+                   AND w.deleted_at IS NULL AND w.deletion_wanted_at IS NULL AND w.quarantined_at IS NULL
                  ORDER BY w.prebuild, w.build_number, w.id LIMIT 100
                    FOR NO KEY UPDATE OF w SKIP LOCKED),
             ended AS (

@@ -93,7 +93,7 @@ public class SnapshotStore {
             SELECT p.id, newest.expired
               FROM presets p
              CROSS JOIN LATERAL (
-                   SELECT array_agg(a.expired ORDER BY a.attempt DESC) AS expired
+                   SELECT coalesce(array_agg(a.expired ORDER BY a.attempt DESC), '{}') AS expired
                      FROM (SELECT b.attempt, bool_and(j.completed_at > b.created_at + make_interval(secs => p.ttl_seconds)) AS expired
                              FROM builds b JOIN jobs j ON j.build_id = b.id
                             WHERE b.preset_id = p.id AND b.attempt IS NOT NULL AND j.status = 'succeeded'

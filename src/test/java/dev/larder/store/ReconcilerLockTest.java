@@ -151,18 +151,21 @@ class ReconcilerLockTest {
     @Test
     void the_settings_of_the_lock_end_with_it() {
         Process holder = new Process();
+        String before = idleLimit(holder);
         holder.working.complete("done");
         assertThat(holder.work(SHORT)).succeedsWithin(PATIENCE);
 
-        String after = Stock.await(holder.direct
+        assertThat(idleLimit(holder)).isEqualTo(before);
+    }
+
+    private static String idleLimit(Process holder) {
+        return Stock.await(holder.direct
                         .pool()
                         .query("SELECT current_setting('idle_in_transaction_session_timeout') AS n")
                         .execute())
                 .iterator()
                 .next()
                 .getString("n");
-
-        assertThat(after).isEqualTo("0");
     }
 
     @Test

@@ -1,0 +1,182 @@
+package dev.larder.reconcile;
+
+import static dev.larder.testing.Stock.await;
+import static java.time.Duration.ofDays;
+import static java.time.Duration.ofMinutes;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.larder.pool.Assignment;
+import dev.larder.pool.Caller;
+import dev.larder.store.RestoreStore;
+import dev.larder.store.RestoreStore.Done;
+import dev.larder.store.RestoreStore.Reason;
+import dev.larder.store.RestoreStore.Suspicion;
+import io.vertx.mutiny.sqlclient.Tuple;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** A database that was restored from a backup: it knows nothing of what was claimed, built and deleted after it. */
+class RestoredTest {
+
+    private final Crank crank = new Crank(Crank.Bells.WORKING);
+    private final RestoreStore restore = new RestoreStore(crank.stock.pool, crank.stock.clock, crank.stock.ids);
+    private final Caller anna = crank.stock.member("anna");
+    private final UUID preset = crank.stock.declare("small", 2);
+
+    @AfterEach
+    void close() {
+        crank.close();
+    }
+
+    @Test
+    void the_first_server_takes_the_database_as_it_is() {
+        assertThat(await(restore.check())).isEmpty();
+        assertThat(await(restore.check())).isEmpty();
+    }
+
+    @Test
+    void a_database_that_is_on_another_server_than_before_gives_nothing_out() {
+        fill();
+        onAnotherServer();
+
+        assertThat(await(restore.check())).contains(new Suspicion(Reason.ANOTHER_SERVER, crank.stock.clock.instant()));
+
+        assertThat(crank.stock.claim(preset, anna)).isEmpty();
+        assertThat(crank.stock.take(10)).isEmpty();
+        crank.stock.clock.set(crank.stock.clock.instant().plus(ofDays(3)));
+        assertThat(crank.cycle().actions()).isEmpty();
+        assertThat(await(restore.suspicion())).isPresent();
+    }
+
+    @Test
+    void a_claim_that_was_seen_and_is_gone_means_that_the_database_is_older() {
+        fill();
+        UUID claim = crank.stock.claim(preset, anna).orElseThrow();
+        assertThat(await(restore.newestClaim())).contains(claim);
+        assertThat(await(restore.suspectUnlessThere(claim))).isFalse();
+
+        crank.stock.sql("DELETE FROM claims WHERE id = $1", claim);
+
+        assertThat(await(restore.suspectUnlessThere(claim))).isTrue();
+        assertThat(await(restore.suspicion())).map(Suspicion::reason).contains(Reason.CLAIMS_MISSING);
+        assertThat(crank.stock.claim(preset, anna)).isEmpty();
+    }
+
+    @Test
+    void what_was_in_stock_in_the_backup_is_quarantined_and_the_pool_is_filled_anew_at_once() {
+        List<UUID> old = fill();
+        onAnotherServer();
+        assertThat(await(restore.check())).isPresent();
+
+        assertThat(await(restore.accept(true, anna.userId()))).isEqualTo(new Done(2, 0, 0));
+
+        assertThat(crank.stock.claim(preset, anna)).isEmpty();
+        assertThat(crank.cycle().actions()).isNotEmpty();
+        List<UUID> built =
+                crank.stock.buildAll().stream().map(Assignment::workspaceId).toList();
+        assertThat(built).hasSize(2).doesNotContainAnyElementsOf(old);
+        crank.stock.clock.set(crank.stock.clock.instant().plus(ofDays(30)));
+        crank.settle();
+        assertThat(old)
+                .allSatisfy(workspace -> assertThat(crank.state(workspace)).isEqualTo("start succeeded"));
+        assertThat(crank.status(preset)).isEqualTo("healthy");
+        assertThat(await(restore.check())).isEmpty();
+    }
+
+    @Test
+    void a_build_that_had_not_ended_in_the_backup_is_not_run_again() {
+        assertThat(crank.cycle().actions()).isNotEmpty();
+        Assignment running = crank.stock.take(1).getFirst();
+
+        assertThat(await(restore.accept(true, anna.userId())).canceled()).isEqualTo(2);
+
+        crank.stock.succeed(running);
+        assertThat(crank.state(running.workspaceId())).isEqualTo("start canceled");
+        assertThat(crank.stock.count("workspaces WHERE deletion_wanted_at IS NOT NULL OR deleted_at IS NOT NULL"))
+                .isZero();
+        assertThat(crank.cycle().actions()).isNotEmpty();
+    }
+
+    @Test
+    void a_cold_build_that_had_not_ended_in_the_backup_does_not_take_its_users_workspace_away() {
+        UUID claim = crank.stock.claimCold(preset, anna);
+
+        assertThat(await(restore.accept(true, anna.userId())).canceled()).isEqualTo(1);
+
+        assertThat(await(crank.stock.leases.endFailedCold(crank.stock.clock.instant())))
+                .isZero();
+        assertThat(crank.stock.look(claim).endedAt()).isEmpty();
+    }
+
+    @Test
+    void leases_begin_anew_since_their_renewals_may_be_lost() {
+        fill();
+        UUID claim = crank.stock.claim(preset, anna).orElseThrow();
+        crank.stock.sql(
+                "UPDATE claims SET ttl_seconds = 3600, expires_at = $2 WHERE id = $1",
+                claim,
+                crank.stock.clock.instant().minus(ofMinutes(5)).atOffset(java.time.ZoneOffset.UTC));
+
+        assertThat(await(restore.accept(true, anna.userId())).prolonged()).isEqualTo(1);
+
+        assertThat(await(crank.stock.leases.expire(crank.stock.clock.instant())))
+                .isZero();
+        assertThat(crank.stock.look(claim).expiresAt())
+                .contains(crank.stock.clock.instant().plusSeconds(3600));
+    }
+
+    @Test
+    void while_it_is_not_known_what_happened_no_lease_ends() {
+        fill();
+        UUID claim = crank.stock.claim(preset, anna).orElseThrow();
+        crank.stock.sql(
+                "UPDATE claims SET ttl_seconds = 60, expires_at = $2 WHERE id = $1",
+                claim,
+                crank.stock.clock.instant().minus(ofMinutes(5)).atOffset(java.time.ZoneOffset.UTC));
+        onAnotherServer();
+        assertThat(await(restore.check())).isPresent();
+
+        assertThat(await(crank.stock.leases.expire(crank.stock.clock.instant())))
+                .isZero();
+    }
+
+    @Test
+    void a_database_that_was_moved_in_good_order_keeps_its_stock() {
+        List<UUID> old = fill();
+        onAnotherServer();
+        assertThat(await(restore.check())).isPresent();
+
+        assertThat(await(restore.accept(false, anna.userId()))).isEqualTo(new Done(0, 0, 0));
+
+        assertThat(await(restore.check())).isEmpty();
+        UUID claim = crank.stock.claim(preset, anna).orElseThrow();
+        assertThat(crank.stock.look(claim).workspace().orElseThrow().id()).isIn(old);
+    }
+
+    @Test
+    void quarantined_workspaces_stay_when_their_template_is_deleted() {
+        fill();
+        assertThat(await(restore.accept(true, anna.userId())).quarantined()).isEqualTo(2);
+        assertThat(await(crank.stock.catalog.delete(crank.stock.template()))).isTrue();
+
+        assertThat(await(crank.stock.builds.giveUpEvidence(crank.stock.clock.instant())))
+                .isZero();
+        assertThat(crank.cycle().actions()).isEmpty();
+        assertThat(crank.live(preset)).isEqualTo(2);
+    }
+
+    private List<UUID> fill() {
+        assertThat(await(restore.check())).isEmpty();
+        assertThat(crank.cycle().actions()).isNotEmpty();
+        return crank.stock.buildAll().stream().map(Assignment::workspaceId).toList();
+    }
+
+    private void onAnotherServer() {
+        crank.stock
+                .pool
+                .preparedQuery("UPDATE settings SET system_identifier = $1")
+                .executeAndAwait(Tuple.of("1"));
+    }
+}
