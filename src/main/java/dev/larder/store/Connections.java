@@ -1,5 +1,6 @@
 package dev.larder.store;
 
+import dev.larder.pool.MisconfiguredException;
 import io.vertx.core.net.PemKeyCertOptions;
 import io.vertx.core.net.PemTrustOptions;
 import io.vertx.pgclient.PgConnectOptions;
@@ -84,7 +85,7 @@ public final class Connections {
      * Reads an address of one host.
      *
      * @param key the setting it comes from, named in a refusal
-     * @throws IllegalArgumentException with one sentence that holds no part of the address but a parameter's name
+     * @throws MisconfiguredException with one sentence that holds no part of the address but a parameter's name
      */
     public static PgConnectOptions of(String key, String address) {
         String url = withoutPrefix(address);
@@ -93,7 +94,7 @@ public final class Connections {
             options = PgConnectOptions.fromUri(forClient(key, url));
         } catch (IllegalArgumentException unreadable) {
             // The client's message repeats the address, and with it a password.
-            throw new IllegalArgumentException(
+            throw new MisconfiguredException(
                     key + ": is not an address like postgresql://host:5432/database?sslmode=verify-full");
         }
         return complete(key, options, address);
@@ -126,7 +127,7 @@ public final class Connections {
         Map<String, String> parameters = parameters(key, withoutPrefix(address));
         String writable = parameters.get("target_session_attrs");
         if (writable != null && !WRITABLE.contains(writable)) {
-            throw new IllegalArgumentException(
+            throw new MisconfiguredException(
                     key + ": target_session_attrs must be primary, since Larder writes to its database");
         }
         String seconds = parameters.get("connect_timeout");
@@ -147,7 +148,7 @@ public final class Connections {
 
     private static int wholeSeconds(String key, String text) {
         if (!text.matches("[1-9][0-9]{0,3}")) {
-            throw new IllegalArgumentException(key + ": connect_timeout must be whole seconds");
+            throw new MisconfiguredException(key + ": connect_timeout must be whole seconds");
         }
         return Integer.parseInt(text);
     }
@@ -164,13 +165,13 @@ public final class Connections {
             options.setPemKeyCertOptions(
                     new PemKeyCertOptions().addCertPath(certificate.toString()).addKeyPath(secret.toString()));
         } else if (certificate != null || secret != null) {
-            throw new IllegalArgumentException(key + ": sslcert and sslkey are given together or not at all");
+            throw new MisconfiguredException(key + ": sslcert and sslkey are given together or not at all");
         }
         boolean checked = options.getTrustOptions() != null;
         switch (options.getSslMode()) {
             case DISABLE -> {
                 if (authority != null || certificate != null) {
-                    throw new IllegalArgumentException(
+                    throw new MisconfiguredException(
                             key + ": with sslrootcert or sslcert an sslmode is needed, such as verify-full");
                 }
             }
@@ -196,7 +197,7 @@ public final class Connections {
 
     private static void needsAuthority(String key, boolean there) {
         if (!there) {
-            throw new IllegalArgumentException(
+            throw new MisconfiguredException(
                     key
                             + ": to verify the server's certificate, sslrootcert must name a file with its authority's certificate");
         }
@@ -208,7 +209,7 @@ public final class Connections {
             return null;
         }
         if (!Files.isReadable(Path.of(path))) {
-            throw new IllegalArgumentException(key + ": the file that " + name + " names cannot be read");
+            throw new MisconfiguredException(key + ": the file that " + name + " names cannot be read");
         }
         return Path.of(path);
     }
@@ -241,7 +242,7 @@ public final class Connections {
         for (String one : url.substring(query + 1).split("&", -1)) {
             String name = one.replaceFirst("=.*", "");
             if (!OWN.contains(name) && !CLIENT.contains(name)) {
-                throw new IllegalArgumentException(
+                throw new MisconfiguredException(
                         key + ": '" + name.replaceAll("[^a-zA-Z0-9_]", "?") + "' is not a parameter Larder knows");
             }
             parameters.put(name, decoded(one.substring(Math.min(one.length(), name.length() + 1))));

@@ -1,5 +1,6 @@
 package dev.larder.store;
 
+import dev.larder.pool.MisconfiguredException;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.Vertx;
 import io.vertx.mutiny.sqlclient.SqlConnection;
@@ -40,7 +41,7 @@ public class ReconcilerLock {
 
         public Bounds {
             if (silence.compareTo(SILENCE_MIN) < 0 || silence.compareTo(SILENCE_MAX) > 0) {
-                throw new IllegalArgumentException("larder.reconcile.lock-silence must be from 1s to 10m");
+                throw new MisconfiguredException("larder.reconcile.lock-silence must be from 1s to 10m");
             }
         }
     }

@@ -1,5 +1,6 @@
 package dev.larder.store;
 
+import dev.larder.pool.MisconfiguredException;
 import java.time.Duration;
 
 /**
@@ -15,7 +16,7 @@ public record TimeLimits(Duration statement, Duration lock, Duration idleTransac
     public TimeLimits {
         for (Duration limit : new Duration[] {statement, lock, idleTransaction}) {
             if (limit.toMillis() < 1) {
-                throw new IllegalArgumentException("larder.database: a time limit must be at least 1 ms");
+                throw new MisconfiguredException("larder.database: a time limit must be at least 1 ms");
             }
         }
     }

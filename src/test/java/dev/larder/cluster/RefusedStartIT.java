@@ -64,10 +64,16 @@ class RefusedStartIT {
                         "QUARKUS_DATASOURCE_REACTIVE_URL",
                         "postgresql:/u:hunter2@localhost/x"),
                 new Refused(
-                        "larder.backend.postgres.url must be like",
+                        "larder.backend.postgres.url: is not an address like",
                         "LARDER_BACKEND_POSTGRES_URL",
                         "postgres//u:hunter2@localhost/x"),
                 new Refused("larder.worker.heartbeat cannot be used", "LARDER_WORKER_HEARTBEAT", "soon"),
+                new Refused(
+                        "larder.backend.exec.root /proc/nope",
+                        "LARDER_BACKEND_EXEC_ENABLED",
+                        "true",
+                        "LARDER_BACKEND_EXEC_ROOT",
+                        "/proc/nope"),
                 new Refused("larder.worker.slots must be 1 or more", "LARDER_WORKER_SLOTS", "0"),
                 new Refused(
                         "larder.bootstrap.token-file cannot be written",

@@ -3,6 +3,7 @@ package dev.larder.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.larder.pool.MisconfiguredException;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.pgclient.SslMode;
 import java.io.IOException;
@@ -87,7 +88,7 @@ class ConnectionsTest {
                     """)
     void what_cannot_be_used_is_refused_in_one_sentence_without_a_secret(String address, String why) {
         assertThatThrownBy(() -> of(address.strip()))
-                .isInstanceOf(IllegalArgumentException.class)
+                .isInstanceOf(MisconfiguredException.class)
                 .hasMessageStartingWith(KEY + ": ")
                 .hasMessageContaining(why.strip())
                 .hasMessageNotContaining("secret")
