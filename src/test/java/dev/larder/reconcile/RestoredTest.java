@@ -7,12 +7,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.pool.Assignment;
 import dev.larder.pool.Caller;
+import dev.larder.pool.JobOutcome;
 import dev.larder.store.RestoreStore;
 import dev.larder.store.RestoreStore.Done;
 import dev.larder.store.RestoreStore.Reason;
 import dev.larder.store.RestoreStore.Suspicion;
-import io.vertx.mutiny.sqlclient.Tuple;
+import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -38,7 +40,7 @@ class RestoredTest {
 
     @Test
     void a_database_that_is_on_another_server_than_before_gives_nothing_out() {
-        fill();
+        assertThat(fill()).hasSize(2);
         onAnotherServer();
 
         assertThat(await(restore.check())).contains(new Suspicion(Reason.ANOTHER_SERVER, crank.stock.clock.instant()));
@@ -52,7 +54,7 @@ class RestoredTest {
 
     @Test
     void a_claim_that_was_seen_and_is_gone_means_that_the_database_is_older() {
-        fill();
+        assertThat(fill()).hasSize(2);
         UUID claim = crank.stock.claim(preset, anna).orElseThrow();
         assertThat(await(restore.newestClaim())).contains(claim);
         assertThat(await(restore.suspectUnlessThere(claim))).isFalse();
@@ -67,6 +69,7 @@ class RestoredTest {
     @Test
     void what_was_in_stock_in_the_backup_is_quarantined_and_the_pool_is_filled_anew_at_once() {
         List<UUID> old = fill();
+        crank.stock.clock.set(crank.stock.clock.instant().plus(ofMinutes(1)));
         onAnotherServer();
         assertThat(await(restore.check())).isPresent();
 
@@ -89,10 +92,13 @@ class RestoredTest {
     void a_build_that_had_not_ended_in_the_backup_is_not_run_again() {
         assertThat(crank.cycle().actions()).isNotEmpty();
         Assignment running = crank.stock.take(1).getFirst();
+        crank.stock.clock.set(crank.stock.clock.instant().plus(ofMinutes(1)));
 
         assertThat(await(restore.accept(true, anna.userId())).canceled()).isEqualTo(2);
 
-        crank.stock.succeed(running);
+        Instant now = crank.stock.clock.instant();
+        assertThat(await(crank.stock.jobs.complete(running.lease(), new JobOutcome.Succeeded(Map.of()), now)))
+                .isEmpty();
         assertThat(crank.state(running.workspaceId())).isEqualTo("start canceled");
         assertThat(crank.stock.count("workspaces WHERE deletion_wanted_at IS NOT NULL OR deleted_at IS NOT NULL"))
                 .isZero();
@@ -112,7 +118,7 @@ class RestoredTest {
 
     @Test
     void leases_begin_anew_since_their_renewals_may_be_lost() {
-        fill();
+        assertThat(fill()).hasSize(2);
         UUID claim = crank.stock.claim(preset, anna).orElseThrow();
         crank.stock.sql(
                 "UPDATE claims SET ttl_seconds = 3600, expires_at = $2 WHERE id = $1",
@@ -129,7 +135,7 @@ class RestoredTest {
 
     @Test
     void while_it_is_not_known_what_happened_no_lease_ends() {
-        fill();
+        assertThat(fill()).hasSize(2);
         UUID claim = crank.stock.claim(preset, anna).orElseThrow();
         crank.stock.sql(
                 "UPDATE claims SET ttl_seconds = 60, expires_at = $2 WHERE id = $1",
@@ -157,7 +163,7 @@ class RestoredTest {
 
     @Test
     void quarantined_workspaces_stay_when_their_template_is_deleted() {
-        fill();
+        assertThat(fill()).hasSize(2);
         assertThat(await(restore.accept(true, anna.userId())).quarantined()).isEqualTo(2);
         assertThat(await(crank.stock.catalog.delete(crank.stock.template()))).isTrue();
 
@@ -174,9 +180,6 @@ class RestoredTest {
     }
 
     private void onAnotherServer() {
-        crank.stock
-                .pool
-                .preparedQuery("UPDATE settings SET system_identifier = $1")
-                .executeAndAwait(Tuple.of("1"));
+        crank.stock.sql("UPDATE settings SET system_identifier = $1", "1");
     }
 }
