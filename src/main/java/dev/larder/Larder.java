@@ -78,6 +78,7 @@ class Larder implements ReadinessPart {
     private final WaitingLine waitingLine;
     private final Traffic traffic;
     private final String role;
+    private final Duration drain;
     private final StopSettings settings;
     private final AtomicBoolean listening = new AtomicBoolean();
     private final Uni<Void> prepared;
@@ -103,6 +104,7 @@ class Larder implements ReadinessPart {
             WaitingLine waitingLine,
             Traffic traffic,
             @ConfigProperty(name = "larder.role", defaultValue = SERVER) String role,
+            @ConfigProperty(name = "larder.worker.drain", defaultValue = "10s") Duration drain,
             StopSettings settings) {
         this.time = time;
         this.check = check;
@@ -122,6 +124,7 @@ class Larder implements ReadinessPart {
         this.waitingLine = waitingLine;
         this.traffic = traffic;
         this.role = role;
+        this.drain = drain;
         this.settings = settings;
         this.prepared = insisted(Uni.createFrom().deferred(this::prepare))
                 .invoke(traffic::open)
@@ -143,7 +146,19 @@ class Larder implements ReadinessPart {
     }
 
     private Uni<Void> prepare() {
-        return direct.prove().chain(time::start).chain(migrator::migrate).chain(keys::verify);
+        return direct.prove()
+                .chain(time::start)
+                .chain(migrator::migrate)
+                .chain(keys::verify)
+                .chain(this::noteRestored);
+    }
+
+    /** Before HTTP opens, so that no claim is answered from a restored database; an owner can answer for it all the same. */
+    private Uni<Void> noteRestored() {
+        return restoreGuard
+                .check()
+                .onFailure(RestoreGuard.SuspectException.class)
+                .recoverWithNull();
     }
 
     void opened(@ObservesAsync HttpServerStart event) {
@@ -250,21 +265,24 @@ class Larder implements ReadinessPart {
         }
         pace.stop();
         listener.stop();
-        logged("janitor", janitor::stop);
-        logged("waiting line", waitingLine::stop);
-        logged("reconciler", reconciler::stop);
-        logged("worker", worker::stop);
+        logged("janitor", STOP_DEADLINE, janitor::stop);
+        logged("waiting line", STOP_DEADLINE, waitingLine::stop);
+        logged("reconciler", STOP_DEADLINE, reconciler::stop);
+        logged("worker", drain.multipliedBy(2).plus(STOP_DEADLINE), worker::stop);
     }
 
     /** One part that cannot be stopped must not keep the others from it. */
-    private static void logged(String part, Supplier<Uni<? extends Void>> stop) {
+    private static void logged(String part, Duration within, Supplier<Uni<? extends Void>> stop) {
         Uni.createFrom()
                 .<Void>deferred(stop)
+                .ifNoItem()
+                .after(within)
+                .fail()
                 .onFailure()
                 .invoke(cause -> LOG.warnf("%s was cut cause=%s", part, cause.getMessage()))
                 .onFailure()
                 .recoverWithNull()
                 .await()
-                .atMost(STOP_DEADLINE);
+                .indefinitely();
     }
 }

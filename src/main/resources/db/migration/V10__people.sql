@@ -1,5 +1,8 @@
 -- Users who are disabled or deleted, organizations that are deleted, and which token made which.
 
+-- All that V10 to V16 change, at once: one after the other would meet an older server's statements crosswise.
+LOCK TABLE jobs, workspaces, claims, users, organizations, tokens IN ACCESS EXCLUSIVE MODE;
+
 -- A disabled user's tokens open nothing until the user is enabled again. A deleted user or organization keeps its row, which
 -- the history refers to, under a name that no new one can take.
 ALTER TABLE users

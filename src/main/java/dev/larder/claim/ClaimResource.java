@@ -14,6 +14,7 @@ import dev.larder.pool.Caller;
 import dev.larder.pool.ClaimObserver;
 import dev.larder.pool.Role;
 import dev.larder.pool.Scope;
+import dev.larder.store.AccessStore;
 import dev.larder.store.BuildStore;
 import dev.larder.store.ClaimReads;
 import dev.larder.store.ClaimReads.Claim;
@@ -76,6 +77,7 @@ class ClaimResource {
     private final ClaimObserver observer;
     private final Settings settings;
     private final Traffic traffic;
+    private final AccessStore access;
     private final Shares followers;
 
     ClaimResource(
@@ -90,7 +92,8 @@ class ClaimResource {
             ClaimObserver observer,
             Settings settings,
             Traffic traffic,
-            FollowSettings follow) {
+            FollowSettings follow,
+            AccessStore access) {
         this.claims = claims;
         this.answers = answers;
         this.reads = reads;
@@ -102,6 +105,7 @@ class ClaimResource {
         this.observer = observer;
         this.settings = settings;
         this.traffic = traffic;
+        this.access = access;
         this.followers = follow.shares("too_many_followers", "followed claims", follow.claimsMax());
     }
 
@@ -264,16 +268,24 @@ class ClaimResource {
         UUID claim = uuid(id);
         AtomicBoolean first = new AtomicBoolean(true);
         Shares.Place place = followers.take(asking);
+        caller.closeWithAnswer(place);
         return Multi.createBy()
                 .repeating()
-                .uni(() -> answers.awaited(
-                                claim, Scope.of(asking), first.getAndSet(false) ? Duration.ZERO : BETWEEN_EVENTS)
+                .uni(() -> seen(asking, claim, first.getAndSet(false) ? Duration.ZERO : BETWEEN_EVENTS)
                         .map(found -> found.orElseThrow(() -> Problem.notFound("claim")))
                         .chain(this::told))
                 .whilst(event -> event.more() && !traffic.isEnding())
                 .map(Told::view)
                 .onTermination()
                 .invoke(place::close);
+    }
+
+    /** Empty where the caller's token opens no more: it may be revoked, and its user disabled, while it follows. */
+    private Uni<Optional<Claim>> seen(Caller asking, UUID claim, Duration hold) {
+        return access.stillOpens(asking)
+                .chain(opens -> opens
+                        ? answers.awaited(claim, Scope.of(asking), hold)
+                        : Uni.createFrom().item(Optional.<Claim>empty()));
     }
 
     /**

@@ -159,7 +159,8 @@ final class Contract {
     }
 
     private static List<String> segments(String path) {
-        String inner = path.replaceFirst("^/+", "").replaceFirst("/+$", "");
+        // Parameters of a segment (RFC 3986, section 3.3) do not name another address.
+        String inner = path.replaceAll(";[^/]*", "").replaceFirst("^/+", "").replaceFirst("/+$", "");
         return List.of(inner.split("/", SEGMENTS_MAX + 1));
     }
 

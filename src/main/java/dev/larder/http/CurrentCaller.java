@@ -34,4 +34,18 @@ public class CurrentCaller {
         }
         return caller;
     }
+
+    /**
+     * Closes a place of {@link Shares} with the answer of this request, however it ends: a stream whose client has gone before
+     * its head was sent is never subscribed to.
+     */
+    public void closeWithAnswer(Shares.Place place) {
+        @Nullable RoutingContext routing = request.getCurrent();
+        if (routing != null) {
+            int unused = routing.addEndHandler(ended -> place.close());
+            if (routing.response().closed()) {
+                place.close();
+            }
+        }
+    }
 }

@@ -132,7 +132,10 @@ class Edge {
     }
 
     private static void tooSlow(RoutingContext routing) {
-        if (!routing.request().isEnded() && !routing.response().headWritten()) {
+        // A body that the operation does not take is never read, and does not end.
+        boolean read =
+                called(routing).map(operation -> !operation.takes().isEmpty()).orElse(true);
+        if (read && !routing.request().isEnded() && !routing.response().headWritten()) {
             routing.response().endHandler(told -> routing.request().connection().close());
             refuse(routing, ProblemMapper.ofStatus(408));
         }

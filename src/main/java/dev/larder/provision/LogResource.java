@@ -6,8 +6,10 @@ import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
 import dev.larder.http.Shares;
 import dev.larder.http.Traffic;
+import dev.larder.pool.Caller;
 import dev.larder.pool.Role;
 import dev.larder.pool.Scope;
+import dev.larder.store.AccessStore;
 import dev.larder.store.JobReader;
 import dev.larder.store.JobReader.Numbered;
 import dev.larder.store.JobReader.Seen;
@@ -45,9 +47,11 @@ class LogResource {
     private final JobReader reader;
     private final CurrentCaller caller;
     private final Traffic traffic;
+    private final AccessStore access;
     private final Shares followers;
 
-    LogResource(JobReader reader, CurrentCaller caller, Traffic traffic, FollowSettings settings) {
+    LogResource(JobReader reader, AccessStore access, CurrentCaller caller, Traffic traffic, FollowSettings settings) {
+        this.access = access;
         this.reader = reader;
         this.caller = caller;
         this.traffic = traffic;
@@ -109,8 +113,11 @@ class LogResource {
     public Multi<OutboundSseEvent> follow(
             @PathParam("id") String id, @HeaderParam("Last-Event-ID") @Nullable String last, @Context Sse sse) {
         int from = line("Last-Event-ID", last, EVENT);
-        LogTail tail = new LogTail(reader, uuid(id), scope(), from, new LogEvents(sse), traffic);
-        Shares.Place place = followers.take(caller.get());
+        Caller asking = caller.get();
+        LogTail tail = new LogTail(
+                reader, uuid(id), scope(), from, new LogEvents(sse), traffic, () -> access.stillOpens(asking));
+        Shares.Place place = followers.take(asking);
+        caller.closeWithAnswer(place);
         return tail.events().onTermination().invoke(place::close);
     }
 

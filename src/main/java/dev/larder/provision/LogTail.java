@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -26,23 +27,35 @@ final class LogTail {
 
     private static final Duration LOOK = Duration.ofMillis(500);
     private static final int SILENT_LOOKS = 30;
+    private static final int LOOKS_UNASKED = 10;
 
     private final JobReader reader;
     private final UUID job;
     private final Scope scope;
     private final LogEvents events;
     private final Traffic traffic;
+    private final Supplier<Uni<Boolean>> allowed;
+    private int looks;
     private int seen;
     private int silent;
     private boolean waits;
 
-    LogTail(JobReader reader, UUID job, Scope scope, int after, LogEvents events, Traffic traffic) {
+    /** @param allowed whether its caller may still follow */
+    LogTail(
+            JobReader reader,
+            UUID job,
+            Scope scope,
+            int after,
+            LogEvents events,
+            Traffic traffic,
+            Supplier<Uni<Boolean>> allowed) {
         this.reader = reader;
         this.job = job;
         this.scope = scope;
         this.seen = after;
         this.events = events;
         this.traffic = traffic;
+        this.allowed = allowed;
     }
 
     private record Batch(List<OutboundSseEvent> events, boolean last) {}
@@ -62,8 +75,14 @@ final class LogTail {
 
     private Uni<Batch> next() {
         return (waits ? traffic.pause(LOOK) : Uni.createFrom().voidItem())
-                .chain(() -> reader.look(job, scope))
+                .chain(this::mayGoOn)
+                .chain(may -> may ? reader.look(job, scope) : Uni.createFrom().item(Optional.<Seen>empty()))
                 .chain(this::read);
+    }
+
+    /** A token may be revoked and a user disabled while it follows: that is asked at every tenth look. */
+    private Uni<Boolean> mayGoOn() {
+        return looks++ % LOOKS_UNASKED == 0 ? allowed.get() : Uni.createFrom().item(true);
     }
 
     /** The job is looked at before its log: what it said before it ended is there then. */

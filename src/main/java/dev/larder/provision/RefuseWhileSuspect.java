@@ -19,7 +19,7 @@ class RefuseWhileSuspect {
     public void refuse(ContainerRequestContext request) {
         if (!guard.up()
                 && request.getMethod().equals("POST")
-                && request.getUriInfo().getPath().equals(CLAIMS)) {
+                && request.getUriInfo().getPath().replaceFirst("/+$", "").equals(CLAIMS)) {
             throw Problem.of(503, "database_suspect", "No claim is answered: " + guard.detail() + ".");
         }
     }

@@ -69,7 +69,8 @@ public class RestoreGuard implements ReadinessPart {
     /** Compares the newest claim with the newest one seen before, and hears of what others have noticed. */
     Uni<Void> look() {
         return store.newestClaim()
-                .chain(this::compare)
+                .call(this::compare)
+                .invoke(newest -> newestSeen = newest.orElse(null))
                 .chain(store::suspicion)
                 .invoke(this::remember)
                 .replaceWithVoid();
@@ -77,7 +78,6 @@ public class RestoreGuard implements ReadinessPart {
 
     private Uni<Boolean> compare(Optional<UUID> newest) {
         UUID before = newestSeen;
-        newestSeen = newest.orElse(null);
         return before == null || Optional.of(before).equals(newest)
                 ? Uni.createFrom().item(false)
                 : store.suspectUnlessThere(before);

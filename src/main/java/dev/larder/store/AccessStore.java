@@ -95,6 +95,21 @@ public class AccessStore {
                 Optional.of(row.getUUID("token_id")));
     }
 
+    private static final String STILL_OPENS = """
+            SELECT FROM tokens t JOIN users u ON u.id = t.user_id
+             WHERE t.id = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
+               AND u.disabled_at IS NULL AND u.deleted_at IS NULL AND u.role = $3""";
+
+    /** Whether the token that a caller came with still opens, in the same role: for answers that last. */
+    public Uni<Boolean> stillOpens(Caller caller) {
+        return caller.tokenId()
+                .map(token -> pool.preparedQuery(STILL_OPENS)
+                        .execute(Tuple.of(
+                                token, Rows.utc(clock.instant()), caller.role().word()))
+                        .map(rows -> rows.size() > 0))
+                .orElseGet(() -> Uni.createFrom().item(true));
+    }
+
     private static final String CREATE_ORGANIZATION = """
             WITH made AS (
                 INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, $3)

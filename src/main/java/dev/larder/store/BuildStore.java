@@ -31,7 +31,7 @@ public class BuildStore {
                   FROM (SELECT w.id, w.preset_id
                           FROM workspaces w JOIN presets p ON p.id = w.preset_id
                          WHERE w.deletion_wanted_at IS NOT NULL AND w.deleted_at IS NULL AND w.dirty AND NOT w.prebuild
-                           AND w.missing_since IS NULL
+                           AND w.missing_since IS NULL AND w.parameters IS NULL AND {trusted}
                            AND w.transition = 'start' AND w.build_status = 'succeeded' AND w.uses < p.max_uses
                            AND (p.last_invalidated_at IS NULL OR w.created_at >= p.last_invalidated_at)
                            AND (p.ttl_seconds IS NULL OR w.created_at >= $1::timestamptz - make_interval(secs => p.ttl_seconds))
@@ -80,7 +80,7 @@ public class BuildStore {
                               timeout_seconds, prebuild, preset_id)
             SELECT $3::uuid, $2::uuid, r.id, r.organization_id, v.backend, (SELECT s.id FROM tagsets s WHERE s.tags = v.tags),
                    r.queue_at, $1::timestamptz, v.start_timeout_seconds, true, r.preset_id
-              FROM returned r JOIN template_versions v ON v.id = r.version_id""";
+              FROM returned r JOIN template_versions v ON v.id = r.version_id""".replace("{trusted}", RestoreStore.TRUSTED);
 
     /**
      * Lets workspaces that were given back take the places of prebuilds that no worker has begun, one for one, so that there
@@ -115,7 +115,7 @@ public class BuildStore {
                   FROM workspaces w JOIN jobs j ON j.build_id = w.build_id
                  WHERE w.deletion_wanted_at IS NOT NULL AND w.deleted_at IS NULL
                    AND w.transition = 'start' AND w.build_number = 1 AND w.build_status = 'pending'
-                   AND j.started_at IS NULL AND j.completed_at IS NULL
+                   AND j.started_at IS NULL AND j.completed_at IS NULL AND {trusted}
                  ORDER BY w.deletion_wanted_at LIMIT 100
                    FOR UPDATE OF j SKIP LOCKED),
             withdrawn AS (
@@ -129,11 +129,11 @@ public class BuildStore {
                 RETURNING w.id, w.preset_id, w.prebuild, w.deleted_at),
             wanted AS (
                 SELECT w.*, w.build_number + 1 AS number,
-                       w.transition = 'start' AND w.build_number = 1 AND w.build_status = 'canceled'
+                       w.transition = 'start' AND w.build_number = 1 AND w.build_status = 'canceled' AND w.quarantined_at IS NULL
                        AND (SELECT j.attempt FROM jobs j WHERE j.build_id = w.build_id) = 0 AS never_begun
                   FROM workspaces w
-                 WHERE w.deleted_at IS NULL AND %s
-                   AND (w.deletion_wanted_at IS NOT NULL OR (w.prebuild AND w.dirty AND w.build_status <> 'succeeded'))
+                 WHERE w.deleted_at IS NULL AND %s AND {trusted}
+                   AND (w.deletion_wanted_at IS NOT NULL OR (w.prebuild AND w.dirty AND w.quarantined_at IS NULL AND w.build_status <> 'succeeded'))
                    AND w.build_status IN ('succeeded', 'canceled', 'failed')
                    AND (w.transition <> 'delete'
                         OR w.build_finished_at + least(w.build_number, 60) * interval '1 minute' < $3::timestamptz)
@@ -172,7 +172,7 @@ public class BuildStore {
                               timeout_seconds, prebuild, preset_id, deletes)
             SELECT job, build, id, organization_id, backend, tagset_id, $3::timestamptz, $3::timestamptz, timeout, prebuild,
                    CASE WHEN prebuild THEN preset_id END, true
-              FROM item""";
+              FROM item""".replace("{trusted}", RestoreStore.TRUSTED);
 
     // Failed and canceled prebuilds are evidence as long as their template exists; it may have been deleted while they
     // were being built or verified.
@@ -182,9 +182,9 @@ public class BuildStore {
                             FROM workspaces w JOIN templates t ON t.id = w.template_id
                            WHERE w.prebuild AND w.deleted_at IS NULL AND w.deletion_wanted_at IS NULL
                              AND w.transition = 'start' AND w.build_status IN ('failed', 'canceled')
-                             AND t.deleted_at IS NOT NULL AND w.quarantined_at IS NULL
+                             AND t.deleted_at IS NOT NULL AND w.quarantined_at IS NULL AND {trusted}
                            ORDER BY w.build_number, w.id LIMIT 100
-                             FOR UPDATE OF w SKIP LOCKED)""";
+                             FOR UPDATE OF w SKIP LOCKED)""".replace("{trusted}", RestoreStore.TRUSTED);
 
     /**
      * Failed and canceled prebuilds of deleted templates are to be deleted: call {@link #deleteWanted} next. At most 100 at

@@ -283,7 +283,7 @@ public class ClaimReads {
                               AND (p.last_invalidated_at IS NULL OR w.created_at >= p.last_invalidated_at)
                               AND (p.ttl_seconds IS NULL
                                    OR w.created_at >= $2::timestamptz - make_interval(secs => p.ttl_seconds)))
-             ORDER BY p.id LIMIT $1""";
+             ORDER BY random() LIMIT $1""";
 
     /** Presets for which somebody waits and that have something ready. */
     public Uni<List<Claimable>> presetsWaitedFor(int limit, Instant at) {
@@ -312,7 +312,8 @@ public class ClaimReads {
     public record Earlier(List<UUID> claims, String path, boolean sameRequest) {}
 
     private static Earlier earlier(Row row, List<UUID> claims, IdempotencyKey key) {
-        boolean same = Arrays.equals(row.getBuffer("request_hash").getBytes(), key.hash());
+        byte[] stored = row.getBuffer("request_hash").getBytes();
+        boolean same = Arrays.equals(stored, key.hash()) || Arrays.equals(stored, key.earlierHash());
         return new Earlier(claims, row.getString("path"), same);
     }
 

@@ -64,7 +64,12 @@ public class ClaimStore {
      *
      * @param hash of the request; 32 bytes
      */
-    public record IdempotencyKey(String key, byte[] hash) {}
+    public record IdempotencyKey(String key, byte[] hash, byte[] earlierHash) {
+
+        public IdempotencyKey(String key, byte[] hash) {
+            this(key, hash, hash);
+        }
+    }
 
     /**
      * One workspace that is asked for.
@@ -151,7 +156,7 @@ public class ClaimStore {
 
     /** For a request that may hold secrets: its hash is kept so that they cannot be guessed from it. */
     public IdempotencyKey secretKey(String key, byte[] hash) {
-        return new IdempotencyKey(key, seal.fingerprint(hash));
+        return new IdempotencyKey(key, seal.fingerprint(hash), hash);
     }
 
     /** An ask for one workspace, with a new id. */

@@ -9,6 +9,7 @@ import io.vertx.sqlclient.Row;
 import java.net.ConnectException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -92,9 +93,11 @@ final class Hosts {
                 .compose(connection -> connection
                         .query(TIMELINE)
                         .execute()
-                        .timeout(ANSWER_MILLIS, java.util.concurrent.TimeUnit.MILLISECONDS)
+                        .timeout(ANSWER_MILLIS, TimeUnit.MILLISECONDS)
                         .map(rows -> seen(host, rows.iterator().next()))
-                        .eventually(() -> connection.close()));
+                        .eventually(() -> connection.close()))
+                // The connect timeout is TCP's alone: a frozen server accepts and never answers.
+                .timeout(CONNECT_MILLIS + ANSWER_MILLIS, TimeUnit.MILLISECONDS);
     }
 
     private static @Nullable Seen seen(PgConnectOptions host, Row row) {

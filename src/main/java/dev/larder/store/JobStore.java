@@ -722,6 +722,7 @@ public class JobStore {
                  WHERE j.started_at IS NOT NULL AND j.completed_at IS NULL
                    AND (k.last_seen_at < $2::timestamptz OR k.stopped_at IS NOT NULL OR j.deadline_at < $3::timestamptz
                         OR j.canceled_at < $3::timestamptz OR (k.id = $5::uuid AND j.id = ANY ($6::uuid[])))
+                   AND {trusted}
                  ORDER BY j.id LIMIT 100
                    FOR UPDATE OF j SKIP LOCKED),
             taken_back AS (
@@ -750,7 +751,7 @@ public class JobStore {
                 RETURNING w.preset_id, w.prebuild),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM moved WHERE prebuild)
-            SELECT count(*) AS jobs FROM moved""";
+            SELECT count(*) AS jobs FROM moved""".replace("{trusted}", RestoreStore.TRUSTED);
 
     /**
      * Takes jobs back from workers that fell silent, from those that overran their deadline, and ends those that were
@@ -794,10 +795,11 @@ public class JobStore {
     // while there is a worker for it: it has its turn. A prebuild whose start was begun once and handed back may exist
     // in
     // part: it is deleted.
-    private static final String WITHDRAW = """
+    private static final String WITHDRAW =
+            """
             WITH old AS (
                 SELECT j.id FROM jobs j JOIN builds b ON b.id = j.build_id
-                 WHERE j.started_at IS NULL AND j.completed_at IS NULL AND b.transition = 'start'
+                 WHERE j.started_at IS NULL AND j.completed_at IS NULL AND b.transition = 'start' AND {trusted}
                    AND ((j.created_at < $2::timestamptz
                          AND NOT (EXISTS (SELECT FROM job_limits l WHERE l.scope IN ($3::uuid, j.organization_id, j.preset_id))
                                   AND EXISTS (SELECT FROM workers k JOIN tagsets s ON s.id = j.tagset_id
@@ -824,7 +826,7 @@ public class JobStore {
                 RETURNING w.preset_id, w.prebuild),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM moved WHERE prebuild)
-            SELECT count(*) AS jobs FROM moved""".formatted(Fit.tags("k", "s"));
+            SELECT count(*) AS jobs FROM moved""".replace("{trusted}", RestoreStore.TRUSTED).formatted(Fit.tags("k", "s"));
 
     /**
      * Start jobs that merely waited since before this instant are canceled, not failed (design, section 4.4), and so are

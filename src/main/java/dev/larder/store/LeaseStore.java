@@ -210,7 +210,7 @@ public class LeaseStore {
                   JOIN claims c ON c.workspace_id = w.id AND c.ended_at IS NULL
                   JOIN jobs j ON j.build_id = w.build_id
                  WHERE w.verifying AND w.deleted_at IS NULL
-                   AND (w.deletion_wanted_at IS NOT NULL OR w.build_status IN ('failed', 'canceled'))
+                   AND (w.deletion_wanted_at IS NOT NULL OR w.build_status IN ('failed', 'canceled')) AND {trusted}
                  ORDER BY w.id LIMIT 100
                    FOR NO KEY UPDATE OF w SKIP LOCKED),
             going AS (
@@ -243,7 +243,7 @@ public class LeaseStore {
                    failure = CASE WHEN j.exactly OR j.failed THEN j.failure ELSE c.failure END,
                    ended_at = CASE WHEN j.exactly OR (j.enough AND NOT c.then_cold) THEN $1::timestamptz END,
                    ended_reason = CASE WHEN j.exactly OR (j.enough AND NOT c.then_cold) THEN 'failed' END
-              FROM judged j WHERE c.id = j.claim_id""";
+              FROM judged j WHERE c.id = j.claim_id""".replace("{trusted}", RestoreStore.TRUSTED);
 
     /** So many unfit workspaces a claim is given at most that would not have waited. */
     public static final int UNFIT_MAX = 3;
@@ -273,7 +273,7 @@ public class LeaseStore {
                                               ELSE 'The build was canceled.' END) AS detail
                   FROM workspaces w JOIN jobs j ON j.build_id = w.build_id
                  WHERE NOT w.prebuild AND w.build_number = 1 AND w.transition = 'start' AND w.build_status IN ('failed', 'canceled')
-                   AND w.deleted_at IS NULL AND w.deletion_wanted_at IS NULL AND w.quarantined_at IS NULL
+                   AND w.deleted_at IS NULL AND w.deletion_wanted_at IS NULL AND w.quarantined_at IS NULL AND {trusted}
                  ORDER BY w.prebuild, w.build_number, w.id LIMIT 100
                    FOR NO KEY UPDATE OF w SKIP LOCKED),
             ended AS (
@@ -282,7 +282,7 @@ public class LeaseStore {
             UPDATE workspaces w
                SET version = w.version + 1, claim_step_wanted_at = NULL, deletion_wanted_at = $1::timestamptz,
                    deleted_at = CASE WHEN f.untouched THEN $1::timestamptz END
-              FROM failed f WHERE w.id = f.id""";
+              FROM failed f WHERE w.id = f.id""".replace("{trusted}", RestoreStore.TRUSTED);
 
     /**
      * Ends the claims whose cold build failed or was canceled, as failed with the build's code and reason, and has their

@@ -75,13 +75,16 @@ final class Places {
                                     AND r.backend = h.backend))""".formatted(worker, at);
     }
 
-    // Only a failed probe makes the interval longer: jobs that were leased before the place was held fail too.
+    // Only a failed probe makes the interval longer: jobs that were leased before the place was held fail too. Where
+    // any place
+    // of this backend is held already, the job is no evidence against itself: workers may share the place.
     // The place is the one that the worker has listed, or the only one that there is of this backend. The job is
     // queued behind the others of its kind, so that a job that breaks its place is not the probe each time.
     private static final String PUT_BACK = """
             WITH job AS (
                 SELECT j.id, j.worker_id, j.backend, j.started_at, k.organization_id,
-                       EXISTS (SELECT FROM held_places h WHERE h.worker_id = j.worker_id AND h.backend = j.backend) AS held
+                       EXISTS (SELECT FROM held_places h JOIN workers o ON o.id = h.worker_id
+                                WHERE h.backend = j.backend AND o.organization_id IS NOT DISTINCT FROM k.organization_id) AS held
                   FROM jobs j
                   JOIN workers k ON k.id = j.worker_id
                  WHERE j.id = $1::uuid AND j.lease_token = $2::uuid AND j.canceled_at IS NULL

@@ -145,15 +145,19 @@ public class RestoreStore {
             workspace AS (
                 UPDATE workspaces w
                    SET build_status = 'canceled', build_finished_at = $1, ready_at = NULL, quarantined_at = $1, verifying = false,
-                       claim_step_wanted_at = NULL
+                       claim_step_wanted_at = NULL, dirty = false,
+                       deletion_wanted_at = CASE WHEN NOT w.dirty THEN w.deletion_wanted_at END
                   FROM canceled c WHERE w.id = c.workspace_id AND w.build_id = c.build_id AND w.deleted_at IS NULL)
             SELECT count(*)::integer AS count FROM canceled""";
 
-    // Failed is what the reconciler and claims leave alone: evidence (decision 0006).
+    // Failed is what the reconciler and claims leave alone: evidence (decision 0006). A workspace that was given back
+    // to be
+    // reset may have been, and belong to another user since.
     private static final String QUARANTINE = """
             UPDATE workspaces
-               SET build_status = 'failed', ready_at = NULL, quarantined_at = $1
-             WHERE prebuild AND deleted_at IS NULL AND transition = 'start' AND build_status = 'succeeded'""";
+               SET build_status = 'failed', ready_at = NULL, quarantined_at = $1, deletion_wanted_at = NULL, dirty = false
+             WHERE deleted_at IS NULL AND transition = 'start' AND build_status = 'succeeded'
+               AND (prebuild OR (dirty AND deletion_wanted_at IS NOT NULL))""";
 
     private static final String PROLONG = """
             UPDATE claims SET expires_at = $1::timestamptz + make_interval(secs => ttl_seconds)
@@ -163,11 +167,10 @@ public class RestoreStore {
     // What was quarantined is no failure of its template.
     private static final String BEGIN_ANEW = """
             WITH anew AS (
-                UPDATE presets p SET failures_from = $1
-                  FROM templates t WHERE t.active_version_id = p.version_id AND t.deleted_at IS NULL
-                RETURNING p.id),
+                UPDATE presets SET failures_from = $1 RETURNING id, version_id),
             dirty AS (
-                INSERT INTO dirty_presets (preset_id) SELECT id FROM anew),
+                INSERT INTO dirty_presets (preset_id)
+                SELECT a.id FROM anew a JOIN templates t ON t.active_version_id = a.version_id AND t.deleted_at IS NULL),
             audited AS (
                 INSERT INTO audit (id, at, actor_id, action, detail)
                 VALUES ($2, $1, $3, 'settings.restored', jsonb_build_object('claimsLost', $4::boolean)))

@@ -14,6 +14,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jspecify.annotations.Nullable;
 
@@ -62,6 +63,11 @@ public class TokenStore {
         record NoToken() implements Issue {}
     }
 
+    private static final int ROTATED_MAX = 2;
+
+    /** A token that is made meanwhile with one that is being revoked is found by the next look. */
+    private static final int LOOKS_MAX = 10;
+
     private final Pool pool;
     private final InstantSource clock;
     private final Ids ids;
@@ -85,10 +91,12 @@ public class TokenStore {
                FOR NO KEY UPDATE""";
 
     private static final String CREATE = """
-            WITH made AS (
+            WITH parent AS (SELECT FROM tokens WHERE id = $9 AND revoked_at IS NULL FOR SHARE),
+            made AS (
                 INSERT INTO tokens (id, user_id, name, hash, created_at, expires_at, parent_id)
                 SELECT $1, $2, $3, $4, $5, $6, $9
-                 WHERE (SELECT count(*) FROM tokens
+                 WHERE ($9::uuid IS NULL OR EXISTS (SELECT FROM parent))
+                   AND (SELECT count(*) FROM tokens
                          WHERE user_id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $5)) < $10
                 RETURNING *),
             audited AS (
@@ -133,12 +141,15 @@ public class TokenStore {
     }
 
     private static final String ROTATE = """
-            WITH old AS (
+            WITH parent AS (SELECT FROM tokens WHERE id = $10 AND revoked_at IS NULL FOR NO KEY UPDATE),
+            old AS (
                 UPDATE tokens t SET expires_at = $3
                   FROM users u
-                 WHERE t.id = $1 AND u.id = t.user_id AND ($2::uuid IS NULL OR t.user_id = $2)
+                 WHERE ($10::uuid IS NULL OR EXISTS (SELECT FROM parent)) AND t.id = $1 AND u.id = t.user_id AND ($2::uuid IS NULL OR t.user_id = $2)
                    AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $4)
                    AND u.disabled_at IS NULL AND u.deleted_at IS NULL
+                   AND (SELECT count(*) FROM tokens o
+                         WHERE o.user_id = t.user_id AND o.revoked_at IS NULL AND (o.expires_at IS NULL OR o.expires_at > $4)) < $11
                 RETURNING t.user_id, t.name, u.name AS user_name, u.organization_id),
             made AS (
                 INSERT INTO tokens (id, user_id, name, hash, created_at, expires_at, parent_id)
@@ -167,7 +178,10 @@ public class TokenStore {
             @Nullable Instant expiresAt,
             Instant oldUntil) {}
 
-    /** Replaces a token by one of the same user and name. The replacement does not count against the user's number. */
+    /**
+     * Replaces a token by one of the same user and name. A user may have twice as many unexpired tokens as it may make, so that
+     * old and new ones may overlap; no more are rotated then ({@link Issue.NoToken}).
+     */
     public Uni<Issue> rotate(Rotation rotation, Caller actor) {
         return pool.preparedQuery(ROTATE)
                 .execute(Tuple.from(new Object[] {
@@ -180,7 +194,8 @@ public class TokenStore {
                     Rows.utcOrNull(rotation.expiresAt()),
                     ids.next(),
                     actor.userId(),
-                    actor.tokenId().orElse(null)
+                    actor.tokenId().orElse(null),
+                    ROTATED_MAX * perUser
                 }))
                 .map(rows -> Rows.first(rows, TokenStore::entry)
                         .<Issue>map(Issue.Issued::new)
@@ -265,9 +280,30 @@ public class TokenStore {
      * @return the token itself, and then each other that this call revoked; empty where there is no such token
      */
     public Uni<List<TokenEntry>> revoke(UUID token, Optional<UUID> holder, boolean descendants, UUID actor) {
-        return pool.preparedQuery(REVOKE)
+        return pool.withTransaction(
+                connection -> revoke(connection, List.of(), token, holder, descendants, actor, LOOKS_MAX));
+    }
+
+    private Uni<List<TokenEntry>> revoke(
+            SqlConnection connection,
+            List<TokenEntry> before,
+            UUID token,
+            Optional<UUID> holder,
+            boolean descendants,
+            UUID actor,
+            int looks) {
+        return connection
+                .preparedQuery(REVOKE)
                 .execute(
                         Tuple.of(token, holder.orElse(null), descendants, Rows.utc(clock.instant()), actor, ids.next()))
-                .map(rows -> Rows.list(rows, TokenStore::entry));
+                .map(rows -> Rows.list(rows, TokenStore::entry))
+                .chain(now -> {
+                    List<TokenEntry> all = Stream.concat(before.stream(), now.stream())
+                            .distinct()
+                            .toList();
+                    return descendants && looks > 1 && all.size() > before.size()
+                            ? revoke(connection, all, token, holder, true, actor, looks - 1)
+                            : Uni.createFrom().item(all);
+                });
     }
 }

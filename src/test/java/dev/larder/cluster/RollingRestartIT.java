@@ -135,6 +135,8 @@ class RollingRestartIT {
                 "LARDER_BACKEND_EXEC_STOP_GRACE", "1s",
                 "LARDER_WORKER_SLOTS", "4",
                 "LARDER_WORKER_DRAIN", "1s"));
+        // All clients are one user here.
+        settings.put("LARDER_FOLLOW_USER_PERCENT", "100");
         // The default, which must be long enough.
         settings.put("LARDER_STOP_DELAY", "");
         Server server = Server.start(name, database, settings);

@@ -12,6 +12,8 @@ import io.vertx.mutiny.pgclient.PgBuilder;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.sqlclient.PoolOptions;
+import java.io.IOException;
+import java.net.Socket;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -131,6 +133,7 @@ class TlsIT {
             assertThat(server.said())
                     .contains("signed by the authority in sslrootcert")
                     .doesNotContain("\tat ");
+            awaitHttp(server);
             assertThat(put(server, "/q/health/ready", "", "GET")).isEqualTo(503);
         }
     }
@@ -139,6 +142,7 @@ class TlsIT {
     void a_server_that_wants_tls_and_a_client_without_it_are_told_apart_from_a_database_that_is_away() {
         try (Server server = server("tls-none", "sslmode=disable")) {
             Eventually.see(server::said, said -> said.contains("does not let the configured user in"));
+            awaitHttp(server);
 
             assertThat(put(server, "/q/health/ready", "", "GET")).isEqualTo(503);
         }
@@ -151,6 +155,19 @@ class TlsIT {
                 .iterator()
                 .next()
                 .getLong("n");
+    }
+
+    /** HTTP opens a few seconds after the start where the database cannot be reached. */
+    private static void awaitHttp(Server server) {
+        Eventually.see(() -> listens(server), Boolean::booleanValue);
+    }
+
+    private static boolean listens(Server server) {
+        try (Socket socket = new Socket("127.0.0.1", server.port())) {
+            return socket.isConnected();
+        } catch (IOException notYet) {
+            return false;
+        }
     }
 
     private static int put(Server server, String path, String body, String method) {

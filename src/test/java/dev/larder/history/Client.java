@@ -57,6 +57,12 @@ final class Client implements Runnable {
         }
     }
 
+    /** The scarce preset first, and another. */
+    private List<String> either() {
+        String other = anyPreset();
+        return other.equals(Load.scarcePreset()) ? List.of(other) : List.of(Load.scarcePreset(), other);
+    }
+
     /** Asks once more for some of what it has ever asked for. */
     void repeatSome() {
         asked.stream().limit(REPEATED_AT_THE_END).forEach(this::insist);
@@ -79,9 +85,7 @@ final class Client implements Runnable {
             case CLAIM_MANY -> claim(new Call.Claim(newKey(), many()));
             case CLAIM_FOR_A_WHILE ->
                 claim(new Call.Claim(newKey(), new Request(List.of(anyPreset()), "fail", 1, 1, aWhile(), 0)));
-            case CLAIM_EITHER ->
-                claim(new Call.Claim(
-                        newKey(), new Request(List.of(Load.scarcePreset(), anyPreset()), "fail", 1, 1, 0, 0)));
+            case CLAIM_EITHER -> claim(new Call.Claim(newKey(), new Request(either(), "fail", 1, 1, 0, 0)));
             case CLAIM_OR_WAIT -> claim(new Call.Claim(newKey(), waiting()));
             case REPEAT -> any(asked).ifPresent(this::claim);
             case REPEAT_OTHERWISE -> any(asked).ifPresent(this::claimOtherwise);

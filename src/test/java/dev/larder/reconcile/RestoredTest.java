@@ -134,6 +134,57 @@ class RestoredTest {
     }
 
     @Test
+    void a_workspace_that_was_given_back_to_be_reset_may_be_another_users_by_now() {
+        UUID reusable = crank.stock.declareReusable("again", 1, 3);
+        assertThat(crank.stock.ready(reusable, 1)).hasSize(1);
+        UUID claim = crank.stock.claim(reusable, anna).orElseThrow();
+        UUID workspace = crank.stock.look(claim).workspace().orElseThrow().id();
+        assertThat(crank.stock.release(claim)).isTrue();
+        assertThat(crank.stock.count("workspaces WHERE dirty")).isEqualTo(1);
+
+        assertThat(await(restore.accept(true, anna.userId())).quarantined()).isEqualTo(1);
+
+        Instant now = crank.stock.clock.instant();
+        assertThat(crank.cycle().actions()).isNotEmpty();
+        assertThat(await(crank.stock.builds.recycle(now))).isZero();
+        assertThat(await(crank.stock.builds.deleteWanted(now))).isZero();
+        assertThat(crank.state(workspace)).isEqualTo("start succeeded");
+    }
+
+    @Test
+    void a_reset_that_had_not_ended_in_the_backup_is_not_run_again_and_nothing_is_deleted() {
+        UUID reusable = crank.stock.declareReusable("again", 1, 3);
+        assertThat(crank.stock.ready(reusable, 1)).hasSize(1);
+        UUID claim = crank.stock.claim(reusable, anna).orElseThrow();
+        UUID workspace = crank.stock.look(claim).workspace().orElseThrow().id();
+        assertThat(crank.cycle().actions()).isNotEmpty();
+        assertThat(crank.stock.release(claim)).isTrue();
+        Instant now = crank.stock.clock.instant();
+        assertThat(await(crank.stock.builds.recycle(now))).isEqualTo(1);
+
+        assertThat(await(restore.accept(true, anna.userId())).canceled()).isPositive();
+
+        assertThat(await(crank.stock.builds.deleteWanted(now))).isZero();
+        assertThat(crank.state(workspace)).isEqualTo("start canceled");
+    }
+
+    @Test
+    void while_it_is_not_known_what_happened_no_job_is_taken_back_withdrawn_or_begun() {
+        assertThat(crank.cycle().actions()).isNotEmpty();
+        assertThat(crank.stock.take(1)).hasSize(1);
+        UUID held = crank.stock.claimCold(preset, anna);
+        onAnotherServer();
+        assertThat(await(restore.check())).isPresent();
+        Instant later = crank.stock.clock.instant().plus(ofDays(2));
+
+        assertThat(await(crank.stock.jobs.reap(later, later, later, 3))).isZero();
+        assertThat(await(crank.stock.jobs.withdraw(later, later))).isZero();
+        assertThat(crank.stock.release(held)).isTrue();
+        assertThat(await(crank.stock.builds.deleteWanted(later))).isZero();
+        assertThat(crank.stock.take(10)).isEmpty();
+    }
+
+    @Test
     void while_it_is_not_known_what_happened_no_lease_ends() {
         assertThat(fill()).hasSize(2);
         UUID claim = crank.stock.claim(preset, anna).orElseThrow();

@@ -213,6 +213,46 @@ class AccessStoreTest {
     }
 
     @Test
+    void rotation_is_no_way_around_the_bound_of_tokens() {
+        UUID user = user(organization("acme"), "ada");
+        UUID old = token(user, hash(1), null).orElseThrow();
+        Caller actor = callerOf(hash(1)).orElseThrow();
+
+        long rotated = hashes(20).stream()
+                .skip(2)
+                .map(hash -> tokens.rotate(
+                                new TokenStore.Rotation(old, Optional.of(user), hash, null, NOON.plusSeconds(60)),
+                                actor)
+                        .await()
+                        .indefinitely())
+                .filter(Issue.Issued.class::isInstance)
+                .count();
+
+        // Twice three may open at a time, and one does already.
+        assertThat(rotated).isEqualTo(5);
+    }
+
+    @Test
+    void a_token_whose_maker_was_revoked_meanwhile_is_not_made() {
+        UUID user = user(organization("acme"), "ada");
+        UUID parent = token(user, hash(1), null).orElseThrow();
+        assertThat(revoke(parent, Optional.empty(), true, user)).hasSize(1);
+
+        assertThat(token(user, hash(2), null, Optional.of(parent))).isEmpty();
+    }
+
+    @Test
+    void an_answer_that_lasts_ends_with_its_token() {
+        UUID user = user(organization("acme"), "ada");
+        UUID token = token(user, hash(1), null).orElseThrow();
+        Caller asking = callerOf(hash(1)).orElseThrow();
+
+        assertThat(store.stillOpens(asking).await().indefinitely()).isTrue();
+        assertThat(revoke(token, Optional.empty(), false, user)).hasSize(1);
+        assertThat(store.stillOpens(asking).await().indefinitely()).isFalse();
+    }
+
+    @Test
     void the_system_user_gets_no_token_not_even_past_this_class() {
         assertThat(token(SystemUser.ID, hash(1), null)).isEmpty();
         assertThat(store.userId(Optional.empty(), Optional.of(SystemUser.ID), "")

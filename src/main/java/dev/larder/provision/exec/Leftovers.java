@@ -81,6 +81,11 @@ final class Leftovers {
             return;
         }
         try (JobLock lock = free.get()) {
+            if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
+                // A job that has just succeeded took its folder away; what it left running is meant to run.
+                lock.delete();
+                return;
+            }
             if (!lock.hasSucceeded()) {
                 Map<Long, String> killed = Processes.kill(ScriptJob.attempt(job, attempt), groups);
                 LOG.infof(
