@@ -1,5 +1,6 @@
 package dev.larder.provision.exec;
 
+import dev.larder.store.DatabaseClock;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
@@ -103,6 +104,9 @@ final class Leftovers {
                     Files.getLastModifiedTime(entry, LinkOption.NOFOLLOW_LINKS).toInstant();
             return changed.isBefore(clock.instant().minus(OLDEST_JOB));
         } catch (NoSuchFileException gone) {
+            return false;
+        } catch (DatabaseClock.UnknownTimeException early) {
+            // The root is tried before the database's time is known; the worker's start asks again.
             return false;
         }
     }
