@@ -110,12 +110,13 @@ class UnknownSettings {
     void log() {
         Map<String, String> found = new TreeMap<>();
         for (ConfigSource source : config.getConfigSources()) {
+            boolean environment = source.getName().startsWith("EnvConfigSource");
             source.getPropertyNames().stream()
+                    // Variables are listed a second time as the property that they may stand for.
+                    .filter(name -> !environment || name.startsWith("LARDER_"))
                     .filter(UnknownSettings::isUnknown)
                     .forEach(name -> found.put(name, source.getName()));
         }
-        // Variables are listed a second time as the property that they may stand for.
-        found.keySet().removeIf(name -> name.startsWith("larder.") && found.containsKey(variable(name)));
         found.forEach((name, source) -> LOG.warnf("unknown setting, it has no effect name=%s source=%s", name, source));
     }
 

@@ -57,6 +57,12 @@ public class Listener implements ReadinessPart {
         connect();
     }
 
+    private void connectUnlessStopped() {
+        if (!stopped) {
+            connect();
+        }
+    }
+
     // Each time anew through Direct: after a promotion the primary is another host.
     private void connect() {
         var unused = direct.connect()
@@ -102,7 +108,7 @@ public class Listener implements ReadinessPart {
 
     private void tryAgain() {
         if (running) {
-            long timer = vertx.setTimer(reconnectAfter(attempt++), passed -> connect());
+            long timer = vertx.setTimer(reconnectAfter(attempt++), passed -> connectUnlessStopped());
         }
     }
 
