@@ -177,7 +177,8 @@ final class Admin {
         return watch.server.inside(database, own -> Server.run(own, statement)).replaceWithVoid();
     }
 
-    private static final Set<String> LOCKED = Set.of("55P03", "40P01", "40001");
+    // 23505: two sessions wrote one catalog index at once, seen once in creating a role; a name that is taken is 42710.
+    private static final Set<String> LOCKED = Set.of("23505", "55P03", "40P01", "40001");
     private static final Set<String> OUT_OF_TIME_OR_IN_USE = Set.of("57014", "55006");
 
     /** Locked or in a deadlock; or a row of the catalog was changed by another session at the same time. */
