@@ -36,6 +36,8 @@ public final class JobStatements {
     private static String end(String sealedHex) {
         String size = "ARRAY[cardinality(:ids::uuid[])]";
         return oneLine(JobStore.COMPLETE
+                        .replace("$10", "array_fill(true, " + size + ")")
+                        .replace("$9", "array_fill(NULL::text, " + size + ")")
                         .replace("$1", ":ids")
                         .replace("$2", ":tokens")
                         .replace("$3", "array_fill(now(), " + size + ")")
