@@ -37,8 +37,8 @@ import org.jboss.resteasy.reactive.RestResponse;
 import org.jspecify.annotations.Nullable;
 
 /** Organizations and their users. What the caller does not see is not found. */
-// The router picks the class by its path first: classes below /organizations share exactly this one, or hide each
-// other.
+// The router picks the class by its path first: classes below /organizations share exactly this one, or
+// hide each other.
 @Path("/api/v1/organizations")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Access")

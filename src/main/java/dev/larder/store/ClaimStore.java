@@ -198,9 +198,9 @@ public class ClaimStore {
         public static final Mark START = new Mark(Instant.EPOCH, new UUID(0, 0));
     }
 
-    // How many more workspaces the organization may claim at each PostgreSQL server it uses; nothing for other
-    // backends.
-    // It makes statements wait for each other, so it comes after the other locks they wait for.
+    // How many more workspaces the organization may claim at each PostgreSQL server it uses; nothing for
+    // other backends. It makes statements wait for each other, so it comes after the other locks they wait
+    // for.
     private static final String ROOM = """
             room AS MATERIALIZED (
                 SELECT l.id AS place_id, connection_room(l.id, l.organization_id) AS left_over
@@ -211,11 +211,9 @@ public class ClaimStore {
                          ORDER BY l.id) l),
             """;
 
-    // Those that wait come before those that arrive; an ask under a key that was used before gets nothing. Waiting
-    // claims
-    // are not skipped where they are locked: whoever arrives must not be served before them. Two statements lock them
-    // in
-    // the same order.
+    // Those that wait come before those that arrive; an ask under a key that was used before gets nothing.
+    // Waiting claims are not skipped where they are locked: whoever arrives must not be served before them.
+    // Two statements lock them in the same order.
     private static final String LINE_UP = """
             WITH preset AS (
                 SELECT p.id, p.organization_id, p.name AS preset, t.name AS template, o.name AS organization, v.claim_step, v.verify_step,
@@ -278,8 +276,8 @@ public class ClaimStore {
                    FOR UPDATE OF w SKIP LOCKED),
             """;
 
-    // A statement may begin later than the instant it was given, and find who asked in between: their time counts from
-    // then.
+    // A statement may begin later than the instant it was given, and find who asked in between: their time
+    // counts from then.
     private static final String HAND_OVER = """
             matched AS (
                 SELECT s.id, l.claim_id, l.user_id, l.idempotency_key, l.request_hash, l.ordinal, l.ttl_seconds, l.asked_at, l.waited,
@@ -647,9 +645,9 @@ public class ClaimStore {
         return client.preparedQuery(WAIT).execute(values).map(rows -> Rows.first(rows, row -> row.getUUID("id")));
     }
 
-    // The lock makes those of an organization with a quota take turns; what is counted after it includes the one
-    // before.
-    // A process that stops in the middle must not keep the others waiting: the server ends its transaction.
+    // The lock makes those of an organization with a quota take turns; what is counted after it includes
+    // the one before. A process that stops in the middle must not keep the others waiting: the server ends
+    // its transaction.
     private static final String LOCK_QUOTA = """
             SELECT o.id, o.claims_max, o.claims_max_per_user, set_config('idle_in_transaction_session_timeout', '10000', true)
               FROM organizations o

@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
  * Connections to Larder's database that no request can take away: the reconciler's lock, the clock, the wake-up pump and the
  * health check use this small pool, the listener a connection of its own. They go to the server itself, past any pooler.
  */
-// Made at start, not when it is first asked for: a pool made on an HTTP thread is closed with HTTP, before the rest has
-// stopped.
+// Made at start, not when it is first asked for: a pool made on an HTTP thread is closed with HTTP, before
+// the rest has stopped.
 @Startup
 @ApplicationScoped
 public class Direct implements ReadinessPart {
@@ -180,8 +180,8 @@ public class Direct implements ReadinessPart {
 
     /** Answers within this time or fails: whether the database can be reached at all. */
     public Uni<Void> ping(Duration within) {
-        // Not pool.query: when its connection fails, its timer fires later all the same and logs an unhandled
-        // exception.
+        // Not pool.query: when its connection fails, its timer fires later all the same and logs an
+        // unhandled exception.
         return pool.withConnection(connection -> connection.query("SELECT 1").execute())
                 .replaceWithVoid()
                 .ifNoItem()

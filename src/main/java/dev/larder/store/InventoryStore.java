@@ -221,18 +221,15 @@ public class InventoryStore {
              WHERE l.backend = $2::text AND l.location = $3::text AND l.organization_id IS NOT DISTINCT FROM k.organization_id
                FOR UPDATE OF l""";
 
-    // A build that failed at first may have made nothing, and a deletion is to leave nothing: both are not missed.
-    // Nor is what was never whole here after the latest build has ended, which may have made it in another place: not
-    // before
-    // all other places have been listed since, either.
-    // Two servers that are copies of each other have one identity, so only the worker that has seen something last can
-    // miss it,
-    // unless that one is gone.
-    // Where the latest listing of another place has something whole it has moved. More than half of what was known, and
-    // more than three: rather the disk or the server is another one. That is judged of all that should be there,
-    // whether
-    // it could be marked or not: of twenty that are away at once, those that nobody works on may be few. A place whose
-    // worker could have built it (elsewhere) has to have been listed since.
+    // A build that failed at first may have made nothing, and a deletion is to leave nothing: both are not
+    // missed. Nor is what was never whole here after the latest build has ended, which may have made it in
+    // another place: not before all other places have been listed since, either. Two servers that are
+    // copies of each other have one identity, so only the worker that has seen something last can miss it,
+    // unless that one is gone. Where the latest listing of another place has something whole it has moved.
+    // More than half of what was known, and more than three: rather the disk or the server is another one.
+    // That is judged of all that should be there, whether it could be marked or not: of twenty that are
+    // away at once, those that nobody works on may be few. A place whose worker could have built it
+    // (elsewhere) has to have been listed since.
     static final String CONCLUDE = """
             WITH place AS (
                 SELECT l.id, l.organization_id, l.backend,

@@ -128,17 +128,18 @@ public class JobStore {
     private static final String TURNS =
             "c.urgency, c.turn, c.organization_id <= $5::uuid, c.organization_id, c.queue_at, c.id";
 
-    // Each organization that has waiting jobs is found in an index, whatever the backlogs are, at most 64 for each tag
-    // set and kind, beginning after the one that was served last (asking). Of several the first jobs of each are read
-    // and counted off (candidates): first by urgency, then the one whose organization has the fewest jobs with this
-    // one,
-    // then in turns. That says how many each line gives (shares). They are locked line by line, and what other takers
-    // hold is passed over (locked); where that leaves slots free, all lines are asked once more (rest).
-    // Where the prebuilds' share of the slots is used up only users' jobs are leased; where it is smaller than what is
-    // wanted, no more than it at once. Prebuild jobs of over an hour have a share of their own (long_room).
-    // What is full is passed over, as far as this statement sees it (full_scopes). What it would take is then counted
-    // against the limits one taker after the other (jobs_in_flight, V7), and what is beyond them stays (beyond): a job
-    // counts in its preset, its organization and the deployment. Held up is told also where nothing is leased.
+    // Each organization that has waiting jobs is found in an index, whatever the backlogs are, at most 64
+    // for each tag set and kind, beginning after the one that was served last (asking). Of several the
+    // first jobs of each are read and counted off (candidates): first by urgency, then the one whose
+    // organization has the fewest jobs with this one, then in turns. That says how many each line gives
+    // (shares). They are locked line by line, and what other takers hold is passed over (locked); where
+    // that leaves slots free, all lines are asked once more (rest). Where the prebuilds' share of the slots
+    // is used up only users' jobs are leased; where it is smaller than what is wanted, no more than it at
+    // once. Prebuild jobs of over an hour have a share of their own (long_room). What is full is passed
+    // over, as far as this statement sees it (full_scopes). What it would take is then counted against the
+    // limits one taker after the other (jobs_in_flight, V7), and what is beyond them stays (beyond): a job
+    // counts in its preset, its organization and the deployment. Held up is told also where nothing is
+    // leased.
     static final String TAKE = """
             WITH RECURSIVE me AS (
                 SELECT k.id, k.organization_id, k.tags, %10$s AS backends, %11$s AS probes,
@@ -791,10 +792,9 @@ public class JobStore {
                 .map(rows -> rows.iterator().next().getInteger("jobs"));
     }
 
-    // Deletes are never withdrawn: what exists must go, however long it takes. Nor is what waits because of a limit
-    // while there is a worker for it: it has its turn. A prebuild whose start was begun once and handed back may exist
-    // in
-    // part: it is deleted.
+    // Deletes are never withdrawn: what exists must go, however long it takes. Nor is what waits because of
+    // a limit while there is a worker for it: it has its turn. A prebuild whose start was begun once and
+    // handed back may exist in part: it is deleted.
     private static final String WITHDRAW =
             """
             WITH old AS (

@@ -262,9 +262,8 @@ public class LeaseStore {
                 .map(rows -> rows.rowCount());
     }
 
-    // A cold build that no worker began has made nothing, so that its workspace is gone at once. Jobs are only read:
-    // they
-    // have ended.
+    // A cold build that no worker began has made nothing, so that its workspace is gone at once. Jobs are
+    // only read: they have ended.
     private static final String END_FAILED_COLD = """
             WITH failed AS (
                 SELECT w.id, w.build_status = 'canceled' AND j.attempt = 0 AS untouched,
@@ -332,8 +331,8 @@ public class LeaseStore {
                 .map(rows -> Rows.list(rows, row -> row.getUUID("id")));
     }
 
-    // Whoever waits for a preset of a version that is no longer active waits for the one of that name in the active
-    // one.
+    // Whoever waits for a preset of a version that is no longer active waits for the one of that name in
+    // the active one.
     private static final String FOLLOW = """
             WITH stranded AS (
                 SELECT c.id, p.name, p.template_id

@@ -111,9 +111,8 @@ public class Migrator implements ReadinessPart {
                 .replaceWithVoid();
     }
 
-    // A migration may take its time, and waits for another process's. It waits 10 s for the lock of a table, since all
-    // who
-    // come after it would wait as well; then all is undone and tried again.
+    // A migration may take its time, and waits for another process's. It waits 10 s for the lock of a
+    // table, since all who come after it would wait as well; then all is undone and tried again.
     private static final String LOCK = """
             SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 60000;
             SELECT pg_advisory_xact_lock(7210517264001);

@@ -75,11 +75,11 @@ final class Places {
                                     AND r.backend = h.backend))""".formatted(worker, at);
     }
 
-    // Only a failed probe makes the interval longer: jobs that were leased before the place was held fail too. Where
-    // any place
-    // of this backend is held already, the job is no evidence against itself: workers may share the place.
-    // The place is the one that the worker has listed, or the only one that there is of this backend. The job is
-    // queued behind the others of its kind, so that a job that breaks its place is not the probe each time.
+    // Only a failed probe makes the interval longer: jobs that were leased before the place was held fail
+    // too. Where any place of this backend is held already, the job is no evidence against itself: workers
+    // may share the place. The place is the one that the worker has listed, or the only one that there is
+    // of this backend. The job is queued behind the others of its kind, so that a job that breaks its place
+    // is not the probe each time.
     private static final String PUT_BACK = """
             WITH job AS (
                 SELECT j.id, j.worker_id, j.backend, j.started_at, k.organization_id,

@@ -129,9 +129,8 @@ public class RestoreStore {
      */
     public record Done(int quarantined, int canceled, int prolonged) {}
 
-    // A start that is run again would first clear what it finds, which a user may hold since after the backup. The job
-    // first,
-    // then the workspace, as everywhere.
+    // A start that is run again would first clear what it finds, which a user may hold since after the
+    // backup. The job first, then the workspace, as everywhere.
     private static final String CANCEL_STARTS = """
             WITH starting AS (
                 SELECT j.id FROM jobs j JOIN builds b ON b.id = j.build_id
@@ -150,9 +149,8 @@ public class RestoreStore {
                   FROM canceled c WHERE w.id = c.workspace_id AND w.build_id = c.build_id AND w.deleted_at IS NULL)
             SELECT count(*)::integer AS count FROM canceled""";
 
-    // Failed is what the reconciler and claims leave alone: evidence (decision 0006). A workspace that was given back
-    // to be
-    // reset may have been, and belong to another user since.
+    // Failed is what the reconciler and claims leave alone: evidence (decision 0006). A workspace that was
+    // given back to be reset may have been, and belong to another user since.
     private static final String QUARANTINE = """
             UPDATE workspaces
                SET build_status = 'failed', ready_at = NULL, quarantined_at = $1, deletion_wanted_at = NULL, dirty = false

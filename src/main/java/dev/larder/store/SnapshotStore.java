@@ -200,9 +200,8 @@ public class SnapshotStore {
                                                WHERE l.build_id IN (b.id, w.build_id) AND l.status = 'failed'
                                                  AND {blamed})""";
 
-    // Only presets with failed prebuilds pay for the look into their builds. A failure of the place counts as if it had
-    // not
-    // been. A passing one delays the next creation, and is no failed attempt.
+    // Only presets with failed prebuilds pay for the look into their builds. A failure of the place counts
+    // as if it had not been. A passing one delays the next creation, and is no failed attempt.
     private static final String FAILURES = """
             WITH evidence AS (
                 SELECT w.preset_id, array_agg(w.build_finished_at ORDER BY w.build_finished_at DESC)

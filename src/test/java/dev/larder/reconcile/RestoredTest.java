@@ -13,6 +13,7 @@ import dev.larder.store.RestoreStore.Done;
 import dev.larder.store.RestoreStore.Reason;
 import dev.larder.store.RestoreStore.Suspicion;
 import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -120,10 +121,7 @@ class RestoredTest {
     void leases_begin_anew_since_their_renewals_may_be_lost() {
         assertThat(fill()).hasSize(2);
         UUID claim = crank.stock.claim(preset, anna).orElseThrow();
-        crank.stock.sql(
-                "UPDATE claims SET ttl_seconds = 3600, expires_at = $2 WHERE id = $1",
-                claim,
-                crank.stock.clock.instant().minus(ofMinutes(5)).atOffset(java.time.ZoneOffset.UTC));
+        hasRunOut(claim, 3600);
 
         assertThat(await(restore.accept(true, anna.userId())).prolonged()).isEqualTo(1);
 
@@ -188,10 +186,7 @@ class RestoredTest {
     void while_it_is_not_known_what_happened_no_lease_ends() {
         assertThat(fill()).hasSize(2);
         UUID claim = crank.stock.claim(preset, anna).orElseThrow();
-        crank.stock.sql(
-                "UPDATE claims SET ttl_seconds = 60, expires_at = $2 WHERE id = $1",
-                claim,
-                crank.stock.clock.instant().minus(ofMinutes(5)).atOffset(java.time.ZoneOffset.UTC));
+        hasRunOut(claim, 60);
         onAnotherServer();
         assertThat(await(restore.check())).isPresent();
 
@@ -228,6 +223,15 @@ class RestoredTest {
         assertThat(await(restore.check())).isEmpty();
         assertThat(crank.cycle().actions()).isNotEmpty();
         return crank.stock.buildAll().stream().map(Assignment::workspaceId).toList();
+    }
+
+    /** A lease of so many seconds that ended five minutes ago. */
+    private void hasRunOut(UUID claim, int ttlSeconds) {
+        crank.stock.sql(
+                "UPDATE claims SET ttl_seconds = $2, expires_at = $3 WHERE id = $1",
+                claim,
+                ttlSeconds,
+                crank.stock.clock.instant().minus(ofMinutes(5)).atOffset(ZoneOffset.UTC));
     }
 
     private void onAnotherServer() {

@@ -95,9 +95,9 @@ class QueuePlansTest {
         assertThat(plans.get("BuildStore.DELETE_USED_UP")).contains("using workspaces_to_delete");
     }
 
-    // To plan a statement takes as long as to do it. The first five calls of a prepared one are planned anyway, and
-    // each
-    // further one where PostgreSQL takes that to pay: wrongly where it sees how short an array is.
+    // To plan a statement takes as long as to do it. The first five calls of a prepared one are planned
+    // anyway, and each further one where PostgreSQL takes that to pay: wrongly where it sees how short an
+    // array is.
     @Test
     void what_is_done_for_every_job_and_claim_is_planned_for_good() {
         stock.sql("""

@@ -20,8 +20,8 @@ final class JobLock implements AutoCloseable {
     private static final String SUFFIX = ".lock";
     private static final String SUCCEEDED = "succeeded";
 
-    // A process gives up a lock as soon as it closes the file anywhere: a file that is locked here is never opened
-    // again.
+    // A process gives up a lock as soon as it closes the file anywhere: a file that is locked here is never
+    // opened again.
     private static final Set<Path> HELD_HERE = ConcurrentHashMap.newKeySet();
 
     private final Path file;

@@ -123,11 +123,10 @@ final class Admin {
         }
     }
 
-    // Two ways to hold up: a lock, and not taking part when the server asks every session to close its files, which a
-    // drop
-    // waits for. A session takes no part while it waits for its client: to take what it sends, or to send what it
-    // copies.
-    // A client that is merely slow takes part with each step, so a drop waits 3 s for it first.
+    // Two ways to hold up: a lock, and not taking part when the server asks every session to close its
+    // files, which a drop waits for. A session takes no part while it waits for its client: to take what it
+    // sends, or to send what it copies. A client that is merely slow takes part with each step, so a drop
+    // waits 3 s for it first.
     private static final String END_SESSIONS = """
             SELECT pg_terminate_backend(a.pid)
               FROM pg_stat_activity w, pg_stat_activity a

@@ -132,8 +132,8 @@ final class Demolition {
              ORDER BY step""";
 
     /** Undoes what can be undone inside a database alone, and keeps it or the role from being dropped. */
-    // What its owner has set for the database, such as a transaction's time limit, must not end the session that
-    // unbinds it.
+    // What its owner has set for the database, such as a transaction's time limit, must not end the session
+    // that unbinds it.
     private static Uni<Void> unbind(Admin admin, String database, String role, Found found) {
         return admin.ask(BINDINGS.formatted(database, role))
                 .call(rows -> rows.size() > 0 && found.database() && !found.half()

@@ -307,9 +307,9 @@ public class PostgresBackend implements Backend {
                 .replaceWith(new JobOutcome.Succeeded(Map.of()));
     }
 
-    // The file that says which version a database is of is never written again, so it tells when the database was made.
-    // A drop that was interrupted leaves a database that no role can open. A version's template databases are one
-    // thing.
+    // The file that says which version a database is of is never written again, so it tells when the
+    // database was made. A drop that was interrupted leaves a database that no role can open. A version's
+    // template databases are one thing.
     private static final String INVENTORY = """
             SELECT c.system_identifier::text AS location, pg_is_in_recovery() AS standby, f.name, coalesce(f.whole, false) AS whole,
                    (pg_stat_file('base/' || f.oid || '/PG_VERSION', true)).modification AS made_at
