@@ -136,9 +136,7 @@ class LaunchTest {
         try (KeptDatabase database = new KeptDatabase(folder.resolve("postgres"), List.of("CREATE DATABASE kept"))) {
             EmbeddedPostgres before = database.server();
             assertThat(database.heal()).isFalse();
-            Signals.send("KILL", before.pid());
-            assertThat(Signals.ends(ProcessHandle.of(before.pid()).orElseThrow(), Duration.ofSeconds(10)))
-                    .isTrue();
+            before.kill();
 
             // This JVM hears of its child's end a moment later than the kernel tells it.
             assertThat(Eventually.see(database::heal, healed -> healed)).isTrue();
