@@ -158,7 +158,7 @@ class BoundedWorkTest {
     @Test
     void a_reset_that_fails_costs_one_build_for_each_return() {
         UUID preset = stock.declareReusable("small", 1, 1_000);
-        int returns = 10;
+        int returns = 5;
 
         for (int turn = 1; turn <= returns; turn++) {
             crank.cycle();
