@@ -138,7 +138,9 @@ public class ExecBackend implements Backend {
     private void perform(
             Assignment assignment, Consumer<LogLine> log, UniEmitter<? super JobOutcome> emitter, Stop stop) {
         try {
-            emitter.complete(inTurn(assignment, log, stop));
+            JobOutcome outcome = inTurn(assignment, log, stop);
+            running.remove(assignment.leaseToken(), stop);
+            emitter.complete(outcome);
         } catch (InterruptedException ending) {
             emitter.complete(new JobOutcome.Canceled());
         } catch (RuntimeException fault) {
