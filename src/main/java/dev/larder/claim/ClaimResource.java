@@ -9,6 +9,7 @@ import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
 import dev.larder.http.Shares;
+import dev.larder.http.StreamGuard;
 import dev.larder.http.Traffic;
 import dev.larder.pool.Caller;
 import dev.larder.pool.ClaimObserver;
@@ -269,15 +270,14 @@ class ClaimResource {
         AtomicBoolean first = new AtomicBoolean(true);
         Shares.Place place = followers.take(asking);
         caller.closeWithAnswer(place);
-        return Multi.createBy()
+        Multi<ClaimView> events = Multi.createBy()
                 .repeating()
                 .uni(() -> seen(asking, claim, first.getAndSet(false) ? Duration.ZERO : BETWEEN_EVENTS)
                         .map(found -> found.orElseThrow(() -> Problem.notFound("claim")))
                         .chain(this::told))
                 .whilst(event -> event.more() && !traffic.isEnding())
-                .map(Told::view)
-                .onTermination()
-                .invoke(place::close);
+                .map(Told::view);
+        return StreamGuard.logged("claim events", events).onTermination().invoke(place::close);
     }
 
     /** Empty where the caller's token opens no more: it may be revoked, and its user disabled, while it follows. */

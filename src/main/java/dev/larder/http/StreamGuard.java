@@ -1,17 +1,22 @@
 package dev.larder.http;
 
+import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.ws.rs.core.UriInfo;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
+import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.RestResponse;
 
 /**
  * Refuses to stream what the caller cannot see. A stream of events writes its 200 before its first event, after which there
- * is no way left to say 404; so a request filter asks first.
+ * is no way left to say 404; so a request filter asks first. Says why a stream ended early: Quarkus REST logs a client that
+ * went away and a fault alike, both as an error, so that its own logger is off.
  */
 public final class StreamGuard {
+
+    private static final Logger LOG = Logger.getLogger(StreamGuard.class);
 
     private StreamGuard() {}
 
@@ -29,5 +34,14 @@ public final class StreamGuard {
 
     private static Uni<RestResponse<Void>> goOn() {
         return Uni.createFrom().nullItem();
+    }
+
+    /**
+     * The same stream; a failure of it is logged. A client that goes away is none.
+     *
+     * @param what for people: {@code claim events}
+     */
+    public static <T> Multi<T> logged(String what, Multi<T> stream) {
+        return stream.onFailure().invoke(cause -> LOG.warnf("stream ended early what=%s cause=%s", what, cause));
     }
 }

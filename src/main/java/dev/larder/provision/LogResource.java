@@ -5,6 +5,7 @@ import dev.larder.http.FollowSettings;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
 import dev.larder.http.Shares;
+import dev.larder.http.StreamGuard;
 import dev.larder.http.Traffic;
 import dev.larder.pool.Caller;
 import dev.larder.pool.Role;
@@ -118,7 +119,7 @@ class LogResource {
                 reader, uuid(id), scope(), from, new LogEvents(sse), traffic, () -> access.stillOpens(asking));
         Shares.Place place = followers.take(asking);
         caller.closeWithAnswer(place);
-        return tail.events().onTermination().invoke(place::close);
+        return StreamGuard.logged("job log", tail.events()).onTermination().invoke(place::close);
     }
 
     @GET
@@ -126,7 +127,8 @@ class LogResource {
     @Produces(MediaType.TEXT_PLAIN)
     @Operation(operationId = "downloadJobLog", summary = "All that a job has said until now, as text")
     public RestMulti<String> download(@PathParam("id") String id) {
-        return RestMulti.fromUniResponse(found(id), job -> LogTail.text(reader, job.id()));
+        return RestMulti.fromUniResponse(
+                found(id), job -> StreamGuard.logged("job log as text", LogTail.text(reader, job.id())));
     }
 
     private Uni<Seen> found(String id) {
