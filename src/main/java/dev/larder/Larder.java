@@ -4,23 +4,23 @@ import dev.larder.access.Bootstrap;
 import dev.larder.claim.WaitingLine;
 import dev.larder.cli.Signals;
 import dev.larder.cli.StartFailure;
+import dev.larder.database.DatabaseClock;
+import dev.larder.database.Direct;
+import dev.larder.database.KeyStore;
+import dev.larder.database.Migrator;
 import dev.larder.http.Traffic;
-import dev.larder.pool.MisconfiguredException;
-import dev.larder.pool.ReadinessPart;
-import dev.larder.provision.Janitor;
-import dev.larder.provision.LongPoll;
-import dev.larder.provision.RestoreGuard;
-import dev.larder.provision.Worker;
+import dev.larder.inventory.RestoreGuard;
+import dev.larder.jobs.Janitor;
+import dev.larder.jobs.LongPoll;
+import dev.larder.model.MisconfiguredException;
+import dev.larder.model.ReadinessPart;
 import dev.larder.reconcile.Reconciler;
-import dev.larder.store.DatabaseClock;
-import dev.larder.store.Direct;
-import dev.larder.store.KeyStore;
-import dev.larder.store.Migrator;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Listener;
-import dev.larder.wake.Pace;
-import dev.larder.wake.Pump;
-import dev.larder.wake.Retry;
+import dev.larder.wakeup.Listener;
+import dev.larder.wakeup.NotifySender;
+import dev.larder.wakeup.Retry;
+import dev.larder.wakeup.Ticker;
+import dev.larder.wakeup.WakeUps;
+import dev.larder.worker.Worker;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
@@ -66,10 +66,10 @@ class Larder implements ReadinessPart {
     private final Migrator migrator;
     private final KeyStore keys;
     private final Bootstrap bootstrap;
-    private final Pace pace;
+    private final Ticker pace;
     private final RestoreGuard restoreGuard;
-    private final Bell bell;
-    private final Pump pump;
+    private final WakeUps bell;
+    private final NotifySender pump;
     private final Listener listener;
     private final Worker worker;
     private final LongPoll longPoll;
@@ -92,10 +92,10 @@ class Larder implements ReadinessPart {
             Migrator migrator,
             KeyStore keys,
             Bootstrap bootstrap,
-            Pace pace,
+            Ticker pace,
             RestoreGuard restoreGuard,
-            Bell bell,
-            Pump pump,
+            WakeUps bell,
+            NotifySender pump,
             Listener listener,
             Worker worker,
             LongPoll longPoll,

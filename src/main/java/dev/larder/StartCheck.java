@@ -1,10 +1,10 @@
 package dev.larder;
 
-import dev.larder.pool.MisconfiguredException;
-import dev.larder.provision.Backend;
-import dev.larder.provision.Settings;
-import dev.larder.store.Direct;
-import dev.larder.store.Seal;
+import dev.larder.database.Direct;
+import dev.larder.database.Encryption;
+import dev.larder.model.MisconfiguredException;
+import dev.larder.worker.Backend;
+import dev.larder.worker.WorkerSettings;
 import io.quarkus.arc.All;
 import jakarta.enterprise.inject.Instance;
 import jakarta.inject.Singleton;
@@ -20,14 +20,18 @@ class StartCheck {
     private static final String CANNOT_PARSE = "Cannot parse invalid connection URI";
     private static final int CAUSES_MAX = 16;
 
-    private final Instance<Seal> seal;
+    private final Instance<Encryption> seal;
     private final Direct direct;
-    private final Settings worker;
+    private final WorkerSettings worker;
     private final List<Backend> backends;
     private final UnknownSettings unknown;
 
     StartCheck(
-            Instance<Seal> seal, Direct direct, Settings worker, @All List<Backend> backends, UnknownSettings unknown) {
+            Instance<Encryption> seal,
+            Direct direct,
+            WorkerSettings worker,
+            @All List<Backend> backends,
+            UnknownSettings unknown) {
         this.seal = seal;
         this.direct = direct;
         this.worker = worker;
@@ -38,7 +42,7 @@ class StartCheck {
     /** Fails with {@link MisconfiguredException}. Keys that are nobody's are logged only: a newer or older Larder has them. */
     void refuseUnusable() {
         unknown.log();
-        Seal unused = checked(seal::get, "quarkus.datasource.reactive.url");
+        Encryption unused = checked(seal::get, "quarkus.datasource.reactive.url");
         var address = checked(direct::address, "quarkus.datasource.reactive.url");
         if (worker.enabled()) {
             refuseUnworkable();

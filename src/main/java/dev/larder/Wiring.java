@@ -1,9 +1,9 @@
 package dev.larder;
 
-import dev.larder.pool.FollowedTime;
-import dev.larder.pool.Ids;
-import dev.larder.store.DatabaseClock;
-import dev.larder.store.Direct;
+import dev.larder.database.DatabaseClock;
+import dev.larder.database.Direct;
+import dev.larder.model.FollowedTime;
+import dev.larder.model.Ids;
 import io.vertx.mutiny.core.Vertx;
 import jakarta.enterprise.inject.Disposes;
 import jakarta.enterprise.inject.Produces;

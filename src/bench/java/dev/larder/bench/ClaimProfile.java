@@ -3,7 +3,7 @@ package dev.larder.bench;
 import static dev.larder.bench.Figures.millis;
 import static dev.larder.bench.Figures.say;
 
-import dev.larder.store.ClaimStatement;
+import dev.larder.claim.ClaimStatement;
 import dev.larder.testing.CanIgnoreReturnValue;
 import io.vertx.mutiny.sqlclient.Row;
 import java.io.IOException;

@@ -1,13 +1,13 @@
 package dev.larder.bench;
 
-import dev.larder.pool.Ids;
-import dev.larder.pool.JobOutcome;
-import dev.larder.pool.WorkerEntry;
-import dev.larder.store.JobStore;
-import dev.larder.store.JobStore.Batch;
-import dev.larder.store.JobStore.Taken;
-import dev.larder.store.Seal;
-import dev.larder.store.WorkerStore;
+import dev.larder.model.Ids;
+import dev.larder.model.JobOutcome;
+import dev.larder.model.WorkerEntry;
+import dev.larder.jobs.JobStore;
+import dev.larder.jobs.JobStore.Batch;
+import dev.larder.jobs.JobStore.Taken;
+import dev.larder.database.Encryption;
+import dev.larder.jobs.WorkerStore;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import java.time.InstantSource;
@@ -29,7 +29,7 @@ final class JobLoops {
 
     /** @param ended is run after each job that was ended */
     JobLoops(Pool pool, UUID worker, Runnable ended) {
-        this.store = new JobStore(pool, new Seal(Shelf.ENCRYPTION_KEY), new Ids(InstantSource.system()));
+        this.store = new JobStore(pool, new Encryption(Shelf.ENCRYPTION_KEY), new Ids(InstantSource.system()));
         this.worker = worker;
         this.ended = ended;
     }

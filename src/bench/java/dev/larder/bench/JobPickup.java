@@ -3,12 +3,12 @@ package dev.larder.bench;
 import static dev.larder.bench.Figures.millis;
 import static dev.larder.bench.Figures.say;
 
-import dev.larder.provision.PickupWorker;
-import dev.larder.store.Direct;
-import dev.larder.store.Seal;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Pump;
-import dev.larder.wake.Topic;
+import dev.larder.worker.PickupWorker;
+import dev.larder.database.Direct;
+import dev.larder.database.Encryption;
+import dev.larder.wakeup.WakeUps;
+import dev.larder.wakeup.NotifySender;
+import dev.larder.wakeup.Channel;
 import io.vertx.mutiny.sqlclient.Pool;
 import java.time.Duration;
 import java.util.UUID;
@@ -28,7 +28,7 @@ final class JobPickup {
     private static final Duration POLL = Duration.ofSeconds(1);
 
     private final Scene scene;
-    private final Bell bell = new Bell();
+    private final WakeUps bell = new WakeUps();
 
     private JobPickup(Scene scene) {
         this.scene = scene;
@@ -42,12 +42,12 @@ final class JobPickup {
 
     private void measure() throws Exception {
         Direct direct = new Direct(scene.base.vertx(), scene.base.options());
-        new Pump(direct, scene.base.vertx()).start(bell);
+        new NotifySender(direct, scene.base.vertx()).start(bell);
         Pool pool = scene.base.pool(8);
         scene.shelf.queue(scene.preset, 0);
         past();
         try (PickupWorker worker = new PickupWorker(
-                scene.base.vertx(), scene.base.options(), pool, new Seal(Shelf.ENCRYPTION_KEY), POLL)) {
+                scene.base.vertx(), scene.base.options(), pool, new Encryption(Shelf.ENCRYPTION_KEY), POLL)) {
             long[] warmUp = picked(worker, WARM_UP, true);
             say("told by NOTIFY, %,d jobs one by one", JOBS);
             report(picked(worker, JOBS, true));
@@ -72,7 +72,7 @@ final class JobPickup {
             UUID job = scene.shelf.waitingOne(scene.preset);
             long committed = System.nanoTime();
             if (told) {
-                bell.ring(Topic.JOBS);
+                bell.ring(Channel.JOBS);
             }
             PickupWorker.Given given = worker.next();
             if (!given.job().equals(job)) {

@@ -2,8 +2,8 @@ package dev.larder.bench;
 
 import static dev.larder.bench.Figures.say;
 
-import dev.larder.store.JobStatements;
-import dev.larder.store.Seal;
+import dev.larder.jobs.JobStatements;
+import dev.larder.database.Encryption;
 import io.vertx.mutiny.sqlclient.Pool;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -24,7 +24,7 @@ final class JobRate {
     private static final int[] BATCHES = {100, 1};
 
     private final Scene scene;
-    private final Seal seal = new Seal(Shelf.ENCRYPTION_KEY);
+    private final Encryption seal = new Encryption(Shelf.ENCRYPTION_KEY);
     private final Map<String, List<Double>> rates = new LinkedHashMap<>();
     private final Map<String, List<Meter>> costs = new LinkedHashMap<>();
     private final Map<String, Long> jobs = new LinkedHashMap<>();

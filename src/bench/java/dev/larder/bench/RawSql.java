@@ -1,6 +1,6 @@
 package dev.larder.bench;
 
-import dev.larder.store.ClaimStatement;
+import dev.larder.claim.ClaimStatement;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Tuple;

@@ -2,7 +2,7 @@ package dev.larder.bench;
 
 import static dev.larder.bench.Figures.say;
 
-import dev.larder.store.ClaimStatement;
+import dev.larder.claim.ClaimStatement;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;

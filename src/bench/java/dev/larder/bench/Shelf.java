@@ -1,7 +1,7 @@
 package dev.larder.bench;
 
-import dev.larder.pool.Ids;
-import dev.larder.store.Seal;
+import dev.larder.model.Ids;
+import dev.larder.database.Encryption;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -32,7 +32,7 @@ final class Shelf implements AutoCloseable {
 
     private final Base base;
     private final Pool filler;
-    private final Seal seal = new Seal(ENCRYPTION_KEY);
+    private final Encryption seal = new Encryption(ENCRYPTION_KEY);
     private final Ids ids = new Ids(InstantSource.system());
     private final String token;
     private final UUID organization = ids.next();

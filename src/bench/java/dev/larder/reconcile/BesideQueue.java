@@ -1,14 +1,9 @@
 package dev.larder.reconcile;
 
-import dev.larder.pool.CycleObserver;
-import dev.larder.pool.Ids;
-import dev.larder.pool.PoolObserver;
-import dev.larder.store.Direct;
-import dev.larder.store.PoolStore;
-import dev.larder.store.ReconcilerLock;
-import dev.larder.store.SnapshotStore;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Topic;
+import dev.larder.model.Ids;
+import dev.larder.database.Direct;
+import dev.larder.wakeup.WakeUps;
+import dev.larder.wakeup.Channel;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.Vertx;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -33,7 +28,7 @@ public final class BesideQueue implements AutoCloseable {
 
     private final Vertx vertx;
     private final Direct direct;
-    private final Bell bell = new Bell();
+    private final WakeUps bell = new WakeUps();
     private final Heard heard = new Heard();
     private final Reconciler reconciler;
     private CompletableFuture<Void> running = CompletableFuture.completedFuture(null);
@@ -91,7 +86,7 @@ public final class BesideQueue implements AutoCloseable {
 
     /** A job has ended: what every worker of the server tells its reconciler. */
     public void ended() {
-        bell.ring(Topic.ENDED);
+        bell.ring(Channel.ENDED);
     }
 
     /** Of the cycles that have ended since the begin; fails where one of them did something, or failed. */

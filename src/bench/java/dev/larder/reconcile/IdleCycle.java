@@ -1,16 +1,11 @@
 package dev.larder.reconcile;
 
-import dev.larder.pool.CycleObserver;
-import dev.larder.pool.Ids;
-import dev.larder.pool.PoolObserver;
-import dev.larder.store.Direct;
-import dev.larder.store.Migrator;
-import dev.larder.store.PoolStore;
-import dev.larder.store.ReconcilerLock;
-import dev.larder.store.SnapshotStore;
+import dev.larder.model.Ids;
+import dev.larder.database.Direct;
+import dev.larder.database.Migrator;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.EmbeddedPostgres;
-import dev.larder.wake.Bell;
+import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.Vertx;
 import io.vertx.mutiny.pgclient.PgBuilder;
@@ -188,7 +183,7 @@ public final class IdleCycle {
                 new ReconcilerLock(direct, vertx),
                 new SnapshotStore(pool),
                 new PoolStore(pool, new Ids(clock)),
-                new Bell(),
+                new WakeUps(),
                 vertx,
                 clock,
                 new Crank.Paces(Duration.ofHours(1), PATIENCE, 4),

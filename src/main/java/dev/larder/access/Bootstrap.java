@@ -1,7 +1,6 @@
 package dev.larder.access;
 
-import dev.larder.pool.MisconfiguredException;
-import dev.larder.store.AccessStore;
+import dev.larder.model.MisconfiguredException;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import jakarta.enterprise.context.ApplicationScoped;

@@ -1,7 +1,7 @@
 package dev.larder.access;
 
+import dev.larder.access.AccessStore.User;
 import dev.larder.http.Problem;
-import dev.larder.store.AccessStore.User;
 import java.util.Optional;
 import org.jboss.resteasy.reactive.RestResponse;
 

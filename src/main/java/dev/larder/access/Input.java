@@ -2,7 +2,7 @@ package dev.larder.access;
 
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
-import dev.larder.pool.Role;
+import dev.larder.model.Role;
 import java.lang.Character.UnicodeScript;
 import java.text.Normalizer;
 import java.util.Arrays;

@@ -1,9 +1,8 @@
 package dev.larder.access;
 
-import dev.larder.store.PeopleStore;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Pace;
-import dev.larder.wake.Topic;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.Ticker;
+import dev.larder.wakeup.WakeUps;
 import io.quarkus.runtime.Startup;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -20,9 +19,9 @@ class Leavers {
     private static final Duration EVERY = Duration.ofSeconds(30);
 
     private final PeopleStore people;
-    private final Bell bell;
+    private final WakeUps bell;
 
-    Leavers(PeopleStore people, Pace pace, Bell bell) {
+    Leavers(PeopleStore people, Ticker pace, WakeUps bell) {
         this.people = people;
         this.bell = bell;
         pace.keep("late claims of deleted users", EVERY, this::endLateClaims);
@@ -35,7 +34,7 @@ class Leavers {
     private void tell(int ended) {
         if (ended > 0) {
             LOG.infof("claims of deleted users ended count=%d", ended);
-            bell.ring(Topic.RECONCILE);
+            bell.ring(Channel.RECONCILE);
         }
     }
 }

@@ -1,20 +1,18 @@
 package dev.larder.access;
 
+import dev.larder.access.AccessStore.Organization;
+import dev.larder.access.AccessStore.User;
 import dev.larder.access.People.Changed;
 import dev.larder.access.People.Deleted;
 import dev.larder.access.People.UserChange;
+import dev.larder.access.PeopleStore.Removal;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
-import dev.larder.pool.Caller;
-import dev.larder.pool.Role;
-import dev.larder.store.AccessStore;
-import dev.larder.store.AccessStore.Organization;
-import dev.larder.store.AccessStore.User;
-import dev.larder.store.PeopleStore;
-import dev.larder.store.PeopleStore.Removal;
+import dev.larder.model.Caller;
+import dev.larder.model.Role;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;

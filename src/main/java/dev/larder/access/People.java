@@ -1,16 +1,15 @@
 package dev.larder.access;
 
+import dev.larder.access.AccessStore.User;
+import dev.larder.access.PeopleStore.Change;
+import dev.larder.access.PeopleStore.Named;
+import dev.larder.access.PeopleStore.Outcome;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
-import dev.larder.pool.Caller;
-import dev.larder.pool.Role;
-import dev.larder.store.AccessStore.User;
-import dev.larder.store.PeopleStore;
-import dev.larder.store.PeopleStore.Change;
-import dev.larder.store.PeopleStore.Named;
-import dev.larder.store.PeopleStore.Outcome;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Topic;
+import dev.larder.model.Caller;
+import dev.larder.model.Role;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
@@ -29,9 +28,9 @@ class People {
     private static final Set<Role> OF_DEPLOYMENT = Set.of(Role.OWNER, Role.WORKER, Role.AUDITOR);
 
     private final PeopleStore store;
-    private final Bell bell;
+    private final WakeUps bell;
 
-    People(PeopleStore store, Bell bell) {
+    People(PeopleStore store, WakeUps bell) {
         this.store = store;
         this.bell = bell;
     }
@@ -117,8 +116,8 @@ class People {
     }
 
     private void tell() {
-        bell.ring(Topic.WAITING);
-        bell.ring(Topic.RECONCILE);
+        bell.ring(Channel.WAITING);
+        bell.ring(Channel.RECONCILE);
     }
 
     private static Outcome.Done done(Outcome outcome) {

@@ -1,13 +1,11 @@
 package dev.larder.access;
 
+import dev.larder.access.AccessStore.Organization;
+import dev.larder.access.QuotaStore.QuotaView;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
-import dev.larder.pool.Role;
-import dev.larder.store.AccessStore;
-import dev.larder.store.AccessStore.Organization;
-import dev.larder.store.QuotaStore;
-import dev.larder.store.QuotaStore.QuotaView;
+import dev.larder.model.Role;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;

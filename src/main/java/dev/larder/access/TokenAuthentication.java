@@ -1,8 +1,7 @@
 package dev.larder.access;
 
 import dev.larder.http.CurrentCaller;
-import dev.larder.pool.Caller;
-import dev.larder.store.AccessStore;
+import dev.larder.model.Caller;
 import io.quarkus.security.AuthenticationFailedException;
 import io.quarkus.security.identity.IdentityProviderManager;
 import io.quarkus.security.identity.SecurityIdentity;

@@ -1,18 +1,16 @@
 package dev.larder.access;
 
+import dev.larder.access.TokenStore.Issue;
+import dev.larder.access.TokenStore.NewToken;
+import dev.larder.access.TokenStore.Rotation;
+import dev.larder.access.TokenStore.TokenEntry;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
-import dev.larder.pool.Caller;
-import dev.larder.pool.Role;
-import dev.larder.store.AccessStore;
-import dev.larder.store.TokenStore;
-import dev.larder.store.TokenStore.Issue;
-import dev.larder.store.TokenStore.NewToken;
-import dev.larder.store.TokenStore.Rotation;
-import dev.larder.store.TokenStore.TokenEntry;
+import dev.larder.model.Caller;
+import dev.larder.model.Role;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;

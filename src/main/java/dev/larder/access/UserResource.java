@@ -1,5 +1,6 @@
 package dev.larder.access;
 
+import dev.larder.access.AccessStore.User;
 import dev.larder.access.People.Changed;
 import dev.larder.access.People.Deleted;
 import dev.larder.access.People.UserChange;
@@ -8,10 +9,8 @@ import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
-import dev.larder.pool.Caller;
-import dev.larder.pool.Role;
-import dev.larder.store.AccessStore;
-import dev.larder.store.AccessStore.User;
+import dev.larder.model.Caller;
+import dev.larder.model.Role;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;

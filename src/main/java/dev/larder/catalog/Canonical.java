@@ -1,9 +1,9 @@
 package dev.larder.catalog;
 
-import dev.larder.pool.Declaration;
-import dev.larder.pool.Declaration.PresetDeclaration;
-import dev.larder.pool.Parameter;
-import dev.larder.pool.Schedule;
+import dev.larder.model.Declaration;
+import dev.larder.model.Declaration.PresetDeclaration;
+import dev.larder.model.Parameter;
+import dev.larder.model.Schedule;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;

@@ -1,7 +1,7 @@
 package dev.larder.catalog;
 
-import dev.larder.pool.Declaration;
-import dev.larder.pool.Refusal;
+import dev.larder.model.Declaration;
+import dev.larder.model.Refusal;
 import java.util.List;
 import java.util.Locale;
 

@@ -1,13 +1,13 @@
 package dev.larder.catalog;
 
 import dev.larder.catalog.DeclarationParser.Parsed;
-import dev.larder.pool.Declaration;
-import dev.larder.pool.Declaration.PresetDeclaration;
-import dev.larder.pool.Parameter;
-import dev.larder.pool.ParameterValue;
-import dev.larder.pool.Refusal;
-import dev.larder.pool.Schedule;
-import dev.larder.pool.Schedules;
+import dev.larder.model.Declaration;
+import dev.larder.model.Declaration.PresetDeclaration;
+import dev.larder.model.Parameter;
+import dev.larder.model.ParameterValue;
+import dev.larder.model.Refusal;
+import dev.larder.model.Schedule;
+import dev.larder.model.Schedules;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;

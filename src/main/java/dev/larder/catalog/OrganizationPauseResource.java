@@ -2,11 +2,9 @@ package dev.larder.catalog;
 
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.Problem;
-import dev.larder.pool.Role;
-import dev.larder.store.PauseStore;
-import dev.larder.store.PauseView;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Topic;
+import dev.larder.model.Role;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
@@ -32,10 +30,10 @@ class OrganizationPauseResource {
 
     private final PauseStore pauses;
     private final CurrentCaller caller;
-    private final Bell bell;
+    private final WakeUps bell;
     private final InstantSource clock;
 
-    OrganizationPauseResource(PauseStore pauses, CurrentCaller caller, Bell bell, InstantSource clock) {
+    OrganizationPauseResource(PauseStore pauses, CurrentCaller caller, WakeUps bell, InstantSource clock) {
         this.pauses = pauses;
         this.caller = caller;
         this.bell = bell;
@@ -77,6 +75,6 @@ class OrganizationPauseResource {
         if (!found) {
             throw Problem.notFound("organization");
         }
-        bell.ring(Topic.RECONCILE);
+        bell.ring(Channel.RECONCILE);
     }
 }

@@ -2,8 +2,7 @@ package dev.larder.catalog;
 
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
-import dev.larder.pool.PauseScope;
-import dev.larder.store.PauseView;
+import dev.larder.model.PauseScope;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;

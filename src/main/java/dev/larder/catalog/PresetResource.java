@@ -3,12 +3,9 @@ package dev.larder.catalog;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
-import dev.larder.pool.Role;
-import dev.larder.store.CatalogStore;
-import dev.larder.store.PauseView;
-import dev.larder.store.PresetView;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Topic;
+import dev.larder.model.Role;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
@@ -34,10 +31,10 @@ class PresetResource {
 
     private final CatalogStore catalog;
     private final CurrentCaller caller;
-    private final Bell bell;
+    private final WakeUps bell;
     private final InstantSource clock;
 
-    PresetResource(CatalogStore catalog, CurrentCaller caller, Bell bell, InstantSource clock) {
+    PresetResource(CatalogStore catalog, CurrentCaller caller, WakeUps bell, InstantSource clock) {
         this.catalog = catalog;
         this.caller = caller;
         this.bell = bell;
@@ -100,7 +97,7 @@ class PresetResource {
         if (!found) {
             throw Problem.notFound("preset");
         }
-        bell.ring(Topic.RECONCILE);
+        bell.ring(Channel.RECONCILE);
     }
 
     private Uni<PresetView> view(UUID preset) {

@@ -1,6 +1,6 @@
 package dev.larder.catalog;
 
-import dev.larder.pool.Refusal;
+import dev.larder.model.Refusal;
 import java.util.ArrayList;
 import java.util.List;
 

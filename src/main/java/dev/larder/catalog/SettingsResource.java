@@ -1,16 +1,14 @@
 package dev.larder.catalog;
 
+import dev.larder.catalog.PauseStore.Reconciliation;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
-import dev.larder.pool.Pause;
-import dev.larder.pool.PauseScope;
-import dev.larder.pool.Role;
-import dev.larder.store.PauseStore;
-import dev.larder.store.PauseStore.Reconciliation;
-import dev.larder.store.PauseView;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Topic;
+import dev.larder.model.Pause;
+import dev.larder.model.PauseScope;
+import dev.larder.model.Role;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
@@ -38,10 +36,10 @@ class SettingsResource {
 
     private final PauseStore pauses;
     private final CurrentCaller caller;
-    private final Bell bell;
+    private final WakeUps bell;
     private final InstantSource clock;
 
-    SettingsResource(PauseStore pauses, CurrentCaller caller, Bell bell, InstantSource clock) {
+    SettingsResource(PauseStore pauses, CurrentCaller caller, WakeUps bell, InstantSource clock) {
         this.pauses = pauses;
         this.caller = caller;
         this.bell = bell;
@@ -111,7 +109,7 @@ class SettingsResource {
         }
         @Nullable PauseView pause = paused ? Pauses.read(body, clock.instant()) : null;
         return pauses.pauseDeployment(caller.get(), pause)
-                .invoke(() -> bell.ring(Topic.RECONCILE))
+                .invoke(() -> bell.ring(Channel.RECONCILE))
                 .chain(pauses::reconciliation)
                 .map(this::settings);
     }

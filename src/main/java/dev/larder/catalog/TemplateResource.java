@@ -1,5 +1,7 @@
 package dev.larder.catalog;
 
+import dev.larder.catalog.CatalogStore.Promoted;
+import dev.larder.catalog.CatalogStore.TemplateName;
 import dev.larder.catalog.DeclarationParser.Parsed;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
@@ -7,17 +9,10 @@ import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
-import dev.larder.pool.Declaration;
-import dev.larder.pool.Role;
-import dev.larder.store.Applied;
-import dev.larder.store.CatalogStore;
-import dev.larder.store.CatalogStore.Promoted;
-import dev.larder.store.CatalogStore.TemplateName;
-import dev.larder.store.PresetView;
-import dev.larder.store.TemplateView;
-import dev.larder.store.VersionView;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Topic;
+import dev.larder.model.Declaration;
+import dev.larder.model.Role;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.WakeUps;
 import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
@@ -55,10 +50,10 @@ class TemplateResource {
 
     private final CatalogStore catalog;
     private final CurrentCaller caller;
-    private final Bell bell;
+    private final WakeUps bell;
     private final InstantSource clock;
 
-    TemplateResource(CatalogStore catalog, CurrentCaller caller, Bell bell, InstantSource clock) {
+    TemplateResource(CatalogStore catalog, CurrentCaller caller, WakeUps bell, InstantSource clock) {
         this.catalog = catalog;
         this.caller = caller;
         this.bell = bell;
@@ -159,8 +154,8 @@ class TemplateResource {
                 throw Problem.of(412, "precondition_failed", "The template is not the one that If-Match names.");
             case Applied.Done done -> {
                 if (done.changed()) {
-                    bell.ring(Topic.RECONCILE);
-                    bell.ring(Topic.WAITING);
+                    bell.ring(Channel.RECONCILE);
+                    bell.ring(Channel.WAITING);
                 }
                 yield RestResponse.ResponseBuilder.create(
                                 done.templateCreated() ? RestResponse.Status.CREATED : RestResponse.Status.OK,
@@ -267,8 +262,8 @@ class TemplateResource {
                 throw Problem.unprocessable("unknown_version", "version", "The template has no such version.");
             case Promoted.Done(TemplateView template, boolean changed) -> {
                 if (changed) {
-                    bell.ring(Topic.RECONCILE);
-                    bell.ring(Topic.WAITING);
+                    bell.ring(Channel.RECONCILE);
+                    bell.ring(Channel.WAITING);
                 }
                 yield tagged(template, template);
             }
@@ -367,8 +362,8 @@ class TemplateResource {
         if (!found) {
             throw Problem.notFound("template");
         }
-        bell.ring(Topic.RECONCILE);
-        bell.ring(Topic.WAITING);
+        bell.ring(Channel.RECONCILE);
+        bell.ring(Channel.WAITING);
     }
 
     private static <T> T found(Optional<T> template) {

@@ -1,9 +1,9 @@
 package dev.larder.claim;
 
-import dev.larder.pool.ParameterValue;
-import dev.larder.pool.Refusal;
-import dev.larder.store.ClaimReads.Declared;
-import dev.larder.store.ClaimStore.Own;
+import dev.larder.claim.ClaimReads.Declared;
+import dev.larder.claim.ClaimStore.Own;
+import dev.larder.model.ParameterValue;
+import dev.larder.model.Refusal;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;

@@ -1,20 +1,19 @@
 package dev.larder.claim;
 
+import dev.larder.claim.ClaimReads.Claim;
+import dev.larder.claim.ClaimReads.Connections;
+import dev.larder.claim.ClaimReads.Failure;
+import dev.larder.claim.ClaimReads.Shortage;
+import dev.larder.claim.ClaimStore.Quota;
 import dev.larder.claim.ClaimView.StopView;
 import dev.larder.claim.ClaimView.WaitingView;
 import dev.larder.claim.Outcome.Stages;
 import dev.larder.claim.Prospects.Prospect;
 import dev.larder.http.Problem;
-import dev.larder.pool.Caller;
-import dev.larder.pool.Scope;
-import dev.larder.store.ClaimReads;
-import dev.larder.store.ClaimReads.Claim;
-import dev.larder.store.ClaimReads.Connections;
-import dev.larder.store.ClaimReads.Failure;
-import dev.larder.store.ClaimReads.Shortage;
-import dev.larder.store.ClaimStore.Quota;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Topic;
+import dev.larder.model.Caller;
+import dev.larder.model.Scope;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.WakeUps;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
@@ -50,10 +49,10 @@ class ClaimAnswers {
     private final ClaimReads reads;
     private final WaitingLine line;
     private final Prospects prospects;
-    private final Bell bell;
+    private final WakeUps bell;
     private final InstantSource clock;
 
-    ClaimAnswers(ClaimReads reads, WaitingLine line, Prospects prospects, Bell bell, InstantSource clock) {
+    ClaimAnswers(ClaimReads reads, WaitingLine line, Prospects prospects, WakeUps bell, InstantSource clock) {
         this.reads = reads;
         this.line = line;
         this.prospects = prospects;
@@ -93,7 +92,7 @@ class ClaimAnswers {
     private Uni<RestResponse<Object>> given(
             Caller asking, ClaimRequest request, List<Claim> claims, Optional<Stages> stages, Duration hold) {
         if (claims.stream().anyMatch(Claim::isVerified)) {
-            bell.ring(Topic.STEPS);
+            bell.ring(Channel.STEPS);
         }
         return claims.size() == 1 && claims.getFirst().waits()
                 ? recorded(asking, request, List.of(claims.getFirst().id()), hold, false)
@@ -296,7 +295,7 @@ class ClaimAnswers {
                 .map(claim -> ClaimView.of(claim, outputs(asking, claim)))
                 .toList();
         if (claims.stream().flatMap(claim -> claim.workspace().stream()).anyMatch(one -> one.claimStepWanted())) {
-            bell.ring(Topic.STEPS);
+            bell.ring(Channel.STEPS);
         }
         ClaimView first = views.getFirst();
         ResponseBuilder<Object> answer = request.count() == 1

@@ -2,8 +2,7 @@ package dev.larder.claim;
 
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.StreamGuard;
-import dev.larder.pool.Scope;
-import dev.larder.store.ClaimReads;
+import dev.larder.model.Scope;
 import io.smallrye.mutiny.Uni;
 import jakarta.ws.rs.NameBinding;
 import jakarta.ws.rs.core.UriInfo;

@@ -1,28 +1,26 @@
 package dev.larder.claim;
 
+import dev.larder.access.AccessStore;
+import dev.larder.claim.ClaimReads.Claim;
+import dev.larder.database.Encryption;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
 import dev.larder.http.FollowSettings;
-import dev.larder.http.Hold;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
+import dev.larder.http.PreferWait;
 import dev.larder.http.Problem;
 import dev.larder.http.Shares;
 import dev.larder.http.StreamGuard;
 import dev.larder.http.Traffic;
-import dev.larder.pool.Caller;
-import dev.larder.pool.ClaimObserver;
-import dev.larder.pool.Role;
-import dev.larder.pool.Scope;
-import dev.larder.store.AccessStore;
-import dev.larder.store.BuildStore;
-import dev.larder.store.ClaimReads;
-import dev.larder.store.ClaimReads.Claim;
-import dev.larder.store.LeaseStore;
-import dev.larder.store.Seal;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Topic;
+import dev.larder.lifecycle.BuildStore;
+import dev.larder.lifecycle.LeaseStore;
+import dev.larder.model.Caller;
+import dev.larder.model.Role;
+import dev.larder.model.Scope;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
@@ -72,11 +70,11 @@ class ClaimResource {
     private final ClaimReads reads;
     private final LeaseStore leases;
     private final BuildStore builds;
-    private final Bell bell;
+    private final WakeUps bell;
     private final CurrentCaller caller;
     private final InstantSource clock;
     private final ClaimObserver observer;
-    private final Settings settings;
+    private final ClaimSettings settings;
     private final Traffic traffic;
     private final AccessStore access;
     private final Shares followers;
@@ -87,11 +85,11 @@ class ClaimResource {
             ClaimReads reads,
             LeaseStore leases,
             BuildStore builds,
-            Bell bell,
+            WakeUps bell,
             CurrentCaller caller,
             InstantSource clock,
             ClaimObserver observer,
-            Settings settings,
+            ClaimSettings settings,
             Traffic traffic,
             FollowSettings follow,
             AccessStore access) {
@@ -144,7 +142,7 @@ class ClaimResource {
             @HeaderParam("If-Match") @Nullable String ifMatch,
             @HeaderParam("Prefer") @Nullable String prefer) {
         ClaimRequest request = ClaimRequest.of(body, ETags.ifMatch(ifMatch));
-        Duration hold = Hold.of(prefer).orElse(settings.hold());
+        Duration hold = PreferWait.of(prefer).orElse(settings.hold());
         Caller asking = caller.get();
         request.refuseUnlessAllowed(asking);
         Instant asked = clock.instant();
@@ -156,7 +154,7 @@ class ClaimResource {
     private Uni<RestResponse<Object>> answer(Caller asking, ClaimRequest request, Outcome outcome, Duration hold) {
         return Uni.createFrom()
                 .deferred(() -> answers.of(asking, request, outcome, hold))
-                .onFailure(Seal.UnreadableException.class)
+                .onFailure(Encryption.UnreadableException.class)
                 .recoverWithUni(unreadable -> takeBack(outcome, unreadable));
     }
 
@@ -241,7 +239,7 @@ class ClaimResource {
     public Uni<RestResponse<ClaimView>> get(
             @PathParam("id") String id, @HeaderParam("Prefer") @Nullable String prefer) {
         Caller asking = caller.get();
-        return answers.awaited(uuid(id), Scope.of(asking), Hold.of(prefer).orElse(Duration.ZERO))
+        return answers.awaited(uuid(id), Scope.of(asking), PreferWait.of(prefer).orElse(Duration.ZERO))
                 .map(found -> found.orElseThrow(() -> Problem.notFound("claim")))
                 .chain(claim -> answers.view(asking, claim))
                 .map(ClaimResource::shown);
@@ -353,14 +351,14 @@ class ClaimResource {
     }
 
     private Uni<Void> gaveUp() {
-        bell.ring(Topic.WAITING);
+        bell.ring(Channel.WAITING);
         return Uni.createFrom().voidItem();
     }
 
     private Uni<Void> giveBack(UUID claim, OptionalInt generation) {
         return leases.release(claim, generation, clock.instant())
                 .chain(given -> goOn(claim, given))
-                .invoke(() -> bell.ring(Topic.JOBS))
+                .invoke(() -> bell.ring(Channel.JOBS))
                 .replaceWithVoid();
     }
 

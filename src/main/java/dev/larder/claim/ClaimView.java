@@ -1,9 +1,9 @@
 package dev.larder.claim;
 
-import dev.larder.pool.Standing.Stop;
-import dev.larder.store.ClaimReads.Claim;
-import dev.larder.store.ClaimReads.Failure;
-import dev.larder.store.ClaimReads.Workspace;
+import dev.larder.claim.ClaimReads.Claim;
+import dev.larder.claim.ClaimReads.Failure;
+import dev.larder.claim.ClaimReads.Workspace;
+import dev.larder.model.Standing.Stop;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;

@@ -1,28 +1,26 @@
 package dev.larder.claim;
 
+import dev.larder.claim.ClaimReads.Claim;
+import dev.larder.claim.ClaimReads.Claimable;
+import dev.larder.claim.ClaimReads.Connections;
+import dev.larder.claim.ClaimReads.Earlier;
+import dev.larder.claim.ClaimReads.Shortage;
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
+import dev.larder.claim.ClaimStore.Ask;
+import dev.larder.claim.ClaimStore.IdempotencyKey;
+import dev.larder.claim.ClaimStore.Mark;
+import dev.larder.claim.ClaimStore.Own;
+import dev.larder.claim.ClaimStore.Patience;
+import dev.larder.claim.ClaimStore.UnderQuota;
 import dev.larder.claim.Combiner.Granted;
 import dev.larder.claim.Prospects.Prospect;
+import dev.larder.database.Batcher;
 import dev.larder.http.Problem;
-import dev.larder.pool.Caller;
-import dev.larder.pool.Refusal;
-import dev.larder.store.ClaimReads;
-import dev.larder.store.ClaimReads.Claim;
-import dev.larder.store.ClaimReads.Claimable;
-import dev.larder.store.ClaimReads.Connections;
-import dev.larder.store.ClaimReads.Earlier;
-import dev.larder.store.ClaimReads.Shortage;
-import dev.larder.store.ClaimStore;
-import dev.larder.store.ClaimStore.Ask;
-import dev.larder.store.ClaimStore.IdempotencyKey;
-import dev.larder.store.ClaimStore.Mark;
-import dev.larder.store.ClaimStore.Own;
-import dev.larder.store.ClaimStore.Patience;
-import dev.larder.store.ClaimStore.UnderQuota;
-import dev.larder.store.Together;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Topic;
+import dev.larder.model.Caller;
+import dev.larder.model.Refusal;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -59,11 +57,11 @@ class Claims {
     private final Presets presets;
     private final Combiner combiner;
     private final Prospects prospects;
-    private final Bell bell;
+    private final WakeUps bell;
     private final InstantSource clock;
-    private final Settings settings;
-    private final Together<Question, Shortage> shortages =
-            new Together<>(QUESTIONS_AT_ONCE, ANSWER_WITHIN, this::shortages);
+    private final ClaimSettings settings;
+    private final Batcher<Question, Shortage> shortages =
+            new Batcher<>(QUESTIONS_AT_ONCE, ANSWER_WITHIN, this::shortages);
 
     Claims(
             ClaimStore store,
@@ -71,9 +69,9 @@ class Claims {
             Presets presets,
             Combiner combiner,
             Prospects prospects,
-            Bell bell,
+            WakeUps bell,
             InstantSource clock,
-            Settings settings) {
+            ClaimSettings settings) {
         this.store = store;
         this.reads = reads;
         this.presets = presets;
@@ -219,10 +217,10 @@ class Claims {
                 .sorted(Comparator.comparingInt(Claim::ordinal))
                 .toList();
         if (mine.size() < claims.size()) {
-            bell.ring(Topic.WAITING);
+            bell.ring(Channel.WAITING);
         }
         if (!claims.isEmpty()) {
-            bell.ring(Topic.RECONCILE);
+            bell.ring(Channel.RECONCILE);
         }
         Duration picked = Duration.between(began, clock.instant());
         return mine.isEmpty()
@@ -253,7 +251,7 @@ class Claims {
     }
 
     private Uni<Outcome> taken(Claim claim) {
-        bell.ring(Topic.RECONCILE);
+        bell.ring(Channel.RECONCILE);
         return Uni.createFrom().item(new Outcome.Given(List.of(claim), Optional.empty()));
     }
 
@@ -397,7 +395,7 @@ class Claims {
                 ? connectionsFull(home)
                         .map(full -> full.orElse(new Outcome.NotActive(REPLACED)))
                         .chain(otherwise -> elseByKey(errand, otherwise))
-                : begun(errand, result, "cold", Topic.JOBS, new Outcome.NotActive(REPLACED)));
+                : begun(errand, result, "cold", Channel.JOBS, new Outcome.NotActive(REPLACED)));
     }
 
     private Uni<Outcome> await(Errand errand, Short home, Policy.Wait wait, boolean limited) {
@@ -409,7 +407,7 @@ class Claims {
                 : store.waitFor(preset, errand.ask(), patience, now).map(UnderQuota.Within::new);
         return attempt.chain(result -> result instanceof UnderQuota.Within<Optional<UUID>>(var claim) && claim.isEmpty()
                 ? whyNotWaiting(errand, home.preset())
-                : begun(errand, result, "waited", Topic.WAITING, new Outcome.NotActive(REPLACED)));
+                : begun(errand, result, "waited", Channel.WAITING, new Outcome.NotActive(REPLACED)));
     }
 
     private Uni<Outcome> whyNotWaiting(Errand errand, Claimable preset) {
@@ -437,7 +435,7 @@ class Claims {
     }
 
     private Uni<Outcome> begun(
-            Errand errand, UnderQuota<Optional<UUID>> result, String path, Topic topic, Outcome otherwise) {
+            Errand errand, UnderQuota<Optional<UUID>> result, String path, Channel topic, Outcome otherwise) {
         return switch (result) {
             case UnderQuota.Exceeded<Optional<UUID>>(var quota) -> elseByKey(errand, new Outcome.OverQuota(quota));
             case UnderQuota.Within<Optional<UUID>>(var claim) ->
@@ -445,7 +443,7 @@ class Claims {
         };
     }
 
-    private Uni<Outcome> begun(UUID claim, String path, Topic topic) {
+    private Uni<Outcome> begun(UUID claim, String path, Channel topic) {
         bell.ring(topic);
         return Uni.createFrom().item(new Outcome.Begun(claim, path));
     }

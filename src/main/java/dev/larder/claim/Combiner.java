@@ -1,14 +1,13 @@
 package dev.larder.claim;
 
+import dev.larder.claim.ClaimReads.Claim;
+import dev.larder.claim.ClaimReads.Claimable;
+import dev.larder.claim.ClaimStore.Ask;
+import dev.larder.claim.ClaimStore.Mark;
+import dev.larder.claim.ClaimStore.Order;
 import dev.larder.http.Problem;
-import dev.larder.store.ClaimReads.Claim;
-import dev.larder.store.ClaimReads.Claimable;
-import dev.larder.store.ClaimStore;
-import dev.larder.store.ClaimStore.Ask;
-import dev.larder.store.ClaimStore.Mark;
-import dev.larder.store.ClaimStore.Order;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Topic;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -56,12 +55,12 @@ class Combiner {
     private static final int LANES_KEPT = 4_096;
 
     private final ClaimStore store;
-    private final Bell bell;
+    private final WakeUps bell;
     private final InstantSource clock;
-    private final Settings settings;
+    private final ClaimSettings settings;
     private final Map<UUID, Lane> lanes = new ConcurrentHashMap<>();
 
-    Combiner(ClaimStore store, Bell bell, InstantSource clock, Settings settings) {
+    Combiner(ClaimStore store, WakeUps bell, InstantSource clock, ClaimSettings settings) {
         this.store = store;
         this.bell = bell;
         this.clock = clock;
@@ -101,13 +100,13 @@ class Combiner {
 
     private void tell(List<Claim> given) {
         if (!given.isEmpty()) {
-            bell.ring(Topic.RECONCILE);
+            bell.ring(Channel.RECONCILE);
         }
         if (given.stream().anyMatch(claim -> claim.waitsUntil().isPresent())) {
-            bell.ring(Topic.WAITING);
+            bell.ring(Channel.WAITING);
         }
         if (given.stream().anyMatch(claim -> claim.step().isPresent() || claim.isVerified())) {
-            bell.ring(Topic.STEPS);
+            bell.ring(Channel.STEPS);
         }
     }
 

@@ -1,6 +1,6 @@
 package dev.larder.claim;
 
-import dev.larder.pool.Standing.Stop;
+import dev.larder.model.Standing.Stop;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;

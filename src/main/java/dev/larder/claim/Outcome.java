@@ -1,10 +1,10 @@
 package dev.larder.claim;
 
+import dev.larder.claim.ClaimReads.Claim;
+import dev.larder.claim.ClaimReads.Connections;
+import dev.larder.claim.ClaimReads.Shortage;
+import dev.larder.claim.ClaimStore.Quota;
 import dev.larder.claim.Prospects.Prospect;
-import dev.larder.store.ClaimReads.Claim;
-import dev.larder.store.ClaimReads.Connections;
-import dev.larder.store.ClaimReads.Shortage;
-import dev.larder.store.ClaimStore.Quota;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;

@@ -1,11 +1,10 @@
 package dev.larder.claim;
 
+import dev.larder.claim.ClaimReads.Claimable;
+import dev.larder.claim.ClaimReads.Declared;
+import dev.larder.claim.ClaimReads.Fitting;
 import dev.larder.claim.ClaimRequest.Wanted;
-import dev.larder.pool.Caller;
-import dev.larder.store.ClaimReads;
-import dev.larder.store.ClaimReads.Claimable;
-import dev.larder.store.ClaimReads.Declared;
-import dev.larder.store.ClaimReads.Fitting;
+import dev.larder.model.Caller;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.List;

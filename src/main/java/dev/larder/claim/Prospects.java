@@ -1,10 +1,10 @@
 package dev.larder.claim;
 
-import dev.larder.pool.Outlook;
-import dev.larder.pool.Standing;
-import dev.larder.pool.Standing.Stop;
-import dev.larder.store.ClaimReads.Shortage;
-import dev.larder.store.Together;
+import dev.larder.claim.ClaimReads.Shortage;
+import dev.larder.database.Batcher;
+import dev.larder.model.Outlook;
+import dev.larder.model.Standing;
+import dev.larder.model.Standing.Stop;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
@@ -30,12 +30,11 @@ class Prospects {
             "no_prebuilds", null, "the preset declares no prebuilds; the policy \"cold\" builds a workspace")));
 
     private final InstantSource clock;
-    private final Together<UUID, Standing> standings;
+    private final Batcher<UUID, Standing> standings;
 
     Prospects(Outlook outlook, InstantSource clock) {
         this.clock = clock;
-        this.standings =
-                new Together<>(PRESETS_AT_ONCE, ANSWER_WITHIN, presets -> outlook.of(presets, clock.instant()));
+        this.standings = new Batcher<>(PRESETS_AT_ONCE, ANSWER_WITHIN, presets -> outlook.of(presets, clock.instant()));
     }
 
     /**

@@ -1,15 +1,13 @@
 package dev.larder.claim;
 
-import dev.larder.store.BuildStore;
-import dev.larder.store.ClaimReads;
-import dev.larder.store.ClaimReads.Claimable;
-import dev.larder.store.ClaimStore;
-import dev.larder.store.JobStore;
-import dev.larder.store.LeaseStore;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Loop;
-import dev.larder.wake.Pace;
-import dev.larder.wake.Topic;
+import dev.larder.claim.ClaimReads.Claimable;
+import dev.larder.jobs.JobStore;
+import dev.larder.lifecycle.BuildStore;
+import dev.larder.lifecycle.LeaseStore;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.Loop;
+import dev.larder.wakeup.Ticker;
+import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.TimeoutException;
 import io.smallrye.mutiny.Uni;
@@ -53,7 +51,7 @@ public class WaitingLine {
     private final JobStore jobs;
     private final BuildStore builds;
     private final Combiner combiner;
-    private final Bell bell;
+    private final WakeUps bell;
     private final Vertx vertx;
     private final InstantSource clock;
     private final Map<UUID, List<UniEmitter<? super Void>>> watched = new ConcurrentHashMap<>();
@@ -68,7 +66,7 @@ public class WaitingLine {
             JobStore jobs,
             BuildStore builds,
             Combiner combiner,
-            Bell bell,
+            WakeUps bell,
             Vertx vertx,
             InstantSource clock) {
         this.store = store;
@@ -83,7 +81,8 @@ public class WaitingLine {
     }
 
     @Inject
-    void keepPace(Pace pace, @ConfigProperty(name = "larder.janitor.interval", defaultValue = "5s") Duration interval) {
+    void keepPace(
+            Ticker pace, @ConfigProperty(name = "larder.janitor.interval", defaultValue = "5s") Duration interval) {
         pace.keep("waiting claims", interval, this::tick);
         pace.keep("watched claims", WATCH, this::lookAgain);
     }
@@ -91,7 +90,7 @@ public class WaitingLine {
     /** From now on waiting claims are served. */
     public void start() {
         working = true;
-        bell.onRing(Topic.WAITING, loop::ring);
+        bell.onRing(Channel.WAITING, loop::ring);
         loop.ring();
     }
 
@@ -220,8 +219,8 @@ public class WaitingLine {
     private void tellSetAside(int count) {
         if (count > 0) {
             LOG.warnf("claimed workspaces were not found fit and were taken back count=%d", count);
-            bell.ring(Topic.WAITING);
-            bell.ring(Topic.RECONCILE);
+            bell.ring(Channel.WAITING);
+            bell.ring(Channel.RECONCILE);
         }
     }
 
@@ -232,8 +231,8 @@ public class WaitingLine {
 
     private Uni<Integer> deleteFailed(int ended, Instant now) {
         LOG.infof("cold builds failed, their claims ended count=%d", ended);
-        bell.ring(Topic.WAITING);
-        return builds.deleteUsedUp(now).invoke(begun -> bell.ring(Topic.JOBS));
+        bell.ring(Channel.WAITING);
+        return builds.deleteUsedUp(now).invoke(begun -> bell.ring(Channel.JOBS));
     }
 
     private Uni<Void> advance(Instant now) {
@@ -255,12 +254,12 @@ public class WaitingLine {
 
     private Uni<Integer> delete(int expired, Instant now) {
         LOG.infof("leases expired count=%d", expired);
-        return builds.recycle(now).chain(() -> builds.deleteWanted(now)).invoke(begun -> bell.ring(Topic.JOBS));
+        return builds.recycle(now).chain(() -> builds.deleteWanted(now)).invoke(begun -> bell.ring(Channel.JOBS));
     }
 
     private void tellOthers(int changed) {
         if (changed > 0) {
-            bell.ring(Topic.WAITING);
+            bell.ring(Channel.WAITING);
         }
     }
 
@@ -291,8 +290,8 @@ public class WaitingLine {
 
     private void tellBegun(boolean begun) {
         if (begun) {
-            bell.ring(Topic.JOBS);
-            bell.ring(Topic.WAITING);
+            bell.ring(Channel.JOBS);
+            bell.ring(Channel.WAITING);
         }
     }
 

@@ -1,19 +1,18 @@
 package dev.larder.claim;
 
+import dev.larder.claim.WorkspaceStore.Build;
+import dev.larder.claim.WorkspaceStore.Seen;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
-import dev.larder.pool.Role;
-import dev.larder.pool.Scope;
-import dev.larder.store.BuildStore;
-import dev.larder.store.WorkspaceStore;
-import dev.larder.store.WorkspaceStore.Build;
-import dev.larder.store.WorkspaceStore.Seen;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Topic;
+import dev.larder.lifecycle.BuildStore;
+import dev.larder.model.Role;
+import dev.larder.model.Scope;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.DELETE;
@@ -45,11 +44,12 @@ class WorkspaceResource {
 
     private final WorkspaceStore store;
     private final BuildStore builds;
-    private final Bell bell;
+    private final WakeUps bell;
     private final CurrentCaller caller;
     private final InstantSource clock;
 
-    WorkspaceResource(WorkspaceStore store, BuildStore builds, Bell bell, CurrentCaller caller, InstantSource clock) {
+    WorkspaceResource(
+            WorkspaceStore store, BuildStore builds, WakeUps bell, CurrentCaller caller, InstantSource clock) {
         this.store = store;
         this.builds = builds;
         this.bell = bell;
@@ -112,8 +112,8 @@ class WorkspaceResource {
     }
 
     private void tell(int begun) {
-        bell.ring(Topic.JOBS);
-        bell.ring(Topic.RECONCILE);
+        bell.ring(Channel.JOBS);
+        bell.ring(Channel.RECONCILE);
     }
 
     private Uni<Seen> found(String id) {

@@ -1,8 +1,8 @@
 package dev.larder.cli;
 
-import dev.larder.provision.Worker;
-import dev.larder.provision.remote.Api;
-import dev.larder.wake.Retry;
+import dev.larder.wakeup.Retry;
+import dev.larder.worker.Worker;
+import dev.larder.worker.remote.Api;
 import io.quarkus.runtime.ShutdownEvent;
 import io.smallrye.mutiny.subscription.Cancellable;
 import jakarta.enterprise.context.ApplicationScoped;

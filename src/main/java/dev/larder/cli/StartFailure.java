@@ -1,6 +1,6 @@
 package dev.larder.cli;
 
-import dev.larder.pool.MisconfiguredException;
+import dev.larder.model.MisconfiguredException;
 import io.quarkus.runtime.QuarkusBindException;
 import io.quarkus.runtime.configuration.ConfigurationException;
 import io.smallrye.config.ConfigValidationException;

@@ -1,12 +1,12 @@
 package dev.larder.cli;
 
-import dev.larder.pool.MisconfiguredException;
-import dev.larder.provision.Backend;
-import dev.larder.provision.InventorySettings;
-import dev.larder.provision.Settings;
-import dev.larder.provision.Worker;
-import dev.larder.provision.remote.Api;
-import dev.larder.provision.remote.HttpDesk;
+import dev.larder.inventory.InventorySettings;
+import dev.larder.model.MisconfiguredException;
+import dev.larder.worker.Backend;
+import dev.larder.worker.Worker;
+import dev.larder.worker.WorkerSettings;
+import dev.larder.worker.remote.Api;
+import dev.larder.worker.remote.HttpJobSource;
 import io.quarkus.arc.All;
 import io.quarkus.arc.Unremovable;
 import io.quarkus.runtime.Quarkus;
@@ -28,7 +28,7 @@ class WorkerApplication implements QuarkusApplication {
 
     private final Vertx vertx;
     private final InstantSource clock;
-    private final Settings settings;
+    private final WorkerSettings settings;
     private final InventorySettings inventory;
     private final List<Backend> backends;
     private final Shift shift;
@@ -36,7 +36,7 @@ class WorkerApplication implements QuarkusApplication {
     WorkerApplication(
             Vertx vertx,
             InstantSource clock,
-            Settings settings,
+            WorkerSettings settings,
             InventorySettings inventory,
             @All List<Backend> backends,
             Shift shift) {
@@ -54,7 +54,7 @@ class WorkerApplication implements QuarkusApplication {
         refuseUnusable();
         WorkerCommand options = WorkerCommand.of(args);
         Given given = new Given(settings, options);
-        HttpDesk desk = new HttpDesk(new Api(vertx, options.server, options.token()), clock);
+        HttpJobSource desk = new HttpJobSource(new Api(vertx, options.server, options.token()), clock);
         Worker worker = new Worker(desk, vertx, clock, given, inventory, backends);
         shift.begin(worker, given.drain().multipliedBy(2).plus(STOP_MARGIN), WorkerApplication::refused);
         Quarkus.waitForExit();
@@ -77,7 +77,7 @@ class WorkerApplication implements QuarkusApplication {
     }
 
     /** The command's own options over what is configured. */
-    private record Given(Settings base, WorkerCommand options) implements Settings {
+    private record Given(WorkerSettings base, WorkerCommand options) implements WorkerSettings {
 
         @Override
         public boolean enabled() {

@@ -2,7 +2,7 @@ package dev.larder.http;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.larder.pool.Refusal;
+import dev.larder.model.Refusal;
 import io.vertx.core.MultiMap;
 import java.io.IOException;
 import java.io.UncheckedIOException;

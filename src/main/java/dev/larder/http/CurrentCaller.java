@@ -1,6 +1,6 @@
 package dev.larder.http;
 
-import dev.larder.pool.Caller;
+import dev.larder.model.Caller;
 import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.RequestScoped;

@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.larder.pool.Refusal;
+import dev.larder.model.Refusal;
 import java.io.IOException;
 import java.time.DateTimeException;
 import java.time.Duration;

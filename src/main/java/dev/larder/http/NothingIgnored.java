@@ -1,7 +1,7 @@
 package dev.larder.http;
 
 import dev.larder.http.Contract.Operation;
-import dev.larder.pool.Refusal;
+import dev.larder.model.Refusal;
 import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.ext.web.RequestBody;

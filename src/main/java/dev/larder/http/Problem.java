@@ -1,6 +1,6 @@
 package dev.larder.http;
 
-import dev.larder.pool.Refusal;
+import dev.larder.model.Refusal;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

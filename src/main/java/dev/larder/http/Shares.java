@@ -1,6 +1,6 @@
 package dev.larder.http;
 
-import dev.larder.pool.Caller;
+import dev.larder.model.Caller;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.UUID;

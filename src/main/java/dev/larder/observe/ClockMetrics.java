@@ -1,6 +1,6 @@
 package dev.larder.observe;
 
-import dev.larder.store.DatabaseClock;
+import dev.larder.database.DatabaseClock;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.Startup;

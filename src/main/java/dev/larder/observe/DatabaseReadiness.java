@@ -1,6 +1,6 @@
 package dev.larder.observe;
 
-import dev.larder.store.Direct;
+import dev.larder.database.Direct;
 import io.smallrye.health.api.AsyncHealthCheck;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;

@@ -1,6 +1,6 @@
 package dev.larder.observe;
 
-import dev.larder.pool.ReadinessPart;
+import dev.larder.model.ReadinessPart;
 import io.quarkus.arc.All;
 import io.smallrye.health.api.AsyncHealthCheck;
 import io.smallrye.mutiny.Uni;

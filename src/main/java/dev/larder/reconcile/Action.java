@@ -3,7 +3,7 @@ package dev.larder.reconcile;
 import java.util.List;
 import java.util.UUID;
 
-/** One change that a cycle makes to a preset's pool. What changes nothing is a {@link Hold}, never an action. */
+/** One change that a cycle makes to a preset's pool. What changes nothing is a {@link Blocker}, never an action. */
 public sealed interface Action {
 
     /**

@@ -1,11 +1,8 @@
 package dev.larder.reconcile;
 
-import dev.larder.pool.PoolObserver;
-import dev.larder.pool.PresetSnapshot;
-import dev.larder.pool.PresetStatus;
-import dev.larder.store.PoolStore;
-import dev.larder.store.PoolStore.DirtyMark;
-import dev.larder.store.SnapshotStore;
+import dev.larder.model.PresetSnapshot;
+import dev.larder.model.PresetStatus;
+import dev.larder.reconcile.PoolStore.DirtyMark;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.time.Instant;
@@ -58,8 +55,8 @@ final class Cycle {
                     state.eligible(),
                     state.starting(),
                     state.expired(),
-                    plan.holds().stream().anyMatch(Hold.Backoff.class::isInstance),
-                    plan.holds().stream().anyMatch(Hold.HardLimited.class::isInstance));
+                    plan.holds().stream().anyMatch(Blocker.Backoff.class::isInstance),
+                    plan.holds().stream().anyMatch(Blocker.HardLimited.class::isInstance));
         }
     }
 

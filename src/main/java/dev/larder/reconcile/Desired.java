@@ -1,9 +1,9 @@
 package dev.larder.reconcile;
 
-import dev.larder.pool.PresetSnapshot;
-import dev.larder.pool.Refusal;
-import dev.larder.pool.Schedule;
-import dev.larder.pool.Schedules;
+import dev.larder.model.PresetSnapshot;
+import dev.larder.model.Refusal;
+import dev.larder.model.Schedule;
+import dev.larder.model.Schedules;
 import java.time.Instant;
 import java.util.OptionalInt;
 import java.util.stream.Collectors;

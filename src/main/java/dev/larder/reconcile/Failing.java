@@ -1,6 +1,6 @@
 package dev.larder.reconcile;
 
-import dev.larder.pool.Failures;
+import dev.larder.model.Failures;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -26,7 +26,7 @@ final class Failing {
      * Holds until the latest failure + failures × interval, that instant included, if one of the newest {@code desired}
      * (at least one) start builds failed (design, section 2.3.3).
      */
-    Optional<Hold.Backoff> backoff(int desired) {
+    Optional<Blocker.Backoff> backoff(int desired) {
         List<Instant> counted = counted();
         boolean newestFailed = failures.newestBuildsFailed().stream()
                 .limit(Math.max(desired, 1))
@@ -36,7 +36,7 @@ final class Failing {
         }
         Instant latest = counted.stream().max(Instant::compareTo).orElseThrow();
         Instant until = latest.plus(limits.backoffInterval().multipliedBy(counted.size()));
-        return at.isAfter(until) ? Optional.empty() : Optional.of(new Hold.Backoff(until, counted.size()));
+        return at.isAfter(until) ? Optional.empty() : Optional.of(new Blocker.Backoff(until, counted.size()));
     }
 
     /** When the oldest counted failure counts for the last time; the instant of the plan when there is none. */

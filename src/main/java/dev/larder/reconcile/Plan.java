@@ -1,14 +1,14 @@
 package dev.larder.reconcile;
 
-import dev.larder.pool.Builders;
-import dev.larder.pool.JobStatus;
-import dev.larder.pool.Pause;
-import dev.larder.pool.PauseScope;
-import dev.larder.pool.Prebuild;
-import dev.larder.pool.PresetSnapshot;
-import dev.larder.pool.PresetStatus;
-import dev.larder.pool.Schedules;
-import dev.larder.pool.Transition;
+import dev.larder.model.Builders;
+import dev.larder.model.JobStatus;
+import dev.larder.model.Pause;
+import dev.larder.model.PauseScope;
+import dev.larder.model.Prebuild;
+import dev.larder.model.PresetSnapshot;
+import dev.larder.model.PresetStatus;
+import dev.larder.model.Schedules;
+import dev.larder.model.Transition;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param at the instant it was decided for
  * @param effects in the order they are to be performed; empty when nothing changes
  * @param holds why nothing is created, or, under a pause of scope {@code all}, done at all. Nothing is created while there
- *     is one, with two exceptions: {@link Hold.NoWorker} and the probe of {@link Hold.PlaceHeld}
+ *     is one, with two exceptions: {@link Blocker.NoWorker} and the probe of {@link Blocker.PlaceHeld}
  * @param clamped more were missing than are wanted at all, which cannot be: to be logged as an error
  * @param nextLook the earliest instant at which the plan may become another by the clock alone: backoff, ttl, pause or
  *     schedule; schedules are looked ahead {@link Schedules#EDGE_HORIZON}
@@ -37,7 +37,7 @@ public record Plan(
         Desired desired,
         PoolState state,
         List<Action> effects,
-        List<Hold> holds,
+        List<Blocker> holds,
         boolean clamped,
         Optional<Instant> nextLook) {
 
@@ -66,7 +66,7 @@ public record Plan(
     /** Whether a pause of the whole deployment holds everything back (design, section 2.1.8). */
     boolean pausedEverywhere() {
         return holds.stream()
-                .anyMatch(hold -> hold instanceof Hold.Paused(var pause)
+                .anyMatch(hold -> hold instanceof Blocker.Paused(var pause)
                         && pause.scope() == PauseScope.ALL
                         && pause.level().equals("deployment"));
     }
@@ -81,7 +81,7 @@ public record Plan(
         private final PoolState state;
         private final Failing failing;
         private final List<Action> effects = new ArrayList<>();
-        private final List<Hold> holds = new ArrayList<>();
+        private final List<Blocker> holds = new ArrayList<>();
 
         Planning(PresetSnapshot preset, Instant at, Limits limits) {
             this.preset = preset;
@@ -110,7 +110,7 @@ public record Plan(
         private void holdWhilePaused() {
             preset.pauses().stream()
                     .filter(pause -> pause.holdsAt(at))
-                    .map(Hold.Paused::new)
+                    .map(Blocker.Paused::new)
                     .forEach(holds::add);
         }
 
@@ -149,13 +149,13 @@ public record Plan(
                 if (preset.status() != PresetStatus.VALIDATION_FAILED) {
                     effects.add(new Action.MarkValidationFailed(reason));
                 }
-                holds.add(new Hold.ValidationFailed(reason));
+                holds.add(new Blocker.ValidationFailed(reason));
             } else if (preset.status() == PresetStatus.HEALTHY && failing.buildsTooSlowlyForItsTtl()) {
                 effects.add(new Action.MarkValidationFailed(EXPIRED_UNREADY));
-                holds.add(new Hold.ValidationFailed(EXPIRED_UNREADY));
+                holds.add(new Blocker.ValidationFailed(EXPIRED_UNREADY));
             } else if (preset.status() == PresetStatus.VALIDATION_FAILED) {
                 // Whoever marked it knows more than a plan can: only another declaration lifts it.
-                holds.add(new Hold.ValidationFailed(statusReason("cannot be built as declared")));
+                holds.add(new Blocker.ValidationFailed(statusReason("cannot be built as declared")));
             } else {
                 judgeAttempts();
             }
@@ -168,7 +168,7 @@ public record Plan(
                 if (!marked) {
                     effects.add(new Action.MarkHardLimited(reason, failing.failedAttempts()));
                 }
-                holds.add(new Hold.HardLimited(marked ? statusReason(reason) : reason));
+                holds.add(new Blocker.HardLimited(marked ? statusReason(reason) : reason));
             } else if (marked) {
                 effects.add(new Action.MarkHealthy());
             }
@@ -181,7 +181,7 @@ public record Plan(
 
         private void backOff() {
             boolean held = holds.stream()
-                    .anyMatch(hold -> hold instanceof Hold.HardLimited || hold instanceof Hold.ValidationFailed);
+                    .anyMatch(hold -> hold instanceof Blocker.HardLimited || hold instanceof Blocker.ValidationFailed);
             if (state.missing() > 0 && !held) {
                 failing.backoff(state.desired()).ifPresent(holds::add);
             }
@@ -193,8 +193,8 @@ public record Plan(
             }
             switch (preset.builders()) {
                 case Builders.Some some -> {}
-                case Builders.None none -> holds.add(new Hold.NoWorker(none, waitingSince()));
-                case Builders.Held held -> holds.add(new Hold.PlaceHeld(held));
+                case Builders.None none -> holds.add(new Blocker.NoWorker(none, waitingSince()));
+                case Builders.Held held -> holds.add(new Blocker.PlaceHeld(held));
             }
         }
 
@@ -214,14 +214,14 @@ public record Plan(
         }
 
         /** How many may be created in spite of this hold. */
-        private int allowed(Hold hold) {
+        private int allowed(Blocker hold) {
             return switch (hold) {
-                case Hold.NoWorker unserved -> state.creatable();
-                case Hold.PlaceHeld(var place) -> at.isAfter(place.until()) && state.starting() == 0 ? 1 : 0;
-                case Hold.Backoff backoff -> 0;
-                case Hold.HardLimited limited -> 0;
-                case Hold.ValidationFailed failed -> 0;
-                case Hold.Paused paused -> 0;
+                case Blocker.NoWorker unserved -> state.creatable();
+                case Blocker.PlaceHeld(var place) -> at.isAfter(place.until()) && state.starting() == 0 ? 1 : 0;
+                case Blocker.Backoff backoff -> 0;
+                case Blocker.HardLimited limited -> 0;
+                case Blocker.ValidationFailed failed -> 0;
+                case Blocker.Paused paused -> 0;
             };
         }
 
@@ -247,7 +247,7 @@ public record Plan(
 
         private Stream<Instant> backoffEnds() {
             return holds.stream()
-                    .flatMap(hold -> hold instanceof Hold.Backoff backoff
+                    .flatMap(hold -> hold instanceof Blocker.Backoff backoff
                             ? Stream.of(backoff.until(), failing.firstForgotten())
                             : Stream.empty())
                     .map(end -> end.plus(PAST));
@@ -255,7 +255,7 @@ public record Plan(
 
         private Stream<Instant> probes() {
             return holds.stream()
-                    .flatMap(hold -> hold instanceof Hold.PlaceHeld(var place)
+                    .flatMap(hold -> hold instanceof Blocker.PlaceHeld(var place)
                             ? Stream.of(place.until().plus(PAST))
                             : Stream.empty());
         }

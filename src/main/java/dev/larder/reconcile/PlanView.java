@@ -1,6 +1,6 @@
 package dev.larder.reconcile;
 
-import dev.larder.pool.PresetSnapshot;
+import dev.larder.model.PresetSnapshot;
 import java.time.Instant;
 
 /** What a cycle would do at an instant, without doing it. */

@@ -1,8 +1,8 @@
 package dev.larder.reconcile;
 
-import dev.larder.pool.Outlook;
-import dev.larder.pool.Standing;
-import dev.larder.pool.Standing.Stop;
+import dev.larder.model.Outlook;
+import dev.larder.model.Standing;
+import dev.larder.model.Standing.Stop;
 import dev.larder.reconcile.PoolView.HoldView;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;

@@ -1,8 +1,8 @@
 package dev.larder.reconcile;
 
-import dev.larder.pool.Prebuild;
-import dev.larder.pool.PresetSnapshot;
-import dev.larder.pool.Transition;
+import dev.larder.model.Prebuild;
+import dev.larder.model.PresetSnapshot;
+import dev.larder.model.Transition;
 import java.time.Instant;
 
 /**

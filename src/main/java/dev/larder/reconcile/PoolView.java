@@ -1,6 +1,6 @@
 package dev.larder.reconcile;
 
-import dev.larder.pool.PresetSnapshot;
+import dev.larder.model.PresetSnapshot;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
@@ -65,21 +65,22 @@ record PoolView(
     record HoldView(
             String kind, @Nullable Instant since, @Nullable Instant until, String detail) {
 
-        static HoldView of(Hold hold) {
+        static HoldView of(Blocker hold) {
             return switch (hold) {
-                case Hold.Backoff(var until, var failures) ->
+                case Blocker.Backoff(var until, var failures) ->
                     new HoldView("backoff", null, until, failures + " failed builds are remembered");
-                case Hold.HardLimited(var reason) -> new HoldView("hard_limited", null, null, reason);
-                case Hold.ValidationFailed(var reason) -> new HoldView("validation_failed", null, null, reason);
-                case Hold.Paused(var pause) ->
+                case Blocker.HardLimited(var reason) -> new HoldView("hard_limited", null, null, reason);
+                case Blocker.ValidationFailed(var reason) -> new HoldView("validation_failed", null, null, reason);
+                case Blocker.Paused(var pause) ->
                     new HoldView(
                             "paused",
                             null,
                             pause.until(),
                             pause.level() + ", " + pause.scope().word());
-                case Hold.PlaceHeld(var place) ->
+                case Blocker.PlaceHeld(var place) ->
                     new HoldView("place_held", place.since(), place.until(), place.detail());
-                case Hold.NoWorker(var missing, var since) -> new HoldView("no_worker", since, null, missing.detail());
+                case Blocker.NoWorker(var missing, var since) ->
+                    new HoldView("no_worker", since, null, missing.detail());
             };
         }
     }

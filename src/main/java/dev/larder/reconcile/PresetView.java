@@ -1,6 +1,6 @@
 package dev.larder.reconcile;
 
-import dev.larder.store.PresetStore.DeclaredPreset;
+import dev.larder.reconcile.PresetStore.DeclaredPreset;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 

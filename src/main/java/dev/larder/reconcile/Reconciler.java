@@ -1,13 +1,8 @@
 package dev.larder.reconcile;
 
-import dev.larder.pool.CycleObserver;
-import dev.larder.pool.PoolObserver;
-import dev.larder.store.PoolStore;
-import dev.larder.store.ReconcilerLock;
-import dev.larder.store.SnapshotStore;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Loop;
-import dev.larder.wake.Topic;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.Loop;
+import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -40,10 +35,10 @@ public class Reconciler {
     private final ReconcilerLock lock;
     private final SnapshotStore snapshots;
     private final PoolStore pools;
-    private final Bell bell;
+    private final WakeUps bell;
     private final Vertx vertx;
     private final InstantSource clock;
-    private final Settings settings;
+    private final ReconcileSettings settings;
     private final CycleObserver cycles;
     private final PoolObserver observer;
     private final ReconcilerLock.Bounds bounds;
@@ -62,10 +57,10 @@ public class Reconciler {
             ReconcilerLock lock,
             SnapshotStore snapshots,
             PoolStore pools,
-            Bell bell,
+            WakeUps bell,
             Vertx vertx,
             InstantSource clock,
-            Settings settings,
+            ReconcileSettings settings,
             CycleObserver cycles,
             PoolObserver observer) {
         this.lock = lock;
@@ -86,8 +81,8 @@ public class Reconciler {
         if (!started.compareAndSet(false, true)) {
             throw new IllegalStateException("the reconciler was started before");
         }
-        bell.onRing(Topic.RECONCILE, loop::ring);
-        bell.onRing(Topic.ENDED, this::lookSoon);
+        bell.onRing(Channel.RECONCILE, loop::ring);
+        bell.onRing(Channel.ENDED, this::lookSoon);
         timers.add(vertx.setPeriodic(settings.interval().toMillis(), elapsed -> tick()));
         timers.add(vertx.setPeriodic(settings.showEvery().toMillis(), elapsed -> showing.ring()));
         showing.ring();
@@ -245,7 +240,7 @@ public class Reconciler {
 
     /**
      * One cycle. Beyond its deadline it begins nothing new; the lock goes with the statement that is under way, at the latest
-     * when the database has not heard of this process for {@link Settings#lockSilence}.
+     * when the database has not heard of this process for {@link ReconcileSettings#lockSilence}.
      *
      * @param full at every preset, or only at those that are marked
      * @return empty where another process holds the lock; fails at the deadline
@@ -280,7 +275,7 @@ public class Reconciler {
     /** What was done stays done though nobody hears of it: a lost wake-up costs at most the workers' backstop. */
     private void ringSafely() {
         try {
-            bell.ring(Topic.JOBS);
+            bell.ring(Channel.JOBS);
         } catch (RuntimeException unheard) {
             LOG.warnf("workers not rung, their backstop covers it cause=%s", unheard);
         }

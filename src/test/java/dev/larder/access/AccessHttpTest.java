@@ -3,7 +3,7 @@ package dev.larder.access;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.larder.pool.SystemUser;
+import dev.larder.model.SystemUser;
 import dev.larder.testing.Api;
 import dev.larder.testing.Api.Answer;
 import dev.larder.testing.LarderTestResource;

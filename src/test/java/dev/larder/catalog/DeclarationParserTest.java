@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.params.provider.Arguments.argumentSet;
 
 import dev.larder.catalog.DeclarationParser.Parsed;
-import dev.larder.pool.Declaration;
-import dev.larder.pool.Declaration.PresetDeclaration;
-import dev.larder.pool.Parameter;
-import dev.larder.pool.Refusal;
-import dev.larder.pool.Schedule;
+import dev.larder.model.Declaration;
+import dev.larder.model.Declaration.PresetDeclaration;
+import dev.larder.model.Parameter;
+import dev.larder.model.Refusal;
+import dev.larder.model.Schedule;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;

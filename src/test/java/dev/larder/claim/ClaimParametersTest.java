@@ -7,15 +7,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
 import dev.larder.http.Problem;
-import dev.larder.pool.Assignment;
-import dev.larder.pool.Caller;
-import dev.larder.pool.Declaration.PresetDeclaration;
-import dev.larder.pool.Parameter;
-import dev.larder.pool.Standing;
-import dev.larder.pool.Transition;
+import dev.larder.model.Assignment;
+import dev.larder.model.Caller;
+import dev.larder.model.Declaration.PresetDeclaration;
+import dev.larder.model.Parameter;
+import dev.larder.model.Standing;
+import dev.larder.model.Transition;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Stock;
-import dev.larder.wake.Bell;
+import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
@@ -47,7 +47,7 @@ class ClaimParametersTest {
                 new Parameter("fast", "bool", false, true, false, null),
                 new Parameter("password", "string", false, true, true, "unset"));
         preset = declare(1);
-        Bell bell = new Bell();
+        WakeUps bell = new WakeUps();
         Combiner combiner = new Combiner(stock.claims, bell, stock.clock, Tuned.DEFAULT);
         Prospects prospects =
                 new Prospects((presets, at) -> Uni.createFrom().item(Map.of(preset, Standing.GOES_ON)), stock.clock);

@@ -7,19 +7,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
-import dev.larder.pool.Caller;
-import dev.larder.pool.Inventory;
-import dev.larder.pool.Inventory.Part;
-import dev.larder.pool.Outlook;
-import dev.larder.pool.Standing;
-import dev.larder.pool.Standing.Stop;
-import dev.larder.store.ClaimReads;
-import dev.larder.store.InventoryStore.Heard;
+import dev.larder.inventory.InventoryStore.Heard;
+import dev.larder.model.Caller;
+import dev.larder.model.Inventory;
+import dev.larder.model.Inventory.Part;
+import dev.larder.model.Outlook;
+import dev.larder.model.Standing;
+import dev.larder.model.Standing.Stop;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
 import dev.larder.testing.Tenant;
-import dev.larder.wake.Bell;
+import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.time.Instant;
@@ -53,8 +52,8 @@ class ClaimsTest {
         stock.close();
     }
 
-    private Claims claims(Settings settings) {
-        Bell bell = new Bell();
+    private Claims claims(ClaimSettings settings) {
+        WakeUps bell = new WakeUps();
         Combiner combiner = new Combiner(stock.claims, bell, stock.clock, settings);
         return new Claims(
                 stock.claims,

@@ -6,20 +6,19 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.larder.claim.ClaimReads.Claim;
+import dev.larder.claim.ClaimReads.Claimable;
+import dev.larder.claim.ClaimStore.Ask;
+import dev.larder.claim.ClaimStore.Mark;
+import dev.larder.claim.ClaimStore.Order;
 import dev.larder.claim.Combiner.Granted;
 import dev.larder.http.Problem;
-import dev.larder.pool.Caller;
-import dev.larder.store.ClaimReads.Claim;
-import dev.larder.store.ClaimReads.Claimable;
-import dev.larder.store.ClaimStore;
-import dev.larder.store.ClaimStore.Ask;
-import dev.larder.store.ClaimStore.Mark;
-import dev.larder.store.ClaimStore.Order;
+import dev.larder.model.Caller;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Topic;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.time.Instant;
@@ -42,7 +41,7 @@ class CombinerTest {
     private final Claimers claimers = new Claimers(stock);
     private final Caller anna = stock.member("anna");
     private final Claimable preset = new Claimable(stock.declare("small", 3), Order.OLDEST, false);
-    private final Bell bell = new Bell();
+    private final WakeUps bell = new WakeUps();
     private final Counting store = new Counting(stock);
 
     /** The statements that were begun, by the number of asks in each. */
@@ -68,7 +67,7 @@ class CombinerTest {
         stock.close();
     }
 
-    private Combiner combiner(Settings settings) {
+    private Combiner combiner(ClaimSettings settings) {
         return new Combiner(store, bell, stock.clock, settings);
     }
 
@@ -336,8 +335,8 @@ class CombinerTest {
     void the_pools_are_told_of_what_was_given_and_those_who_wait_of_what_they_got() {
         AtomicInteger reconcile = new AtomicInteger();
         AtomicInteger waiting = new AtomicInteger();
-        bell.onRing(Topic.RECONCILE, reconcile::incrementAndGet);
-        bell.onRing(Topic.WAITING, waiting::incrementAndGet);
+        bell.onRing(Channel.RECONCILE, reconcile::incrementAndGet);
+        bell.onRing(Channel.WAITING, waiting::incrementAndGet);
         Combiner combiner = combiner(Tuned.DEFAULT);
         assertThat(await(combiner.take(preset, claimers.ask(anna)))).isEmpty();
         assertThat(await(combiner.serveWaiting(preset))).isZero();

@@ -6,7 +6,7 @@ import static java.time.Duration.ofMinutes;
 import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.pool.Standing.Stop;
+import dev.larder.model.Standing.Stop;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;

@@ -4,16 +4,15 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
-import dev.larder.pool.Caller;
-import dev.larder.store.ClaimReads.Claimable;
-import dev.larder.store.ClaimStore;
-import dev.larder.store.DatabaseFaults;
-import dev.larder.store.Limited;
-import dev.larder.store.TimeLimits;
+import dev.larder.claim.ClaimReads.Claimable;
+import dev.larder.database.DatabaseFaults;
+import dev.larder.database.TimeLimits;
+import dev.larder.jobs.Limited;
+import dev.larder.model.Caller;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
-import dev.larder.wake.Bell;
+import dev.larder.wakeup.WakeUps;
 import io.vertx.mutiny.sqlclient.Pool;
 import java.time.Duration;
 import java.util.UUID;
@@ -34,7 +33,7 @@ class LockedLineTest {
     private final Claimers claimers = new Claimers(stock);
     private final Pool pool = Limited.pool(stock.database.connectOptions(), 4, LIMITS);
     private final Combiner combiner =
-            new Combiner(new ClaimStore(pool, stock.ids, stock.seal), new Bell(), stock.clock, Tuned.DEFAULT);
+            new Combiner(new ClaimStore(pool, stock.ids, stock.seal), new WakeUps(), stock.clock, Tuned.DEFAULT);
 
     @AfterEach
     void close() {

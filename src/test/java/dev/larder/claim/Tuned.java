@@ -3,9 +3,9 @@ package dev.larder.claim;
 import java.time.Duration;
 import java.util.Optional;
 
-/** Settings of a test's own. */
+/** ClaimSettings of a test's own. */
 record Tuned(boolean combine, int combineMax, boolean watermark, Duration fullScanEvery, int waitingMax, Duration hold)
-        implements Settings {
+        implements ClaimSettings {
 
     /** As they are where nobody says otherwise. */
     static final Tuned DEFAULT = new Tuned(true, 64, true, Duration.ofSeconds(2), 1_000, Duration.ofSeconds(30));

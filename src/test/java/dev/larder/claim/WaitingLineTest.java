@@ -5,12 +5,12 @@ import static dev.larder.testing.Claimers.end;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.pool.Caller;
+import dev.larder.model.Caller;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.Databases;
 import dev.larder.testing.Stock;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Topic;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.WakeUps;
 import java.time.Duration;
 import java.time.ZoneOffset;
 import java.util.UUID;
@@ -26,7 +26,7 @@ class WaitingLineTest {
     private final Claimers claimers = new Claimers(stock);
     private final Caller anna = stock.member("anna");
     private final UUID preset = stock.declare("small", 3);
-    private final Bell bell = new Bell();
+    private final WakeUps bell = new WakeUps();
     private final WaitingLine line = new WaitingLine(
             stock.claims,
             stock.claimReads,
@@ -76,7 +76,7 @@ class WaitingLineTest {
     @Test
     void a_round_that_finds_nothing_to_do_tells_nobody() {
         AtomicInteger rings = new AtomicInteger();
-        for (Topic topic : Topic.values()) {
+        for (Channel topic : Channel.values()) {
             bell.onRing(topic, rings::incrementAndGet);
         }
         UUID waiting = claimers.waits(preset, anna);
@@ -109,7 +109,7 @@ class WaitingLineTest {
         UUID claim = claimers.waits(preset, anna);
         CompletableFuture<Void> told = settles(claim);
         stock.ready(preset, 1);
-        bell.ring(Topic.WAITING);
+        bell.ring(Channel.WAITING);
 
         end(told);
 
@@ -123,7 +123,7 @@ class WaitingLineTest {
         UUID claim = claimers.waits(preset, anna);
         CompletableFuture<Void> told = settles(claim);
         assertThat(await(stock.leases.cancel(claim, stock.clock.instant()))).isTrue();
-        bell.ring(Topic.WAITING);
+        bell.ring(Channel.WAITING);
 
         end(told);
         await(line.stop());

@@ -3,14 +3,14 @@ package dev.larder.claim;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.claim.ClaimReads.Claimable;
+import dev.larder.claim.ClaimStore.Order;
 import dev.larder.claim.Combiner.Granted;
-import dev.larder.pool.Caller;
-import dev.larder.store.ClaimReads.Claimable;
-import dev.larder.store.ClaimStore.Order;
+import dev.larder.model.Caller;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
-import dev.larder.wake.Bell;
+import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
@@ -129,8 +129,8 @@ class WatermarkTest {
         }
     }
 
-    private Combiner combiner(Settings settings) {
-        return new Combiner(stock.claims, new Bell(), stock.clock, settings);
+    private Combiner combiner(ClaimSettings settings) {
+        return new Combiner(stock.claims, new WakeUps(), stock.clock, settings);
     }
 
     private void run(Random random, String seed, List<World> worlds) {

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.larder.store.Migrator;
-import dev.larder.store.Seal;
+import dev.larder.database.Encryption;
+import dev.larder.database.Migrator;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Databases;
 import dev.larder.testing.EmbeddedPostgres;
@@ -171,7 +171,7 @@ class RemoteWorkersIT {
         assertThat(count("attempt > 1"))
                 .as("jobs that were taken from a worker")
                 .isPositive();
-        Seal seal = new Seal(Server.ENCRYPTION_KEY);
+        Encryption seal = new Encryption(Server.ENCRYPTION_KEY);
         int judged = 0;
         for (Row row : pool().query(
                         "SELECT j.attempt, w.id, w.outputs_sealed FROM jobs j JOIN workspaces w ON w.id = j.workspace_id")

@@ -95,7 +95,7 @@ class TlsIT {
             server.awaitReady();
             Pool larder = PgBuilder.pool()
                     .with(new PoolOptions().setMaxSize(1))
-                    .connectingTo(dev.larder.store.Connections.of(
+                    .connectingTo(dev.larder.database.Connections.of(
                                     "url", url("larder", "sslmode=verify-full&sslrootcert=" + TRUSTED.authority()))
                             .setUser(postgres.user())
                             .setPassword(postgres.password()))

@@ -1,17 +1,17 @@
 package dev.larder.history;
 
+import dev.larder.database.DatabaseFaults;
+import dev.larder.database.Encryption;
 import dev.larder.history.History.Built;
-import dev.larder.pool.Assignment;
-import dev.larder.pool.Ids;
-import dev.larder.pool.JobOutcome;
-import dev.larder.pool.Transition;
-import dev.larder.pool.WorkerEntry;
-import dev.larder.store.DatabaseFaults;
-import dev.larder.store.JobStore;
-import dev.larder.store.JobStore.Completed;
-import dev.larder.store.JobStore.Taken;
-import dev.larder.store.Seal;
-import dev.larder.store.WorkerStore;
+import dev.larder.jobs.JobStore;
+import dev.larder.jobs.JobStore.Completed;
+import dev.larder.jobs.JobStore.Taken;
+import dev.larder.jobs.WorkerStore;
+import dev.larder.model.Assignment;
+import dev.larder.model.Ids;
+import dev.larder.model.JobOutcome;
+import dev.larder.model.Transition;
+import dev.larder.model.WorkerEntry;
 import dev.larder.testing.Server;
 import dev.larder.testing.Signals;
 import io.smallrye.mutiny.Multi;
@@ -46,7 +46,7 @@ final class Filler implements Runnable {
     private volatile boolean stopping;
 
     Filler(Pool pool, Recorder recorder) {
-        this.jobs = new JobStore(pool, new Seal(Server.ENCRYPTION_KEY), new Ids(clock));
+        this.jobs = new JobStore(pool, new Encryption(Server.ENCRYPTION_KEY), new Ids(clock));
         this.workers = new WorkerStore(pool, new Ids(clock));
         this.recorder = recorder;
     }

@@ -3,7 +3,7 @@ package dev.larder.http;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.http.Contract.Operation;
-import dev.larder.pool.Refusal;
+import dev.larder.model.Refusal;
 import io.vertx.core.MultiMap;
 import java.nio.charset.StandardCharsets;
 import java.util.List;

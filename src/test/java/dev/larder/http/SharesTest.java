@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.larder.http.Shares.Place;
-import dev.larder.pool.Caller;
-import dev.larder.pool.Role;
+import dev.larder.model.Caller;
+import dev.larder.model.Role;
 import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;

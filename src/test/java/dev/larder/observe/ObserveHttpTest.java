@@ -2,12 +2,12 @@ package dev.larder.observe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.pool.ClaimObserver;
-import dev.larder.pool.CycleObserver;
-import dev.larder.pool.JobObserver;
-import dev.larder.pool.JobStatus;
-import dev.larder.pool.PoolObserver;
-import dev.larder.pool.Transition;
+import dev.larder.claim.ClaimObserver;
+import dev.larder.jobs.JobObserver;
+import dev.larder.model.JobStatus;
+import dev.larder.model.Transition;
+import dev.larder.reconcile.CycleObserver;
+import dev.larder.reconcile.PoolObserver;
 import dev.larder.testing.Api;
 import dev.larder.testing.Api.Answer;
 import dev.larder.testing.LarderTestResource;

@@ -3,9 +3,9 @@ package dev.larder.reconcile;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.pool.Assignment;
-import dev.larder.pool.Caller;
-import dev.larder.pool.Transition;
+import dev.larder.model.Assignment;
+import dev.larder.model.Caller;
+import dev.larder.model.Transition;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.Stock;
 import io.vertx.mutiny.sqlclient.Tuple;

@@ -4,17 +4,12 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.larder.pool.Assignment;
-import dev.larder.pool.CycleObserver;
-import dev.larder.pool.PoolObserver;
-import dev.larder.pool.PresetSnapshot;
-import dev.larder.store.CatalogStore.Promoted;
-import dev.larder.store.PoolStore;
-import dev.larder.store.ReconcilerLock;
-import dev.larder.store.SnapshotStore;
+import dev.larder.catalog.CatalogStore.Promoted;
+import dev.larder.model.Assignment;
+import dev.larder.model.PresetSnapshot;
 import dev.larder.testing.Databases;
 import dev.larder.testing.Stock;
-import dev.larder.wake.Topic;
+import dev.larder.wakeup.Channel;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import io.vertx.mutiny.sqlclient.SqlConnection;
@@ -410,12 +405,12 @@ class ContentionTest {
         await(stock.pools.markDirty(List.of(preset)));
 
         for (int job = 0; job < 50; job++) {
-            crank.bell.ring(Topic.ENDED);
+            crank.bell.ring(Channel.ENDED);
         }
         assertThat(crank.heard.nextEnd()).isEqualTo(CycleObserver.Outcome.DONE);
         assertThat(stock.count("dirty_presets")).isZero();
         await(stock.pools.markDirty(List.of(preset)));
-        crank.bell.ring(Topic.ENDED);
+        crank.bell.ring(Channel.ENDED);
 
         assertThat(crank.heard.nextEnd()).isEqualTo(CycleObserver.Outcome.DONE);
         assertThat(stock.count("dirty_presets")).isZero();
@@ -441,7 +436,7 @@ class ContentionTest {
         crank.reconciler().start();
         assertThat(crank.heard.nextEnd()).isEqualTo(CycleObserver.Outcome.DONE);
         await(stock.pools.markDirty(List.of(expiring)));
-        crank.bell.ring(Topic.RECONCILE);
+        crank.bell.ring(Channel.RECONCILE);
         assertThat(crank.heard.nextEnd()).isEqualTo(CycleObserver.Outcome.DONE);
 
         stock.clock.set(over);

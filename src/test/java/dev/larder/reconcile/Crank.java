@@ -3,19 +3,14 @@ package dev.larder.reconcile;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.pool.CycleObserver;
-import dev.larder.pool.JobStatus;
-import dev.larder.pool.PoolObserver;
-import dev.larder.pool.Transition;
-import dev.larder.store.Direct;
-import dev.larder.store.PoolStore;
-import dev.larder.store.ReconcilerLock;
-import dev.larder.store.SnapshotStore;
+import dev.larder.database.Direct;
+import dev.larder.model.JobStatus;
+import dev.larder.model.Transition;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Databases;
 import dev.larder.testing.Stock;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Topic;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.WakeUps;
 import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
 import java.time.Instant;
@@ -42,7 +37,7 @@ final class Crank implements AutoCloseable {
 
     final Stock stock = new Stock();
     final Heard heard = new Heard();
-    final Bell bell;
+    final WakeUps bell;
     final Direct direct = new Direct(Databases.vertx(), stock.database.connectOptions());
     private final List<Direct> directs = new ArrayList<>(List.of(direct));
     private final Reconciler reconciler;
@@ -53,7 +48,7 @@ final class Crank implements AutoCloseable {
     }
 
     /** A test's limits: nothing happens by the clock alone. */
-    record Paces(Duration interval, Duration cycleDeadline, int concurrency) implements Settings {
+    record Paces(Duration interval, Duration cycleDeadline, int concurrency) implements ReconcileSettings {
 
         static final Paces CALM = new Paces(Duration.ofHours(10), Duration.ofSeconds(15), 4);
 
@@ -156,17 +151,17 @@ final class Crank implements AutoCloseable {
         return another(stock.snapshots, stock.pools, Paces.CALM);
     }
 
-    Reconciler another(SnapshotStore snapshots, PoolStore pools, Settings settings) {
+    Reconciler another(SnapshotStore snapshots, PoolStore pools, ReconcileSettings settings) {
         Direct its = new Direct(Databases.vertx(), stock.database.connectOptions());
         directs.add(its);
         ReconcilerLock lock = new ReconcilerLock(its, Databases.vertx());
         return new Reconciler(lock, snapshots, pools, bell, Databases.vertx(), stock.clock, settings, heard, heard);
     }
 
-    private static Bell bell(Bells bells) {
-        Bell bell = new Bell();
+    private static WakeUps bell(Bells bells) {
+        WakeUps bell = new WakeUps();
         if (bells == Bells.FAILING) {
-            for (Topic topic : Topic.values()) {
+            for (Channel topic : Channel.values()) {
                 bell.onRing(topic, () -> {
                     throw new IllegalStateException("the bell is broken");
                 });

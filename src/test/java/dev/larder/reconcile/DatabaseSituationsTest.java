@@ -3,18 +3,18 @@ package dev.larder.reconcile;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.pool.Assignment;
-import dev.larder.pool.Declaration.PresetDeclaration;
-import dev.larder.pool.JobOutcome;
-import dev.larder.pool.JobStatus;
-import dev.larder.pool.Schedule;
-import dev.larder.pool.Transition;
-import dev.larder.store.Direct;
+import dev.larder.database.Direct;
+import dev.larder.model.Assignment;
+import dev.larder.model.Declaration.PresetDeclaration;
+import dev.larder.model.JobOutcome;
+import dev.larder.model.JobStatus;
+import dev.larder.model.Schedule;
+import dev.larder.model.Transition;
 import dev.larder.testing.Databases;
 import dev.larder.testing.Stock;
-import dev.larder.wake.Bell;
-import dev.larder.wake.Pump;
-import dev.larder.wake.Topic;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.NotifySender;
+import dev.larder.wakeup.WakeUps;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -268,20 +268,20 @@ class DatabaseSituationsTest {
         Instant failed = stock.clock.instant();
         Instant until = failed.plus(Duration.ofMinutes(2));
 
-        assertThat(backoff(crank.settle())).contains(new Hold.Backoff(until, 2));
+        assertThat(backoff(crank.settle())).contains(new Blocker.Backoff(until, 2));
         stock.clock.set(until);
-        assertThat(backoff(crank.settle())).contains(new Hold.Backoff(until, 2));
+        assertThat(backoff(crank.settle())).contains(new Blocker.Backoff(until, 2));
         stock.clock.set(until.plusNanos(1_000));
         assertThat(crank.settle().actions()).isEqualTo(Map.of("create", 2));
 
         stock.succeed(stock.take(1).getFirst());
         assertThat(crank.failAll()).isEqualTo(1);
         Instant third = stock.clock.instant();
-        assertThat(backoff(crank.settle())).contains(new Hold.Backoff(third.plus(Duration.ofMinutes(3)), 3));
+        assertThat(backoff(crank.settle())).contains(new Blocker.Backoff(third.plus(Duration.ofMinutes(3)), 3));
         assertThat(crank.ever(preset)).isEqualTo(4);
     }
 
-    private static Optional<Hold> backoff(Cycle.Report report) {
+    private static Optional<Blocker> backoff(Cycle.Report report) {
         return report.planned().getFirst().plan().holds().stream().findFirst();
     }
 
@@ -297,9 +297,9 @@ class DatabaseSituationsTest {
 
         stock.clock.set(failed.plus(Limits.DEFAULT.lookback()));
         Instant both = stock.clock.instant().minus(Duration.ofMinutes(1)).plus(Duration.ofMinutes(8));
-        assertThat(backoff(crank.cycle())).contains(new Hold.Backoff(both, 8));
+        assertThat(backoff(crank.cycle())).contains(new Blocker.Backoff(both, 8));
         stock.clock.forward(Duration.ofMillis(1));
-        assertThat(backoff(crank.cycle())).contains(new Hold.Backoff(both.minus(Duration.ofMinutes(4)), 4));
+        assertThat(backoff(crank.cycle())).contains(new Blocker.Backoff(both.minus(Duration.ofMinutes(4)), 4));
         assertThat(crank.ever(preset)).isEqualTo(8);
     }
 
@@ -484,11 +484,11 @@ class DatabaseSituationsTest {
     @Test
     void rings_that_reach_no_other_process_change_nothing() {
         UUID preset = stock.declare("small", 2);
-        Bell bell = new Bell();
+        WakeUps bell = new WakeUps();
         Direct nowhere =
                 new Direct(Databases.vertx(), stock.database.connectOptions().setPort(1));
-        new Pump(nowhere, Databases.vertx()).start(bell);
-        bell.ring(Topic.JOBS);
+        new NotifySender(nowhere, Databases.vertx()).start(bell);
+        bell.ring(Channel.JOBS);
 
         crank.settle();
 

@@ -3,17 +3,17 @@ package dev.larder.reconcile;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.pool.Assignment;
-import dev.larder.pool.Blame;
-import dev.larder.pool.Caller;
-import dev.larder.pool.Inventory;
-import dev.larder.pool.JobOutcome;
-import dev.larder.pool.JobStatus;
-import dev.larder.pool.Role;
-import dev.larder.pool.Scope;
-import dev.larder.pool.WorkerEntry;
-import dev.larder.store.JobReader;
-import dev.larder.store.JobStore.Taken;
+import dev.larder.jobs.JobReader;
+import dev.larder.jobs.JobStore.Taken;
+import dev.larder.model.Assignment;
+import dev.larder.model.Blame;
+import dev.larder.model.Caller;
+import dev.larder.model.Inventory;
+import dev.larder.model.JobOutcome;
+import dev.larder.model.JobStatus;
+import dev.larder.model.Role;
+import dev.larder.model.Scope;
+import dev.larder.model.WorkerEntry;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Stock;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -122,7 +122,7 @@ class HeldPlacesTest {
         assertThat(failedJobs()).isZero();
         assertThat(presets).allSatisfy(preset -> {
             assertThat(crank.status(preset)).isEqualTo("healthy");
-            assertThat(plan(preset).holds()).singleElement().isInstanceOfSatisfying(Hold.PlaceHeld.class, held -> {
+            assertThat(plan(preset).holds()).singleElement().isInstanceOfSatisfying(Blocker.PlaceHeld.class, held -> {
                 assertThat(held.place().code()).isEqualTo("backend_unavailable");
                 assertThat(held.place().since()).isEqualTo(Stock.NOON);
                 assertThat(held.place().until()).isBetween(now(), now().plusSeconds(60));
@@ -252,7 +252,7 @@ class HeldPlacesTest {
 
         await(stock.workers.leave(fine, now()));
 
-        assertThat(plan(preset).holds()).singleElement().isInstanceOf(Hold.PlaceHeld.class);
+        assertThat(plan(preset).holds()).singleElement().isInstanceOf(Blocker.PlaceHeld.class);
     }
 
     @Test
@@ -324,7 +324,7 @@ class HeldPlacesTest {
         Caller anna = stock.member("anna");
         crank.cycle();
         take(stock.worker).forEach(job -> stock.end(job, AWAY));
-        assertThat(plan(preset).holds()).singleElement().isInstanceOf(Hold.PlaceHeld.class);
+        assertThat(plan(preset).holds()).singleElement().isInstanceOf(Blocker.PlaceHeld.class);
 
         assertThat(stock.claim(preset, anna)).isPresent();
     }
@@ -349,7 +349,7 @@ class HeldPlacesTest {
 
         assertThat(failedJobs()).as("after 1, 2, 3 … minutes").isBetween(8, 12);
         assertThat(crank.status(preset)).isEqualTo("healthy");
-        assertThat(plan(preset).holds()).singleElement().isInstanceOf(Hold.Backoff.class);
+        assertThat(plan(preset).holds()).singleElement().isInstanceOf(Blocker.Backoff.class);
     }
 
     @Test
@@ -391,7 +391,7 @@ class HeldPlacesTest {
         assertThat(stock.count("jobs WHERE error_code = 'backend_full' AND blame = 'template'"))
                 .isEqualTo(1);
         crank.cycle();
-        assertThat(plan(greedy).holds()).singleElement().isInstanceOf(Hold.Backoff.class);
+        assertThat(plan(greedy).holds()).singleElement().isInstanceOf(Blocker.Backoff.class);
     }
 
     @Test
@@ -476,7 +476,7 @@ class HeldPlacesTest {
         assertThat(crank.cycle().actions())
                 .as("what starts workers looks at the queue")
                 .isEqualTo(Map.of("create", 1));
-        assertThat(plan(preset).holds()).singleElement().isInstanceOfSatisfying(Hold.NoWorker.class, hold -> {
+        assertThat(plan(preset).holds()).singleElement().isInstanceOfSatisfying(Blocker.NoWorker.class, hold -> {
             assertThat(hold.missing().detail()).isEqualTo("no worker with tags site=lab offers exec");
             assertThat(hold.since()).isEqualTo(created);
         });
@@ -533,7 +533,7 @@ class HeldPlacesTest {
 
         crank.cycle();
 
-        assertThat(plan(preset).holds()).singleElement().isInstanceOf(Hold.NoWorker.class);
+        assertThat(plan(preset).holds()).singleElement().isInstanceOf(Blocker.NoWorker.class);
     }
 
     @Test

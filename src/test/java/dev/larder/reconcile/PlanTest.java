@@ -4,12 +4,12 @@ import static dev.larder.reconcile.PoolFixture.NOON;
 import static dev.larder.reconcile.PoolFixture.poolWanting;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.pool.Failures;
-import dev.larder.pool.JobStatus;
-import dev.larder.pool.Pause;
-import dev.larder.pool.PauseScope;
-import dev.larder.pool.PresetStatus;
-import dev.larder.pool.Transition;
+import dev.larder.model.Failures;
+import dev.larder.model.JobStatus;
+import dev.larder.model.Pause;
+import dev.larder.model.PauseScope;
+import dev.larder.model.PresetStatus;
+import dev.larder.model.Transition;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -127,8 +127,8 @@ class PlanTest {
         Instant until = NOON;
         var pool = poolWanting(1).failed(failures, until.minus(Duration.ofMinutes(failures)));
 
-        assertThat(pool.planAt(BEFORE_NOON).holds()).containsExactly(new Hold.Backoff(until, failures));
-        assertThat(pool.planAt(NOON).holds()).containsExactly(new Hold.Backoff(until, failures));
+        assertThat(pool.planAt(BEFORE_NOON).holds()).containsExactly(new Blocker.Backoff(until, failures));
+        assertThat(pool.planAt(NOON).holds()).containsExactly(new Blocker.Backoff(until, failures));
         assertThat(pool.planAt(NOON).effects()).isEmpty();
         assertThat(pool.planAt(AFTER_NOON).holds()).isEmpty();
         assertThat(pool.planAt(AFTER_NOON).effects()).containsExactly(new Action.Create(1, 0));
@@ -141,7 +141,7 @@ class PlanTest {
         Plan plan = pool.planAtNoon();
 
         assertThat(plan.effects()).containsExactly(new Action.Delete(List.of(pool.prebuild(0)), DeleteReason.EXPIRED));
-        assertThat(plan.holds()).containsExactly(new Hold.Backoff(NOON.plusSeconds(60), 1));
+        assertThat(plan.holds()).containsExactly(new Blocker.Backoff(NOON.plusSeconds(60), 1));
     }
 
     @Test
@@ -166,8 +166,8 @@ class PlanTest {
                 List.of(NOON.minusSeconds(1), NOON.minus(Duration.ofHours(1))), List.of(true, true), List.of());
         var pool = poolWanting(1).failing(failures);
 
-        assertThat(pool.planAtNoon().holds()).containsExactly(new Hold.Backoff(NOON.plusSeconds(119), 2));
-        assertThat(pool.planAt(AFTER_NOON).holds()).containsExactly(new Hold.Backoff(NOON.plusSeconds(59), 1));
+        assertThat(pool.planAtNoon().holds()).containsExactly(new Blocker.Backoff(NOON.plusSeconds(119), 2));
+        assertThat(pool.planAt(AFTER_NOON).holds()).containsExactly(new Blocker.Backoff(NOON.plusSeconds(59), 1));
         assertThat(pool.planAt(NOON.plus(Duration.ofHours(2))).creates()).isEqualTo(1);
     }
 
@@ -179,13 +179,13 @@ class PlanTest {
                 .isEqualTo(1);
         var one = new Failures(List.of(NOON.plus(hour), NOON), List.of(true, true), List.of());
         assertThat(poolWanting(1).failing(one).planAtNoon().holds())
-                .containsExactly(new Hold.Backoff(NOON.plusSeconds(60), 1));
+                .containsExactly(new Blocker.Backoff(NOON.plusSeconds(60), 1));
     }
 
     @Test
     void a_failure_that_another_process_dated_a_moment_ahead_counts() {
         assertThat(poolWanting(1).failed(1, NOON.plusSeconds(5)).planAtNoon().holds())
-                .containsExactly(new Hold.Backoff(NOON.plusSeconds(65), 1));
+                .containsExactly(new Blocker.Backoff(NOON.plusSeconds(65), 1));
         assertThat(poolWanting(1)
                         .failed(1, NOON.plusSeconds(5).plusMillis(1))
                         .planAtNoon()
@@ -218,7 +218,7 @@ class PlanTest {
         assertThat(plan.creates()).isEqualTo(reached ? 0 : 1);
         assertThat(plan.effects().stream().anyMatch(Action.MarkHardLimited.class::isInstance))
                 .isEqualTo(reached);
-        assertThat(plan.holds().stream().anyMatch(Hold.HardLimited.class::isInstance))
+        assertThat(plan.holds().stream().anyMatch(Blocker.HardLimited.class::isInstance))
                 .isEqualTo(reached);
     }
 
@@ -251,7 +251,7 @@ class PlanTest {
                 .attemptsFailed(false, true, true);
 
         assertThat(pool.planAtNoon().effects()).containsExactly(new Action.MarkHealthy());
-        assertThat(pool.planAtNoon().holds()).containsExactly(new Hold.Backoff(NOON.plusSeconds(60), 1));
+        assertThat(pool.planAtNoon().holds()).containsExactly(new Blocker.Backoff(NOON.plusSeconds(60), 1));
     }
 
     // Validation
@@ -261,7 +261,7 @@ class PlanTest {
         var pool = poolWanting(1).marked(PresetStatus.VALIDATION_FAILED, "no such region");
 
         assertThat(pool.planAtNoon().effects()).isEmpty();
-        assertThat(pool.planAtNoon().holds()).containsExactly(new Hold.ValidationFailed("no such region"));
+        assertThat(pool.planAtNoon().holds()).containsExactly(new Blocker.ValidationFailed("no such region"));
     }
 
     @Test
@@ -292,7 +292,7 @@ class PlanTest {
         assertThat(pool.planAtNoon().effects())
                 .containsExactly(new Action.Delete(List.of(pool.prebuild(0)), DeleteReason.EXPIRED));
         assertThat(pool.planAtNoon().holds())
-                .containsExactly(new Hold.Paused(new Pause(level, PauseScope.CREATE, null)));
+                .containsExactly(new Blocker.Paused(new Pause(level, PauseScope.CREATE, null)));
     }
 
     @ParameterizedTest
@@ -304,7 +304,7 @@ class PlanTest {
         assertThat(active.planAtNoon().effects()).isEmpty();
         assertThat(inactive.planAtNoon().effects()).isEmpty();
         assertThat(inactive.planAtNoon().holds())
-                .containsExactly(new Hold.Paused(new Pause(level, PauseScope.ALL, null)));
+                .containsExactly(new Blocker.Paused(new Pause(level, PauseScope.ALL, null)));
     }
 
     @Test
@@ -435,7 +435,7 @@ class PlanTest {
         assertThat(pool.planAtNoon().holds())
                 .singleElement()
                 .isInstanceOfSatisfying(
-                        Hold.NoWorker.class,
+                        Blocker.NoWorker.class,
                         hold -> assertThat(hold.since()).isEqualTo(NOON.minus(Duration.ofMinutes(5))));
     }
 }

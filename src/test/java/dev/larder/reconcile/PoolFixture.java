@@ -1,15 +1,15 @@
 package dev.larder.reconcile;
 
-import dev.larder.pool.Builders;
-import dev.larder.pool.Failures;
-import dev.larder.pool.JobStatus;
-import dev.larder.pool.Pause;
-import dev.larder.pool.PauseScope;
-import dev.larder.pool.Prebuild;
-import dev.larder.pool.PresetSnapshot;
-import dev.larder.pool.PresetStatus;
-import dev.larder.pool.Schedule;
-import dev.larder.pool.Transition;
+import dev.larder.model.Builders;
+import dev.larder.model.Failures;
+import dev.larder.model.JobStatus;
+import dev.larder.model.Pause;
+import dev.larder.model.PauseScope;
+import dev.larder.model.Prebuild;
+import dev.larder.model.PresetSnapshot;
+import dev.larder.model.PresetStatus;
+import dev.larder.model.Schedule;
+import dev.larder.model.Transition;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;

@@ -4,10 +4,10 @@ import static dev.larder.reconcile.PoolFixture.NOON;
 import static dev.larder.reconcile.PoolFixture.poolWanting;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.pool.JobStatus;
-import dev.larder.pool.Prebuild;
-import dev.larder.pool.PresetStatus;
-import dev.larder.pool.Transition;
+import dev.larder.model.JobStatus;
+import dev.larder.model.Prebuild;
+import dev.larder.model.PresetStatus;
+import dev.larder.model.Transition;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -136,7 +136,7 @@ class SituationsTest {
                         new Action.Delete(List.of(pool.prebuild(0)), DeleteReason.EXPIRED),
                         new Action.MarkValidationFailed("required parameter without a value: region"));
         assertThat(plan.holds())
-                .containsExactly(new Hold.ValidationFailed("required parameter without a value: region"));
+                .containsExactly(new Blocker.ValidationFailed("required parameter without a value: region"));
     }
 
     @Test
@@ -155,7 +155,7 @@ class SituationsTest {
         world.buildsFail();
         Instant failed = world.now();
 
-        Hold wait = new Hold.Backoff(failed.plus(Duration.ofMinutes(2)), 2);
+        Blocker wait = new Blocker.Backoff(failed.plus(Duration.ofMinutes(2)), 2);
         assertThat(world.cycle().holds()).containsExactly(wait);
         world.waits(Duration.ofSeconds(60));
         assertThat(world.cycle().holds()).containsExactly(wait);
@@ -167,13 +167,13 @@ class SituationsTest {
         world.waits(Duration.ofSeconds(5));
         world.buildsFail();
         assertThat(world.cycle().holds())
-                .containsExactly(new Hold.Backoff(world.now().plus(Duration.ofMinutes(4)), 4));
+                .containsExactly(new Blocker.Backoff(world.now().plus(Duration.ofMinutes(4)), 4));
     }
 
     @Test
     void one_more_failure_waits_one_more_interval() {
         assertThat(poolWanting(2).failed(3, NOON).planAtNoon().holds())
-                .containsExactly(new Hold.Backoff(NOON.plus(Duration.ofMinutes(3)), 3));
+                .containsExactly(new Blocker.Backoff(NOON.plus(Duration.ofMinutes(3)), 3));
     }
 
     @Test
@@ -196,7 +196,7 @@ class SituationsTest {
                 .containsExactly(new Action.MarkHardLimited("the newest 3 attempts all failed", 3));
         assertThat(later).allSatisfy(plan -> {
             assertThat(plan.effects()).isEmpty();
-            assertThat(plan.holds()).containsExactly(new Hold.HardLimited("the newest 3 attempts all failed"));
+            assertThat(plan.holds()).containsExactly(new Blocker.HardLimited("the newest 3 attempts all failed"));
         });
     }
 
@@ -219,7 +219,7 @@ class SituationsTest {
                 .marked(PresetStatus.HARD_LIMITED, "enough")
                 .attemptsFailed(true, true, true);
         var world = new WorldModel(pool.snapshot());
-        assertThat(world.cycle().holds()).containsExactly(new Hold.HardLimited("enough"));
+        assertThat(world.cycle().holds()).containsExactly(new Blocker.HardLimited("enough"));
 
         world.changes(WorldModel::deactivated);
         Plan plan = world.cycle();

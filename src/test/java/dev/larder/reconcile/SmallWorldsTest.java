@@ -4,13 +4,13 @@ import static dev.larder.reconcile.PoolFixture.NOON;
 import static dev.larder.reconcile.PoolFixture.poolWanting;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.pool.Failures;
-import dev.larder.pool.JobStatus;
-import dev.larder.pool.PauseScope;
-import dev.larder.pool.Prebuild;
-import dev.larder.pool.PresetSnapshot;
-import dev.larder.pool.PresetStatus;
-import dev.larder.pool.Transition;
+import dev.larder.model.Failures;
+import dev.larder.model.JobStatus;
+import dev.larder.model.PauseScope;
+import dev.larder.model.Prebuild;
+import dev.larder.model.PresetSnapshot;
+import dev.larder.model.PresetStatus;
+import dev.larder.model.Transition;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -237,7 +237,7 @@ class SmallWorldsTest {
         long marks = plan.effects().stream().filter(SmallWorldsTest::marks).count();
         boolean stopped = plan.holds().stream()
                 .anyMatch(hold ->
-                        hold instanceof Hold.Paused paused && paused.pause().scope() == PauseScope.ALL);
+                        hold instanceof Blocker.Paused paused && paused.pause().scope() == PauseScope.ALL);
 
         assertThat(plan.holds().isEmpty() || plan.creates() == 0).as("%s", plan).isTrue();
         assertThat(marks).as("%s", plan).isLessThanOrEqualTo(active ? 1 : 0);

@@ -2,14 +2,14 @@ package dev.larder.testing;
 
 import static dev.larder.testing.Stock.await;
 
-import dev.larder.pool.Caller;
-import dev.larder.store.ClaimReads.Claim;
-import dev.larder.store.ClaimStore;
-import dev.larder.store.ClaimStore.Ask;
-import dev.larder.store.ClaimStore.IdempotencyKey;
-import dev.larder.store.ClaimStore.Mark;
-import dev.larder.store.ClaimStore.Order;
-import dev.larder.store.ClaimStore.Patience;
+import dev.larder.claim.ClaimReads.Claim;
+import dev.larder.claim.ClaimStore;
+import dev.larder.claim.ClaimStore.Ask;
+import dev.larder.claim.ClaimStore.IdempotencyKey;
+import dev.larder.claim.ClaimStore.Mark;
+import dev.larder.claim.ClaimStore.Order;
+import dev.larder.claim.ClaimStore.Patience;
+import dev.larder.model.Caller;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.time.Instant;

@@ -1,6 +1,6 @@
 package dev.larder.testing;
 
-import dev.larder.store.Migrator;
+import dev.larder.database.Migrator;
 import io.vertx.core.VertxOptions;
 import io.vertx.mutiny.core.Vertx;
 import io.vertx.mutiny.pgclient.PgBuilder;

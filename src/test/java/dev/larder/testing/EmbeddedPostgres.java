@@ -1,6 +1,6 @@
 package dev.larder.testing;
 
-import dev.larder.store.Connections;
+import dev.larder.database.Connections;
 import io.vertx.pgclient.PgConnectOptions;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -2,12 +2,12 @@ package dev.larder.testing;
 
 import static dev.larder.testing.Stock.await;
 
-import dev.larder.pool.Caller;
-import dev.larder.pool.Declaration;
-import dev.larder.pool.Declaration.PresetDeclaration;
-import dev.larder.pool.Role;
-import dev.larder.store.Applied;
-import dev.larder.store.CatalogStore.Application;
+import dev.larder.catalog.Applied;
+import dev.larder.catalog.CatalogStore.Application;
+import dev.larder.model.Caller;
+import dev.larder.model.Declaration;
+import dev.larder.model.Declaration.PresetDeclaration;
+import dev.larder.model.Role;
 import io.vertx.mutiny.sqlclient.Tuple;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;

@@ -1,0 +1,54 @@
+package dev.larder.audit;
+
+import dev.larder.audit.AuditStore.AuditEntry;
+import dev.larder.audit.AuditStore.Notification;
+import dev.larder.http.CurrentCaller;
+import dev.larder.http.Page;
+import dev.larder.http.PageRequest;
+import dev.larder.model.Role;
+import io.smallrye.mutiny.Uni;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jspecify.annotations.Nullable;
+
+/** What has been told to template admins and what has been changed by whom, newest first. */
+@Path("/api/v1")
+@Produces(MediaType.APPLICATION_JSON)
+@RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
+@Tag(name = "Observe")
+class AuditResource {
+
+    private final AuditStore journal;
+    private final CurrentCaller caller;
+
+    AuditResource(AuditStore journal, CurrentCaller caller) {
+        this.journal = journal;
+        this.caller = caller;
+    }
+
+    @GET
+    @Path("/notifications")
+    @Operation(operationId = "listNotifications", summary = "What template admins were told, newest first")
+    public Uni<Page<Notification>> notifications(
+            @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
+        PageRequest page = PageRequest.of(limit, after);
+        return journal.notifications(caller.get().organization(), page.after(), page.rows())
+                .map(rows -> Page.of(page, rows, Notification::id));
+    }
+
+    @GET
+    @Path("/audit")
+    @Operation(operationId = "listAudit", summary = "Who changed what, newest first")
+    public Uni<Page<AuditEntry>> audit(
+            @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
+        PageRequest page = PageRequest.of(limit, after);
+        return journal.audit(caller.get().organization(), page.after(), page.rows())
+                .map(rows -> Page.of(page, rows, AuditEntry::id));
+    }
+}

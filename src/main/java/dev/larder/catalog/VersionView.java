@@ -1,0 +1,35 @@
+package dev.larder.catalog;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A template version as it is shown: of its files only their sizes, of sensitive defaults only that there is one.
+ *
+ * @param files size in bytes by path
+ */
+public record VersionView(
+        UUID id,
+        int number,
+        boolean active,
+        String backend,
+        Map<String, Long> files,
+        Map<String, String> tags,
+        int startTimeoutSeconds,
+        List<ParameterView> parameters,
+        String createdBy,
+        Instant createdAt) {
+
+    /** @param defaultValue null where there is none, or where it is sensitive */
+    public record ParameterView(
+            String name,
+            String type,
+            boolean required,
+            boolean mutable,
+            boolean sensitive,
+            boolean hasDefault,
+            @Nullable String defaultValue) {}
+}

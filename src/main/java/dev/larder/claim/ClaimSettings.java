@@ -1,0 +1,43 @@
+package dev.larder.claim;
+
+import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
+import java.time.Duration;
+import java.util.Optional;
+
+/** How claims are served. */
+@ConfigMapping(prefix = "larder.claim")
+public interface ClaimSettings {
+
+    /** Whether claims of one preset that arrive while a statement runs are served together by the next one. */
+    @WithDefault("true")
+    boolean combine();
+
+    /** How many one statement serves at most. */
+    @WithDefault("64")
+    int combineMax();
+
+    /** Whether a scan begins where the last claim of the preset ended. */
+    @WithDefault("true")
+    boolean watermark();
+
+    /** How often a scan begins at the oldest all the same. */
+    @WithDefault("2s")
+    Duration fullScanEvery();
+
+    /** How many claims of one organization may wait. */
+    @WithDefault("1000")
+    int waitingMax();
+
+    /** How many claims of one user may wait; without it a tenth of {@link #waitingMax}, and one at least. */
+    Optional<Integer> waitingMaxPerUser();
+
+    /** The same with its default. */
+    default int waitingMaxOfUser() {
+        return waitingMaxPerUser().orElse(Math.max(1, waitingMax() / 10));
+    }
+
+    /** How long a call holds for a claim that waits, unless {@code Prefer: wait} says otherwise. */
+    @WithDefault("30s")
+    Duration hold();
+}

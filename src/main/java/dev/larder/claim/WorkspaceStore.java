@@ -1,0 +1,187 @@
+package dev.larder.claim;
+
+import dev.larder.database.Rows;
+import dev.larder.lifecycle.BuildProgress;
+import dev.larder.model.Scope;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Workspaces and their builds as people look at them, and their deletion by hand. */
+@ApplicationScoped
+public class WorkspaceStore {
+
+    private final Pool pool;
+
+    public WorkspaceStore(Pool pool) {
+        this.pool = pool;
+    }
+
+    /**
+     * @param status of the latest build
+     * @param missingSince since when what was built is known not to exist any more; null where it does as far as is known
+     */
+    public record Seen(
+            UUID id,
+            String organization,
+            String template,
+            int templateVersion,
+            @Nullable String preset,
+            String name,
+            UUID ownerId,
+            String owner,
+            boolean prebuild,
+            int version,
+            int buildNumber,
+            String transition,
+            String status,
+            Instant createdAt,
+            @Nullable Instant readyAt,
+            @Nullable Instant claimedAt,
+            @Nullable Instant deletionWantedAt,
+            @Nullable Instant deletedAt,
+            @Nullable Instant missingSince,
+            @Nullable Instant quarantinedAt) {}
+
+    private static final String SELECT = """
+            SELECT w.id, o.name AS organization, t.name AS template, v.number AS template_version, p.name AS preset, w.name,
+                   w.owner_id, u.name AS owner, w.prebuild, w.version, w.build_number, w.transition, %s AS build_status,
+                   w.created_at, w.ready_at, w.claimed_at, w.deletion_wanted_at, w.deleted_at,
+                   w.missing_since, w.quarantined_at
+              FROM workspaces w
+              JOIN organizations o ON o.id = w.organization_id
+              JOIN templates t ON t.id = w.template_id
+              JOIN template_versions v ON v.id = w.version_id
+              JOIN users u ON u.id = w.owner_id
+              LEFT JOIN presets p ON p.id = w.preset_id
+            """.formatted(BuildProgress.status("w"));
+
+    private static final String LIST = SELECT + """
+             WHERE w.deleted_at IS NULL AND ($1::uuid IS NULL OR w.organization_id = $1)
+               AND ($2::uuid IS NULL OR w.owner_id = $2) AND ($3::uuid IS NULL OR w.id > $3)
+             ORDER BY w.id LIMIT $4""";
+
+    /** Those that exist, by id. */
+    public Uni<List<Seen>> list(Scope scope, Optional<UUID> after, int limit) {
+        return pool.preparedQuery(LIST)
+                .execute(Tuple.of(
+                        scope.organization().orElse(null), scope.owner().orElse(null), after.orElse(null), limit))
+                .map(rows -> Rows.list(rows, WorkspaceStore::seen));
+    }
+
+    private static final String FIND = SELECT + """
+             WHERE w.id = $1 AND ($2::uuid IS NULL OR w.organization_id = $2)
+               AND ($3::uuid IS NULL OR w.owner_id = $3)""";
+
+    /** Deleted ones too. */
+    public Uni<Optional<Seen>> find(UUID workspace, Scope scope) {
+        return pool.preparedQuery(FIND)
+                .execute(Tuple.of(
+                        workspace,
+                        scope.organization().orElse(null),
+                        scope.owner().orElse(null)))
+                .map(rows -> Rows.first(rows, WorkspaceStore::seen));
+    }
+
+    private static Seen seen(Row row) {
+        return new Seen(
+                row.getUUID("id"),
+                row.getString("organization"),
+                row.getString("template"),
+                row.getInteger("template_version"),
+                row.getString("preset"),
+                row.getString("name"),
+                row.getUUID("owner_id"),
+                row.getString("owner"),
+                Boolean.TRUE.equals(row.getBoolean("prebuild")),
+                row.getInteger("version"),
+                row.getInteger("build_number"),
+                row.getString("transition"),
+                row.getString("build_status"),
+                Rows.instant(row, "created_at"),
+                Rows.instantOrNull(row, "ready_at"),
+                Rows.instantOrNull(row, "claimed_at"),
+                Rows.instantOrNull(row, "deletion_wanted_at"),
+                Rows.instantOrNull(row, "deleted_at"),
+                Rows.instantOrNull(row, "missing_since"),
+                Rows.instantOrNull(row, "quarantined_at"));
+    }
+
+    private static final String BUILDS = """
+            SELECT b.id, b.number, b.transition, b.reason, u.name AS initiator, v.number AS template_version, b.created_at,
+                   j.id AS job_id, j.status, j.started_at, j.completed_at, j.error_code, j.error
+              FROM builds b
+              JOIN jobs j ON j.build_id = b.id
+              JOIN users u ON u.id = b.initiator_id
+              JOIN template_versions v ON v.id = b.version_id
+             WHERE b.workspace_id = $1
+               AND ($3::uuid IS NULL OR b.initiator_id = $3 OR (u.is_system AND b.reason <> 'recycle'))
+             ORDER BY b.number DESC LIMIT $2""";
+
+    /**
+     * The newest first; the caller has found the workspace in its scope before. Who sees only what is their own sees nothing of
+     * what was done for an earlier owner.
+     */
+    public Uni<List<Build>> builds(UUID workspace, Scope scope, int limit) {
+        return pool.preparedQuery(BUILDS)
+                .execute(Tuple.of(workspace, limit, scope.owner().orElse(null)))
+                .map(rows -> Rows.list(rows, WorkspaceStore::build));
+    }
+
+    /** One numbered step of a workspace. */
+    public record Build(
+            UUID id,
+            int number,
+            String transition,
+            String reason,
+            String initiator,
+            int templateVersion,
+            UUID jobId,
+            String status,
+            Instant createdAt,
+            @Nullable Instant startedAt,
+            @Nullable Instant completedAt,
+            @Nullable String errorCode,
+            @Nullable String error) {}
+
+    private static Build build(Row row) {
+        return new Build(
+                row.getUUID("id"),
+                row.getInteger("number"),
+                row.getString("transition"),
+                row.getString("reason"),
+                row.getString("initiator"),
+                row.getInteger("template_version"),
+                row.getUUID("job_id"),
+                row.getString("status"),
+                Rows.instant(row, "created_at"),
+                Rows.instantOrNull(row, "started_at"),
+                Rows.instantOrNull(row, "completed_at"),
+                row.getString("error_code"),
+                row.getString("error"));
+    }
+
+    private static final String WANT_DELETED = """
+            UPDATE workspaces SET deletion_wanted_at = coalesce(deletion_wanted_at, $2::timestamptz), dirty = false
+             WHERE id = $1 AND ($3::integer IS NULL OR version = $3) AND deleted_at IS NULL
+            RETURNING id""";
+
+    /**
+     * Asks for the deletion of a workspace, whoever owns it; the caller has found it in its scope before.
+     *
+     * @param version that it must still have, where given
+     */
+    public Uni<Boolean> wantDeleted(UUID workspace, OptionalInt version, Instant at) {
+        return pool.preparedQuery(WANT_DELETED)
+                .execute(Tuple.of(workspace, Rows.utc(at), version.isPresent() ? version.getAsInt() : null))
+                .map(rows -> rows.rowCount() == 1);
+    }
+}

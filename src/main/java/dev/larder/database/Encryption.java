@@ -1,0 +1,146 @@
+package dev.larder.database;
+
+import dev.larder.model.MisconfiguredException;
+import jakarta.inject.Inject;
+import jakarta.inject.Singleton;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.SecureRandom;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.HexFormat;
+import java.util.Optional;
+import java.util.UUID;
+import javax.crypto.Cipher;
+import javax.crypto.Mac;
+import javax.crypto.spec.GCMParameterSpec;
+import javax.crypto.spec.SecretKeySpec;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+
+/**
+ * Keeps outputs and sensitive parameters out of the database in clear: AES-256-GCM under the configured key (design,
+ * section 5). What is sealed for one row cannot be opened as another's: the row's id is authenticated with it.
+ */
+@Singleton
+public final class Encryption {
+
+    private static final byte FORMAT = 1;
+    private static final int NONCE_BYTES = 12;
+    private static final int TAG_BITS = 128;
+    private static final int KEY_BYTES = 32;
+    private static final int KEY_ID_BYTES = 8;
+
+    private final SecretKeySpec key;
+    private final SecretKeySpec fingerprintKey;
+    private final SecureRandom random = new SecureRandom();
+
+    @Inject
+    Encryption(@ConfigProperty(name = "larder.encryption.key") Optional<String> key) {
+        this(key.orElseThrow(() -> refused("is not set")));
+    }
+
+    /**
+     * Fails with {@link MisconfiguredException} where the key is malformed.
+     *
+     * @param key 32 bytes in Base64
+     */
+    public Encryption(String key) {
+        byte[] bytes = decoded(key.strip());
+        this.key = new SecretKeySpec(bytes, "AES");
+        this.fingerprintKey = fingerprintKey(bytes);
+    }
+
+    private static byte[] decoded(String key) {
+        byte[] bytes;
+        try {
+            bytes = Base64.getDecoder().decode(key);
+        } catch (IllegalArgumentException notBase64) {
+            throw refused("is not Base64");
+        }
+        if (bytes.length != KEY_BYTES) {
+            throw refused("has " + bytes.length + " bytes");
+        }
+        return bytes;
+    }
+
+    private static MisconfiguredException refused(String why) {
+        return new MisconfiguredException("larder.encryption.key " + why + ": it must be " + KEY_BYTES
+                + " bytes in Base64, as made by: openssl rand -base64 32");
+    }
+
+    /** Names the key without telling it: 16 hexadecimal digits, the same in every process that has this key. */
+    String keyId() {
+        byte[] print = fingerprint("key id".getBytes(StandardCharsets.US_ASCII));
+        return HexFormat.of().formatHex(print, 0, KEY_ID_BYTES);
+    }
+
+    /** @param of the row it belongs to; the same id opens it again */
+    public byte[] seal(UUID of, String clear) {
+        byte[] nonce = new byte[NONCE_BYTES];
+        random.nextBytes(nonce);
+        byte[] body = run(Cipher.ENCRYPT_MODE, of, nonce, clear.getBytes(StandardCharsets.UTF_8));
+        return ByteBuffer.allocate(1 + NONCE_BYTES + body.length)
+                .put(FORMAT)
+                .put(nonce)
+                .put(body)
+                .array();
+    }
+
+    /** A sealed value that cannot be opened. Says of what, never what. */
+    public static final class UnreadableException extends IllegalStateException {
+
+        private static final long serialVersionUID = 1;
+
+        UnreadableException(String message) {
+            super(message);
+        }
+    }
+
+    /** Fails with {@link UnreadableException} where the key is another one or the bytes were changed or moved. */
+    public String open(UUID of, byte[] sealed) {
+        if (sealed.length < 1 + NONCE_BYTES || sealed[0] != FORMAT) {
+            throw new UnreadableException("sealed value of " + of + " has an unknown format");
+        }
+        byte[] nonce = Arrays.copyOfRange(sealed, 1, 1 + NONCE_BYTES);
+        byte[] body = Arrays.copyOfRange(sealed, 1 + NONCE_BYTES, sealed.length);
+        return new String(run(Cipher.DECRYPT_MODE, of, nonce, body), StandardCharsets.UTF_8);
+    }
+
+    /**
+     * 32 bytes that tell contents apart without telling what they are: secrets among the content cannot be guessed from
+     * it without the key. Under another key the same content has another fingerprint.
+     */
+    public byte[] fingerprint(byte[] content) {
+        try {
+            Mac mac = Mac.getInstance("HmacSHA256");
+            mac.init(fingerprintKey);
+            return mac.doFinal(content);
+        } catch (GeneralSecurityException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    /** A key of its own, so that no key serves two purposes. */
+    private static SecretKeySpec fingerprintKey(byte[] bytes) {
+        try {
+            Mac mac = Mac.getInstance("HmacSHA256");
+            mac.init(new SecretKeySpec(bytes, "HmacSHA256"));
+            return new SecretKeySpec(mac.doFinal("fingerprint".getBytes(StandardCharsets.US_ASCII)), "HmacSHA256");
+        } catch (GeneralSecurityException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    private byte[] run(int mode, UUID of, byte[] nonce, byte[] input) {
+        try {
+            Cipher cipher = Cipher.getInstance("AES/GCM/NoPadding");
+            cipher.init(mode, key, new GCMParameterSpec(TAG_BITS, nonce));
+            cipher.updateAAD(of.toString().getBytes(StandardCharsets.US_ASCII));
+            return cipher.doFinal(input);
+        } catch (GeneralSecurityException failed) {
+            throw new UnreadableException(
+                    "value of " + of + " cannot be opened: larder.encryption.key is another one, or it was changed");
+        }
+    }
+}

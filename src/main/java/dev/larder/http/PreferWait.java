@@ -1,0 +1,48 @@
+package dev.larder.http;
+
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** How long a call is to hold for what is not there yet, as {@code Prefer} (RFC 7240) says it. */
+public final class PreferWait {
+
+    private static final Pattern WAIT = Pattern.compile("wait\\s*=\\s*([0-9]{1,9}|\"[0-9]{1,9}\")");
+    private static final Pattern OF_THAT_NAME = Pattern.compile("wait\\s*(=.*)?");
+    private static final Duration MOST = Duration.ofSeconds(60);
+
+    private PreferWait() {}
+
+    /**
+     * Preferences of other names are not for us and are passed over with their parameters, as the standard wants it. To be
+     * answered at once and a time to wait together mean that time (RFC 7240, section 4.3).
+     *
+     * @return empty where nothing was preferred; at most a minute
+     */
+    public static Optional<Duration> of(@Nullable String prefer) {
+        if (prefer == null) {
+            return Optional.empty();
+        }
+        boolean atOnce = false;
+        for (String preference : prefer.toLowerCase(Locale.ROOT).split(",", -1)) {
+            String word = preference.split(";", 2)[0].strip();
+            if (OF_THAT_NAME.matcher(word).matches()) {
+                return Optional.of(time(word));
+            }
+            atOnce = atOnce || word.equals("respond-async");
+        }
+        return atOnce ? Optional.of(Duration.ZERO) : Optional.empty();
+    }
+
+    private static Duration time(String word) {
+        Matcher wait = WAIT.matcher(word);
+        if (!wait.matches()) {
+            throw Problem.badRequest("invalid_prefer", "Prefer", "must be like wait=20, in seconds.");
+        }
+        Duration wanted = Duration.ofSeconds(Long.parseLong(wait.group(1).replace("\"", "")));
+        return wanted.compareTo(MOST) > 0 ? MOST : wanted;
+    }
+}

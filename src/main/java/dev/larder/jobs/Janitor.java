@@ -1,0 +1,164 @@
+package dev.larder.jobs;
+
+import dev.larder.lifecycle.BuildStore;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.Loop;
+import dev.larder.wakeup.Ticker;
+import dev.larder.wakeup.WakeUps;
+import dev.larder.worker.WorkerSettings;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.inject.Inject;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.jboss.logging.Logger;
+
+/**
+ * The owner of every job that nobody works on: takes jobs back from lost workers, withdraws starts that waited too long,
+ * recycles or deletes what was given back, and begins claim builds that nobody began (design, sections 4.4, 3.6 and 3.5).
+ * Every process has one; row locks keep them apart.
+ */
+@ApplicationScoped
+public class Janitor {
+
+    private static final Logger LOG = Logger.getLogger(Janitor.class);
+    private static final Duration FORGOTTEN_AFTER = Duration.ofHours(1);
+    private static final int BITES = 10;
+    private static final Duration STOP_WITHIN = Duration.ofSeconds(5);
+
+    private final JobStore jobs;
+    private final BuildStore builds;
+    private final WorkerStore workers;
+    private final WakeUps bell;
+    private final InstantSource clock;
+    private final WorkerSettings settings;
+    private final Loop rounds = new Loop("janitor", () -> runOnce().replaceWith(false));
+    private final Loop steps = new Loop("claim steps", this::nextSteps);
+    private volatile boolean working;
+
+    public Janitor(
+            JobStore jobs,
+            BuildStore builds,
+            WorkerStore workers,
+            WakeUps bell,
+            InstantSource clock,
+            WorkerSettings settings) {
+        this.jobs = jobs;
+        this.builds = builds;
+        this.workers = workers;
+        this.bell = bell;
+        this.clock = clock;
+        this.settings = settings;
+    }
+
+    @Inject
+    void keepPace(
+            Ticker pace, @ConfigProperty(name = "larder.janitor.interval", defaultValue = "5s") Duration interval) {
+        pace.keep("janitor", interval, this::tick);
+    }
+
+    public void start() {
+        working = true;
+        bell.onRing(Channel.STEPS, steps::ring);
+    }
+
+    /** No more rounds; completes when the one that runs has ended. */
+    public Uni<Void> stop() {
+        working = false;
+        return rounds.stop(STOP_WITHIN).chain(() -> steps.stop(STOP_WITHIN));
+    }
+
+    private Uni<Void> tick() {
+        if (working) {
+            rounds.ring();
+        }
+        return Uni.createFrom().voidItem();
+    }
+
+    /** One round; what is left over by its bounds the next one does. */
+    Uni<Void> runOnce() {
+        return reap().chain(this::forgetWorkers)
+                .chain(this::withdraw)
+                .chain(this::recycle)
+                .chain(this::deleteWanted)
+                .chain(this::beginClaimSteps)
+                .chain(this::trimLogs)
+                .replaceWithVoid()
+                .onFailure()
+                .invoke(cause -> LOG.warnf("janitor failed, will try again cause=%s", cause))
+                .onFailure()
+                .recoverWithNull();
+    }
+
+    private Uni<Void> reap() {
+        Instant now = clock.instant();
+        return jobs.reap(
+                        now,
+                        WorkerStore.silentSince(now, settings.heartbeat()),
+                        now.minus(settings.overrun()),
+                        settings.maxAttempts())
+                .invoke(count -> tell("jobs taken back from lost workers", count))
+                .replaceWithVoid();
+    }
+
+    private Uni<Integer> forgetWorkers() {
+        Instant now = clock.instant();
+        return workers.forget(now, now.minus(FORGOTTEN_AFTER));
+    }
+
+    private Uni<Void> withdraw() {
+        Instant now = clock.instant();
+        return jobs.withdraw(now, now.minus(settings.patience()))
+                .invoke(count -> tell("jobs withdrawn that waited too long", count))
+                .replaceWithVoid();
+    }
+
+    private Uni<Void> recycle() {
+        return builds.recycle(clock.instant())
+                .invoke(count -> tell("workspaces to be reset for somebody else", count))
+                .replaceWithVoid();
+    }
+
+    private Uni<Void> deleteWanted() {
+        return builds.giveUpEvidence(clock.instant())
+                .chain(() -> builds.deleteWanted(clock.instant()))
+                .invoke(count -> tell("deletions begun of what was given back", count))
+                .replaceWithVoid();
+    }
+
+    private Uni<Boolean> nextSteps() {
+        return working ? beginClaimSteps() : Uni.createFrom().item(false);
+    }
+
+    /** @return whether there may be more */
+    private Uni<Boolean> beginClaimSteps() {
+        return builds.beginClaimSteps(clock.instant())
+                .invoke(count -> tell("claim builds begun", count))
+                .map(count -> count > 0);
+    }
+
+    /** At most ten bites; what is left the next round takes. */
+    private Uni<Void> trimLogs() {
+        Instant before = clock.instant().minus(settings.logRetention());
+        return Multi.createBy()
+                .repeating()
+                .uni(() -> jobs.trimLogs(before))
+                .whilst(lines -> lines > 0)
+                .select()
+                .first(BITES)
+                .onItem()
+                .ignoreAsUni();
+    }
+
+    private void tell(String what, int count) {
+        if (count > 0) {
+            LOG.infof("%s count=%d", what, count);
+            bell.ring(Channel.JOBS);
+            bell.ring(Channel.RECONCILE);
+            bell.ring(Channel.WAITING);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+package dev.larder.jobs;
+
+import dev.larder.http.CurrentCaller;
+import dev.larder.http.StreamGuard;
+import dev.larder.model.Scope;
+import io.smallrye.mutiny.Uni;
+import jakarta.ws.rs.NameBinding;
+import jakarta.ws.rs.core.UriInfo;
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.server.ServerRequestFilter;
+
+/** Refuses to follow the log of a job that the caller cannot see. */
+class JobExists {
+
+    private final JobReader reads;
+    private final CurrentCaller caller;
+
+    JobExists(JobReader reads, CurrentCaller caller) {
+        this.reads = reads;
+        this.caller = caller;
+    }
+
+    /** On a call whose {@code id} must be that of a job. */
+    @NameBinding
+    @Retention(RetentionPolicy.RUNTIME)
+    @Target(ElementType.METHOD)
+    @interface Needed {}
+
+    @Needed
+    @ServerRequestFilter
+    public Uni<RestResponse<Void>> refuseUnknown(UriInfo address) {
+        Scope scope = Scope.of(caller.get());
+        return StreamGuard.refuseUnknown(address, "job", id -> reads.look(id, scope));
+    }
+}

@@ -1,0 +1,131 @@
+package dev.larder.jobs;
+
+import dev.larder.http.CurrentCaller;
+import dev.larder.http.JsonBody;
+import dev.larder.http.Page;
+import dev.larder.http.PageRequest;
+import dev.larder.http.Problem;
+import dev.larder.jobs.JobReader.Seen;
+import dev.larder.jobs.JobStore.Canceling;
+import dev.larder.model.JobStatus;
+import dev.larder.model.Role;
+import dev.larder.model.Scope;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.WakeUps;
+import io.smallrye.mutiny.Uni;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import java.time.InstantSource;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.stream.Stream;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jspecify.annotations.Nullable;
+
+/** Jobs over HTTP: how far they are, and stopping them. */
+@Path("/api/v1/jobs")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "jobs")
+@RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+class JobResource {
+
+    private final JobReader reader;
+    private final JobStore jobs;
+    private final WakeUps bell;
+    private final CurrentCaller caller;
+    private final InstantSource clock;
+
+    JobResource(JobReader reader, JobStore jobs, WakeUps bell, CurrentCaller caller, InstantSource clock) {
+        this.reader = reader;
+        this.jobs = jobs;
+        this.bell = bell;
+        this.caller = caller;
+        this.clock = clock;
+    }
+
+    @GET
+    @Operation(summary = "Lists jobs, the newest first: a member's own, for the others those of their organization")
+    public Uni<Page<Seen>> list(
+            @QueryParam("status") @Nullable String status,
+            @QueryParam("limit") @Nullable String limit,
+            @QueryParam("after") @Nullable String after) {
+        PageRequest page = PageRequest.of(limit, after);
+        return reader.list(scope(), status(status), page.after(), page.rows())
+                .map(rows -> Page.of(page, rows, Seen::id));
+    }
+
+    private static Optional<String> status(@Nullable String word) {
+        if (word != null
+                && Arrays.stream(JobStatus.values())
+                        .noneMatch(status -> status.word().equals(word))) {
+            throw Problem.badRequest("unknown_status", "status", "is not a job status.");
+        }
+        return Optional.ofNullable(word);
+    }
+
+    @GET
+    @Path("{id}")
+    @Operation(summary = "Shows one job")
+    public Uni<Seen> get(@PathParam("id") String id) {
+        return found(id);
+    }
+
+    @POST
+    @Path("{id}/cancel")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
+    @Operation(
+            summary =
+                    "Stops a job: a waiting one at once, a running one as soon as its worker obeys; with ?expect=pending or running only where it is that still, else 412")
+    public Uni<RestResponse<Seen>> cancel(@PathParam("id") String id, @QueryParam("expect") @Nullable String expect) {
+        Optional<JobStatus> expected = expected(expect);
+        return found(id)
+                .chain(job -> jobs.cancel(job.id(), List.of(job.organizationId()), expected, clock.instant()))
+                .invoke(this::tell)
+                .chain(() -> found(id))
+                .map(job -> RestResponse.accepted(job));
+    }
+
+    /** What it can be stopped in. */
+    private static Optional<JobStatus> expected(@Nullable String word) {
+        if (word == null) {
+            return Optional.empty();
+        }
+        return Optional.of(Stream.of(JobStatus.PENDING, JobStatus.RUNNING)
+                .filter(status -> status.word().equals(word))
+                .findFirst()
+                .orElseThrow(() -> Problem.badRequest("unknown_status", "expect", "must be pending or running.")));
+    }
+
+    private void tell(Optional<Canceling> became) {
+        Canceling canceling = became.orElseThrow(() -> Problem.of(409, "job_ended", "The job has ended already."));
+        if (!canceling.asked()) {
+            throw Problem.of(
+                    412,
+                    "job_not_as_expected",
+                    "The job is " + canceling.status().word() + ".");
+        }
+        bell.ring(Channel.CANCELS);
+        bell.ring(Channel.RECONCILE);
+        bell.ring(Channel.WAITING);
+    }
+
+    private Uni<Seen> found(String id) {
+        UUID job = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("job"));
+        return reader.find(job, scope(), clock.instant())
+                .map(found -> found.orElseThrow(() -> Problem.notFound("job")));
+    }
+
+    private Scope scope() {
+        return Scope.of(caller.get());
+    }
+}

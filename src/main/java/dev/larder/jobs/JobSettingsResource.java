@@ -1,0 +1,75 @@
+package dev.larder.jobs;
+
+import dev.larder.http.CurrentCaller;
+import dev.larder.jobs.JobLimits.Limits;
+import dev.larder.model.Role;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.WakeUps;
+import io.smallrye.mutiny.Uni;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.ForbiddenException;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.PUT;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.core.MediaType;
+import java.time.InstantSource;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jspecify.annotations.Nullable;
+
+/** How many jobs may be in flight at once in all (design, section 4; decision 0017). */
+@Path("/api/v1/settings/jobs")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "jobs")
+class JobSettingsResource {
+
+    private final JobLimits limits;
+    private final CurrentCaller caller;
+    private final WakeUps bell;
+    private final InstantSource clock;
+
+    JobSettingsResource(JobLimits limits, CurrentCaller caller, WakeUps bell, InstantSource clock) {
+        this.limits = limits;
+        this.caller = caller;
+        this.bell = bell;
+        this.clock = clock;
+    }
+
+    @GET
+    @RolesAllowed({Role.OWNER_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "getJobLimits",
+            summary = "How many jobs may be in flight at once in all, and how many are")
+    public Uni<Limits> get() {
+        // How much all others do is no organization's business.
+        if (caller.get().organization().isPresent()) {
+            throw new ForbiddenException();
+        }
+        return limits.find(JobLimits.DEPLOYMENT);
+    }
+
+    /** Whoever waited for a place asks again at once. */
+    @PUT
+    @Consumes(MediaType.APPLICATION_JSON)
+    @RolesAllowed(Role.OWNER_NAME)
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = LimitsBody.class)))
+    @Operation(
+            operationId = "putJobLimits",
+            summary = "Limits how many jobs, and how many deletes among them, may be in flight at once, or lifts it")
+    public Uni<Limits> put(byte @Nullable [] bytes) {
+        LimitsBody body = LimitsBody.of(bytes);
+        return limits.set(
+                        JobLimits.DEPLOYMENT,
+                        body.jobs(),
+                        body.deletes(),
+                        caller.get().userId(),
+                        clock.instant())
+                .invoke(() -> bell.ring(Channel.JOBS))
+                .chain(() -> limits.find(JobLimits.DEPLOYMENT));
+    }
+}

@@ -1,0 +1,27 @@
+package dev.larder.jobs;
+
+import dev.larder.jobs.JobReader.Numbered;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.sse.OutboundSseEvent;
+import jakarta.ws.rs.sse.Sse;
+
+/** A log as events: each line under its number, by which a follower that was cut off goes on. */
+record LogEvents(Sse sse) {
+
+    OutboundSseEvent line(Numbered row) {
+        return sse.newEventBuilder()
+                .id(String.valueOf(row.seq()))
+                .mediaType(MediaType.APPLICATION_JSON_TYPE)
+                .data(LogResource.Line.class, LogResource.Line.of(row))
+                .build();
+    }
+
+    OutboundSseEvent end(String status) {
+        return sse.newEventBuilder().name("end").data(status).build();
+    }
+
+    /** Proxies cut a connection that is silent. */
+    OutboundSseEvent stillThere() {
+        return sse.newEventBuilder().comment("still there").build();
+    }
+}

@@ -1,0 +1,131 @@
+package dev.larder.jobs;
+
+import dev.larder.http.Traffic;
+import dev.larder.jobs.JobReader.Numbered;
+import dev.larder.jobs.JobReader.Seen;
+import dev.larder.model.Scope;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import jakarta.ws.rs.sse.OutboundSseEvent;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * One follower of one log. It reads where the log is kept, a page at a time and only when the follower takes it, so that it
+ * does not matter which process the lines arrived at.
+ */
+final class LogTail {
+
+    static final int LINES_AT_ONCE = 1_000;
+    static final int BEFORE_THE_FIRST = -1;
+
+    private static final Duration LOOK = Duration.ofMillis(500);
+    private static final int SILENT_LOOKS = 30;
+    private static final int LOOKS_UNASKED = 10;
+
+    private final JobReader reader;
+    private final UUID job;
+    private final Scope scope;
+    private final LogEvents events;
+    private final Traffic traffic;
+    private final Supplier<Uni<Boolean>> allowed;
+    private int looks;
+    private int seen;
+    private int silent;
+    private boolean waits;
+
+    /** @param allowed whether its caller may still follow */
+    LogTail(
+            JobReader reader,
+            UUID job,
+            Scope scope,
+            int after,
+            LogEvents events,
+            Traffic traffic,
+            Supplier<Uni<Boolean>> allowed) {
+        this.reader = reader;
+        this.job = job;
+        this.scope = scope;
+        this.seen = after;
+        this.events = events;
+        this.traffic = traffic;
+        this.allowed = allowed;
+    }
+
+    private record Batch(List<OutboundSseEvent> events, boolean last) {}
+
+    /**
+     * Until the job has ended and all is said, or the caller may no longer see it. It ends without the event {@code end} when
+     * this process stops: the follower goes on at another server.
+     */
+    Multi<OutboundSseEvent> events() {
+        return Multi.createBy()
+                .repeating()
+                .uni(this::next)
+                .whilst(batch -> !batch.last())
+                .onItem()
+                .transformToIterable(Batch::events);
+    }
+
+    private Uni<Batch> next() {
+        return (waits ? traffic.pause(LOOK) : Uni.createFrom().voidItem())
+                .chain(this::mayGoOn)
+                .chain(may -> may ? reader.look(job, scope) : Uni.createFrom().item(Optional.<Seen>empty()))
+                .chain(this::read);
+    }
+
+    /** A token may be revoked and a user disabled while it follows: that is asked at every tenth look. */
+    private Uni<Boolean> mayGoOn() {
+        return looks++ % LOOKS_UNASKED == 0 ? allowed.get() : Uni.createFrom().item(true);
+    }
+
+    /** The job is looked at before its log: what it said before it ended is there then. */
+    private Uni<Batch> read(Optional<Seen> found) {
+        return found.isEmpty()
+                ? Uni.createFrom().item(new Batch(List.of(), true))
+                : reader.log(job, seen, LINES_AT_ONCE).map(lines -> batch(found.get(), lines));
+    }
+
+    private Batch batch(Seen found, List<Numbered> lines) {
+        boolean last = found.completedAt() != null && lines.size() < LINES_AT_ONCE;
+        waits = lines.size() < LINES_AT_ONCE;
+        silent = lines.isEmpty() ? silent + 1 : 0;
+        seen = last(lines, seen);
+        Stream<OutboundSseEvent> said = lines.stream().map(events::line);
+        if (last) {
+            return new Batch(
+                    Stream.concat(said, Stream.of(events.end(found.status()))).toList(), true);
+        }
+        // With the first of them the answer's head is sent, so that the client knows that it follows.
+        return silent % SILENT_LOOKS == 1
+                ? new Batch(List.of(events.stillThere()), traffic.isEnding())
+                : new Batch(said.toList(), traffic.isEnding());
+    }
+
+    /** What is there now, a page at a time. */
+    static Multi<String> text(JobReader reader, UUID job) {
+        int[] seen = {BEFORE_THE_FIRST};
+        return Multi.createBy()
+                .repeating()
+                .uni(() -> reader.log(job, seen[0], LINES_AT_ONCE).invoke(lines -> seen[0] = last(lines, seen[0])))
+                .whilst(lines -> lines.size() == LINES_AT_ONCE)
+                .filter(lines -> !lines.isEmpty())
+                .map(LogTail::page);
+    }
+
+    private static int last(List<Numbered> lines, int before) {
+        return lines.isEmpty() ? before : lines.getLast().seq();
+    }
+
+    private static String page(List<Numbered> lines) {
+        return lines.stream()
+                .map(row -> row.line().at() + " " + row.line().stream() + " "
+                        + row.line().line() + "\n")
+                .collect(Collectors.joining());
+    }
+}

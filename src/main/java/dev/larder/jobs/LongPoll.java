@@ -1,0 +1,167 @@
+package dev.larder.jobs;
+
+import dev.larder.http.Problem;
+import dev.larder.jobs.WorkerStore.Pulse;
+import dev.larder.model.Assignment;
+import dev.larder.model.JobSource;
+import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.WakeUps;
+import dev.larder.worker.WorkerSettings;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.subscription.UniEmitter;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Where workers from elsewhere wait for jobs: each asks the queue when it comes, whenever a job is rung for, and once in a
+ * while anyway, until there is one or its time is over.
+ */
+@ApplicationScoped
+public class LongPoll {
+
+    /** At one server. */
+    static final int WAITING_MAX = 2_000;
+
+    private static final Duration SHORTEST = Duration.ofMillis(1);
+
+    // However often it is rung, one worker does not ask more often.
+    private static final Duration BETWEEN_ASKS = Duration.ofMillis(20);
+
+    private final LocalJobSource desk;
+    private final WorkerStore workers;
+    private final InstantSource clock;
+    private final WorkerSettings settings;
+    private final Set<UniEmitter<? super Void>> waiting = ConcurrentHashMap.newKeySet();
+    private final AtomicLong rings = new AtomicLong();
+    private volatile boolean stopping;
+
+    LongPoll(LocalJobSource desk, WorkerStore workers, WakeUps bell, InstantSource clock, WorkerSettings settings) {
+        this.desk = desk;
+        this.workers = workers;
+        this.clock = clock;
+        this.settings = settings;
+        bell.onRing(Channel.JOBS, this::rung);
+    }
+
+    private void rung() {
+        var now = rings.incrementAndGet();
+        waiting.forEach(one -> one.complete(null));
+    }
+
+    /** Whoever waits is answered, and nobody waits any more: the process ends. */
+    public void stop() {
+        stopping = true;
+        rung();
+    }
+
+    /**
+     * A worker's question for jobs.
+     *
+     * @param number as in {@link WorkerStore#ask}
+     * @param running what it knows that it works on; what else it was leased got lost on the way, and is given up first
+     * @param hold how long it may wait; no longer than a worker may be silent, since one that is gone must not be leased jobs
+     */
+    record Ask(UUID worker, int number, int slots, Set<UUID> running, Duration hold) {}
+
+    /** Codes: 409 {@code ask_superseded} where the worker has asked again since, 429 {@code too_many_waiting}. */
+    Uni<List<Assignment>> take(Ask ask) {
+        if (waiting.size() >= WAITING_MAX) {
+            throw Problem.of(429, "too_many_waiting", "Too many workers wait for jobs at this server.")
+                    .withHeader("Retry-After", "1");
+        }
+        Duration longest = settings.heartbeat().multipliedBy(2);
+        Duration hold = ask.hold().compareTo(longest) < 0 ? ask.hold() : longest;
+        return workers.ask(ask.worker(), ask.number(), clock.instant())
+                .map(pulse -> pulse.orElseThrow(LongPoll::superseded))
+                .chain(pulse -> giveUpUnknown(ask, pulse))
+                .chain(() -> takeUntil(ask, clock.instant().plus(hold)));
+    }
+
+    private static Problem superseded() {
+        return Problem.of(409, "ask_superseded", "The worker has asked again since, or has left.");
+    }
+
+    private Uni<Void> giveUpUnknown(Ask ask, Pulse pulse) {
+        Set<UUID> lost = new HashSet<>(pulse.held());
+        lost.removeAll(ask.running());
+        return lost.isEmpty() ? Uni.createFrom().voidItem() : desk.giveUp(ask.worker(), lost);
+    }
+
+    private Uni<List<Assignment>> takeUntil(Ask ask, Instant until) {
+        Turn turn = new Turn(ask, until);
+        return Multi.createBy()
+                .repeating()
+                .uni(turn::next)
+                .whilst(taken -> taken.isEmpty() && !turn.over())
+                .collect()
+                .last();
+    }
+
+    /** One worker's wait. */
+    private final class Turn {
+
+        private final Ask ask;
+        private final Instant until;
+        private long before = -1;
+        private Instant asked = Instant.EPOCH;
+
+        Turn(Ask ask, Instant until) {
+            this.ask = ask;
+            this.until = until;
+        }
+
+        boolean over() {
+            return stopping || !clock.instant().isBefore(until);
+        }
+
+        /** At once the first time, then when there may be something. */
+        Uni<List<Assignment>> next() {
+            return (before < 0
+                            ? Uni.createFrom().voidItem()
+                            : ringSince(before, until).chain(this::pause))
+                    .invoke(this::asking)
+                    .chain(() -> desk.take(ask.worker(), ask.slots(), Set.of()))
+                    .map(JobSource.Given::jobs);
+        }
+
+        private void asking() {
+            before = rings.get();
+            asked = clock.instant();
+        }
+
+        private Uni<Void> pause() {
+            Duration since = Duration.between(asked, clock.instant());
+            return since.compareTo(BETWEEN_ASKS) >= 0
+                    ? Uni.createFrom().voidItem()
+                    : Uni.createFrom().voidItem().onItem().delayIt().by(BETWEEN_ASKS);
+        }
+    }
+
+    /** Comes when a job is rung for, or was since; else with the backstop. */
+    private Uni<Void> ringSince(long before, Instant until) {
+        Duration left = Duration.between(clock.instant(), until);
+        Duration wait = left.compareTo(settings.poll()) < 0 ? left : settings.poll();
+        return Uni.createFrom()
+                .<Void>emitter(emitter -> register(emitter, before))
+                .ifNoItem()
+                .after(wait.compareTo(SHORTEST) < 0 ? SHORTEST : wait)
+                .recoverWithUni(() -> Uni.createFrom().voidItem());
+    }
+
+    private void register(UniEmitter<? super Void> emitter, long before) {
+        waiting.add(emitter);
+        emitter.onTermination(() -> waiting.remove(emitter));
+        if (rings.get() != before) {
+            emitter.complete(null);
+        }
+    }
+}

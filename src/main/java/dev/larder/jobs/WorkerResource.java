@@ -1,0 +1,302 @@
+package dev.larder.jobs;
+
+import dev.larder.http.CurrentCaller;
+import dev.larder.http.FollowSettings;
+import dev.larder.http.JsonBody;
+import dev.larder.http.Page;
+import dev.larder.http.PageRequest;
+import dev.larder.http.PreferWait;
+import dev.larder.http.Problem;
+import dev.larder.http.Shares;
+import dev.larder.inventory.InventoryStore.Verdict;
+import dev.larder.jobs.QueueReader.Working;
+import dev.larder.jobs.WorkerStore.Pulse;
+import dev.larder.model.Assignment;
+import dev.larder.model.Caller;
+import dev.larder.model.Inventory;
+import dev.larder.model.Role;
+import dev.larder.model.WorkerEntry;
+import dev.larder.worker.Backend;
+import dev.larder.worker.WorkerSettings;
+import io.quarkus.arc.All;
+import io.smallrye.mutiny.Uni;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import java.net.URI;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestResponse;
+import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Workers elsewhere: they enter, ask for jobs, show that they are alive, and leave (design, section 4). What they say of a job
+ * goes to {@link JobResource}, under the job's lease.
+ */
+@Path("/api/v1/workers")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "workers")
+@RolesAllowed(Role.WORKER_NAME)
+class WorkerResource {
+
+    private static final Duration HOLD = Duration.ofSeconds(20);
+
+    private final WorkerStore workers;
+    private final QueueReader reader;
+    private final LongPoll poll;
+    private final LocalJobSource desk;
+    private final CurrentCaller caller;
+    private final InstantSource clock;
+    private final WorkerSettings settings;
+    private final Set<String> kinds;
+    private final Shares waiting;
+
+    WorkerResource(
+            WorkerStore workers,
+            QueueReader reader,
+            LongPoll poll,
+            LocalJobSource desk,
+            CurrentCaller caller,
+            InstantSource clock,
+            WorkerSettings settings,
+            FollowSettings follow,
+            @All List<Backend> backends) {
+        this.workers = workers;
+        this.reader = reader;
+        this.poll = poll;
+        this.desk = desk;
+        this.caller = caller;
+        this.clock = clock;
+        this.settings = settings;
+        // Workers of the whole deployment serve all; those of one organization leave room for the others.
+        int most = LongPoll.WAITING_MAX;
+        this.waiting = new Shares(
+                "too_many_waiting", "waiting workers", most, Shares.percent(follow.organizationPercent(), most), most);
+        this.kinds = backends.stream().map(Backend::kind).collect(Collectors.toUnmodifiableSet());
+    }
+
+    @GET
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "listWorkers",
+            summary = "Lists the workers that have entered and not left, the newest first, with their load")
+    public Uni<Page<Working>> list(
+            @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
+        PageRequest page = PageRequest.of(limit, after);
+        return reader.workers(caller.get().organization(), page.after(), page.rows())
+                .map(rows -> Page.of(page, rows, Working::id));
+    }
+
+    /** @param heartbeat an ISO 8601 duration: how often the worker is to show that it is alive; three missed, and its jobs are taken back */
+    record Entered(UUID id, String heartbeat) {}
+
+    @POST
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Operation(
+            operationId = "enterWorker",
+            summary = "A worker process enters: {\"name\":\"…\",\"tags\":{},\"backends\":[\"exec\"],\"slots\":4}")
+    public Uni<RestResponse<Entered>> enter(byte[] bytes) {
+        WorkerEntry entry = Reports.entry(JsonBody.of(bytes, "name", "tags", "backends", "slots", "reserved"));
+        return workers.register(caller.get(), entry, clock.instant())
+                .map(worker -> ResponseBuilder.<Entered>created(URI.create("/api/v1/workers/" + worker))
+                        .entity(new Entered(worker, settings.heartbeat().toString()))
+                        .build());
+    }
+
+    /** @param items the most urgent first; none where there was none for as long as the call could hold */
+    record Leased(List<AssignmentView> items) {}
+
+    /**
+     * A leased job as a worker elsewhere gets it, with what it needs to do it, secrets too.
+     *
+     * @param lease what all that is said of the job must carry
+     * @param timeLeft an ISO 8601 duration from this answer on: the two clocks need not agree
+     */
+    record AssignmentView(
+            UUID job,
+            UUID lease,
+            int attempt,
+            String timeLeft,
+            String transition,
+            String reason,
+            String backend,
+            UUID workspaceId,
+            String workspaceName,
+            UUID organizationId,
+            String organizationName,
+            UUID ownerId,
+            String ownerName,
+            boolean prebuild,
+            UUID versionId,
+            String templateName,
+            int buildNumber,
+            @Nullable String presetName,
+            Map<String, String> files,
+            Map<String, String> parameters,
+            Set<String> sensitiveParameters,
+            Map<String, String> outputs) {
+
+        static AssignmentView of(Assignment one, Instant now) {
+            return new AssignmentView(
+                    one.jobId(),
+                    one.leaseToken(),
+                    one.attempt(),
+                    Duration.between(now, one.deadlineAt()).toString(),
+                    one.transition().word(),
+                    one.reason(),
+                    one.backend(),
+                    one.workspaceId(),
+                    one.workspaceName(),
+                    one.organizationId(),
+                    one.organizationName(),
+                    one.ownerId(),
+                    one.ownerName(),
+                    one.prebuild(),
+                    one.versionId(),
+                    one.templateName(),
+                    one.buildNumber(),
+                    one.presetName(),
+                    one.files(),
+                    one.parameters(),
+                    one.sensitiveParameters(),
+                    one.outputs());
+        }
+
+        @Override
+        public String toString() {
+            return "AssignmentView[job=" + job + "]";
+        }
+    }
+
+    @POST
+    @Path("{id}/acquire")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Operation(
+            operationId = "acquireJobs",
+            summary =
+                    "Leases jobs: {\"slots\":2,\"running\":[],\"ask\":1}. Holds while there is none, as long as Prefer: wait=20 says")
+    public Uni<Leased> acquire(
+            @PathParam("id") String id, byte[] bytes, @HeaderParam("Prefer") @Nullable String prefer) {
+        JsonBody body = JsonBody.of(bytes, "slots", "running", "ask");
+        int number = Reports.ask(body);
+        int slots = Reports.slots(body);
+        Set<UUID> running = Reports.jobs(body, "running");
+        Duration hold = PreferWait.of(prefer).orElse(HOLD);
+        Shares.Place place = waiting.take(caller.get());
+        return entered(id)
+                .chain(worker -> poll.take(new LongPoll.Ask(worker, number, slots, running, hold)))
+                .map(this::leased)
+                .onTermination()
+                .invoke(place::close);
+    }
+
+    private Leased leased(List<Assignment> taken) {
+        Instant now = clock.instant();
+        return new Leased(taken.stream().map(one -> AssignmentView.of(one, now)).toList());
+    }
+
+    /**
+     * @param held jobs whose lease the worker still has; it must stop all others
+     * @param canceling those of them it is asked to stop
+     * @param at when this was answered: a listing that the worker makes now begins then
+     * @param sweepWantedAt whoever has not listed since then is asked to
+     */
+    record Beat(
+            Set<UUID> held,
+            Set<UUID> canceling,
+            Instant at,
+            @Nullable Instant sweepWantedAt) {
+
+        static Beat of(Pulse pulse) {
+            return new Beat(pulse.held(), pulse.canceling(), pulse.at(), pulse.sweepWantedAt());
+        }
+    }
+
+    @POST
+    @Path("{id}/heartbeat")
+    @Operation(operationId = "beatWorker", summary = "Shows that the worker is alive; tells it what to stop")
+    public Uni<Beat> beat(@PathParam("id") String id) {
+        return entered(id)
+                .chain(worker -> workers.heartbeat(worker, clock.instant()))
+                .map(pulse -> pulse.map(Beat::of).orElseThrow(() -> Problem.notFound("worker")));
+    }
+
+    @POST
+    @Path("{id}/give-up")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @Operation(
+            operationId = "giveUpJobs",
+            summary =
+                    "Gives up jobs that the worker holds and does not know of: {\"jobs\":[]}. Each has lost a worker by that")
+    public Uni<Void> giveUp(@PathParam("id") String id, byte[] bytes) {
+        Set<UUID> forgotten = Reports.jobs(JsonBody.of(bytes, "jobs"), "jobs");
+        return entered(id).chain(worker -> desk.giveUp(worker, forgotten));
+    }
+
+    /** A body that lists what exists, or a part of it. */
+    record Listing(
+            String backend,
+            String location,
+            Instant began,
+            List<Inventory.Thing> things,
+            boolean last,
+            @Nullable Integer connections,
+            @Nullable Integer connectionsPerWorkspace) {}
+
+    @POST
+    @Path("{id}/inventory")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Listing.class)))
+    @Operation(
+            operationId = "reportInventory",
+            summary =
+                    "Lists what exists where the worker builds, at most 2,000 things at once; the last part says that there is nothing"
+                            + " else. began is the heartbeat's \"at\" after which it looked. Answers what to remove")
+    public Uni<Verdict> inventory(@PathParam("id") String id, byte[] bytes) {
+        JsonBody body = JsonBody.of(
+                bytes, "backend", "location", "began", "things", "last", "connections", "connectionsPerWorkspace");
+        Inventory.Part part = Reports.listing(body, kinds, clock.instant());
+        return entered(id).chain(worker -> desk.report(worker, part));
+    }
+
+    @DELETE
+    @Path("{id}")
+    @Operation(
+            operationId = "leaveWorker",
+            summary = "The worker process ends: it is given no more jobs, and those it still holds are taken back")
+    public Uni<Void> leave(@PathParam("id") String id) {
+        return entered(id).chain(worker -> workers.leave(worker, clock.instant()));
+    }
+
+    private Uni<UUID> entered(String id) {
+        Caller asking = caller.get();
+        UUID worker = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("worker"));
+        return workers.entered(worker, asking.userId())
+                .invoke(known -> {
+                    if (!known) {
+                        throw Problem.notFound("worker");
+                    }
+                })
+                .replaceWith(worker);
+    }
+}

@@ -1,0 +1,30 @@
+package dev.larder.lifecycle;
+
+/**
+ * Whether a worker has the latest build of a workspace, said once for all statements. Its job says so and the workspace does
+ * not: a lease is given without writing a second row and its indexes (decision 0019).
+ */
+public final class BuildProgress {
+
+    private BuildProgress() {}
+
+    /**
+     * A condition. Not EXISTS: where many rows are expected PostgreSQL would look through the whole history instead.
+     *
+     * @param workspace what the statement calls the workspace's row
+     */
+    static String isBegun(String workspace) {
+        return "(SELECT begun.started_at IS NOT NULL FROM jobs begun WHERE begun.build_id = %s.build_id)"
+                .formatted(workspace);
+    }
+
+    /**
+     * A value: the latest build's status, as {@link dev.larder.model.JobStatus} has it.
+     *
+     * @param workspace what the statement calls the workspace's row
+     */
+    public static String status(String workspace) {
+        return "CASE WHEN %1$s.build_status = 'pending' AND %2$s THEN 'running' ELSE %1$s.build_status END"
+                .formatted(workspace, isBegun(workspace));
+    }
+}

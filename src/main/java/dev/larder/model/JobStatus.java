@@ -1,0 +1,30 @@
+package dev.larder.model;
+
+import java.util.Locale;
+
+/** How far a job is. Derived from the job's timestamps and error by the generated column {@code jobs.status}. */
+public enum JobStatus {
+    PENDING,
+    RUNNING,
+    SUCCEEDED,
+    CANCELING,
+    CANCELED,
+    FAILED;
+
+    /** Whether somebody may still be changing the workspace: nothing else may touch it then. */
+    public boolean active() {
+        return switch (this) {
+            case PENDING, RUNNING, CANCELING -> true;
+            case SUCCEEDED, CANCELED, FAILED -> false;
+        };
+    }
+
+    /** The word the database and the API use. */
+    public String word() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    public static JobStatus of(String word) {
+        return valueOf(word.toUpperCase(Locale.ROOT));
+    }
+}

@@ -1,0 +1,87 @@
+package dev.larder.reconcile;
+
+import dev.larder.catalog.PauseStore;
+import dev.larder.observe.Buckets;
+import dev.larder.wakeup.Ticker;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Meter.MeterProvider;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import io.quarkus.runtime.Startup;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Locale;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How long the cycles of this process take and what they do, and how long ago a cycle last finished anywhere: the same in every
+ * process, so that an alert sees a reconciler that stands still.
+ */
+@Startup
+@ApplicationScoped
+class CycleMetrics implements CycleObserver {
+
+    private static final Logger LOG = Logger.getLogger(CycleMetrics.class);
+
+    private final PauseStore settings;
+    private final InstantSource clock;
+    private final MeterProvider<Timer> cycles;
+    private final MeterProvider<Counter> actions;
+    private volatile @Nullable Instant lastFinished;
+
+    CycleMetrics(
+            MeterRegistry registry,
+            PauseStore settings,
+            InstantSource clock,
+            Ticker pace,
+            @ConfigProperty(name = "larder.metrics.jobs-every") Duration every) {
+        this.settings = settings;
+        this.clock = clock;
+        cycles = Timer.builder("larder.reconcile")
+                .description("Time of a cycle, by how it ended")
+                .serviceLevelObjectives(Buckets.millis(5, 10, 50, 100, 500, 1000, 5000, 30_000))
+                .withRegistry(registry);
+        actions = Counter.builder("larder.reconcile.actions")
+                .description("Workspaces and presets that cycles touched, by action")
+                .withRegistry(registry);
+        var age = Gauge.builder("larder.reconcile.last.finished.age", this::age)
+                .description("Time since a cycle that looked at every preset finished, in whichever process")
+                .baseUnit("seconds")
+                .register(registry);
+        pace.keep("read when a cycle last finished", every, this::readLastFinished);
+    }
+
+    /** What was read last still counts while the database does not answer: then nothing is reconciled. */
+    private double age() {
+        Instant finished = lastFinished;
+        return finished == null
+                ? Double.NaN
+                : Math.max(0, Duration.between(finished, clock.instant()).toMillis() / 1e3);
+    }
+
+    private Uni<Void> readLastFinished() {
+        return settings.reconciliation()
+                .invoke(now -> lastFinished = now.lastFinishedAt())
+                .replaceWithVoid()
+                .onFailure()
+                .invoke(cause -> LOG.debugf(cause, "last finished cycle not read"))
+                .onFailure()
+                .recoverWithNull();
+    }
+
+    @Override
+    public void ended(Outcome outcome, Duration took) {
+        cycles.withTags("outcome", outcome.name().toLowerCase(Locale.ROOT)).record(took);
+    }
+
+    @Override
+    public void acted(String action, int count) {
+        actions.withTags("action", action).increment(count);
+    }
+}

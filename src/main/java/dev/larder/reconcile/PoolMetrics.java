@@ -1,0 +1,115 @@
+package dev.larder.reconcile;
+
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.MultiGauge;
+import io.micrometer.core.instrument.Tags;
+import io.quarkus.runtime.Startup;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.ToIntFunction;
+
+/**
+ * Gauges of each preset, as this process saw it last: in a cycle of its own, or when it read them to show them. All processes
+ * show the same. A preset that vanishes takes its gauges with it; while the database does not answer there are none.
+ */
+@Startup
+@ApplicationScoped
+class PoolMetrics implements PoolObserver {
+
+    private record Name(String organization, String template, String preset) {}
+
+    private record Gauge(MultiGauge gauge, ToIntFunction<Reading> value) {}
+
+    /**
+     * What is shown under one name. Presets of an older version keep their name while their last prebuilds go: one series shows
+     * the sum of them.
+     */
+    private static final class Shown {
+
+        private volatile List<Reading> same = List.of();
+
+        int sum(ToIntFunction<Reading> value) {
+            return same.stream().mapToInt(value).sum();
+        }
+    }
+
+    private final Map<Name, Shown> shown = new HashMap<>();
+    private final Map<UUID, Reading> readings = new HashMap<>();
+    private final List<Gauge> gauges;
+
+    PoolMetrics(MeterRegistry registry) {
+        gauges = List.of(
+                gauge(registry, "desired", "Prebuilds wanted now", Reading::desired),
+                gauge(registry, "actual", "Prebuilds running, expired ones included", Reading::actual),
+                gauge(registry, "eligible", "Prebuilds that a claim may take", Reading::eligible),
+                gauge(registry, "starting", "Prebuilds being built", Reading::starting),
+                gauge(registry, "expired", "Prebuilds running but too old", Reading::expired),
+                gauge(registry, "backoff", "1 while creation is put off after failures", r -> r.backoff() ? 1 : 0),
+                gauge(
+                        registry,
+                        "hard_limited",
+                        "1 while creation has stopped for good after failures",
+                        r -> r.hardLimited() ? 1 : 0));
+    }
+
+    private static Gauge gauge(MeterRegistry registry, String name, String says, ToIntFunction<Reading> value) {
+        return new Gauge(
+                MultiGauge.builder("larder.preset." + name).description(says).register(registry), value);
+    }
+
+    @Override
+    public synchronized void observedAll(List<Reading> all) {
+        readings.clear();
+        observedSome(all);
+    }
+
+    @Override
+    public synchronized void observedSome(List<Reading> some) {
+        some.forEach(reading -> readings.put(reading.presetId(), reading));
+        show();
+    }
+
+    @Override
+    public synchronized void observedNothing() {
+        if (!readings.isEmpty()) {
+            readings.clear();
+            show();
+        }
+    }
+
+    private void show() {
+        Map<Name, List<Reading>> byName = new HashMap<>();
+        readings.values()
+                .forEach(reading -> byName.computeIfAbsent(name(reading), unseen -> new ArrayList<>())
+                        .add(reading));
+        boolean others = !shown.keySet().equals(byName.keySet());
+        shown.keySet().retainAll(byName.keySet());
+        byName.forEach((name, same) -> shown.computeIfAbsent(name, unseen -> new Shown()).same = same);
+        if (others) {
+            gauges.forEach(this::register);
+        }
+    }
+
+    /** Only where names come or go: a gauge that is registered anew is not there for a moment, perhaps when it is read. */
+    private void register(Gauge gauge) {
+        gauge.gauge()
+                .register(
+                        shown.entrySet().stream()
+                                .map(named -> row(named.getKey(), named.getValue(), gauge.value()))
+                                .toList(),
+                        false);
+    }
+
+    private static Name name(Reading reading) {
+        return new Name(reading.organization(), reading.template(), reading.preset());
+    }
+
+    private static MultiGauge.Row<?> row(Name name, Shown shown, ToIntFunction<Reading> value) {
+        Tags tags = Tags.of("organization", name.organization(), "template", name.template(), "preset", name.preset());
+        return MultiGauge.Row.of(tags, shown, now -> now.sum(value));
+    }
+}

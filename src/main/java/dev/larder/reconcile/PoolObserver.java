@@ -1,0 +1,36 @@
+package dev.larder.reconcile;
+
+import java.util.List;
+import java.util.UUID;
+
+/** Is told what there is of each preset, so that it can be shown. Must return at once and never fail. */
+public interface PoolObserver {
+
+    /**
+     * One preset as it was seen (design, section 2.2).
+     *
+     * @param desired 0 where not active
+     * @param backoff whether a creation is being put off
+     */
+    record Reading(
+            UUID presetId,
+            String organization,
+            String template,
+            String preset,
+            int desired,
+            int actual,
+            int eligible,
+            int starting,
+            int expired,
+            boolean backoff,
+            boolean hardLimited) {}
+
+    /** All presets there are: those that are not among them have vanished. */
+    void observedAll(List<Reading> readings);
+
+    /** Some presets; the others are as they were. */
+    void observedSome(List<Reading> readings);
+
+    /** The database does not answer: what was observed grows old. */
+    void observedNothing();
+}

@@ -1,0 +1,331 @@
+package dev.larder.reconcile;
+
+import dev.larder.database.Rows;
+import dev.larder.lifecycle.BuildProgress;
+import dev.larder.lifecycle.Places;
+import dev.larder.model.Failures;
+import dev.larder.model.JobStatus;
+import dev.larder.model.Pause;
+import dev.larder.model.PauseScope;
+import dev.larder.model.Prebuild;
+import dev.larder.model.PresetSnapshot;
+import dev.larder.model.PresetStatus;
+import dev.larder.model.Schedule;
+import dev.larder.model.Transition;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.json.JsonArray;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.RowSet;
+import io.vertx.mutiny.sqlclient.SqlConnection;
+import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * Reads what the plans are decided on, in one short REPEATABLE READ READ ONLY transaction that has ended before anything
+ * is written (design, section 2.1.3). Its cost follows live prebuilds and declared presets, never history.
+ */
+@ApplicationScoped
+public class SnapshotStore {
+
+    private final Pool pool;
+
+    public SnapshotStore(Pool pool) {
+        this.pool = pool;
+    }
+
+    /** Every preset with prebuilds that is active or still has live prebuilds. */
+    public Uni<List<PresetSnapshot>> all(Instant at, Duration lookback, int attempts) {
+        return pool.withTransaction(connection -> readOnly(connection)
+                .chain(() -> connection.preparedQuery(LIVE_OR_ACTIVE).execute())
+                .map(SnapshotStore::ids)
+                .chain(ids -> read(connection, ids, at, lookback, attempts)));
+    }
+
+    /**
+     * Those of the named presets that have prebuilds declared, active or not.
+     *
+     * @param attempts how many of the newest attempts the failures tell of; at least 1
+     */
+    public Uni<List<PresetSnapshot>> of(Collection<UUID> presets, Instant at, Duration lookback, int attempts) {
+        UUID[] ids = presets.toArray(UUID[]::new);
+        return pool.withTransaction(
+                connection -> readOnly(connection).chain(() -> read(connection, ids, at, lookback, attempts)));
+    }
+
+    // It waits for no lock, and with very many prebuilds it may take longer than a request may.
+    private static final String READ_ONLY =
+            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = 60000";
+
+    private static Uni<Void> readOnly(SqlConnection connection) {
+        return connection.query(READ_ONLY).execute().replaceWithVoid();
+    }
+
+    private static Uni<List<PresetSnapshot>> read(
+            SqlConnection connection, UUID[] ids, Instant at, Duration lookback, int attempts) {
+        if (ids.length == 0) {
+            return Uni.createFrom().item(List.of());
+        }
+        OffsetDateTime since = Rows.utc(at.minus(lookback));
+        return connection
+                .preparedQuery(PREBUILDS)
+                .execute(Tuple.of(ids))
+                .chain(prebuilds -> connection
+                        .preparedQuery(FAILURES)
+                        .execute(Tuple.of(ids, since, attempts))
+                        .chain(failures -> connection
+                                .preparedQuery(PRESETS)
+                                .execute(Tuple.of(ids, Rows.utc(at)))
+                                .map(presets -> assemble(presets, prebuilds, failures))))
+                .chain(presets -> withExpiredUnready(connection, presets, attempts));
+    }
+
+    // Newest first. The ttl counts from the creation, as it does for those that are live.
+    private static final String EXPIRED_UNREADY = """
+            SELECT p.id, newest.expired
+              FROM presets p
+             CROSS JOIN LATERAL (
+                   SELECT coalesce(array_agg(a.expired ORDER BY a.attempt DESC), '{}') AS expired
+                     FROM (SELECT b.attempt, bool_and(j.completed_at > b.created_at + make_interval(secs => p.ttl_seconds)) AS expired
+                             FROM builds b JOIN jobs j ON j.build_id = b.id
+                            WHERE b.preset_id = p.id AND b.attempt IS NOT NULL AND j.status = 'succeeded'
+                              AND (p.failures_from IS NULL OR b.created_at >= p.failures_from)
+                            GROUP BY b.attempt ORDER BY b.attempt DESC LIMIT $2) a) newest
+             WHERE p.id = ANY ($1)""";
+
+    /** A further look at those presets alone that have such a prebuild now: nearly always there are none. */
+    private static Uni<List<PresetSnapshot>> withExpiredUnready(
+            SqlConnection connection, List<PresetSnapshot> presets, int attempts) {
+        UUID[] slow = presets.stream()
+                .filter(PresetSnapshot::hasExpiredUnready)
+                .map(PresetSnapshot::id)
+                .toArray(UUID[]::new);
+        return slow.length == 0
+                ? Uni.createFrom().item(presets)
+                : connection
+                        .preparedQuery(EXPIRED_UNREADY)
+                        .execute(Tuple.of(slow, attempts))
+                        .map(rows -> withExpiredUnready(presets, rows));
+    }
+
+    private static List<PresetSnapshot> withExpiredUnready(List<PresetSnapshot> presets, RowSet<Row> rows) {
+        Map<UUID, List<Boolean>> newest = new HashMap<>();
+        rows.forEach(row -> newest.put(row.getUUID("id"), List.of(row.getArrayOfBooleans("expired"))));
+        return presets.stream()
+                .map(preset ->
+                        newest.containsKey(preset.id()) ? preset.withExpiredUnready(newest.get(preset.id())) : preset)
+                .toList();
+    }
+
+    private static List<PresetSnapshot> assemble(RowSet<Row> presets, RowSet<Row> prebuilds, RowSet<Row> failures) {
+        Map<UUID, List<Prebuild>> live = new HashMap<>();
+        for (Row row : prebuilds) {
+            Prebuild prebuild = prebuild(row);
+            live.computeIfAbsent(prebuild.presetId(), unseen -> new ArrayList<>())
+                    .add(prebuild);
+        }
+        Map<UUID, Failures> failed = new HashMap<>();
+        for (Row row : failures) {
+            failed.put(row.getUUID("id"), failures(row));
+        }
+        return Rows.list(
+                presets,
+                row -> preset(
+                        row,
+                        failed.getOrDefault(row.getUUID("id"), Failures.NONE),
+                        live.getOrDefault(row.getUUID("id"), List.of())));
+    }
+
+    private static final String LIVE_OR_ACTIVE = """
+            SELECT p.id
+              FROM presets p
+              JOIN templates t ON t.active_version_id = p.version_id
+             WHERE p.instances IS NOT NULL AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
+             UNION
+            SELECT w.preset_id
+              FROM workspaces w
+             WHERE w.prebuild AND w.deleted_at IS NULL
+               AND w.build_status IN ('pending', 'canceling', 'succeeded')""";
+
+    private static UUID[] ids(RowSet<Row> rows) {
+        return Rows.list(rows, row -> row.getUUID("id")).toArray(UUID[]::new);
+    }
+
+    private static final String PREBUILDS = """
+            SELECT id, preset_id, created_at, build_number, transition, %s AS build_status, ready_at
+              FROM workspaces w
+             WHERE preset_id = ANY ($1) AND prebuild AND deleted_at IS NULL
+               AND build_status IN ('pending', 'canceling', 'succeeded')
+             ORDER BY preset_id, created_at, id""".formatted(BuildProgress.status("w"));
+
+    private static Prebuild prebuild(Row row) {
+        return new Prebuild(
+                row.getUUID("id"),
+                row.getUUID("preset_id"),
+                Rows.instant(row, "created_at"),
+                row.getInteger("build_number"),
+                Transition.of(row.getString("transition")),
+                JobStatus.of(row.getString("build_status")),
+                Rows.instantOrNull(row, "ready_at"));
+    }
+
+    // A start build failed, or its workspace was verified later and proved unfit.
+    private static final String FAILED = """
+            (j.status = 'failed' OR (w.prebuild AND w.transition = 'start' AND w.build_status = 'failed'))""";
+
+    // Its start has not ended, or a claimed workspace is being verified: neither a failure nor a success yet. A
+    // replacement that begins meanwhile must not hide the failures before it.
+    private static final String UNDECIDED = "(j.status IN ('pending', 'running', 'canceling') OR w.verifying)";
+
+    // A removed failure counts as if it had not been, and so does a start that was withdrawn.
+    private static final String COUNTED_BUILDS = """
+            FROM builds b
+                             JOIN jobs j ON j.build_id = b.id
+                             JOIN workspaces w ON w.id = b.workspace_id
+                            WHERE b.preset_id = p.id AND b.attempt IS NOT NULL
+                              AND (p.failures_from IS NULL OR b.created_at >= p.failures_from)
+                              AND NOT (j.status = 'failed' AND w.deleted_at IS NOT NULL) AND j.status <> 'canceled'
+                              AND NOT (w.transition = 'delete'
+                                       AND EXISTS (SELECT FROM builds v JOIN jobs k ON k.build_id = v.id
+                                                    WHERE v.workspace_id = w.id AND v.reason = 'verify' AND k.status = 'failed'))
+                              AND NOT EXISTS (SELECT FROM jobs l
+                                               WHERE l.build_id IN (b.id, w.build_id) AND l.status = 'failed'
+                                                 AND {blamed})""";
+
+    // Only presets with failed prebuilds pay for the look into their builds. A failure of the place counts
+    // as if it had not been. A passing one delays the next creation, and is no failed attempt.
+    private static final String FAILURES = """
+            WITH evidence AS (
+                SELECT w.preset_id, array_agg(w.build_finished_at ORDER BY w.build_finished_at DESC)
+                           FILTER (WHERE w.build_finished_at >= $2 AND f.blame NOT IN ('place', 'quota')
+                                     AND (p.failures_from IS NULL OR w.created_at >= p.failures_from)) AS failed_at
+                  FROM workspaces w JOIN presets p ON p.id = w.preset_id
+                 CROSS JOIN LATERAL (SELECT coalesce(j.blame, 'template') AS blame FROM jobs j WHERE j.build_id = w.build_id) f
+                 WHERE w.preset_id = ANY ($1) AND w.prebuild AND w.deleted_at IS NULL
+                   AND w.transition = 'start' AND w.build_status = 'failed'
+                 GROUP BY w.preset_id)
+            SELECT p.id, e.failed_at, newest.builds, attempts.failed
+              FROM evidence e
+              JOIN presets p ON p.id = e.preset_id
+             CROSS JOIN LATERAL (
+                   SELECT array_agg(n.failed ORDER BY n.attempt DESC, n.id DESC) AS builds
+                     FROM (SELECT b.attempt, b.id, {failed} AS failed
+                             {builds but for the place}
+                              AND NOT {undecided}
+                            ORDER BY b.attempt DESC, b.id DESC
+                            LIMIT 1000) n) newest
+             CROSS JOIN LATERAL (
+                   SELECT array_agg(a.failed ORDER BY a.attempt DESC) AS failed
+                     FROM (SELECT b.attempt, bool_and({failed}) AS failed
+                             {builds of the template}
+                            GROUP BY b.attempt
+                           HAVING bool_or(NOT {failed} AND NOT {undecided}) OR NOT bool_or({undecided})
+                            ORDER BY b.attempt DESC LIMIT $3) a) attempts""".replace(
+                    "{builds but for the place}", COUNTED_BUILDS.replace("{blamed}", "l.blame IN ('place', 'quota')"))
+            .replace("{builds of the template}", COUNTED_BUILDS.replace("{blamed}", "l.blame <> 'template'"))
+            .replace("{failed}", FAILED)
+            .replace("{undecided}", UNDECIDED);
+
+    private static Failures failures(Row row) {
+        OffsetDateTime[] failedAt = row.getArrayOfOffsetDateTimes("failed_at");
+        Boolean[] builds = row.getArrayOfBooleans("builds");
+        Boolean[] attempts = row.getArrayOfBooleans("failed");
+        return new Failures(
+                failedAt == null
+                        ? List.of()
+                        : Arrays.stream(failedAt).map(OffsetDateTime::toInstant).toList(),
+                builds == null ? List.of() : List.of(builds),
+                attempts == null ? List.of() : List.of(attempts));
+    }
+
+    private static final String PRESETS =
+            """
+            SELECT p.id, p.name, p.template_id, p.organization_id, p.version_id, p.instances, p.ttl_seconds, p.timezone,
+                   p.status, p.status_reason, p.last_invalidated_at, p.attempts,
+                   t.name AS template_name, o.name AS organization_name,
+                   t.active_version_id = p.version_id AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL AS active,
+                   (SELECT jsonb_agg(jsonb_build_array(s.cron, s.instances) ORDER BY s.ordinal)
+                      FROM preset_schedules s WHERE s.preset_id = p.id) AS schedules,
+                   ARRAY(SELECT v.name
+                           FROM version_parameters v
+                          WHERE v.version_id = p.version_id AND v.required
+                            AND v.default_value IS NULL AND v.default_sealed IS NULL
+                            AND NOT EXISTS (SELECT FROM preset_parameters g
+                                             WHERE g.preset_id = p.id AND g.name = v.name)
+                          ORDER BY v.ordinal) AS missing,
+                   CASE WHEN d.suspect_since IS NULL THEN d.pause_scope ELSE 'all' END AS deployment_scope,
+                   CASE WHEN d.suspect_since IS NULL THEN d.pause_until END AS deployment_until,
+                   o.pause_scope AS organization_scope, o.pause_until AS organization_until,
+                   t.pause_scope AS template_scope, t.pause_until AS template_until,
+                   p.pause_scope AS preset_scope, p.pause_until AS preset_until,
+                   v.backend, v.tags, builders.*
+              FROM presets p
+              JOIN template_versions v ON v.id = p.version_id
+              JOIN templates t ON t.id = p.template_id
+              JOIN organizations o ON o.id = p.organization_id
+             CROSS JOIN settings d
+             CROSS JOIN LATERAL (
+                   %s) builders
+             WHERE p.id = ANY ($1) AND p.instances IS NOT NULL
+             ORDER BY p.id""".formatted(Places.builders("v", "v.backend", "p.organization_id", "$2::timestamptz"));
+
+    private static PresetSnapshot preset(Row row, Failures failures, List<Prebuild> prebuilds) {
+        Long ttl = row.getLong("ttl_seconds");
+        return new PresetSnapshot(
+                row.getUUID("id"),
+                row.getString("name"),
+                row.getUUID("template_id"),
+                row.getString("template_name"),
+                row.getUUID("organization_id"),
+                row.getString("organization_name"),
+                row.getUUID("version_id"),
+                Boolean.TRUE.equals(row.getBoolean("active")),
+                row.getInteger("instances"),
+                Optional.ofNullable(ttl).map(Duration::ofSeconds),
+                row.getString("timezone"),
+                schedules((JsonArray) row.getValue("schedules")),
+                PresetStatus.of(row.getString("status")),
+                row.getString("status_reason"),
+                Rows.instantOrNull(row, "last_invalidated_at"),
+                row.getInteger("attempts"),
+                List.of(row.getArrayOfStrings("missing")),
+                pauses(row),
+                Places.builders(row, row.getString("backend"), Places.tags(row)),
+                failures,
+                prebuilds);
+    }
+
+    private static List<Schedule> schedules(@org.jspecify.annotations.Nullable JsonArray array) {
+        if (array == null) {
+            return List.of();
+        }
+        List<Schedule> schedules = new ArrayList<>(array.size());
+        for (int i = 0; i < array.size(); i++) {
+            JsonArray pair = array.getJsonArray(i);
+            schedules.add(new Schedule(pair.getString(0), pair.getInteger(1)));
+        }
+        return schedules;
+    }
+
+    private static List<Pause> pauses(Row row) {
+        List<Pause> pauses = new ArrayList<>(0);
+        for (String level : List.of("deployment", "organization", "template", "preset")) {
+            String scope = row.getString(level + "_scope");
+            if (scope != null) {
+                pauses.add(new Pause(level, PauseScope.of(scope), Rows.instantOrNull(row, level + "_until")));
+            }
+        }
+        return pauses;
+    }
+}

@@ -1,0 +1,132 @@
+package dev.larder.wakeup;
+
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
+import io.smallrye.mutiny.subscription.UniEmitter;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
+import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs a step whenever it has been rung, never twice at once, and never misses a ring: what rings while the step runs
+ * makes it run once more (design, section 4.2). Failures of a step are logged here and do not end the loop.
+ */
+public final class Loop {
+
+    private static final Logger LOG = Logger.getLogger(Loop.class);
+
+    private enum State {
+        IDLE,
+        RUNNING,
+        RUNG_WHILE_RUNNING,
+        STOPPED
+    }
+
+    private final String name;
+    private final Supplier<Uni<Boolean>> step;
+    private State state = State.IDLE;
+    private boolean stopping;
+    private volatile @Nullable String lastFailure;
+    private final List<UniEmitter<? super Void>> waiting = new ArrayList<>(1);
+
+    /** @param step answers whether there may be more to do at once */
+    public Loop(String name, Supplier<Uni<Boolean>> step) {
+        this.name = name;
+        this.step = step;
+    }
+
+    /** Returns at once; the step runs on a worker thread. */
+    public void ring() {
+        synchronized (this) {
+            switch (state) {
+                case IDLE -> state = State.RUNNING;
+                case RUNNING -> state = State.RUNG_WHILE_RUNNING;
+                case RUNG_WHILE_RUNNING, STOPPED -> {}
+            }
+            if (state != State.RUNNING) {
+                return;
+            }
+        }
+        run();
+    }
+
+    private void run() {
+        Uni.createFrom()
+                .voidItem()
+                .emitOn(Infrastructure.getDefaultExecutor())
+                .chain(step::get)
+                .subscribe()
+                .with(this::succeeded, this::failed);
+    }
+
+    private void failed(Throwable cause) {
+        String said = said(cause);
+        // A database or server that is away makes every step fail alike: an operator is told once.
+        boolean known = said.equals(lastFailure);
+        lastFailure = said;
+        LOG.logf(
+                known ? Logger.Level.DEBUG : Logger.Level.WARN,
+                "loop step failed, will be tried again at the next ring loop=%s cause=%s",
+                name,
+                said);
+        LOG.debug("loop step failed", cause);
+        ended(false);
+    }
+
+    /** A sentence where there is one; the class of a failure alone tells an operator nothing. */
+    private static String said(Throwable cause) {
+        String message = cause.getMessage();
+        return message == null || message.isBlank() ? cause.toString() : message;
+    }
+
+    private void succeeded(boolean more) {
+        if (lastFailure != null) {
+            LOG.infof("loop works again loop=%s", name);
+            lastFailure = null;
+        }
+        ended(more);
+    }
+
+    private void ended(boolean more) {
+        synchronized (this) {
+            if (stopping) {
+                state = State.STOPPED;
+                waiting.forEach(emitter -> emitter.complete(null));
+                return;
+            }
+            boolean again = more || state == State.RUNG_WHILE_RUNNING;
+            state = again ? State.RUNNING : State.IDLE;
+            if (!again) {
+                return;
+            }
+        }
+        run();
+    }
+
+    /**
+     * No new step; completes when the current one has ended. Idempotent.
+     *
+     * @param within how long the current step may still take; then the Uni fails, saying so
+     */
+    public Uni<Void> stop(Duration within) {
+        return Uni.createFrom()
+                .<Void>emitter(this::stopOnce)
+                .ifNoItem()
+                .after(within)
+                .failWith(() -> new TimeoutException(name + " did not end within " + within));
+    }
+
+    private synchronized void stopOnce(UniEmitter<? super Void> emitter) {
+        stopping = true;
+        if (state == State.IDLE || state == State.STOPPED) {
+            state = State.STOPPED;
+            emitter.complete(null);
+        } else {
+            waiting.add(emitter);
+        }
+    }
+}

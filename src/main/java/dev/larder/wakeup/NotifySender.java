@@ -1,0 +1,70 @@
+package dev.larder.wakeup;
+
+import dev.larder.database.Direct;
+import io.vertx.mutiny.core.Vertx;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import org.jboss.logging.Logger;
+
+/**
+ * Tells the other processes: one {@code pg_notify} per topic and at most every ten milliseconds, at the leading and the
+ * trailing edge, so that a ring is never merely suppressed (design, section 4.2). A NOTIFY that fails is dropped; the
+ * loops' backstops cover it.
+ */
+@ApplicationScoped
+public class NotifySender {
+
+    private static final Logger LOG = Logger.getLogger(NotifySender.class);
+    private static final long WINDOW_MILLIS = 10;
+
+    private final NotifyStore store;
+    private final Vertx vertx;
+    private final UUID process = UUID.randomUUID();
+    private final Set<Channel> waiting = EnumSet.noneOf(Channel.class);
+    private boolean windowOpen;
+
+    public NotifySender(Direct direct, Vertx vertx) {
+        this.store = new NotifyStore(direct.pool());
+        this.vertx = vertx;
+    }
+
+    /** The payload of this process's notifications, by which it knows its own. */
+    UUID process() {
+        return process;
+    }
+
+    /** Starts to carry what the bell rings. */
+    public void start(WakeUps bell) {
+        bell.forward(this::send);
+    }
+
+    private void send(Channel topic) {
+        synchronized (this) {
+            waiting.add(topic);
+            if (windowOpen) {
+                return;
+            }
+            windowOpen = true;
+        }
+        flush();
+    }
+
+    private void flush() {
+        List<String> channels;
+        synchronized (this) {
+            if (waiting.isEmpty()) {
+                windowOpen = false;
+                return;
+            }
+            channels = waiting.stream().map(Channel::channel).toList();
+            waiting.clear();
+        }
+        vertx.setTimer(WINDOW_MILLIS, elapsed -> flush());
+        store.tell(channels, process)
+                .subscribe()
+                .with(told -> {}, failed -> LOG.debugf("notify dropped, backstops cover it cause=%s", failed));
+    }
+}

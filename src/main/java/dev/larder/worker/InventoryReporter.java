@@ -1,0 +1,245 @@
+package dev.larder.worker;
+
+import dev.larder.inventory.InventoryStore.Verdict;
+import dev.larder.jobs.WorkerStore.Pulse;
+import dev.larder.model.Inventory;
+import dev.larder.model.Inventory.Part;
+import dev.larder.model.Inventory.Thing;
+import dev.larder.model.JobSource;
+import dev.larder.wakeup.Loop;
+import io.smallrye.mutiny.Multi;
+import io.smallrye.mutiny.Uni;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.BiFunction;
+import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tells the desk what exists where a worker builds: once in a while, when somebody asks, and after it has removed something
+ * (decision 0016). It looks only after a heartbeat was answered, since the answer's time is when a listing began.
+ */
+public final class InventoryReporter {
+
+    private static final Logger LOG = Logger.getLogger(InventoryReporter.class);
+    private static final Duration SOON = Duration.ofMinutes(1);
+
+    /** All workers hear of one wish, and those of one place wait for each other. */
+    private static final Duration SPREAD = Duration.ofSeconds(10);
+
+    private static final Duration LONGEST = Duration.ofMinutes(10);
+
+    private final BiFunction<UUID, Part, Uni<Verdict>> desk;
+    private final Collection<Backend> backends;
+    private final InstantSource clock;
+    private final Duration every;
+    private final Duration longest;
+    private final Loop listing = new Loop("inventory", this::list);
+    private volatile @Nullable Heard heard;
+    private volatile @Nullable Instant due;
+    private volatile @Nullable Instant wish;
+    private volatile Instant wishDue = Instant.EPOCH;
+    private volatile @Nullable Instant servedWish;
+    private volatile Instant notBefore = Instant.EPOCH;
+    private volatile boolean removedSome;
+    private volatile Set<UUID> removed = Set.of();
+
+    private record Heard(UUID worker, Pulse pulse) {}
+
+    /**
+     * @param desk as {@link JobSource#report}
+     * @param every zero: only when somebody asks
+     */
+    public InventoryReporter(
+            BiFunction<UUID, Part, Uni<Verdict>> desk,
+            Collection<Backend> backends,
+            InstantSource clock,
+            Duration every) {
+        this(desk, backends, clock, every, LONGEST);
+    }
+
+    /** @param longest how long one backend may take to list, or to remove one thing */
+    public InventoryReporter(
+            BiFunction<UUID, Part, Uni<Verdict>> desk,
+            Collection<Backend> backends,
+            InstantSource clock,
+            Duration every,
+            Duration longest) {
+        this.longest = longest;
+        this.desk = desk;
+        this.backends = backends;
+        this.clock = clock;
+        this.every = every;
+    }
+
+    /** A heartbeat was answered. Returns at once. */
+    public void heard(UUID worker, Pulse pulse) {
+        boolean first = heard == null;
+        heard = new Heard(worker, pulse);
+        Instant now = clock.instant();
+        note(pulse, first, now);
+        if (due == null) {
+            // Soon after it has entered, but not all at once after a deployment.
+            due = every.isPositive() ? now.plus(jittered(SOON.compareTo(every) < 0 ? SOON : every)) : Instant.MAX;
+        }
+        if (isDue(now, pulse)) {
+            listing.ring();
+        }
+    }
+
+    /** What was wished before it entered it does with its first listing, as all do that were just started. */
+    private void note(Pulse pulse, boolean first, Instant now) {
+        Instant wished = pulse.sweepWantedAt();
+        if (wished != null && first && every.isPositive() && wished.isBefore(pulse.at())) {
+            servedWish = wished;
+        }
+        if (wished != null && !wished.equals(wish)) {
+            wish = wished;
+            wishDue = now.plus(jittered(SPREAD));
+        }
+    }
+
+    boolean isDue(Instant now, Pulse pulse) {
+        Instant next = due;
+        boolean wished = pulse.sweepWantedAt() != null && !pulse.sweepWantedAt().equals(servedWish);
+        return removedSome
+                || (next != null && !now.isBefore(next))
+                || (wished && !now.isBefore(notBefore) && !now.isBefore(wishDue));
+    }
+
+    /** Jittered, so that the workers do not list in step. */
+    private static Duration jittered(Duration longest) {
+        long millis = longest.toMillis();
+        return Duration.ofMillis(millis / 4 + ThreadLocalRandom.current().nextLong(millis * 3 / 4 + 1));
+    }
+
+    /** One listing of all kinds. What fails is said and tried again; one kind's failure is not another's. */
+    public Uni<Boolean> list() {
+        Heard now = heard;
+        if (now == null) {
+            return Uni.createFrom().item(false);
+        }
+        begin(clock.instant());
+        return Multi.createFrom()
+                .iterable(backends)
+                .onItem()
+                .transformToUniAndConcatenate(backend -> list(backend, now))
+                .collect()
+                .asList()
+                .invoke(done -> ended(now, !done.contains(false)))
+                .replaceWith(false);
+    }
+
+    private void begin(Instant now) {
+        if (!removedSome) {
+            removed = Set.of();
+        }
+        removedSome = false;
+        notBefore = now.plus(SOON);
+        due = every.isPositive()
+                ? now.plus(every.multipliedBy(3).dividedBy(4)).plus(jittered(every.dividedBy(4)))
+                : Instant.MAX;
+    }
+
+    private void ended(Heard listed, boolean all) {
+        if (all) {
+            servedWish = listed.pulse().sweepWantedAt();
+            notBefore = Instant.EPOCH;
+        }
+    }
+
+    private Uni<Boolean> list(Backend backend, Heard listed) {
+        return backend.inventory()
+                .ifNoItem()
+                .after(longest)
+                .fail()
+                .chain(found -> found.isEmpty()
+                        ? Uni.createFrom().item(Verdict.NONE)
+                        : tell(backend.kind(), found.get(), listed))
+                .invoke(verdict -> say(backend, verdict))
+                .chain(verdict -> removeAll(backend, verdict.remove()))
+                .replaceWith(true)
+                .onFailure()
+                .invoke(cause ->
+                        LOG.warnf("not listed, will be tried again backend=%s cause=%s", backend.kind(), cause))
+                .onFailure()
+                .recoverWithItem(false);
+    }
+
+    private Uni<Verdict> tell(String kind, Inventory found, Heard listed) {
+        return Multi.createFrom()
+                .iterable(parts(kind, found, listed.pulse().at()))
+                .onItem()
+                .transformToUniAndConcatenate(part -> desk.apply(listed.worker(), part))
+                .collect()
+                .last();
+    }
+
+    /** At least one, however little there is: that there is nothing must be told too. */
+    private static List<Part> parts(String kind, Inventory found, Instant began) {
+        List<Thing> things = found.things();
+        List<Part> parts = new ArrayList<>();
+        int from = 0;
+        do {
+            int to = Math.min(from + Part.THINGS_MAX, things.size());
+            boolean last = to == things.size();
+            parts.add(new Part(kind, found.location(), began, things.subList(from, to), last, found.connections()));
+            from = to;
+        } while (from < things.size());
+        return parts;
+    }
+
+    private static void say(Backend backend, Verdict verdict) {
+        if (verdict.suspicious()) {
+            LOG.warnf(
+                    "so much is missing here that the server does not believe it backend=%s lost=%d",
+                    backend.kind(), verdict.lost());
+        }
+    }
+
+    /** Each once only between two listings that are due: what cannot be removed is asked for again by the next. */
+    private Uni<Void> removeAll(Backend backend, Set<UUID> wanted) {
+        List<UUID> fresh = wanted.stream().filter(one -> !removed.contains(one)).toList();
+        Set<UUID> tried = new HashSet<>(removed);
+        tried.addAll(fresh);
+        removed = Set.copyOf(tried);
+        return Multi.createFrom()
+                .iterable(fresh)
+                .onItem()
+                .transformToUniAndConcatenate(one -> remove(backend, one))
+                .collect()
+                .asList()
+                .replaceWithVoid();
+    }
+
+    private Uni<Boolean> remove(Backend backend, UUID workspace) {
+        return backend.remove(workspace)
+                .ifNoItem()
+                .after(longest)
+                .fail()
+                .invoke(() -> {
+                    LOG.infof("removed what nobody owns backend=%s workspace=%s", backend.kind(), workspace);
+                    removedSome = true;
+                })
+                .replaceWith(true)
+                .onFailure()
+                .invoke(cause -> LOG.warnf(
+                        "not removed, will be asked for again backend=%s workspace=%s cause=%s",
+                        backend.kind(), workspace, cause))
+                .onFailure()
+                .recoverWithItem(false);
+    }
+
+    /** No new listing; completes when the current one has ended, or after that time. */
+    Uni<Void> stop(Duration within) {
+        return listing.stop(within).onFailure().recoverWithNull();
+    }
+}

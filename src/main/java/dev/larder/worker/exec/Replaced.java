@@ -1,0 +1,46 @@
+package dev.larder.worker.exec;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** What a claim script had to make anew: {@code {"resource": ["path", ...]}}, and nothing where it wrote nothing. */
+sealed interface Replaced {
+
+    record Read(Map<String, List<String>> resources) implements Replaced {}
+
+    record Invalid(String reason) implements Replaced {}
+
+    static Replaced of(Path file) {
+        return switch (JsonFile.of(file)) {
+            case JsonFile.Missing() -> new Read(Map.of());
+            case JsonFile.Invalid(var reason) -> new Invalid(reason);
+            case JsonFile.Read(var object) -> of(object);
+        };
+    }
+
+    private static Replaced of(JsonNode object) {
+        Map<String, List<String>> resources = new LinkedHashMap<>();
+        for (Map.Entry<String, JsonNode> resource : object.properties()) {
+            if (!isTexts(resource.getValue())) {
+                return new Invalid("a resource has no list of texts");
+            }
+            List<String> paths = new ArrayList<>();
+            resource.getValue().forEach(path -> paths.add(path.asText()));
+            resources.put(resource.getKey(), paths);
+        }
+        return new Read(resources);
+    }
+
+    private static boolean isTexts(JsonNode list) {
+        for (JsonNode entry : list) {
+            if (!entry.isTextual()) {
+                return false;
+            }
+        }
+        return list.isArray();
+    }
+}

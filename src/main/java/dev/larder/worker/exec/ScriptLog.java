@@ -1,0 +1,183 @@
+package dev.larder.worker.exec;
+
+import dev.larder.model.LogLine;
+import dev.larder.worker.LogEnd;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/**
+ * What a job's scripts print, on its way to the job's log: masked, and within a limit. Half of the limit is for the
+ * beginning, which is passed on as it comes. The other half is for the end, which is passed on when the job has ended, after
+ * a line that says how much was left out between them. The end is kept as bytes until then, since most of a long output is
+ * never looked at. Not thread-safe.
+ */
+final class ScriptLog {
+
+    private static final int BYTES_PER_LINE = 32;
+    private static final int PIECE_BYTES_MIN = 16;
+    private static final int PIECE_BYTES_MAX = 2_048;
+    private static final int PIECES_MIN = 8;
+    private static final String CUT = " … (line cut)";
+    private static final String LONG =
+            "this is a long log: from here on only its end is kept, and shown when the job has ended";
+
+    private final Consumer<LogLine> log;
+    private final InstantSource clock;
+    private final SecretMasker masks;
+    private final int lineLimit;
+    private final LogEnd<Piece> end;
+    private final int pieceBytes;
+    private final Map<String, Stream> streams = new HashMap<>();
+    private long beginningLeft;
+    private boolean isLong;
+    private long linesLeftOut;
+    private long bytesLeftOut;
+
+    /** @param bytesMax with 32 for each line */
+    ScriptLog(Consumer<LogLine> log, InstantSource clock, SecretMasker masks, int lineLimit, int bytesMax) {
+        this.log = log;
+        this.clock = clock;
+        this.masks = masks;
+        this.lineLimit = lineLimit;
+        this.beginningLeft = bytesMax / 2;
+        this.end = new LogEnd<>(bytesMax / 2, this::leftOut);
+        // So small that even a piece of empty lines takes a part of the room only.
+        this.pieceBytes =
+                Math.clamp(bytesMax / 2 / PIECES_MIN / (1 + BYTES_PER_LINE), PIECE_BYTES_MIN, PIECE_BYTES_MAX);
+    }
+
+    /** @param name {@code stdout} or {@code stderr}; scripts that run one after the other share them */
+    Stream stream(String name) {
+        return streams.computeIfAbsent(name, Stream::new);
+    }
+
+    /** From Larder itself. */
+    void note(String text) {
+        byte[] line = (text + "\n").getBytes(StandardCharsets.UTF_8);
+        stream("larder").take(line, line.length);
+    }
+
+    /** Passes on the end of the log. Nothing may be printed after it. */
+    void close() {
+        List<Piece> last = end.take();
+        if (bytesLeftOut > 0) {
+            log.accept(new LogLine(
+                    clock.instant(),
+                    "larder",
+                    linesLeftOut + " lines (" + bytesLeftOut + " bytes) were left out here"));
+        }
+        last.forEach(piece -> piece.stream().passOn(piece));
+        streams.values().forEach(stream -> stream.late.close());
+    }
+
+    private void leftOut(Piece piece) {
+        linesLeftOut += piece.lines();
+        bytesLeftOut += piece.bytes().length;
+        piece.stream().beginsInLine = !piece.endsLine();
+    }
+
+    /** What one stream printed at one time, in the end of a long log. */
+    private record Piece(Stream stream, Instant at, byte[] bytes) {
+
+        int lines() {
+            int lines = 0;
+            for (byte one : bytes) {
+                if (one == '\n') {
+                    lines++;
+                }
+            }
+            return lines;
+        }
+
+        boolean endsLine() {
+            return bytes[bytes.length - 1] == '\n';
+        }
+    }
+
+    /** One stream of output. */
+    final class Stream {
+
+        private final String name;
+        private final Lines early;
+        private final Lines late;
+        private Instant at = Instant.EPOCH;
+        private boolean keptInLine;
+        private boolean beginsInLine;
+
+        private Stream(String name) {
+            this.name = name;
+            this.early = new Lines(lineLimit, this::early);
+            this.late = new Lines(lineLimit, this::say);
+        }
+
+        /** A line that began before the log was long is read to its end as a line, so that it is cut and masked as one. */
+        void take(byte[] bytes, int count) {
+            at = clock.instant();
+            int from = 0;
+            if (!isLong) {
+                from = count;
+            } else if (early.isInLine()) {
+                from = Lines.end(bytes, 0, count);
+            }
+            early.take(bytes, from);
+            if (from < count) {
+                keep(bytes, from, count);
+            }
+        }
+
+        /** A script has ended: what it printed last is a line, with or without an end. */
+        void endLine() {
+            early.close();
+            if (keptInLine) {
+                keep(new byte[] {'\n'}, 0, 1);
+            }
+        }
+
+        private void early(String text, boolean cut) {
+            long cost = text.length() + BYTES_PER_LINE;
+            if (!isLong && cost > beginningLeft) {
+                isLong = true;
+                log.accept(new LogLine(at, "larder", LONG));
+            }
+            if (isLong) {
+                byte[] line = (shown(text, cut) + "\n").getBytes(StandardCharsets.UTF_8);
+                keep(line, 0, line.length);
+            } else {
+                beginningLeft -= cost;
+                say(text, cut);
+            }
+        }
+
+        private void keep(byte[] bytes, int from, int to) {
+            for (int begin = from; begin < to; begin += pieceBytes) {
+                Piece piece = new Piece(this, at, Arrays.copyOfRange(bytes, begin, Math.min(to, begin + pieceBytes)));
+                keptInLine = !piece.endsLine();
+                end.add(name, piece, piece.bytes().length + (long) BYTES_PER_LINE * (1 + piece.lines()));
+            }
+        }
+
+        /** The rest of a line whose beginning was left out is left out too: a mask could not be found in it. */
+        private void passOn(Piece piece) {
+            at = piece.at();
+            byte[] bytes = piece.bytes();
+            int from = beginsInLine ? Lines.end(bytes, 0, bytes.length) : 0;
+            beginsInLine = beginsInLine && from == bytes.length && !piece.endsLine();
+            byte[] rest = Arrays.copyOfRange(bytes, from, bytes.length);
+            late.take(rest, rest.length);
+        }
+
+        private void say(String text, boolean cut) {
+            log.accept(new LogLine(at, name, shown(text, cut)));
+        }
+
+        private String shown(String text, boolean cut) {
+            return cut ? masks.maskCut(text) + CUT : masks.mask(text);
+        }
+    }
+}

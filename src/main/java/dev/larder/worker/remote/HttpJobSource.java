@@ -1,0 +1,282 @@
+package dev.larder.worker.remote;
+
+import dev.larder.inventory.InventoryStore.Verdict;
+import dev.larder.jobs.WorkerStore.Pulse;
+import dev.larder.model.Assignment;
+import dev.larder.model.Inventory;
+import dev.larder.model.JobOutcome;
+import dev.larder.model.JobSource;
+import dev.larder.model.JobStatus;
+import dev.larder.model.Lease;
+import dev.larder.model.LogLine;
+import dev.larder.model.Transition;
+import dev.larder.model.WorkerEntry;
+import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.subscription.UniEmitter;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/** Speaks the API of {@code /workers} and {@code /jobs}. Two servers behind one address will do: nothing is kept in them. */
+public final class HttpJobSource implements JobSource {
+
+    private static final Duration HOLD = Duration.ofSeconds(5);
+    private static final Given NONE = new Given(List.of(), false);
+
+    private final Api api;
+    private final InstantSource clock;
+    private final AtomicInteger asks = new AtomicInteger();
+    private volatile @Nullable UniEmitter<? super Given> asking;
+    private volatile boolean quitting;
+
+    public HttpJobSource(Api api, InstantSource clock) {
+        this.api = api;
+        this.clock = clock;
+    }
+
+    @Override
+    public Uni<Entered> enter(WorkerEntry entry) {
+        JsonObject body = new JsonObject()
+                .put("name", entry.name())
+                .put("tags", new JsonObject(new HashMap<>(entry.tags())))
+                .put("backends", new JsonArray(entry.backends()))
+                .put("slots", entry.slots());
+        entry.reserved().ifPresent(reserved -> body.put("reserved", reserved));
+        return api.post("/workers", body)
+                .map(Api.Answer::expected)
+                .map(answer -> new Entered(id(answer, "id"), Duration.parse(answer.getString("heartbeat"))));
+    }
+
+    @Override
+    public Uni<Given> take(UUID worker, int slots, Set<UUID> running) {
+        // What is asked under an older number came late: this worker has given it up and asked again.
+        JsonObject body = new JsonObject()
+                .put("ask", asks.incrementAndGet())
+                .put("slots", slots)
+                .put("running", ids(running));
+        Uni<Given> answer = api.post("/workers/" + worker + "/acquire", body, HOLD)
+                .map(Api.Answer::expected)
+                .map(told -> new Given(assignments(told.getJsonArray("items")), true));
+        return Uni.join()
+                .first(answer, Uni.createFrom().<Given>emitter(this::untilQuit))
+                .toTerminate();
+    }
+
+    private void untilQuit(UniEmitter<? super Given> emitter) {
+        asking = emitter;
+        if (quitting) {
+            emitter.complete(NONE);
+        }
+    }
+
+    @Override
+    public void quit() {
+        quitting = true;
+        UniEmitter<? super Given> waiting = asking;
+        if (waiting != null) {
+            waiting.complete(NONE);
+        }
+    }
+
+    private static JsonArray ids(Set<UUID> ids) {
+        JsonArray array = new JsonArray();
+        ids.forEach(id -> array.add(id.toString()));
+        return array;
+    }
+
+    private List<Assignment> assignments(JsonArray items) {
+        List<Assignment> assignments = new ArrayList<>(items.size());
+        for (int i = 0; i < items.size(); i++) {
+            assignments.add(assignment(items.getJsonObject(i)));
+        }
+        return assignments;
+    }
+
+    private Assignment assignment(JsonObject item) {
+        return new Assignment(
+                id(item, "job"),
+                id(item, "lease"),
+                item.getInteger("attempt"),
+                clock.instant().plus(Duration.parse(item.getString("timeLeft"))),
+                Transition.of(item.getString("transition")),
+                item.getString("reason"),
+                item.getString("backend"),
+                id(item, "workspaceId"),
+                item.getString("workspaceName"),
+                id(item, "organizationId"),
+                item.getString("organizationName"),
+                id(item, "ownerId"),
+                item.getString("ownerName"),
+                item.getBoolean("prebuild"),
+                id(item, "versionId"),
+                item.getString("templateName"),
+                item.getInteger("buildNumber"),
+                item.getString("presetName"),
+                texts(item, "files"),
+                texts(item, "parameters"),
+                names(item, "sensitiveParameters"),
+                texts(item, "outputs"));
+    }
+
+    private static UUID id(JsonObject item, String field) {
+        return UUID.fromString(item.getString(field));
+    }
+
+    private static Map<String, String> texts(JsonObject item, String field) {
+        Map<String, String> texts = new HashMap<>();
+        item.getJsonObject(field, new JsonObject())
+                .forEach(one -> texts.put(one.getKey(), String.valueOf(one.getValue())));
+        return texts;
+    }
+
+    private static Set<String> names(JsonObject item, String field) {
+        Set<String> names = new HashSet<>();
+        item.getJsonArray(field, new JsonArray()).forEach(one -> names.add(String.valueOf(one)));
+        return names;
+    }
+
+    @Override
+    public Uni<Optional<Pulse>> beat(UUID worker) {
+        return api.post("/workers/" + worker + "/heartbeat", new JsonObject())
+                .map(answer ->
+                        answer.is(404, "worker_not_found") ? Optional.empty() : Optional.of(pulse(answer.expected())));
+    }
+
+    private static Pulse pulse(JsonObject answer) {
+        return new Pulse(
+                idsOf(answer.getJsonArray("held")),
+                idsOf(answer.getJsonArray("canceling")),
+                answer.getInstant("at"),
+                answer.getInstant("sweepWantedAt"));
+    }
+
+    private static Set<UUID> idsOf(@Nullable JsonArray array) {
+        Set<UUID> ids = new HashSet<>();
+        if (array != null) {
+            array.forEach(one -> ids.add(UUID.fromString(String.valueOf(one))));
+        }
+        return ids;
+    }
+
+    @Override
+    public Uni<Void> giveUp(UUID worker, Set<UUID> jobs) {
+        return api.post("/workers/" + worker + "/give-up", new JsonObject().put("jobs", ids(jobs)))
+                .invoke(Api.Answer::succeeded)
+                .replaceWithVoid();
+    }
+
+    @Override
+    public Uni<Void> log(Lease lease, int seq, List<LogLine> lines) {
+        JsonArray said = new JsonArray();
+        lines.forEach(line -> said.add(new JsonObject()
+                .put("at", line.at().toString())
+                .put("stream", line.stream())
+                .put("line", line.line())));
+        JsonObject body = new JsonObject()
+                .put("lease", lease.token().toString())
+                .put("seq", seq)
+                .put("lines", said);
+        return api.post("/jobs/" + lease.jobId() + "/logs", body)
+                .map(HttpJobSource::doneOrLost)
+                .replaceWithVoid();
+    }
+
+    /** False where the lease was lost. */
+    private static boolean doneOrLost(Api.Answer answer) {
+        if (answer.is(409, "lease_lost")) {
+            return false;
+        }
+        answer.succeeded();
+        return true;
+    }
+
+    @Override
+    public Uni<Optional<JobStatus>> finish(Lease lease, JobOutcome outcome) {
+        JsonObject body = new JsonObject().put("lease", lease.token().toString());
+        return switch (outcome) {
+            case JobOutcome.Succeeded(var outputs, var replaced) ->
+                finish(
+                        lease,
+                        "complete",
+                        body.put("outputs", new JsonObject(new HashMap<>(outputs)))
+                                .put("replaced", replaced(replaced)),
+                        JobStatus.SUCCEEDED);
+            case JobOutcome.Failed(var code, var detail) ->
+                finish(lease, "fail", body.put("code", code).put("detail", detail), JobStatus.FAILED);
+            case JobOutcome.Canceled() -> finish(lease, "fail", body.put("canceled", true), JobStatus.CANCELED);
+        };
+    }
+
+    private static JsonObject replaced(Map<String, List<String>> replaced) {
+        JsonObject object = new JsonObject();
+        replaced.forEach((resource, paths) -> object.put(resource, new JsonArray(paths)));
+        return object;
+    }
+
+    private Uni<Optional<JobStatus>> finish(Lease lease, String how, JsonObject body, JobStatus status) {
+        return api.post("/jobs/" + lease.jobId() + "/" + how, body)
+                .chain(answer -> answer.isRefusal() && status == JobStatus.SUCCEEDED
+                        ? finish(
+                                lease,
+                                new JobOutcome.Failed(
+                                        "report_refused", "The server refused what it answered: " + answer.said()))
+                        : Uni.createFrom().item(doneOrLost(answer) ? Optional.of(status) : Optional.empty()));
+    }
+
+    @Override
+    public Uni<Boolean> handBack(Lease lease) {
+        JsonObject body = new JsonObject().put("lease", lease.token().toString());
+        return api.post("/jobs/" + lease.jobId() + "/hand-back", body).map(HttpJobSource::doneOrLost);
+    }
+
+    @Override
+    public Uni<Verdict> report(UUID worker, Inventory.Part part) {
+        JsonArray things = new JsonArray();
+        part.things()
+                .forEach(thing -> things.add(new JsonObject()
+                        .put("workspace", thing.workspace().toString())
+                        .put("name", thing.name())
+                        .put("whole", thing.whole())
+                        .put("madeAt", thing.madeAt())));
+        JsonObject body = new JsonObject()
+                .put("backend", part.backend())
+                .put("location", part.location())
+                .put("began", part.began().toString())
+                .put("things", things)
+                .put("last", part.last());
+        part.connections()
+                .ifPresent(told ->
+                        body.put("connections", told.all()).put("connectionsPerWorkspace", told.perWorkspace()));
+        return api.post("/workers/" + worker + "/inventory", body)
+                .map(Api.Answer::expected)
+                .map(answer -> new Verdict(
+                        idsOf(answer.getJsonArray("remove")),
+                        answer.getInteger("lost"),
+                        answer.getInteger("marked"),
+                        answer.getBoolean("suspicious")));
+    }
+
+    @Override
+    public Uni<Void> leave(UUID worker) {
+        return api.delete("/workers/" + worker).replaceWithVoid();
+    }
+
+    /** It is the server that holds. */
+    @Override
+    public void onWork(Runnable ring) {}
+
+    /** It learns by its heartbeat. */
+    @Override
+    public void onCancel(Runnable ring) {}
+}

@@ -1,0 +1,69 @@
+package dev.larder.claim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.larder.lifecycle.LeaseStore;
+import dev.larder.testing.Plans;
+import dev.larder.testing.Stock;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** A claim finds what is ready by its order, however many there are and have been, and before statistics tell so. */
+class ClaimPlansTest {
+
+    private static final int CLAIMED = 5_000;
+    private static final int READY = 5_000;
+
+    private final Stock stock = new Stock();
+
+    @BeforeEach
+    void a_large_stock_with_a_long_past() {
+        stock.declare("one", 1);
+        // A table that was never looked at is taken for as large as the pages an earlier test left in it.
+        stock.sql("TRUNCATE workspaces, builds, jobs, job_logs, claims, dirty_presets");
+        stock.sql("""
+                WITH w AS (
+                    INSERT INTO workspaces (id, organization_id, owner_id, prebuild, template_id, version_id, preset_id, name,
+                                            created_at, claimed_at, build_id, build_number, transition, build_status,
+                                            build_finished_at, ready_at)
+                    SELECT gen_random_uuid(), p.organization_id, CASE WHEN i <= $2 THEN $1::uuid ELSE s.id END, i > $2, p.template_id,
+                           p.version_id, p.id, 'w-' || i, now() + i * interval '1 ms', CASE WHEN i <= $2 THEN now() END,
+                           gen_random_uuid(), 1, 'start', 'succeeded', now(), now()
+                      FROM presets p, users s, generate_series(1, $2::integer + $3::integer) i
+                     WHERE s.role = 'system'
+                    RETURNING *)
+                INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id, created_at)
+                SELECT build_id, id, 1, 'start', owner_id, 'prebuild', version_id, preset_id, now() FROM w""", stock.owner.userId(), CLAIMED, READY);
+    }
+
+    @AfterEach
+    void close() {
+        stock.close();
+    }
+
+    @Test
+    void no_claim_and_no_end_of_one_reads_all_workspaces() throws IllegalAccessException {
+        noneReadsAllWorkspaces();
+
+        Plans.analyze(stock);
+
+        noneReadsAllWorkspaces();
+    }
+
+    private void noneReadsAllWorkspaces() throws IllegalAccessException {
+        Map<String, String> plans = Plans.of(
+                stock,
+                List.of(ClaimStore.class, LeaseStore.class),
+                (name, statement) -> statement.contains("workspaces") && !isPart(name));
+
+        assertThat(plans).hasSizeGreaterThan(8);
+        assertThat(plans).allSatisfy((name, plan) -> assertThat(plan).doesNotContain("Seq Scan on workspaces"));
+    }
+
+    private static boolean isPart(String name) {
+        return List.of("LINE_UP", "BEGIN_COLD").contains(name);
+    }
+}

@@ -1,0 +1,59 @@
+package dev.larder.testing;
+
+import io.vertx.mutiny.sqlclient.Row;
+import java.lang.reflect.Field;
+import java.lang.reflect.Modifier;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiPredicate;
+
+/** How PostgreSQL would run the stores' statements, whatever their parameters. */
+public final class Plans {
+
+    private Plans() {}
+
+    /**
+     * The plans of these stores' constants, by store and name; without those that are to be filled in.
+     *
+     * @param wanted by the constant's name and its text
+     */
+    public static Map<String, String> of(Stock stock, List<Class<?>> stores, BiPredicate<String, String> wanted)
+            throws IllegalAccessException {
+        Map<String, String> plans = new LinkedHashMap<>();
+        for (Class<?> store : stores) {
+            for (Field field : store.getDeclaredFields()) {
+                if (Modifier.isStatic(field.getModifiers()) && field.getType() == String.class) {
+                    field.setAccessible(true);
+                    String statement = String.valueOf(field.get(null));
+                    if (!statement.contains("%s") && wanted.test(field.getName(), statement)) {
+                        plans.put(store.getSimpleName() + "." + field.getName(), plan(stock, statement));
+                    }
+                }
+            }
+        }
+        return plans;
+    }
+
+    /** Looks at every table of Larder's own. */
+    public static void analyze(Stock stock) {
+        stock.sql("""
+                DO $$
+                DECLARE
+                    one regclass;
+                BEGIN
+                    FOR one IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace LOOP
+                        EXECUTE 'ANALYZE ' || one;
+                    END LOOP;
+                END $$""");
+    }
+
+    private static String plan(Stock stock, String statement) {
+        List<String> lines = new ArrayList<>();
+        for (Row row : stock.pool.query("EXPLAIN (GENERIC_PLAN) " + statement).executeAndAwait()) {
+            lines.add(row.getString(0));
+        }
+        return String.join("\n", lines);
+    }
+}

@@ -1,0 +1,85 @@
+package dev.larder.worker.postgres;
+
+import dev.larder.model.Assignment;
+import dev.larder.model.Transition;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+
+/**
+ * Jobs of one workspace.
+ *
+ * @param within how long after {@link #NOON} their deadline is
+ */
+record Work(
+        UUID version,
+        UUID workspace,
+        Map<String, String> files,
+        Map<String, String> parameters,
+        Set<String> sensitive,
+        Duration within) {
+
+    static final Instant NOON = Instant.parse("2026-11-20T12:00:00Z");
+    private static final UUID JOB = UUID.randomUUID();
+
+    Work(UUID version, UUID workspace, Map<String, String> files) {
+        this(version, workspace, files, Map.of(), Set.of(), Duration.ofMinutes(10));
+    }
+
+    /** Another workspace of the same version. */
+    Work another() {
+        return new Work(version, UUID.randomUUID(), files, parameters, sensitive, within);
+    }
+
+    Work with(Map<String, String> given, String... secret) {
+        return new Work(version, workspace, files, given, Set.of(secret), within);
+    }
+
+    Work within(Duration given) {
+        return new Work(version, workspace, files, parameters, sensitive, given);
+    }
+
+    Assignment start() {
+        return job(Transition.START, 1, 1);
+    }
+
+    Assignment delete() {
+        return job(Transition.DELETE, 2, 1);
+    }
+
+    Assignment job(Transition transition, int build, int attempt) {
+        return new Assignment(
+                JOB,
+                UUID.randomUUID(),
+                attempt,
+                NOON.plus(within),
+                transition,
+                "prebuild",
+                "postgres",
+                workspace,
+                "dish-1",
+                UUID.randomUUID(),
+                "kitchen",
+                UUID.randomUUID(),
+                "system",
+                true,
+                version,
+                "dishes",
+                build,
+                "small",
+                files,
+                parameters,
+                sensitive,
+                Map.of());
+    }
+
+    Names names() {
+        return Names.of(start(), "");
+    }
+
+    String template() {
+        return names().template();
+    }
+}
