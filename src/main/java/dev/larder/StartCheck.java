@@ -2,8 +2,9 @@ package dev.larder;
 
 import dev.larder.database.Direct;
 import dev.larder.database.Encryption;
+import dev.larder.jobs.QueueSettings;
+import dev.larder.model.Backend;
 import dev.larder.model.MisconfiguredException;
-import dev.larder.worker.Backend;
 import dev.larder.worker.WorkerSettings;
 import io.quarkus.arc.All;
 import jakarta.enterprise.inject.Instance;
@@ -23,6 +24,7 @@ class StartCheck {
     private final Instance<Encryption> seal;
     private final Direct direct;
     private final WorkerSettings worker;
+    private final QueueSettings queue;
     private final List<Backend> backends;
     private final UnknownSettings unknown;
 
@@ -30,11 +32,13 @@ class StartCheck {
             Instance<Encryption> seal,
             Direct direct,
             WorkerSettings worker,
+            QueueSettings queue,
             @All List<Backend> backends,
             UnknownSettings unknown) {
         this.seal = seal;
         this.direct = direct;
         this.worker = worker;
+        this.queue = queue;
         this.backends = backends;
         this.unknown = unknown;
     }
@@ -67,7 +71,7 @@ class StartCheck {
                             + worker.reserved().orElseThrow());
         }
         positive("larder.worker.poll", worker.poll());
-        positive("larder.worker.heartbeat", worker.heartbeat());
+        positive("larder.worker.heartbeat", queue.heartbeat());
     }
 
     private static void positive(String key, Duration value) {

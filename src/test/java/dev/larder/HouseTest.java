@@ -24,6 +24,7 @@ import java.time.OffsetDateTime;
 import java.time.ZonedDateTime;
 import java.util.Date;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 
@@ -34,19 +35,16 @@ class HouseTest {
             .withImportOption(new ImportOption.DoNotIncludeTests())
             .importPackages("dev.larder");
 
-    private static final String[] CAPABILITIES = {"catalog", "reconcile", "claim", "provision", "access", "observe"};
+    private static final String[] CAPABILITIES = {
+        "catalog", "reconcile", "claim", "jobs", "worker", "inventory", "access", "audit"
+    };
 
     @Test
     void the_nouns_know_nobody() {
+        knowsOnly("model");
         noClasses()
                 .that()
-                .resideInAPackage("dev.larder.pool..")
-                .should()
-                .dependOnClassesThat(resideInAPackage("dev.larder..").and(not(resideInAPackage("dev.larder.pool.."))))
-                .check(HOUSE);
-        noClasses()
-                .that()
-                .resideInAPackage("dev.larder.pool..")
+                .resideInAPackage("dev.larder.model..")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("io.quarkus..", "io.vertx..", "jakarta.ws..", "org.jboss.logging..")
@@ -54,45 +52,31 @@ class HouseTest {
     }
 
     @Test
-    void the_store_knows_the_nouns_only() {
-        noClasses()
-                .that()
-                .resideInAPackage("dev.larder.store..")
-                .should()
-                .dependOnClassesThat(resideInAPackage("dev.larder..")
-                        .and(not(resideInAnyPackage("dev.larder.store..", "dev.larder.pool.."))))
-                .check(HOUSE);
-    }
-
-    @Test
-    void waking_and_the_edge_know_nouns_and_store_only() {
-        for (String room : new String[] {"wake", "http"}) {
-            noClasses()
-                    .that()
-                    .resideInAPackage("dev.larder." + room + "..")
-                    .should()
-                    .dependOnClassesThat(resideInAPackage("dev.larder..")
-                            .and(not(resideInAnyPackage(
-                                    "dev.larder." + room + "..", "dev.larder.store..", "dev.larder.pool.."))))
-                    .check(HOUSE);
-        }
+    void what_all_capability_rooms_stand_on_knows_none_of_them() {
+        knowsOnly("database", "model");
+        knowsOnly("observe", "model", "database");
+        knowsOnly("lifecycle", "model", "database");
+        knowsOnly("wakeup", "model", "database");
+        knowsOnly("http", "model", "database", "wakeup");
     }
 
     @Test
     void capability_rooms_do_not_know_each_other() {
         for (String room : CAPABILITIES) {
-            for (String other : CAPABILITIES) {
-                if (!room.equals(other)) {
-                    noClasses()
-                            .that()
-                            .resideInAPackage("dev.larder." + room + "..")
-                            .should()
-                            .dependOnClassesThat()
-                            .resideInAPackage("dev.larder." + other + "..")
-                            .check(HOUSE);
-                }
-            }
+            knowsOnly(room, "model", "database", "lifecycle", "wakeup", "http", "observe");
         }
+    }
+
+    private static void knowsOnly(String room, String... others) {
+        String[] allowed = Stream.concat(Stream.of(room), Stream.of(others))
+                .map(name -> "dev.larder." + name + "..")
+                .toArray(String[]::new);
+        noClasses()
+                .that()
+                .resideInAPackage("dev.larder." + room + "..")
+                .should()
+                .dependOnClassesThat(resideInAPackage("dev.larder..").and(not(resideInAnyPackage(allowed))))
+                .check(HOUSE);
     }
 
     @Test
@@ -139,10 +123,16 @@ class HouseTest {
     }
 
     @Test
-    void only_the_store_speaks_sql_to_larders_database() {
+    void sql_of_larders_database_stands_in_stores_and_reads() {
         noClasses()
                 .that()
-                .resideOutsideOfPackages("dev.larder.store..", "dev.larder.wake..", "dev.larder.provision.postgres..")
+                .resideOutsideOfPackages(
+                        "dev.larder.database..",
+                        "dev.larder.lifecycle..",
+                        "dev.larder.wakeup..",
+                        "dev.larder.worker.postgres..")
+                .and()
+                .haveNameNotMatching(".*(Store|Reads)(\\$.*)?")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage(

@@ -1,7 +1,7 @@
 package dev.larder.bench;
 
 import dev.larder.database.Migrator;
-import dev.larder.reconcile.ReconcilerLock;
+import dev.larder.database.ReconcilerLock;
 import dev.larder.testing.EmbeddedPostgres;
 import io.vertx.core.VertxOptions;
 import io.vertx.mutiny.core.Vertx;

@@ -28,7 +28,7 @@ public final class JobStatements {
         return oneLine(statement.replace("$1", "'" + worker + "'")
                         .replace("$2", String.valueOf(batch))
                         .replace("$3", "now()")
-                        .replace("$4", "'" + JobLimits.DEPLOYMENT + "'")
+                        .replace("$4", "'" + JobLimitStore.DEPLOYMENT + "'")
                         .replace("$5", "'" + new UUID(0, 0) + "'"))
                 + " \\gset\n";
     }
@@ -45,7 +45,7 @@ public final class JobStatements {
                         .replace("$5", "array_fill(NULL::text, " + size + ")")
                         .replace("$6", "array_fill(false, " + size + ")")
                         .replace("$7", "array_fill('\\x" + sealedHex + "'::bytea, " + size + ")")
-                        .replace("$8", "'" + JobLimits.DEPLOYMENT + "'"))
+                        .replace("$8", "'" + JobLimitStore.DEPLOYMENT + "'"))
                 + ";\n";
     }
 

@@ -1,6 +1,7 @@
 package dev.larder.worker;
 
-import dev.larder.inventory.Listings;
+import dev.larder.model.Backend;
+
 import dev.larder.jobs.LocalJobSource;
 
 import dev.larder.model.Assignment;
@@ -69,7 +70,7 @@ public final class PickupWorker implements AutoCloseable {
                 vertx,
                 clock,
                 settings,
-                Listings.ON_REQUEST,
+                GivenListingSettings.ON_REQUEST,
                 List.of(new AtOnce()));
         pump.start(bell);
         listener.start();

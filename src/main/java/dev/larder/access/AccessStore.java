@@ -2,6 +2,8 @@ package dev.larder.access;
 
 import dev.larder.database.Batcher;
 import dev.larder.database.Rows;
+import dev.larder.http.Access;
+import dev.larder.http.Access.Organization;
 import dev.larder.model.Caller;
 import dev.larder.model.Ids;
 import dev.larder.model.Role;
@@ -30,10 +32,7 @@ import org.jspecify.annotations.Nullable;
  * here: only its SHA-256 does.
  */
 @ApplicationScoped
-public class AccessStore {
-
-    /** What {@code /organizations} shows. */
-    public record Organization(UUID id, String name, Instant createdAt) {}
+public class AccessStore implements Access {
 
     /**
      * A user that is not deleted.
@@ -102,7 +101,7 @@ public class AccessStore {
              WHERE t.id = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
                AND u.disabled_at IS NULL AND u.deleted_at IS NULL AND u.role = $3""";
 
-    /** Whether the token that a caller came with still opens, in the same role: for answers that last. */
+    @Override
     public Uni<Boolean> stillOpens(Caller caller) {
         return caller.tokenId()
                 .map(token -> pool.preparedQuery(STILL_OPENS)
@@ -144,11 +143,7 @@ public class AccessStore {
             SELECT id, name, created_at FROM organizations
              WHERE ($1::uuid IS NULL OR id = $1) AND (id = $2 OR name = $3) AND deleted_at IS NULL""";
 
-    /**
-     * One organization by id or name; empty where there is none or the caller does not see it.
-     *
-     * @param idOrName never ambiguous: a name that reads as an id is refused when it is made
-     */
+    @Override
     public Uni<Optional<Organization>> organization(Caller caller, Optional<UUID> id, String idOrName) {
         return pool.preparedQuery(ORGANIZATION)
                 .execute(Tuple.of(caller.organization().orElse(null), id.orElse(null), idOrName))

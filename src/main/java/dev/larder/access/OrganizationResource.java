@@ -1,11 +1,11 @@
 package dev.larder.access;
 
-import dev.larder.access.AccessStore.Organization;
 import dev.larder.access.AccessStore.User;
 import dev.larder.access.People.Changed;
 import dev.larder.access.People.Deleted;
 import dev.larder.access.People.UserChange;
 import dev.larder.access.PeopleStore.Removal;
+import dev.larder.http.Access.Organization;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Page;

@@ -1,7 +1,7 @@
 package dev.larder.access;
 
-import dev.larder.access.AccessStore.Organization;
 import dev.larder.access.QuotaStore.QuotaView;
+import dev.larder.http.Access.Organization;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;

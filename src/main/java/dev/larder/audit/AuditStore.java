@@ -97,17 +97,4 @@ public class AuditStore {
         JsonObject detail = row.getJsonObject("detail");
         return detail == null ? Map.of() : detail.getMap();
     }
-
-    private static final String CLAIM_COUNTS = """
-            SELECT count(workspace_id) AS held, count(*) - count(workspace_id) AS waiting FROM claims WHERE ended_at IS NULL""";
-
-    /** Claims that have not ended: with a workspace, and waiting for one. */
-    public record ClaimCounts(long held, long waiting) {}
-
-    public Uni<ClaimCounts> claimCounts() {
-        return pool.preparedQuery(CLAIM_COUNTS)
-                .execute()
-                .map(rows -> rows.iterator().next())
-                .map(row -> new ClaimCounts(row.getLong("held"), row.getLong("waiting")));
-    }
 }

@@ -83,7 +83,7 @@ final class CatalogReads {
                 row.getInteger("active_number"),
                 row.getInteger("latest_number"),
                 row.getString("deprecated_reason"),
-                PauseView.of(row),
+                PauseStore.pause(row),
                 Rows.instant(row, "created_at"));
     }
 
@@ -219,7 +219,7 @@ final class CatalogReads {
                 row.getString("status"),
                 row.getString("status_reason"),
                 Rows.instantOrNull(row, "last_invalidated_at"),
-                PauseView.of(row));
+                PauseStore.pause(row));
     }
 
     /** SQL's aggregate of no rows is null. */

@@ -58,7 +58,7 @@ public class CatalogStore {
     private final Bulkhead<List<String>> templates =
             new Bulkhead<>(CHANGES_AT_ONCE, CHANGES_WAITING_MAX, CHANGE_WITHIN);
     private final CatalogReads reads;
-    private final VersionInserts inserts;
+    private final VersionStore inserts;
 
     public CatalogStore(Pool pool, InstantSource clock, Ids ids, Encryption seal) {
         this.pool = pool;
@@ -66,7 +66,7 @@ public class CatalogStore {
         this.ids = ids;
         this.seal = seal;
         this.reads = new CatalogReads();
-        this.inserts = new VersionInserts(ids, seal);
+        this.inserts = new VersionStore(ids, seal);
     }
 
     /**
@@ -212,7 +212,7 @@ public class CatalogStore {
         UUID version = ids.next();
         return inserts.insert(
                         connection,
-                        new VersionInserts.NewVersion(
+                        new VersionStore.NewVersion(
                                 version,
                                 locked.template().id(),
                                 locked.template().organizationId(),

@@ -3,6 +3,7 @@ package dev.larder.catalog;
 import dev.larder.database.Rows;
 import dev.larder.model.Caller;
 import dev.larder.model.Ids;
+import dev.larder.model.PauseScope;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -113,7 +114,15 @@ public class PauseStore {
     }
 
     private static Reconciliation reconciliation(Row row) {
-        return new Reconciliation(Optional.ofNullable(PauseView.of(row)), Rows.instant(row, "finished_at"));
+        return new Reconciliation(Optional.ofNullable(pause(row)), Rows.instant(row, "finished_at"));
+    }
+
+    /** Null where nothing is paused. */
+    static @Nullable PauseView pause(Row row) {
+        String scope = row.getString("pause_scope");
+        return scope == null
+                ? null
+                : new PauseView(PauseScope.of(scope).word(), Rows.instantOrNull(row, "pause_until"));
     }
 
     static @Nullable String scope(@Nullable PauseView pause) {

@@ -1,8 +1,5 @@
 package dev.larder.catalog;
 
-import dev.larder.database.Rows;
-import dev.larder.model.PauseScope;
-import io.vertx.mutiny.sqlclient.Row;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
@@ -12,12 +9,4 @@ import org.jspecify.annotations.Nullable;
  * @param scope {@code create} or {@code all}
  * @param until exclusive end; null holds until it is lifted
  */
-public record PauseView(String scope, @Nullable Instant until) {
-
-    static @Nullable PauseView of(Row row) {
-        String scope = row.getString("pause_scope");
-        return scope == null
-                ? null
-                : new PauseView(PauseScope.of(scope).word(), Rows.instantOrNull(row, "pause_until"));
-    }
-}
+public record PauseView(String scope, @Nullable Instant until) {}

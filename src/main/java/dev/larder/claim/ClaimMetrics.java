@@ -1,7 +1,6 @@
 package dev.larder.claim;
 
-import dev.larder.audit.AuditStore;
-import dev.larder.audit.AuditStore.ClaimCounts;
+import dev.larder.claim.ClaimReads.ClaimCounts;
 import dev.larder.observe.Buckets;
 import dev.larder.wakeup.Ticker;
 import io.micrometer.core.instrument.Counter;
@@ -31,15 +30,15 @@ class ClaimMetrics implements ClaimObserver {
     private final MeterProvider<Counter> claims;
     private final MeterProvider<Timer> durations;
     private final MeterProvider<Timer> stages;
-    private final AuditStore journal;
+    private final ClaimReads reads;
     private volatile @Nullable ClaimCounts counts;
 
     ClaimMetrics(
             MeterRegistry registry,
-            AuditStore journal,
+            ClaimReads reads,
             Ticker pace,
             @ConfigProperty(name = "larder.metrics.jobs-every") Duration every) {
-        this.journal = journal;
+        this.reads = reads;
         claims = Counter.builder("larder.claims")
                 .description("Claims answered, by path and outcome")
                 .withRegistry(registry);
@@ -73,7 +72,7 @@ class ClaimMetrics implements ClaimObserver {
 
     /** An old count would mislead, so it is unknown while the database does not answer. */
     Uni<Void> countClaims() {
-        return journal.claimCounts()
+        return reads.claimCounts()
                 .invoke(known -> counts = known)
                 .replaceWithVoid()
                 .onFailure()

@@ -1,8 +1,8 @@
 package dev.larder.claim;
 
-import dev.larder.access.AccessStore;
 import dev.larder.claim.ClaimReads.Claim;
 import dev.larder.database.Encryption;
+import dev.larder.http.Access;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
 import dev.larder.http.FollowSettings;
@@ -76,7 +76,7 @@ class ClaimResource {
     private final ClaimObserver observer;
     private final ClaimSettings settings;
     private final Traffic traffic;
-    private final AccessStore access;
+    private final Access access;
     private final Shares followers;
 
     ClaimResource(
@@ -92,7 +92,7 @@ class ClaimResource {
             ClaimSettings settings,
             Traffic traffic,
             FollowSettings follow,
-            AccessStore access) {
+            Access access) {
         this.claims = claims;
         this.answers = answers;
         this.reads = reads;

@@ -1,8 +1,8 @@
 package dev.larder.cli;
 
-import dev.larder.inventory.InventorySettings;
+import dev.larder.model.Backend;
 import dev.larder.model.MisconfiguredException;
-import dev.larder.worker.Backend;
+import dev.larder.worker.ListingSettings;
 import dev.larder.worker.Worker;
 import dev.larder.worker.WorkerSettings;
 import dev.larder.worker.remote.Api;
@@ -29,7 +29,7 @@ class WorkerApplication implements QuarkusApplication {
     private final Vertx vertx;
     private final InstantSource clock;
     private final WorkerSettings settings;
-    private final InventorySettings inventory;
+    private final ListingSettings inventory;
     private final List<Backend> backends;
     private final Shift shift;
 
@@ -37,7 +37,7 @@ class WorkerApplication implements QuarkusApplication {
             Vertx vertx,
             InstantSource clock,
             WorkerSettings settings,
-            InventorySettings inventory,
+            ListingSettings inventory,
             @All List<Backend> backends,
             Shift shift) {
         this.vertx = vertx;
@@ -110,33 +110,8 @@ class WorkerApplication implements QuarkusApplication {
         }
 
         @Override
-        public Duration heartbeat() {
-            return base.heartbeat();
-        }
-
-        @Override
         public Duration drain() {
             return base.drain();
-        }
-
-        @Override
-        public int maxAttempts() {
-            return base.maxAttempts();
-        }
-
-        @Override
-        public Duration overrun() {
-            return base.overrun();
-        }
-
-        @Override
-        public Duration logRetention() {
-            return base.logRetention();
-        }
-
-        @Override
-        public Duration patience() {
-            return base.patience();
         }
     }
 }

@@ -1,6 +1,6 @@
 package dev.larder.inventory;
 
-import dev.larder.inventory.InventoryReader.Count;
+import dev.larder.inventory.InventoryReads.Count;
 import dev.larder.wakeup.Ticker;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -22,17 +22,17 @@ class InventoryMetrics {
 
     private static final List<String> BACKENDS = List.of("exec", "postgres");
 
-    private final InventoryReader inventory;
+    private final InventoryReads inventory;
     private volatile @Nullable List<Count> counts;
 
     InventoryMetrics(
             MeterRegistry registry,
-            InventoryReader inventory,
+            InventoryReads inventory,
             Ticker pace,
             @ConfigProperty(name = "larder.metrics.inventory-every") Duration every) {
         this.inventory = inventory;
         for (String backend : BACKENDS) {
-            for (String state : InventoryReader.STATES) {
+            for (String state : InventoryReads.STATES) {
                 var things = Gauge.builder("larder.inventory.things", () -> value(backend, state))
                         .description(
                                 "What exists of workspaces, by who owns it; missing: somebody's that should and does not")

@@ -5,8 +5,8 @@ import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
-import dev.larder.inventory.InventoryReader.Found;
-import dev.larder.inventory.InventoryReader.Location;
+import dev.larder.inventory.InventoryReads.Found;
+import dev.larder.inventory.InventoryReads.Location;
 import dev.larder.model.Caller;
 import dev.larder.model.Role;
 import dev.larder.wakeup.Channel;
@@ -39,13 +39,13 @@ import org.jspecify.annotations.Nullable;
 class InventoryResource {
 
     private final InventoryStore store;
-    private final InventoryReader reader;
+    private final InventoryReads reader;
     private final WakeUps bell;
     private final CurrentCaller caller;
     private final InstantSource clock;
 
     InventoryResource(
-            InventoryStore store, InventoryReader reader, WakeUps bell, CurrentCaller caller, InstantSource clock) {
+            InventoryStore store, InventoryReads reader, WakeUps bell, CurrentCaller caller, InstantSource clock) {
         this.store = store;
         this.reader = reader;
         this.bell = bell;
@@ -61,9 +61,9 @@ class InventoryResource {
             @QueryParam("state") @Nullable String state,
             @QueryParam("limit") @Nullable String limit,
             @QueryParam("after") @Nullable String after) {
-        if (state != null && !InventoryReader.STATES.contains(state)) {
+        if (state != null && !InventoryReads.STATES.contains(state)) {
             throw Problem.badRequest(
-                    "invalid_state", "state", "must be one of " + String.join(", ", InventoryReader.STATES) + ".");
+                    "invalid_state", "state", "must be one of " + String.join(", ", InventoryReads.STATES) + ".");
         }
         PageRequest page = PageRequest.of(limit, after);
         return reader.list(caller.get().organization(), page.after(), Optional.ofNullable(state), page.rows())

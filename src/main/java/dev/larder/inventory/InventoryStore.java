@@ -7,6 +7,7 @@ import dev.larder.model.Ids;
 import dev.larder.model.Inventory.Connections;
 import dev.larder.model.Inventory.Part;
 import dev.larder.model.Inventory.Thing;
+import dev.larder.model.Verdict;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
@@ -201,21 +202,6 @@ public class InventoryStore {
         return Boolean.TRUE.equals(row.getBoolean("room")) ? Heard.YES : Heard.TOO_MANY;
     }
 
-    /**
-     * What a complete listing leads to.
-     *
-     * @param remove what its worker should remove: a request asks for it and no workspace owns it, or it is the template of
-     *     a version that needs none
-     * @param lost how many workspaces it missed for the first time; where it is suspicious, all that it missed
-     * @param marked how many of them are missing now; none where it is suspicious
-     * @param suspicious whether it missed so many that it was not believed
-     */
-    public record Verdict(Set<UUID> remove, int lost, int marked, boolean suspicious) {
-
-        /** Nothing follows from it. */
-        public static final Verdict NONE = new Verdict(Set.of(), 0, 0, false);
-    }
-
     // Whoever has waited for another listing of this place must see what that one has written.
     private static final String AWAIT_TURN = """
             SELECT l.id
@@ -324,7 +310,7 @@ public class InventoryStore {
             SELECT v.lost::integer AS lost, v.suspicious, (SELECT count(*) FROM marked)::integer AS marked,
                    ARRAY(SELECT m.id FROM marked m WHERE NOT m.prebuild) AS claimed,
                    ARRAY(SELECT a.workspace_id FROM asked a) AS remove
-              FROM verdict v""".formatted(TagMatch.tags("e", "v"), InventoryReader.STATE.formatted("$6::integer"));
+              FROM verdict v""".formatted(TagMatch.tags("e", "v"), InventoryReads.STATE.formatted("$6::integer"));
 
     /**
      * A listing is complete: what a build made well before it began and it does not name is missing, of which template admins
@@ -417,7 +403,7 @@ public class InventoryStore {
                 SELECT $5::uuid, $4::timestamptz, n.organization_id, $3::uuid, 'inventory.remove', n.workspace_id,
                        jsonb_build_object('name', n.name, 'state', n.state)
                   FROM nobodys n WHERE n.removal_requested_at IS NULL)
-            SELECT state FROM thing""".formatted(InventoryReader.STATE.formatted("$6::integer"));
+            SELECT state FROM thing""".formatted(InventoryReads.STATE.formatted("$6::integer"));
 
     /**
      * Asks for the removal of what nobody owns, at the next listing of its place and at every one after it until it is gone.

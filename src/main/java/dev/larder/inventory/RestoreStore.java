@@ -23,9 +23,6 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 public class RestoreStore {
 
-    /** A condition: the database is not held to be older than what was answered from it. */
-    public static final String TRUSTED = "NOT EXISTS (SELECT FROM settings WHERE suspect_since IS NOT NULL)";
-
     private final Pool pool;
     private final InstantSource clock;
     private final Ids ids;

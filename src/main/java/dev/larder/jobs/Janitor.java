@@ -5,7 +5,6 @@ import dev.larder.wakeup.Channel;
 import dev.larder.wakeup.Loop;
 import dev.larder.wakeup.Ticker;
 import dev.larder.wakeup.WakeUps;
-import dev.larder.worker.WorkerSettings;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -34,7 +33,7 @@ public class Janitor {
     private final WorkerStore workers;
     private final WakeUps bell;
     private final InstantSource clock;
-    private final WorkerSettings settings;
+    private final QueueSettings settings;
     private final Loop rounds = new Loop("janitor", () -> runOnce().replaceWith(false));
     private final Loop steps = new Loop("claim steps", this::nextSteps);
     private volatile boolean working;
@@ -45,7 +44,7 @@ public class Janitor {
             WorkerStore workers,
             WakeUps bell,
             InstantSource clock,
-            WorkerSettings settings) {
+            QueueSettings settings) {
         this.jobs = jobs;
         this.builds = builds;
         this.workers = workers;

@@ -16,10 +16,10 @@ import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 /** Refuses to follow the log of a job that the caller cannot see. */
 class JobExists {
 
-    private final JobReader reads;
+    private final JobReads reads;
     private final CurrentCaller caller;
 
-    JobExists(JobReader reads, CurrentCaller caller) {
+    JobExists(JobReads reads, CurrentCaller caller) {
         this.reads = reads;
         this.caller = caller;
     }

@@ -1,11 +1,11 @@
 package dev.larder.jobs;
 
-import dev.larder.access.AccessStore;
-import dev.larder.access.AccessStore.Organization;
+import dev.larder.http.Access;
+import dev.larder.http.Access.Organization;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
-import dev.larder.jobs.JobLimits.Limits;
+import dev.larder.jobs.JobLimitStore.Limits;
 import dev.larder.model.Role;
 import dev.larder.wakeup.Channel;
 import dev.larder.wakeup.WakeUps;
@@ -32,13 +32,13 @@ import org.jspecify.annotations.Nullable;
 @Tag(name = "jobs")
 class JobLimitResource {
 
-    private final JobLimits limits;
-    private final AccessStore access;
+    private final JobLimitStore limits;
+    private final Access access;
     private final CurrentCaller caller;
     private final WakeUps bell;
     private final InstantSource clock;
 
-    JobLimitResource(JobLimits limits, AccessStore access, CurrentCaller caller, WakeUps bell, InstantSource clock) {
+    JobLimitResource(JobLimitStore limits, Access access, CurrentCaller caller, WakeUps bell, InstantSource clock) {
         this.limits = limits;
         this.access = access;
         this.caller = caller;

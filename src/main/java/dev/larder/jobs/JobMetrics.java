@@ -3,8 +3,8 @@ package dev.larder.jobs;
 import static java.util.function.Function.identity;
 import static java.util.stream.Collectors.toUnmodifiableMap;
 
-import dev.larder.jobs.QueueReader.Ages;
-import dev.larder.jobs.QueueReader.Capacity;
+import dev.larder.jobs.QueueReads.Ages;
+import dev.larder.jobs.QueueReads.Capacity;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Transition;
 import dev.larder.observe.Buckets;
@@ -36,7 +36,7 @@ class JobMetrics implements JobObserver {
 
     private static final List<String> STATUSES = List.of("pending", "running", "canceling");
 
-    private final QueueReader queue;
+    private final QueueReads queue;
     private final InstantSource clock;
     private final MeterProvider<Timer> builds;
     private final MeterProvider<Timer> waits;
@@ -46,7 +46,7 @@ class JobMetrics implements JobObserver {
 
     JobMetrics(
             MeterRegistry registry,
-            QueueReader queue,
+            QueueReads queue,
             InstantSource clock,
             Ticker pace,
             @ConfigProperty(name = "larder.metrics.jobs-every") Duration every) {

@@ -5,7 +5,7 @@ import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
-import dev.larder.jobs.JobReader.Seen;
+import dev.larder.jobs.JobReads.Seen;
 import dev.larder.jobs.JobStore.Canceling;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Role;
@@ -39,13 +39,13 @@ import org.jspecify.annotations.Nullable;
 @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
 class JobResource {
 
-    private final JobReader reader;
+    private final JobReads reader;
     private final JobStore jobs;
     private final WakeUps bell;
     private final CurrentCaller caller;
     private final InstantSource clock;
 
-    JobResource(JobReader reader, JobStore jobs, WakeUps bell, CurrentCaller caller, InstantSource clock) {
+    JobResource(JobReads reader, JobStore jobs, WakeUps bell, CurrentCaller caller, InstantSource clock) {
         this.reader = reader;
         this.jobs = jobs;
         this.bell = bell;

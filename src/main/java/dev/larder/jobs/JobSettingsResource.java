@@ -1,7 +1,7 @@
 package dev.larder.jobs;
 
 import dev.larder.http.CurrentCaller;
-import dev.larder.jobs.JobLimits.Limits;
+import dev.larder.jobs.JobLimitStore.Limits;
 import dev.larder.model.Role;
 import dev.larder.wakeup.Channel;
 import dev.larder.wakeup.WakeUps;
@@ -28,12 +28,12 @@ import org.jspecify.annotations.Nullable;
 @Tag(name = "jobs")
 class JobSettingsResource {
 
-    private final JobLimits limits;
+    private final JobLimitStore limits;
     private final CurrentCaller caller;
     private final WakeUps bell;
     private final InstantSource clock;
 
-    JobSettingsResource(JobLimits limits, CurrentCaller caller, WakeUps bell, InstantSource clock) {
+    JobSettingsResource(JobLimitStore limits, CurrentCaller caller, WakeUps bell, InstantSource clock) {
         this.limits = limits;
         this.caller = caller;
         this.bell = bell;
@@ -50,7 +50,7 @@ class JobSettingsResource {
         if (caller.get().organization().isPresent()) {
             throw new ForbiddenException();
         }
-        return limits.find(JobLimits.DEPLOYMENT);
+        return limits.find(JobLimitStore.DEPLOYMENT);
     }
 
     /** Whoever waited for a place asks again at once. */
@@ -64,12 +64,12 @@ class JobSettingsResource {
     public Uni<Limits> put(byte @Nullable [] bytes) {
         LimitsBody body = LimitsBody.of(bytes);
         return limits.set(
-                        JobLimits.DEPLOYMENT,
+                        JobLimitStore.DEPLOYMENT,
                         body.jobs(),
                         body.deletes(),
                         caller.get().userId(),
                         clock.instant())
                 .invoke(() -> bell.ring(Channel.JOBS))
-                .chain(() -> limits.find(JobLimits.DEPLOYMENT));
+                .chain(() -> limits.find(JobLimitStore.DEPLOYMENT));
     }
 }

@@ -3,8 +3,10 @@ package dev.larder.jobs;
 import dev.larder.database.Batcher;
 import dev.larder.database.Encryption;
 import dev.larder.database.Rows;
-import dev.larder.inventory.RestoreStore;
+import dev.larder.lifecycle.Completed;
+import dev.larder.lifecycle.Handicap;
 import dev.larder.lifecycle.Places;
+import dev.larder.lifecycle.Rules;
 import dev.larder.lifecycle.TagMatch;
 import dev.larder.model.Assignment;
 import dev.larder.model.Blame;
@@ -14,7 +16,6 @@ import dev.larder.model.JobStatus;
 import dev.larder.model.Lease;
 import dev.larder.model.LogLine;
 import dev.larder.model.Transition;
-import dev.larder.reconcile.PoolStore;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonArray;
@@ -129,7 +130,7 @@ public class JobStore {
     /** Users' jobs and those that have waited out their handicap, then what a delete's handicap reaches, then the rest. */
     private static final String URGENCY =
             "CASE WHEN j.queue_at <= $3::timestamptz THEN 0 WHEN j.queue_at <= $3::timestamptz + interval '%d seconds' THEN 1 ELSE 2 END"
-                    .formatted(PoolStore.DELETE_HANDICAP.toSeconds());
+                    .formatted(Handicap.DELETE.toSeconds());
 
     /** Of organizations with equally many jobs the one goes first that comes after the one that was served last. */
     private static final String TURNS =
@@ -319,11 +320,11 @@ public class JobStore {
                     TURNS,
                     Places.offered("k", "$3"),
                     Places.probes("k", "$3"),
-                    RestoreStore.TRUSTED);
+                    Rules.TRUSTED);
 
     /**
      * Leases up to {@code slots} jobs that fit this worker, the most urgent first; fewer than there are where its reserve or
-     * a limit of {@link JobLimits} is touched: {@link Batch#more} says whether to ask again. One whose sensitive parameters or
+     * a limit of {@link JobLimitStore} is touched: {@link Batch#more} says whether to ask again. One whose sensitive parameters or
      * outputs cannot be opened fails at once, code {@code parameters_unreadable}: it must not keep the others from being leased.
      */
     public Uni<Batch> take(UUID worker, int slots, Instant at) {
@@ -333,7 +334,7 @@ public class JobStore {
     /** Whoever found only what somebody else has filled up in the same moment has not looked behind it: now it is seen as full. */
     private Uni<Batch> take(UUID worker, int slots, Instant at, int looks) {
         return pool.preparedQuery(TAKE)
-                .execute(Tuple.of(worker, slots, Rows.utc(at), JobLimits.DEPLOYMENT, servedLast))
+                .execute(Tuple.of(worker, slots, Rows.utc(at), JobLimitStore.DEPLOYMENT, servedLast))
                 .chain(rows -> onlyHeldUp(rows) ? takeAgain(worker, slots, at, looks - 1) : opened(rows, at));
     }
 
@@ -605,7 +606,7 @@ public class JobStore {
                 .addValue(all.stream().map(Ending::detail).toArray(String[]::new))
                 .addValue(all.stream().map(Ending::canceled).toArray(Boolean[]::new))
                 .addValue(all.stream().map(this::sealed).toArray(Buffer[]::new))
-                .addValue(JobLimits.DEPLOYMENT)
+                .addValue(JobLimitStore.DEPLOYMENT)
                 .addValue(all.stream().map(Ending::blame).toArray(String[]::new))
                 .addValue(all.stream().map(Ending::provesPlace).toArray(Boolean[]::new));
         return client.preparedQuery(COMPLETE)
@@ -662,19 +663,6 @@ public class JobStore {
         outputs.forEach(object::put);
         return Buffer.buffer(seal.seal(lease.workspaceId(), object.encode()));
     }
-
-    /**
-     * How a job ended, as the database derived it.
-     *
-     * @param limited whether it counted in a limit: others may wait for its place
-     */
-    public record Completed(
-            JobStatus status,
-            Transition transition,
-            boolean prebuild,
-            boolean limited,
-            Instant createdAt,
-            Instant startedAt) {}
 
     private static Completed completed(Row row) {
         return new Completed(
@@ -754,7 +742,7 @@ public class JobStore {
                 RETURNING w.preset_id, w.prebuild),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM moved WHERE prebuild)
-            SELECT count(*) AS jobs FROM moved""".replace("{trusted}", RestoreStore.TRUSTED);
+            SELECT count(*) AS jobs FROM moved""".replace("{trusted}", Rules.TRUSTED);
 
     /**
      * Takes jobs back from workers that fell silent, from those that overran their deadline, and ends those that were
@@ -828,15 +816,15 @@ public class JobStore {
                 RETURNING w.preset_id, w.prebuild),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id) SELECT DISTINCT preset_id FROM moved WHERE prebuild)
-            SELECT count(*) AS jobs FROM moved""".replace("{trusted}", RestoreStore.TRUSTED).formatted(TagMatch.tags("k", "s"));
+            SELECT count(*) AS jobs FROM moved""".replace("{trusted}", Rules.TRUSTED).formatted(TagMatch.tags("k", "s"));
 
     /**
      * Start jobs that merely waited since before this instant are canceled, not failed (design, section 4.4), and so are
-     * verifications whose claim waits no longer. What a limit of {@link JobLimits} paces is left to wait.
+     * verifications whose claim waits no longer. What a limit of {@link JobLimitStore} paces is left to wait.
      */
     public Uni<Integer> withdraw(Instant at, Instant waitingSince) {
         return pool.preparedQuery(WITHDRAW)
-                .execute(Tuple.of(Rows.utc(at), Rows.utc(waitingSince), JobLimits.DEPLOYMENT))
+                .execute(Tuple.of(Rows.utc(at), Rows.utc(waitingSince), JobLimitStore.DEPLOYMENT))
                 .map(rows -> rows.iterator().next().getInteger("jobs"));
     }
 

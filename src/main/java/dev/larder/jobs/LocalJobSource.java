@@ -1,29 +1,25 @@
 package dev.larder.jobs;
 
-import dev.larder.http.Problem;
-import dev.larder.inventory.InventoryStore;
-import dev.larder.inventory.InventoryStore.Heard;
-import dev.larder.inventory.InventoryStore.Verdict;
 import dev.larder.jobs.JobStore.Batch;
-import dev.larder.jobs.JobStore.Completed;
 import dev.larder.jobs.JobStore.Taken;
-import dev.larder.jobs.WorkerStore.Pulse;
+import dev.larder.lifecycle.Completed;
 import dev.larder.model.Assignment;
 import dev.larder.model.Inventory;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.JobSource;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Lease;
+import dev.larder.model.Listings;
 import dev.larder.model.LogLine;
+import dev.larder.model.Pulse;
 import dev.larder.model.Transition;
+import dev.larder.model.Verdict;
 import dev.larder.model.WorkerEntry;
 import dev.larder.wakeup.Channel;
 import dev.larder.wakeup.WakeUps;
-import dev.larder.worker.WorkerSettings;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
-import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
@@ -36,28 +32,26 @@ import org.jboss.logging.Logger;
 public class LocalJobSource implements JobSource {
 
     private static final Logger LOG = Logger.getLogger(LocalJobSource.class);
-    private static final Duration UNHEARD_MAX = Duration.ofDays(30);
-    private static final Duration EMPTY_MAX = Duration.ofDays(1);
 
     private final JobStore jobs;
     private final WorkerStore workers;
-    private final InventoryStore inventory;
+    private final Listings listings;
     private final WakeUps bell;
     private final InstantSource clock;
-    private final WorkerSettings settings;
+    private final QueueSettings settings;
     private final JobObserver observer;
 
     public LocalJobSource(
             JobStore jobs,
             WorkerStore workers,
-            InventoryStore inventory,
+            Listings listings,
             WakeUps bell,
             InstantSource clock,
-            WorkerSettings settings,
+            QueueSettings settings,
             JobObserver observer) {
         this.jobs = jobs;
         this.workers = workers;
-        this.inventory = inventory;
+        this.listings = listings;
         this.bell = bell;
         this.clock = clock;
         this.settings = settings;
@@ -161,46 +155,9 @@ public class LocalJobSource implements JobSource {
         }
     }
 
-    /** Codes: 404 {@code worker_not_found}, 422 {@code too_many_things}. */
     @Override
     public Uni<Verdict> report(UUID worker, Inventory.Part part) {
-        Instant now = clock.instant();
-        return inventory
-                .see(worker, part, now)
-                .invoke(LocalJobSource::refuseUnlessHeard)
-                .chain(() -> part.last()
-                        ? conclude(worker, part, now)
-                        : Uni.createFrom().item(Verdict.NONE));
-    }
-
-    private static void refuseUnlessHeard(Heard heard) {
-        switch (heard) {
-            case YES -> {}
-            case STRANGER -> throw Problem.notFound("worker");
-            case TOO_MANY ->
-                throw Problem.unprocessable(
-                        "too_many_things", "things", "are more than " + InventoryStore.THINGS_MAX + " in one place.");
-        }
-    }
-
-    private Uni<Verdict> conclude(UUID worker, Inventory.Part part, Instant now) {
-        return inventory
-                .conclude(worker, part, now)
-                .invoke(verdict -> tell(part, verdict))
-                .call(() -> inventory.forget(now.minus(UNHEARD_MAX), now.minus(EMPTY_MAX)));
-    }
-
-    private void tell(Inventory.Part part, Verdict verdict) {
-        if (verdict.suspicious()) {
-            LOG.errorf(
-                    "suspicious listing, nothing is marked until it is accepted backend=%s location=%s lost=%d",
-                    part.backend(), part.location(), verdict.lost());
-        } else if (verdict.marked() > 0) {
-            LOG.warnf(
-                    "workspaces are missing backend=%s location=%s count=%d",
-                    part.backend(), part.location(), verdict.marked());
-            bell.ring(Channel.RECONCILE);
-        }
+        return listings.report(worker, part);
     }
 
     @Override

@@ -1,6 +1,6 @@
 package dev.larder.jobs;
 
-import dev.larder.jobs.JobReader.Numbered;
+import dev.larder.jobs.JobReads.Numbered;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.sse.OutboundSseEvent;
 import jakarta.ws.rs.sse.Sse;

@@ -1,6 +1,6 @@
 package dev.larder.jobs;
 
-import dev.larder.access.AccessStore;
+import dev.larder.http.Access;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.FollowSettings;
 import dev.larder.http.JsonBody;
@@ -8,8 +8,8 @@ import dev.larder.http.Problem;
 import dev.larder.http.Shares;
 import dev.larder.http.StreamGuard;
 import dev.larder.http.Traffic;
-import dev.larder.jobs.JobReader.Numbered;
-import dev.larder.jobs.JobReader.Seen;
+import dev.larder.jobs.JobReads.Numbered;
+import dev.larder.jobs.JobReads.Seen;
 import dev.larder.model.Caller;
 import dev.larder.model.Role;
 import dev.larder.model.Scope;
@@ -44,13 +44,13 @@ class LogResource {
     private static final String NEXT = "must be the \"next\" of an earlier page.";
     private static final String EVENT = "must be the id of an earlier event.";
 
-    private final JobReader reader;
+    private final JobReads reader;
     private final CurrentCaller caller;
     private final Traffic traffic;
-    private final AccessStore access;
+    private final Access access;
     private final Shares followers;
 
-    LogResource(JobReader reader, AccessStore access, CurrentCaller caller, Traffic traffic, FollowSettings settings) {
+    LogResource(JobReads reader, Access access, CurrentCaller caller, Traffic traffic, FollowSettings settings) {
         this.access = access;
         this.reader = reader;
         this.caller = caller;

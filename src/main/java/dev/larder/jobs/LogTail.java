@@ -1,8 +1,8 @@
 package dev.larder.jobs;
 
 import dev.larder.http.Traffic;
-import dev.larder.jobs.JobReader.Numbered;
-import dev.larder.jobs.JobReader.Seen;
+import dev.larder.jobs.JobReads.Numbered;
+import dev.larder.jobs.JobReads.Seen;
 import dev.larder.model.Scope;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
@@ -28,7 +28,7 @@ final class LogTail {
     private static final int SILENT_LOOKS = 30;
     private static final int LOOKS_UNASKED = 10;
 
-    private final JobReader reader;
+    private final JobReads reader;
     private final UUID job;
     private final Scope scope;
     private final LogEvents events;
@@ -41,7 +41,7 @@ final class LogTail {
 
     /** @param allowed whether its caller may still follow */
     LogTail(
-            JobReader reader,
+            JobReads reader,
             UUID job,
             Scope scope,
             int after,
@@ -108,7 +108,7 @@ final class LogTail {
     }
 
     /** What is there now, a page at a time. */
-    static Multi<String> text(JobReader reader, UUID job) {
+    static Multi<String> text(JobReads reader, UUID job) {
         int[] seen = {BEFORE_THE_FIRST};
         return Multi.createBy()
                 .repeating()

@@ -1,12 +1,11 @@
 package dev.larder.jobs;
 
 import dev.larder.http.Problem;
-import dev.larder.jobs.WorkerStore.Pulse;
 import dev.larder.model.Assignment;
 import dev.larder.model.JobSource;
+import dev.larder.model.Pulse;
 import dev.larder.wakeup.Channel;
 import dev.larder.wakeup.WakeUps;
-import dev.larder.worker.WorkerSettings;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
@@ -39,12 +38,12 @@ public class LongPoll {
     private final LocalJobSource desk;
     private final WorkerStore workers;
     private final InstantSource clock;
-    private final WorkerSettings settings;
+    private final QueueSettings settings;
     private final Set<UniEmitter<? super Void>> waiting = ConcurrentHashMap.newKeySet();
     private final AtomicLong rings = new AtomicLong();
     private volatile boolean stopping;
 
-    LongPoll(LocalJobSource desk, WorkerStore workers, WakeUps bell, InstantSource clock, WorkerSettings settings) {
+    LongPoll(LocalJobSource desk, WorkerStore workers, WakeUps bell, InstantSource clock, QueueSettings settings) {
         this.desk = desk;
         this.workers = workers;
         this.clock = clock;

@@ -1,8 +1,8 @@
 package dev.larder.jobs;
 
 import dev.larder.http.CurrentCaller;
-import dev.larder.jobs.JobLimits.Touched;
-import dev.larder.jobs.QueueReader.Group;
+import dev.larder.jobs.JobLimitStore.Touched;
+import dev.larder.jobs.QueueReads.Group;
 import dev.larder.model.Role;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
@@ -23,11 +23,11 @@ import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
 class QueueResource {
 
-    private final QueueReader reader;
-    private final JobLimits limits;
+    private final QueueReads reader;
+    private final JobLimitStore limits;
     private final CurrentCaller caller;
 
-    QueueResource(QueueReader reader, JobLimits limits, CurrentCaller caller) {
+    QueueResource(QueueReads reader, JobLimitStore limits, CurrentCaller caller) {
         this.reader = reader;
         this.limits = limits;
         this.caller = caller;

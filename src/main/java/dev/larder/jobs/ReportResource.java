@@ -7,7 +7,6 @@ import dev.larder.model.JobOutcome;
 import dev.larder.model.Lease;
 import dev.larder.model.LogLine;
 import dev.larder.model.Role;
-import dev.larder.worker.JobLog;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
@@ -39,7 +38,7 @@ import org.jspecify.annotations.Nullable;
 class ReportResource {
 
     // What a worker of ours keeps, and room for what it adds itself.
-    private static final int LINES_MAX = JobLog.LINES_KEPT_MAX + 10_000;
+    private static final int LINES_MAX = Lease.LOG_LINES_MAX + 10_000;
 
     private final JobStore jobs;
     private final LocalJobSource desk;
@@ -133,7 +132,7 @@ class ReportResource {
     }
 
     private static int inLease(int seq, int lines, Lease lease) {
-        int first = lease.attempt() * JobLog.LINES_PER_LEASE;
+        int first = lease.attempt() * Lease.LOG_NUMBERS;
         if (seq < first || seq > first + LINES_MAX - lines) {
             throw Problem.unprocessable(
                     "out_of_range", "seq", "must be among the first 110,000 numbers of this attempt.");

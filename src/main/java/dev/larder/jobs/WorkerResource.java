@@ -8,16 +8,15 @@ import dev.larder.http.PageRequest;
 import dev.larder.http.PreferWait;
 import dev.larder.http.Problem;
 import dev.larder.http.Shares;
-import dev.larder.inventory.InventoryStore.Verdict;
-import dev.larder.jobs.QueueReader.Working;
-import dev.larder.jobs.WorkerStore.Pulse;
+import dev.larder.jobs.QueueReads.Working;
 import dev.larder.model.Assignment;
+import dev.larder.model.Backend;
 import dev.larder.model.Caller;
 import dev.larder.model.Inventory;
+import dev.larder.model.Pulse;
 import dev.larder.model.Role;
+import dev.larder.model.Verdict;
 import dev.larder.model.WorkerEntry;
-import dev.larder.worker.Backend;
-import dev.larder.worker.WorkerSettings;
 import io.quarkus.arc.All;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
@@ -62,23 +61,23 @@ class WorkerResource {
     private static final Duration HOLD = Duration.ofSeconds(20);
 
     private final WorkerStore workers;
-    private final QueueReader reader;
+    private final QueueReads reader;
     private final LongPoll poll;
     private final LocalJobSource desk;
     private final CurrentCaller caller;
     private final InstantSource clock;
-    private final WorkerSettings settings;
+    private final QueueSettings settings;
     private final Set<String> kinds;
     private final Shares waiting;
 
     WorkerResource(
             WorkerStore workers,
-            QueueReader reader,
+            QueueReads reader,
             LongPoll poll,
             LocalJobSource desk,
             CurrentCaller caller,
             InstantSource clock,
-            WorkerSettings settings,
+            QueueSettings settings,
             FollowSettings follow,
             @All List<Backend> backends) {
         this.workers = workers;

@@ -3,6 +3,7 @@ package dev.larder.jobs;
 import dev.larder.database.Rows;
 import dev.larder.model.Caller;
 import dev.larder.model.Ids;
+import dev.larder.model.Pulse;
 import dev.larder.model.WorkerEntry;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
@@ -125,20 +126,6 @@ public class WorkerStore {
                 .execute(Tuple.of(worker, Rows.utc(at), number))
                 .map(rows -> Rows.first(rows, row -> pulse(row, at)));
     }
-
-    /**
-     * What a worker learns from its heartbeat.
-     *
-     * @param held jobs it still has the lease of; it must stop all others
-     * @param canceling those of them it is asked to stop
-     * @param at when it was answered, by the server's clock
-     * @param sweepWantedAt whoever has not listed what exists since then is asked to; null where nobody ever asked
-     */
-    public record Pulse(
-            Set<UUID> held,
-            Set<UUID> canceling,
-            Instant at,
-            @Nullable Instant sweepWantedAt) {}
 
     private static Pulse pulse(Row row, Instant at) {
         return new Pulse(

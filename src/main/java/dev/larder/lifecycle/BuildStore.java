@@ -1,7 +1,6 @@
 package dev.larder.lifecycle;
 
 import dev.larder.database.Rows;
-import dev.larder.inventory.RestoreStore;
 import dev.larder.model.Ids;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
@@ -82,7 +81,7 @@ public class BuildStore {
                               timeout_seconds, prebuild, preset_id)
             SELECT $3::uuid, $2::uuid, r.id, r.organization_id, v.backend, (SELECT s.id FROM tagsets s WHERE s.tags = v.tags),
                    r.queue_at, $1::timestamptz, v.start_timeout_seconds, true, r.preset_id
-              FROM returned r JOIN template_versions v ON v.id = r.version_id""".replace("{trusted}", RestoreStore.TRUSTED);
+              FROM returned r JOIN template_versions v ON v.id = r.version_id""".replace("{trusted}", Rules.TRUSTED);
 
     /**
      * Lets workspaces that were given back take the places of prebuilds that no worker has begun, one for one, so that there
@@ -174,7 +173,7 @@ public class BuildStore {
                               timeout_seconds, prebuild, preset_id, deletes)
             SELECT job, build, id, organization_id, backend, tagset_id, $3::timestamptz, $3::timestamptz, timeout, prebuild,
                    CASE WHEN prebuild THEN preset_id END, true
-              FROM item""".replace("{trusted}", RestoreStore.TRUSTED);
+              FROM item""".replace("{trusted}", Rules.TRUSTED);
 
     // Failed and canceled prebuilds are evidence as long as their template exists; it may have been deleted while they
     // were being built or verified.
@@ -186,7 +185,7 @@ public class BuildStore {
                              AND w.transition = 'start' AND w.build_status IN ('failed', 'canceled')
                              AND t.deleted_at IS NOT NULL AND w.quarantined_at IS NULL AND {trusted}
                            ORDER BY w.build_number, w.id LIMIT 100
-                             FOR UPDATE OF w SKIP LOCKED)""".replace("{trusted}", RestoreStore.TRUSTED);
+                             FOR UPDATE OF w SKIP LOCKED)""".replace("{trusted}", Rules.TRUSTED);
 
     /**
      * Failed and canceled prebuilds of deleted templates are to be deleted: call {@link #deleteWanted} next. At most 100 at

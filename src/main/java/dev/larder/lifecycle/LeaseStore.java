@@ -1,7 +1,6 @@
 package dev.larder.lifecycle;
 
 import dev.larder.database.Rows;
-import dev.larder.inventory.RestoreStore;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
@@ -183,7 +182,7 @@ public class LeaseStore {
                   FROM workspace w
                  WHERE c.id = w.claim_id AND c.ended_at IS NULL AND c.expires_at <= $1::timestamptz
                 RETURNING c.workspace_id)
-            """.replace("{trusted}", RestoreStore.TRUSTED) + GIVE_BACK.formatted("$1");
+            """.replace("{trusted}", Rules.TRUSTED) + GIVE_BACK.formatted("$1");
 
     /** Ends claims whose time is over, as {@link #release} does. At most 100 at a time. */
     public Uni<Integer> expire(Instant at) {
@@ -245,7 +244,7 @@ public class LeaseStore {
                    failure = CASE WHEN j.exactly OR j.failed THEN j.failure ELSE c.failure END,
                    ended_at = CASE WHEN j.exactly OR (j.enough AND NOT c.then_cold) THEN $1::timestamptz END,
                    ended_reason = CASE WHEN j.exactly OR (j.enough AND NOT c.then_cold) THEN 'failed' END
-              FROM judged j WHERE c.id = j.claim_id""".replace("{trusted}", RestoreStore.TRUSTED);
+              FROM judged j WHERE c.id = j.claim_id""".replace("{trusted}", Rules.TRUSTED);
 
     /** So many unfit workspaces a claim is given at most that would not have waited. */
     public static final int UNFIT_MAX = 3;
@@ -283,7 +282,7 @@ public class LeaseStore {
             UPDATE workspaces w
                SET version = w.version + 1, claim_step_wanted_at = NULL, deletion_wanted_at = $1::timestamptz,
                    deleted_at = CASE WHEN f.untouched THEN $1::timestamptz END
-              FROM failed f WHERE w.id = f.id""".replace("{trusted}", RestoreStore.TRUSTED);
+              FROM failed f WHERE w.id = f.id""".replace("{trusted}", Rules.TRUSTED);
 
     /**
      * Ends the claims whose cold build failed or was canceled, as failed with the build's code and reason, and has their

@@ -1,13 +1,11 @@
 package dev.larder.lifecycle;
 
 import dev.larder.database.Rows;
-import dev.larder.jobs.JobStore.Completed;
 import dev.larder.model.Builders;
 import dev.larder.model.Ids;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Lease;
-import dev.larder.reconcile.PoolStore;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -137,8 +135,8 @@ public final class Places {
                 .addValue(Rows.utc(at))
                 .addValue(failed.code())
                 .addValue(Rows.storable(failed.detail()))
-                .addValue(Rows.wholeSeconds(PoolStore.DELETE_HANDICAP))
-                .addValue(Rows.wholeSeconds(PoolStore.START_HANDICAP))
+                .addValue(Rows.wholeSeconds(Handicap.DELETE))
+                .addValue(Rows.wholeSeconds(Handicap.START))
                 .addValue(FAILURES_MAX)
                 .addValue(Rows.wholeSeconds(FIRST_PROBE))
                 .addValue(Rows.wholeSeconds(LONGEST_PROBE));

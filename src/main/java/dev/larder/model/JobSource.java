@@ -1,7 +1,5 @@
 package dev.larder.model;
 
-import dev.larder.inventory.InventoryStore.Verdict;
-import dev.larder.jobs.WorkerStore.Pulse;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.util.List;

@@ -9,4 +9,11 @@ import java.util.UUID;
  * @param attempt 1 for the first lease of the job
  * @param reason why the build is, as in {@link Assignment}
  */
-public record Lease(UUID jobId, UUID token, int attempt, UUID workspaceId, Transition transition, String reason) {}
+public record Lease(UUID jobId, UUID token, int attempt, UUID workspaceId, Transition transition, String reason) {
+
+    /** How many lines of a lease's log are kept; the worker keeps its beginning and its end. */
+    public static final int LOG_LINES_MAX = 100_000;
+
+    /** Lines of one lease are numbered from its attempt times this. */
+    public static final int LOG_NUMBERS = 1_000_000;
+}

@@ -1,6 +1,5 @@
 package dev.larder.reconcile;
 
-import dev.larder.catalog.PauseStore;
 import dev.larder.observe.Buckets;
 import dev.larder.wakeup.Ticker;
 import io.micrometer.core.instrument.Counter;
@@ -29,7 +28,7 @@ class CycleMetrics implements CycleObserver {
 
     private static final Logger LOG = Logger.getLogger(CycleMetrics.class);
 
-    private final PauseStore settings;
+    private final SnapshotStore snapshots;
     private final InstantSource clock;
     private final MeterProvider<Timer> cycles;
     private final MeterProvider<Counter> actions;
@@ -37,11 +36,11 @@ class CycleMetrics implements CycleObserver {
 
     CycleMetrics(
             MeterRegistry registry,
-            PauseStore settings,
+            SnapshotStore snapshots,
             InstantSource clock,
             Ticker pace,
             @ConfigProperty(name = "larder.metrics.jobs-every") Duration every) {
-        this.settings = settings;
+        this.snapshots = snapshots;
         this.clock = clock;
         cycles = Timer.builder("larder.reconcile")
                 .description("Time of a cycle, by how it ended")
@@ -66,8 +65,9 @@ class CycleMetrics implements CycleObserver {
     }
 
     private Uni<Void> readLastFinished() {
-        return settings.reconciliation()
-                .invoke(now -> lastFinished = now.lastFinishedAt())
+        return snapshots
+                .lastFinishedAt()
+                .invoke(finished -> lastFinished = finished)
                 .replaceWithVoid()
                 .onFailure()
                 .invoke(cause -> LOG.debugf(cause, "last finished cycle not read"))

@@ -1,6 +1,7 @@
 package dev.larder.reconcile;
 
 import dev.larder.database.Rows;
+import dev.larder.lifecycle.Handicap;
 import dev.larder.lifecycle.Places;
 import dev.larder.model.Ids;
 import dev.larder.model.PresetStatus;
@@ -10,7 +11,6 @@ import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
@@ -24,11 +24,6 @@ import org.jspecify.annotations.Nullable;
  */
 @ApplicationScoped
 public class PoolStore {
-
-    /** A job's handicap in the queue: users' jobs none, prebuild deletes some, prebuild starts more (design, 4.1). */
-    public static final Duration DELETE_HANDICAP = Duration.ofMinutes(2);
-
-    public static final Duration START_HANDICAP = Duration.ofMinutes(5);
 
     private final Pool pool;
     private final Ids ids;
@@ -94,7 +89,7 @@ public class PoolStore {
                 .addValue(newIds(count))
                 .addValue(newIds(count))
                 .addValue(names)
-                .addValue(Rows.utc(at.plus(START_HANDICAP)));
+                .addValue(Rows.utc(at.plus(Handicap.START)));
         return pool.preparedQuery(CREATE).execute(values).map(RowSet::rowCount);
     }
 
@@ -149,7 +144,7 @@ public class PoolStore {
                 newIds(doomed.length),
                 reason,
                 Rows.utc(at),
-                Rows.utc(at.plus(DELETE_HANDICAP)));
+                Rows.utc(at.plus(Handicap.DELETE)));
         return pool.preparedQuery(DELETE).execute(values).map(RowSet::rowCount);
     }
 

@@ -1,5 +1,6 @@
 package dev.larder.reconcile;
 
+import dev.larder.database.ReconcilerLock;
 import dev.larder.wakeup.Channel;
 import dev.larder.wakeup.Loop;
 import dev.larder.wakeup.WakeUps;

@@ -328,4 +328,13 @@ public class SnapshotStore {
         }
         return pauses;
     }
+
+    private static final String LAST_FINISHED_AT = "SELECT finished_at FROM reconciliation";
+
+    /** When a cycle that looked at everything last finished, in whichever process; to within five seconds. */
+    public Uni<Instant> lastFinishedAt() {
+        return pool.preparedQuery(LAST_FINISHED_AT)
+                .execute()
+                .map(rows -> Rows.instant(rows.iterator().next(), "finished_at"));
+    }
 }

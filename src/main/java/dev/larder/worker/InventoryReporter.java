@@ -1,11 +1,12 @@
 package dev.larder.worker;
 
-import dev.larder.inventory.InventoryStore.Verdict;
-import dev.larder.jobs.WorkerStore.Pulse;
+import dev.larder.model.Backend;
 import dev.larder.model.Inventory;
 import dev.larder.model.Inventory.Part;
 import dev.larder.model.Inventory.Thing;
 import dev.larder.model.JobSource;
+import dev.larder.model.Pulse;
+import dev.larder.model.Verdict;
 import dev.larder.wakeup.Loop;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;

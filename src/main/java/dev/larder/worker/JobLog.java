@@ -17,8 +17,6 @@ import java.util.List;
  */
 public final class JobLog {
 
-    public static final int LINES_KEPT_MAX = 100_000;
-    public static final int LINES_PER_LEASE = 1_000_000;
     static final int LINES_WAITING_MAX = 5_000;
     static final int BEGINNING_LINES_MAX = 60_000;
     static final int BEGINNING_CHARACTERS_MAX = 6_000_000;
@@ -52,7 +50,7 @@ public final class JobLog {
         this.desk = desk;
         this.lease = lease;
         this.clock = clock;
-        this.next = lease.attempt() * LINES_PER_LEASE;
+        this.next = lease.attempt() * Lease.LOG_NUMBERS;
     }
 
     /** From any thread; returns at once. */

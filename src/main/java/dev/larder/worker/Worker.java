@@ -1,13 +1,13 @@
 package dev.larder.worker;
 
-import dev.larder.inventory.InventorySettings;
-import dev.larder.jobs.WorkerStore.Pulse;
 import dev.larder.model.Assignment;
+import dev.larder.model.Backend;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.JobSource;
 import dev.larder.model.JobSource.Entered;
 import dev.larder.model.JobSource.Given;
 import dev.larder.model.JobStatus;
+import dev.larder.model.Pulse;
 import dev.larder.model.WorkerEntry;
 import dev.larder.wakeup.Loop;
 import io.quarkus.arc.All;
@@ -70,7 +70,7 @@ public class Worker {
             Vertx vertx,
             InstantSource clock,
             WorkerSettings settings,
-            InventorySettings inventory,
+            ListingSettings inventory,
             @All List<Backend> backends) {
         this.desk = desk;
         this.vertx = vertx;

@@ -34,31 +34,7 @@ public interface WorkerSettings {
     @WithDefault("1s")
     Duration poll();
 
-    /** Three of these missed, and the worker's jobs are taken back. */
-    @WithDefault("5s")
-    Duration heartbeat();
-
     /** How long a stop waits for running jobs before it hands them back. */
     @WithDefault("10s")
     Duration drain();
-
-    /** How many workers may be lost over a job before it fails. */
-    @WithDefault("3")
-    int maxAttempts();
-
-    /**
-     * How long past its deadline, or past a wish to cancel it, a job may be before it is taken from its worker. It must be
-     * longer than what any worker gives a script to end ({@code larder.backend.exec.stop-grace}). A worker that is lost loses
-     * its jobs earlier, by its heartbeat.
-     */
-    @WithDefault("15m")
-    Duration overrun();
-
-    /** How long what a job said is kept after it. */
-    @WithDefault("14d")
-    Duration logRetention();
-
-    /** How long a start may wait for a worker before it is withdrawn. */
-    @WithDefault("1h")
-    Duration patience();
 }

@@ -4,6 +4,7 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.jobs.JobStore;
+import dev.larder.lifecycle.Completed;
 import dev.larder.model.Ids;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.JobStatus;
@@ -65,7 +66,7 @@ class MigratorTest {
                 "claim");
         JobStore jobs = new JobStore(pool, seal, new Ids(InstantSource.system()));
         assertThat(await(jobs.complete(lease, new JobOutcome.Succeeded(Map.of()), Instant.now())))
-                .map(JobStore.Completed::status)
+                .map(Completed::status)
                 .contains(JobStatus.SUCCEEDED);
         assertThat(row("SELECT build_status FROM workspaces").getString("build_status"))
                 .isEqualTo("succeeded");

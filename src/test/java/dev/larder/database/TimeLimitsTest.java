@@ -11,7 +11,7 @@ import dev.larder.access.TokenStore.NewToken;
 import dev.larder.catalog.CatalogStore;
 import dev.larder.catalog.CatalogStore.Application;
 import dev.larder.claim.ClaimStore;
-import dev.larder.jobs.JobLimits;
+import dev.larder.jobs.JobLimitStore;
 import dev.larder.jobs.JobStore;
 import dev.larder.jobs.Limited;
 import dev.larder.jobs.WorkerStore;
@@ -309,8 +309,9 @@ class TimeLimitsTest {
     }
 
     private Function<Pool, Uni<?>> setJobLimits() {
-        await(stock.jobLimits.set(JobLimits.DEPLOYMENT, 5, null, stock.owner.userId(), now()));
-        return pool -> new JobLimits(pool, stock.ids).set(JobLimits.DEPLOYMENT, 6, null, stock.owner.userId(), now());
+        await(stock.jobLimits.set(JobLimitStore.DEPLOYMENT, 5, null, stock.owner.userId(), now()));
+        return pool ->
+                new JobLimitStore(pool, stock.ids).set(JobLimitStore.DEPLOYMENT, 6, null, stock.owner.userId(), now());
     }
 
     private Function<Pool, Uni<?>> setQuota() {

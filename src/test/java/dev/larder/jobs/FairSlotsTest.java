@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.jobs.JobStore.Batch;
 import dev.larder.jobs.JobStore.Taken;
+import dev.larder.lifecycle.Handicap;
 import dev.larder.model.Assignment;
 import dev.larder.model.Transition;
 import dev.larder.model.WorkerEntry;
-import dev.larder.reconcile.PoolStore;
 import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
 import dev.larder.testing.Tenant;
@@ -220,7 +220,7 @@ class FairSlotsTest {
         Tenant stocking = new Tenant(stock, "stocking");
         Tenant asking = new Tenant(stock, "asking");
         stocking.queues(1);
-        stock.clock.forward(PoolStore.START_HANDICAP.plusSeconds(1));
+        stock.clock.forward(Handicap.START.plusSeconds(1));
         for (int i = 0; i < 3; i++) {
             assertThat(stock.claimCold(asking.preset, asking.member("user-" + i)))
                     .isNotNull();

@@ -4,6 +4,7 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.jobs.JobStore.Canceling;
+import dev.larder.lifecycle.Handicap;
 import dev.larder.model.Assignment;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.JobStatus;
@@ -12,7 +13,6 @@ import dev.larder.model.Parameter;
 import dev.larder.model.Scope;
 import dev.larder.model.Transition;
 import dev.larder.model.WorkerEntry;
-import dev.larder.reconcile.PoolStore;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -167,8 +167,7 @@ class JobStoreTest {
                 .containsExactly(Transition.DELETE, Transition.START);
 
         stock.create(preset, 1);
-        stock.clock.forward(
-                PoolStore.START_HANDICAP.minus(PoolStore.DELETE_HANDICAP).plusSeconds(1));
+        stock.clock.forward(Handicap.START.minus(Handicap.DELETE).plusSeconds(1));
         UUID another =
                 stock.ready(stock.declare("other", 1), 0).stream().findFirst().orElse(old);
         assertThat(another).isEqualTo(old);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.larder.catalog.CatalogStore.Promoted;
+import dev.larder.database.ReconcilerLock;
 import dev.larder.model.Assignment;
 import dev.larder.model.PresetSnapshot;
 import dev.larder.testing.Databases;

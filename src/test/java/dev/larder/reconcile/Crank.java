@@ -4,6 +4,7 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.database.Direct;
+import dev.larder.database.ReconcilerLock;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Transition;
 import dev.larder.testing.CanIgnoreReturnValue;

@@ -3,7 +3,7 @@ package dev.larder.reconcile;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.jobs.JobReader;
+import dev.larder.jobs.JobReads;
 import dev.larder.jobs.JobStore.Taken;
 import dev.larder.model.Assignment;
 import dev.larder.model.Blame;
@@ -448,7 +448,7 @@ class HeldPlacesTest {
 
         assertThat(ended).hasValueSatisfying(waits -> assertThat(waits.status()).isEqualTo(JobStatus.PENDING));
         assertThat(look(job.jobId()).waiting())
-                .isEqualTo(new JobReader.Waiting(
+                .isEqualTo(new JobReads.Waiting(
                         "place_held",
                         "exec: backend_unavailable: The server cannot be reached.",
                         now(),
@@ -458,7 +458,7 @@ class HeldPlacesTest {
                 .satisfies(line -> assertThat(line.line().line()).startsWith("The place is in trouble"));
     }
 
-    private JobReader.Seen look(UUID job) {
+    private JobReads.Seen look(UUID job) {
         return await(stock.jobReader.find(job, Scope.ALL, now())).orElseThrow();
     }
 
@@ -482,7 +482,7 @@ class HeldPlacesTest {
         });
         assertThat(look(waitingJob()).waiting())
                 .isEqualTo(
-                        new JobReader.Waiting("no_worker", "no worker with tags site=lab offers exec", created, null));
+                        new JobReads.Waiting("no_worker", "no worker with tags site=lab offers exec", created, null));
         crank.staysSo();
         assertThat(told("no_worker")).as("not before a minute").isZero();
         for (int minute = 0; minute < 30; minute++) {

@@ -1,13 +1,15 @@
 package dev.larder.worker;
 
+import dev.larder.jobs.QueueSettings;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 
 /** How a worker of a test works. */
-record GivenWorkerSettings(int slots, Optional<Integer> reserved, Duration poll) implements WorkerSettings {
+public record GivenWorkerSettings(int slots, Optional<Integer> reserved, Duration poll)
+        implements WorkerSettings, QueueSettings {
 
-    GivenWorkerSettings(int slots, Duration poll) {
+    public GivenWorkerSettings(int slots, Duration poll) {
         this(slots, Optional.of(0), poll);
     }
 

@@ -4,14 +4,15 @@ import static dev.larder.testing.Stock.NOON;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.inventory.InventoryStore.Verdict;
-import dev.larder.jobs.WorkerStore.Pulse;
 import dev.larder.model.Assignment;
+import dev.larder.model.Backend;
 import dev.larder.model.Inventory;
 import dev.larder.model.Inventory.Part;
 import dev.larder.model.Inventory.Thing;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.LogLine;
+import dev.larder.model.Pulse;
+import dev.larder.model.Verdict;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.SettableClock;
 import io.smallrye.mutiny.Uni;

@@ -4,15 +4,15 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.larder.inventory.InventoryStore.Verdict;
-import dev.larder.jobs.WorkerStore.Pulse;
 import dev.larder.model.Inventory;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.JobSource;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Lease;
 import dev.larder.model.LogLine;
+import dev.larder.model.Pulse;
 import dev.larder.model.Transition;
+import dev.larder.model.Verdict;
 import dev.larder.model.WorkerEntry;
 import dev.larder.testing.SettableClock;
 import dev.larder.testing.Stock;
@@ -88,7 +88,7 @@ class JobLogTest {
 
     @Test
     void of_too_many_lines_the_beginning_and_the_end_are_kept_and_larders_own_words() {
-        int all = 3 * JobLog.LINES_KEPT_MAX;
+        int all = 3 * Lease.LOG_LINES_MAX;
         for (int i = 0; i < all; i++) {
             log.add(line(numbered(i)));
             if (i % 1_000 == 0) {
@@ -99,7 +99,7 @@ class JobLogTest {
         log.end();
         await(log.flush());
 
-        assertThat(written.lines).hasSizeLessThanOrEqualTo(JobLog.LINES_KEPT_MAX);
+        assertThat(written.lines).hasSizeLessThanOrEqualTo(Lease.LOG_LINES_MAX);
         assertThat(written.lines.get(JobLog.BEGINNING_LINES_MAX - 1))
                 .endsWith(numbered(JobLog.BEGINNING_LINES_MAX - 1));
         assertThat(written.lines.get(JobLog.BEGINNING_LINES_MAX)).contains("this is a long log");

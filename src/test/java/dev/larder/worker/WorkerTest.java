@@ -3,11 +3,12 @@ package dev.larder.worker;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.inventory.Listings;
+import dev.larder.inventory.InventoryIntake;
 import dev.larder.jobs.JobObserver;
 import dev.larder.jobs.JobStore;
 import dev.larder.jobs.LocalJobSource;
 import dev.larder.model.Assignment;
+import dev.larder.model.Backend;
 import dev.larder.model.Inventory;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.JobSource;
@@ -48,7 +49,7 @@ class WorkerTest {
     private final JobSource desk = new LocalJobSource(
             stock.jobs,
             stock.workers,
-            stock.inventory,
+            new InventoryIntake(stock.inventory, bell, stock.clock),
             bell,
             stock.clock,
             new GivenWorkerSettings(1, Duration.ofHours(1)),
@@ -58,7 +59,7 @@ class WorkerTest {
             Databases.vertx(),
             stock.clock,
             new GivenWorkerSettings(1, Duration.ofHours(1)),
-            Listings.ON_REQUEST,
+            GivenListingSettings.ON_REQUEST,
             List.of(backend));
 
     @AfterEach
@@ -135,7 +136,7 @@ class WorkerTest {
                 Databases.vertx(),
                 stock.clock,
                 new GivenWorkerSettings(2, Duration.ofHours(1)),
-                Listings.ON_REQUEST,
+                GivenListingSettings.ON_REQUEST,
                 List.of(builds));
         await(two.start());
         CompletableFuture<JobOutcome> lost = builds.begun.take();
@@ -241,7 +242,7 @@ class WorkerTest {
                 Databases.vertx(),
                 () -> stock.clock.instant().plus(Duration.ofDays(2)),
                 new GivenWorkerSettings(1, Duration.ofHours(1)),
-                Listings.ON_REQUEST,
+                GivenListingSettings.ON_REQUEST,
                 List.of(slow));
         await(late.start());
         var unused = slow.begun.take();
@@ -263,7 +264,7 @@ class WorkerTest {
                 Databases.vertx(),
                 stock.clock,
                 settings,
-                Listings.ON_REQUEST,
+                GivenListingSettings.ON_REQUEST,
                 List.of(new Unusable("postgres"), builds));
         await(half.start());
 
@@ -283,7 +284,7 @@ class WorkerTest {
                 Databases.vertx(),
                 stock.clock,
                 new GivenWorkerSettings(3, Duration.ofHours(1)),
-                Listings.ON_REQUEST,
+                GivenListingSettings.ON_REQUEST,
                 List.of(new Unusable("exec")));
 
         await(idle.start());
@@ -380,10 +381,16 @@ class WorkerTest {
                 return super.take(id, free, at);
             }
         };
-        JobSource here =
-                new LocalJobSource(counting, stock.workers, stock.inventory, bell, stock.clock, settings, heard);
-        Worker working =
-                new Worker(here, Databases.vertx(), stock.clock, settings, Listings.ON_REQUEST, List.of(builds));
+        JobSource here = new LocalJobSource(
+                counting,
+                stock.workers,
+                new InventoryIntake(stock.inventory, bell, stock.clock),
+                bell,
+                stock.clock,
+                settings,
+                heard);
+        Worker working = new Worker(
+                here, Databases.vertx(), stock.clock, settings, GivenListingSettings.ON_REQUEST, List.of(builds));
         await(working.start());
         return working;
     }

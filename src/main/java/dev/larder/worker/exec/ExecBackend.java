@@ -1,11 +1,11 @@
 package dev.larder.worker.exec;
 
 import dev.larder.model.Assignment;
+import dev.larder.model.Backend;
 import dev.larder.model.Inventory;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.LogLine;
 import dev.larder.model.Transition;
-import dev.larder.worker.Backend;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
 import jakarta.annotation.PreDestroy;

@@ -1,7 +1,5 @@
 package dev.larder.worker.remote;
 
-import dev.larder.inventory.InventoryStore.Verdict;
-import dev.larder.jobs.WorkerStore.Pulse;
 import dev.larder.model.Assignment;
 import dev.larder.model.Inventory;
 import dev.larder.model.JobOutcome;
@@ -9,7 +7,9 @@ import dev.larder.model.JobSource;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Lease;
 import dev.larder.model.LogLine;
+import dev.larder.model.Pulse;
 import dev.larder.model.Transition;
+import dev.larder.model.Verdict;
 import dev.larder.model.WorkerEntry;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;

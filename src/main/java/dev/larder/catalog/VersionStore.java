@@ -25,7 +25,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Writes a version and all that belongs to it: one statement for each table, however many rows. */
-final class VersionInserts {
+final class VersionStore {
 
     record NewVersion(UUID id, UUID template, UUID organization, byte[] hash, UUID createdBy, Instant createdAt) {}
 
@@ -34,7 +34,7 @@ final class VersionInserts {
     private final Ids ids;
     private final Encryption seal;
 
-    VersionInserts(Ids ids, Encryption seal) {
+    VersionStore(Ids ids, Encryption seal) {
         this.ids = ids;
         this.seal = seal;
     }

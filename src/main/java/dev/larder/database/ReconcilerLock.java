@@ -1,6 +1,5 @@
-package dev.larder.reconcile;
+package dev.larder.database;
 
-import dev.larder.database.Direct;
 import dev.larder.model.MisconfiguredException;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.Vertx;

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * once. A preset's limits come with its version.
  */
 @ApplicationScoped
-public class JobLimits {
+public class JobLimitStore {
 
     /** The scope that every job is in. */
     public static final UUID DEPLOYMENT = new UUID(0, 0);
@@ -27,7 +27,7 @@ public class JobLimits {
     private final Pool pool;
     private final Ids ids;
 
-    public JobLimits(Pool pool, Ids ids) {
+    public JobLimitStore(Pool pool, Ids ids) {
         this.pool = pool;
         this.ids = ids;
     }
@@ -117,7 +117,7 @@ public class JobLimits {
     public Uni<List<Touched>> touched(Optional<UUID> organization) {
         return pool.preparedQuery(TOUCHED)
                 .execute(Tuple.of(DEPLOYMENT, organization.orElse(null)))
-                .map(rows -> Rows.list(rows, JobLimits::touched));
+                .map(rows -> Rows.list(rows, JobLimitStore::touched));
     }
 
     /**

@@ -1,11 +1,10 @@
-package dev.larder.reconcile;
+package dev.larder.database;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.larder.catalog.PauseStore;
-import dev.larder.database.Direct;
-import dev.larder.reconcile.ReconcilerLock.Bounds;
+import dev.larder.database.ReconcilerLock.Bounds;
 import dev.larder.testing.Databases;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.Stock;

@@ -1,10 +1,5 @@
-package dev.larder.worker;
+package dev.larder.model;
 
-import dev.larder.model.Assignment;
-import dev.larder.model.Inventory;
-import dev.larder.model.JobOutcome;
-import dev.larder.model.LogLine;
-import dev.larder.model.MisconfiguredException;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.util.Collection;

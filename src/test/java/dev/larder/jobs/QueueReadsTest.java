@@ -4,10 +4,10 @@ import static dev.larder.testing.Stock.NOON;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.jobs.JobReader.Seen;
-import dev.larder.jobs.QueueReader.Ages;
-import dev.larder.jobs.QueueReader.Capacity;
-import dev.larder.jobs.QueueReader.Group;
+import dev.larder.jobs.JobReads.Seen;
+import dev.larder.jobs.QueueReads.Ages;
+import dev.larder.jobs.QueueReads.Capacity;
+import dev.larder.jobs.QueueReads.Group;
 import dev.larder.model.Assignment;
 import dev.larder.model.Scope;
 import dev.larder.model.WorkerEntry;
@@ -20,10 +20,10 @@ import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-class QueueReaderTest {
+class QueueReadsTest {
 
     private final Stock stock = new Stock();
-    private final QueueReader queue = new QueueReader(stock.pool);
+    private final QueueReads queue = new QueueReads(stock.pool);
 
     @AfterEach
     void close() {
@@ -109,7 +109,7 @@ class QueueReaderTest {
 
         assertThat(forgotten).isEqualTo(1);
         assertThat(await(queue.workers(Optional.empty(), Optional.empty(), 10)))
-                .extracting(QueueReader.Working::id)
+                .extracting(QueueReads.Working::id)
                 .containsExactly(other);
         assertThat(await(stock.workers.heartbeat(stock.worker, stock.clock.instant())))
                 .isEmpty();

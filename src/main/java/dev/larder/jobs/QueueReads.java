@@ -17,11 +17,11 @@ import org.jspecify.annotations.Nullable;
 
 /** The queue as a whole and who works on it. What is read here is what is not over: never history. */
 @ApplicationScoped
-public class QueueReader {
+public class QueueReads {
 
     private final Pool pool;
 
-    public QueueReader(Pool pool) {
+    public QueueReads(Pool pool) {
         this.pool = pool;
     }
 
@@ -46,7 +46,7 @@ public class QueueReader {
     public Uni<List<Group>> queue(Optional<UUID> organization) {
         return pool.preparedQuery(QUEUE)
                 .execute(Tuple.of(organization.orElse(null)))
-                .map(rows -> Rows.list(rows, QueueReader::group));
+                .map(rows -> Rows.list(rows, QueueReads::group));
     }
 
     /**
@@ -76,7 +76,7 @@ public class QueueReader {
 
     /** How long the jobs that are not over have been in their state; nothing of a state in which there are none. */
     public Uni<List<Ages>> ages(Instant at) {
-        return pool.preparedQuery(AGES).execute(Tuple.of(Rows.utc(at))).map(rows -> Rows.list(rows, QueueReader::ages));
+        return pool.preparedQuery(AGES).execute(Tuple.of(Rows.utc(at))).map(rows -> Rows.list(rows, QueueReads::ages));
     }
 
     /** @param over1m how many of the jobs are in their state for longer than a minute; and so on */
@@ -107,7 +107,7 @@ public class QueueReader {
     public Uni<List<Working>> workers(Optional<UUID> organization, Optional<UUID> after, int limit) {
         return pool.preparedQuery(WORKERS)
                 .execute(Tuple.of(organization.orElse(null), after.orElse(null), limit))
-                .map(rows -> Rows.list(rows, QueueReader::working));
+                .map(rows -> Rows.list(rows, QueueReads::working));
     }
 
     /**

@@ -1,4 +1,4 @@
-package dev.larder.inventory;
+package dev.larder.worker;
 
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
@@ -6,7 +6,7 @@ import java.time.Duration;
 
 /** How what exists is compared with what should. */
 @ConfigMapping(prefix = "larder.inventory")
-public interface InventorySettings {
+public interface ListingSettings {
 
     /** How often a worker lists what exists where it builds; 0: only when somebody asks. */
     @WithDefault("15m")

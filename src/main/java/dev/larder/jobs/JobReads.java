@@ -19,11 +19,11 @@ import org.jspecify.annotations.Nullable;
 
 /** Jobs and their logs as people look at them; {@link JobStore} is where they change. */
 @ApplicationScoped
-public class JobReader {
+public class JobReads {
 
     private final Pool pool;
 
-    public JobReader(Pool pool) {
+    public JobReads(Pool pool) {
         this.pool = pool;
     }
 
@@ -104,7 +104,7 @@ public class JobReader {
                         after.orElse(null),
                         status.orElse(null),
                         limit))
-                .map(rows -> Rows.list(rows, JobReader::seen));
+                .map(rows -> Rows.list(rows, JobReads::seen));
     }
 
     private static final String FIND =
@@ -127,7 +127,7 @@ public class JobReader {
         return pool.preparedQuery(FIND)
                 .execute(Tuple.of(
                         job, scope.organization().orElse(null), scope.owner().orElse(null), at))
-                .map(rows -> Rows.first(rows, JobReader::seen));
+                .map(rows -> Rows.first(rows, JobReads::seen));
     }
 
     private static Seen seen(Row row) {
@@ -165,7 +165,7 @@ public class JobReader {
     public Uni<List<Numbered>> log(UUID job, int after, int limit) {
         return pool.preparedQuery(LOG)
                 .execute(Tuple.of(job, after, limit))
-                .map(rows -> Rows.list(rows, JobReader::line));
+                .map(rows -> Rows.list(rows, JobReads::line));
     }
 
     /** A line with its place in the log. */

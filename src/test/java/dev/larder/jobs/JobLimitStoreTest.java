@@ -3,10 +3,10 @@ package dev.larder.jobs;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.jobs.JobLimits.Limits;
-import dev.larder.jobs.JobLimits.Touched;
+import dev.larder.jobs.JobLimitStore.Limits;
+import dev.larder.jobs.JobLimitStore.Touched;
 import dev.larder.jobs.JobStore.Batch;
-import dev.larder.jobs.JobStore.Completed;
+import dev.larder.lifecycle.Completed;
 import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
 import dev.larder.model.JobOutcome;
@@ -31,7 +31,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** No more is in flight than is allowed, and whatever may be is (decision 0017). */
-class JobLimitsTest {
+class JobLimitStoreTest {
 
     private final Stock stock = new Stock();
 
@@ -264,10 +264,10 @@ class JobLimitsTest {
         assertThat(taken.getFirst().workspaceId()).isEqualTo(workspaceOf(cold));
 
         limit(stock.organization, null, null);
-        limit(JobLimits.DEPLOYMENT, 2, null);
+        limit(JobLimitStore.DEPLOYMENT, 2, null);
         assertThat(takeAll()).isEmpty();
 
-        limit(JobLimits.DEPLOYMENT, 3, null);
+        limit(JobLimitStore.DEPLOYMENT, 3, null);
         assertThat(takeAll()).hasSize(1);
     }
 
@@ -275,15 +275,15 @@ class JobLimitsTest {
     void a_limit_that_is_lowered_ends_nothing_and_begins_nothing() {
         UUID preset = stock.declare("small", 5);
         stock.create(preset, 5);
-        limit(JobLimits.DEPLOYMENT, 3, 1);
+        limit(JobLimitStore.DEPLOYMENT, 3, 1);
         List<Assignment> taken = takeAll();
         assertThat(taken).hasSize(3);
 
-        limit(JobLimits.DEPLOYMENT, 2, 1);
+        limit(JobLimitStore.DEPLOYMENT, 2, 1);
         stock.succeed(taken.getFirst());
 
         assertThat(takeAll()).isEmpty();
-        assertThat(await(stock.jobLimits.find(JobLimits.DEPLOYMENT))).isEqualTo(new Limits(2, 1, 2, 0));
+        assertThat(await(stock.jobLimits.find(JobLimitStore.DEPLOYMENT))).isEqualTo(new Limits(2, 1, 2, 0));
     }
 
     @Test
@@ -303,7 +303,7 @@ class JobLimitsTest {
 
     @Test
     void changes_are_in_the_audit() {
-        limit(JobLimits.DEPLOYMENT, 5, null);
+        limit(JobLimitStore.DEPLOYMENT, 5, null);
         limit(stock.organization, null, 2);
 
         assertThat(stock.count(
@@ -327,7 +327,7 @@ class JobLimitsTest {
         List<UUID> ready = new ArrayList<>(stock.ready(one, random.nextInt(5)));
         ready.addAll(stock.ready(two, random.nextInt(5)));
         limit(stock.organization, any(random), any(random));
-        limit(JobLimits.DEPLOYMENT, any(random), any(random));
+        limit(JobLimitStore.DEPLOYMENT, any(random), any(random));
         stock.create(one, 1 + random.nextInt(8));
         stock.create(two, 1 + random.nextInt(8));
         assertThat(await(stock.pools.delete(ready, "expired", stock.clock.instant())))

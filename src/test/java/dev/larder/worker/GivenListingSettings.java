@@ -1,12 +1,12 @@
-package dev.larder.inventory;
+package dev.larder.worker;
 
 import java.time.Duration;
 
 /** How often a worker of a test lists what exists. */
-public record Listings(Duration every) implements InventorySettings {
+public record GivenListingSettings(Duration every) implements ListingSettings {
 
     /** Only when somebody asks. */
-    public static final Listings ON_REQUEST = new Listings(Duration.ZERO);
+    public static final GivenListingSettings ON_REQUEST = new GivenListingSettings(Duration.ZERO);
 
     @Override
     public Duration grace() {

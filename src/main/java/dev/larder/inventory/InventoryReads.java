@@ -16,13 +16,13 @@ import org.jspecify.annotations.Nullable;
 
 /** What exists where workspaces are made, as people look at it (decision 0016). */
 @ApplicationScoped
-public class InventoryReader {
+public class InventoryReads {
 
     private final Pool pool;
     private final int graceSeconds;
 
     /** @param grace as in {@link InventoryStore} */
-    public InventoryReader(
+    public InventoryReads(
             Pool pool, @ConfigProperty(name = "larder.inventory.grace", defaultValue = "5m") Duration grace) {
         this.pool = pool;
         this.graceSeconds = Rows.wholeSeconds(grace);
@@ -90,7 +90,7 @@ public class InventoryReader {
         return pool.preparedQuery(LIST)
                 .execute(Tuple.of(
                         organization.orElse(null), after.orElse(null), state.orElse(null), limit, graceSeconds))
-                .map(rows -> Rows.list(rows, InventoryReader::found));
+                .map(rows -> Rows.list(rows, InventoryReads::found));
     }
 
     /**
@@ -159,7 +159,7 @@ public class InventoryReader {
     public Uni<List<Location>> locations(Optional<UUID> organization, Optional<UUID> after, int limit) {
         return pool.preparedQuery(LOCATIONS)
                 .execute(Tuple.of(organization.orElse(null), after.orElse(null), limit))
-                .map(rows -> Rows.list(rows, InventoryReader::location));
+                .map(rows -> Rows.list(rows, InventoryReads::location));
     }
 
     /**
@@ -221,7 +221,7 @@ public class InventoryReader {
     public Uni<List<Count>> counts() {
         return pool.preparedQuery(COUNTS)
                 .execute(Tuple.of(graceSeconds))
-                .map(rows -> Rows.list(rows, InventoryReader::count));
+                .map(rows -> Rows.list(rows, InventoryReads::count));
     }
 
     /** @param state one of {@link #STATES}, or {@code suspicious} */
