@@ -1,7 +1,7 @@
 package dev.larder;
 
 import dev.larder.access.Bootstrap;
-import dev.larder.claim.WaitingLine;
+import dev.larder.claim.WaitingClaims;
 import dev.larder.cli.Signals;
 import dev.larder.cli.StartFailure;
 import dev.larder.database.DatabaseClock;
@@ -21,6 +21,7 @@ import dev.larder.wakeup.Retry;
 import dev.larder.wakeup.Ticker;
 import dev.larder.wakeup.WakeUps;
 import dev.larder.worker.Worker;
+import io.quarkus.runtime.LaunchMode;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
 import io.quarkus.runtime.ShutdownEvent;
@@ -42,12 +43,13 @@ import org.jboss.logging.Logger;
 /**
  * The order in which the parts start and stop (decision 0027).
  *
- * <p>A start: the configuration is checked, then the schema and the key; HTTP opens; then jobs are taken and pools are kept.
- * While the database cannot be reached, HTTP answers already and readiness says why not; starting goes on by itself as soon
- * as it can. A process that must not serve ends before it has served or leased anything.
+ * <p>A start: the configuration is checked, then the schema and the key; HTTP opens; then jobs are taken and
+ * pools are kept. While the database cannot be reached, HTTP answers already and readiness says why not;
+ * starting goes on by itself as soon as it can. A process that must not serve ends before it has served or
+ * leased anything.
  *
- * <p>A stop: readiness goes down while everything is still served; held calls and streams end; requests in flight end; HTTP
- * closes; jobs end or go back; the connections close.
+ * <p>A stop: readiness goes down while everything is still served; held calls and streams end; requests in
+ * flight end; HTTP closes; jobs end or go back; the connections close.
  */
 @ApplicationScoped
 class Larder implements ReadinessPart {
@@ -55,7 +57,10 @@ class Larder implements ReadinessPart {
     private static final Logger LOG = Logger.getLogger(Larder.class);
     private static final Duration STOP_DEADLINE = Duration.ofSeconds(30);
 
-    /** How long HTTP waits for the schema and the key: longer, and probes should see that this process is starting. */
+    /**
+     * How long HTTP waits for the schema and the key: longer, and probes should see that this process is
+     * starting.
+     */
     private static final Duration PREPARED_WITHIN = Duration.ofSeconds(3);
 
     private static final String SERVER = "server";
@@ -66,16 +71,16 @@ class Larder implements ReadinessPart {
     private final Migrator migrator;
     private final KeyStore keys;
     private final Bootstrap bootstrap;
-    private final Ticker pace;
+    private final Ticker ticker;
     private final RestoreGuard restoreGuard;
-    private final WakeUps bell;
-    private final NotifySender pump;
+    private final WakeUps wakeUps;
+    private final NotifySender notifySender;
     private final Listener listener;
     private final Worker worker;
     private final LongPoll longPoll;
     private final Janitor janitor;
     private final Reconciler reconciler;
-    private final WaitingLine waitingLine;
+    private final WaitingClaims waitingClaims;
     private final Traffic traffic;
     private final String role;
     private final Duration drain;
@@ -92,16 +97,16 @@ class Larder implements ReadinessPart {
             Migrator migrator,
             KeyStore keys,
             Bootstrap bootstrap,
-            Ticker pace,
+            Ticker ticker,
             RestoreGuard restoreGuard,
-            WakeUps bell,
-            NotifySender pump,
+            WakeUps wakeUps,
+            NotifySender notifySender,
             Listener listener,
             Worker worker,
             LongPoll longPoll,
             Janitor janitor,
             Reconciler reconciler,
-            WaitingLine waitingLine,
+            WaitingClaims waitingClaims,
             Traffic traffic,
             @ConfigProperty(name = "larder.role", defaultValue = SERVER) String role,
             @ConfigProperty(name = "larder.worker.drain", defaultValue = "10s") Duration drain,
@@ -112,16 +117,16 @@ class Larder implements ReadinessPart {
         this.migrator = migrator;
         this.keys = keys;
         this.bootstrap = bootstrap;
-        this.pace = pace;
+        this.ticker = ticker;
         this.restoreGuard = restoreGuard;
-        this.bell = bell;
-        this.pump = pump;
+        this.wakeUps = wakeUps;
+        this.notifySender = notifySender;
         this.listener = listener;
         this.worker = worker;
         this.longPoll = longPoll;
         this.janitor = janitor;
         this.reconciler = reconciler;
-        this.waitingLine = waitingLine;
+        this.waitingClaims = waitingClaims;
         this.traffic = traffic;
         this.role = role;
         this.drain = drain;
@@ -143,6 +148,10 @@ class Larder implements ReadinessPart {
         } catch (TimeoutException later) {
             LOG.info("not prepared yet, HTTP opens and the API answers 503 until then");
         }
+        if (LaunchMode.current() == LaunchMode.DEVELOPMENT) {
+            // A live reload keeps the port open and sends no event about it.
+            serve();
+        }
     }
 
     private Uni<Void> prepare() {
@@ -153,7 +162,10 @@ class Larder implements ReadinessPart {
                 .chain(this::noteRestored);
     }
 
-    /** Before HTTP opens, so that no claim is answered from a restored database; an owner can answer for it all the same. */
+    /**
+     * Before HTTP opens, so that no claim is answered from a restored database; an owner can answer for it all
+     * the same.
+     */
     private Uni<Void> noteRestored() {
         return restoreGuard
                 .check()
@@ -200,12 +212,12 @@ class Larder implements ReadinessPart {
         if (stopping) {
             return;
         }
-        pace.start();
-        pump.start(bell);
+        ticker.start();
+        notifySender.start(wakeUps);
         listener.start();
         janitor.start();
         reconciler.start();
-        waitingLine.start();
+        waitingClaims.start();
         started = true;
         LOG.info("started");
     }
@@ -248,7 +260,7 @@ class Larder implements ReadinessPart {
             LOG.infof("stopping, readiness is down and requests are still served for=%s", settings.delay());
             Signals.pause(settings.delay());
         }
-        waitingLine.letGo();
+        waitingClaims.letGo();
         longPoll.stop();
         traffic.end();
         int cut = traffic.drain(settings.requests());
@@ -263,10 +275,10 @@ class Larder implements ReadinessPart {
         if (!role.equals(SERVER)) {
             return;
         }
-        pace.stop();
+        ticker.stop();
         listener.stop();
         logged("janitor", STOP_DEADLINE, janitor::stop);
-        logged("waiting line", STOP_DEADLINE, waitingLine::stop);
+        logged("waiting line", STOP_DEADLINE, waitingClaims::stop);
         logged("reconciler", STOP_DEADLINE, reconciler::stop);
         logged("worker", drain.multipliedBy(2).plus(STOP_DEADLINE), worker::stop);
     }

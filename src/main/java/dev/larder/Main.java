@@ -1,6 +1,7 @@
 package dev.larder;
 
 import dev.larder.cli.LarderCommand;
+import io.quarkus.runtime.LaunchMode;
 import io.quarkus.runtime.annotations.QuarkusMain;
 
 /** The binary's entrance. The command line is parsed first; only a command that needs the application boots it. */
@@ -12,6 +13,10 @@ public final class Main {
     public static void main(String... args) {
         // Quarkus answers a target that is no URI with an empty 400; the edge answers it with a problem (http.Edge).
         System.setProperty("vertx.disableURIValidation", "true");
-        System.exit(LarderCommand.execute(args));
+        int exit = LarderCommand.execute(args);
+        // In dev mode the application ends at every live reload, and the process goes on.
+        if (LaunchMode.current() != LaunchMode.DEVELOPMENT) {
+            System.exit(exit);
+        }
     }
 }

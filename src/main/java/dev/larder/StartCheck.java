@@ -14,14 +14,14 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 
-/** What of the configuration can be judged without asking anybody: before HTTP opens and the database is asked. */
+/** Checks the configuration before HTTP opens and before the database is connected. */
 @Singleton
 class StartCheck {
 
     private static final String CANNOT_PARSE = "Cannot parse invalid connection URI";
     private static final int CAUSES_MAX = 16;
 
-    private final Instance<Encryption> seal;
+    private final Instance<Encryption> encryption;
     private final Direct direct;
     private final WorkerSettings worker;
     private final QueueSettings queue;
@@ -29,13 +29,13 @@ class StartCheck {
     private final UnknownSettings unknown;
 
     StartCheck(
-            Instance<Encryption> seal,
+            Instance<Encryption> encryption,
             Direct direct,
             WorkerSettings worker,
             QueueSettings queue,
             @All List<Backend> backends,
             UnknownSettings unknown) {
-        this.seal = seal;
+        this.encryption = encryption;
         this.direct = direct;
         this.worker = worker;
         this.queue = queue;
@@ -43,10 +43,13 @@ class StartCheck {
         this.unknown = unknown;
     }
 
-    /** Fails with {@link MisconfiguredException}. Keys that are nobody's are logged only: a newer or older Larder has them. */
+    /**
+     * Fails with {@link MisconfiguredException}. Unknown settings are only logged, since another version may
+     * have them.
+     */
     void refuseUnusable() {
         unknown.log();
-        Encryption unused = checked(seal::get, "quarkus.datasource.reactive.url");
+        Encryption unused = checked(encryption::get, "quarkus.datasource.reactive.url");
         var address = checked(direct::address, "quarkus.datasource.reactive.url");
         if (worker.enabled()) {
             refuseUnworkable();
@@ -80,7 +83,7 @@ class StartCheck {
         }
     }
 
-    /** A bean is made when it is first used, and what it was configured with is refused then. */
+    /** Creates a lazy bean now, so that its configuration is checked. */
     private static <T> T checked(Supplier<T> use, String addressKey) {
         try {
             return use.get();

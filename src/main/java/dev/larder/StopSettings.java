@@ -9,8 +9,8 @@ import java.time.Duration;
 interface StopSettings {
 
     /**
-     * How long requests are still served after readiness went down: as long as a balancer takes to notice. Kubernetes sends
-     * SIGTERM before its endpoints have heard of it.
+     * How long requests are still served after readiness went down: as long as a balancer takes to notice.
+     * Kubernetes sends SIGTERM before its endpoints have heard of it.
      */
     @WithDefault("3s")
     Duration delay();

@@ -1,25 +1,62 @@
 /**
- * Larder keeps ready-to-use workspaces in stock and hands one out through a REST claim in milliseconds.
+ * Larder keeps ready-to-use workspaces in stock and hands one out through a REST claim in milliseconds. This page is
+ * the map. Each room's own page says what it owns, what is authoritative, its states, its failures and its bounds.
+ * {@code src/docs/design.md} states the rules, {@code src/docs/decisions} the reasons, {@code src/docs/questions.md}
+ * answers what newcomers ask first.
  *
- * <p>The rooms and their directions ({@code src/docs/decisions/0001-rooms-and-directions.md}; ArchUnit holds them):
+ * <h2>Rooms</h2>
  *
  * <pre>
- *   pool       nouns all rooms share; plain Java
- *   store      the only room that speaks SQL to Larder's database
- *   wake       how a loop is told that there may be work; never authoritative
- *   http       the edge every resource shares: problems, caller, pauses, paging
- *   catalog    what should be in stock            reconcile  from what a pool is to what it should be
- *   claim      hands one ready workspace out      provision  jobs, workers, backends
- *   access     who may do what                    observe    read-only windows: metrics, health, notifications
+ *   model      nouns and pure rules, and the ports that two rooms share; plain Java
+ *   database   the database as a tool: migrations, named parameters, connections, time limits, clock, encryption
+ *   lifecycle  the state machine of workspaces, builds and jobs; the rules that several statements share
+ *   wakeup     how a loop learns that there may be work; never authoritative
+ *   observe    health and metrics of the process
+ *   http       the edge that every resource shares: problems, paging, preconditions, bodies, the OpenAPI contract
+ *
+ *   catalog    what should be in stock                 reconcile  from what a pool is to what it should be
+ *   claim      hands one ready workspace to a client   jobs       the queue, its leases and logs, its HTTP API
+ *   worker     runs jobs: exec, postgres, remote       inventory  what exists beside what should; restores
+ *   access     users, tokens, roles, quotas            audit      what was done by which user; notifications
+ *
+ *   cli        the binary's subcommands                root       starts and stops the parts, knows the clock
  * </pre>
  *
- * {@code pool} ← {@code store} ← {@code wake}, {@code http} ← the capability rooms, which never import each other: they
- * meet in the tables. {@code cli} is the binary's second entrance: a worker without a server around it.
+ * <h2>Directions</h2>
  *
- * <p>Three ways to read it. A claim: {@code claim.ClaimResource} → {@code claim.Claims} → {@code store.ClaimStore}. A
- * tick: {@code reconcile.Reconciler} → {@code store.SnapshotStore} → {@code reconcile.Plan} → {@code store.PoolStore}. A
- * job: {@code provision.Worker} → {@code provision.Desk}, which is the queue ({@code QueueDesk} → {@code store.JobStore}) or a
- * server's API ({@code remote.HttpDesk} → {@code WorkerResource}, {@code ReportResource}) → {@code provision.Backend} → the desk again.
+ * {@code model} ← {@code database} ← {@code lifecycle}, {@code wakeup}, {@code observe} ← {@code http} ← the
+ * capability rooms of the middle block, which never import each other: they meet in the tables, or through a port in
+ * {@code model}. SQL of Larder's database stands in {@code *Store} and {@code *Reads}, in {@code lifecycle},
+ * {@code database} and {@code wakeup}. {@code HouseTest} holds all of this (decision 0032).
+ *
+ * <h2>Reading paths</h2>
+ *
+ * <p>One claim, four rooms: {@code http.Edge} and {@code http.NothingIgnored} admit the call →
+ * {@code claim.ClaimResource} reads it as a {@code claim.ClaimRequest} → {@code claim.Claims} decides what to try →
+ * {@code claim.PresetFinder} finds the preset → {@code claim.Combiner} gathers requests of one preset →
+ * {@code claim.ClaimStore} runs the claim's statement, with the conditions of {@code lifecycle.Rules} →
+ * {@code claim.Outcome} → {@code claim.ClaimAnswers} → {@code claim.ClaimView}. After the commit
+ * {@code wakeup.WakeUps} wakes the reconciler. Nothing in stock: {@code claim.WaitingClaims} serves it later.
+ *
+ * <p>One tick, five rooms: {@code reconcile.Reconciler} → {@code database.ReconcilerLock} → {@code reconcile.Cycle} →
+ * {@code reconcile.SnapshotStore} reads {@code model.PresetSnapshot}s → {@code reconcile.Plan}, with
+ * {@code reconcile.Desired}, {@code reconcile.PoolState} and {@code reconcile.FailurePolicy}, decides a list of
+ * {@code reconcile.Action}s → {@code reconcile.PoolStore} performs them → {@code wakeup.WakeUps} wakes the workers.
+ *
+ * <p>One job: {@code worker.Worker} asks its {@code model.JobSource}. Inside a server that is
+ * {@code jobs.LocalJobSource}; elsewhere {@code worker.remote.HttpJobSource}, which calls {@code jobs.WorkerResource}
+ * and {@code jobs.ReportResource} of a server. Either way {@code jobs.JobStore} leases the job and
+ * {@code jobs.AssignmentReads} reads what it needs → a {@code model.Backend} performs the {@code model.Assignment}
+ * ({@code worker.exec.ExecBackend} or {@code worker.postgres.PostgresBackend}) → a {@code model.JobOutcome} goes back
+ * the same way, under the {@code model.Lease} → {@code lifecycle.EndBuildStore} changes job, build and workspace in
+ * one statement.
+ *
+ * <p>One wake-up: a committed change calls {@code wakeup.WakeUps} with a {@code wakeup.Channel} → every
+ * {@code wakeup.Loop} of this process that waits for the channel runs → {@code wakeup.NotifySender} gathers for up to
+ * 10 ms → {@code wakeup.NotifyStore} sends {@code pg_notify} → {@code wakeup.Listener} of each other process → its
+ * own {@code wakeup.WakeUps}. {@code wakeup.Ticker} runs the loops all the same when a wake-up is lost.
+ *
+ * <p>A start and a stop: {@code Larder} has the order of both (decision 0027).
  */
 @NullMarked
 package dev.larder;

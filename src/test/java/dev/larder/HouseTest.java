@@ -11,10 +11,14 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noFields;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaPackage;
+import com.tngtech.archunit.core.domain.ReferencedClassObject;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import dev.larder.http.JsonBody;
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -24,6 +28,8 @@ import java.time.OffsetDateTime;
 import java.time.ZonedDateTime;
 import java.util.Date;
 import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
@@ -31,7 +37,7 @@ import org.junit.jupiter.api.Test;
 /** The rooms of the house and their directions, as the root's package documentation draws them. */
 class HouseTest {
 
-    private static final JavaClasses HOUSE = new ClassFileImporter()
+    static final JavaClasses HOUSE = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests())
             .importPackages("dev.larder");
 
@@ -54,7 +60,7 @@ class HouseTest {
     @Test
     void what_all_capability_rooms_stand_on_knows_none_of_them() {
         knowsOnly("database", "model");
-        knowsOnly("observe", "model", "database");
+        knowsOnly("observe", "model", "database", "http");
         knowsOnly("lifecycle", "model", "database");
         knowsOnly("wakeup", "model", "database");
         knowsOnly("http", "model", "database", "wakeup");
@@ -157,6 +163,8 @@ class HouseTest {
         classes()
                 .that()
                 .haveSimpleNameEndingWith("Resource")
+                .and()
+                .areTopLevelClasses()
                 .should()
                 .bePackagePrivate()
                 .check(HOUSE);
@@ -181,5 +189,20 @@ class HouseTest {
                 .should()
                 .haveRawType(assignableTo(Random.class))
                 .check(HOUSE);
+    }
+
+    /** Their fields are read at run time ({@code http.JsonBody}), and a native image must know them. */
+    @Test
+    void records_of_request_bodies_are_registered_for_reflection() {
+        Set<JavaClass> bodies = HOUSE.stream()
+                .flatMap(house -> house.getReferencedClassObjects().stream())
+                .filter(reference -> reference.getOwner().getMethodCallsFromSelf().stream()
+                        .anyMatch(call -> call.getTarget().getOwner().isEquivalentTo(JsonBody.class)
+                                && call.getTarget().getName().equals("of")))
+                .map(ReferencedClassObject::getRawType)
+                .filter(JavaClass::isRecord)
+                .collect(Collectors.toSet());
+
+        assertThat(bodies).hasSizeGreaterThan(20).allMatch(body -> body.isAnnotatedWith(RegisterForReflection.class));
     }
 }

@@ -91,8 +91,7 @@ final class Base implements AutoCloseable {
     }
 
     RowSet<Row> rows(String sql, Object... values) {
-        return watch.preparedQuery(sql)
-                .executeAndAwait(Tuple.from(List.of(values)));
+        return watch.preparedQuery(sql).executeAndAwait(Tuple.from(List.of(values)));
     }
 
     long number(String sql, Object... values) {
@@ -138,7 +137,9 @@ final class Base implements AutoCloseable {
                         .query("VACUUM (ANALYZE)")
                         .execute()
                         .chain(() -> connection.query("CHECKPOINT").execute())
-                        .chain(() -> connection.query("SELECT pg_stat_force_next_flush()").execute()))
+                        .chain(() -> connection
+                                .query("SELECT pg_stat_force_next_flush()")
+                                .execute()))
                 .await()
                 .indefinitely();
     }

@@ -79,7 +79,9 @@ final class ClaimBurst {
                     slowest[burst] = millis(outcome.nanos(), 1);
                 }
                 if (tally.claimed - before != READY) {
-                    say("  burst %d: %d distinct of %d ready, %s", burst, tally.claimed - before, READY, outcome.statuses());
+                    say(
+                            "  burst %d: %d distinct of %d ready, %s",
+                            burst, tally.claimed - before, READY, outcome.statuses());
                 }
             }
         }
@@ -88,7 +90,10 @@ final class ClaimBurst {
         return "%d bursts (%d of them to warm up), %,d workspaces of history%n".formatted(repeated, UNMEASURED, HISTORY)
                 + "  a burst        %.1f distinct of %d, %.1f clean misses of %d%n"
                         .formatted(
-                                (double) tally.claimed / repeated, READY, (double) tally.clean / repeated, CLAIMS - READY)
+                                (double) tally.claimed / repeated,
+                                READY,
+                                (double) tally.clean / repeated,
+                                CLAIMS - READY)
                 + "  in all         %d false misses, %d handed out twice, %d other answers%n"
                         .formatted(READY * repeated - tally.claimed, handedOut - tally.claimed, tally.other)
                 + "  latency        p50 %.1f ms, p99 %.1f ms, greatest %.1f ms over %,d claims%n"

@@ -57,7 +57,8 @@ final class ClaimEvents {
             rest(scene, rates, SILENT, quiet);
             rest(scene, rates, WAKING, loud);
         }
-        say("%d interleaved rounds of %d s, SQL by %d clients, REST by %d connections; medians (least to greatest)",
+        say(
+                "%d interleaved rounds of %d s, SQL by %d clients, REST by %d connections; medians (least to greatest)",
                 scene.rounds, scene.length.toSeconds(), CLIENTS, CONNECTIONS);
         rates.forEach((name, found) -> say("  %-50s %s claims/s", name, Figures.spread("%,.0f", doubles(found))));
         compare(rates, EVENTFUL, EVENTLESS);

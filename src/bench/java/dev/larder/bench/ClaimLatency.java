@@ -22,7 +22,8 @@ final class ClaimLatency {
             Variant on = Variant.COMBINER.getLast();
             try (LarderServer without = LarderServer.start(scene.base, "claim-latency-off", off.withoutWorker());
                     LarderServer with = LarderServer.start(scene.base, "claim-latency-on", on.withoutWorker())) {
-                List<Measured> all = List.of(new Measured(off, without, scene.rounds), new Measured(on, with, scene.rounds));
+                List<Measured> all =
+                        List.of(new Measured(off, without, scene.rounds), new Measured(on, with, scene.rounds));
                 for (Measured one : all) {
                     scene.warmUp(one.server, 32);
                     scene.warmUp(one.server, 1);
@@ -54,7 +55,9 @@ final class ClaimLatency {
                 one.over[round] = one.p50[round] - sql[0][round];
             }
         }
-        say("%d interleaved rounds of %d s, one client; medians (least to greatest)", scene.rounds, scene.length.toSeconds());
+        say(
+                "%d interleaved rounds of %d s, one client; medians (least to greatest)",
+                scene.rounds, scene.length.toSeconds());
         say("%s", scene.floorName(1));
         say("  p50 / p99      %s ms / %s ms", Figures.spread("%.2f", sql[0]), Figures.spread("%.2f", sql[1]));
         for (Measured one : all) {

@@ -46,7 +46,8 @@ final class ClaimProfile {
                     Pgbench.Outcome sql =
                             scene.pgbench.run(ClaimStatement.asPgbenchScript(), clients, scene.length, true);
                     Meter cost = Meter.read(scene.base, Optional.empty()).since(before);
-                    say("%nSQL by pgbench, %d clients: %,.0f claims/s, p50 %.2f ms, p99 %.2f ms; PostgreSQL's processor"
+                    say(
+                            "%nSQL by pgbench, %d clients: %,.0f claims/s, p50 %.2f ms, p99 %.2f ms; PostgreSQL's processor"
                                     + " time %.0f us a claim, WAL %,d bytes a claim",
                             clients,
                             sql.perSecond(),
@@ -113,28 +114,30 @@ final class ClaimProfile {
         }
         Meter cost = Meter.read(scene.base, Optional.of(server)).since(before);
         int claims = outcome.nanos().length;
-        say("%nREST, %d connections: %,.0f claims/s, p50 %.2f ms, p99 %.2f ms",
-                connections,
-                outcome.perSecond(201),
-                millis(outcome.nanos(), 0.5),
-                millis(outcome.nanos(), 0.99));
-        say("  processor time a claim: server %.0f us, PostgreSQL %.0f us, load generator %.0f us; busy %.0f %% of %d cores",
+        say(
+                "%nREST, %d connections: %,.0f claims/s, p50 %.2f ms, p99 %.2f ms",
+                connections, outcome.perSecond(201), millis(outcome.nanos(), 0.5), millis(outcome.nanos(), 0.99));
+        say(
+                "  processor time a claim: server %.0f us, PostgreSQL %.0f us, load generator %.0f us; busy %.0f %% of %d cores",
                 cost.serverSeconds() * 1e6 / claims,
                 cost.postgresSeconds() * 1e6 / claims,
                 cost.clientSeconds() * 1e6 / claims,
-                100 * (cost.serverSeconds() + cost.postgresSeconds() + cost.clientSeconds())
-                        / outcome.seconds() / Runtime.getRuntime().availableProcessors(),
+                100
+                        * (cost.serverSeconds() + cost.postgresSeconds() + cost.clientSeconds())
+                        / outcome.seconds()
+                        / Runtime.getRuntime().availableProcessors(),
                 Runtime.getRuntime().availableProcessors());
-        say("  writing transactions a claim %.3f, WAL bytes a claim %,d",
-                cost.writingTransactions() / (double) claims,
-                cost.walBytes() / claims);
+        say(
+                "  writing transactions a claim %.3f, WAL bytes a claim %,d",
+                cost.writingTransactions() / (double) claims, cost.walBytes() / claims);
         statements(scene, claims);
     }
 
     private static void statements(Scene scene, long claims) {
         say("  calls a claim / us each / plans a claim / us each / WAL bytes a claim / statement (> inside another)");
         for (Row row : scene.base.rows(STATEMENTS)) {
-            say("  %6.2f %8.1f %6.2f %8.1f %6d  %s %s",
+            say(
+                    "  %6.2f %8.1f %6.2f %8.1f %6d  %s %s",
                     row.getLong("calls") / (double) claims,
                     row.getDouble("mean") * 1_000,
                     row.getLong("plans") / (double) claims,

@@ -54,7 +54,9 @@ final class ClaimRate {
         Map<Variant, LarderServer> servers = new LinkedHashMap<>();
         try {
             for (Variant variant : Variant.COMBINER) {
-                servers.put(variant, LarderServer.start(scene.base, "claim-rate-" + servers.size(), variant.withoutWorker()));
+                servers.put(
+                        variant,
+                        LarderServer.start(scene.base, "claim-rate-" + servers.size(), variant.withoutWorker()));
             }
             for (LarderServer server : servers.values()) {
                 scene.warmUp(server, CONNECTIONS);
@@ -102,7 +104,8 @@ final class ClaimRate {
     }
 
     private void report(String floor) {
-        say("%d interleaved rounds of %d s on a stock of %,d in one preset; medians (least to greatest)",
+        say(
+                "%d interleaved rounds of %d s on a stock of %,d in one preset; medians (least to greatest)",
                 scene.rounds, scene.length.toSeconds(), STOCK);
         double[] f = rates(floor);
         cells.forEach((name, cell) -> {
@@ -117,10 +120,11 @@ final class ClaimRate {
                 say("  of F           %s, round by round", Figures.spread("%.2f", ratios));
                 say("  REST, %d connections, keep-alive, each claim under an Idempotency-Key of its own", CONNECTIONS);
             }
-            say("  p50 / p99      %s ms / %s ms",
-                    Figures.spread("%.1f", doubles(cell.halves)),
-                    Figures.spread("%.1f", doubles(cell.tails)));
-            say("  per claim      %.2f statements, %.2f writing transactions, %,.0f bytes of WAL; processor time: server %,.0f us, PostgreSQL"
+            say(
+                    "  p50 / p99      %s ms / %s ms",
+                    Figures.spread("%.1f", doubles(cell.halves)), Figures.spread("%.1f", doubles(cell.tails)));
+            say(
+                    "  per claim      %.2f statements, %.2f writing transactions, %,.0f bytes of WAL; processor time: server %,.0f us, PostgreSQL"
                             + " %,.0f us, the load generator %,.0f us; other"
                             + " processes %.0f %% of the machine",
                     sum(cell, Meter::statements) / cell.claims,

@@ -28,11 +28,13 @@ final class ClaimReplacement {
 
     static void main() throws Exception {
         try (Scene scene = Scene.set("claim-replacement", 0);
-                LarderServer server =
-                        LarderServer.start(scene.base, "claim-replacement", Map.of(
-                        "LARDER_WORKER_ENABLED", "false",
-                        // Only what is rung counts; and pools that are just being filled are not looked at.
-                        "LARDER_RECONCILE_INTERVAL", "1h"))) {
+                LarderServer server = LarderServer.start(
+                        scene.base,
+                        "claim-replacement",
+                        Map.of(
+                                "LARDER_WORKER_ENABLED", "false",
+                                // Only what is rung counts; and pools that are just being filled are not looked at.
+                                "LARDER_RECONCILE_INTERVAL", "1h"))) {
             for (int instances : new int[] {20, 200, Shelf.INSTANCES_MAX}) {
                 oneByOne(scene, server, instances, instances == 20);
             }
@@ -115,7 +117,8 @@ final class ClaimReplacement {
         }
         presets.forEach(preset -> awaitReplacements(scene, preset, instances));
         List<Long> nanos = new ArrayList<>();
-        scene.base.rows(REPLACED, (Object) presets.toArray(UUID[]::new))
+        scene.base
+                .rows(REPLACED, (Object) presets.toArray(UUID[]::new))
                 .forEach(row -> nanos.add(Math.round(row.getDouble("seconds") * 1e9)));
         say("%.0f claims/s over %d pools of %d, %d claims", perSecond, POOLS, instances, nanos.size());
         say("  claim's instant -> job's  %s (both are the server's, before their commits)", quantiles(nanos));

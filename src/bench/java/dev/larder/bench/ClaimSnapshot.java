@@ -36,7 +36,8 @@ final class ClaimSnapshot {
                 for (Variant variant : Variant.WATERMARK) {
                     servers.put(
                             variant,
-                            LarderServer.start(scene.base, "claim-snapshot-" + servers.size(), variant.withoutWorker()));
+                            LarderServer.start(
+                                    scene.base, "claim-snapshot-" + servers.size(), variant.withoutWorker()));
                 }
                 measure(scene, servers);
             } finally {
@@ -68,12 +69,14 @@ final class ClaimSnapshot {
                 }
             }
         }
-        say("%d interleaved rounds of %d s, %d connections, a stock of %,d in one preset; medians (least to greatest)",
+        say(
+                "%d interleaved rounds of %d s, %d connections, a stock of %,d in one preset; medians (least to greatest)",
                 scene.rounds, HOLD_SECONDS, CONNECTIONS, stock);
         found.forEach((name, edges) -> {
             say("%s", name);
             say("  claims/s       %s over all", Figures.spread("%,.0f", edges.all));
-            say("  first / last   %s, %s over %d s each",
+            say(
+                    "  first / last   %s, %s over %d s each",
                     Figures.spread("%,.0f", edges.first), Figures.spread("%,.0f", edges.last), EDGE_SECONDS);
             say("  last / first   %s, round by round", Figures.spread("%.2f", edges.ratio()));
         });

@@ -25,7 +25,8 @@ final class HttpLoad implements AutoCloseable {
 
     private static final int KEY_DIGITS = 16;
     private static final Duration SILENCE = Duration.ofSeconds(30);
-    private static final AtomicLong KEYS = new AtomicLong(ProcessHandle.current().pid() << 32);
+    private static final AtomicLong KEYS =
+            new AtomicLong(ProcessHandle.current().pid() << 32);
 
     private final Selector selector;
     private final List<Connection> connections = new ArrayList<>();

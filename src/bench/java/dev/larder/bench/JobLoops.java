@@ -1,13 +1,14 @@
 package dev.larder.bench;
 
-import dev.larder.model.Ids;
-import dev.larder.model.JobOutcome;
-import dev.larder.model.WorkerEntry;
+import dev.larder.database.Encryption;
 import dev.larder.jobs.JobStore;
 import dev.larder.jobs.JobStore.Batch;
 import dev.larder.jobs.JobStore.Taken;
-import dev.larder.database.Encryption;
 import dev.larder.jobs.WorkerStore;
+import dev.larder.lifecycle.EndBuildStore;
+import dev.larder.model.Ids;
+import dev.larder.model.JobOutcome;
+import dev.larder.model.WorkerEntry;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import java.time.InstantSource;
@@ -24,12 +25,15 @@ final class JobLoops {
     private static final JobOutcome DONE = new JobOutcome.Succeeded(Map.of("url", "test://x"));
 
     private final JobStore store;
+    private final EndBuildStore ends;
     private final UUID worker;
     private final Runnable ended;
 
     /** @param ended is run after each job that was ended */
     JobLoops(Pool pool, UUID worker, Runnable ended) {
-        this.store = new JobStore(pool, new Encryption(Shelf.ENCRYPTION_KEY), new Ids(InstantSource.system()));
+        Encryption encryption = new Encryption(Shelf.ENCRYPTION_KEY);
+        this.ends = new EndBuildStore(pool, encryption, new Ids(InstantSource.system()));
+        this.store = new JobStore(pool, encryption, ends);
         this.worker = worker;
         this.ended = ended;
     }
@@ -63,19 +67,22 @@ final class JobLoops {
     }
 
     private Uni<Integer> turn(int batch) {
-        return store.take(worker, batch, InstantSource.system().instant()).map(Batch::jobs).chain(this::endAll);
+        return store.take(worker, batch, InstantSource.system().instant())
+                .map(Batch::jobs)
+                .chain(this::endAll);
     }
 
     private Uni<Integer> endAll(List<Taken> taken) {
         if (taken.isEmpty()) {
             return Uni.createFrom().item(0);
         }
-        List<Uni<Boolean>> ends = taken.stream().map(this::end).toList();
-        return Uni.join().all(ends).andFailFast().map(List::size);
+        List<Uni<Boolean>> all = taken.stream().map(this::end).toList();
+        return Uni.join().all(all).andFailFast().map(List::size);
     }
 
     private Uni<Boolean> end(Taken taken) {
-        return store.complete(taken.assignment().lease(), DONE, InstantSource.system().instant())
+        return ends.complete(
+                        taken.assignment().lease(), DONE, InstantSource.system().instant())
                 .map(Optional::isPresent)
                 .invoke(ended);
     }

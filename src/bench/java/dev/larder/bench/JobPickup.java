@@ -3,12 +3,12 @@ package dev.larder.bench;
 import static dev.larder.bench.Figures.millis;
 import static dev.larder.bench.Figures.say;
 
-import dev.larder.worker.PickupWorker;
 import dev.larder.database.Direct;
 import dev.larder.database.Encryption;
-import dev.larder.wakeup.WakeUps;
-import dev.larder.wakeup.NotifySender;
 import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.NotifySender;
+import dev.larder.wakeup.WakeUps;
+import dev.larder.worker.PickupWorker;
 import io.vertx.mutiny.sqlclient.Pool;
 import java.time.Duration;
 import java.util.UUID;
@@ -51,7 +51,9 @@ final class JobPickup {
             long[] warmUp = picked(worker, WARM_UP, true);
             say("told by NOTIFY, %,d jobs one by one", JOBS);
             report(picked(worker, JOBS, true));
-            say("every NOTIFY dropped, poll %d ms, %d jobs one by one (of %d to warm up nothing is said)", POLL.toMillis(), DROPPED, warmUp.length);
+            say(
+                    "every NOTIFY dropped, poll %d ms, %d jobs one by one (of %d to warm up nothing is said)",
+                    POLL.toMillis(), DROPPED, warmUp.length);
             report(picked(worker, DROPPED, false));
         }
         pool.closeAndAwait();
@@ -84,7 +86,8 @@ final class JobPickup {
     }
 
     private static void report(long[] nanos) {
-        say("  p50 %.1f ms, p90 %.1f ms, p99 %.1f ms, greatest %.1f ms",
+        say(
+                "  p50 %.1f ms, p90 %.1f ms, p99 %.1f ms, greatest %.1f ms",
                 millis(nanos, 0.5), millis(nanos, 0.9), millis(nanos, 0.99), millis(nanos, 1));
     }
 }

@@ -2,8 +2,8 @@ package dev.larder.bench;
 
 import static dev.larder.bench.Figures.say;
 
-import dev.larder.jobs.JobStatements;
 import dev.larder.database.Encryption;
+import dev.larder.jobs.JobStatements;
 import io.vertx.mutiny.sqlclient.Pool;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -63,7 +63,8 @@ final class JobRate {
         Meter before = Meter.read(scene.base, Optional.empty());
         long begun = System.nanoTime();
         long left = scene.shelf.waiting();
-        var done = scene.pgbench.run(JobStatements.asPgbenchScript(worker, batch, outputs), CONNECTIONS, scene.length, false);
+        var done = scene.pgbench.run(
+                JobStatements.asPgbenchScript(worker, batch, outputs), CONNECTIONS, scene.length, false);
         add("pgbench, batch " + batch, before, begun, left - scene.shelf.waiting(), round);
     }
 
@@ -97,7 +98,8 @@ final class JobRate {
                 say("  of pgbench %s, round by round", Figures.spread("%.2f", ratios(name)));
             }
             double all = jobs.getOrDefault(name, 0L);
-            say("  per job    %.3f statements, %.4f writing transactions, %,.0f bytes of WAL",
+            say(
+                    "  per job    %.3f statements, %.4f writing transactions, %,.0f bytes of WAL",
                     sum(name, Meter::statements) / all,
                     sum(name, Meter::writingTransactions) / all,
                     sum(name, Meter::walBytes) / all);

@@ -41,19 +41,21 @@ final class PeerBase {
     /** Returns when the question, which answers with a boolean, is answered with true. */
     void await(String question) throws InterruptedException {
         Pool pool = base.pool(DATABASE, 1);
-        Peer.await(() -> pool.query(question).executeAndAwait().iterator().next().getBoolean(0));
+        Peer.await(
+                () -> pool.query(question).executeAndAwait().iterator().next().getBoolean(0));
         pool.closeAndAwait();
     }
 
     String url() {
-        return "postgres://" + base.server().user() + ":" + base.server().password() + "@" + base.server().host() + ":"
-                + base.server().port() + "/" + DATABASE;
+        return "postgres://" + base.server().user() + ":" + base.server().password() + "@"
+                + base.server().host() + ":" + base.server().port() + "/" + DATABASE;
     }
 
     /** The pool that most applications have, with all its connections made. */
     HikariDataSource dataSource() throws InterruptedException {
         HikariConfig config = new HikariConfig();
-        config.setJdbcUrl("jdbc:postgresql://" + base.server().host() + ":" + base.server().port() + "/" + DATABASE);
+        config.setJdbcUrl("jdbc:postgresql://" + base.server().host() + ":"
+                + base.server().port() + "/" + DATABASE);
         config.setUsername(base.server().user());
         config.setPassword(base.server().password());
         config.setMaximumPoolSize(Peer.CONNECTIONS);

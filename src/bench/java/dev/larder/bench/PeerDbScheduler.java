@@ -31,8 +31,8 @@ final class PeerDbScheduler implements Peer {
     private final PeerBase base;
     private final String name;
     private final UnaryOperator<SchedulerBuilder> settings;
-    private final OneTimeTask<String> task =
-            Tasks.oneTime("noop", String.class).execute((instance, context) -> handled().one());
+    private final OneTimeTask<String> task = Tasks.oneTime("noop", String.class)
+            .execute((instance, context) -> handled().one());
     private volatile PeerBase.@Nullable Handled handled;
     private @Nullable HikariDataSource source;
     private @Nullable Scheduler scheduler;

@@ -89,15 +89,11 @@ final class PeerGraphile implements Peer {
         Node ready = node();
         ready.ask("migrate", "migrated");
         for (int left = jobs; left > 0; left -= AT_ONCE) {
-            base.run(String.format(
-                    Locale.ROOT,
-                    """
+            base.run(String.format(Locale.ROOT, """
                     SELECT count(*) FROM graphile_worker.add_jobs(ARRAY(
                         SELECT json_populate_record(NULL::graphile_worker.job_spec, json_build_object(
                                    'identifier', 'noop', 'payload', json_build_object('payload', repeat('x', %d))))
-                          FROM generate_series(1, %d)))""",
-                    PAYLOAD_CHARACTERS,
-                    Math.min(left, AT_ONCE)));
+                          FROM generate_series(1, %d)))""", PAYLOAD_CHARACTERS, Math.min(left, AT_ONCE)));
         }
         base.settle();
     }

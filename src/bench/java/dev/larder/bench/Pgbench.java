@@ -39,8 +39,9 @@ final class Pgbench {
     /** The version that is installed; empty where none is. */
     static String version() {
         try {
-            Process process =
-                    new ProcessBuilder("pgbench", "--version").redirectErrorStream(true).start();
+            Process process = new ProcessBuilder("pgbench", "--version")
+                    .redirectErrorStream(true)
+                    .start();
             String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
             return process.onExit().join().exitValue() == 0 ? said : "";
         } catch (IOException none) {
@@ -76,7 +77,9 @@ final class Pgbench {
                 throw new IllegalStateException("pgbench failed: " + said);
             }
             return new Outcome(
-                    Double.parseDouble(found(RATE, said)), Long.parseLong(found(DONE, said)), each ? nanos() : new long[0]);
+                    Double.parseDouble(found(RATE, said)),
+                    Long.parseLong(found(DONE, said)),
+                    each ? nanos() : new long[0]);
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         }

@@ -68,7 +68,8 @@ final class QueuePeers {
         try {
             for (int round = -1; round < scene.rounds; round++) {
                 for (Peer peer : peers) {
-                    cells.computeIfAbsent(peer.name(), unseen -> new ArrayList<>()).add(cell(peer));
+                    cells.computeIfAbsent(peer.name(), unseen -> new ArrayList<>())
+                            .add(cell(peer));
                 }
             }
         } finally {
@@ -109,7 +110,9 @@ final class QueuePeers {
 
     private Cell cell(Peer peer) throws Exception {
         List<Cell> before = cells.getOrDefault(peer.name(), List.of());
-        int jobs = JOBS > 0 ? JOBS : before.isEmpty() ? FIRST_JOBS : before.getLast().jobsIn(scene.length);
+        int jobs = JOBS > 0
+                ? JOBS
+                : before.isEmpty() ? FIRST_JOBS : before.getLast().jobsIn(scene.length);
         // Those of this benchmark itself, where it is Larder's database.
         int others = scene.base.connections(peer.database());
         peer.load(jobs);
@@ -131,25 +134,24 @@ final class QueuePeers {
     }
 
     private Row counted(Peer peer) {
-        return scene.base
-                .rows(
-                        """
+        return scene.base.rows("""
                         SELECT xact_commit AS commits, tup_inserted + tup_updated + tup_deleted AS tuples
-                          FROM pg_stat_database WHERE datname = $1""",
-                        peer.database())
-                .iterator()
-                .next();
+                          FROM pg_stat_database WHERE datname = $1""", peer.database()).iterator().next();
     }
 
     private void report() {
-        say("%d interleaved rounds; %d connections each, preloaded jobs without work, payload %d characters; medians (least to"
+        say(
+                "%d interleaved rounds; %d connections each, preloaded jobs without work, payload %d characters; medians (least to"
                         + " greatest)",
                 scene.rounds, Peer.CONNECTIONS, Peer.PAYLOAD_CHARACTERS);
         cells.forEach((name, all) -> {
             say("%s", name);
-            say("  jobs/s     %s; %,d jobs in all", Figures.spread("%,.0f", of(all, Cell::rate)), (long) sum(all, Cell::jobs));
+            say(
+                    "  jobs/s     %s; %,d jobs in all",
+                    Figures.spread("%,.0f", of(all, Cell::rate)), (long) sum(all, Cell::jobs));
             double jobs = sum(all, Cell::jobs);
-            say("  per job    %.4f commits (%.4f that wrote), %,.0f bytes of WAL, %.2f rows written, %.3f ms of PostgreSQL's processor time",
+            say(
+                    "  per job    %.4f commits (%.4f that wrote), %,.0f bytes of WAL, %.2f rows written, %.3f ms of PostgreSQL's processor time",
                     sum(all, Cell::commits) / jobs,
                     sum(all, cell -> cell.meter().writingTransactions()) / jobs,
                     sum(all, cell -> cell.meter().walBytes()) / jobs,

@@ -108,16 +108,32 @@ final class QueueReconcile {
     }
 
     private void report() {
-        say("%d interleaved rounds of %,d jobs, batches of %d over %d connections; %,d presets with %,d ready prebuilds, %,d deleted"
+        say(
+                "%d interleaved rounds of %,d jobs, batches of %d over %d connections; %,d presets with %,d ready prebuilds, %,d deleted"
                         + " workspaces; medians (least to greatest)",
-                scene.rounds, wave.size() * Shelf.INSTANCES_MAX, BATCH, CONNECTIONS, PRESETS, PRESETS * READY_EACH, HISTORY);
+                scene.rounds,
+                wave.size() * Shelf.INSTANCES_MAX,
+                BATCH,
+                CONNECTIONS,
+                PRESETS,
+                PRESETS * READY_EACH,
+                HISTORY);
         cells.forEach((beside, all) -> {
             say("%s", beside.words);
             say("  jobs/s      %s", Figures.spread("%,.0f", rates(beside)));
             double jobs = (double) wave.size() * Shelf.INSTANCES_MAX;
-            say("  per job     %s ms of PostgreSQL's processor time, %s bytes of WAL",
-                    Figures.spread("%.3f", all.stream().mapToDouble(cell -> 1_000 * cell.spent().postgresSeconds() / jobs).toArray()),
-                    Figures.spread("%,.0f", all.stream().mapToDouble(cell -> cell.spent().walBytes() / jobs).toArray()));
+            say(
+                    "  per job     %s ms of PostgreSQL's processor time, %s bytes of WAL",
+                    Figures.spread(
+                            "%.3f",
+                            all.stream()
+                                    .mapToDouble(cell -> 1_000 * cell.spent().postgresSeconds() / jobs)
+                                    .toArray()),
+                    Figures.spread(
+                            "%,.0f",
+                            all.stream()
+                                    .mapToDouble(cell -> cell.spent().walBytes() / jobs)
+                                    .toArray()));
             double[] cycles = all.stream()
                     .flatMap(cell -> cell.cycles().stream())
                     .mapToDouble(took -> took.toNanos() / 1e6)
@@ -132,7 +148,9 @@ final class QueueReconcile {
     }
 
     private double[] rates(Beside beside) {
-        return cells.getOrDefault(beside, List.of()).stream().mapToDouble(Cell::rate).toArray();
+        return cells.getOrDefault(beside, List.of()).stream()
+                .mapToDouble(Cell::rate)
+                .toArray();
     }
 
     private double[] ratios(Beside beside) {

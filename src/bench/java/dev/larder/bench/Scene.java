@@ -115,8 +115,8 @@ final class Scene implements AutoCloseable {
 
     /** What is called F with 8 clients. */
     String floorName(int clients) {
-        return "the claim's statement by " + (Pgbench.version().isEmpty() ? NO_PGBENCH : Pgbench.version()) + ", " + clients
-                + (clients == 1 ? " client" : " clients");
+        return "the claim's statement by " + (Pgbench.version().isEmpty() ? NO_PGBENCH : Pgbench.version()) + ", "
+                + clients + (clients == 1 ? " client" : " clients");
     }
 
     private static final String NO_PGBENCH = "Larder's own database client (there is no pgbench on the path)";
@@ -128,8 +128,13 @@ final class Scene implements AutoCloseable {
     Pgbench.Outcome floor(int clients) {
         long before = shelf.claims();
         Pgbench.Outcome outcome = Pgbench.version().isEmpty()
-                ? new RawSql(base, () -> ClaimStatement.values(
-                                preset, shelf.member(), shelf.organization(), shelf.ids().next()))
+                ? new RawSql(
+                                base,
+                                () -> ClaimStatement.values(
+                                        preset,
+                                        shelf.member(),
+                                        shelf.organization(),
+                                        shelf.ids().next()))
                         .run(clients, length)
                 : pgbench.run(ClaimStatement.asPgbenchScriptFromTheLast(), clients, length, true);
         claimedAll(outcome, before);

@@ -1,7 +1,7 @@
 package dev.larder.bench;
 
-import dev.larder.model.Ids;
 import dev.larder.database.Encryption;
+import dev.larder.model.Ids;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -105,18 +105,13 @@ final class Shelf implements AutoCloseable {
      */
     UUID preset(String name, int instances) {
         UUID preset = ids.next();
-        on(
-                """
+        on("""
                 INSERT INTO presets (id, version_id, template_id, organization_id, ordinal, name, instances, attempts)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, 1)""",
+                VALUES ($1, $2, $3, $4, $5, $6, $7, 1)""", preset, version, template, organization, presets++, name, instances);
+        on(
+                "INSERT INTO attempts (preset_id, number, size, created_at) VALUES ($1, 1, $2, now())",
                 preset,
-                version,
-                template,
-                organization,
-                presets++,
-                name,
-                instances);
-        on("INSERT INTO attempts (preset_id, number, size, created_at) VALUES ($1, 1, $2, now())", preset, Math.max(1, instances));
+                Math.max(1, instances));
         return preset;
     }
 
@@ -268,7 +263,11 @@ final class Shelf implements AutoCloseable {
             on("""
                     UPDATE workspaces SET deletion_wanted_at = now()
                      WHERE id IN (SELECT id FROM workspaces WHERE preset_id = $1 AND prebuild ORDER BY created_at DESC LIMIT $2)""", preset, ready - wanted);
-            on(LEAVE.replace("AND w.prebuild", "AND w.prebuild AND w.deletion_wanted_at IS NOT NULL"), preset, member, worker);
+            on(
+                    LEAVE.replace("AND w.prebuild", "AND w.prebuild AND w.deletion_wanted_at IS NOT NULL"),
+                    preset,
+                    member,
+                    worker);
         }
         add(preset, Math.max(0, wanted - ready));
         base.settle();

@@ -1,7 +1,6 @@
 package dev.larder.claim;
 
 import dev.larder.database.Rows;
-
 import io.vertx.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.InstantSource;
@@ -17,8 +16,8 @@ import java.util.regex.Matcher;
  */
 public final class ClaimStatement {
 
-    // What pgbench calls a parameter, $1 first. All but the claim's id stay parameters, with the types that the statement
-    // gives them; pgbench cannot make an id, so that the database does.
+    // What pgbench calls a parameter, $1 first. All but the claim's id stay parameters, with the types that
+    // the statement gives them; pgbench cannot make an id, so that the database does.
     private static final String[] VALUES = {
         ":preset",
         ":at",
@@ -64,35 +63,40 @@ public final class ClaimStatement {
 
     /** A claim of the oldest ready prebuild under a fresh idempotency key, as a script of pgbench: looks from the start. */
     public static String asPgbenchScript() {
-        return keyed(ClaimStore.TAKE_OLDEST) + ";\n";
+        return keyed(text()) + ";\n";
     }
 
     /** The same, each client looking from where its own last claim ended. Its stock must not run out. */
     public static String asPgbenchScriptFromTheLast() {
-        return keyed(ClaimStore.TAKE_OLDEST) + " \\gset m_\n";
+        return keyed(text()) + " \\gset m_\n";
     }
 
     /** The first one without telling the reconciler that the preset needs a look. */
     public static String asPgbenchScriptWithoutEvent() {
-        return keyed(replaced("INSERT INTO dirty_presets (preset_id) SELECT id FROM preset WHERE EXISTS (SELECT FROM moved)", "SELECT FROM moved")) + ";\n";
+        return keyed(replaced(
+                        "INSERT INTO dirty_presets (preset_id) SELECT id FROM preset WHERE EXISTS (SELECT FROM moved)",
+                        "SELECT FROM moved"))
+                + ";\n";
     }
 
     /** The first one, waking others inside the transaction: what Larder does not do. */
     public static String asPgbenchScriptWithNotify() {
-        return keyed(replaced("SELECT m.claim_id, m.user_id, m.path", "SELECT pg_notify('larder_bench', ''), m.claim_id, m.user_id, m.path"))
+        return keyed(replaced(
+                        "SELECT m.claim_id, m.user_id, m.path",
+                        "SELECT pg_notify('larder_bench', ''), m.claim_id, m.user_id, m.path"))
                 + ";\n";
     }
 
     private static String replaced(String part, String by) {
-        if (!ClaimStore.TAKE_OLDEST.contains(part)) {
+        if (!text().contains(part)) {
             throw new IllegalStateException("the claim's statement has changed, no '" + part + "' in it");
         }
-        return ClaimStore.TAKE_OLDEST.replace(part, by);
+        return text().replace(part, by);
     }
 
     /** As it is sent. */
     public static String text() {
-        return ClaimStore.TAKE_OLDEST;
+        return ClaimStore.TAKE_OLDEST.text();
     }
 
     /** Its parameters for a claim under a key that nobody used before. */
@@ -113,13 +117,13 @@ public final class ClaimStatement {
                 .addValue(0)
                 .addValue(false)
                 .addValue(100)
-                .addValue(Rows.utc(ClaimStore.Mark.START.createdAt()))
-                .addValue(ClaimStore.Mark.START.workspace());
+                .addValue(Rows.utc(ScanStart.OLDEST.createdAt()))
+                .addValue(ScanStart.OLDEST.workspace());
     }
 
     /** The claim under EXPLAIN, which makes it all the same; the values are literals. */
     public static String explained(Map<String, String> variables) {
-        String statement = withValues(ClaimStore.TAKE_OLDEST);
+        String statement = withValues(text());
         for (Map.Entry<String, String> variable : variables.entrySet()) {
             statement = statement.replaceAll(
                     "(?<!:):" + variable.getKey() + "\\b", Matcher.quoteReplacement("'" + variable.getValue() + "'"));

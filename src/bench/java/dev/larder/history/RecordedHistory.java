@@ -49,7 +49,7 @@ public final class RecordedHistory {
                 200,
                 Duration.ofSeconds(Integer.getInteger("larder.history.kill-every", 3)),
                 1,
-                EnumSet.allOf(Deed.class),
+                EnumSet.allOf(OperationType.class),
                 Path.of("target", "history"));
         Load.Ran ran = Load.run(plan);
         System.out.printf(
@@ -68,15 +68,16 @@ public final class RecordedHistory {
     private static boolean judge(Path file) {
         History history = History.read(file);
         Map<String, Integer> outcomes = new TreeMap<>();
-        for (Event event : history.events()) {
-            outcomes.merge(event.call().word() + " -> " + event.answer().word(), 1, Integer::sum);
+        for (Operation operation : history.operations()) {
+            outcomes.merge(
+                    operation.request().word() + " -> " + operation.response().word(), 1, Integer::sum);
         }
         outcomes.forEach((outcome, count) -> System.out.printf("  %-60s %,10d%n", outcome, count));
         System.out.printf(
                 "  in the database: %,d claims, %,d workspaces, %,d removals; %,d looks at the pools%n",
-                history.tables().claims().size(),
-                history.tables().workspaces().size(),
-                history.tables().removals().size(),
+                history.finalState().claims().size(),
+                history.finalState().workspaces().size(),
+                history.finalState().removals().size(),
                 history.samples().size());
         long begun = System.nanoTime();
         List<Violation> violations = Checker.judge(history);

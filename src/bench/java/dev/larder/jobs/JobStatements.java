@@ -1,5 +1,6 @@
 package dev.larder.jobs;
 
+import dev.larder.lifecycle.CompleteStatement;
 import java.util.UUID;
 
 /**
@@ -8,7 +9,7 @@ import java.util.UUID;
  */
 public final class JobStatements {
 
-    private static final String LEASED = "\nSELECT h.held_up, h.more, t.id, t.lease_token,";
+    private static final String LEASED = "\nSELECT s.held_up, s.more,";
 
     private JobStatements() {}
 
@@ -18,24 +19,24 @@ public final class JobStatements {
     }
 
     private static String lease(UUID worker, int batch) {
-        int at = JobStore.TAKE.indexOf(LEASED);
+        String text = Leasing.ONLY_LINE.text();
+        int at = text.indexOf(LEASED);
         if (at < 0) {
             throw new IllegalStateException("the leasing statement has changed, no '" + LEASED + "' in it");
         }
-        String statement = JobStore.TAKE.substring(0, at) + ", leased AS (" + JobStore.TAKE.substring(at)
+        String statement = text.substring(0, at) + ", leased AS (" + text.substring(at)
                 + ") SELECT coalesce(array_agg(id), '{}')::text AS ids, coalesce(array_agg(lease_token), '{}')::text AS tokens"
                 + " FROM leased";
-        return oneLine(statement.replace("$1", "'" + worker + "'")
+        return oneLine(statement
+                        .replace("$1", "'" + worker + "'")
                         .replace("$2", String.valueOf(batch))
-                        .replace("$3", "now()")
-                        .replace("$4", "'" + JobLimitStore.DEPLOYMENT + "'")
-                        .replace("$5", "'" + new UUID(0, 0) + "'"))
+                        .replace("$3", "now()"))
                 + " \\gset\n";
     }
 
     private static String end(String sealedHex) {
         String size = "ARRAY[cardinality(:ids::uuid[])]";
-        return oneLine(JobStore.COMPLETE
+        return oneLine(CompleteStatement.text()
                         .replace("$10", "array_fill(true, " + size + ")")
                         .replace("$9", "array_fill(NULL::text, " + size + ")")
                         .replace("$1", ":ids")

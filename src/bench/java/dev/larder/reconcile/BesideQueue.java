@@ -1,9 +1,10 @@
 package dev.larder.reconcile;
 
-import dev.larder.model.Ids;
 import dev.larder.database.Direct;
-import dev.larder.wakeup.WakeUps;
+import dev.larder.database.ReconcilerLock;
+import dev.larder.model.Ids;
 import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.Vertx;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -42,6 +43,7 @@ public final class BesideQueue implements AutoCloseable {
                 new ReconcilerLock(direct, vertx),
                 new SnapshotStore(pool),
                 new PoolStore(pool, new Ids(clock)),
+                new AlertStore(pool, new Ids(clock)),
                 bell,
                 vertx,
                 clock,

@@ -1,8 +1,10 @@
 package dev.larder.reconcile;
 
-import dev.larder.model.Ids;
 import dev.larder.database.Direct;
 import dev.larder.database.Migrator;
+import dev.larder.database.ReconcilerLock;
+import dev.larder.database.Sql;
+import dev.larder.model.Ids;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.EmbeddedPostgres;
 import dev.larder.wakeup.WakeUps;
@@ -51,8 +53,8 @@ public final class IdleCycle {
     }
 
     public static void main() throws IOException {
-        Path folder = Files.createDirectories(Path.of("target", "bench")).resolve("idle-cycle-" + ProcessHandle.current()
-                .pid());
+        Path folder = Files.createDirectories(Path.of("target", "bench"))
+                .resolve("idle-cycle-" + ProcessHandle.current().pid());
         try (EmbeddedPostgres first = EmbeddedPostgres.throwaway(folder)) {
             // Without the housekeeper, whose statistics would count as written rows.
             new IdleCycle(first.options("postgres"))
@@ -183,6 +185,7 @@ public final class IdleCycle {
                 new ReconcilerLock(direct, vertx),
                 new SnapshotStore(pool),
                 new PoolStore(pool, new Ids(clock)),
+                new AlertStore(pool, new Ids(clock)),
                 new WakeUps(),
                 vertx,
                 clock,
@@ -214,7 +217,7 @@ public final class IdleCycle {
         try {
             Field field = store.getDeclaredField(name);
             field.setAccessible(true);
-            return String.valueOf(field.get(null));
+            return ((Sql) field.get(null)).text();
         } catch (ReflectiveOperationException renamed) {
             throw new IllegalStateException(renamed);
         }

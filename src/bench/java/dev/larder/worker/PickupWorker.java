@@ -1,24 +1,26 @@
 package dev.larder.worker;
 
-import dev.larder.model.Backend;
-
-import dev.larder.jobs.LocalJobSource;
-
-import dev.larder.model.Assignment;
-import dev.larder.model.Ids;
+import dev.larder.database.Direct;
+import dev.larder.database.Encryption;
+import dev.larder.inventory.InventoryIntake;
+import dev.larder.inventory.ListingStore;
+import dev.larder.inventory.MissingStore;
 import dev.larder.jobs.JobObserver;
+import dev.larder.jobs.JobStore;
+import dev.larder.jobs.LocalJobSource;
+import dev.larder.jobs.WorkerStore;
+import dev.larder.lifecycle.EndBuildStore;
+import dev.larder.lifecycle.RequeueStore;
+import dev.larder.model.Assignment;
+import dev.larder.model.Backend;
+import dev.larder.model.Ids;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.JobStatus;
 import dev.larder.model.LogLine;
 import dev.larder.model.Transition;
-import dev.larder.database.Direct;
-import dev.larder.inventory.InventoryStore;
-import dev.larder.jobs.JobStore;
-import dev.larder.database.Encryption;
-import dev.larder.jobs.WorkerStore;
-import dev.larder.wakeup.WakeUps;
 import dev.larder.wakeup.Listener;
 import dev.larder.wakeup.NotifySender;
+import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.Vertx;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -57,12 +59,18 @@ public final class PickupWorker implements AutoCloseable {
         direct = new Direct(vertx, options);
         NotifySender pump = new NotifySender(direct, vertx);
         listener = new Listener(vertx.getDelegate(), direct, bell, pump);
-        JobStore jobs = new JobStore(pool, seal, new Ids(clock));
+        EndBuildStore ends = new EndBuildStore(pool, seal, new Ids(clock));
         worker = new Worker(
                 new LocalJobSource(
-                        jobs,
+                        new JobStore(pool, seal, ends),
+                        ends,
+                        new RequeueStore(pool),
                         new WorkerStore(pool, new Ids(clock)),
-                        new InventoryStore(pool, new Ids(clock), Duration.ofMinutes(5)),
+                        new InventoryIntake(
+                                new ListingStore(pool, new Ids(clock)),
+                                new MissingStore(pool, new Ids(clock), Duration.ofMinutes(5)),
+                                bell,
+                                clock),
                         bell,
                         clock,
                         settings,

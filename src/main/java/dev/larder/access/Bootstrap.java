@@ -13,7 +13,7 @@ import java.util.Optional;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 
-/** Lets the first person in: a start without users makes an owner and shows its token once (design, section 5). */
+/** Creates the first owner: a start without users creates one and shows its token once (design, section 5). */
 @ApplicationScoped
 public class Bootstrap {
 
@@ -29,9 +29,9 @@ public class Bootstrap {
     }
 
     /**
-     * To be called once the schema is there. Does nothing where there is a user already; of several processes that start
-     * at once exactly one creates the owner. Fails with {@link MisconfiguredException}, and creates nobody, where the token file
-     * cannot be written.
+     * To be called once the schema exists. Does nothing where there is a user already; of several processes
+     * that start at once exactly one creates the owner. Where the token file cannot be written it fails with
+     * {@link MisconfiguredException} and creates no owner.
      */
     public Uni<Void> bootstrap() {
         Token token = Token.random();
@@ -53,7 +53,7 @@ public class Bootstrap {
                 .replaceWithVoid();
     }
 
-    // To the console and not to the log: logs are kept and sent on.
+    // To the console and not to the log: logs are stored and forwarded.
     private static void print(Token token) {
         System.out.println("Larder owner token (shown once): " + token.reveal());
         System.out.flush();
@@ -66,7 +66,8 @@ public class Bootstrap {
         Path file = tokenFile.get().toAbsolutePath();
         try {
             Path folder = Files.createDirectories(file.resolveSibling(".").normalize());
-            // Created for its owner alone and moved into place: at no time can anybody else read it.
+            // Created readable by its owner alone and then moved into place: no other user can read it at any
+            // time.
             Path fresh = Files.createTempFile(
                     folder,
                     ".token",

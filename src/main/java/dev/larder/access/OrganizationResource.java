@@ -1,10 +1,10 @@
 package dev.larder.access;
 
 import dev.larder.access.AccessStore.User;
-import dev.larder.access.People.Changed;
-import dev.larder.access.People.Deleted;
-import dev.larder.access.People.UserChange;
-import dev.larder.access.PeopleStore.Removal;
+import dev.larder.access.OrganizationStore.Removal;
+import dev.larder.access.Users.Changed;
+import dev.larder.access.Users.Deleted;
+import dev.larder.access.Users.UserChange;
 import dev.larder.http.Access.Organization;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
@@ -13,6 +13,7 @@ import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
 import dev.larder.model.Role;
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
@@ -30,6 +31,7 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jspecify.annotations.Nullable;
@@ -39,45 +41,50 @@ import org.jspecify.annotations.Nullable;
 // hide each other.
 @Path("/api/v1/organizations")
 @Produces(MediaType.APPLICATION_JSON)
-@Tag(name = "Access")
+@Tag(name = "access")
 class OrganizationResource {
 
     /** The body that makes an organization. */
-    @Schema(requiredProperties = "name")
-    record NewOrganization(String name) {}
+    @RegisterForReflection
+    record NewOrganization(@Schema(examples = "acme") String name) {}
 
     /** The body that makes a user. */
-    @Schema(requiredProperties = {"name", "role"})
-    record NewUser(String name, String role) {}
+    @RegisterForReflection
+    record NewUser(
+            @Schema(examples = "ada") String name,
+            @Schema(examples = "member") String role) {}
 
     private final AccessStore access;
-    private final PeopleStore store;
-    private final People people;
+    private final OrganizationStore organizations;
+    private final Users users;
     private final CurrentCaller caller;
 
-    OrganizationResource(AccessStore access, PeopleStore store, People people, CurrentCaller caller) {
+    OrganizationResource(AccessStore access, OrganizationStore organizations, Users users, CurrentCaller caller) {
         this.access = access;
-        this.store = store;
-        this.people = people;
+        this.organizations = organizations;
+        this.users = users;
         this.caller = caller;
     }
 
     @POST
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed(Role.OWNER_NAME)
-    @Operation(operationId = "createOrganization", summary = "Makes an organization")
+    @APIResponseSchema(value = Organization.class, responseCode = "201")
+    @Operation(operationId = "createOrganization", summary = "Creates an organization")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = NewOrganization.class)))
     public Uni<RestResponse<Organization>> create(byte[] body) {
-        String name = Input.organizationName(JsonBody.of(body, "name"));
+        String name = FieldRules.organizationName(JsonBody.of(body, NewOrganization.class));
         return access.createOrganization(name, caller.get().userId())
                 .map(made -> made.orElseThrow(
-                        () -> Problem.of(409, "organization_exists", "There is an organization of this name.")))
-                .map(made -> Created.at("/api/v1/organizations/" + made.id(), made));
+                        () -> Problem.of(409, "organization_exists", "An organization of this name exists.")))
+                .map(made -> CreatedResponse.at("/api/v1/organizations/" + made.id(), made));
     }
 
     @GET
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "listOrganizations", summary = "Organizations the caller sees, oldest first")
+    @Operation(
+            operationId = "listOrganizations",
+            summary = "Lists the organizations that the caller may see, oldest first")
     public Uni<Page<Organization>> list(
             @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
@@ -88,7 +95,7 @@ class OrganizationResource {
     @GET
     @Path("/{organization}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "getOrganization", summary = "One organization, by id or name")
+    @Operation(operationId = "getOrganization", summary = "Shows an organization, by id or name")
     public Uni<Organization> get(@PathParam("organization") String organization) {
         return find(caller.get(), organization);
     }
@@ -97,15 +104,16 @@ class OrganizationResource {
     @Path("/{organization}/users")
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    @APIResponseSchema(value = User.class, responseCode = "201")
     @Operation(
             operationId = "createOrganizationUser",
-            summary = "Makes a user of an organization; a template admin makes members only")
+            summary = "Creates a user of an organization. A template admin creates only members")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = NewUser.class)))
     public Uni<RestResponse<User>> createUser(@PathParam("organization") String organization, byte[] body) {
         Caller asking = caller.get();
-        JsonBody json = JsonBody.of(body, "name", "role");
-        String name = Input.userName(json);
-        Role role = Input.role(json);
+        JsonBody json = JsonBody.of(body, NewUser.class);
+        String name = FieldRules.userName(json);
+        Role role = FieldRules.role(json);
         return find(asking, organization).chain(found -> create(asking, found, name, role));
     }
 
@@ -118,13 +126,13 @@ class OrganizationResource {
             throw Problem.of(403, "role_not_grantable", "A template admin makes members only.");
         }
         return access.createUser(Optional.of(organization.id()), name, role, asking.userId())
-                .map(Created::user);
+                .map(CreatedResponse::user);
     }
 
     @GET
     @Path("/{organization}/users")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "listOrganizationUsers", summary = "Users of an organization, oldest first")
+    @Operation(operationId = "listOrganizationUsers", summary = "Lists the users of an organization, oldest first")
     public Uni<Page<User>> users(
             @PathParam("organization") String organization,
             @QueryParam("limit") @Nullable String limit,
@@ -138,10 +146,9 @@ class OrganizationResource {
     @GET
     @Path("/{organization}/users/{user}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "getOrganizationUser", summary = "One user of an organization, by id or name")
+    @Operation(operationId = "getOrganizationUser", summary = "Shows a user of an organization, by id or name")
     public Uni<User> user(@PathParam("organization") String organization, @PathParam("user") String user) {
-        return find(caller.get(), organization)
-                .chain(found -> people.find(People.named(Optional.of(found.id()), user)));
+        return find(caller.get(), organization).chain(found -> users.find(Users.named(Optional.of(found.id()), user)));
     }
 
     @PATCH
@@ -150,13 +157,14 @@ class OrganizationResource {
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
     @Operation(
             operationId = "changeOrganizationUser",
-            summary = "Changes a user's role, or disables or enables it; a template admin changes members only")
+            summary =
+                    "Changes the role of a user, or disables or enables the user. A template admin changes only members")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = UserChange.class)))
     public Uni<Changed> changeUser(
             @PathParam("organization") String organization, @PathParam("user") String user, byte[] body) {
         Caller asking = caller.get();
         return find(asking, organization)
-                .chain(found -> people.change(People.named(Optional.of(found.id()), user), body, asking));
+                .chain(found -> users.change(Users.named(Optional.of(found.id()), user), body, asking));
     }
 
     @DELETE
@@ -165,14 +173,14 @@ class OrganizationResource {
     @Operation(
             operationId = "deleteOrganizationUser",
             summary =
-                    "Deletes a user and revokes its tokens; where it has claims only with ?claims=release, which ends them")
+                    "Deletes a user and revokes its tokens. With claims it needs ?claims=release, which releases them")
     public Uni<Deleted> deleteUser(
             @PathParam("organization") String organization,
             @PathParam("user") String user,
             @QueryParam("claims") @Nullable String claims) {
         Caller asking = caller.get();
         return find(asking, organization)
-                .chain(found -> people.delete(People.named(Optional.of(found.id()), user), claims, asking));
+                .chain(found -> users.delete(Users.named(Optional.of(found.id()), user), claims, asking));
     }
 
     @DELETE
@@ -180,11 +188,11 @@ class OrganizationResource {
     @RolesAllowed(Role.OWNER_NAME)
     @Operation(
             operationId = "deleteOrganization",
-            summary = "Deletes an organization that has no users, templates, workspaces and claims any more")
+            summary = "Deletes an organization without users, templates, workspaces and claims")
     public Uni<Void> delete(@PathParam("organization") String organization) {
         Caller asking = caller.get();
         return find(asking, organization)
-                .chain(found -> store.deleteOrganization(found.id(), found.name(), asking))
+                .chain(found -> organizations.delete(found.id(), found.name(), asking))
                 .invoke(OrganizationResource::refuseUnlessRemoved)
                 .replaceWithVoid();
     }

@@ -6,6 +6,7 @@ import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
 import dev.larder.model.Role;
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
@@ -44,12 +45,13 @@ class QuotaResource {
     }
 
     /** The body that sets the limits; one that is left out is lifted. */
+    @RegisterForReflection
     record QuotaBody(@Nullable Integer workspaces, @Nullable Integer workspacesPerUser) {}
 
     @GET
     @Path("/{organization}/quota")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "getQuota", summary = "How many workspaces may be held at once, and how many are")
+    @Operation(operationId = "getQuota", summary = "Shows the limit of workspaces held at once, and how many are")
     public Uni<QuotaView> get(@PathParam("organization") String organization) {
         return find(organization).chain(found -> quotas.find(found.id()));
     }
@@ -59,9 +61,9 @@ class QuotaResource {
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed(Role.OWNER_NAME)
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = QuotaBody.class)))
-    @Operation(operationId = "putQuota", summary = "Limits how many workspaces may be held at once, or lifts it")
+    @Operation(operationId = "putQuota", summary = "Sets or removes the limit of workspaces held at once")
     public Uni<QuotaView> put(@PathParam("organization") String organization, byte @Nullable [] bytes) {
-        JsonBody body = JsonBody.of(bytes == null ? new byte[0] : bytes, "workspaces", "workspacesPerUser");
+        JsonBody body = JsonBody.of(bytes, QuotaBody.class);
         @Nullable Integer all = body.optionalInteger("workspaces", 0, MOST).orElse(null);
         @Nullable
         Integer perUser = body.optionalInteger("workspacesPerUser", 0, MOST).orElse(null);

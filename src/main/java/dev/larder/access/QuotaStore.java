@@ -1,11 +1,12 @@
 package dev.larder.access;
 
 import dev.larder.database.Rows;
+import dev.larder.database.Sql;
+import dev.larder.lifecycle.AuditEntry;
 import dev.larder.model.Ids;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
-import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.util.UUID;
@@ -24,7 +25,7 @@ public class QuotaStore {
     }
 
     /**
-     * Limits and what there is of them. A claim that waits counts as held.
+     * Limits, and how many claims count towards them. A waiting claim counts too.
      *
      * @param workspaces of the organization at once; null: no limit
      * @param workspacesPerUser of each user in it; null: no limit
@@ -32,39 +33,44 @@ public class QuotaStore {
     public record QuotaView(
             @Nullable Integer workspaces, @Nullable Integer workspacesPerUser, long held) {}
 
-    private static final String FIND = """
+    private static final Sql FIND = Sql.of("""
             SELECT o.claims_max, o.claims_max_per_user,
                    (SELECT count(*) FROM claims c WHERE c.organization_id = o.id AND c.ended_at IS NULL) AS held
-              FROM organizations o WHERE o.id = $1""";
+              FROM organizations o WHERE o.id = :organization""", "organization");
 
-    /** The caller has found the organization before. */
+    /** The organization must exist; the caller has looked it up. */
     public Uni<QuotaView> find(UUID organization) {
-        return pool.preparedQuery(FIND)
-                .execute(Tuple.of(organization))
-                .map(rows -> view(rows.iterator().next()));
+        return FIND.on(pool, organization).map(rows -> view(rows.iterator().next()));
     }
 
     private static QuotaView view(Row row) {
         return new QuotaView(row.getInteger("claims_max"), row.getInteger("claims_max_per_user"), row.getLong("held"));
     }
 
-    private static final String SET = """
+    private static final Sql SET = Sql.of(
+            """
             WITH changed AS (
-                UPDATE organizations SET claims_max = $2::integer, claims_max_per_user = $3::integer WHERE id = $1 RETURNING id)
-            INSERT INTO audit (id, at, organization_id, actor_id, action, target_id, detail)
-            SELECT $4::uuid, $5::timestamptz, id, $6::uuid, 'organization.quota', id,
-                   jsonb_build_object('workspaces', $2::integer, 'workspacesPerUser', $3::integer)
-              FROM changed""";
+                UPDATE organizations SET claims_max = :all::integer, claims_max_per_user = :per_user::integer
+                 WHERE id = :organization RETURNING id, id AS organization_id)
+            %s""".formatted(AuditEntry.of(
+                    "organization.quota",
+                    "jsonb_build_object('workspaces', :all::integer, 'workspacesPerUser', :per_user::integer)",
+                    "changed")),
+            "organization",
+            "all",
+            "per_user",
+            "entry",
+            "at",
+            "actor");
 
-    /** From its commit on; what is held beyond it stays. */
+    /** Holds from the commit on. Workspaces held beyond the new limit stay with their users. */
     public Uni<Void> set(
             UUID organization,
             @Nullable Integer workspaces,
             @Nullable Integer workspacesPerUser,
             UUID actor,
             Instant at) {
-        return pool.preparedQuery(SET)
-                .execute(Tuple.of(organization, workspaces, workspacesPerUser, ids.next(), Rows.utc(at), actor))
+        return SET.on(pool, organization, workspaces, workspacesPerUser, ids.next(), Rows.utc(at), actor)
                 .replaceWithVoid();
     }
 }

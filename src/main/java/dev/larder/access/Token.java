@@ -9,8 +9,8 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * A bearer token: {@code larder_} and 32 random bytes in base64url. The database holds only its SHA-256, which is enough
- * for a secret that cannot be guessed and needs no salt.
+ * A bearer token: {@code larder_} and 32 random bytes in base64url. The database holds only its SHA-256: the
+ * secret cannot be guessed, so it needs no salt.
  */
 final class Token {
 
@@ -31,7 +31,7 @@ final class Token {
         return new Token(PREFIX + Base64.getUrlEncoder().withoutPadding().encodeToString(secret));
     }
 
-    /** Empty where the text cannot be a token at all, so that nobody needs to ask the database. */
+    /** Empty where the text does not have the form of a token; the database need not be asked then. */
     static Optional<Token> parse(String text) {
         return FORM.matcher(text).matches() ? Optional.of(new Token(text)) : Optional.empty();
     }

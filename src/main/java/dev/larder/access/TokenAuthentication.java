@@ -15,10 +15,11 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.util.Optional;
 
 /**
- * Recognises callers by their bearer token. Each request asks the database, by one prepared statement on a unique index:
- * a revoked token opens nothing from the commit of its revocation on, in every process.
+ * Authenticates requests by their bearer token. Each request asks the database, by one prepared statement on
+ * a unique index: from the commit of a revocation on every process refuses the token.
  *
- * <p>Authentication is lazy, so that addresses without a role (health, metrics, OpenAPI) never ask, even with a token.
+ * <p>Authentication is lazy: requests to addresses without a role (health, metrics, OpenAPI) never ask, even
+ * with a token.
  */
 @ApplicationScoped
 class TokenAuthentication implements HttpAuthenticationMechanism {

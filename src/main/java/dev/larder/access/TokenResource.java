@@ -11,6 +11,7 @@ import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
 import dev.larder.model.Role;
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
@@ -33,14 +34,18 @@ import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jspecify.annotations.Nullable;
 
-/** Bearer tokens. An owner gives them to anybody, others to themselves; the secret is in one answer and nowhere else. */
+/**
+ * Bearer tokens. An owner creates them for any user, other users for themselves. The secret is in one answer
+ * only.
+ */
 @Path("/api/v1/tokens")
 @Produces(MediaType.APPLICATION_JSON)
-@Tag(name = "Access")
+@Tag(name = "access")
 class TokenResource {
 
     private static final Duration LIFE_MAX = Duration.ofDays(3650);
@@ -54,13 +59,15 @@ class TokenResource {
      * @param organization id or name of the organization the user's name belongs to
      * @param expiresAt at most ten years from now; or {@code ttl}; never where both are left out
      */
-    @Schema(requiredProperties = "name")
+    @RegisterForReflection
     record TokenRequest(
             String name,
             @Nullable String user,
             @Nullable String organization,
             @Nullable Instant expiresAt,
-            @Schema(examples = "P30D") @Nullable String ttl) {}
+
+            @Schema(format = "duration", examples = "P30D") @Nullable
+            String ttl) {}
 
     /**
      * The one answer that holds the secret.
@@ -89,7 +96,7 @@ class TokenResource {
         this.clock = clock;
     }
 
-    /** A token that somebody makes for himself does not outlive the one he came with. */
+    /** A token that a user creates for itself does not outlive the token of the request. */
     private static @Nullable Instant capped(Caller asking, UUID holder, @Nullable Instant expiresAt) {
         Instant end = asking.tokenExpiresAt().orElse(null);
         boolean own = holder.equals(asking.userId());
@@ -99,12 +106,13 @@ class TokenResource {
     @POST
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
-    @Operation(operationId = "createToken", summary = "Makes a token and shows it once")
+    @APIResponseSchema(value = IssuedToken.class, responseCode = "201")
+    @Operation(operationId = "createToken", summary = "Creates a token and shows it once")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = TokenRequest.class)))
     public Uni<RestResponse<IssuedToken>> create(byte[] body) {
         Caller asking = caller.get();
-        JsonBody json = JsonBody.of(body, "name", "user", "organization", "expiresAt", "ttl");
-        String name = Input.personName(json, "name");
+        JsonBody json = JsonBody.of(body, TokenRequest.class);
+        String name = FieldRules.personName(json, "name");
         Instant expiresAt = expiry(json);
         Token token = Token.random();
         return holder(asking, json)
@@ -195,7 +203,8 @@ class TokenResource {
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.WORKER_NAME, Role.AUDITOR_NAME})
     @Operation(
             operationId = "listTokens",
-            summary = "Tokens without their secrets: an owner sees all, an auditor its scope's, others their own")
+            summary =
+                    "Lists tokens without their secrets. Owners see all, auditors those of their organization, others their own")
     public Uni<Page<TokenEntry>> list(
             @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
         Caller asking = caller.get();
@@ -209,26 +218,32 @@ class TokenResource {
     /**
      * The body of a rotation.
      *
-     * @param ttl how long the replacement opens, at most ten years; as long as the old token would have where left out
+     * @param ttl how long the replacement opens, at most ten years; as long as the old token would have where
+     *     left out
      * @param overlap how long the old token goes on to open, at most a week; it ends at once where left out
      */
+    @RegisterForReflection
     record RotationRequest(
-            @Schema(examples = "P30D") @Nullable String ttl,
-            @Schema(examples = "PT10M") @Nullable String overlap) {}
+            @Schema(format = "duration", examples = "P30D") @Nullable
+            String ttl,
+
+            @Schema(format = "duration", examples = "PT10M") @Nullable
+            String overlap) {}
 
     @POST
     @Path("/{id}/rotate")
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.WORKER_NAME, Role.AUDITOR_NAME})
+    @APIResponseSchema(value = IssuedToken.class, responseCode = "201")
     @Operation(
             operationId = "rotateToken",
             summary =
-                    "Replaces a token by a new one of the same user and name, and shows it once: an owner any, others their own")
+                    "Replaces a token by a new one of the same user and name, and shows it once. Owners rotate any token, others their own")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = RotationRequest.class)))
     public Uni<RestResponse<IssuedToken>> rotate(@PathParam("id") String id, byte[] body) {
         Caller asking = caller.get();
         UUID old = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("token"));
-        JsonBody json = JsonBody.of(body.length == 0 ? EMPTY : body, "ttl", "overlap");
+        JsonBody json = JsonBody.of(body.length == 0 ? EMPTY : body, RotationRequest.class);
         Optional<Instant> end = Optional.ofNullable(expiry(json));
         Duration overlap = overlap(json);
         return tokens.find(old, own(asking))
@@ -270,7 +285,7 @@ class TokenResource {
     @Operation(
             operationId = "revokeToken",
             summary =
-                    "Revokes a token at once, with ?descendants=true also those made with it, which are listed: an owner any, others their own. Idempotent")
+                    "Revokes a token, and with ?descendants=true the tokens created with it. Owners revoke any token, others their own. Idempotent")
     @APIResponse(responseCode = "204", description = "Revoked")
     @APIResponse(
             responseCode = "200",

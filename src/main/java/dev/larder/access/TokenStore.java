@@ -1,6 +1,9 @@
 package dev.larder.access;
 
 import dev.larder.database.Rows;
+import dev.larder.database.Sql;
+import dev.larder.lifecycle.AuditEntry;
+import dev.larder.lifecycle.Rules;
 import dev.larder.model.Caller;
 import dev.larder.model.Ids;
 import io.smallrye.mutiny.Uni;
@@ -8,7 +11,6 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.SqlConnection;
-import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -20,16 +22,17 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Bearer tokens. Each remembers the token that made it. A token's secret never comes here: only its SHA-256 does. Each change
- * writes its audit row in the same statement.
+ * Bearer tokens. Each row names the token that created it. The secret is never stored: only its SHA-256 is.
+ * Each change writes its audit entry in the same statement.
  */
 @ApplicationScoped
 public class TokenStore {
 
     /**
-     * All of a token but its secret.
+     * A token without its secret.
      *
-     * @param parentId the token that made it; null for the first one and for those made before this was recorded
+     * @param parentId the token that created it; null for the first token and for tokens created before this
+     *     was recorded
      */
     public record TokenEntry(
             UUID id,
@@ -46,7 +49,7 @@ public class TokenStore {
     public record NewToken(
             UUID userId, String name, byte[] hash, @Nullable Instant expiresAt) {}
 
-    /** What came of asking for a token. */
+    /** The result of creating or rotating a token. */
     public sealed interface Issue {
 
         record Issued(TokenEntry token) implements Issue {}
@@ -54,20 +57,20 @@ public class TokenStore {
         /** There is no such user, or it is the system user. */
         record NoUser() implements Issue {}
 
-        /** The user is disabled: the token would open nothing. */
+        /** The user is disabled: the token would be refused. */
         record UserDisabled() implements Issue {}
 
         /** @param most how many unexpired tokens a user may have */
         record TooMany(int most) implements Issue {}
 
-        /** There is no such token that the caller may replace, or it opens nothing any more. */
+        /** The caller may replace no such token, or it has expired or was revoked. */
         record NoToken() implements Issue {}
     }
 
     private static final int ROTATED_MAX = 2;
 
-    /** A token that is made meanwhile with one that is being revoked is found by the next look. */
-    private static final int LOOKS_MAX = 10;
+    /** A token created meanwhile with a token that is being revoked is found in the next round. */
+    private static final int ROUNDS_MAX = 10;
 
     private final Pool pool;
     private final InstantSource clock;
@@ -85,35 +88,75 @@ public class TokenStore {
         this.perUser = perUser;
     }
 
-    // Of two that ask for one user's tokens at once, the second counts what the first has made.
-    private static final String HOLDER = """
+    // Two requests for tokens of one user wait for each other here, so that the second counts the token of
+    // the first.
+    private static final Sql LOCK_HOLDER = Sql.of("""
             SELECT disabled_at IS NOT NULL AS disabled FROM users
-             WHERE id = $1 AND NOT is_system AND deleted_at IS NULL
-               FOR NO KEY UPDATE""";
+             WHERE id = :user AND NOT is_system AND deleted_at IS NULL
+               FOR NO KEY UPDATE""", "user");
 
-    private static final String CREATE = """
-            WITH parent AS (SELECT FROM tokens WHERE id = $9 AND revoked_at IS NULL FOR SHARE),
-            made AS (
+    private static final String ENTRY = """
+            SELECT t.id, t.user_id, u.name AS user_name, u.organization_id, t.name, t.created_at, t.expires_at,
+                   t.revoked_at, t.parent_id
+            """;
+
+    /**
+     * A condition: the token is neither revoked nor expired. Parameter {@code :at}: now.
+     *
+     * @param token what the statement calls the token's row
+     */
+    static String valid(String token) {
+        return "%1$s.revoked_at IS NULL AND (%1$s.expires_at IS NULL OR %1$s.expires_at > :at)".formatted(token);
+    }
+
+    /**
+     * A value: how many valid tokens a user has. Parameter {@code :at}: now.
+     *
+     * @param user an expression: the user's id
+     */
+    static String validTokensOf(String user) {
+        return "(SELECT count(*) FROM tokens o WHERE o.user_id = %s AND %s)".formatted(user, valid("o"));
+    }
+
+    /** Parameter {@code :holder}: the user whose tokens are meant; null for any user's. */
+    private static final String OF_HOLDER = "(:holder::uuid IS NULL OR t.user_id = :holder)";
+
+    private static final Sql CREATE = Sql.of(
+            """
+            WITH parent AS (SELECT FROM tokens WHERE id = :parent AND revoked_at IS NULL FOR SHARE),
+            created AS (
                 INSERT INTO tokens (id, user_id, name, hash, created_at, expires_at, parent_id)
-                SELECT $1, $2, $3, $4, $5, $6, $9
-                 WHERE ($9::uuid IS NULL OR EXISTS (SELECT FROM parent))
-                   AND (SELECT count(*) FROM tokens
-                         WHERE user_id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $5)) < $10
+                SELECT :id, :user, :name, :hash, :at, :expires_at, :parent
+                 WHERE (:parent::uuid IS NULL OR EXISTS (SELECT FROM parent)) AND %s < :most
                 RETURNING *),
+            holder AS (SELECT id, name, organization_id FROM users WHERE id = :user),
             audited AS (
-                INSERT INTO audit (id, at, organization_id, actor_id, action, target_id, detail)
-                SELECT $7, $5, u.organization_id, $8, 'token.create', m.id,
-                       jsonb_build_object('name', m.name, 'user', m.user_id)
-                  FROM made m JOIN users u ON u.id = m.user_id)
-            SELECT m.id, m.user_id, u.name AS user_name, u.organization_id, m.name, m.created_at, m.expires_at,
-                   m.revoked_at, m.parent_id
-              FROM made m JOIN users u ON u.id = m.user_id""";
+                %s)
+            %s FROM created t CROSS JOIN holder u""".formatted(
+                            validTokensOf(":user"),
+                            AuditEntry.of(
+                                    "token.create",
+                                    "jsonb_build_object('name', name, 'user', user_id)",
+                                    "(SELECT c.id, c.name, c.user_id, u.organization_id FROM created c CROSS JOIN holder u) c"),
+                            ENTRY),
+            "id",
+            "user",
+            "name",
+            "hash",
+            "at",
+            "expires_at",
+            "entry",
+            "actor",
+            "parent",
+            "most");
 
-    /** Makes a token unless its user has as many as it may. Those that are revoked or expired do not count. */
+    /**
+     * Creates a token unless its user has the allowed number already. Revoked and expired tokens do not
+     * count.
+     */
     public Uni<Issue> create(NewToken token, Caller actor) {
-        return pool.withTransaction(connection -> connection
-                .preparedQuery(HOLDER)
-                .execute(Tuple.of(token.userId()))
+        return pool.withTransaction(connection -> LOCK_HOLDER
+                .on(connection, token.userId())
                 .chain(rows -> Rows.first(rows, row -> row.getBoolean("disabled"))
                         .map(disabled -> disabled
                                 ? Uni.createFrom().<Issue>item(new Issue.UserDisabled())
@@ -122,55 +165,67 @@ public class TokenStore {
     }
 
     private Uni<Issue> insert(SqlConnection connection, NewToken token, Caller actor) {
-        return connection
-                .preparedQuery(CREATE)
-                .execute(Tuple.from(new Object[] {
-                    ids.next(),
-                    token.userId(),
-                    token.name(),
-                    Buffer.buffer(token.hash()),
-                    Rows.utc(clock.instant()),
-                    Rows.utcOrNull(token.expiresAt()),
-                    ids.next(),
-                    actor.userId(),
-                    actor.tokenId().orElse(null),
-                    perUser
-                }))
+        return CREATE.on(
+                        connection,
+                        ids.next(),
+                        token.userId(),
+                        token.name(),
+                        Buffer.buffer(token.hash()),
+                        Rows.utc(clock.instant()),
+                        Rows.utcOrNull(token.expiresAt()),
+                        ids.next(),
+                        actor.userId(),
+                        actor.tokenId().orElse(null),
+                        perUser)
                 .map(rows -> Rows.first(rows, TokenStore::entry)
                         .<Issue>map(Issue.Issued::new)
                         .orElseGet(() -> new Issue.TooMany(perUser)));
     }
 
-    private static final String ROTATE = """
-            WITH parent AS (SELECT FROM tokens WHERE id = $10 AND revoked_at IS NULL FOR NO KEY UPDATE),
+    private static final Sql ROTATE = Sql.of(
+            """
+            WITH parent AS (SELECT FROM tokens WHERE id = :parent AND revoked_at IS NULL FOR NO KEY UPDATE),
             old AS (
-                UPDATE tokens t SET expires_at = $3
+                UPDATE tokens t SET expires_at = :old_until
                   FROM users u
-                 WHERE ($10::uuid IS NULL OR EXISTS (SELECT FROM parent)) AND t.id = $1 AND u.id = t.user_id AND ($2::uuid IS NULL OR t.user_id = $2)
-                   AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $4)
-                   AND u.disabled_at IS NULL AND u.deleted_at IS NULL
-                   AND (SELECT count(*) FROM tokens o
-                         WHERE o.user_id = t.user_id AND o.revoked_at IS NULL AND (o.expires_at IS NULL OR o.expires_at > $4)) < $11
-                RETURNING t.user_id, t.name, u.name AS user_name, u.organization_id),
-            made AS (
+                 WHERE (:parent::uuid IS NULL OR EXISTS (SELECT FROM parent))
+                   AND t.id = :token AND u.id = t.user_id AND %s
+                   AND %s
+                   AND u.disabled_at IS NULL AND u.deleted_at IS NULL AND %s < :most
+                RETURNING t.id, t.user_id, t.name, u.name AS user_name, u.organization_id),
+            created AS (
                 INSERT INTO tokens (id, user_id, name, hash, created_at, expires_at, parent_id)
-                SELECT $5, user_id, name, $6, $4, $7, $10 FROM old
+                SELECT :replacement, user_id, name, :hash, :at, :expires_at, :parent FROM old
                 RETURNING *),
+            holder AS (SELECT user_name AS name, organization_id FROM old),
             audited AS (
-                INSERT INTO audit (id, at, organization_id, actor_id, action, target_id, detail)
-                SELECT $8, $4, organization_id, $9, 'token.rotate', $1, jsonb_build_object('replacement', $5::uuid) FROM old)
-            SELECT m.id, m.user_id, o.user_name, o.organization_id, m.name, m.created_at, m.expires_at, m.revoked_at,
-                   m.parent_id
-              FROM made m, old o""";
+                %s)
+            %s FROM created t CROSS JOIN holder u""".formatted(
+                    OF_HOLDER,
+                    valid("t"),
+                    validTokensOf("t.user_id"),
+                    AuditEntry.of("token.rotate", "jsonb_build_object('replacement', :replacement::uuid)", "old"),
+                    ENTRY),
+            "token",
+            "holder",
+            "old_until",
+            "at",
+            "replacement",
+            "hash",
+            "expires_at",
+            "entry",
+            "actor",
+            "parent",
+            "most");
 
     /**
-     * What a rotation does.
+     * A token to be replaced, and its replacement.
      *
-     * @param token the one to be replaced
-     * @param holder only if it is this user's, where named
+     * @param token the token to be replaced
+     * @param holder where given, only a token of this user is replaced
      * @param hash of the replacement
      * @param expiresAt of the replacement
-     * @param oldUntil when the old token stops to open; not later than it would have
+     * @param oldUntil when the old token expires; not later than it would have
      */
     public record Rotation(
             UUID token,
@@ -180,60 +235,58 @@ public class TokenStore {
             Instant oldUntil) {}
 
     /**
-     * Replaces a token by one of the same user and name. A user may have twice as many unexpired tokens as it may make, so that
-     * old and new ones may overlap; no more are rotated then ({@link Issue.NoToken}).
+     * Replaces a token by one of the same user and name. Old and new tokens may overlap, so a user may have
+     * twice the number of unexpired tokens that it may create; beyond that the answer is
+     * {@link Issue.NoToken}.
      */
     public Uni<Issue> rotate(Rotation rotation, Caller actor) {
-        return pool.preparedQuery(ROTATE)
-                .execute(Tuple.from(new Object[] {
-                    rotation.token(),
-                    rotation.holder().orElse(null),
-                    Rows.utc(rotation.oldUntil()),
-                    Rows.utc(clock.instant()),
-                    ids.next(),
-                    Buffer.buffer(rotation.hash()),
-                    Rows.utcOrNull(rotation.expiresAt()),
-                    ids.next(),
-                    actor.userId(),
-                    actor.tokenId().orElse(null),
-                    ROTATED_MAX * perUser
-                }))
+        return ROTATE.on(
+                        pool,
+                        rotation.token(),
+                        rotation.holder().orElse(null),
+                        Rows.utc(rotation.oldUntil()),
+                        Rows.utc(clock.instant()),
+                        ids.next(),
+                        Buffer.buffer(rotation.hash()),
+                        Rows.utcOrNull(rotation.expiresAt()),
+                        ids.next(),
+                        actor.userId(),
+                        actor.tokenId().orElse(null),
+                        ROTATED_MAX * perUser)
                 .map(rows -> Rows.first(rows, TokenStore::entry)
                         .<Issue>map(Issue.Issued::new)
                         .orElseGet(Issue.NoToken::new));
     }
 
-    private static final String FIND = """
-            SELECT t.id, t.user_id, u.name AS user_name, u.organization_id, t.name, t.created_at, t.expires_at,
-                   t.revoked_at, t.parent_id
-              FROM tokens t JOIN users u ON u.id = t.user_id
-             WHERE t.id = $1 AND ($2::uuid IS NULL OR t.user_id = $2)""";
+    private static final Sql FIND = Sql.of(
+            ENTRY + " FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.id = :token AND " + OF_HOLDER,
+            "token",
+            "holder");
 
-    /** @param holder only if it is this user's, where named */
+    /** @param holder where given, only a token of this user is found */
     public Uni<Optional<TokenEntry>> find(UUID token, Optional<UUID> holder) {
-        return pool.preparedQuery(FIND)
-                .execute(Tuple.of(token, holder.orElse(null)))
-                .map(rows -> Rows.first(rows, TokenStore::entry));
+        return FIND.on(pool, token, holder.orElse(null)).map(rows -> Rows.first(rows, TokenStore::entry));
     }
 
-    private static final String LIST = """
-            SELECT t.id, t.user_id, u.name AS user_name, u.organization_id, t.name, t.created_at, t.expires_at,
-                   t.revoked_at, t.parent_id
-              FROM tokens t JOIN users u ON u.id = t.user_id
-             WHERE ($1::uuid IS NULL OR t.user_id = $1) AND ($2::uuid IS NULL OR u.organization_id = $2)
-               AND ($3::uuid IS NULL OR t.id > $3)
-             ORDER BY t.id LIMIT $4""";
+    private static final Sql LIST = Sql.of(
+            """
+            %s FROM tokens t JOIN users u ON u.id = t.user_id
+             WHERE %s AND %s AND %s
+             ORDER BY t.id LIMIT :limit""".formatted(ENTRY, OF_HOLDER, Rules.visibleTo("u.organization_id"), Rules.after("t.id")),
+            "holder",
+            "organization",
+            "after",
+            "limit");
 
     /**
      * Oldest first, expired and revoked ones included.
      *
-     * @param holder only this user's, where named
-     * @param organization only this organization's users', where named
+     * @param holder where given, only tokens of this user
+     * @param organization where given, only tokens of this organization's users
      */
     public Uni<List<TokenEntry>> list(
             Optional<UUID> holder, Optional<UUID> organization, Optional<UUID> after, int rowsMax) {
-        return pool.preparedQuery(LIST)
-                .execute(Tuple.of(holder.orElse(null), organization.orElse(null), after.orElse(null), rowsMax))
+        return LIST.on(pool, holder.orElse(null), organization.orElse(null), after.orElse(null), rowsMax)
                 .map(rows -> Rows.list(rows, TokenStore::entry));
     }
 
@@ -250,39 +303,50 @@ public class TokenStore {
                 row.getUUID("parent_id"));
     }
 
-    // UNION, not UNION ALL: a circle, which nothing makes, would not make it endless.
-    private static final String REVOKE = """
+    // UNION, not UNION ALL: it ends even if tokens had made each other in a circle.
+    private static final Sql REVOKE = Sql.of(
+            """
             WITH RECURSIVE chosen AS (
-                SELECT t.id FROM tokens t WHERE t.id = $1 AND ($2::uuid IS NULL OR t.user_id = $2)
+                SELECT t.id FROM tokens t WHERE t.id = :token AND %1$s
                  UNION
                 SELECT t.id FROM chosen c JOIN tokens t ON t.parent_id = c.id
-                 WHERE $3::boolean AND ($2::uuid IS NULL OR t.user_id = $2)),
+                 WHERE :descendants::boolean AND %1$s),
             revoked AS (
-                UPDATE tokens t SET revoked_at = $4 FROM chosen c
+                UPDATE tokens t SET revoked_at = :at FROM chosen c
                  WHERE t.id = c.id AND t.revoked_at IS NULL
                 RETURNING t.id),
+            changed AS (
+                SELECT t.id, u.organization_id FROM tokens t JOIN users u ON u.id = t.user_id
+                 WHERE t.id = :token AND EXISTS (SELECT FROM revoked)),
             audited AS (
-                INSERT INTO audit (id, at, organization_id, actor_id, action, target_id, detail)
-                SELECT $6, $4, u.organization_id, $5, 'token.revoke', t.id,
-                       jsonb_build_object('revoked', (SELECT jsonb_agg(r.id ORDER BY r.id) FROM revoked r))
-                  FROM tokens t JOIN users u ON u.id = t.user_id
-                 WHERE t.id = $1 AND EXISTS (SELECT FROM revoked))
+                %2$s)
             SELECT t.id, t.user_id, u.name AS user_name, u.organization_id, t.name, t.created_at, t.expires_at,
-                   coalesce(t.revoked_at, $4) AS revoked_at, t.parent_id
+                   coalesce(t.revoked_at, :at) AS revoked_at, t.parent_id
               FROM chosen c JOIN tokens t ON t.id = c.id JOIN users u ON u.id = t.user_id
-             WHERE t.id = $1 OR EXISTS (SELECT FROM revoked r WHERE r.id = t.id)
-             ORDER BY t.id <> $1, t.id""";
+             WHERE t.id = :token OR EXISTS (SELECT FROM revoked r WHERE r.id = t.id)
+             ORDER BY t.id <> :token, t.id""".formatted(
+                            OF_HOLDER,
+                            AuditEntry.of(
+                                    "token.revoke",
+                                    "jsonb_build_object('revoked', (SELECT jsonb_agg(r.id ORDER BY r.id) FROM revoked r))",
+                                    "changed")),
+            "token",
+            "holder",
+            "descendants",
+            "at",
+            "actor",
+            "entry");
 
     /**
-     * From the commit on the tokens open nothing. Revoking again is no error and changes nothing.
+     * Revokes a token; from the commit on it is refused. Idempotent.
      *
-     * @param holder only this user's, where named
-     * @param descendants whether also those made with it, and those made with these
+     * @param holder where given, only tokens of this user are revoked
+     * @param descendants whether also the tokens created with it are revoked, and the tokens created with those
      * @return the token itself, and then each other that this call revoked; empty where there is no such token
      */
     public Uni<List<TokenEntry>> revoke(UUID token, Optional<UUID> holder, boolean descendants, UUID actor) {
         return pool.withTransaction(
-                connection -> revoke(connection, List.of(), token, holder, descendants, actor, LOOKS_MAX));
+                connection -> revoke(connection, List.of(), token, holder, descendants, actor, ROUNDS_MAX));
     }
 
     private Uni<List<TokenEntry>> revoke(
@@ -292,18 +356,22 @@ public class TokenStore {
             Optional<UUID> holder,
             boolean descendants,
             UUID actor,
-            int looks) {
-        return connection
-                .preparedQuery(REVOKE)
-                .execute(
-                        Tuple.of(token, holder.orElse(null), descendants, Rows.utc(clock.instant()), actor, ids.next()))
+            int roundsLeft) {
+        return REVOKE.on(
+                        connection,
+                        token,
+                        holder.orElse(null),
+                        descendants,
+                        Rows.utc(clock.instant()),
+                        actor,
+                        ids.next())
                 .map(rows -> Rows.list(rows, TokenStore::entry))
                 .chain(now -> {
                     List<TokenEntry> all = Stream.concat(before.stream(), now.stream())
                             .distinct()
                             .toList();
-                    return descendants && looks > 1 && all.size() > before.size()
-                            ? revoke(connection, all, token, holder, true, actor, looks - 1)
+                    return descendants && roundsLeft > 1 && all.size() > before.size()
+                            ? revoke(connection, all, token, holder, true, actor, roundsLeft - 1)
                             : Uni.createFrom().item(all);
                 });
     }

@@ -1,9 +1,9 @@
 package dev.larder.access;
 
 import dev.larder.access.AccessStore.User;
-import dev.larder.access.People.Changed;
-import dev.larder.access.People.Deleted;
-import dev.larder.access.People.UserChange;
+import dev.larder.access.Users.Changed;
+import dev.larder.access.Users.Deleted;
+import dev.larder.access.Users.UserChange;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
@@ -29,6 +29,7 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jspecify.annotations.Nullable;
@@ -36,26 +37,26 @@ import org.jspecify.annotations.Nullable;
 /** Users of the whole deployment, and who the caller is. */
 @Path("/api/v1")
 @Produces(MediaType.APPLICATION_JSON)
-@Tag(name = "Access")
+@Tag(name = "access")
 class UserResource {
 
     /** Who is asking, as the answer to {@code /me}. */
     record Me(UUID id, String name, String role, @Nullable UUID organizationId) {}
 
     private final AccessStore access;
-    private final People people;
+    private final Users users;
     private final CurrentCaller caller;
 
-    UserResource(AccessStore access, People people, CurrentCaller caller) {
+    UserResource(AccessStore access, Users users, CurrentCaller caller) {
         this.access = access;
-        this.people = people;
+        this.users = users;
         this.caller = caller;
     }
 
     @GET
     @Path("/me")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.WORKER_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "me", summary = "Who the token belongs to")
+    @Operation(operationId = "me", summary = "Shows the user of the token")
     public Uni<Me> me() {
         Caller asking = caller.get();
         return Uni.createFrom()
@@ -70,14 +71,17 @@ class UserResource {
     @Path("/users")
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed(Role.OWNER_NAME)
-    @Operation(operationId = "createUser", summary = "Makes an owner, or an auditor or worker of all organizations")
+    @APIResponseSchema(value = User.class, responseCode = "201")
+    @Operation(
+            operationId = "createUser",
+            summary = "Creates an owner, or an auditor or worker of the whole deployment")
     @RequestBody(
             required = true,
             content = @Content(schema = @Schema(implementation = OrganizationResource.NewUser.class)))
     public Uni<RestResponse<User>> create(byte[] body) {
-        JsonBody json = JsonBody.of(body, "name", "role");
-        String name = Input.userName(json);
-        Role role = Input.role(json);
+        JsonBody json = JsonBody.of(body, OrganizationResource.NewUser.class);
+        String name = FieldRules.userName(json);
+        Role role = FieldRules.role(json);
         if (role == Role.TEMPLATE_ADMIN || role == Role.MEMBER) {
             throw Problem.unprocessable(
                     "role_needs_organization",
@@ -85,13 +89,13 @@ class UserResource {
                     "must be owner, auditor or worker: others have an organization.");
         }
         return access.createUser(Optional.empty(), name, role, caller.get().userId())
-                .map(Created::user);
+                .map(CreatedResponse::user);
     }
 
     @GET
     @Path("/users")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "listUsers", summary = "Users the caller sees, oldest first")
+    @Operation(operationId = "listUsers", summary = "Lists the users that the caller may see, oldest first")
     public Uni<Page<User>> list(
             @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
@@ -102,12 +106,12 @@ class UserResource {
     @GET
     @Path("/users/{user}")
     @RolesAllowed({Role.OWNER_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "getUser", summary = "One user of the whole deployment, by id or name")
+    @Operation(operationId = "getUser", summary = "Shows a user of the whole deployment, by id or name")
     public Uni<User> get(@PathParam("user") String user) {
         if (caller.get().organization().isPresent()) {
             throw Problem.notFound("user");
         }
-        return people.find(People.named(Optional.empty(), user));
+        return users.find(Users.named(Optional.empty(), user));
     }
 
     @PATCH
@@ -116,10 +120,10 @@ class UserResource {
     @RolesAllowed(Role.OWNER_NAME)
     @Operation(
             operationId = "changeUser",
-            summary = "Changes the role of a user of the whole deployment, or disables or enables it")
+            summary = "Changes the role of a user of the whole deployment, or disables or enables the user")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = UserChange.class)))
     public Uni<Changed> change(@PathParam("user") String user, byte[] body) {
-        return people.change(People.named(Optional.empty(), user), body, caller.get());
+        return users.change(Users.named(Optional.empty(), user), body, caller.get());
     }
 
     @DELETE
@@ -128,8 +132,8 @@ class UserResource {
     @Operation(
             operationId = "deleteUser",
             summary =
-                    "Deletes a user of the whole deployment and revokes its tokens; where it has claims only with ?claims=release")
+                    "Deletes a user of the whole deployment and revokes its tokens. With claims it needs ?claims=release")
     public Uni<Deleted> delete(@PathParam("user") String user, @QueryParam("claims") @Nullable String claims) {
-        return people.delete(People.named(Optional.empty(), user), claims, caller.get());
+        return users.delete(Users.named(Optional.empty(), user), claims, caller.get());
     }
 }

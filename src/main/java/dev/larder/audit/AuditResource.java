@@ -17,38 +17,38 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
 
-/** What has been told to template admins and what has been changed by whom, newest first. */
+/** Shows the audit log and the notifications of template admins, newest first. */
 @Path("/api/v1")
 @Produces(MediaType.APPLICATION_JSON)
 @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
-@Tag(name = "Observe")
+@Tag(name = "audit")
 class AuditResource {
 
-    private final AuditStore journal;
+    private final AuditStore audit;
     private final CurrentCaller caller;
 
-    AuditResource(AuditStore journal, CurrentCaller caller) {
-        this.journal = journal;
+    AuditResource(AuditStore audit, CurrentCaller caller) {
+        this.audit = audit;
         this.caller = caller;
     }
 
     @GET
     @Path("/notifications")
-    @Operation(operationId = "listNotifications", summary = "What template admins were told, newest first")
+    @Operation(operationId = "listNotifications", summary = "Lists notifications to template admins, newest first")
     public Uni<Page<Notification>> notifications(
             @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
-        return journal.notifications(caller.get().organization(), page.after(), page.rows())
+        return audit.notifications(caller.get().organization(), page.after(), page.rows())
                 .map(rows -> Page.of(page, rows, Notification::id));
     }
 
     @GET
     @Path("/audit")
-    @Operation(operationId = "listAudit", summary = "Who changed what, newest first")
+    @Operation(operationId = "listAudit", summary = "Lists who changed what, newest first")
     public Uni<Page<AuditEntry>> audit(
             @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
-        return journal.audit(caller.get().organization(), page.after(), page.rows())
+        return audit.audit(caller.get().organization(), page.after(), page.rows())
                 .map(rows -> Page.of(page, rows, AuditEntry::id));
     }
 }

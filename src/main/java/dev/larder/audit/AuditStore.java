@@ -1,11 +1,12 @@
 package dev.larder.audit;
 
 import dev.larder.database.Rows;
+import dev.larder.database.Sql;
+import dev.larder.lifecycle.Rules;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
-import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.util.List;
@@ -14,12 +15,12 @@ import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/** What has been told and who did what, read newest first. */
+/** Reads the audit log and the notifications of template admins. */
 @ApplicationScoped
 public class AuditStore {
 
     /**
-     * Something that template admins were told once.
+     * A message to template admins; each occasion is told once.
      *
      * @param organizationId null for what concerns the whole deployment
      */
@@ -27,7 +28,7 @@ public class AuditStore {
             UUID id, @Nullable UUID organizationId, String kind, Map<String, Object> detail, Instant createdAt) {}
 
     /**
-     * One change somebody made.
+     * A change, and the user who made it.
      *
      * @param organizationId null for changes of the whole deployment
      */
@@ -47,15 +48,22 @@ public class AuditStore {
         this.pool = pool;
     }
 
-    private static final String NOTIFICATIONS = """
+    // What concerns the whole deployment is told to the template admins of every organization.
+    private static final Sql NOTIFICATIONS = Sql.of(
+            """
             SELECT id, organization_id, kind, detail, created_at FROM notifications
-             WHERE ($1::uuid IS NULL OR organization_id = $1 OR organization_id IS NULL) AND ($2::uuid IS NULL OR id < $2)
-             ORDER BY id DESC LIMIT $3""";
+             WHERE (%s OR organization_id IS NULL) AND %s
+             ORDER BY id DESC LIMIT :limit""".formatted(Rules.visibleTo("organization_id"), Rules.before("id")), "organization", "before", "limit");
 
-    /** @param organization only this one's and those of the whole deployment, where named */
+    /**
+     * Newest first.
+     *
+     * @param organization empty for those of all organizations
+     * @param before only those with a smaller id
+     */
     public Uni<List<Notification>> notifications(Optional<UUID> organization, Optional<UUID> before, int rowsMax) {
-        return pool.preparedQuery(NOTIFICATIONS)
-                .execute(Tuple.of(organization.orElse(null), before.orElse(null), rowsMax))
+        return NOTIFICATIONS
+                .on(pool, organization.orElse(null), before.orElse(null), rowsMax)
                 .map(rows -> Rows.list(rows, AuditStore::notification));
     }
 
@@ -68,16 +76,24 @@ public class AuditStore {
                 Rows.instant(row, "created_at"));
     }
 
-    private static final String AUDIT = """
+    private static final Sql AUDIT = Sql.of(
+            """
             SELECT a.id, a.at, a.organization_id, a.actor_id, u.name AS actor_name, a.action, a.target_id, a.detail
               FROM audit a LEFT JOIN users u ON u.id = a.actor_id
-             WHERE ($1::uuid IS NULL OR a.organization_id = $1) AND ($2::uuid IS NULL OR a.id < $2)
-             ORDER BY a.id DESC LIMIT $3""";
+             WHERE %s AND %s
+             ORDER BY a.id DESC LIMIT :limit""".formatted(Rules.visibleTo("a.organization_id"), Rules.before("a.id")),
+            "organization",
+            "before",
+            "limit");
 
-    /** @param organization only this one's, where named */
+    /**
+     * Newest first.
+     *
+     * @param organization empty for those of all organizations
+     * @param before only those with a smaller id
+     */
     public Uni<List<AuditEntry>> audit(Optional<UUID> organization, Optional<UUID> before, int rowsMax) {
-        return pool.preparedQuery(AUDIT)
-                .execute(Tuple.of(organization.orElse(null), before.orElse(null), rowsMax))
+        return AUDIT.on(pool, organization.orElse(null), before.orElse(null), rowsMax)
                 .map(rows -> Rows.list(rows, AuditStore::auditEntry));
     }
 

@@ -2,22 +2,22 @@ package dev.larder.catalog;
 
 import java.util.List;
 
-/** What applying a declaration came to. */
+/** The result of applying a declaration. */
 public sealed interface Applied {
 
     /** There is no such organization for this caller. */
     record NoOrganization() implements Applied {}
 
-    /** The template is not the one the caller wanted to change; nothing was written. */
+    /** The template is not the one that the caller's condition names; nothing was written. */
     record Stale() implements Applied {}
 
     /**
-     * The template stands as declared.
+     * The template is as declared.
      *
      * @param version the version that holds the declaration
      * @param presets of that version
-     * @param templateCreated false where there was one of that name
-     * @param versionCreated false where the same had been declared already
+     * @param templateCreated false where a template of that name existed
+     * @param versionCreated false where a version declares the same already
      * @param changed whether anything was written
      */
     record Done(

@@ -15,12 +15,16 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One form for everything that declares the same: YAML or JSON, in whatever order of fields, with durations written
- * either way. Parameters, presets and schedules keep their order, since it is shown or decides.
+ * The same bytes for every text that declares the same: YAML or JSON, with fields in any order and durations
+ * in either form. The order of parameters, presets and schedules counts, since it is shown or decides.
+ *
+ * <p>Databases hold fingerprints of these bytes. Another form, such as JSON with sorted keys, would change
+ * every fingerprint: each template would get a new version at its next declaration, and its whole stock would
+ * be built anew. So the form stays.
  */
 final class Canonical {
 
-    // Raised whenever the form changes; every template then gets one new version at its next declaration.
+    // Raised when the form changes: every template then gets a new version at its next declaration.
     private static final int FORM = 2;
 
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
@@ -28,7 +32,7 @@ final class Canonical {
 
     private Canonical() {}
 
-    /** Holds sensitive values in clear: to be fingerprinted, never stored. */
+    /** The result holds sensitive values in clear: only its fingerprint may be stored. */
     static byte[] of(Declaration declaration) {
         Canonical canonical = new Canonical();
         try {
@@ -67,13 +71,13 @@ final class Canonical {
         out.writeLong(preset.ttl().map(ttl -> ttl.toSeconds()).orElse(-1L));
         text(preset.timezone());
         schedules(preset.schedules());
-        text(preset.claimOrder());
-        // What was declared before this could be said is still the same declaration.
-        if (preset.maxUses() > 1) {
-            text("maxUses=" + preset.maxUses());
+        text(preset.handOut().order());
+        // A declaration from before this field existed keeps its bytes.
+        if (preset.handOut().maxUses() > 1) {
+            text("maxUses=" + preset.handOut().maxUses());
         }
-        limit("maxJobs", preset.maxJobs());
-        limit("maxDeletes", preset.maxDeletes());
+        limit("maxJobs", preset.jobLimits().jobs());
+        limit("maxDeletes", preset.jobLimits().deletes());
     }
 
     private void limit(String name, Optional<Integer> limit) throws IOException {
@@ -98,7 +102,7 @@ final class Canonical {
         }
     }
 
-    /** Length first, so that no two declarations can run together. */
+    /** Length first, so that two neighbouring texts are never taken for two other ones. */
     private void text(@Nullable String text) throws IOException {
         if (text == null) {
             out.writeInt(-1);

@@ -1,14 +1,17 @@
 package dev.larder.catalog;
 
-import dev.larder.catalog.CatalogStore.TemplateName;
 import dev.larder.database.Rows;
+import dev.larder.database.Sql;
+import dev.larder.lifecycle.Rules;
 import dev.larder.model.Caller;
+import dev.larder.model.PauseScope;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.SqlClient;
-import io.vertx.mutiny.sqlclient.Tuple;
+import jakarta.enterprise.context.ApplicationScoped;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,15 +21,47 @@ import java.util.UUID;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** What the catalog shows; alone or within a transaction that has just changed it. Never a sensitive value. */
-final class CatalogReads {
+/**
+ * Reads what is declared: templates, versions, presets. No sensitive value is ever among it. The static
+ * methods read within a transaction that has changed something.
+ */
+@ApplicationScoped
+public class CatalogReads {
 
-    private static final String ORGANIZATION = "SELECT id FROM organizations WHERE id = " + CatalogStore.ORGANIZATION_ID
-            + " AND ($2::uuid IS NULL OR id = $2) AND deleted_at IS NULL";
+    private final Pool pool;
 
-    Uni<Optional<UUID>> organization(SqlClient client, Caller caller, String name) {
-        return client.preparedQuery(ORGANIZATION)
-                .execute(Tuple.of(name, CatalogStore.scope(caller)))
+    public CatalogReads(Pool pool) {
+        this.pool = pool;
+    }
+
+    /**
+     * The id of an organization. Parameter {@code :organization_name}: its name or its id; no name reads as
+     * an id.
+     */
+    static final String ORGANIZATION_ID = """
+            coalesce((SELECT id FROM organizations WHERE name = :organization_name AND deleted_at IS NULL),
+                     CASE WHEN :organization_name ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                          THEN :organization_name::text::uuid END)
+            """;
+
+    /**
+     * A condition on {@code templates t}: it has this name and the caller may see it. Parameters
+     * {@code :organization_name}, {@code :template}, {@code :organization}:
+     * {@link TemplateName#organization()}, {@link TemplateName#template()} and
+     * {@link TemplateName#callersOrganization()}.
+     */
+    static final String NAMED = "t.deleted_at IS NULL AND t.name = :template AND "
+            + Rules.visibleTo("t.organization_id") + " AND t.organization_id = " + ORGANIZATION_ID;
+
+    private static final Sql ORGANIZATION = Sql.of(
+            "SELECT id FROM organizations WHERE deleted_at IS NULL AND " + Rules.visibleTo("id") + " AND id = "
+                    + ORGANIZATION_ID,
+            "organization_name",
+            "organization");
+
+    static Uni<Optional<UUID>> organization(SqlClient client, Caller caller, String name) {
+        return ORGANIZATION
+                .on(client, name, caller.organization().orElse(null))
                 .map(rows -> Rows.first(rows, row -> row.getUUID("id")));
     }
 
@@ -40,36 +75,44 @@ final class CatalogReads {
              WHERE t.deleted_at IS NULL
             """;
 
-    private static final String TEMPLATE_BY_ID = TEMPLATES + " AND t.id = $1";
+    private static final Sql TEMPLATE_BY_ID = Sql.of(TEMPLATES + " AND t.id = :id", "id");
 
-    Uni<Optional<TemplateView>> templateById(SqlClient client, UUID id) {
-        return client.preparedQuery(TEMPLATE_BY_ID)
-                .execute(Tuple.of(id))
+    static Uni<Optional<TemplateView>> templateById(SqlClient client, UUID id) {
+        return TEMPLATE_BY_ID.on(client, id).map(rows -> Rows.first(rows, CatalogReads::template));
+    }
+
+    private static final Sql TEMPLATE =
+            Sql.of(TEMPLATES + " AND " + NAMED, "organization_name", "template", "organization");
+
+    public Uni<Optional<TemplateView>> template(TemplateName name) {
+        return TEMPLATE.on(pool, name.organization(), name.template(), name.callersOrganization())
                 .map(rows -> Rows.first(rows, CatalogReads::template));
     }
 
-    private static final String NAMED = " AND t.organization_id = "
-            + CatalogStore.ORGANIZATION_ID
-            + " AND t.name = $2 AND ($3::uuid IS NULL OR t.organization_id = $3)";
+    private static final Sql TEMPLATES_OF_ORGANIZATION = Sql.of(
+            TEMPLATES + " AND t.organization_id = :organization AND " + Rules.after("t.id")
+                    + " ORDER BY t.id LIMIT :limit",
+            "organization",
+            "after",
+            "limit");
 
-    private static final String TEMPLATE = TEMPLATES + NAMED;
-
-    Uni<Optional<TemplateView>> template(SqlClient client, TemplateName name) {
-        return client.preparedQuery(TEMPLATE)
-                .execute(named(name))
-                .map(rows -> Rows.first(rows, CatalogReads::template));
+    /**
+     * The templates of an organization, oldest first.
+     *
+     * @param limit most rows returned
+     * @return empty where there is no such organization for this caller
+     */
+    public Uni<Optional<List<TemplateView>>> templates(
+            Caller caller, String organization, Optional<UUID> after, int limit) {
+        return organization(pool, caller, organization)
+                .chain(id -> id.isEmpty()
+                        ? Uni.createFrom().item(Optional.empty())
+                        : templates(id.get(), after, limit).map(Optional::of));
     }
 
-    private static Tuple named(TemplateName name) {
-        return Tuple.of(name.organization(), name.template(), CatalogStore.scope(name.caller()));
-    }
-
-    private static final String TEMPLATES_OF_ORGANIZATION =
-            TEMPLATES + " AND t.organization_id = $1 AND ($2::uuid IS NULL OR t.id > $2) ORDER BY t.id LIMIT $3";
-
-    Uni<List<TemplateView>> templates(SqlClient client, UUID organization, Optional<UUID> after, int limit) {
-        return client.preparedQuery(TEMPLATES_OF_ORGANIZATION)
-                .execute(Tuple.of(organization, after.orElse(null), limit))
+    private Uni<List<TemplateView>> templates(UUID organization, Optional<UUID> after, int limit) {
+        return TEMPLATES_OF_ORGANIZATION
+                .on(pool, organization, after.orElse(null), limit)
                 .map(rows -> Rows.list(rows, CatalogReads::template));
     }
 
@@ -83,7 +126,7 @@ final class CatalogReads {
                 row.getInteger("active_number"),
                 row.getInteger("latest_number"),
                 row.getString("deprecated_reason"),
-                PauseStore.pause(row),
+                pause(row),
                 Rows.instant(row, "created_at"));
     }
 
@@ -102,21 +145,27 @@ final class CatalogReads {
              WHERE t.deleted_at IS NULL
             """;
 
-    private static final String VERSIONS_OF_TEMPLATE = VERSIONS + NAMED + """
-               AND ($4::uuid IS NULL OR v.number < (SELECT number FROM template_versions WHERE id = $4))
-             ORDER BY v.number DESC LIMIT $5""";
+    private static final Sql VERSIONS_OF_TEMPLATE = Sql.of(
+            VERSIONS + " AND " + NAMED + """
+               AND (:before::uuid IS NULL OR v.number < (SELECT number FROM template_versions WHERE id = :before))
+             ORDER BY v.number DESC LIMIT :limit""", "organization_name", "template", "organization", "before", "limit");
 
-    Uni<List<VersionView>> versions(SqlClient client, TemplateName name, Optional<UUID> before, int limit) {
-        return client.preparedQuery(VERSIONS_OF_TEMPLATE)
-                .execute(named(name).addValue(before.orElse(null)).addInteger(limit))
+    /** The versions of a template, newest first; empty also where there is no such template. */
+    public Uni<List<VersionView>> versions(TemplateName name, Optional<UUID> before, int limit) {
+        return VERSIONS_OF_TEMPLATE
+                .on(pool, name.organization(), name.template(), name.callersOrganization(), before.orElse(null), limit)
                 .map(rows -> Rows.list(rows, CatalogReads::version));
     }
 
-    private static final String VERSION = VERSIONS + NAMED + " AND v.number = $4";
+    private static final Sql VERSION = Sql.of(
+            VERSIONS + " AND " + NAMED + " AND v.number = :number",
+            "organization_name",
+            "template",
+            "organization",
+            "number");
 
-    Uni<Optional<VersionView>> version(SqlClient client, TemplateName name, int number) {
-        return client.preparedQuery(VERSION)
-                .execute(named(name).addInteger(number))
+    public Uni<Optional<VersionView>> version(TemplateName name, int number) {
+        return VERSION.on(pool, name.organization(), name.template(), name.callersOrganization(), number)
                 .map(rows -> Rows.first(rows, CatalogReads::version));
     }
 
@@ -166,31 +215,30 @@ final class CatalogReads {
              WHERE t.deleted_at IS NULL
             """;
 
-    private static final String PRESETS_OF = PRESETS + " AND p.version_id = $1 ORDER BY p.ordinal";
+    private static final Sql PRESETS_OF =
+            Sql.of(PRESETS + " AND p.version_id = :version ORDER BY p.ordinal", "version");
 
-    Uni<List<PresetView>> presetsOf(SqlClient client, UUID version) {
-        return client.preparedQuery(PRESETS_OF)
-                .execute(Tuple.of(version))
-                .map(rows -> Rows.list(rows, CatalogReads::preset));
+    /** The presets of a version, in declared order. */
+    public Uni<List<PresetView>> presetsOf(UUID version) {
+        return presetsOf(pool, version);
     }
 
-    private static final String PRESET_BY_ID = PRESETS + " AND p.id = $1 AND ($2::uuid IS NULL OR o.id = $2)";
+    static Uni<List<PresetView>> presetsOf(SqlClient client, UUID version) {
+        return PRESETS_OF.on(client, version).map(rows -> Rows.list(rows, CatalogReads::preset));
+    }
 
-    Uni<Optional<PresetView>> preset(SqlClient client, Caller caller, UUID preset) {
-        return client.preparedQuery(PRESET_BY_ID)
-                .execute(Tuple.of(preset, CatalogStore.scope(caller)))
+    private static final Sql PRESET_BY_ID =
+            Sql.of(PRESETS + " AND p.id = :preset AND " + Rules.visibleTo("o.id"), "preset", "organization");
+
+    /** A preset of any version, active or not; none of a deleted template. */
+    public Uni<Optional<PresetView>> preset(Caller caller, UUID preset) {
+        return PRESET_BY_ID
+                .on(pool, preset, caller.organization().orElse(null))
                 .map(rows -> Rows.first(rows, CatalogReads::preset));
     }
 
-    private static final String PRESET_BY_NAME =
-            PRESETS + NAMED + " AND p.version_id = t.active_version_id AND p.name = $4";
-
-    Uni<Optional<PresetView>> preset(SqlClient client, TemplateName name, String preset) {
-        return client.preparedQuery(PRESET_BY_NAME)
-                .execute(named(name).addString(preset))
-                .map(rows -> Rows.first(rows, CatalogReads::preset));
-    }
-
+    // Filled by position, in the order of the statement's columns: the record is the JSON, and only this
+    // method makes one.
     private static PresetView preset(Row row) {
         return new PresetView(
                 row.getUUID("id"),
@@ -219,7 +267,15 @@ final class CatalogReads {
                 row.getString("status"),
                 row.getString("status_reason"),
                 Rows.instantOrNull(row, "last_invalidated_at"),
-                PauseStore.pause(row));
+                pause(row));
+    }
+
+    /** Null where nothing is paused. */
+    static @Nullable PauseView pause(Row row) {
+        String scope = row.getString("pause_scope");
+        return scope == null
+                ? null
+                : new PauseView(PauseScope.of(scope).word(), Rows.instantOrNull(row, "pause_until"));
     }
 
     /** SQL's aggregate of no rows is null. */

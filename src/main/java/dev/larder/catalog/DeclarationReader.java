@@ -1,7 +1,8 @@
 package dev.larder.catalog;
 
-import dev.larder.catalog.DeclarationParser.Parsed;
 import dev.larder.model.Declaration;
+import dev.larder.model.Declaration.HandOut;
+import dev.larder.model.Declaration.JobLimits;
 import dev.larder.model.Declaration.PresetDeclaration;
 import dev.larder.model.Parameter;
 import dev.larder.model.ParameterValue;
@@ -53,7 +54,7 @@ final class DeclarationReader {
     // Tag sets are found by an index, whose entries PostgreSQL bounds to 2,704 bytes.
     private static final int MAX_TAG_BYTES_IN_ALL = 2_000;
     private static final Set<String> BACKENDS = new TreeSet<>(Set.of("postgres", "exec"));
-    private static final List<String> CLAIM_ORDERS = List.of(PresetDeclaration.OLDEST, "newest", "random");
+    private static final List<String> CLAIM_ORDERS = List.of(HandOut.OLDEST, "newest", "random");
     private static final Set<String> TYPES = new TreeSet<>(Set.of("string", "number", "bool"));
 
     private final Refusals refusals = new Refusals();
@@ -61,15 +62,18 @@ final class DeclarationReader {
     private DeclarationReader() {}
 
     /** @param found what was wrong already while reading the text */
-    static Parsed read(Node root, List<Refusal> found) {
+    static ParsedDeclaration read(SyntaxNode root, List<Refusal> found) {
         DeclarationReader reader = new DeclarationReader();
         found.forEach(reader.refusals::add);
         Declaration declaration = reader.declaration(root);
-        return reader.refusals.none() ? new Parsed.Accepted(declaration) : new Parsed.Refused(reader.refusals.all());
+        return reader.refusals.none()
+                ? new ParsedDeclaration.Accepted(declaration)
+                : new ParsedDeclaration.Refused(reader.refusals.all());
     }
 
-    private Declaration declaration(Node root) {
-        Form form = Form.of(root, "", refusals, "backend", "files", "tags", "startTimeout", "parameters", "presets");
+    private Declaration declaration(SyntaxNode root) {
+        ObjectReader form = ObjectReader.of(
+                root, "", refusals, "backend", "files", "tags", "startTimeout", "parameters", "presets");
         String backend = backend(form);
         Map<String, String> files = files(form);
         if (backend.equals("exec")) {
@@ -111,7 +115,7 @@ final class DeclarationReader {
             return;
         }
         for (int index = 0; index < presets.size(); index++) {
-            if (presets.get(index).maxUses() > 1) {
+            if (presets.get(index).handOut().maxUses() > 1) {
                 refusals.add(
                         "missing_reset_script",
                         "presets[" + index + "].prebuilds.maxUses",
@@ -120,7 +124,7 @@ final class DeclarationReader {
         }
     }
 
-    private String backend(Form form) {
+    private String backend(ObjectReader form) {
         Optional<String> backend = form.requiredText("backend");
         if (backend.isPresent() && !BACKENDS.contains(backend.get())) {
             refusals.add("unknown_backend", "backend", "must be one of " + String.join(", ", BACKENDS) + ".");
@@ -128,7 +132,7 @@ final class DeclarationReader {
         return backend.orElse("");
     }
 
-    private Map<String, String> files(Form form) {
+    private Map<String, String> files(ObjectReader form) {
         Map<String, String> files = form.texts("files");
         if (files.size() > MAX_FILES) {
             refusals.add("too_many_files", "files", "has more than " + MAX_FILES + " files.");
@@ -170,7 +174,7 @@ final class DeclarationReader {
         return paths.stream().anyMatch(other -> other.startsWith(path + "/"));
     }
 
-    private Map<String, String> tags(Form form) {
+    private Map<String, String> tags(ObjectReader form) {
         Map<String, String> tags = form.texts("tags");
         if (tags.size() > MAX_TAGS) {
             refusals.add("too_many_tags", "tags", "has more than " + MAX_TAGS + " tags.");
@@ -197,10 +201,10 @@ final class DeclarationReader {
         return text.getBytes(StandardCharsets.UTF_8).length;
     }
 
-    private List<Parameter> parameters(Form form) {
+    private List<Parameter> parameters(ObjectReader form) {
         List<Parameter> parameters = new ArrayList<>();
         Set<String> names = new HashSet<>();
-        for (Form parameter : form.forms(
+        for (ObjectReader parameter : form.forms(
                 "parameters",
                 MAX_PARAMETERS,
                 "too_many_parameters",
@@ -216,7 +220,7 @@ final class DeclarationReader {
         return parameters;
     }
 
-    private Parameter parameter(Form form, String name) {
+    private Parameter parameter(ObjectReader form, String name) {
         String type = form.text("type").orElse("string");
         if (!TYPES.contains(type)) {
             refusals.add("unknown_type", form.at("type"), "must be one of " + String.join(", ", TYPES) + ".");
@@ -236,7 +240,7 @@ final class DeclarationReader {
         ParameterValue.refusal(type, value, field).ifPresent(refusals::add);
     }
 
-    private String name(Form form, Pattern pattern, String rule, Set<String> taken) {
+    private String name(ObjectReader form, Pattern pattern, String rule, Set<String> taken) {
         Optional<String> given = form.requiredText("name");
         if (given.isEmpty()) {
             return "";
@@ -250,19 +254,20 @@ final class DeclarationReader {
         return name;
     }
 
-    private List<PresetDeclaration> presets(Form form, List<Parameter> parameters) {
+    private List<PresetDeclaration> presets(ObjectReader form, List<Parameter> parameters) {
         Map<String, Parameter> byName = new HashMap<>();
         parameters.forEach(parameter -> byName.putIfAbsent(parameter.name(), parameter));
         List<PresetDeclaration> presets = new ArrayList<>();
         Set<String> names = new HashSet<>();
-        for (Form preset : form.forms("presets", MAX_PRESETS, "too_many_presets", "name", "parameters", "prebuilds")) {
+        for (ObjectReader preset :
+                form.forms("presets", MAX_PRESETS, "too_many_presets", "name", "parameters", "prebuilds")) {
             String name = name(preset, NAME, "lower-case letters, digits and '-'", names);
             presets.add(prebuilds(preset, name, values(preset, byName)));
         }
         return presets;
     }
 
-    private Map<String, String> values(Form preset, Map<String, Parameter> parameters) {
+    private Map<String, String> values(ObjectReader preset, Map<String, Parameter> parameters) {
         Map<String, String> values = preset.texts("parameters");
         values.forEach((name, value) -> {
             Parameter parameter = parameters.get(name);
@@ -284,12 +289,12 @@ final class DeclarationReader {
         return values;
     }
 
-    private PresetDeclaration prebuilds(Form preset, String name, Map<String, String> values) {
-        Optional<Node> declared = preset.node("prebuilds");
+    private PresetDeclaration prebuilds(ObjectReader preset, String name, Map<String, String> values) {
+        Optional<SyntaxNode> declared = preset.node("prebuilds");
         if (declared.isEmpty()) {
             return new PresetDeclaration(name, values, Optional.empty(), Optional.empty(), null, List.of());
         }
-        Form form = Form.of(
+        ObjectReader form = ObjectReader.of(
                 declared.get(),
                 preset.at("prebuilds"),
                 refusals,
@@ -310,14 +315,16 @@ final class DeclarationReader {
                 form.duration("ttl", MIN_TTL, MAX_TTL),
                 timezone,
                 schedules(form, timezone),
-                claimOrder(form),
-                form.wholeNumber("maxUses", 1, MAX_USES).orElse(1),
-                form.wholeNumber("maxJobs", 1, MAX_INSTANCES),
-                form.wholeNumber("maxDeletes", 1, MAX_INSTANCES));
+                new HandOut(
+                        claimOrder(form),
+                        form.wholeNumber("maxUses", 1, MAX_USES).orElse(1)),
+                new JobLimits(
+                        form.wholeNumber("maxJobs", 1, MAX_INSTANCES),
+                        form.wholeNumber("maxDeletes", 1, MAX_INSTANCES)));
     }
 
-    private String claimOrder(Form prebuilds) {
-        String order = prebuilds.text("claimOrder").orElse(PresetDeclaration.OLDEST);
+    private String claimOrder(ObjectReader prebuilds) {
+        String order = prebuilds.text("claimOrder").orElse(HandOut.OLDEST);
         if (!CLAIM_ORDERS.contains(order)) {
             refusals.add(
                     "unknown_claim_order",
@@ -327,10 +334,11 @@ final class DeclarationReader {
         return order;
     }
 
-    private List<Schedule> schedules(Form prebuilds, @Nullable String timezone) {
+    private List<Schedule> schedules(ObjectReader prebuilds, @Nullable String timezone) {
         List<Schedule> schedules = new ArrayList<>();
         boolean readable = true;
-        for (Form form : prebuilds.forms("schedules", MAX_SCHEDULES, "too_many_schedules", "cron", "instances")) {
+        for (ObjectReader form :
+                prebuilds.forms("schedules", MAX_SCHEDULES, "too_many_schedules", "cron", "instances")) {
             Optional<String> cron = form.requiredText("cron");
             form.requirePresent("instances");
             Optional<Integer> instances = form.wholeNumber("instances", 0, MAX_INSTANCES);

@@ -6,7 +6,10 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Reads a duration in whole seconds: {@code 90s}, {@code 10m}, {@code 8h}, {@code 7d}, or ISO 8601 ({@code PT8H}). */
+/**
+ * Reads a duration in whole seconds: {@code 90s}, {@code 10m}, {@code 8h}, {@code 7d}, or ISO 8601
+ * ({@code PT8H}).
+ */
 final class Durations {
 
     private static final Pattern SHORT = Pattern.compile("([0-9]{1,9})([smhd])");

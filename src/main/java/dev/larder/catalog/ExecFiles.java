@@ -8,8 +8,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What the files of backend {@code exec} may be. Six names are run by Larder; all others are for these scripts to use. What
- * looks like a script of Larder's, is not run, and is named by no other file would never have an effect: it is refused.
+ * Checks the files of backend {@code exec}. Larder runs six of them by name; all others are for these scripts
+ * to use. A file whose name looks like one of the six, and which no other file names, would never run: it is
+ * refused.
  */
 final class ExecFiles {
 
@@ -28,8 +29,8 @@ final class ExecFiles {
     private ExecFiles() {}
 
     /**
-     * Codes: {@code missing_start_script}, {@code empty_script}, {@code script_never_run}, {@code windows_line_ends}, {@code
-     * byte_order_mark}.
+     * Codes: {@code missing_start_script}, {@code empty_script}, {@code script_never_run},
+     * {@code windows_line_ends}, {@code byte_order_mark}.
      */
     static void check(Map<String, String> files, Refusals refusals) {
         if (files.getOrDefault("start.sh", "").isBlank()) {
@@ -71,7 +72,10 @@ final class ExecFiles {
                         !other.getKey().equals(path) && other.getValue().contains(path));
     }
 
-    /** The system reads the first line of a file that another script runs; of the scripts, shells alone mind the others. */
+    /**
+     * The system reads the first line of a file that another script runs; of the scripts, shells alone mind
+     * the others.
+     */
     private static boolean isBrokenByLineEnds(boolean run, String text) {
         if (!run) {
             return text.startsWith("#!") && firstLine(text).endsWith("\r");

@@ -2,7 +2,7 @@ package dev.larder.catalog;
 
 import java.util.regex.Pattern;
 
-/** Where in a declaration: {@code presets[0].prebuilds.ttl}, {@code files["01-schema.sql"]}. */
+/** The path of a field in a declaration: {@code presets[0].prebuilds.ttl}, {@code files["01-schema.sql"]}. */
 final class FieldPath {
 
     private static final Pattern PLAIN = Pattern.compile("[A-Za-z_][A-Za-z0-9_-]*");
@@ -21,7 +21,7 @@ final class FieldPath {
         return of + "[" + index + "]";
     }
 
-    /** A name of the caller's own making, short and on one line. */
+    /** A name from the body, shortened and on one line. */
     private static String shown(String name) {
         String shortened = name.length() <= SHOWN_MAX ? name : name.substring(0, SHOWN_MAX) + "…";
         return shortened.replaceAll("[\\p{Cntrl}\\p{Cs}\"]", "?");

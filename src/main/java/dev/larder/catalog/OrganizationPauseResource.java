@@ -3,7 +3,7 @@ package dev.larder.catalog;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.Problem;
 import dev.larder.model.Role;
-import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
@@ -22,10 +22,11 @@ import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
 
 /** The pause of one organization (design, section 2.1.8). */
-// Rooms share the addresses below an organization: a class that had /organizations for itself would hide the others.
+// Rooms share the addresses below an organization: a class that had /organizations for itself would hide the
+// others.
 @Path("/api/v1/organizations")
 @Produces(MediaType.APPLICATION_JSON)
-@Tag(name = "Catalog")
+@Tag(name = "catalog")
 class OrganizationPauseResource {
 
     private final PauseStore pauses;
@@ -49,9 +50,7 @@ class OrganizationPauseResource {
     @Path("/{organization}/pause")
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
-    @Operation(
-            operationId = "pauseOrganization",
-            summary = "Holds the reconciler back for this organization; claims go on")
+    @Operation(operationId = "pauseOrganization", summary = "Pauses reconciliation of this organization. Claims go on")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Pauses.PauseBody.class)))
     public Uni<OrganizationPause> pause(@PathParam("organization") String organization, byte @Nullable [] body) {
         return changed(organization, Pauses.read(body, clock.instant()));
@@ -75,6 +74,6 @@ class OrganizationPauseResource {
         if (!found) {
             throw Problem.notFound("organization");
         }
-        bell.ring(Channel.RECONCILE);
+        bell.changed(Change.DEMAND);
     }
 }

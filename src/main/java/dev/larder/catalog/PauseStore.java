@@ -1,25 +1,25 @@
 package dev.larder.catalog;
 
 import dev.larder.database.Rows;
+import dev.larder.database.Sql;
+import dev.larder.lifecycle.AuditEntry;
+import dev.larder.lifecycle.Rules;
 import dev.larder.model.Caller;
 import dev.larder.model.Ids;
-import dev.larder.model.PauseScope;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
-import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.time.OffsetDateTime;
-import java.util.Arrays;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Pauses of the reconciler for the whole deployment or one organization (design, section 2.1.8); those of templates and
- * presets are with what they belong to, in {@link CatalogStore}.
+ * Pauses of the reconciler for the whole deployment or one organization (design, section 2.1.8).
+ * {@link CatalogControlStore} pauses templates and presets.
  */
 @ApplicationScoped
 public class PauseStore {
@@ -39,90 +39,106 @@ public class PauseStore {
              WHERE t.deleted_at IS NULL AND p.instances IS NOT NULL
             """;
 
-    private static final String PAUSE_ORGANIZATION = """
-            WITH changed AS (
-                UPDATE organizations SET pause_scope = $7, pause_until = $8
-                 WHERE id = """ + CatalogStore.ORGANIZATION_ID + """
-                   AND ($2::uuid IS NULL OR id = $2) RETURNING id),
-            marked AS (
-                INSERT INTO dirty_presets (preset_id)
-            """ + ACTIVE_PRESETS + """
-                   AND t.organization_id = (SELECT id FROM changed)),
-            audited AS (
-                INSERT INTO audit (id, at, organization_id, actor_id, action, target_id, detail)
-                SELECT $3, $4, id, $5, $6, id, $9 FROM changed)
-            SELECT id FROM changed""";
+    private static final Sql PAUSE_ORGANIZATION = organization("organization.pause");
+    private static final Sql RESUME_ORGANIZATION = organization("organization.resume");
+
+    private static Sql organization(String action) {
+        return Sql.of(
+                """
+                WITH changed AS (
+                    UPDATE organizations SET pause_scope = :scope, pause_until = :until WHERE %s AND id = %s
+                    RETURNING id, id AS organization_id),
+                marked AS (
+                    INSERT INTO dirty_presets (preset_id) %s AND t.organization_id = (SELECT id FROM changed)),
+                audited AS (
+                    %s)
+                SELECT id FROM changed""".formatted(
+                                Rules.visibleTo("id"),
+                                CatalogReads.ORGANIZATION_ID,
+                                ACTIVE_PRESETS,
+                                AuditEntry.of(action, ":detail::jsonb", "changed")),
+                "organization_name",
+                "organization",
+                "entry",
+                "at",
+                "actor",
+                "scope",
+                "until",
+                "detail");
+    }
 
     /**
      * @param pause null lifts it
      * @return whether there is such an organization for this caller
      */
     public Uni<Boolean> pauseOrganization(Caller caller, String organization, @Nullable PauseView pause) {
-        return pool.preparedQuery(PAUSE_ORGANIZATION)
-                .execute(Tuple.from(Arrays.asList(
+        return (pause == null ? RESUME_ORGANIZATION : PAUSE_ORGANIZATION)
+                .on(
+                        pool,
                         organization,
-                        CatalogStore.scope(caller),
+                        caller.organization().orElse(null),
                         ids.next(),
                         Rows.utc(clock.instant()),
                         caller.userId(),
-                        pause == null ? "organization.resume" : "organization.pause",
                         scope(pause),
                         until(pause),
-                        detail(pause))))
+                        detail(pause))
                 .map(rows -> rows.size() > 0);
     }
 
-    private static final String PAUSE_DEPLOYMENT = """
-            WITH changed AS (UPDATE settings SET pause_scope = $5, pause_until = $6 RETURNING "only"),
-            marked AS (
-                INSERT INTO dirty_presets (preset_id)
-            """ + ACTIVE_PRESETS + """
-                   AND (SELECT "only" FROM changed)),
-            audited AS (
-                INSERT INTO audit (id, at, actor_id, action, detail) SELECT $1, $2, $3, $4, $7 FROM changed)
-            SELECT "only" FROM changed""";
+    private static final Sql PAUSE_DEPLOYMENT = deployment("deployment.pause");
+    private static final Sql RESUME_DEPLOYMENT = deployment("deployment.resume");
+
+    private static Sql deployment(String action) {
+        return Sql.of(
+                """
+                WITH changed AS (UPDATE settings SET pause_scope = :scope, pause_until = :until RETURNING "only"),
+                marked AS (
+                    INSERT INTO dirty_presets (preset_id) %s AND (SELECT "only" FROM changed)),
+                audited AS (
+                    %s)
+                SELECT "only" FROM changed""".formatted(ACTIVE_PRESETS, AuditEntry.withoutTarget(action, ":detail::jsonb", "NULL::uuid")),
+                "entry",
+                "at",
+                "actor",
+                "scope",
+                "until",
+                "detail");
+    }
 
     /** @param pause null lifts it */
     public Uni<Void> pauseDeployment(Caller caller, @Nullable PauseView pause) {
-        return pool.preparedQuery(PAUSE_DEPLOYMENT)
-                .execute(Tuple.from(Arrays.asList(
+        return (pause == null ? RESUME_DEPLOYMENT : PAUSE_DEPLOYMENT)
+                .on(
+                        pool,
                         ids.next(),
                         Rows.utc(clock.instant()),
                         caller.userId(),
-                        pause == null ? "deployment.resume" : "deployment.pause",
                         scope(pause),
                         until(pause),
-                        detail(pause))))
+                        detail(pause))
                 .replaceWithVoid();
     }
 
     /**
-     * The reconciler of the whole deployment.
+     * The state of the reconciler of the whole deployment.
      *
      * @param pause as it was set: it may have ended since
-     * @param lastFinishedAt when a cycle that looked at everything last finished, in whichever process; to within five seconds
+     * @param lastFinishedAt when a full cycle last finished in any server; exact to five seconds
      */
     public record Reconciliation(Optional<PauseView> pause, Instant lastFinishedAt) {}
 
-    private static final String RECONCILIATION =
-            "SELECT s.pause_scope, s.pause_until, r.finished_at FROM settings s, reconciliation r";
+    private static final Sql RECONCILIATION =
+            Sql.of("SELECT s.pause_scope, s.pause_until, r.finished_at FROM settings s, reconciliation r");
 
     public Uni<Reconciliation> reconciliation() {
-        return pool.preparedQuery(RECONCILIATION)
-                .execute()
+        return RECONCILIATION
+                .on(pool)
                 .map(rows -> reconciliation(rows.iterator().next()));
     }
 
     private static Reconciliation reconciliation(Row row) {
-        return new Reconciliation(Optional.ofNullable(pause(row)), Rows.instant(row, "finished_at"));
-    }
-
-    /** Null where nothing is paused. */
-    static @Nullable PauseView pause(Row row) {
-        String scope = row.getString("pause_scope");
-        return scope == null
-                ? null
-                : new PauseView(PauseScope.of(scope).word(), Rows.instantOrNull(row, "pause_until"));
+        return new Reconciliation(Optional.ofNullable(CatalogReads.pause(row)), Rows.instant(row, "finished_at"));
     }
 
     static @Nullable String scope(@Nullable PauseView pause) {

@@ -4,7 +4,7 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A pause as it was set; it may have ended since.
+ * A pause as an operator set it; it may have ended since.
  *
  * @param scope {@code create} or {@code all}
  * @param until exclusive end; null holds until it is lifted

@@ -3,10 +3,10 @@ package dev.larder.catalog;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
 import dev.larder.model.PauseScope;
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
-import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
 /** Reads a pause from a body: {@code {"scope": "create" | "all", "until": instant?}}. */
@@ -15,13 +15,13 @@ final class Pauses {
     private static final long UNTIL_MAX_DAYS = 3_660;
 
     /** The body that sets a pause. */
-    @Schema(requiredProperties = "scope")
+    @RegisterForReflection
     record PauseBody(String scope, @Nullable Instant until) {}
 
     private Pauses() {}
 
     static PauseView read(byte @Nullable [] body, Instant now) {
-        return read(JsonBody.of(body == null ? new byte[0] : body, "scope", "until"), now);
+        return read(JsonBody.of(body, PauseBody.class), now);
     }
 
     static PauseView read(JsonBody body, Instant now) {

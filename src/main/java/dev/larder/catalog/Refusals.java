@@ -4,10 +4,10 @@ import dev.larder.model.Refusal;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Collects what is wrong, so that a caller learns all of it at once. */
+/** Collects all that is wrong with a declaration, so that one answer names it. */
 final class Refusals {
 
-    /** More are not told: by then the caller has enough to do. */
+    /** The answer names at most this many. */
     static final int MAX = 100;
 
     private final List<Refusal> refusals = new ArrayList<>();

@@ -7,8 +7,9 @@ import dev.larder.http.Problem;
 import dev.larder.model.Pause;
 import dev.larder.model.PauseScope;
 import dev.larder.model.Role;
-import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
@@ -31,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 /** The pause of the whole deployment (design, section 2.1.8). */
 @Path("/api/v1/settings/reconciliation")
 @Produces(MediaType.APPLICATION_JSON)
-@Tag(name = "Catalog")
+@Tag(name = "catalog")
 class SettingsResource {
 
     private final PauseStore pauses;
@@ -62,7 +63,7 @@ class SettingsResource {
             long lastFinishedAgeSeconds) {}
 
     /** The body that pauses everything or nothing. */
-    @Schema(requiredProperties = "paused")
+    @RegisterForReflection
     record SettingsBody(
             boolean paused,
             @Nullable String scope,
@@ -72,7 +73,7 @@ class SettingsResource {
     @RolesAllowed({Role.OWNER_NAME, Role.AUDITOR_NAME})
     @Operation(
             operationId = "getReconciliationSettings",
-            summary = "Whether the reconciler is paused everywhere, and when it last finished")
+            summary = "Shows whether the whole deployment is paused, and when a cycle last finished")
     public Uni<ReconciliationSettings> settings() {
         return pauses.reconciliation().map(this::settings);
     }
@@ -90,16 +91,17 @@ class SettingsResource {
                 Math.max(0, age.toSeconds()));
     }
 
-    /** Body: {@code {"paused": true, "scope": "create" | "all", "until": instant?}} or {@code {"paused": false}}. */
+    /**
+     * Body: {@code {"paused": true, "scope": "create" | "all", "until": instant?}} or
+     * {@code {"paused": false}}.
+     */
     @PUT
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed(Role.OWNER_NAME)
-    @Operation(
-            operationId = "putReconciliationSettings",
-            summary = "Pauses the reconciler everywhere, or lets it go on")
+    @Operation(operationId = "putReconciliationSettings", summary = "Pauses or resumes the whole deployment")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = SettingsBody.class)))
     public Uni<ReconciliationSettings> change(byte @Nullable [] bytes) {
-        JsonBody body = JsonBody.of(bytes == null ? new byte[0] : bytes, "paused", "scope", "until");
+        JsonBody body = JsonBody.of(bytes, SettingsBody.class);
         boolean paused = body.optionalBoolean("paused")
                 .orElseThrow(() -> Problem.badRequest("missing_field", "paused", "is required."));
         for (String field : new String[] {"scope", "until"}) {
@@ -109,7 +111,7 @@ class SettingsResource {
         }
         @Nullable PauseView pause = paused ? Pauses.read(body, clock.instant()) : null;
         return pauses.pauseDeployment(caller.get(), pause)
-                .invoke(() -> bell.ring(Channel.RECONCILE))
+                .invoke(() -> bell.changed(Change.DEMAND))
                 .chain(pauses::reconciliation)
                 .map(this::settings);
     }

@@ -1,8 +1,6 @@
 package dev.larder.catalog;
 
 import dev.larder.catalog.CatalogStore.Promoted;
-import dev.larder.catalog.CatalogStore.TemplateName;
-import dev.larder.catalog.DeclarationParser.Parsed;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
 import dev.larder.http.JsonBody;
@@ -11,8 +9,9 @@ import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
 import dev.larder.model.Declaration;
 import dev.larder.model.Role;
-import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
@@ -28,64 +27,74 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
-import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jspecify.annotations.Nullable;
 
-/** Templates of one organization: declare, look, promote, deprecate, invalidate, pause, delete. */
+/**
+ * Declares, shows, promotes and deletes templates of one organization. {@link TemplateControlResource} does
+ * the rest.
+ */
 @Path("/api/v1/organizations/{organization}/templates")
 @Produces(MediaType.APPLICATION_JSON)
-@Tag(name = "Catalog")
+@Tag(name = "catalog")
 class TemplateResource {
 
-    private static final int REASON_MAX_CHARACTERS = 1_000;
+    private static final String DECLARATION = """
+            {"backend": "exec",
+             "files": {"start.sh": "./build.sh > $LARDER_OUTPUTS"},
+             "presets": [{"name": "small", "prebuilds": {"instances": 2, "ttl": "P1D"}}]}""";
 
     private final CatalogStore catalog;
+    private final CatalogControlStore controls;
+    private final CatalogReads reads;
     private final CurrentCaller caller;
     private final WakeUps bell;
-    private final InstantSource clock;
 
-    TemplateResource(CatalogStore catalog, CurrentCaller caller, WakeUps bell, InstantSource clock) {
+    TemplateResource(
+            CatalogStore catalog,
+            CatalogControlStore controls,
+            CatalogReads reads,
+            CurrentCaller caller,
+            WakeUps bell) {
         this.catalog = catalog;
+        this.controls = controls;
+        this.reads = reads;
         this.caller = caller;
         this.bell = bell;
-        this.clock = clock;
     }
 
     /**
-     * What a declaration came to.
+     * The answer to a declaration.
      *
      * @param version the number of the version that holds it
-     * @param versionCreated false where the same had been declared already
+     * @param versionCreated false where a version declared the same already
      */
     public record AppliedAnswer(TemplateView template, int version, boolean versionCreated, List<PresetView> presets) {}
 
     /** The body that promotes a version. */
-    @Schema(requiredProperties = "version")
+    @RegisterForReflection
     record PromoteBody(int version) {}
 
-    /** The body that deprecates a template. */
-    @Schema(requiredProperties = "reason")
-    record DeprecateBody(String reason) {}
-
-    /** @param version the active one; null where none was ever promoted, and then there are no presets */
+    /** @param version the active one; null where no version was ever promoted: then there are no presets */
     public record TemplateAnswer(
             TemplateView template, @Nullable VersionView version, List<PresetView> presets) {}
 
     public record VersionAnswer(VersionView version, List<PresetView> presets) {}
 
     /**
-     * Makes the template stand as the body declares; the same body again changes nothing.
+     * Creates or updates a template as the body declares. Idempotent.
      *
-     * <p>Blocking, since reading a megabyte of YAML would hold up everybody else on the event loop.
+     * <p>Blocking: reading a megabyte of YAML would delay all other requests of the event loop.
      *
      * @param promote {@code false} only imports the version
      */
@@ -94,14 +103,23 @@ class TemplateResource {
     @Consumes({"application/json", "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"})
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
     @Blocking
-    @Operation(
-            operationId = "applyTemplate",
-            summary = "Makes a template stand as declared; the same again changes nothing")
+    @APIResponse(
+            responseCode = "201",
+            description = "The template is new",
+            content = @Content(schema = @Schema(implementation = AppliedAnswer.class)))
+    @APIResponse(
+            responseCode = "200",
+            description = "The template has been there before",
+            content = @Content(schema = @Schema(implementation = AppliedAnswer.class)))
+    @Operation(operationId = "applyTemplate", summary = "Creates or updates a template as declared. Idempotent")
     @RequestBody(
             required = true,
             description = "The declaration: backend, files, tags, startTimeout, parameters, presets",
             content = {
-                @Content(mediaType = "application/json", schema = @Schema(type = SchemaType.OBJECT)),
+                @Content(
+                        mediaType = "application/json",
+                        schema = @Schema(type = SchemaType.OBJECT),
+                        examples = @ExampleObject(name = "stocked", value = DECLARATION)),
                 @Content(mediaType = "application/yaml", schema = @Schema(type = SchemaType.OBJECT))
             })
     public Uni<RestResponse<AppliedAnswer>> apply(
@@ -129,10 +147,10 @@ class TemplateResource {
 
     private static Declaration declaration(byte[] body, String contentType) {
         return switch (DeclarationParser.parse(body, contentType)) {
-            case Parsed.Accepted(Declaration declaration) -> declaration;
-            case Parsed.Refused(var refusals) -> throw Problem.unprocessable(refusals);
-            case Parsed.Malformed(String detail) -> throw Problem.of(400, "malformed_body", detail);
-            case Parsed.UnknownType() ->
+            case ParsedDeclaration.Accepted(Declaration declaration) -> declaration;
+            case ParsedDeclaration.Refused(var refusals) -> throw Problem.unprocessable(refusals);
+            case ParsedDeclaration.Malformed(String detail) -> throw Problem.of(400, "malformed_body", detail);
+            case ParsedDeclaration.UnknownType() ->
                 throw Problem.of(415, "unsupported_media_type", "A declaration is application/json or yaml.");
         };
     }
@@ -154,8 +172,7 @@ class TemplateResource {
                 throw Problem.of(412, "precondition_failed", "The template is not the one that If-Match names.");
             case Applied.Done done -> {
                 if (done.changed()) {
-                    bell.ring(Channel.RECONCILE);
-                    bell.ring(Channel.WAITING);
+                    bell.changed(Change.TEMPLATE);
                 }
                 yield RestResponse.ResponseBuilder.create(
                                 done.templateCreated() ? RestResponse.Status.CREATED : RestResponse.Status.OK,
@@ -169,13 +186,13 @@ class TemplateResource {
 
     @GET
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "listTemplates", summary = "Templates of an organization, oldest first")
+    @Operation(operationId = "listTemplates", summary = "Lists the templates of an organization, oldest first")
     public Uni<Page<TemplateView>> list(
             @PathParam("organization") String organization,
             @QueryParam("limit") @Nullable String limit,
             @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
-        return catalog.templates(caller.get(), organization, page.after(), page.rows())
+        return reads.templates(caller.get(), organization, page.after(), page.rows())
                 .map(rows -> rows.orElseThrow(() -> Problem.notFound("organization")))
                 .map(rows -> Page.of(page, rows, TemplateView::id));
     }
@@ -184,11 +201,11 @@ class TemplateResource {
     @GET
     @Path("/{template}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "getTemplate", summary = "One template with its active version and presets")
+    @Operation(operationId = "getTemplate", summary = "Shows a template with its active version and presets")
     public Uni<RestResponse<TemplateAnswer>> one(
             @PathParam("organization") String organization, @PathParam("template") String template) {
         TemplateName name = new TemplateName(caller.get(), organization, template);
-        return catalog.template(name)
+        return reads.template(name)
                 .map(TemplateResource::found)
                 .chain(view -> withVersion(name, view))
                 .map(answer -> tagged(answer, answer.template()));
@@ -199,17 +216,17 @@ class TemplateResource {
         if (active == null) {
             return Uni.createFrom().item(new TemplateAnswer(template, null, List.of()));
         }
-        return catalog.version(name, active)
+        return reads.version(name, active)
                 .map(TemplateResource::found)
                 .chain(version ->
-                        catalog.presetsOf(version.id()).map(presets -> new TemplateAnswer(template, version, presets)));
+                        reads.presetsOf(version.id()).map(presets -> new TemplateAnswer(template, version, presets)));
     }
 
     /** Newest first. */
     @GET
     @Path("/{template}/versions")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "listVersions", summary = "Versions of a template, newest first")
+    @Operation(operationId = "listVersions", summary = "Lists the versions of a template, newest first")
     public Uni<Page<VersionView>> versions(
             @PathParam("organization") String organization,
             @PathParam("template") String template,
@@ -217,16 +234,16 @@ class TemplateResource {
             @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
         TemplateName name = new TemplateName(caller.get(), organization, template);
-        return catalog.template(name)
+        return reads.template(name)
                 .map(TemplateResource::found)
-                .chain(known -> catalog.versions(name, page.after(), page.rows()))
+                .chain(known -> reads.versions(name, page.after(), page.rows()))
                 .map(rows -> Page.of(page, rows, VersionView::id));
     }
 
     @GET
     @Path("/{template}/versions/{number}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "getVersion", summary = "One version with its presets")
+    @Operation(operationId = "getVersion", summary = "Shows a version with its presets")
     public Uni<VersionAnswer> version(
             @PathParam("organization") String organization,
             @PathParam("template") String template,
@@ -234,23 +251,26 @@ class TemplateResource {
         if (!number.matches("[1-9][0-9]{0,8}")) {
             throw Problem.notFound("version");
         }
-        return catalog.version(new TemplateName(caller.get(), organization, template), Integer.parseInt(number))
+        return reads.version(new TemplateName(caller.get(), organization, template), Integer.parseInt(number))
                 .map(found -> found.orElseThrow(() -> Problem.notFound("version")))
-                .chain(version -> catalog.presetsOf(version.id()).map(presets -> new VersionAnswer(version, presets)));
+                .chain(version -> reads.presetsOf(version.id()).map(presets -> new VersionAnswer(version, presets)));
     }
 
-    /** Body: {@code {"version": 3}}. Also an older version; its presets take over the pauses of those they replace. */
+    /**
+     * Body: {@code {"version": 3}}. Also an older version; its presets take over the pauses of the presets
+     * they replace.
+     */
     @POST
     @Path("/{template}/promote")
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
-    @Operation(operationId = "promoteVersion", summary = "Makes a version the active one, also an older one")
+    @Operation(operationId = "promoteVersion", summary = "Makes a version the active one. It may be an older one")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = PromoteBody.class)))
     public Uni<RestResponse<TemplateView>> promote(
             @PathParam("organization") String organization,
             @PathParam("template") String template,
             byte @Nullable [] body) {
-        int version = json(body, "version").integer("version");
+        int version = JsonBody.of(body, PromoteBody.class).integer("version");
         return catalog.promote(new TemplateName(caller.get(), organization, template), version)
                 .map(this::answer);
     }
@@ -262,121 +282,41 @@ class TemplateResource {
                 throw Problem.unprocessable("unknown_version", "version", "The template has no such version.");
             case Promoted.Done(TemplateView template, boolean changed) -> {
                 if (changed) {
-                    bell.ring(Channel.RECONCILE);
-                    bell.ring(Channel.WAITING);
+                    bell.changed(Change.TEMPLATE);
                 }
                 yield tagged(template, template);
             }
         };
     }
 
-    /** Body: {@code {"reason": "…"}}. Nothing is created of it any more, and its prebuilds are deleted. */
-    @POST
-    @Path("/{template}/deprecate")
-    @Consumes(MediaType.APPLICATION_JSON)
-    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
-    @Operation(operationId = "deprecateTemplate", summary = "Creates nothing of it any more and deletes its prebuilds")
-    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = DeprecateBody.class)))
-    public Uni<RestResponse<TemplateView>> deprecate(
-            @PathParam("organization") String organization,
-            @PathParam("template") String template,
-            byte @Nullable [] body) {
-        String reason = json(body, "reason").text("reason");
-        if (reason.isBlank() || reason.length() > REASON_MAX_CHARACTERS) {
-            throw Problem.unprocessable(
-                    "out_of_range", "reason", "must have 1 to " + REASON_MAX_CHARACTERS + " characters.");
-        }
-        TemplateName name = new TemplateName(caller.get(), organization, template);
-        return changed(name, catalog.deprecate(name, reason));
-    }
-
-    /** Takes the deprecation back. */
-    @DELETE
-    @Path("/{template}/deprecate")
-    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
-    @Operation(operationId = "undeprecateTemplate", summary = "Takes a deprecation back")
-    public Uni<RestResponse<TemplateView>> undeprecate(
-            @PathParam("organization") String organization, @PathParam("template") String template) {
-        TemplateName name = new TemplateName(caller.get(), organization, template);
-        return changed(name, catalog.undeprecate(name));
-    }
-
-    /** Every prebuild of the active version that was created before now is expired. */
-    @POST
-    @Path("/{template}/invalidate")
-    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
-    @Operation(operationId = "invalidateTemplate", summary = "Lets every prebuild that was created before now expire")
-    public Uni<RestResponse<TemplateView>> invalidate(
-            @PathParam("organization") String organization, @PathParam("template") String template) {
-        TemplateName name = new TemplateName(caller.get(), organization, template);
-        return changed(name, catalog.invalidate(name));
-    }
-
-    /** Body: {@code {"scope": "create" | "all", "until": instant?}}. Claims go on. */
-    @POST
-    @Path("/{template}/pause")
-    @Consumes(MediaType.APPLICATION_JSON)
-    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
-    @Operation(operationId = "pauseTemplate", summary = "Holds the reconciler back for this template; claims go on")
-    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Pauses.PauseBody.class)))
-    public Uni<RestResponse<TemplateView>> pause(
-            @PathParam("organization") String organization,
-            @PathParam("template") String template,
-            byte @Nullable [] body) {
-        TemplateName name = new TemplateName(caller.get(), organization, template);
-        return changed(name, catalog.pause(name, Pauses.read(body, clock.instant())));
-    }
-
-    @POST
-    @Path("/{template}/resume")
-    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
-    @Operation(operationId = "resumeTemplate", summary = "Lifts the pause of this template")
-    public Uni<RestResponse<TemplateView>> resume(
-            @PathParam("organization") String organization, @PathParam("template") String template) {
-        TemplateName name = new TemplateName(caller.get(), organization, template);
-        return changed(name, catalog.pause(name, null));
-    }
-
-    /** Its prebuilds are deleted, and its name may be declared anew. */
+    /** The reconciler deletes its prebuilds, and its name is free. */
     @DELETE
     @Path("/{template}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
     @Operation(
             operationId = "deleteTemplate",
-            summary = "Deletes a template and its prebuilds; its name may be declared anew")
+            summary = "Deletes a template and its prebuilds. Its name may be used again")
     public Uni<RestResponse<Void>> delete(
             @PathParam("organization") String organization, @PathParam("template") String template) {
-        return catalog.delete(new TemplateName(caller.get(), organization, template))
+        return controls.delete(new TemplateName(caller.get(), organization, template))
                 .invoke(this::ringIfFound)
                 .map(found -> RestResponse.noContent());
-    }
-
-    private Uni<RestResponse<TemplateView>> changed(TemplateName name, Uni<Boolean> change) {
-        return change.invoke(this::ringIfFound)
-                .chain(found -> catalog.template(name))
-                .map(TemplateResource::found)
-                .map(template -> tagged(template, template));
     }
 
     private void ringIfFound(boolean found) {
         if (!found) {
             throw Problem.notFound("template");
         }
-        bell.ring(Channel.RECONCILE);
-        bell.ring(Channel.WAITING);
+        bell.changed(Change.TEMPLATE);
     }
 
-    private static <T> T found(Optional<T> template) {
+    static <T> T found(Optional<T> template) {
         return template.orElseThrow(() -> Problem.notFound("template"));
     }
 
-    private static <T> RestResponse<T> tagged(T answer, TemplateView template) {
+    static <T> RestResponse<T> tagged(T answer, TemplateView template) {
         return RestResponse.ResponseBuilder.ok(answer)
                 .header(HttpHeaders.ETAG, ETags.format(template.tag()))
                 .build();
-    }
-
-    private static JsonBody json(byte @Nullable [] body, String... fields) {
-        return JsonBody.of(body == null ? new byte[0] : body, fields);
     }
 }

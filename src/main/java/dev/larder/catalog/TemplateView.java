@@ -6,9 +6,9 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A template as it is shown; never a deleted one.
+ * A template as the API shows it; never a deleted one.
  *
- * @param activeVersion number of the active version; null where none was ever promoted
+ * @param activeVersion number of the active version; null where no version was ever promoted
  * @param latestVersion number of the newest version
  */
 public record TemplateView(
@@ -23,7 +23,7 @@ public record TemplateView(
         @Nullable PauseView pause,
         Instant createdAt) {
 
-    /** Changes with the active version and with everything that is set on the template itself. */
+    /** The value of the ETag: changes with the active version, the deprecation and the pause. */
     public String tag() {
         String state = activeVersionId + "\n" + deprecatedReason + "\n" + pause;
         return id + "." + UUID.nameUUIDFromBytes(state.getBytes(StandardCharsets.UTF_8));

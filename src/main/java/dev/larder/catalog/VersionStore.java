@@ -2,6 +2,7 @@ package dev.larder.catalog;
 
 import dev.larder.database.Encryption;
 import dev.larder.database.Rows;
+import dev.larder.database.Sql;
 import dev.larder.model.Declaration;
 import dev.larder.model.Declaration.PresetDeclaration;
 import dev.larder.model.Ids;
@@ -11,11 +12,9 @@ import io.smallrye.mutiny.Uni;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.SqlConnection;
-import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,7 +23,7 @@ import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Writes a version and all that belongs to it: one statement for each table, however many rows. */
+/** Writes a version with its parameters, presets, limits and schedules: one statement for each table. */
 final class VersionStore {
 
     record NewVersion(UUID id, UUID template, UUID organization, byte[] hash, UUID createdBy, Instant createdAt) {}
@@ -39,7 +38,7 @@ final class VersionStore {
         this.seal = seal;
     }
 
-    /** @return the number it got */
+    /** @return the version's number */
     Uni<Integer> insert(SqlConnection connection, NewVersion version, Declaration declaration) {
         List<NewPreset> presets = new ArrayList<>();
         for (PresetDeclaration declared : declaration.presets()) {
@@ -57,21 +56,34 @@ final class VersionStore {
                 .call(() -> insertSchedules(connection, presets));
     }
 
-    // Jobs carry the id of their version's tags: it has to be there before the first job is.
-    private static final String INSERT_VERSION = """
+    // A job carries the id of its version's tag set, which must exist before the first job.
+    private static final Sql INSERT_VERSION = Sql.of(
+            """
             WITH numbered AS (
-                UPDATE templates SET latest_number = latest_number + 1 WHERE id = $2 RETURNING latest_number),
+                UPDATE templates SET latest_number = latest_number + 1 WHERE id = :template RETURNING latest_number),
             interned AS (
-                INSERT INTO tagsets (tags) VALUES ($6::jsonb) ON CONFLICT (tags) DO NOTHING)
+                INSERT INTO tagsets (tags) VALUES (:tags::jsonb) ON CONFLICT (tags) DO NOTHING)
             INSERT INTO template_versions (id, template_id, organization_id, number, backend, files, tags,
                                            start_timeout_seconds, content_hash, created_by, created_at)
-            SELECT $1, $2, $3, latest_number, $4, $5, $6::jsonb, $7, $8, $9, $10 FROM numbered
-            RETURNING number""";
+            SELECT :id, :template, :organization, latest_number, :backend, :files, :tags::jsonb, :start_timeout, :hash,
+                   :created_by, :created_at
+              FROM numbered
+            RETURNING number""",
+            "id",
+            "template",
+            "organization",
+            "backend",
+            "files",
+            "tags",
+            "start_timeout",
+            "hash",
+            "created_by",
+            "created_at");
 
     private static Uni<Integer> insertVersion(SqlConnection connection, NewVersion version, Declaration declaration) {
-        return connection
-                .preparedQuery(INSERT_VERSION)
-                .execute(Tuple.from(Arrays.asList(
+        return INSERT_VERSION
+                .on(
+                        connection,
                         version.id(),
                         version.template(),
                         version.organization(),
@@ -81,7 +93,7 @@ final class VersionStore {
                         Math.toIntExact(declaration.startTimeout().toSeconds()),
                         Buffer.buffer(version.hash()),
                         version.createdBy(),
-                        Rows.utc(version.createdAt()))))
+                        Rows.utc(version.createdAt()))
                 .map(rows -> rows.iterator().next().getInteger("number"));
     }
 
@@ -89,12 +101,14 @@ final class VersionStore {
         return new JsonObject(new LinkedHashMap<>(texts));
     }
 
-    private static final String INSERT_PARAMETERS = """
+    private static final Sql INSERT_PARAMETERS =
+            Sql.of("""
             INSERT INTO version_parameters (version_id, ordinal, name, type, required, mutable, sensitive,
                                             default_value, default_sealed)
-            SELECT $1, ordinal, name, type, required, mutable, sensitive, clear, sealed
-              FROM unnest($2::int[], $3::text[], $4::text[], $5::bool[], $6::bool[], $7::bool[], $8::text[], $9::bytea[])
-                   AS declared (ordinal, name, type, required, mutable, sensitive, clear, sealed)""";
+            SELECT :version, ordinal, name, type, required, mutable, sensitive, clear, sealed
+              FROM unnest(:ordinals::int[], :names::text[], :types::text[], :required::bool[], :mutable::bool[],
+                          :sensitive::bool[], :clear::text[], :sealed::bytea[])
+                   AS declared (ordinal, name, type, required, mutable, sensitive, clear, sealed)""", "version", "ordinals", "names", "types", "required", "mutable", "sensitive", "clear", "sealed");
 
     private Uni<Void> insertParameters(SqlConnection connection, NewVersion version, List<Parameter> parameters) {
         int count = parameters.size();
@@ -117,10 +131,8 @@ final class VersionStore {
             clear[index] = parameter.sensitive() ? null : parameter.defaultValue();
             sealed[index] = parameter.sensitive() ? seal(version.id(), parameter.defaultValue()) : null;
         }
-        return connection
-                .preparedQuery(INSERT_PARAMETERS)
-                .execute(Tuple.from(Arrays.asList(
-                        version.id(), ordinals, names, types, required, mutable, sensitive, clear, sealed)))
+        return INSERT_PARAMETERS
+                .on(connection, version.id(), ordinals, names, types, required, mutable, sensitive, clear, sealed)
                 .replaceWithVoid();
     }
 
@@ -128,12 +140,26 @@ final class VersionStore {
         return clear == null ? null : Buffer.buffer(seal.seal(of, clear));
     }
 
-    private static final String INSERT_PRESETS = """
+    private static final Sql INSERT_PRESETS = Sql.of(
+            """
             INSERT INTO presets (id, version_id, template_id, organization_id, ordinal, name, instances, ttl_seconds,
                                  timezone, claim_order, max_uses)
-            SELECT id, $1, $2, $3, ordinal, name, instances, ttl_seconds, timezone, claim_order, max_uses
-              FROM unnest($4::uuid[], $5::int[], $6::text[], $7::int[], $8::bigint[], $9::text[], $10::text[], $11::int[])
-                   AS declared (id, ordinal, name, instances, ttl_seconds, timezone, claim_order, max_uses)""";
+            SELECT id, :version, :template, :organization, ordinal, name, instances, ttl_seconds, timezone, claim_order,
+                   max_uses
+              FROM unnest(:ids::uuid[], :ordinals::int[], :names::text[], :instances::int[], :ttls::bigint[],
+                          :timezones::text[], :claim_orders::text[], :max_uses::int[])
+                   AS declared (id, ordinal, name, instances, ttl_seconds, timezone, claim_order, max_uses)""",
+            "version",
+            "template",
+            "organization",
+            "ids",
+            "ordinals",
+            "names",
+            "instances",
+            "ttls",
+            "timezones",
+            "claim_orders",
+            "max_uses");
 
     private static Uni<Void> insertPresets(SqlConnection connection, NewVersion version, List<NewPreset> presets) {
         int count = presets.size();
@@ -153,12 +179,12 @@ final class VersionStore {
             instances[index] = declared.instances().orElse(null);
             ttls[index] = declared.ttl().map(Duration::toSeconds).orElse(null);
             timezones[index] = declared.timezone();
-            orders[index] = declared.claimOrder();
-            uses[index] = declared.maxUses();
+            orders[index] = declared.handOut().order();
+            uses[index] = declared.handOut().maxUses();
         }
-        return connection
-                .preparedQuery(INSERT_PRESETS)
-                .execute(Tuple.from(Arrays.asList(
+        return INSERT_PRESETS
+                .on(
+                        connection,
                         version.id(),
                         version.template(),
                         version.organization(),
@@ -169,17 +195,20 @@ final class VersionStore {
                         ttls,
                         timezones,
                         orders,
-                        uses)))
+                        uses)
                 .replaceWithVoid();
     }
 
-    private static final String INSERT_LIMITS = """
-            INSERT INTO job_limits (scope, jobs, deletes) SELECT * FROM unnest($1::uuid[], $2::int[], $3::int[])""";
+    private static final Sql INSERT_LIMITS = Sql.of(
+            "INSERT INTO job_limits (scope, jobs, deletes) SELECT * FROM unnest(:presets::uuid[], :jobs::int[], :deletes::int[])",
+            "presets",
+            "jobs",
+            "deletes");
 
     private static Uni<Void> insertLimits(SqlConnection connection, List<NewPreset> presets) {
         List<NewPreset> limited = presets.stream()
-                .filter(preset -> preset.declared().maxJobs().isPresent()
-                        || preset.declared().maxDeletes().isPresent())
+                .filter(preset -> preset.declared().jobLimits().jobs().isPresent()
+                        || preset.declared().jobLimits().deletes().isPresent())
                 .toList();
         if (limited.isEmpty()) {
             return Uni.createFrom().voidItem();
@@ -187,23 +216,20 @@ final class VersionStore {
         UUID[] scopes = limited.stream().map(NewPreset::id).toArray(UUID[]::new);
         @Nullable
         Integer[] jobs = limited.stream()
-                .map(preset -> preset.declared().maxJobs().orElse(null))
+                .map(preset -> preset.declared().jobLimits().jobs().orElse(null))
                 .toArray(Integer[]::new);
         @Nullable
         Integer[] deletes = limited.stream()
-                .map(preset -> preset.declared().maxDeletes().orElse(null))
+                .map(preset -> preset.declared().jobLimits().deletes().orElse(null))
                 .toArray(Integer[]::new);
-        return connection
-                .preparedQuery(INSERT_LIMITS)
-                .execute(Tuple.of(scopes, jobs, deletes))
-                .replaceWithVoid();
+        return INSERT_LIMITS.on(connection, scopes, jobs, deletes).replaceWithVoid();
     }
 
-    private static final String INSERT_VALUES = """
+    private static final Sql INSERT_VALUES = Sql.of("""
             INSERT INTO preset_parameters (preset_id, name, value, sealed)
             SELECT preset_id, name, clear, sealed
-              FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[])
-                   AS declared (preset_id, name, clear, sealed)""";
+              FROM unnest(:presets::uuid[], :names::text[], :clear::text[], :sealed::bytea[])
+                   AS declared (preset_id, name, clear, sealed)""", "presets", "names", "clear", "sealed");
 
     private Uni<Void> insertValues(SqlConnection connection, List<NewPreset> presets, Set<String> sensitive) {
         List<UUID> of = new ArrayList<>();
@@ -219,21 +245,21 @@ final class VersionStore {
                 sealed.add(secret ? seal(preset.id(), value) : null);
             });
         }
-        return connection
-                .preparedQuery(INSERT_VALUES)
-                .execute(Tuple.of(
+        return INSERT_VALUES
+                .on(
+                        connection,
                         of.toArray(new UUID[0]),
                         names.toArray(new String[0]),
                         clear.toArray(new @Nullable String[0]),
-                        sealed.toArray(new @Nullable Buffer[0])))
+                        sealed.toArray(new @Nullable Buffer[0]))
                 .replaceWithVoid();
     }
 
-    private static final String INSERT_SCHEDULES = """
+    private static final Sql INSERT_SCHEDULES = Sql.of("""
             INSERT INTO preset_schedules (preset_id, ordinal, cron, instances)
             SELECT preset_id, ordinal, cron, instances
-              FROM unnest($1::uuid[], $2::int[], $3::text[], $4::int[])
-                   AS declared (preset_id, ordinal, cron, instances)""";
+              FROM unnest(:presets::uuid[], :ordinals::int[], :crons::text[], :instances::int[])
+                   AS declared (preset_id, ordinal, cron, instances)""", "presets", "ordinals", "crons", "instances");
 
     private static Uni<Void> insertSchedules(SqlConnection connection, List<NewPreset> presets) {
         List<UUID> of = new ArrayList<>();
@@ -249,13 +275,13 @@ final class VersionStore {
                 instances.add(schedule.instances());
             }
         }
-        return connection
-                .preparedQuery(INSERT_SCHEDULES)
-                .execute(Tuple.of(
+        return INSERT_SCHEDULES
+                .on(
+                        connection,
                         of.toArray(new UUID[0]),
                         ordinals.toArray(new Integer[0]),
                         crons.toArray(new String[0]),
-                        instances.toArray(new Integer[0])))
+                        instances.toArray(new Integer[0]))
                 .replaceWithVoid();
     }
 }

@@ -7,7 +7,7 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A template version as it is shown: of its files only their sizes, of sensitive defaults only that there is one.
+ * A template version as the API shows it: files by their sizes, sensitive defaults only by their existence.
  *
  * @param files size in bytes by path
  */

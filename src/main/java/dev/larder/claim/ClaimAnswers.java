@@ -1,18 +1,17 @@
 package dev.larder.claim;
 
-import dev.larder.claim.ClaimReads.Claim;
-import dev.larder.claim.ClaimReads.Connections;
-import dev.larder.claim.ClaimReads.Failure;
-import dev.larder.claim.ClaimReads.Shortage;
-import dev.larder.claim.ClaimStore.Quota;
+import dev.larder.claim.AvailabilityReads.Availability;
+import dev.larder.claim.AvailabilityReads.Connections;
+import dev.larder.claim.Claim.Failure;
+import dev.larder.claim.ClaimQuotaStore.Quota;
 import dev.larder.claim.ClaimView.StopView;
 import dev.larder.claim.ClaimView.WaitingView;
 import dev.larder.claim.Outcome.Stages;
-import dev.larder.claim.Prospects.Prospect;
+import dev.larder.claim.WaitEstimates.WaitEstimate;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
-import dev.larder.model.Scope;
-import dev.larder.wakeup.Channel;
+import dev.larder.model.Visibility;
+import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.mutiny.Uni;
@@ -47,16 +46,27 @@ class ClaimAnswers {
     private static final Duration DEADLINE_MARGIN = Duration.ofSeconds(2);
 
     private final ClaimReads reads;
-    private final WaitingLine line;
-    private final Prospects prospects;
-    private final WakeUps bell;
+    private final WaitingClaims waiting;
+    private final WaitingClaimStore waitingStore;
+    private final AvailabilityReads availability;
+    private final WaitEstimates estimates;
+    private final WakeUps wakeUps;
     private final InstantSource clock;
 
-    ClaimAnswers(ClaimReads reads, WaitingLine line, Prospects prospects, WakeUps bell, InstantSource clock) {
+    ClaimAnswers(
+            ClaimReads reads,
+            WaitingClaims waiting,
+            WaitingClaimStore waitingStore,
+            AvailabilityReads availability,
+            WaitEstimates estimates,
+            WakeUps wakeUps,
+            InstantSource clock) {
         this.reads = reads;
-        this.line = line;
-        this.prospects = prospects;
-        this.bell = bell;
+        this.waiting = waiting;
+        this.waitingStore = waitingStore;
+        this.availability = availability;
+        this.estimates = estimates;
+        this.wakeUps = wakeUps;
         this.clock = clock;
     }
 
@@ -92,7 +102,7 @@ class ClaimAnswers {
     private Uni<RestResponse<Object>> given(
             Caller asking, ClaimRequest request, List<Claim> claims, Optional<Stages> stages, Duration hold) {
         if (claims.stream().anyMatch(Claim::isVerified)) {
-            bell.ring(Channel.STEPS);
+            wakeUps.changed(Change.STEP_WANTED);
         }
         return claims.size() == 1 && claims.getFirst().waits()
                 ? recorded(asking, request, List.of(claims.getFirst().id()), hold, false)
@@ -128,15 +138,15 @@ class ClaimAnswers {
     }
 
     private static Problem noneInStock(ClaimRequest request, Outcome.NoneInStock none) {
-        return noneInStock(none.word(), shortOf(request, none.why()), none.prospect());
+        return noneInStock(none.word(), shortOf(request, none.now()), none.estimate());
     }
 
-    private static Problem noneInStock(String code, String what, Prospect prospect) {
-        String stopped = prospect.stops().stream()
+    private static Problem noneInStock(String code, String what, WaitEstimate estimate) {
+        String stopped = estimate.stops().stream()
                 .map(stop -> " None is created: %s (%s).".formatted(stop.why(), stop.detail()))
                 .collect(Collectors.joining());
-        return retryAfter(Problem.of(409, code, what + stopped), prospect.eta())
-                .with("creationStopped", prospect.members());
+        return retryAfter(Problem.of(409, code, what + stopped), estimate.eta())
+                .with("creationStopped", estimate.members());
     }
 
     /** A time is named only where something is going to happen by itself. */
@@ -144,7 +154,7 @@ class ClaimAnswers {
         return eta.map(time -> problem.withHeader("Retry-After", seconds(time))).orElse(problem);
     }
 
-    private static String shortOf(ClaimRequest request, Shortage why) {
+    private static String shortOf(ClaimRequest request, Availability why) {
         String ready = request.count() == 1
                 ? "No workspace of this preset is ready at present"
                 : "%d of the %d workspaces wanted are ready at present".formatted(why.claimable(), request.atLeast());
@@ -188,9 +198,9 @@ class ClaimAnswers {
     }
 
     private Uni<List<Claim>> settled(Caller asking, List<UUID> claims, Duration hold) {
-        return reads.findAll(claims, Scope.of(asking))
+        return reads.findAll(claims, Visibility.of(asking))
                 .chain(found -> found.size() == 1 && found.getFirst().waits()
-                        ? served(found.getFirst(), hold).chain(() -> reads.findAll(claims, Scope.of(asking)))
+                        ? served(found.getFirst(), hold).chain(() -> reads.findAll(claims, Visibility.of(asking)))
                         : Uni.createFrom().item(found));
     }
 
@@ -199,11 +209,11 @@ class ClaimAnswers {
         Instant until = waiting.waitsUntil().orElse(clock.instant());
         Duration left = Duration.between(clock.instant(), until);
         boolean toTheEnd = hold.isPositive() && hold.compareTo(left.minus(DEADLINE_MARGIN)) >= 0;
-        return line.settled(waiting.id(), until, toTheEnd ? left.plus(DEADLINE_MARGIN) : hold);
+        return this.waiting.settled(waiting.id(), until, toTheEnd ? left.plus(DEADLINE_MARGIN) : hold);
     }
 
     /** The claim as it is when it waits no longer and its cold build has ended, or after this time. */
-    Uni<Optional<Claim>> awaited(UUID claim, Scope scope, Duration hold) {
+    Uni<Optional<Claim>> awaited(UUID claim, Visibility scope, Duration hold) {
         return reads.find(claim, scope)
                 .chain(found -> found.isPresent() && found.get().isUnsettled() && hold.isPositive()
                         ? settled(found.get(), hold).chain(() -> reads.find(claim, scope))
@@ -213,7 +223,7 @@ class ClaimAnswers {
     private Uni<Void> settled(Claim unsettled, Duration hold) {
         return unsettled.waits()
                 ? served(unsettled, hold)
-                : line.settled(unsettled.id(), clock.instant().plus(hold), hold);
+                : waiting.settled(unsettled.id(), clock.instant().plus(hold), hold);
     }
 
     private Uni<RestResponse<Object>> withoutWorkspace(Caller asking, Claim claim, boolean replayed) {
@@ -246,19 +256,19 @@ class ClaimAnswers {
         if (claim.unfit() > 0) {
             return Uni.createFrom().item(Problem.of(409, UNFIT, tried(claim, why)));
         }
-        return shortage(claim)
+        return availability(claim)
                 .chain(found -> found.map(pool -> timedOut(claim, why, pool))
                         .orElseGet(() -> Uni.createFrom().item(Problem.of(409, "no_claimable_workspace", why))));
     }
 
-    private Uni<Problem> timedOut(Claim claim, String why, Shortage pool) {
-        return prospect(claim, pool.waiting() + 1, pool)
-                .map(prospect -> new Outcome.NoneInStock(pool, prospect))
-                .map(none -> noneInStock(none.word(), why, none.prospect()));
+    private Uni<Problem> timedOut(Claim claim, String why, Availability pool) {
+        return estimate(claim, pool.waiting() + 1, pool)
+                .map(estimate -> new Outcome.NoneInStock(pool, estimate))
+                .map(none -> noneInStock(none.word(), why, none.estimate()));
     }
 
-    private Uni<Prospect> prospect(Claim claim, long position, Shortage pool) {
-        return prospects.of(Objects.requireNonNull(claim.presetId()), position, pool);
+    private Uni<WaitEstimate> estimate(Claim claim, long position, Availability pool) {
+        return estimates.of(Objects.requireNonNull(claim.presetId()), position, pool);
     }
 
     private static String path(UUID claim) {
@@ -282,11 +292,11 @@ class ClaimAnswers {
         return seconds(eta == null || left.toSeconds() < eta ? left : Duration.ofSeconds(eta));
     }
 
-    private Uni<Optional<Shortage>> shortage(Claim claim) {
+    private Uni<Optional<Availability>> availability(Claim claim) {
         @Nullable UUID preset = claim.presetId();
         return preset == null
                 ? Uni.createFrom().item(Optional.empty())
-                : reads.shortage(preset, Optional.empty(), clock.instant());
+                : availability.availability(preset, Optional.empty(), clock.instant());
     }
 
     private RestResponse<Object> created(
@@ -295,7 +305,7 @@ class ClaimAnswers {
                 .map(claim -> ClaimView.of(claim, outputs(asking, claim)))
                 .toList();
         if (claims.stream().flatMap(claim -> claim.workspace().stream()).anyMatch(one -> one.claimStepWanted())) {
-            bell.ring(Channel.STEPS);
+            wakeUps.changed(Change.STEP_WANTED);
         }
         ClaimView first = views.getFirst();
         ResponseBuilder<Object> answer = request.count() == 1
@@ -342,25 +352,26 @@ class ClaimAnswers {
         if (claim.isVerified()) {
             return Uni.createFrom().item(Optional.of(new WaitingView(0, 1L, until(claim), List.of())));
         }
-        return reads.position(claim.id())
+        return waitingStore
+                .position(claim.id())
                 .chain(position -> position == 0
                         ? Uni.createFrom().item(Optional.empty())
-                        : shortage(claim).chain(pool -> standing(claim, position, pool)));
+                        : availability(claim).chain(pool -> standing(claim, position, pool)));
     }
 
-    private Uni<Optional<WaitingView>> standing(Claim claim, long position, Optional<Shortage> pool) {
+    private Uni<Optional<WaitingView>> standing(Claim claim, long position, Optional<Availability> pool) {
         return pool.isEmpty()
                 ? Uni.createFrom().item(Optional.empty())
-                : prospect(claim, position, pool.get())
-                        .map(prospect -> Optional.of(standing(claim, position, prospect)));
+                : estimate(claim, position, pool.get())
+                        .map(estimate -> Optional.of(standing(claim, position, estimate)));
     }
 
-    private WaitingView standing(Claim claim, long position, Prospect prospect) {
+    private WaitingView standing(Claim claim, long position, WaitEstimate estimate) {
         return new WaitingView(
                 position,
-                prospect.eta().map(Duration::toSeconds).orElse(null),
+                estimate.eta().map(Duration::toSeconds).orElse(null),
                 until(claim),
-                prospect.stops().stream().map(StopView::of).toList());
+                estimate.stops().stream().map(StopView::of).toList());
     }
 
     private Instant until(Claim claim) {

@@ -18,8 +18,8 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How many claims ended how, by which path, and how long they took; how many there are. The counts are of the whole
- * deployment, in every process.
+ * How many claims ended how, by which path, and how long they took; how many there are. The counts are of
+ * the whole deployment, in every process.
  */
 @Startup
 @ApplicationScoped

@@ -7,8 +7,8 @@ public interface ClaimObserver {
 
     /**
      * @param path {@code warm}, {@code waited}, {@code cold}, or {@code none} where nothing was handed out
-     * @param outcome {@code claimed}, or the code of the problem: {@code no_claimable_workspace}; one of few, never the
-     *     caller's text
+     * @param outcome {@code claimed}, or the code of the problem: {@code no_claimable_workspace}; one of
+     *     few, never the caller's text
      * @param took from the request to the commit
      */
     void answered(String path, String outcome, Duration took);

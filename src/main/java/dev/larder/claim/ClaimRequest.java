@@ -82,21 +82,7 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
 
     /** Reads a request body; whatever is wrong with it becomes a problem that names the field. */
     static ClaimRequest of(byte[] bytes, OptionalInt ifMatch) {
-        JsonBody body = JsonBody.of(
-                bytes,
-                "organization",
-                "template",
-                "preset",
-                "presets",
-                "parameters",
-                "presetId",
-                "workspaceId",
-                "policy",
-                "timeout",
-                "priority",
-                "ttl",
-                "count",
-                "atLeast");
+        JsonBody body = JsonBody.of(bytes, ClaimBody.class);
         int count = body.optionalInteger("count", 1, COUNT_MAX).orElse(1);
         refuseWithoutEffect(body, ifMatch);
         ClaimRequest request = new ClaimRequest(

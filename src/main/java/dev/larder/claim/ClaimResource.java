@@ -1,6 +1,5 @@
 package dev.larder.claim;
 
-import dev.larder.claim.ClaimReads.Claim;
 import dev.larder.database.Encryption;
 import dev.larder.http.Access;
 import dev.larder.http.CurrentCaller;
@@ -14,13 +13,14 @@ import dev.larder.http.Problem;
 import dev.larder.http.Shares;
 import dev.larder.http.StreamGuard;
 import dev.larder.http.Traffic;
-import dev.larder.lifecycle.BuildStore;
-import dev.larder.lifecycle.LeaseStore;
+import dev.larder.lifecycle.EndClaimStore;
+import dev.larder.lifecycle.StartBuildStore;
 import dev.larder.model.Caller;
 import dev.larder.model.Role;
-import dev.larder.model.Scope;
-import dev.larder.wakeup.Channel;
+import dev.larder.model.Visibility;
+import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
@@ -45,6 +45,7 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
@@ -68,9 +69,9 @@ class ClaimResource {
     private final Claims claims;
     private final ClaimAnswers answers;
     private final ClaimReads reads;
-    private final LeaseStore leases;
-    private final BuildStore builds;
-    private final WakeUps bell;
+    private final EndClaimStore leases;
+    private final StartBuildStore builds;
+    private final WakeUps wakeUps;
     private final CurrentCaller caller;
     private final InstantSource clock;
     private final ClaimObserver observer;
@@ -83,9 +84,9 @@ class ClaimResource {
             Claims claims,
             ClaimAnswers answers,
             ClaimReads reads,
-            LeaseStore leases,
-            BuildStore builds,
-            WakeUps bell,
+            EndClaimStore leases,
+            StartBuildStore builds,
+            WakeUps wakeUps,
             CurrentCaller caller,
             InstantSource clock,
             ClaimObserver observer,
@@ -98,7 +99,7 @@ class ClaimResource {
         this.reads = reads;
         this.leases = leases;
         this.builds = builds;
-        this.bell = bell;
+        this.wakeUps = wakeUps;
         this.caller = caller;
         this.clock = clock;
         this.observer = observer;
@@ -113,16 +114,24 @@ class ClaimResource {
     @Produces(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
     @RequestBody(
-            description = "What is wanted, and what to do where it is not in stock",
+            description = "The preset or workspace, and the policy where none is in stock",
             required = true,
-            content = @Content(schema = @Schema(implementation = NewClaim.class)))
+            content =
+                    @Content(
+                            schema = @Schema(implementation = ClaimBody.class),
+                            examples =
+                                    @ExampleObject(
+                                            name = "wait",
+                                            value =
+                                                    "{\"template\":\"shop\",\"preset\":\"small\",\"policy\":\"wait\",\"timeout\":\"PT30S\"}")))
     @APIResponse(
             responseCode = "201",
-            description = "Handed out; where count is above 1, {\"items\": [claim, ...]}",
+            description = "Claimed. Where count is above 1: {\"items\": [claim, ...]}",
             content = @Content(schema = @Schema(implementation = ClaimView.class)))
     @APIResponse(
             responseCode = "202",
-            description = "The claim waits: look at it, or ask again with the same key (with Retry-After)")
+            description = "The claim waits. Get it, or repeat the request with the same key (with Retry-After)",
+            content = @Content(schema = @Schema(implementation = ClaimView.class)))
     @APIResponse(responseCode = "403", description = "quota_exceeded")
     @APIResponse(responseCode = "404", description = "preset_not_found")
     @APIResponse(
@@ -135,7 +144,7 @@ class ClaimResource {
             description =
                     "idempotency_key_reused; preset_not_found (one of several names); a field that is not acceptable")
     @APIResponse(responseCode = "429", description = "too_many_waiting (with Retry-After)")
-    @Operation(summary = "Hands out ready workspaces, one or several")
+    @Operation(operationId = "createClaim", summary = "Hands out ready workspaces, one or several")
     public Uni<RestResponse<Object>> claim(
             byte[] body,
             @HeaderParam("Idempotency-Key") @Nullable String key,
@@ -158,7 +167,10 @@ class ClaimResource {
                 .recoverWithUni(unreadable -> takeBack(outcome, unreadable));
     }
 
-    /** A claim is granted where its answer can be given: with a damaged secret it is ended, and the workspace goes. */
+    /**
+     * A claim is granted where its answer can be given: with a damaged secret it is ended, and the
+     * workspace goes.
+     */
     private Uni<RestResponse<Object>> takeBack(Outcome outcome, Throwable unreadable) {
         LOG.errorf("a claim was taken back, its workspace cannot be opened cause=%s", unreadable.getMessage());
         List<UUID> claims = outcome instanceof Outcome.Given(var given, var unused)
@@ -181,26 +193,6 @@ class ClaimResource {
                 .withHeader("Retry-After", "1");
     }
 
-    /** The body that asks for workspaces. */
-    @Schema(name = "NewClaim")
-    record NewClaim(
-            @Nullable String organization,
-            @Nullable String template,
-            @Nullable String preset,
-            @Nullable List<String> presets,
-            @Nullable Map<String, String> parameters,
-            @Nullable UUID presetId,
-            @Nullable UUID workspaceId,
-
-            @Schema(enumeration = {"fail", "wait", "cold", "wait_then_cold"}) @Nullable
-            String policy,
-
-            @Nullable String timeout,
-            @Nullable Integer priority,
-            @Nullable String ttl,
-            @Nullable Integer count,
-            @Nullable Integer atLeast) {}
-
     private void observe(Outcome outcome, Instant asked) {
         observer.answered(outcome.path(), outcome.word(), Duration.between(asked, clock.instant()));
         if (outcome instanceof Outcome.Given(var unused, var stages)) {
@@ -218,12 +210,14 @@ class ClaimResource {
 
     @GET
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-    @Operation(summary = "Lists claims, without outputs: a member's own, for the others those of their organization")
+    @Operation(
+            operationId = "listClaims",
+            summary = "Lists claims without outputs. Members see their own, others those of their organization")
     public Uni<Page<ClaimView>> list(
             @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
         Caller asking = caller.get();
-        return reads.list(Scope.of(asking), page.after(), page.rows())
+        return reads.list(Visibility.of(asking), page.after(), page.rows())
                 .map(rows -> rows.stream()
                         .map(claim -> ClaimView.of(claim, Map.of()))
                         .toList())
@@ -234,12 +228,14 @@ class ClaimResource {
     @Path("{id}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
     @Operation(
+            operationId = "getClaim",
             summary =
-                    "Shows a claim with its workspace; outputs for the claimer alone. Prefer: wait=20 holds while it waits or is built cold")
+                    "Shows a claim with its workspace. Only the claimer sees outputs. Prefer: wait=20 waits while the claim waits or is built cold")
     public Uni<RestResponse<ClaimView>> get(
             @PathParam("id") String id, @HeaderParam("Prefer") @Nullable String prefer) {
         Caller asking = caller.get();
-        return answers.awaited(uuid(id), Scope.of(asking), PreferWait.of(prefer).orElse(Duration.ZERO))
+        return answers.awaited(
+                        uuid(id), Visibility.of(asking), PreferWait.of(prefer).orElse(Duration.ZERO))
                 .map(found -> found.orElseThrow(() -> Problem.notFound("claim")))
                 .chain(claim -> answers.view(asking, claim))
                 .map(ClaimResource::shown);
@@ -260,8 +256,9 @@ class ClaimResource {
     @RestStreamElementType(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
     @Operation(
+            operationId = "followClaim",
             summary =
-                    "The claim without outputs, again and again while it waits or is built cold, and a last time when it does no longer")
+                    "Streams the claim without outputs while it waits or is built cold. The last event shows the settled claim")
     public Multi<ClaimView> events(@PathParam("id") String id) {
         Caller asking = caller.get();
         UUID claim = uuid(id);
@@ -278,11 +275,14 @@ class ClaimResource {
         return StreamGuard.logged("claim events", events).onTermination().invoke(place::close);
     }
 
-    /** Empty where the caller's token opens no more: it may be revoked, and its user disabled, while it follows. */
+    /**
+     * Empty where the caller's token opens no more: it may be revoked, and its user disabled, while it
+     * follows.
+     */
     private Uni<Optional<Claim>> seen(Caller asking, UUID claim, Duration hold) {
         return access.stillOpens(asking)
                 .chain(opens -> opens
-                        ? answers.awaited(claim, Scope.of(asking), hold)
+                        ? answers.awaited(claim, Visibility.of(asking), hold)
                         : Uni.createFrom().item(Optional.<Claim>empty()));
     }
 
@@ -302,10 +302,12 @@ class ClaimResource {
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Renewal.class)))
-    @Operation(summary = "Lets a claim last this long from now on; its generation may be demanded by If-Match")
+    @Operation(
+            operationId = "renewClaim",
+            summary = "Renews the lease of a claim, counted from now. If-Match may name its generation")
     public Uni<RestResponse<ClaimView>> renew(
             @PathParam("id") String id, byte[] body, @HeaderParam("If-Match") @Nullable String ifMatch) {
-        JsonBody json = JsonBody.of(body, "ttl");
+        JsonBody json = JsonBody.of(body, Renewal.class);
         Duration ttl = ClaimRequest.bounded(json, "ttl", ClaimRequest.ttlMax())
                 .orElseThrow(() -> Problem.badRequest("missing_field", "ttl", "is required."));
         OptionalInt generation = ETags.ifMatch(ifMatch);
@@ -320,8 +322,9 @@ class ClaimResource {
     }
 
     /** The body that prolongs a claim. */
-    @Schema(requiredProperties = "ttl")
-    record Renewal(String ttl) {}
+    @RegisterForReflection
+    record Renewal(
+            @Schema(format = "duration", examples = "PT8H") String ttl) {}
 
     private static void refuseOther(Claim claim, OptionalInt generation) {
         Integer its = claim.generation();
@@ -340,8 +343,9 @@ class ClaimResource {
     @Path("{id}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
     @Operation(
+            operationId = "releaseClaim",
             summary =
-                    "Gives the workspace back: it is destroyed, or reset for somebody else; a claim that waits waits no longer. Again is no error")
+                    "Releases the claim, or cancels it while it waits. Its workspace is destroyed, or reset for the next user. Idempotent")
     public Uni<Void> release(@PathParam("id") String id, @HeaderParam("If-Match") @Nullable String ifMatch) {
         OptionalInt generation = ETags.ifMatch(ifMatch);
         return found(caller.get(), uuid(id))
@@ -351,18 +355,18 @@ class ClaimResource {
     }
 
     private Uni<Void> gaveUp() {
-        bell.ring(Channel.WAITING);
+        wakeUps.changed(Change.WAITING_CLAIM);
         return Uni.createFrom().voidItem();
     }
 
     private Uni<Void> giveBack(UUID claim, OptionalInt generation) {
         return leases.release(claim, generation, clock.instant())
                 .chain(given -> goOn(claim, given))
-                .invoke(() -> bell.ring(Channel.JOBS))
+                .invoke(() -> wakeUps.changed(Change.JOB_QUEUED))
                 .replaceWithVoid();
     }
 
-    private Uni<?> goOn(UUID claim, LeaseStore.Return given) {
+    private Uni<?> goOn(UUID claim, EndClaimStore.Return given) {
         Instant now = clock.instant();
         return switch (given) {
             // What it was given may have proved unfit in this moment, and then it waits again.
@@ -373,7 +377,8 @@ class ClaimResource {
     }
 
     private Uni<Claim> found(Caller asking, UUID claim) {
-        return reads.find(claim, Scope.of(asking)).map(found -> found.orElseThrow(() -> Problem.notFound("claim")));
+        return reads.find(claim, Visibility.of(asking))
+                .map(found -> found.orElseThrow(() -> Problem.notFound("claim")));
     }
 
     private static UUID uuid(String id) {

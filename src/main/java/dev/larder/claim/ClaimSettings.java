@@ -1,15 +1,19 @@
 package dev.larder.claim;
 
+import dev.larder.claim.ClaimRequest.Policy;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Optional;
 
 /** How claims are served. */
 @ConfigMapping(prefix = "larder.claim")
 public interface ClaimSettings {
 
-    /** Whether claims of one preset that arrive while a statement runs are served together by the next one. */
+    /**
+     * Whether claims of one preset that arrive while a statement runs are served together by the next one.
+     */
     @WithDefault("true")
     boolean combine();
 
@@ -40,4 +44,14 @@ public interface ClaimSettings {
     /** How long a call holds for a claim that waits, unless {@code Prefer: wait} says otherwise. */
     @WithDefault("30s")
     Duration hold();
+
+    /** How a claim of this policy waits from now on. */
+    default WaitPolicy waitPolicy(Policy.Wait wait, Instant now) {
+        return waitPolicy(wait.priority(), now.plus(wait.timeout()), wait.thenCold());
+    }
+
+    /** The same with the bounds of waiting claims. */
+    default WaitPolicy waitPolicy(int priority, Instant until, boolean thenCold) {
+        return new WaitPolicy(priority, until, thenCold, waitingMax(), waitingMaxOfUser());
+    }
 }

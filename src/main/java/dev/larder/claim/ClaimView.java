@@ -1,25 +1,27 @@
 package dev.larder.claim;
 
-import dev.larder.claim.ClaimReads.Claim;
-import dev.larder.claim.ClaimReads.Failure;
-import dev.larder.claim.ClaimReads.Workspace;
-import dev.larder.model.Standing.Stop;
+import dev.larder.claim.Claim.Failure;
+import dev.larder.claim.Claim.Workspace;
+import dev.larder.model.CreationStatus.Reason;
+import dev.larder.model.JobStatus;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A claim as the API shows it.
  *
  * @param path {@code warm} from stock, {@code waited} for it, {@code cold} built for this claim
- * @param status {@code active}; {@code waiting}, also while what was found for it is verified; or why it ended: {@code
- *     released}, {@code expired}, {@code deleted}, {@code canceled}, {@code timed_out}, {@code preset_not_active}, {@code
- *     failed}
- * @param code why it ended, stable, for programs: for a failed one the code of the build that failed or was canceled
- *     ({@code build_canceled}), or {@code verification_failed}; null while it goes on, and where its holder ended it
+ * @param status {@code active}; {@code waiting}, also while what was found for it is verified; or why it
+ *     ended: {@code released}, {@code expired}, {@code deleted}, {@code canceled}, {@code timed_out},
+ *     {@code preset_not_active}, {@code failed}
+ * @param code why it ended, stable, for programs: for a failed one the code of the build that failed or was
+ *     canceled ({@code build_canceled}), or {@code verification_failed}; null while it goes on, and where
+ *     its holder ended it
  * @param reason the same for people
  * @param unfit how many workspaces it was given that failed their verification
  * @param expiresAt when it ends unless it is renewed; null where it is kept until it is given back
@@ -28,10 +30,25 @@ import org.jspecify.annotations.Nullable;
  * @param step the build that prepares the workspace for its claimer, where its version has one
  * @param workspace null while the claim waits, and once somebody else may have it
  */
+@Schema(name = "Claim")
 record ClaimView(
         UUID id,
-        String path,
+        @Schema(enumeration = {"warm", "waited", "cold"}) String path,
+
+        @Schema(
+                enumeration = {
+                    "active",
+                    "waiting",
+                    "released",
+                    "expired",
+                    "deleted",
+                    "canceled",
+                    "timed_out",
+                    "preset_not_active",
+                    "failed"
+                })
         String status,
+
         Instant createdAt,
         @Nullable Instant grantedAt,
         @Nullable Instant expiresAt,
@@ -49,30 +66,31 @@ record ClaimView(
 
     /**
      * @param position as how many-th it will be served, from 1; 0 while what was found for it is verified
-     * @param etaSeconds when that may be, from the pool's own builds and backoff; null where nothing will be built for it as
-     *     things stand
+     * @param etaSeconds when that may be, from the pool's own builds and backoff; null where nothing will
+     *     be built for it as things stand
      * @param creationStopped why no prebuilds are created; empty while they are
      */
     record WaitingView(long position, @Nullable Long etaSeconds, Instant until, List<StopView> creationStopped) {}
 
     /**
-     * @param why {@code backoff}, {@code hard_limited}, {@code validation_failed}, {@code paused}, {@code none_wanted}, {@code
-     *     no_prebuilds}, or another kind of hold of the preset's plan
+     * @param why {@code backoff}, {@code hard_limited}, {@code validation_failed}, {@code paused},
+     *     {@code none_wanted}, {@code no_prebuilds}, or another kind of hold of the preset's plan
      * @param until when it ends by itself; null where it does not
      */
     record StopView(String why, @Nullable Instant until, String detail) {
 
-        static StopView of(Stop stop) {
+        static StopView of(Reason stop) {
             return new StopView(stop.why(), stop.until(), stop.detail());
         }
     }
 
     /**
-     * @param status {@code pending}, {@code running}, {@code succeeded}, {@code canceling}, {@code canceled}, {@code failed}
+     * @param status {@code pending}, {@code running}, {@code succeeded}, {@code canceling},
+     *     {@code canceled}, {@code failed}
      * @param errorCode stable; only where it failed
      */
     record StepView(
-            String status,
+            @Schema(implementation = JobStatus.class) String status,
             @Nullable String errorCode,
             @Nullable String error) {}
 
@@ -141,9 +159,9 @@ record ClaimView(
         return new WorkspaceView(
                 workspace.id(),
                 workspace.name(),
-                workspace.organization(),
-                workspace.template(),
-                workspace.preset(),
+                workspace.names().organization(),
+                workspace.names().template(),
+                workspace.names().preset(),
                 workspace.version(),
                 status(workspace),
                 workspace.createdAt(),
@@ -152,7 +170,7 @@ record ClaimView(
     }
 
     private static String status(Workspace workspace) {
-        if (workspace.deletedAt().isPresent()) {
+        if (workspace.times().deletedAt().isPresent()) {
             return "deleted";
         }
         if (workspace.readyAt().isEmpty() || !workspace.buildStatus().equals("succeeded")) {

@@ -1,132 +1,115 @@
 package dev.larder.claim;
 
-import dev.larder.claim.ClaimReads.Claim;
-import dev.larder.claim.ClaimReads.Claimable;
-import dev.larder.claim.ClaimReads.Connections;
-import dev.larder.claim.ClaimReads.Earlier;
-import dev.larder.claim.ClaimReads.Shortage;
+import dev.larder.claim.ClaimQuotaStore.UnderQuota;
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
-import dev.larder.claim.ClaimStore.Ask;
-import dev.larder.claim.ClaimStore.IdempotencyKey;
-import dev.larder.claim.ClaimStore.Mark;
-import dev.larder.claim.ClaimStore.Own;
-import dev.larder.claim.ClaimStore.Patience;
-import dev.larder.claim.ClaimStore.UnderQuota;
-import dev.larder.claim.Combiner.Granted;
-import dev.larder.claim.Prospects.Prospect;
-import dev.larder.database.Batcher;
+import dev.larder.claim.Combiner.FromStock;
+import dev.larder.claim.OutOfStock.Short;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
 import dev.larder.model.Refusal;
-import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
-import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
 import java.util.UUID;
 
 /**
- * From a request to an outcome (design, section 3). The order is: what is in stock, what the idempotency key already came
- * to, what the quota leaves, what the policy says. Looking at the key comes second in time, because the claim itself
- * refuses a used one.
+ * The way of a claim from a request to an outcome (design, section 3). It looks, in this order, at stock,
+ * at what the idempotency key came to before, at the quota, and at the policy. Stock comes first because
+ * nearly every claim is served by it; the statement that serves it refuses a used key itself.
  */
 @ApplicationScoped
 class Claims {
 
-    /** A claimable prebuild may be locked by somebody who does not take it in the end; that is not "none". */
-    private static final int TRIES = 8;
+    /**
+     * Prebuilds may be locked by a statement that does not take them in the end, so "none" is asked again
+     * so often at most.
+     */
+    private static final int ROUNDS = 8;
 
-    private static final Duration BETWEEN_TRIES = Duration.ofMillis(5);
-    private static final int QUESTIONS_AT_ONCE = 1_000;
-    private static final Duration ANSWER_WITHIN = Duration.ofSeconds(10);
-    private static final String REPLACED = "its version was just replaced";
+    private static final Duration BETWEEN_ROUNDS = Duration.ofMillis(5);
 
+    private final NewClaims newClaims;
     private final ClaimStore store;
-    private final ClaimReads reads;
-    private final Presets presets;
+    private final ExactClaimStore exact;
+    private final PresetFinder presets;
     private final Combiner combiner;
-    private final Prospects prospects;
-    private final WakeUps bell;
+    private final EarlierClaims earlier;
+    private final OutOfStock outOfStock;
+    private final WakeUps wakeUps;
     private final InstantSource clock;
     private final ClaimSettings settings;
-    private final Batcher<Question, Shortage> shortages =
-            new Batcher<>(QUESTIONS_AT_ONCE, ANSWER_WITHIN, this::shortages);
 
     Claims(
+            NewClaims newClaims,
             ClaimStore store,
-            ClaimReads reads,
-            Presets presets,
+            ExactClaimStore exact,
+            PresetFinder presets,
             Combiner combiner,
-            Prospects prospects,
-            WakeUps bell,
+            EarlierClaims earlier,
+            OutOfStock outOfStock,
+            WakeUps wakeUps,
             InstantSource clock,
             ClaimSettings settings) {
+        this.newClaims = newClaims;
         this.store = store;
-        this.reads = reads;
+        this.exact = exact;
         this.presets = presets;
         this.combiner = combiner;
-        this.prospects = prospects;
-        this.bell = bell;
+        this.earlier = earlier;
+        this.outOfStock = outOfStock;
+        this.wakeUps = wakeUps;
         this.clock = clock;
         this.settings = settings;
     }
 
-    /** One request on its way. */
-    private record Errand(Caller caller, ClaimRequest request, Ask ask) {
-
-        Optional<IdempotencyKey> key() {
-            return ask.key();
-        }
-
-        Errand with(Own own) {
-            return new Errand(caller, request, ask.with(own));
-        }
-    }
-
     Uni<Outcome> claim(Caller caller, ClaimRequest request, Optional<String> idempotencyKey) {
-        Optional<IdempotencyKey> key = idempotencyKey.map(text -> key(text, request));
-        Errand errand = new Errand(caller, request, ask(caller, request, key));
+        ClaimAttempt attempt = attempt(caller, request, idempotencyKey);
         if (request.wanted() instanceof Wanted.Exactly exactly) {
-            return claimExactly(errand, exactly);
+            return claimExactly(attempt, exactly);
         }
         return needsOrganization(caller, request.wanted())
                 ? Uni.createFrom().item(new Outcome.OrganizationNeeded())
-                : presets.find(caller, request.wanted()).chain(found -> fromStock(errand, found));
+                : presets.find(caller, request.wanted())
+                        .chain(found -> claimFrom(attempt, found))
+                        .chain(step -> step instanceof Step.LookUpAgain
+                                ? lookUpAgain(attempt)
+                                : Uni.createFrom().item(step))
+                        .map(Claims::outcome);
     }
 
-    private IdempotencyKey key(String text, ClaimRequest request) {
-        return request.wanted() instanceof Wanted.ByParameters
-                ? store.secretKey(text, request.hash())
-                : new IdempotencyKey(text, request.hash());
+    /** Presets that were looked up now are not looked up again. */
+    private Uni<Step> lookUpAgain(ClaimAttempt attempt) {
+        return presets.lookUp(attempt.caller(), attempt.request().wanted()).chain(now -> claimFrom(attempt, now));
     }
 
-    private Ask ask(Caller caller, ClaimRequest request, Optional<IdempotencyKey> key) {
-        Ask ask = store.ask(caller.userId(), caller.organization(), key, request.ttl());
+    private static Outcome outcome(Step last) {
+        if (last instanceof Step.Ended(var outcome)) {
+            return outcome;
+        }
+        throw new IllegalStateException("a claim has no outcome: " + last);
+    }
+
+    private ClaimAttempt attempt(Caller caller, ClaimRequest request, Optional<String> idempotencyKey) {
+        NewClaim claim = newClaims.one(caller, idempotencyKey.map(text -> newClaims.key(text, request)), request.ttl());
         Instant now = clock.instant();
-        return switch (request.policy()) {
-            case Policy.Fail() -> ask;
-            case Policy.Cold() -> ask.waiting(patience(0, now.plus(ClaimStore.VERIFY_BUDGET), true));
-            case Policy.Wait wait -> ask.waiting(patience(wait, now));
-        };
-    }
-
-    private Patience patience(Policy.Wait wait, Instant now) {
-        return patience(wait.priority(), now.plus(wait.timeout()), wait.thenCold());
-    }
-
-    private Patience patience(int priority, Instant until, boolean thenCold) {
-        return new Patience(priority, until, thenCold, settings.waitingMax(), settings.waitingMaxOfUser());
+        return new ClaimAttempt(
+                request,
+                switch (request.policy()) {
+                    case Policy.Fail() -> claim;
+                    case Policy.Cold() ->
+                        claim.waiting(settings.waitPolicy(0, now.plus(ClaimStore.VERIFY_BUDGET), true));
+                    case Policy.Wait wait -> claim.waiting(settings.waitPolicy(wait, now));
+                });
     }
 
     private static boolean needsOrganization(Caller caller, Wanted wanted) {
@@ -139,327 +122,225 @@ class Claims {
         return named.isEmpty() && caller.organization().isEmpty();
     }
 
-    private Uni<Outcome> fromStock(Errand errand, Presets.Found found) {
+    private Uni<Outcome> claimExactly(ClaimAttempt attempt, Wanted.Exactly wanted) {
+        return exact.takeExactly(wanted.workspace(), wanted.version(), attempt.claim(), clock.instant())
+                .chain(result -> switch (result) {
+                    case UnderQuota.Exceeded<Optional<Claim>>(var quota) ->
+                        earlier.orElse(attempt, new Outcome.OverQuota(quota));
+                    case UnderQuota.Within<Optional<Claim>>(var claim) ->
+                        claim.isPresent() ? given(claim.get()) : earlier.orElse(attempt, new Outcome.NotThisOne());
+                });
+    }
+
+    private Uni<Outcome> given(Claim claim) {
+        wakeUps.changed(Change.STOCK_TAKEN);
+        return Uni.createFrom().item(new Outcome.Given(List.of(claim), Optional.empty()));
+    }
+
+    private Uni<Step> claimFrom(ClaimAttempt attempt, PresetFinder.Found found) {
         if (found.presets().isEmpty() || found.unknown().isPresent()) {
-            return elseByKey(errand, new Outcome.UnknownPreset(found.unknown()));
+            return earlier.orElse(attempt, new Outcome.UnknownPreset(found.unknown()))
+                    .map(Step.Ended::new);
         }
-        if (errand.request().count() > 1 && found.presets().stream().anyMatch(Claimable::verified)) {
+        if (attempt.request().count() > 1 && found.presets().stream().anyMatch(Claimable::verified)) {
             return Uni.createFrom()
                     .failure(Problem.unprocessable(
                             "count_not_for_verified", "count", "must be 1 where what is claimed is verified first."));
         }
-        if (errand.request().wanted() instanceof Wanted.ByParameters wanted) {
-            Asked asked = Asked.of(wanted.parameters(), found.declared());
-            if (!asked.refusals().isEmpty() || !asked.isStock()) {
-                return notFromStock(errand, found.presets().getFirst(), asked);
+        if (attempt.request().wanted() instanceof Wanted.ByParameters wanted) {
+            ParameterMatch match = ParameterMatch.of(wanted.parameters(), found.declared());
+            if (!match.fitsStock()) {
+                return notFromStock(attempt, found.presets().getFirst(), match).map(Step.Ended::new);
             }
         }
-        return takeFirst(errand, found.presets(), 0)
-                .chain(taken -> taken.isPresent() ? Uni.createFrom().item(taken.get()) : notTaken(errand, found));
+        return rounds(attempt, found);
     }
 
-    /** No stock was built with what is asked for: it is built at once where the policy builds, and refused where not. */
-    private Uni<Outcome> notFromStock(Errand errand, Claimable preset, Asked asked) {
-        return byKey(errand)
-                .chain(earlier ->
-                        earlier.isPresent() ? Uni.createFrom().item(earlier.get()) : asBuilt(errand, preset, asked));
+    /**
+     * No stock was built with these parameters: a cold build is begun where the policy builds, and refused
+     * where not.
+     */
+    private Uni<Outcome> notFromStock(ClaimAttempt attempt, Claimable preset, ParameterMatch match) {
+        return earlier.of(attempt)
+                .chain(before ->
+                        before.isPresent() ? Uni.createFrom().item(before.get()) : buildCold(attempt, preset, match));
     }
 
-    private Uni<Outcome> asBuilt(Errand errand, Claimable preset, Asked asked) {
-        List<Refusal> refusals =
-                asked.refusals().isEmpty() && !errand.request().policy().builds()
-                        ? asked.withoutEffect()
-                        : asked.refusals();
+    private Uni<Outcome> buildCold(ClaimAttempt attempt, Claimable preset, ParameterMatch match) {
+        List<Refusal> refusals = match.refusals(attempt.request().policy());
         if (!refusals.isEmpty()) {
             return Uni.createFrom().failure(Problem.unprocessable(refusals));
         }
-        return why(errand, preset)
-                .chain(found -> found.map(home -> coldIfActive(errand.with(asked.own()), home))
+        return outOfStock
+                .why(attempt, preset)
+                .chain(found -> found.map(home -> buildCold(attempt.with(match.cold()), home))
                         .orElseGet(() -> Uni.createFrom().item(new Outcome.UnknownPreset(OptionalInt.empty()))));
     }
 
-    private Uni<Outcome> coldIfActive(Errand errand, Short home) {
-        return home.why().active()
-                ? cold(errand, home, home.why().limited())
-                : Uni.createFrom().item(notActive(home));
+    private Uni<Outcome> buildCold(ClaimAttempt attempt, Short home) {
+        return home.now().active()
+                ? outOfStock.buildCold(attempt, home)
+                : Uni.createFrom().item(home.notActive());
     }
 
-    /** From the first of the presets that has what is wanted. */
-    private Uni<Optional<Outcome>> takeFirst(Errand errand, List<Claimable> from, int index) {
-        return take(errand, from.get(index))
-                .chain(taken -> taken.isPresent() || index + 1 == from.size()
-                        ? Uni.createFrom().item(taken)
-                        : takeFirst(errand, from, index + 1));
+    /** How far a round has come. */
+    private sealed interface Step {
+
+        record Ended(Outcome outcome) implements Step {}
+
+        /** Stock is there, but other statements held its locks. */
+        record AskAgain() implements Step {}
+
+        /** The presets that were remembered are no longer active. */
+        record LookUpAgain() implements Step {}
     }
 
-    private Uni<Optional<Outcome>> take(Errand errand, Claimable preset) {
-        return errand.request().count() == 1
-                ? combiner.take(preset, errand.ask()).map(granted -> granted.map(Claims::given))
-                : takeSeveral(errand, preset);
+    private static Uni<Step> ended(Outcome outcome) {
+        return Uni.createFrom().item(new Step.Ended(outcome));
     }
 
-    private static Outcome given(Granted granted) {
-        return new Outcome.Given(
-                List.of(granted.claim()), Optional.of(new Outcome.Stages(granted.queued(), granted.picked())));
+    /** At most {@link #ROUNDS} rounds; the last one ends. */
+    private Uni<Step> rounds(ClaimAttempt attempt, PresetFinder.Found found) {
+        Uni<Step> step = fromStock(attempt, found.presets())
+                .chain(taken -> taken.isPresent() ? ended(taken.get()) : notInStock(attempt, found));
+        return step.chain(first -> first instanceof Step.AskAgain
+                ? furtherRounds(attempt, found)
+                : Uni.createFrom().item(first));
     }
 
-    private Uni<Optional<Outcome>> takeSeveral(Errand errand, Claimable preset) {
-        Instant began = clock.instant();
-        List<Ask> asks = store.asks(errand.ask(), errand.request().count());
-        return store.take(preset.id(), preset.order(), asks, errand.request().atLeast(), Mark.START, began)
-                .map(claims -> several(asks, claims, began));
+    private Uni<Step> notInStock(ClaimAttempt attempt, PresetFinder.Found found) {
+        return earlier.of(attempt)
+                .chain(before -> before.isPresent() ? ended(before.get()) : decide(attempt, found, 1));
     }
 
-    private Optional<Outcome> several(List<Ask> asks, List<Claim> claims, Instant began) {
-        List<UUID> asked = asks.stream().map(Ask::claim).toList();
-        List<Claim> mine = claims.stream()
-                .filter(claim -> asked.contains(claim.id()))
-                .sorted(Comparator.comparingInt(Claim::ordinal))
-                .toList();
-        if (mine.size() < claims.size()) {
-            bell.ring(Channel.WAITING);
+    private Uni<Step> furtherRounds(ClaimAttempt attempt, PresetFinder.Found found) {
+        Uni<Step> step = Uni.createFrom().item(new Step.AskAgain());
+        for (int next = 2; next <= ROUNDS; next++) {
+            int number = next;
+            step = step.chain(last -> last instanceof Step.AskAgain
+                    ? round(attempt, found, number)
+                    : Uni.createFrom().item(last));
         }
-        if (!claims.isEmpty()) {
-            bell.ring(Channel.RECONCILE);
-        }
-        Duration picked = Duration.between(began, clock.instant());
-        return mine.isEmpty()
-                ? Optional.empty()
-                : Optional.of(new Outcome.Given(mine, Optional.of(new Outcome.Stages(Duration.ZERO, picked))));
+        return step;
     }
 
-    private Uni<Outcome> claimExactly(Errand errand, Wanted.Exactly wanted) {
-        Instant now = clock.instant();
-        return store.takeExactly(wanted.workspace(), wanted.version(), errand.ask(), now)
-                .chain(claim -> claim.isPresent()
-                        ? taken(claim.get())
-                        : byKey(errand)
-                                .chain(earlier -> earlier.isPresent()
-                                        ? Uni.createFrom().item(earlier.get())
-                                        : claimExactlyWithinQuota(errand, wanted)));
-    }
-
-    /** The first attempt gives nothing where the organization has a quota, without saying so. */
-    private Uni<Outcome> claimExactlyWithinQuota(Errand errand, Wanted.Exactly wanted) {
-        return store.takeExactlyWithinQuota(wanted.workspace(), wanted.version(), errand.ask(), clock.instant())
-                .chain(result -> switch (result) {
-                    case UnderQuota.Exceeded<Optional<Claim>>(var quota) ->
-                        elseByKey(errand, new Outcome.OverQuota(quota));
-                    case UnderQuota.Within<Optional<Claim>>(var claim) ->
-                        claim.isPresent() ? taken(claim.get()) : elseByKey(errand, new Outcome.NotThisOne());
-                });
-    }
-
-    private Uni<Outcome> taken(Claim claim) {
-        bell.ring(Channel.RECONCILE);
-        return Uni.createFrom().item(new Outcome.Given(List.of(claim), Optional.empty()));
-    }
-
-    private Uni<Outcome> notTaken(Errand errand, Presets.Found found) {
-        return byKey(errand)
-                .chain(earlier ->
-                        earlier.isPresent() ? Uni.createFrom().item(earlier.get()) : explain(errand, found, 1));
-    }
-
-    /** A preset and why it gives nothing. */
-    private record Short(Claimable preset, Shortage why) {
-
-        /** What nobody waits for is there, only locked a moment ago. */
-        boolean has(int wanted) {
-            return why.active() && why.claimable() - why.waiting() >= wanted;
-        }
-    }
-
-    private Uni<Outcome> explain(Errand errand, Presets.Found from, int attempt) {
-        return Multi.createFrom()
-                .iterable(from.presets())
-                .onItem()
-                .transformToUniAndConcatenate(preset -> why(errand, preset))
-                .collect()
-                .asList()
-                .map(found -> found.stream().flatMap(Optional::stream).toList())
-                .chain(shorts -> judge(errand, from, shorts, attempt));
-    }
-
-    private record Question(UUID preset, Optional<UUID> callersOrganization) {}
-
-    /** Of a burst that found nothing all ask the same. */
-    private Uni<Map<Question, Shortage>> shortages(Set<Question> questions) {
-        return Multi.createFrom()
-                .iterable(questions)
-                .onItem()
-                .transformToUni(this::answered)
-                .merge(4)
-                .collect()
-                .in(
-                        HashMap::new,
-                        (answers, one) -> one.ifPresent(found -> answers.put(found.getKey(), found.getValue())));
-    }
-
-    private Uni<Optional<Map.Entry<Question, Shortage>>> answered(Question question) {
-        return reads.shortage(question.preset(), question.callersOrganization(), clock.instant())
-                .map(found -> found.map(why -> Map.entry(question, why)));
-    }
-
-    private Uni<Optional<Short>> why(Errand errand, Claimable preset) {
-        return shortages
-                .ask(new Question(preset.id(), errand.caller().organization()))
-                .map(found -> found.map(why -> new Short(preset, why)));
-    }
-
-    private Uni<Outcome> judge(Errand errand, Presets.Found from, List<Short> shorts, int attempt) {
-        List<Short> active = shorts.stream().filter(one -> one.why().active()).toList();
-        if (from.remembered() && active.size() < from.presets().size()) {
-            return presets.lookUp(errand.caller(), errand.request().wanted()).chain(now -> fromStock(errand, now));
-        }
-        if (shorts.isEmpty()) {
-            return Uni.createFrom().item(new Outcome.UnknownPreset(OptionalInt.empty()));
-        }
-        if (active.isEmpty()) {
-            return Uni.createFrom().item(notActive(shorts.getFirst()));
-        }
-        if (active.getFirst().why().limited()) {
-            return withinQuota(errand, active, 0);
-        }
-        boolean there = active.stream().anyMatch(one -> one.has(errand.request().atLeast()));
-        return there && attempt < TRIES
-                ? connectionsFull(active.getFirst())
-                        .chain(full -> full.isPresent()
-                                ? byPolicy(errand, active.getFirst(), false)
-                                : again(errand, from, attempt))
-                : byPolicy(errand, active.getFirst(), false);
-    }
-
-    private static Outcome notActive(Short home) {
-        return new Outcome.NotActive(home.why().deprecated().orElse("its version is not the template's active one"));
-    }
-
-    /** There may be stock that is not given away because its server has no connections left for it. */
-    private Uni<Optional<Outcome>> connectionsFull(Short home) {
-        return reads.connections(home.preset().id())
-                .map(found -> found.filter(Connections::full).map(Outcome.ConnectionsFull::new));
-    }
-
-    private Uni<Outcome> again(Errand errand, Presets.Found from, int attempt) {
+    private Uni<Step> round(ClaimAttempt attempt, PresetFinder.Found found, int number) {
         return Uni.createFrom()
                 .voidItem()
                 .onItem()
                 .delayIt()
-                .by(BETWEEN_TRIES.multipliedBy(attempt))
-                .chain(() -> takeFirst(errand, from.presets(), 0))
-                .chain(taken ->
-                        taken.isPresent() ? Uni.createFrom().item(taken.get()) : explain(errand, from, attempt + 1));
+                .by(BETWEEN_ROUNDS.multipliedBy(number - 1))
+                .chain(() -> fromStock(attempt, found.presets()))
+                .chain(taken -> taken.isPresent() ? ended(taken.get()) : decide(attempt, found, number));
     }
 
-    private Uni<Outcome> withinQuota(Errand errand, List<Short> active, int index) {
-        if (index == active.size()) {
-            return byPolicy(errand, active.getFirst(), true);
+    /** Why stock did not serve the claim, and what follows. */
+    private Uni<Step> decide(ClaimAttempt attempt, PresetFinder.Found from, int round) {
+        Uni<List<Short>> all = Uni.createFrom().item(new ArrayList<>());
+        for (Claimable preset : from.presets()) {
+            all = all.call(found -> outOfStock.why(attempt, preset).invoke(one -> one.ifPresent(found::add)));
         }
-        Claimable preset = active.get(index).preset();
+        return all.chain(found -> decide(attempt, from, found, round));
+    }
+
+    private Uni<Step> decide(ClaimAttempt attempt, PresetFinder.Found from, List<Short> found, int round) {
+        List<Short> active = found.stream().filter(one -> one.now().active()).toList();
+        if (from.remembered() && active.size() < from.presets().size()) {
+            return Uni.createFrom().item(new Step.LookUpAgain());
+        }
+        if (found.isEmpty()) {
+            return ended(new Outcome.UnknownPreset(OptionalInt.empty()));
+        }
+        if (active.isEmpty()) {
+            return ended(found.getFirst().notActive());
+        }
+        Short home = active.getFirst();
+        boolean locked =
+                active.stream().anyMatch(one -> one.has(attempt.request().atLeast()));
+        return locked && round < ROUNDS
+                ? outOfStock
+                        .connectionsFull(home)
+                        .chain(full -> full.isPresent()
+                                ? byPolicy(attempt, home)
+                                : Uni.createFrom().item(new Step.AskAgain()))
+                : byPolicy(attempt, home);
+    }
+
+    private Uni<Step> byPolicy(ClaimAttempt attempt, Short home) {
+        return outOfStock.byPolicy(attempt, home).map(Step.Ended::new);
+    }
+
+    /**
+     * From the first of the presets that has what is wanted; empty where none has, and where the key was
+     * used before.
+     */
+    private Uni<Optional<Outcome>> fromStock(ClaimAttempt attempt, List<Claimable> from) {
+        Uni<FromStock> answer = Uni.createFrom().item(new FromStock.None());
+        for (Claimable preset : from) {
+            answer = answer.chain(last -> last instanceof FromStock.None
+                    ? take(attempt, preset)
+                    : Uni.createFrom().item(last));
+        }
+        return answer.chain(last -> switch (last) {
+            case FromStock.Granted granted -> Uni.createFrom().item(Optional.of(granted.outcome()));
+            case FromStock.None() -> Uni.createFrom().item(Optional.empty());
+            case FromStock.Limited() -> withinQuota(attempt, from);
+        });
+    }
+
+    private Uni<FromStock> take(ClaimAttempt attempt, Claimable preset) {
+        return attempt.request().count() == 1 ? combiner.take(preset, attempt.claim()) : takeSeveral(attempt, preset);
+    }
+
+    private Uni<FromStock> takeSeveral(ClaimAttempt attempt, Claimable preset) {
         Instant began = clock.instant();
-        List<Ask> asks = store.asks(errand.ask(), errand.request().count());
-        return store.takeWithinQuota(
-                        preset.id(), preset.order(), asks, errand.request().atLeast(), began)
+        ClaimRequest request = attempt.request();
+        List<NewClaim> claims = newClaims.several(attempt.claim(), request.count());
+        return store.take(preset.id(), preset.order(), claims, request.atLeast(), ScanStart.OLDEST, began)
+                .map(taken -> several(claims, taken.claims(), began)
+                        .<FromStock>map(FromStock.Granted::new)
+                        .orElseGet(() -> FromStock.nothing(taken)));
+    }
+
+    /** Those of the claims that are this request's own; the statement served waiting claims as well. */
+    private Optional<Outcome.Given> several(List<NewClaim> asked, List<Claim> given, Instant began) {
+        List<UUID> ids = asked.stream().map(NewClaim::id).toList();
+        List<Claim> own = given.stream()
+                .filter(claim -> ids.contains(claim.id()))
+                .sorted(Comparator.comparingInt(Claim::ordinal))
+                .toList();
+        if (own.size() < given.size()) {
+            wakeUps.changed(Change.WAITING_CLAIM);
+        }
+        if (!given.isEmpty()) {
+            wakeUps.changed(Change.STOCK_TAKEN);
+        }
+        Duration picked = Duration.between(began, clock.instant());
+        return own.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new Outcome.Given(own, Optional.of(new Outcome.Stages(Duration.ZERO, picked))));
+    }
+
+    /** A repeated request is answered as before, though the quota be full now. */
+    private Uni<Optional<Outcome>> withinQuota(ClaimAttempt attempt, List<Claimable> from) {
+        Uni<Optional<Outcome>> answer = earlier.of(attempt);
+        for (Claimable preset : from) {
+            answer =
+                    answer.chain(last -> last.isPresent() ? Uni.createFrom().item(last) : withinQuota(attempt, preset));
+        }
+        return answer;
+    }
+
+    private Uni<Optional<Outcome>> withinQuota(ClaimAttempt attempt, Claimable preset) {
+        Instant began = clock.instant();
+        ClaimRequest request = attempt.request();
+        List<NewClaim> claims = newClaims.several(attempt.claim(), request.count());
+        return store.takeWithinQuota(preset.id(), preset.order(), claims, request.atLeast(), began)
                 .chain(result -> switch (result) {
-                    case UnderQuota.Exceeded<List<Claim>>(var quota) -> elseByKey(errand, new Outcome.OverQuota(quota));
-                    case UnderQuota.Within<List<Claim>>(var claims) ->
-                        several(asks, claims, began)
-                                .map(outcome -> Uni.createFrom().item(outcome))
-                                .orElseGet(() -> withinQuota(errand, active, index + 1));
+                    case UnderQuota.Exceeded<List<Claim>>(var quota) ->
+                        earlier.orElse(attempt, new Outcome.OverQuota(quota)).map(Optional::of);
+                    case UnderQuota.Within<List<Claim>>(var given) ->
+                        Uni.createFrom().item(several(claims, given, began).map(Outcome.class::cast));
                 });
-    }
-
-    private Uni<Outcome> byPolicy(Errand errand, Short home, boolean limited) {
-        return switch (errand.request().policy()) {
-            case Policy.Fail() -> noneInStock(errand, home);
-            case Policy.Cold() -> cold(errand, home, limited);
-            case Policy.Wait wait -> await(errand, home, wait, limited);
-        };
-    }
-
-    private Uni<Outcome> noneInStock(Errand errand, Short home) {
-        Uni<Outcome> none = prospect(home).map(prospect -> new Outcome.NoneInStock(home.why(), prospect));
-        return home.has(errand.request().atLeast())
-                ? connectionsFull(home)
-                        .chain(full -> full.isPresent() ? Uni.createFrom().item(full.get()) : none)
-                : none;
-    }
-
-    private Uni<Outcome> cold(Errand errand, Short home, boolean limited) {
-        UUID preset = home.preset().id();
-        Instant now = clock.instant();
-        Uni<UnderQuota<Optional<UUID>>> attempt = limited
-                ? store.takeColdWithinQuota(preset, errand.ask(), now)
-                : store.takeCold(preset, errand.ask(), now).map(UnderQuota.Within::new);
-        return attempt.chain(result -> result instanceof UnderQuota.Within<Optional<UUID>>(var claim) && claim.isEmpty()
-                ? connectionsFull(home)
-                        .map(full -> full.orElse(new Outcome.NotActive(REPLACED)))
-                        .chain(otherwise -> elseByKey(errand, otherwise))
-                : begun(errand, result, "cold", Channel.JOBS, new Outcome.NotActive(REPLACED)));
-    }
-
-    private Uni<Outcome> await(Errand errand, Short home, Policy.Wait wait, boolean limited) {
-        UUID preset = home.preset().id();
-        Instant now = clock.instant();
-        Patience patience = patience(wait, now);
-        Uni<UnderQuota<Optional<UUID>>> attempt = limited
-                ? store.waitWithinQuota(preset, errand.ask(), patience, now)
-                : store.waitFor(preset, errand.ask(), patience, now).map(UnderQuota.Within::new);
-        return attempt.chain(result -> result instanceof UnderQuota.Within<Optional<UUID>>(var claim) && claim.isEmpty()
-                ? whyNotWaiting(errand, home.preset())
-                : begun(errand, result, "waited", Channel.WAITING, new Outcome.NotActive(REPLACED)));
-    }
-
-    private Uni<Outcome> whyNotWaiting(Errand errand, Claimable preset) {
-        return why(errand, preset)
-                .chain(found -> found.isPresent() && found.get().why().active()
-                        ? tooManyWait(errand, found.get())
-                        : Uni.createFrom().item(new Outcome.NotActive(REPLACED)))
-                .chain(otherwise -> elseByKey(errand, otherwise));
-    }
-
-    /** The share of which the least is left is the one that was full. */
-    private Uni<Outcome> tooManyWait(Errand errand, Short home) {
-        int most = settings.waitingMax();
-        int mostOfUser = settings.waitingMaxOfUser();
-        return reads.waiting(home.preset().id(), errand.caller().userId())
-                .chain(now -> prospect(home)
-                        .map(prospect -> mostOfUser - now.ofUser() <= most - now.inOrganization()
-                                ? new Outcome.TooManyWait(true, now.ofUser(), mostOfUser, prospect.eta())
-                                : new Outcome.TooManyWait(false, now.inOrganization(), most, prospect.eta())));
-    }
-
-    /** For a claim that came now. */
-    private Uni<Prospect> prospect(Short home) {
-        return prospects.of(home.preset().id(), home.why().waiting() + 1, home.why());
-    }
-
-    private Uni<Outcome> begun(
-            Errand errand, UnderQuota<Optional<UUID>> result, String path, Channel topic, Outcome otherwise) {
-        return switch (result) {
-            case UnderQuota.Exceeded<Optional<UUID>>(var quota) -> elseByKey(errand, new Outcome.OverQuota(quota));
-            case UnderQuota.Within<Optional<UUID>>(var claim) ->
-                claim.isEmpty() ? elseByKey(errand, otherwise) : begun(claim.get(), path, topic);
-        };
-    }
-
-    private Uni<Outcome> begun(UUID claim, String path, Channel topic) {
-        bell.ring(topic);
-        return Uni.createFrom().item(new Outcome.Begun(claim, path));
-    }
-
-    private Uni<Outcome> elseByKey(Errand errand, Outcome otherwise) {
-        return byKey(errand).map(earlier -> earlier.orElse(otherwise));
-    }
-
-    private Uni<Optional<Outcome>> byKey(Errand errand) {
-        return errand.key().isEmpty()
-                ? Uni.createFrom().item(Optional.empty())
-                : reads.findByKey(errand.caller().userId(), errand.key().get())
-                        .map(earlier -> earlier.map(Claims::replay));
-    }
-
-    private static Outcome replay(Earlier earlier) {
-        return earlier.sameRequest() ? new Outcome.Replayed(earlier.claims(), earlier.path()) : new Outcome.KeyReused();
     }
 }

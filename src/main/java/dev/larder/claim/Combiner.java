@@ -1,92 +1,104 @@
 package dev.larder.claim;
 
-import dev.larder.claim.ClaimReads.Claim;
-import dev.larder.claim.ClaimReads.Claimable;
-import dev.larder.claim.ClaimStore.Ask;
-import dev.larder.claim.ClaimStore.Mark;
-import dev.larder.claim.ClaimStore.Order;
+import dev.larder.claim.ClaimStore.Taken;
+import dev.larder.claim.Claimable.Order;
+import dev.larder.claim.Outcome.Stages;
+import dev.larder.database.Batcher;
+import dev.larder.database.Batcher.Limits;
 import dev.larder.http.Problem;
-import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
-import io.smallrye.mutiny.subscription.UniEmitter;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.Deque;
-import java.util.HashSet;
-import java.util.Iterator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 
 /**
- * Takes from stock. While a statement of a preset runs, those who arrive for it gather, and the next statement serves them
- * all; nobody waits for a timer, so that alone one is served at once. It also remembers where the last claim of a preset
- * ended and begins to look there: entries of what is gone already need not be walked over again. That is a hint only: who
- * would get nothing is looked for from the start (design, section 3.1; decision 0010).
+ * Serves claims from stock. Claims of one preset that arrive while a statement of it runs are served
+ * together by the next one; no timer is involved, so a single claim is served at once. A scan begins where
+ * the last claim of the preset ended, so that index entries of claimed prebuilds are not read again. That
+ * is a hint only: a claim that would get nothing is looked for from the oldest (design, section 3.1;
+ * decision 0010).
  */
 @ApplicationScoped
 class Combiner {
 
     private static final Logger LOG = Logger.getLogger(Combiner.class);
 
-    /** A claim that has no answer by then is told to ask again. The server ends each statement earlier (decision 0024). */
+    /**
+     * A claim that has no answer by then is told to ask again. The server ends each statement earlier
+     * (decision 0024).
+     */
     private static final Duration ANSWER_MAX = Duration.ofSeconds(15);
 
-    /** The server ends both statements of a look earlier; what has not ended by then is on a connection that fell silent. */
+    /**
+     * The server ends both statements of a scan earlier; later than that, the connection has fallen silent.
+     */
     private static final Duration LOOK_MAX = Duration.ofSeconds(30);
 
-    /** Beyond these, whoever asks is told to ask again: an answer would come too late to be of use. */
-    private static final int GATHERED_MAX = 2_000;
+    /** More claims of one preset are told to ask again: their answers would come too late to be of use. */
+    private static final int QUEUED_MAX = 2_000;
 
-    /** Presets whose lanes are kept while nobody asks for them. */
+    /** Presets whose lanes are kept while no claims of them arrive. */
     private static final int LANES_KEPT = 4_096;
 
     private final ClaimStore store;
-    private final WakeUps bell;
+    private final WakeUps wakeUps;
     private final InstantSource clock;
     private final ClaimSettings settings;
     private final Map<UUID, Lane> lanes = new ConcurrentHashMap<>();
 
-    Combiner(ClaimStore store, WakeUps bell, InstantSource clock, ClaimSettings settings) {
+    Combiner(ClaimStore store, WakeUps wakeUps, InstantSource clock, ClaimSettings settings) {
         this.store = store;
-        this.bell = bell;
+        this.wakeUps = wakeUps;
         this.clock = clock;
         this.settings = settings;
     }
 
-    /**
-     * A claim from stock and what it took.
-     *
-     * @param queued from the ask to the begin of its statement
-     * @param picked from there to the commit
-     */
-    record Granted(Claim claim, Duration queued, Duration picked) {}
+    /** What stock gave a claim. */
+    sealed interface FromStock {
 
-    /** Gives a ready prebuild of the preset to who asks; empty where there is none, or the key has been used. */
-    Uni<Optional<Granted>> take(Claimable preset, Ask ask) {
-        return Uni.createFrom()
-                .<Optional<Granted>>emitter(emitter -> lane(preset).add(Asking.of(ask, clock.instant(), emitter)))
-                .ifNoItem()
-                .after(ANSWER_MAX)
-                .failWith(Lane::tooBusy);
+        record Granted(Outcome.Given outcome) implements FromStock {}
+
+        /** There is no stock, or the key was used before. */
+        record None() implements FromStock {}
+
+        /** The organization has a quota, so nothing is given outside of its lock. */
+        record Limited() implements FromStock {}
+
+        /** The answer to a claim that is not among those that were served. */
+        static FromStock nothing(Taken taken) {
+            return taken.limited() ? new Limited() : new None();
+        }
     }
 
-    /** Gives what became ready to those who wait for it; answers how many got one. */
+    /** Gives a ready prebuild of the preset to the claim. */
+    Uni<FromStock> take(Claimable preset, NewClaim claim) {
+        return lane(preset)
+                .batcher
+                .ask(new Asking(claim, clock.instant()))
+                .map(answer -> answer.orElseGet(FromStock.None::new))
+                .ifNoItem()
+                .after(ANSWER_MAX)
+                .failWith(Combiner::tooBusy);
+    }
+
+    /** Gives what became ready to the claims that wait for it; answers how many got a workspace. */
     Uni<Integer> serveWaiting(Claimable preset) {
-        return store.take(preset.id(), preset.order(), List.of(), 0, Mark.START, clock.instant())
+        return store.take(preset.id(), preset.order(), List.of(), 0, ScanStart.OLDEST, clock.instant())
+                .map(Taken::claims)
                 .invoke(this::tell)
                 .map(List::size);
     }
@@ -100,186 +112,123 @@ class Combiner {
 
     private void tell(List<Claim> given) {
         if (!given.isEmpty()) {
-            bell.ring(Channel.RECONCILE);
+            wakeUps.changed(Change.STOCK_TAKEN);
         }
         if (given.stream().anyMatch(claim -> claim.waitsUntil().isPresent())) {
-            bell.ring(Channel.WAITING);
+            wakeUps.changed(Change.WAITING_CLAIM);
         }
         if (given.stream().anyMatch(claim -> claim.step().isPresent() || claim.isVerified())) {
-            bell.ring(Channel.STEPS);
+            wakeUps.changed(Change.STEP_WANTED);
         }
     }
 
-    private enum Place {
-        FIRST,
-        BEHIND,
-        REFUSED
-    }
+    private record Asking(NewClaim claim, Instant at) {
 
-    private record Asking(Ask ask, Instant at, UniEmitter<? super Optional<Granted>> emitter, AtomicBoolean gone) {
-
-        static Asking of(Ask ask, Instant at, UniEmitter<? super Optional<Granted>> emitter) {
-            AtomicBoolean gone = new AtomicBoolean();
-            UniEmitter<? super Optional<Granted>> unused = emitter.onTermination(() -> gone.set(true));
-            return new Asking(ask, at, emitter, gone);
-        }
-
-        /** Those of one key must not meet in one statement: the second has to see the first one's claim. */
-        Object distinct() {
-            return ask.key().isEmpty()
-                    ? ask.claim()
-                    : List.of(ask.user(), ask.key().get().key());
+        /** Two claims under one key must not meet in one statement: the second has to see the first one. */
+        Object apart() {
+            return claim.key().isEmpty()
+                    ? claim.id()
+                    : List.of(claim.caller().userId(), claim.key().get().key());
         }
     }
 
-    /** All that asks for one preset. */
+    private static Problem tooBusy() {
+        return Problem.of(503, "too_busy", "Too many claims of this preset are being answered.")
+                .withHeader("Retry-After", "1");
+    }
+
+    /** Without combining each claim has a statement of its own at once. */
+    private Limits limits() {
+        return settings.combine()
+                ? new Limits(1, Math.max(1, settings.combineMax()), QUEUED_MAX, LOOK_MAX)
+                : new Limits(Integer.MAX_VALUE, 1, QUEUED_MAX, LOOK_MAX);
+    }
+
+    /** The claims of one preset. It holds one connection at most, also while the preset's rows are locked. */
     private final class Lane {
 
         private final Claimable preset;
-        private final Deque<Asking> gathered = new ArrayDeque<>();
-        private boolean running;
-        private Mark mark = Mark.START;
+        private final Batcher<Asking, FromStock> batcher =
+                new Batcher<>(limits(), Asking::apart, Combiner::tooBusy, this::takeAll);
+        private ScanStart start = ScanStart.OLDEST;
         private Instant fullScanAt = Instant.EPOCH;
 
         Lane(Claimable preset) {
             this.preset = preset;
         }
 
-        synchronized boolean isIdle() {
-            return !running && gathered.isEmpty();
+        boolean isIdle() {
+            return batcher.isIdle();
         }
 
-        void add(Asking asking) {
-            if (!settings.combine()) {
-                run(List.of(asking), () -> {});
-                return;
-            }
-            switch (queue(asking)) {
-                case FIRST -> next();
-                case BEHIND -> {}
-                case REFUSED -> asking.emitter().fail(tooBusy());
-            }
-        }
-
-        private synchronized Place queue(Asking asking) {
-            if (gathered.size() >= GATHERED_MAX) {
-                return Place.REFUSED;
-            }
-            gathered.add(asking);
-            Place place = running ? Place.BEHIND : Place.FIRST;
-            running = true;
-            return place;
-        }
-
-        private static Problem tooBusy() {
-            return Problem.of(503, "too_busy", "Too many claims of this preset are being answered.")
-                    .withHeader("Retry-After", "1");
-        }
-
-        private void next() {
-            List<Asking> together = gather();
-            if (!together.isEmpty()) {
-                run(together, this::next);
-            }
-        }
-
-        private synchronized List<Asking> gather() {
-            List<Asking> together = new ArrayList<>();
-            Set<Object> seen = new HashSet<>();
-            Iterator<Asking> waiting = gathered.iterator();
-            while (waiting.hasNext() && together.size() < Math.max(1, settings.combineMax())) {
-                Asking one = waiting.next();
-                if (one.gone().get()) {
-                    // Nothing may be taken for who has hung up.
-                    waiting.remove();
-                } else if (seen.add(one.distinct())) {
-                    together.add(one);
-                    waiting.remove();
-                }
-            }
-            running = !together.isEmpty();
-            return together;
-        }
-
-        /**
-         * Here a loop starts: the next statement begins when this one has ended, however it ends. One preset so holds one
-         * connection, also while its rows are locked.
-         */
-        private void run(List<Asking> together, Runnable after) {
+        private Uni<Map<Asking, FromStock>> takeAll(Set<Asking> together) {
             Instant began = clock.instant();
-            Uni.createFrom()
-                    .deferred(() -> scan(together.stream().map(Asking::ask).toList(), began))
-                    .ifNoItem()
-                    .after(LOOK_MAX)
-                    .failWith(Lane::tooBusy)
-                    .invoke(Combiner.this::tell)
-                    .invoke(claims -> answer(together, claims, began))
-                    .onFailure()
-                    .invoke(failure -> together.forEach(one -> one.emitter().fail(failure)))
-                    .onTermination()
-                    .invoke(after)
-                    .subscribe()
-                    .with(claims -> {}, failure -> LOG.debugf("claims not answered cause=%s", failure));
+            return scan(together.stream().map(Asking::claim).toList(), began)
+                    .invoke(taken -> tell(taken.claims()))
+                    .map(taken -> answers(together, taken, began));
         }
 
-        private void answer(List<Asking> together, List<Claim> claims, Instant began) {
-            Map<UUID, Claim> byId = claims.stream().collect(Collectors.toMap(Claim::id, Function.identity()));
+        private Map<Asking, FromStock> answers(Set<Asking> together, Taken taken, Instant began) {
+            Map<UUID, Claim> byId = taken.claims().stream().collect(Collectors.toMap(Claim::id, Function.identity()));
             Duration picked = Duration.between(began, clock.instant());
+            Map<Asking, FromStock> answers = new HashMap<>();
             for (Asking one : together) {
-                one.emitter()
-                        .complete(Optional.ofNullable(byId.get(one.ask().claim()))
-                                .map(claim -> new Granted(claim, Duration.between(one.at(), began), picked)));
+                Claim claim = byId.get(one.claim().id());
+                Stages stages = new Stages(Duration.between(one.at(), began), picked);
+                answers.put(one, claim == null ? FromStock.nothing(taken) : granted(claim, stages));
             }
+            return answers;
         }
 
-        private Uni<List<Claim>> scan(List<Ask> asks, Instant at) {
-            Mark from = from(at);
-            return store.take(preset.id(), preset.order(), asks, 0, from, at)
-                    .invoke(this::moveMark)
-                    .chain(claims -> from.equals(Mark.START) ? Uni.createFrom().item(claims) : rest(asks, claims, at));
+        private static FromStock granted(Claim claim, Stages stages) {
+            return new FromStock.Granted(new Outcome.Given(List.of(claim), Optional.of(stages)));
+        }
+
+        private Uni<Taken> scan(List<NewClaim> claims, Instant at) {
+            ScanStart from = from(at);
+            return store.take(preset.id(), preset.order(), claims, 0, from, at)
+                    .invoke(this::moveStart)
+                    .chain(taken ->
+                            from.equals(ScanStart.OLDEST) ? Uni.createFrom().item(taken) : scanAll(claims, taken, at));
         }
 
         /**
-         * Nobody is told "none" before it was looked for everywhere. What the first look gave is committed and must be
-         * answered, whatever becomes of the second.
+         * No claim is told "none" before all stock was looked at. What the first scan gave is committed and
+         * must be answered, whatever becomes of the second one.
          */
-        private Uni<List<Claim>> rest(List<Ask> asks, List<Claim> claims, Instant at) {
-            Set<UUID> served = claims.stream().map(Claim::id).collect(Collectors.toSet());
-            List<Ask> unserved =
-                    asks.stream().filter(ask -> !served.contains(ask.claim())).toList();
+        private Uni<Taken> scanAll(List<NewClaim> claims, Taken before, Instant at) {
+            Set<UUID> served = before.claims().stream().map(Claim::id).collect(Collectors.toSet());
+            List<NewClaim> unserved = claims.stream()
+                    .filter(claim -> !served.contains(claim.id()))
+                    .toList();
             if (unserved.isEmpty()) {
-                return Uni.createFrom().item(claims);
+                return Uni.createFrom().item(before);
             }
-            return store.take(preset.id(), preset.order(), unserved, 0, Mark.START, at)
-                    .invoke(this::moveMark)
-                    .map(more -> joined(claims, more))
+            return store.take(preset.id(), preset.order(), unserved, 0, ScanStart.OLDEST, at)
+                    .invoke(this::moveStart)
+                    .map(before::and)
                     .onFailure()
                     .invoke(failure -> LOG.warnf("second look failed preset=%s cause=%s", preset.id(), failure))
                     .onFailure()
-                    .recoverWithItem(claims);
+                    .recoverWithItem(before);
         }
 
-        private synchronized Mark from(Instant at) {
+        private synchronized ScanStart from(Instant at) {
             if (!settings.watermark() || preset.order() != Order.OLDEST || !at.isBefore(fullScanAt)) {
                 fullScanAt = at.plus(settings.fullScanEvery());
-                return Mark.START;
+                return ScanStart.OLDEST;
             }
-            return mark;
+            return start;
         }
 
-        private synchronized void moveMark(List<Claim> claims) {
-            claims.stream()
+        private synchronized void moveStart(Taken taken) {
+            taken.claims().stream()
                     .flatMap(claim -> claim.workspace().stream())
-                    .map(workspace -> new Mark(workspace.createdAt(), workspace.id()))
-                    .max(Comparator.comparing(Mark::createdAt).thenComparing(Mark::workspace, Combiner::compare))
-                    .ifPresent(last -> mark = last);
+                    .map(workspace -> new ScanStart(workspace.createdAt(), workspace.id()))
+                    .max(Comparator.comparing(ScanStart::createdAt)
+                            .thenComparing(ScanStart::workspace, Combiner::compare))
+                    .ifPresent(last -> start = last);
         }
-    }
-
-    private static List<Claim> joined(List<Claim> some, List<Claim> more) {
-        List<Claim> all = new ArrayList<>(some);
-        all.addAll(more);
-        return all;
     }
 
     /** As PostgreSQL orders them: by their bytes. */

@@ -1,10 +1,9 @@
 package dev.larder.claim;
 
-import dev.larder.claim.ClaimReads.Claim;
-import dev.larder.claim.ClaimReads.Connections;
-import dev.larder.claim.ClaimReads.Shortage;
-import dev.larder.claim.ClaimStore.Quota;
-import dev.larder.claim.Prospects.Prospect;
+import dev.larder.claim.AvailabilityReads.Availability;
+import dev.larder.claim.AvailabilityReads.Connections;
+import dev.larder.claim.ClaimQuotaStore.Quota;
+import dev.larder.claim.WaitEstimates.WaitEstimate;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -46,11 +45,11 @@ sealed interface Outcome {
     record NotActive(String why) implements Outcome {}
 
     /** Nothing, or not enough, is in stock and the policy is to fail. */
-    record NoneInStock(Shortage why, Prospect prospect) implements Outcome {
+    record NoneInStock(Availability now, WaitEstimate estimate) implements Outcome {
 
         /** Nothing is being built either, and that is not what the preset wants. */
         boolean creationStopped() {
-            return why.starting().isEmpty() && prospect.isStopped();
+            return now.starting().isEmpty() && estimate.isStopped();
         }
     }
 

@@ -8,10 +8,10 @@ import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
-import dev.larder.lifecycle.BuildStore;
+import dev.larder.lifecycle.StartBuildStore;
 import dev.larder.model.Role;
-import dev.larder.model.Scope;
-import dev.larder.wakeup.Channel;
+import dev.larder.model.Visibility;
+import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
@@ -28,12 +28,16 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 import org.jspecify.annotations.Nullable;
 
-/** Workspaces as people look at them: a member its own, the others those of their organization, prebuilds among them. */
+/**
+ * Workspaces as people look at them: a member its own, the others those of their organization, prebuilds
+ * among them.
+ */
 @Path("/api/v1/workspaces")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "workspaces")
@@ -43,22 +47,22 @@ class WorkspaceResource {
     private static final int BUILDS_MAX = 100;
 
     private final WorkspaceStore store;
-    private final BuildStore builds;
-    private final WakeUps bell;
+    private final StartBuildStore builds;
+    private final WakeUps wakeUps;
     private final CurrentCaller caller;
     private final InstantSource clock;
 
     WorkspaceResource(
-            WorkspaceStore store, BuildStore builds, WakeUps bell, CurrentCaller caller, InstantSource clock) {
+            WorkspaceStore store, StartBuildStore builds, WakeUps wakeUps, CurrentCaller caller, InstantSource clock) {
         this.store = store;
         this.builds = builds;
-        this.bell = bell;
+        this.wakeUps = wakeUps;
         this.caller = caller;
         this.clock = clock;
     }
 
     @GET
-    @Operation(summary = "Lists workspaces that exist")
+    @Operation(operationId = "listWorkspaces", summary = "Lists the workspaces that exist")
     public Uni<Page<Seen>> list(
             @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
@@ -67,7 +71,7 @@ class WorkspaceResource {
 
     @GET
     @Path("{id}")
-    @Operation(summary = "Shows one workspace; its ETag is its version")
+    @Operation(operationId = "getWorkspace", summary = "Shows a workspace. Its ETag is its version")
     public Uni<RestResponse<Seen>> get(@PathParam("id") String id) {
         return found(id)
                 .map(seen -> ResponseBuilder.ok(seen)
@@ -77,9 +81,9 @@ class WorkspaceResource {
 
     @GET
     @Path("{id}/builds")
-    @Operation(summary = "Lists the newest builds of a workspace")
+    @Operation(operationId = "listWorkspaceBuilds", summary = "Lists the newest builds of a workspace")
     public Uni<Builds> builds(@PathParam("id") String id) {
-        Scope scope = scope();
+        Visibility scope = scope();
         return found(id)
                 .chain(seen -> store.builds(seen.id(), scope, BUILDS_MAX))
                 .map(Builds::new);
@@ -91,7 +95,10 @@ class WorkspaceResource {
     @DELETE
     @Path("{id}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
-    @Operation(summary = "Asks for a workspace to be destroyed, as soon as no build of it is active")
+    @APIResponse(responseCode = "202", description = "It will be destroyed")
+    @Operation(
+            operationId = "deleteWorkspace",
+            summary = "Requests the deletion of a workspace, as soon as no build of it is active")
     public Uni<RestResponse<Void>> delete(
             @PathParam("id") String id, @HeaderParam("If-Match") @Nullable String ifMatch) {
         OptionalInt version = ETags.ifMatch(ifMatch);
@@ -112,8 +119,7 @@ class WorkspaceResource {
     }
 
     private void tell(int begun) {
-        bell.ring(Channel.JOBS);
-        bell.ring(Channel.RECONCILE);
+        wakeUps.changed(Change.DELETION_WANTED);
     }
 
     private Uni<Seen> found(String id) {
@@ -121,7 +127,7 @@ class WorkspaceResource {
         return store.find(workspace, scope()).map(found -> found.orElseThrow(() -> Problem.notFound("workspace")));
     }
 
-    private Scope scope() {
-        return Scope.of(caller.get());
+    private Visibility scope() {
+        return Visibility.of(caller.get());
     }
 }

@@ -1,34 +1,39 @@
 package dev.larder.claim;
 
 import dev.larder.database.Rows;
+import dev.larder.database.Sql;
 import dev.larder.lifecycle.BuildProgress;
-import dev.larder.model.Scope;
+import dev.larder.lifecycle.Rules;
+import dev.larder.model.JobStatus;
+import dev.larder.model.Visibility;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
-import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
 /** Workspaces and their builds as people look at them, and their deletion by hand. */
 @ApplicationScoped
 public class WorkspaceStore {
 
-    private final Pool pool;
+    private final Pool client;
 
-    public WorkspaceStore(Pool pool) {
-        this.pool = pool;
+    public WorkspaceStore(Pool client) {
+        this.client = client;
     }
 
     /**
      * @param status of the latest build
-     * @param missingSince since when what was built is known not to exist any more; null where it does as far as is known
+     * @param missingSince since when what was built is known not to exist any more; null where it does as
+     *     far as is known
      */
+    @Schema(name = "Workspace")
     public record Seen(
             UUID id,
             String organization,
@@ -64,30 +69,39 @@ public class WorkspaceStore {
               LEFT JOIN presets p ON p.id = w.preset_id
             """.formatted(BuildProgress.status("w"));
 
-    private static final String LIST = SELECT + """
-             WHERE w.deleted_at IS NULL AND ($1::uuid IS NULL OR w.organization_id = $1)
-               AND ($2::uuid IS NULL OR w.owner_id = $2) AND ($3::uuid IS NULL OR w.id > $3)
-             ORDER BY w.id LIMIT $4""";
+    private static final Sql LIST = Sql.of(
+            SELECT
+                    + """
+             WHERE w.deleted_at IS NULL AND {visible}
+               AND (:owner::uuid IS NULL OR w.owner_id = :owner) AND {after}
+             ORDER BY w.id LIMIT :limit""".replace("{visible}", Rules.visibleTo("w.organization_id"))
+                            .replace("{after}", Rules.after("w.id")),
+            "organization",
+            "owner",
+            "after",
+            "limit");
 
     /** Those that exist, by id. */
-    public Uni<List<Seen>> list(Scope scope, Optional<UUID> after, int limit) {
-        return pool.preparedQuery(LIST)
-                .execute(Tuple.of(
-                        scope.organization().orElse(null), scope.owner().orElse(null), after.orElse(null), limit))
+    public Uni<List<Seen>> list(Visibility scope, Optional<UUID> after, int limit) {
+        return LIST.on(client, scope.organization().orElse(null), scope.owner().orElse(null), after.orElse(null), limit)
                 .map(rows -> Rows.list(rows, WorkspaceStore::seen));
     }
 
-    private static final String FIND = SELECT + """
-             WHERE w.id = $1 AND ($2::uuid IS NULL OR w.organization_id = $2)
-               AND ($3::uuid IS NULL OR w.owner_id = $3)""";
+    private static final Sql FIND = Sql.of(
+            SELECT + """
+             WHERE w.id = :workspace AND {visible}
+               AND (:owner::uuid IS NULL OR w.owner_id = :owner)""".replace("{visible}", Rules.visibleTo("w.organization_id")),
+            "workspace",
+            "organization",
+            "owner");
 
     /** Deleted ones too. */
-    public Uni<Optional<Seen>> find(UUID workspace, Scope scope) {
-        return pool.preparedQuery(FIND)
-                .execute(Tuple.of(
+    public Uni<Optional<Seen>> find(UUID workspace, Visibility scope) {
+        return FIND.on(
+                        client,
                         workspace,
                         scope.organization().orElse(null),
-                        scope.owner().orElse(null)))
+                        scope.owner().orElse(null))
                 .map(rows -> Rows.first(rows, WorkspaceStore::seen));
     }
 
@@ -115,24 +129,23 @@ public class WorkspaceStore {
                 Rows.instantOrNull(row, "quarantined_at"));
     }
 
-    private static final String BUILDS = """
+    private static final Sql BUILDS = Sql.of("""
             SELECT b.id, b.number, b.transition, b.reason, u.name AS initiator, v.number AS template_version, b.created_at,
                    j.id AS job_id, j.status, j.started_at, j.completed_at, j.error_code, j.error
               FROM builds b
               JOIN jobs j ON j.build_id = b.id
               JOIN users u ON u.id = b.initiator_id
               JOIN template_versions v ON v.id = b.version_id
-             WHERE b.workspace_id = $1
-               AND ($3::uuid IS NULL OR b.initiator_id = $3 OR (u.is_system AND b.reason <> 'recycle'))
-             ORDER BY b.number DESC LIMIT $2""";
+             WHERE b.workspace_id = :workspace
+               AND (:owner::uuid IS NULL OR b.initiator_id = :owner OR (u.is_system AND b.reason <> 'recycle'))
+             ORDER BY b.number DESC LIMIT :limit""", "workspace", "owner", "limit");
 
     /**
-     * The newest first; the caller has found the workspace in its scope before. Who sees only what is their own sees nothing of
-     * what was done for an earlier owner.
+     * The newest first; the caller has found the workspace in its scope before. Who sees only what is their
+     * own sees nothing of what was done for an earlier owner.
      */
-    public Uni<List<Build>> builds(UUID workspace, Scope scope, int limit) {
-        return pool.preparedQuery(BUILDS)
-                .execute(Tuple.of(workspace, limit, scope.owner().orElse(null)))
+    public Uni<List<Build>> builds(UUID workspace, Visibility scope, int limit) {
+        return BUILDS.on(client, workspace, scope.owner().orElse(null), limit)
                 .map(rows -> Rows.list(rows, WorkspaceStore::build));
     }
 
@@ -145,7 +158,7 @@ public class WorkspaceStore {
             String initiator,
             int templateVersion,
             UUID jobId,
-            String status,
+            @Schema(implementation = JobStatus.class) String status,
             Instant createdAt,
             @Nullable Instant startedAt,
             @Nullable Instant completedAt,
@@ -169,10 +182,10 @@ public class WorkspaceStore {
                 row.getString("error"));
     }
 
-    private static final String WANT_DELETED = """
-            UPDATE workspaces SET deletion_wanted_at = coalesce(deletion_wanted_at, $2::timestamptz), dirty = false
-             WHERE id = $1 AND ($3::integer IS NULL OR version = $3) AND deleted_at IS NULL
-            RETURNING id""";
+    private static final Sql WANT_DELETED = Sql.of("""
+            UPDATE workspaces SET deletion_wanted_at = coalesce(deletion_wanted_at, :at::timestamptz), dirty = false
+             WHERE id = :workspace AND (:version::integer IS NULL OR version = :version) AND deleted_at IS NULL
+            RETURNING id""", "workspace", "at", "version");
 
     /**
      * Asks for the deletion of a workspace, whoever owns it; the caller has found it in its scope before.
@@ -180,8 +193,8 @@ public class WorkspaceStore {
      * @param version that it must still have, where given
      */
     public Uni<Boolean> wantDeleted(UUID workspace, OptionalInt version, Instant at) {
-        return pool.preparedQuery(WANT_DELETED)
-                .execute(Tuple.of(workspace, Rows.utc(at), version.isPresent() ? version.getAsInt() : null))
+        return WANT_DELETED
+                .on(client, workspace, Rows.utc(at), version.isPresent() ? version.getAsInt() : null)
                 .map(rows -> rows.rowCount() == 1);
     }
 }

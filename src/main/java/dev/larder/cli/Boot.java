@@ -1,5 +1,6 @@
 package dev.larder.cli;
 
+import io.quarkus.runtime.LaunchMode;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +21,10 @@ final class Boot {
     }
 
     private static void ended(int exit, @Nullable Throwable failure) {
-        System.exit(failure == null ? exit : StartFailure.of(failure).tell());
+        int code = failure == null ? exit : StartFailure.of(failure).tell();
+        // In dev mode the application ends at every live reload, and the process goes on.
+        if (LaunchMode.current() != LaunchMode.DEVELOPMENT) {
+            System.exit(code);
+        }
     }
 }

@@ -6,8 +6,9 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
 /**
- * The command line: without a subcommand, a server. A further subcommand is a class with {@code @Command} that is named in
- * {@code subcommands} below; it is made without the application, and calls {@link Boot} where it needs one.
+ * The command line: without a subcommand, a server. A further subcommand is a class with {@code @Command} that
+ * is named in {@code subcommands} below; it is made without the application, and calls {@link Boot} where it
+ * needs one.
  */
 @TopCommand
 @Command(

@@ -1,5 +1,6 @@
 package dev.larder.cli;
 
+import io.quarkus.runtime.LaunchMode;
 import io.quarkus.runtime.Quarkus;
 import java.time.Duration;
 import java.util.List;
@@ -11,8 +12,8 @@ import org.jboss.logging.Logger;
 import sun.misc.Signal;
 
 /**
- * SIGTERM, SIGINT and SIGHUP. The first stops this process gently, the second shortens every wait of that, the third ends
- * the process at once. The exit code is 128 and the signal's number, as a shell expects it.
+ * SIGTERM, SIGINT and SIGHUP. The first stops this process gently, the second shortens every wait of that, the
+ * third ends the process at once. The exit code is 128 and the signal's number, as a shell expects it.
  */
 public final class Signals {
 
@@ -28,6 +29,10 @@ public final class Signals {
 
     /** To be called while the application starts: before that, Quarkus would install its own. */
     static void install() {
+        if (LaunchMode.current() == LaunchMode.DEVELOPMENT) {
+            // The process is dev mode's: a signal ends it, and its end stops the application.
+            return;
+        }
         // The thread that the JVM makes for a signal knows nothing of the application's classes.
         ClassLoader application = Thread.currentThread().getContextClassLoader();
         NAMES.forEach(name -> install(name, application));

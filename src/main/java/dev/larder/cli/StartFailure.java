@@ -16,8 +16,9 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Why a process does not serve, as an operator is told it: one sentence on stderr, and exit code 2 where the configuration
- * must change. A failure that nothing is known of is logged with its stack trace, and the exit code is 1.
+ * Why a process does not serve, as an operator is told it: one sentence on stderr, and exit code 2 where the
+ * configuration must change. A failure that nothing is known of is logged with its stack trace, and the exit
+ * code is 1.
  *
  * @param unexpected the failure where nothing is known of it
  */

@@ -31,7 +31,7 @@ class WorkerApplication implements QuarkusApplication {
     private final WorkerSettings settings;
     private final ListingSettings inventory;
     private final List<Backend> backends;
-    private final Shift shift;
+    private final WorkerProcess process;
 
     WorkerApplication(
             Vertx vertx,
@@ -39,13 +39,13 @@ class WorkerApplication implements QuarkusApplication {
             WorkerSettings settings,
             ListingSettings inventory,
             @All List<Backend> backends,
-            Shift shift) {
+            WorkerProcess process) {
         this.vertx = vertx;
         this.clock = clock;
         this.settings = settings;
         this.inventory = inventory;
         this.backends = backends;
-        this.shift = shift;
+        this.process = process;
     }
 
     @Override
@@ -54,9 +54,9 @@ class WorkerApplication implements QuarkusApplication {
         refuseUnusable();
         WorkerCommand options = WorkerCommand.of(args);
         Given given = new Given(settings, options);
-        HttpJobSource desk = new HttpJobSource(new Api(vertx, options.server, options.token()), clock);
-        Worker worker = new Worker(desk, vertx, clock, given, inventory, backends);
-        shift.begin(worker, given.drain().multipliedBy(2).plus(STOP_MARGIN), WorkerApplication::refused);
+        HttpJobSource jobSource = new HttpJobSource(new Api(vertx, options.server, options.token()), clock);
+        Worker worker = new Worker(jobSource, vertx, clock, given, inventory, backends);
+        process.begin(worker, given.drain().multipliedBy(2).plus(STOP_MARGIN), WorkerApplication::refused);
         Quarkus.waitForExit();
         return 0;
     }
@@ -76,7 +76,7 @@ class WorkerApplication implements QuarkusApplication {
         Quarkus.asyncExit(1);
     }
 
-    /** The command's own options over what is configured. */
+    /** The options of the command override the configuration. */
     private record Given(WorkerSettings base, WorkerCommand options) implements WorkerSettings {
 
         @Override

@@ -16,8 +16,8 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
- * Works on a server's jobs from elsewhere: it needs the server's address and a worker's token, and no database. What it can
- * build is configured as in a server.
+ * Works on a server's jobs from elsewhere: it needs the server's address and a worker's token, and no database.
+ * What it can build is configured as in a server.
  */
 @Command(
         name = "worker",
@@ -59,9 +59,7 @@ public final class WorkerCommand implements Callable<Integer> {
     @Nullable
     Integer reserved;
 
-    @Option(
-            names = "--tag",
-            description = "key=value, again and again: it takes the jobs whose tags are all among these.")
+    @Option(names = "--tag", description = "key=value, repeatable: it takes the jobs whose tags are all among these.")
     Map<String, String> tags = new LinkedHashMap<>();
 
     /** The options of a command line that {@link LarderCommand} has found to be in order. */

@@ -1,4 +1,19 @@
-/** The same binary's subcommands. Without one it serves. */
+/**
+ * The same binary's subcommands. The command line is parsed before anything starts
+ * ({@code cli.LarderCommand}); without a subcommand the process is a server ({@code cli.ServerApplication}),
+ * with {@code worker} it works for one ({@code cli.WorkerCommand}, {@code cli.WorkerApplication}).
+ *
+ * <p><b>Owns</b> the process's exit code and its signals ({@code cli.Signals}): the first stops gently, the
+ * second shortens every wait, the third ends the process.
+ *
+ * <p><b>Authoritative</b>: the command line over the configuration.
+ *
+ * <p><b>States</b>: parsed, booted, told to stop, ended. <b>Failures</b> ({@code cli.StartFailure}): one
+ * sentence on stderr without a secret, and exit code 2 where the configuration or the command line must
+ * change, 1 where the cause is unknown.
+ *
+ * <p><b>Bounds.</b> Each step of a stop has a deadline (decision 0027).
+ */
 @NullMarked
 package dev.larder.cli;
 

@@ -9,36 +9,54 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
-import java.util.stream.Collectors;
+import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 
 /**
- * What many ask at the same moment is asked of the database once: while as many statements run as may, those who ask gather, and the
- * next statement answers them all. Nobody waits for a timer, so that alone one is answered at once; and whatever is answered
- * was read after it was asked for. The database counts as away for who asks when too many do, and where a statement takes too
- * long.
+ * Answers questions that arrive together with one statement. While the allowed number of statements run,
+ * new questions queue; the next statement takes them all. No timer is involved: a single question is asked
+ * at once. Every answer was read after its question arrived.
  *
- * @param <K> what is asked for, with an {@code equals} of its own
- * @param <V> what is answered
+ * @param <K> a question; equal questions in one statement share the answer
+ * @param <V> an answer
  */
 public final class Batcher<K, V> {
 
     private static final Logger LOG = Logger.getLogger(Batcher.class);
 
-    /** Beyond these nobody is let in: their answers would come too late to be of use. */
-    static final int GATHERED_MAX = 10_000;
+    /**
+     * The default bound of the queue. A question behind so many others would be answered too late to be of
+     * use.
+     */
+    static final int QUEUED_MAX = 10_000;
 
-    private final int atOnce;
-    private final Duration atMost;
+    private final Limits limits;
+    private final Function<K, Object> apart;
+    private final Supplier<Throwable> tooBusy;
     private final Function<Set<K>, Uni<Map<K, V>>> read;
-    private final Deque<Asking<K, V>> gathered = new ArrayDeque<>();
-    private final int statements;
+    private final Deque<Question<K, V>> queue = new ArrayDeque<>();
     private int running;
+
+    /**
+     * The bounds of a batcher.
+     *
+     * @param statements how many run at the same time at most; they must not wait for each other's rows
+     * @param atOnce how many questions one statement answers at most
+     * @param queuedMax how many questions may queue; more are refused
+     * @param atMost how long one statement may take before its questions fail and the next one runs; not
+     *     below the time limit that the server keeps, so that the statement has ended unless its connection
+     *     has fallen silent
+     */
+    public record Limits(int statements, int atOnce, int queuedMax, Duration atMost) {}
 
     /** One statement at a time. */
     public Batcher(int atOnce, Duration atMost, Function<Set<K>, Uni<Map<K, V>>> read) {
@@ -46,33 +64,60 @@ public final class Batcher<K, V> {
     }
 
     /**
-     * @param statements how many run at the same time at most; they must not wait for each other's rows
-     * @param atOnce how many one statement answers at most
-     * @param atMost how long one statement may take before its askers are failed and the next one runs; not below the time
-     *     limit that the server keeps, so that the one before has ended unless its connection has fallen silent
-     * @param read answers those keys for which there is something
+     * A refused question fails as the connection pool fails when it is full: the database is unavailable at
+     * the moment.
      */
     public Batcher(int statements, int atOnce, Duration atMost, Function<Set<K>, Uni<Map<K, V>>> read) {
-        this.statements = statements;
-        this.atOnce = atOnce;
-        this.atMost = atMost;
+        this(new Limits(statements, atOnce, QUEUED_MAX, atMost), key -> key, Batcher::poolTooBusy, read);
+    }
+
+    /**
+     * Makes a batcher.
+     *
+     * @param apart different questions for which this is equal are asked by different statements
+     * @param tooBusy the failure of a question that finds the queue full, and of those whose statement
+     *     takes too long
+     * @param read answers those questions for which there is something; its set is in the order of arrival
+     */
+    public Batcher(
+            Limits limits,
+            Function<K, Object> apart,
+            Supplier<Throwable> tooBusy,
+            Function<Set<K>, Uni<Map<K, V>>> read) {
+        this.limits = limits;
+        this.apart = apart;
+        this.tooBusy = tooBusy;
         this.read = read;
     }
 
-    private record Asking<K, V>(K key, UniEmitter<? super Optional<V>> emitter) {}
+    private record Question<K, V>(K key, UniEmitter<? super Optional<V>> emitter, AtomicBoolean gone) {
 
-    /** Answers on the caller's own context: a request must not go on in that of another. Empty where there is nothing. */
+        static <K, V> Question<K, V> of(K key, UniEmitter<? super Optional<V>> emitter) {
+            AtomicBoolean gone = new AtomicBoolean();
+            return new Question<>(key, emitter.onTermination(() -> gone.set(true)), gone);
+        }
+    }
+
+    /**
+     * Answers on the caller's own context: a request must not go on in that of another. Empty where there
+     * is no answer. A question whose subscriber cancels before its statement begins is not asked.
+     */
     public Uni<Optional<V>> ask(K key) {
-        Uni<Optional<V>> asked = Uni.createFrom().emitter(emitter -> add(new Asking<>(key, emitter)));
+        Uni<Optional<V>> asked = Uni.createFrom().emitter(emitter -> add(Question.of(key, emitter)));
         Context own = Vertx.currentContext();
         return own == null ? asked : asked.emitOn(answer -> own.runOnContext(unused -> answer.run()));
     }
 
-    private void add(Asking<K, V> asking) {
-        switch (queue(asking)) {
+    /** Whether no statement runs and no question queues. */
+    public synchronized boolean isIdle() {
+        return running == 0 && queue.isEmpty();
+    }
+
+    private void add(Question<K, V> question) {
+        switch (place(question)) {
             case FIRST -> next();
             case BEHIND -> {}
-            case REFUSED -> asking.emitter().fail(tooBusy());
+            case REFUSED -> question.emitter().fail(tooBusy.get());
         }
     }
 
@@ -82,53 +127,70 @@ public final class Batcher<K, V> {
         REFUSED
     }
 
-    private synchronized Place queue(Asking<K, V> asking) {
-        if (gathered.size() >= GATHERED_MAX) {
+    private synchronized Place place(Question<K, V> question) {
+        if (queue.size() >= limits.queuedMax()) {
             return Place.REFUSED;
         }
-        gathered.add(asking);
-        if (running == statements) {
+        queue.add(question);
+        if (running >= limits.statements()) {
             return Place.BEHIND;
         }
         running++;
         return Place.FIRST;
     }
 
-    /** As the pool says it, so that callers are told the same: the database is away at the moment. */
-    private static Throwable tooBusy() {
+    private static Throwable poolTooBusy() {
         return new ConnectionPoolTooBusyException("too many questions wait for an answer, or one took too long");
     }
 
-    private synchronized List<Asking<K, V>> gather() {
-        List<Asking<K, V>> together = new ArrayList<>();
-        while (!gathered.isEmpty() && together.size() < atOnce) {
-            together.add(gathered.remove());
+    /**
+     * What the next statement answers.
+     *
+     * @param keys the different questions, in the order of their arrival
+     */
+    private record Batch<K, V>(Set<K> keys, List<Question<K, V>> questions) {}
+
+    private synchronized Batch<K, V> gather() {
+        Map<Object, K> distinct = new LinkedHashMap<>();
+        List<Question<K, V>> together = new ArrayList<>();
+        Iterator<Question<K, V>> queued = queue.iterator();
+        while (queued.hasNext() && together.size() < limits.atOnce()) {
+            Question<K, V> one = queued.next();
+            if (one.gone().get()) {
+                queued.remove();
+            } else if (one.key().equals(distinct.computeIfAbsent(apart.apply(one.key()), unseen -> one.key()))) {
+                together.add(one);
+                queued.remove();
+            }
         }
         if (together.isEmpty()) {
             running--;
         }
-        return together;
+        return new Batch<>(new LinkedHashSet<>(distinct.values()), together);
     }
 
-    /** Here a loop starts: it is the next statement, whatever becomes of this one. */
+    /** Here a loop starts: the next statement begins when this one has ended, however it ends. */
     private void next() {
-        List<Asking<K, V>> together = gather();
-        if (together.isEmpty()) {
+        Batch<K, V> batch = gather();
+        if (batch.questions().isEmpty()) {
             return;
         }
-        Set<K> keys = together.stream().map(Asking::key).collect(Collectors.toSet());
         Uni.createFrom()
-                .deferred(() -> read.apply(keys))
+                .deferred(() -> read.apply(batch.keys()))
                 .ifNoItem()
-                .after(atMost)
-                .failWith(Batcher::tooBusy)
-                .invoke(answers ->
-                        together.forEach(one -> one.emitter().complete(Optional.ofNullable(answers.get(one.key())))))
+                .after(limits.atMost())
+                .failWith(tooBusy)
+                .invoke(answers -> answer(batch, answers))
                 .onFailure()
-                .invoke(failure -> together.forEach(one -> one.emitter().fail(failure)))
+                .invoke(failure ->
+                        batch.questions().forEach(one -> one.emitter().fail(failure)))
                 .onTermination()
                 .invoke(this::next)
                 .subscribe()
                 .with(answers -> {}, failure -> LOG.debugf("questions not answered cause=%s", failure));
+    }
+
+    private static <K, V> void answer(Batch<K, V> batch, Map<K, V> answers) {
+        batch.questions().forEach(one -> one.emitter().complete(Optional.ofNullable(answers.get(one.key()))));
     }
 }

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A statement whose parameters have names: {@code WHERE id = :job AND lease_token = :token}. The names become positions once,
@@ -86,7 +87,7 @@ public final class Sql {
      * @param values one for each name, in the order of the names; may be null
      * @throws IllegalArgumentException where there are more or fewer values than names
      */
-    public Uni<RowSet<Row>> on(SqlClient client, Object... values) {
+    public Uni<RowSet<Row>> on(SqlClient client, @Nullable Object... values) {
         if (values.length != parameters) {
             throw new IllegalArgumentException(values.length + " values for " + parameters + " parameters of: " + text);
         }

@@ -1,7 +1,27 @@
 /**
- * The only room that speaks SQL to Larder's database. Every legal transition is one named method; the schema's
- * constraints hold what the methods promise. One transaction per public method, and nothing is told to anybody before
- * it has committed: callers ring the {@code wake} bell afterwards.
+ * The database as a tool: everything about Larder's PostgreSQL that is not a rule of the domain.
+ *
+ * <p><b>Owns</b> the schema's versions ({@code database.Migrator}, {@code db/migration}), statements with
+ * named parameters ({@code database.Sql}), row mapping ({@code database.Rows}), connections and their sharing
+ * ({@code database.RequestPool}, {@code database.SharedPool}, {@code database.Direct}), the hosts and which
+ * is the primary ({@code database.Hosts}), time limits ({@code database.TimeLimits}), the database's time
+ * ({@code database.DatabaseClock}), the reconciler's lock ({@code database.ReconcilerLock}), encryption
+ * ({@code database.Encryption}, {@code database.KeyStore}), faults in plain words
+ * ({@code database.DatabaseFaults}) and the batching of equal questions ({@code database.Batcher}).
+ *
+ * <p><b>Authoritative</b>: PostgreSQL. Its time is the deployment's time (decision 0023).
+ *
+ * <p><b>States.</b> A migration is applied or not; all pending ones run in one transaction under an advisory
+ * lock. The reconciler's lock is held, or lost for good: a holder that the database has not heard of for 10 s
+ * has lost it, and its own monotonic counter tells it so.
+ *
+ * <p><b>Failures.</b> A limit that is met, or a full line, is 503 {@code database_busy}. A database that is
+ * away fails calls and makes loops try again; a start waits for it. Another encryption key ends the start
+ * with exit code 2 (decision 0027).
+ *
+ * <p><b>Bounds</b> (decision 0024). A statement 10 s, a lock 5 s, an idle transaction 10 s, all kept by the
+ * server. At most a quarter of the pool's connections run one statement about one row, three quarters one
+ * statement, half are in transactions; 2,000 calls wait, 200 of them for one row.
  */
 @NullMarked
 package dev.larder.database;

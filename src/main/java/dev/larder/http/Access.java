@@ -6,17 +6,17 @@ import java.time.Instant;
 import java.util.Optional;
 import java.util.UUID;
 
-/** What the other rooms ask of the room that knows who may do what. */
+/** The port through which the other rooms ask about callers and organizations. */
 public interface Access {
 
-    /** What {@code /organizations} shows. */
+    /** An organization as {@code /organizations} shows it. */
     record Organization(UUID id, String name, Instant createdAt) {}
 
-    /** Whether the token that a caller came with still opens, in the same role: for answers that last. */
+    /** Whether the caller's token is still valid with the same role. Asked again and again during a stream. */
     Uni<Boolean> stillOpens(Caller caller);
 
     /**
-     * One organization by id or name; empty where there is none or the caller does not see it.
+     * Finds an organization by id or name. Empty where it does not exist or the caller may not see it.
      *
      * @param idOrName never ambiguous: a name that reads as an id is refused when it is made
      */

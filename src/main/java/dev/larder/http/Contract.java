@@ -21,14 +21,15 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
- * What each address of the API takes, read from the OpenAPI document that the server itself serves. A request is held
- * against it before a resource sees the request, so that nothing a client sends is silently ignored (decision 0028).
+ * What each address of the API takes, read from the OpenAPI document that the server itself serves. A request
+ * is held against it before a resource sees the request, so that nothing a client sends is silently ignored
+ * (decision 0028).
  *
- * <p>An address that the document does not describe is none of the contract's business: the router answers it.
+ * <p>An address that the document does not describe is answered by the router.
  */
 final class Contract {
 
-    /** The longest path has this many segments or fewer; a longer one is no address of the API. */
+    /** No path of the API has more segments. */
     private static final int SEGMENTS_MAX = 16;
 
     // A client that sends one of these relies on it: ignoring it would be a lie. Other headers may be ignored (RFC
@@ -91,7 +92,10 @@ final class Contract {
             return segment.startsWith("{");
         }
 
-        /** Orders literal segments before variables: {@code /inventory/locations} is not {@code /inventory/{id}}. */
+        /**
+         * Orders literal segments before variables: {@code /inventory/locations} is not
+         * {@code /inventory/{id}}.
+         */
         private String specificity() {
             StringBuilder kinds = new StringBuilder();
             segments.forEach(segment -> kinds.append(isVariable(segment) ? '1' : '0'));

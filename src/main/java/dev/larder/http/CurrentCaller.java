@@ -7,8 +7,8 @@ import jakarta.enterprise.context.RequestScoped;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who is asking. Known in every resource method whose annotation demands a role: the token was read before the method
- * was entered.
+ * The caller of the current request. Known in every resource method that requires a role, because the token is
+ * read before the method is called.
  */
 @RequestScoped
 public class CurrentCaller {
@@ -22,7 +22,7 @@ public class CurrentCaller {
         this.request = request;
     }
 
-    /** Fails with a 401 problem where nobody has been recognised. */
+    /** Fails with a 401 problem where the request has no valid token. */
     public Caller get() {
         // Read from the routing context: with lazy authentication the security identity may still be a promise,
         // and waiting for it would block the event loop.
@@ -36,8 +36,8 @@ public class CurrentCaller {
     }
 
     /**
-     * Closes a place of {@link Shares} with the answer of this request, however it ends: a stream whose client has gone before
-     * its head was sent is never subscribed to.
+     * Closes a place of {@link Shares} when this request ends. A stream whose client has gone before its head
+     * was sent is never subscribed to, so it cannot close the place itself.
      */
     public void closeWithAnswer(Shares.Place place) {
         @Nullable RoutingContext routing = request.getCurrent();

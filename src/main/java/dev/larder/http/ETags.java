@@ -21,8 +21,8 @@ public final class ETags {
     }
 
     /**
-     * The tag that an {@code If-Match} header demands, without its quotes: {@code *} for whatever exists, empty where
-     * there is no header. A list, a weak tag or anything else is a 400 problem {@code invalid_if_match}.
+     * The tag that an {@code If-Match} header demands, without its quotes: {@code *} for whatever exists, empty
+     * where there is no header. A list, a weak tag or anything else is a 400 problem {@code invalid_if_match}.
      */
     public static Optional<String> ifMatchTag(@Nullable String header) {
         if (header == null) {
@@ -45,8 +45,8 @@ public final class ETags {
     /**
      * The version that an {@code If-Match} header demands; empty where there is no header or it is {@code *}.
      *
-     * <p>A list of tags, a weak tag or anything else is a 400 problem {@code invalid_if_match}: it could only be
-     * ignored, and the caller would believe it was honoured.
+     * <p>A list of tags, a weak tag or anything else is a 400 problem {@code invalid_if_match}: it could only
+     * be ignored, and the caller would believe it was honoured.
      */
     public static OptionalInt ifMatch(@Nullable String header) {
         if (header == null || header.strip().equals("*")) {

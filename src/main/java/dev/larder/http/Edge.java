@@ -7,10 +7,8 @@ import io.quarkus.smallrye.openapi.runtime.OpenApiConstants;
 import io.quarkus.smallrye.openapi.runtime.OpenApiDocumentService;
 import io.smallrye.openapi.runtime.io.Format;
 import io.vertx.core.Vertx;
-import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpClosedException;
 import io.vertx.core.http.HttpServerRequest;
-import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.http.HttpVersion;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
@@ -27,8 +25,8 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Stands before all routes: a request that is too large, too slow or malformed, or whose method the address does not
- * take, is answered here with a problem.
+ * Checks each request before its route. A request that is too large, too slow or malformed, or whose method the
+ * address does not take, is answered here with a problem.
  */
 @Singleton
 class Edge {
@@ -74,7 +72,7 @@ class Edge {
         router.route("/api/*").order(BEFORE_EVERYTHING).handler(this::readContract);
         router.route("/api/*").order(BEFORE_EVERYTHING).handler(this::readBody).failureHandler(this::failed);
         router.route("/api/*").last().handler(this::nothingHere);
-        // Where not even the path can be read no route is tried.
+        // Vert.x tries no route for a path that it cannot read.
         router.errorHandler(400, this::failed);
     }
 
@@ -116,7 +114,7 @@ class Edge {
         return bytes;
     }
 
-    /** A client that sends its body too slowly is told so, and its connection is closed. */
+    /** Answers 408 to a client that sends its body too slowly, and closes the connection. */
     private void limitBodyTime(RoutingContext routing) {
         HttpServerRequest request = routing.request();
         if (request.isEnded() || !announcesBody(request)) {
@@ -161,11 +159,23 @@ class Edge {
                     ProblemMapper.ofStatus(405).withHeader("Allow", found.get().allow()));
         } else {
             routing.put(Operation.class.getName(), operation.get());
+            acceptProblemsAlone(routing.request(), operation.get());
             routing.next();
         }
     }
 
-    /** Bytes; a text that is no length never gets here, since the HTTP decoder refuses it. */
+    /**
+     * A generated client accepts the media types that the document lists. For an operation without a result
+     * these are problems alone, which would be refused as not acceptable.
+     */
+    private static void acceptProblemsAlone(HttpServerRequest request, Operation operation) {
+        String accept = request.getHeader("Accept");
+        if (operation.gives().isEmpty() && accept != null && accept.contains(Problem.MEDIA_TYPE)) {
+            var unused = request.headers().remove("Accept");
+        }
+    }
+
+    /** The value in bytes. The HTTP decoder has refused anything but digits. */
     static long lengthOf(String length) {
         return length.length() > 18 ? Long.MAX_VALUE : Long.parseLong(length);
     }
@@ -201,11 +211,11 @@ class Edge {
         return request.version() == HttpVersion.HTTP_2 || request.getHeader("Transfer-Encoding") != null;
     }
 
-    /** What Vert.x refuses before a handler sees it, such as a target or a host that cannot be read. */
+    /** Answers what Vert.x refuses before a handler sees it, such as an unreadable target or host. */
     private void failed(RoutingContext routing) {
         int status = routing.statusCode();
         if (routing.failure() instanceof HttpClosedException) {
-            // The client has gone: the answer would reach nothing, and nothing is wrong here.
+            // The client has closed its connection: there is no one to answer, and no fault.
             LOG.debugf("client closed its connection path=%s", routing.request().path());
         } else if (status >= 400 && status < 500 && !routing.response().headWritten()) {
             refuse(routing, ProblemMapper.ofStatus(status));
@@ -215,22 +225,15 @@ class Edge {
     }
 
     private void nothingHere(RoutingContext routing) {
-        answer(routing, ProblemMapper.ofStatus(404));
+        ProblemMapper.ofStatus(404).answer(routing.response());
     }
 
-    /** The rest of the request is not read, so the connection cannot be used again. HTTP/2 closes a stream instead. */
+    /** Closes the connection, since the rest of the request is not read. HTTP/2 closes a stream instead. */
     private static void refuse(RoutingContext routing, Problem problem) {
         HttpServerRequest request = routing.request();
         if (!request.isEnded() && announcesBody(request) && request.version() != HttpVersion.HTTP_2) {
             routing.response().putHeader("Connection", "close");
         }
-        answer(routing, problem);
-    }
-
-    private static void answer(RoutingContext routing, Problem problem) {
-        HttpServerResponse response =
-                routing.response().setStatusCode(problem.status()).putHeader("Content-Type", ProblemMapper.MEDIA_TYPE);
-        problem.headers().forEach(response::putHeader);
-        var ended = response.end(Buffer.buffer(ProblemMapper.body(problem)));
+        problem.answer(routing.response());
     }
 }

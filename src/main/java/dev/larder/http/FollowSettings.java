@@ -3,23 +3,23 @@ package dev.larder.http;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 
-/** How many calls may last at one server at once, and whose (decision 0022). */
+/** How many streams one server serves at once, and the shares of one user and organization (decision 0022). */
 @ConfigMapping(prefix = "larder.follow")
 public interface FollowSettings {
 
-    /** Logs that are followed. */
+    /** Streams of logs. */
     @WithDefault("200")
     int logsMax();
 
-    /** Claims that are followed. */
+    /** Streams of claims. */
     @WithDefault("1000")
     int claimsMax();
 
-    /** So many in a hundred of them may be one organization's. */
+    /** The share of one organization, in percent. */
     @WithDefault("50")
     int organizationPercent();
 
-    /** So many in a hundred of them may be one user's. */
+    /** The share of one user, in percent. */
     @WithDefault("10")
     int userPercent();
 

@@ -8,19 +8,24 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.larder.model.Refusal;
 import java.io.IOException;
+import java.lang.reflect.Field;
+import java.lang.reflect.Modifier;
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A JSON object sent by a caller. Whatever is wrong with it becomes a 400 problem that names the field; nothing of the
- * body is repeated in the answer, because it may be secret. A field that is {@code null} counts as absent.
+ * A JSON object in the body of a request. A fault becomes a 400 problem that names the field and never repeats
+ * a value, because it may be secret. A field that is {@code null} counts as absent.
  */
 public final class JsonBody {
 
@@ -29,18 +34,38 @@ public final class JsonBody {
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
 
+    private static final byte[] NOTHING = {};
+
     private final ObjectNode object;
 
     private JsonBody(ObjectNode object) {
         this.object = object;
     }
 
-    /** Codes: {@code malformed_json}, {@code not_an_object}, {@code unknown_field}. */
-    public static JsonBody of(byte[] bytes, String... knownFields) {
-        if (!(tree(bytes) instanceof ObjectNode object)) {
+    // The record is the body's schema in the OpenAPI document as well: there is no second list of its fields.
+    private static final ClassValue<Set<String>> FIELDS = new ClassValue<>() {
+        @Override
+        protected Set<String> computeValue(Class<?> schema) {
+            return Arrays.stream(schema.getDeclaredFields())
+                    .filter(field -> !Modifier.isStatic(field.getModifiers()))
+                    .map(Field::getName)
+                    .collect(Collectors.toUnmodifiableSet());
+        }
+    };
+
+    /**
+     * Reads a body that may have the fields of this record and no others. Codes: {@code malformed_json}, {@code
+     * not_an_object}, {@code unknown_field}.
+     *
+     * @param bytes null where the request had no body
+     * @param schema annotated with {@link io.quarkus.runtime.annotations.RegisterForReflection}, so that a native image
+     *     knows its fields
+     */
+    public static JsonBody of(byte @Nullable [] bytes, Class<? extends Record> schema) {
+        if (!(tree(bytes == null ? NOTHING : bytes) instanceof ObjectNode object)) {
             throw Problem.of(400, "not_an_object", "The body must be a JSON object.");
         }
-        Set<String> known = Set.of(knownFields);
+        Set<String> known = FIELDS.get(schema);
         List<Refusal> refusals = new ArrayList<>();
         object.fieldNames().forEachRemaining(field -> {
             if (!known.contains(field)) {
@@ -70,7 +95,7 @@ public final class JsonBody {
         return Problem.of(400, "malformed_json", "The body is not valid JSON" + place + ".");
     }
 
-    /** A name as it was sent, as far as 64 characters. */
+    /** The first 64 characters of a name that was sent. */
     static String shown(String field) {
         return field.length() <= 64 ? field : field.substring(0, 64) + "…";
     }
@@ -115,7 +140,7 @@ public final class JsonBody {
         return Optional.of(node.intValue());
     }
 
-    /** The same from {@code least} to {@code most}; code {@code out_of_range}, 422, where it is none of these. */
+    /** A whole number from {@code least} to {@code most}, both inclusive; else 422 {@code out_of_range}. */
     public Optional<Integer> optionalInteger(String field, int least, int most) {
         Optional<Integer> number = optionalInteger(field);
         if (number.filter(value -> value < least || value > most).isPresent()) {
@@ -176,7 +201,7 @@ public final class JsonBody {
         });
     }
 
-    /** A part of the body for a reader of its own; absent where null. */
+    /** A field with a reader of its own; empty where it is absent or null. */
     public Optional<JsonNode> optionalNode(String field) {
         return has(field) ? Optional.of(object.get(field)) : Optional.empty();
     }

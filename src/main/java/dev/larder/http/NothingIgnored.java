@@ -11,8 +11,8 @@ import java.util.List;
 import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 
 /**
- * Refuses what the called operation would ignore, by its name ({@link Contract#ignored}). It runs after the token was
- * checked, so that a caller without one is told that and nothing else.
+ * Refuses what the called operation would ignore, by its name ({@link Contract#ignored}). It runs after the
+ * token was checked, so that a caller without one is told that and nothing else.
  */
 class NothingIgnored {
 

@@ -7,7 +7,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** How long a call is to hold for what is not there yet, as {@code Prefer} (RFC 7240) says it. */
+/** How long a call may wait for a result, from the header {@code Prefer: wait=20} (RFC 7240). */
 public final class PreferWait {
 
     private static final Pattern WAIT = Pattern.compile("wait\\s*=\\s*([0-9]{1,9}|\"[0-9]{1,9}\")");
@@ -17,10 +17,10 @@ public final class PreferWait {
     private PreferWait() {}
 
     /**
-     * Preferences of other names are not for us and are passed over with their parameters, as the standard wants it. To be
-     * answered at once and a time to wait together mean that time (RFC 7240, section 4.3).
+     * Reads the header. Other preferences are ignored, as RFC 7240 requires. {@code respond-async} beside
+     * {@code wait} means the time to wait (section 4.3).
      *
-     * @return empty where nothing was preferred; at most a minute
+     * @return at most a minute; empty where the header names no time
      */
     public static Optional<Duration> of(@Nullable String prefer) {
         if (prefer == null) {

@@ -1,18 +1,29 @@
 package dev.larder.http;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.larder.model.Refusal;
+import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpServerResponse;
+import jakarta.ws.rs.core.Response;
+import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
- * An answer that says what is wrong (RFC 9457). Thrown by resources, written by {@link ProblemMapper}; it is an outcome,
- * so it carries no stack trace.
+ * An answer that says what is wrong (RFC 9457). Resources throw it. It carries no stack trace, because it is an
+ * expected outcome.
  */
 public final class Problem extends RuntimeException {
 
+    static final String MEDIA_TYPE = "application/problem+json";
+
     private static final long serialVersionUID = 1;
+    private static final ObjectMapper MAPPER = new ObjectMapper();
 
     private final int status;
     private final String code;
@@ -46,7 +57,7 @@ public final class Problem extends RuntimeException {
         return new Problem(status, code, detail, List.of(), Map.of(), Optional.empty(), Map.of());
     }
 
-    /** 404. What exists in another organization is not found either. */
+    /** 404, also for what exists in another organization. */
     public static Problem notFound(String what) {
         return of(404, what.replace(' ', '_') + "_not_found", "There is no such " + what + ".");
     }
@@ -130,5 +141,40 @@ public final class Problem extends RuntimeException {
 
     public Map<String, String> headers() {
         return headers;
+    }
+
+    /** Answers a request that no resource has seen with this problem. */
+    public void answer(HttpServerResponse response) {
+        response.setStatusCode(status).putHeader("Content-Type", MEDIA_TYPE);
+        headers.forEach(response::putHeader);
+        var ended = response.end(Buffer.buffer(body()));
+    }
+
+    /** The body of the answer, as JSON. */
+    byte[] body() {
+        ObjectNode body = MAPPER.createObjectNode()
+                .put("type", "about:blank")
+                .put("title", title(status))
+                .put("status", status)
+                .put("detail", detail())
+                .put("code", code);
+        instance.ifPresent(what -> body.put("instance", what));
+        members.forEach((member, list) -> {
+            ArrayNode items = body.putArray(member);
+            list.forEach(item -> new TreeMap<>(item).forEach(items.addObject()::put));
+        });
+        if (!refusals.isEmpty()) {
+            ArrayNode errors = body.putArray("errors");
+            refusals.forEach(refusal -> errors.addObject()
+                    .put("code", refusal.code())
+                    .put("field", refusal.field())
+                    .put("detail", refusal.detail()));
+        }
+        return body.toString().getBytes(StandardCharsets.UTF_8);
+    }
+
+    static String title(int status) {
+        Response.Status known = Response.Status.fromStatusCode(status);
+        return known != null ? known.getReasonPhrase() : status == 422 ? "Unprocessable Content" : "Error";
     }
 }

@@ -2,15 +2,11 @@ package dev.larder.http;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonMappingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.larder.database.DatabaseFaults;
 import dev.larder.http.Contract.Operation;
 import dev.larder.model.Ids;
-import dev.larder.model.Refusal;
 import io.quarkus.security.AuthenticationFailedException;
 import io.quarkus.security.ForbiddenException;
 import io.quarkus.security.UnauthorizedException;
@@ -21,23 +17,19 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 
 /**
- * Writes whatever fails in a resource as a problem (RFC 9457) with a stable code. Never a stack trace, never what a
- * database or a parser said: what is nobody's business becomes a 500 with an incident number, and the log has the rest
- * under that number, once.
+ * Answers every failure of a resource with a problem (RFC 9457) that has a stable code. An answer never holds a
+ * stack trace or a message of the database or a parser. An unexpected failure becomes a 500 with an incident
+ * number, and is logged once under that number.
  */
 class ProblemMapper {
 
-    static final String MEDIA_TYPE = "application/problem+json";
-
     private static final Logger LOG = Logger.getLogger(ProblemMapper.class);
-    private static final ObjectMapper MAPPER = new ObjectMapper();
 
     private final Ids ids;
     private final CurrentVertxRequest request;
@@ -53,13 +45,13 @@ class ProblemMapper {
     }
 
     @ServerExceptionMapper
-    public Response unauthorized(UnauthorizedException nobody) {
+    public Response unauthorized(UnauthorizedException anonymous) {
         return answer(missingToken());
     }
 
     @ServerExceptionMapper
     public Response authenticationFailed(AuthenticationFailedException invalid) {
-        // With a cause the token could not be looked up: not the caller's fault.
+        // With a cause the token could not be looked up, which is not the caller's fault.
         return invalid.getCause() == null ? answer(invalidToken()) : anything(invalid.getCause());
     }
 
@@ -89,7 +81,7 @@ class ProblemMapper {
         return answer(namingTypes(ofStatus(told.getStatus())));
     }
 
-    /** A media type that is refused names those that are not. */
+    /** A refused media type is answered with those that are accepted. */
     private Problem namingTypes(Problem problem) {
         Optional<Operation> called = Edge.called(request.getCurrent());
         return switch (problem.status()) {
@@ -161,7 +153,7 @@ class ProblemMapper {
                 .withHeader("Retry-After", "2");
     }
 
-    /** A record that cannot be written is our fault; one that cannot be read is the caller's. */
+    /** A body that cannot be read is the caller's fault; an answer that cannot be written is ours. */
     private static boolean fromBody(JsonProcessingException json) {
         return json.getProcessor() == null || json.getProcessor() instanceof com.fasterxml.jackson.core.JsonParser;
     }
@@ -206,49 +198,17 @@ class ProblemMapper {
             default ->
                 Problem.of(
                         status,
-                        title(status).toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "_"),
-                        title(status) + ".");
+                        Problem.title(status).toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "_"),
+                        Problem.title(status) + ".");
         };
     }
 
     private static Response answer(Problem problem) {
         Response.ResponseBuilder response =
-                Response.status(problem.status()).type(MEDIA_TYPE).entity(body(problem));
+                Response.status(problem.status()).type(Problem.MEDIA_TYPE).entity(problem.body());
         for (Map.Entry<String, String> header : problem.headers().entrySet()) {
             response.header(header.getKey(), header.getValue());
         }
         return response.build();
-    }
-
-    static byte[] body(Problem problem) {
-        ObjectNode body = MAPPER.createObjectNode()
-                .put("type", "about:blank")
-                .put("title", title(problem.status()))
-                .put("status", problem.status())
-                .put("detail", problem.detail())
-                .put("code", problem.code());
-        problem.instance().ifPresent(what -> body.put("instance", what));
-        problem.members().forEach((member, list) -> {
-            ArrayNode items = body.putArray(member);
-            for (Map<String, String> item : list) {
-                ObjectNode object = items.addObject();
-                new TreeMap<>(item).forEach(object::put);
-            }
-        });
-        if (!problem.refusals().isEmpty()) {
-            ArrayNode errors = body.putArray("errors");
-            for (Refusal refusal : problem.refusals()) {
-                errors.addObject()
-                        .put("code", refusal.code())
-                        .put("field", refusal.field())
-                        .put("detail", refusal.detail());
-            }
-        }
-        return body.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8);
-    }
-
-    private static String title(int status) {
-        Response.Status known = Response.Status.fromStatusCode(status);
-        return known != null ? known.getReasonPhrase() : status == 422 ? "Unprocessable Content" : "Error";
     }
 }

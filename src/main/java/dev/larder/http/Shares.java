@@ -7,8 +7,8 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * The places of one kind that this process has for calls which last: no user and no organization takes more than its share
- * of them (decision 0022).
+ * Limits the calls of one kind that this process holds at once, such as streams: in all, for one user and for
+ * one organization (decision 0022).
  */
 public final class Shares {
 
@@ -33,19 +33,22 @@ public final class Shares {
         this.userMax = userMax;
     }
 
-    /** So many in a hundred of that many, and one at least. */
+    /** This percentage, at least one. */
     public static int percent(int percent, int of) {
         return Math.max(1, (int) ((long) of * percent / 100));
     }
 
-    /** A place that is taken until it is closed. Closing it twice is no error. */
+    /** A place that is taken until it is closed. Idempotent. */
     public interface Place extends AutoCloseable {
 
         @Override
         void close();
     }
 
-    /** Takes a place for the caller. Code: 429 with the code of these places; the detail says whose share is full. */
+    /**
+     * Takes a place for the caller. Code: 429 with the code of these places; the detail says whose share is
+     * full.
+     */
     public synchronized Place take(Caller caller) {
         int ofUser = taken.getOrDefault(caller.userId(), 0);
         refuseIfFull("Your share of", ofUser, userMax);
@@ -79,7 +82,7 @@ public final class Shares {
         caller.organization().ifPresent(organization -> add(organization, change));
     }
 
-    /** Who has no place any more is forgotten. */
+    /** Forgets a user or organization that has no place any more. */
     private void add(UUID holder, int change) {
         taken.compute(holder, (id, before) -> {
             int now = (before == null ? 0 : before) + change;

@@ -10,9 +10,9 @@ import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.RestResponse;
 
 /**
- * Refuses to stream what the caller cannot see. A stream of events writes its 200 before its first event, after which there
- * is no way left to say 404; so a request filter asks first. Says why a stream ended early: Quarkus REST logs a client that
- * went away and a fault alike, both as an error, so that its own logger is off.
+ * Answers 404 for a stream of something that the caller cannot see. A stream of events sends its 200 before its
+ * first event, so a request filter looks first. It also logs why a stream ended early: Quarkus REST logs a
+ * client that closed its connection as an error, as it does a fault, so its logger is off.
  */
 public final class StreamGuard {
 
@@ -21,7 +21,7 @@ public final class StreamGuard {
     private StreamGuard() {}
 
     /**
-     * Goes on where what the path's {@code id} names is found; else 404.
+     * Lets the request pass where the {@code id} of the path is found; else 404.
      *
      * @param what as {@link Problem#notFound} names it
      */

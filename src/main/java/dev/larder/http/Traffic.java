@@ -3,7 +3,6 @@ package dev.larder.http;
 import io.quarkus.vertx.http.runtime.filters.Filters;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
-import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpServerResponse;
 import io.vertx.core.http.HttpVersion;
 import io.vertx.ext.web.RoutingContext;
@@ -15,8 +14,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The requests of this process, from the start to the stop. Before {@link #open} and after {@link #drain} calls of the API
- * are answered 503; health and metrics are always answered.
+ * The requests of this process, from the start to the stop. Before {@link #open} and after {@link #drain} calls
+ * of the API are answered 503; health and metrics are always answered.
  */
 @Singleton
 public class Traffic {
@@ -69,7 +68,7 @@ public class Traffic {
         int unused = routing.addEndHandler(ended -> inFlight.remove(response));
     }
 
-    /** A stream that its client left is not always told of: whoever answers it may replace the handler for that. */
+    /** The end of a stream is not always told: the code that answers it may replace the handler for that. */
     private void forgetGone() {
         inFlight.removeIf(response -> response.ended() || response.closed());
     }
@@ -86,12 +85,7 @@ public class Traffic {
             routing.next();
             return;
         }
-        Problem problem = Problem.of(503, code, detail);
-        var ended = routing.response()
-                .setStatusCode(problem.status())
-                .putHeader("Retry-After", "1")
-                .putHeader("Content-Type", ProblemMapper.MEDIA_TYPE)
-                .end(Buffer.buffer(ProblemMapper.body(problem)));
+        Problem.of(503, code, detail).withHeader("Retry-After", "1").answer(routing.response());
     }
 
     /** From now on the API is served. */
@@ -101,14 +95,17 @@ public class Traffic {
         }
     }
 
-    /** Everything is still served; each answer closes its connection, so that the next request opens one elsewhere. */
+    /**
+     * Everything is still served; each answer closes its connection, so that the next request opens one
+     * elsewhere.
+     */
     public void leave() {
         if (state == State.SERVING) {
             state = State.LEAVING;
         }
     }
 
-    /** Held calls are answered now, and streams end. */
+    /** Answers held calls now, and ends streams. */
     public void end() {
         ending = true;
         held.forEach(one -> one.complete(null));
@@ -153,7 +150,7 @@ public class Traffic {
         return inFlight.size();
     }
 
-    /** Requests in flight are no longer waited for. */
+    /** Stops waiting for requests in flight. */
     public void hurry() {
         hurried = true;
     }

@@ -1,11 +1,11 @@
 package dev.larder.inventory;
 
 import dev.larder.http.Problem;
-import dev.larder.inventory.InventoryStore.Heard;
+import dev.larder.inventory.ListingStore.Recorded;
 import dev.larder.model.Inventory;
-import dev.larder.model.Listings;
-import dev.larder.model.Verdict;
-import dev.larder.wakeup.Channel;
+import dev.larder.model.InventoryReports;
+import dev.larder.model.ReportOutcome;
+import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -15,62 +15,62 @@ import java.time.InstantSource;
 import java.util.UUID;
 import org.jboss.logging.Logger;
 
-/** Takes listings, whoever lists: a worker of this process or a remote one. */
+/** Takes the listings of all workers, of this process and remote ones. */
 @ApplicationScoped
-public class InventoryIntake implements Listings {
+public class InventoryIntake implements InventoryReports {
 
     private static final Logger LOG = Logger.getLogger(InventoryIntake.class);
     private static final Duration UNHEARD_MAX = Duration.ofDays(30);
     private static final Duration EMPTY_MAX = Duration.ofDays(1);
 
-    private final InventoryStore inventory;
+    private final ListingStore listings;
+    private final MissingStore missing;
     private final WakeUps bell;
     private final InstantSource clock;
 
-    public InventoryIntake(InventoryStore inventory, WakeUps bell, InstantSource clock) {
-        this.inventory = inventory;
+    public InventoryIntake(ListingStore listings, MissingStore missing, WakeUps bell, InstantSource clock) {
+        this.listings = listings;
+        this.missing = missing;
         this.bell = bell;
         this.clock = clock;
     }
 
     @Override
-    public Uni<Verdict> report(UUID worker, Inventory.Part part) {
+    public Uni<ReportOutcome> report(UUID worker, Inventory.Part part) {
         Instant now = clock.instant();
-        return inventory
-                .see(worker, part, now)
-                .invoke(InventoryIntake::refuseUnlessHeard)
+        return listings.record(worker, part, now)
+                .invoke(InventoryIntake::refuseUnlessRecorded)
                 .chain(() -> part.last()
                         ? conclude(worker, part, now)
-                        : Uni.createFrom().item(Verdict.NONE));
+                        : Uni.createFrom().item(ReportOutcome.NONE));
     }
 
-    private static void refuseUnlessHeard(Heard heard) {
-        switch (heard) {
+    private static void refuseUnlessRecorded(Recorded recorded) {
+        switch (recorded) {
             case YES -> {}
-            case STRANGER -> throw Problem.notFound("worker");
+            case UNKNOWN_WORKER -> throw Problem.notFound("worker");
             case TOO_MANY ->
                 throw Problem.unprocessable(
-                        "too_many_things", "things", "are more than " + InventoryStore.THINGS_MAX + " in one place.");
+                        "too_many_things", "things", "are more than " + ListingStore.THINGS_MAX + " in one place.");
         }
     }
 
-    private Uni<Verdict> conclude(UUID worker, Inventory.Part part, Instant now) {
-        return inventory
-                .conclude(worker, part, now)
-                .invoke(verdict -> tell(part, verdict))
-                .call(() -> inventory.forget(now.minus(UNHEARD_MAX), now.minus(EMPTY_MAX)));
+    private Uni<ReportOutcome> conclude(UUID worker, Inventory.Part part, Instant now) {
+        return missing.conclude(worker, part, now)
+                .invoke(verdict -> logAndWake(part, verdict))
+                .call(() -> listings.forget(now.minus(UNHEARD_MAX), now.minus(EMPTY_MAX)));
     }
 
-    private void tell(Inventory.Part part, Verdict verdict) {
+    private void logAndWake(Inventory.Part part, ReportOutcome verdict) {
         if (verdict.suspicious()) {
             LOG.errorf(
-                    "suspicious listing, nothing is marked until it is accepted backend=%s location=%s lost=%d",
+                    "suspicious listing: no workspace is marked as missing until an owner accepts it backend=%s location=%s lost=%d",
                     part.backend(), part.location(), verdict.lost());
         } else if (verdict.marked() > 0) {
             LOG.warnf(
                     "workspaces are missing backend=%s location=%s count=%d",
                     part.backend(), part.location(), verdict.marked());
-            bell.ring(Channel.RECONCILE);
+            bell.changed(Change.DEMAND);
         }
     }
 }

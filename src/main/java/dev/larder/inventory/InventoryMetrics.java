@@ -13,7 +13,7 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
-/** What exists and what should, of the whole deployment, in every process. */
+/** Gauges of the inventory of the whole deployment; every process has them. */
 @Startup
 @ApplicationScoped
 class InventoryMetrics {
@@ -35,20 +35,20 @@ class InventoryMetrics {
             for (String state : InventoryReads.STATES) {
                 var things = Gauge.builder("larder.inventory.things", () -> value(backend, state))
                         .description(
-                                "What exists of workspaces, by who owns it; missing: somebody's that should and does not")
+                                "Things that exist where workspaces are built, by state; missing: a claimed workspace that does not exist")
                         .tag("backend", backend)
                         .tag("state", state)
                         .register(registry);
             }
             var suspicious = Gauge.builder("larder.inventory.suspicious", () -> value(backend, "suspicious"))
-                    .description("Places of which so much is missing that it is not believed")
+                    .description("Places whose listings miss so many things that nothing is concluded from them")
                     .tag("backend", backend)
                     .register(registry);
         }
         pace.keep("count inventory", every, this::countInventory);
     }
 
-    /** Unknown where nothing is known, 0 of what there is none. */
+    /** NaN while the counts are unknown. */
     private double value(String backend, String state) {
         List<Count> known = counts;
         return known == null
@@ -60,7 +60,7 @@ class InventoryMetrics {
                         .sum();
     }
 
-    /** An old count would mislead, so it is unknown while the database does not answer. */
+    /** While the database does not answer the counts are unknown: old ones would mislead. */
     Uni<Void> countInventory() {
         return inventory
                 .counts()

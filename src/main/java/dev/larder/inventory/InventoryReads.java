@@ -1,10 +1,11 @@
 package dev.larder.inventory;
 
 import dev.larder.database.Rows;
+import dev.larder.database.Sql;
+import dev.larder.lifecycle.Rules;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
-import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
@@ -14,14 +15,14 @@ import java.util.UUID;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jspecify.annotations.Nullable;
 
-/** What exists where workspaces are made, as people look at it (decision 0016). */
+/** Reads what exists where workspaces are built, and how it relates to the workspaces (decision 0016). */
 @ApplicationScoped
 public class InventoryReads {
 
     private final Pool pool;
     private final int graceSeconds;
 
-    /** @param grace as in {@link InventoryStore} */
+    /** @param grace as in {@link MissingStore} */
     public InventoryReads(
             Pool pool, @ConfigProperty(name = "larder.inventory.grace", defaultValue = "5m") Duration grace) {
         this.pool = pool;
@@ -29,23 +30,26 @@ public class InventoryReads {
     }
 
     /**
-     * How what exists stands to the workspaces; the words are those of the database and the API.
+     * The states of a thing; the words are those of the database and the API.
      *
      * <ul>
      *   <li>owned: its workspace lives
-     *   <li>settling: its workspace is being deleted, or was so recently that the latest listing may have begun before
+     *   <li>settling: its workspace is being deleted, or was so recently that the latest listing may have
+     *       begun before
      *   <li>leaked: its workspace is deleted, and a listing that began well after that has seen it
-     *   <li>unknown: no workspace of this deployment; another's perhaps
+     *   <li>unknown: no workspace of this deployment; perhaps of another deployment
      *   <li>missing: its workspace lives and is not being deleted, and it is gone
      * </ul>
      *
-     * A version's template is owned while the version is served or a first build of one of its workspaces is not done,
-     * settling while the version is new, and leaked after that.
+     * A version's template is owned while the version is active or a first build of one of its workspaces has
+     * not ended, settling while the version is new, and leaked after that.
      */
     public static final List<String> STATES = List.of("owned", "settling", "leaked", "unknown", "missing");
 
-    // A thing is i, its workspace w or nothing; %1$s are the seconds of grace.
-    // Two instants of servers are compared, never one of a worker's.
+    /**
+     * The state of the thing {@code i} with the workspace {@code w}, if it has one. Parameter {@code :grace},
+     * in seconds. Only instants of servers are compared, never an instant of a worker.
+     */
     static final String STATE = """
             CASE WHEN w.id IS NULL THEN coalesce((
                       SELECT CASE WHEN t.active_version_id = v.id AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
@@ -55,16 +59,38 @@ public class InventoryReads {
                                                   AND n.version_id = v.id AND n.build_number = 1
                                                   AND n.build_status NOT IN ('succeeded', 'canceled', 'failed'))
                                   THEN 'owned'
-                                  WHEN v.created_at + make_interval(secs => %1$s) >= i.last_seen_at THEN 'settling'
+                                  WHEN v.created_at + make_interval(secs => :grace::integer) >= i.last_seen_at THEN 'settling'
                                   ELSE 'leaked' END
                         FROM template_versions v JOIN templates t ON t.id = v.template_id
                        WHERE v.id = i.workspace_id), 'unknown')
-                 WHEN w.deleted_at + make_interval(secs => %1$s) < i.last_seen_at THEN 'leaked'
+                 WHEN w.deleted_at + make_interval(secs => :grace::integer) < i.last_seen_at THEN 'leaked'
                  WHEN w.deleted_at IS NOT NULL OR w.transition = 'delete' THEN 'settling'
                  WHEN i.gone_at IS NOT NULL AND w.missing_since IS NOT NULL THEN 'missing'
                  ELSE 'owned' END""";
 
-    private static final String LIST = """
+    /**
+     * A condition: the workers of a place build for the organization.
+     *
+     * @param place what the statement calls the row of the place; its organization is null where its workers
+     *     work for all
+     * @param organization an expression: the organization's id
+     */
+    static String serves(String place, String organization) {
+        return "(%1$s.organization_id IS NULL OR %1$s.organization_id = %2$s)".formatted(place, organization);
+    }
+
+    /**
+     * A condition: the caller may see the thing, which is listed in the place {@code l}: it belongs to the
+     * caller's organization, and so do the workers of the place, unless they work for all. Parameter
+     * {@code :organization}.
+     */
+    static String visibleTo(String organization) {
+        return Rules.visibleTo(organization) + " AND (l.organization_id IS NULL OR "
+                + Rules.visibleTo("l.organization_id") + ")";
+    }
+
+    private static final Sql LIST = Sql.of(
+            """
             SELECT *
               FROM (SELECT i.*, v.id AS version_id, l.backend, l.location, o.name AS organization, u.name AS requested_by,
                            %s AS state
@@ -74,39 +100,43 @@ public class InventoryReads {
                       LEFT JOIN template_versions v ON v.id = i.workspace_id
                       LEFT JOIN organizations o ON o.id = coalesce(w.organization_id, v.organization_id)
                       LEFT JOIN users u ON u.id = i.removal_requested_by
-                     WHERE ($1::uuid IS NULL
-                            OR (coalesce(w.organization_id, v.organization_id) = $1::uuid AND coalesce(l.organization_id, $1::uuid) = $1::uuid))
-                       AND ($2::uuid IS NULL OR i.id > $2)) i
-             WHERE $3::text IS NULL OR state = $3
-             ORDER BY id LIMIT $4""".formatted(STATE.formatted("$5::integer"));
+                     WHERE %s AND %s) i
+             WHERE :state::text IS NULL OR state = :state
+             ORDER BY id LIMIT :limit""".formatted(STATE, visibleTo("coalesce(w.organization_id, v.organization_id)"), Rules.after("i.id")),
+            "organization",
+            "after",
+            "state",
+            "limit",
+            "grace");
 
     /**
-     * Things by id.
+     * Things in the order of their ids.
      *
-     * @param organization only what is of its workspaces and what its own workers or those of all say, where named
-     * @param state only those in it, where named
+     * @param organization where given, only things of its workspaces, as listed by its own workers or by
+     *     those of all
+     * @param state where given, only things in this state
      */
-    public Uni<List<Found>> list(Optional<UUID> organization, Optional<UUID> after, Optional<String> state, int limit) {
-        return pool.preparedQuery(LIST)
-                .execute(Tuple.of(
-                        organization.orElse(null), after.orElse(null), state.orElse(null), limit, graceSeconds))
-                .map(rows -> Rows.list(rows, InventoryReads::found));
+    public Uni<List<InventoryEntry>> list(
+            Optional<UUID> organization, Optional<UUID> after, Optional<String> state, int limit) {
+        return LIST.on(pool, organization.orElse(null), after.orElse(null), state.orElse(null), limit, graceSeconds)
+                .map(rows -> Rows.list(rows, InventoryReads::thing));
     }
 
     /**
-     * What exists of a workspace or of a version's template in one place, or existed.
+     * A thing that exists or existed in one place: a workspace, or the template of a version. The record is
+     * the JSON.
      *
      * @param workspaceId null for a template
-     * @param versionId whose template it is; null for a workspace
+     * @param versionId the version whose template it is; null for a workspace
      * @param organization the workspace's or version's; null where that is unknown
-     * @param location which place, as its workers call it
-     * @param whole false where only a trace of it is there
+     * @param location the place, as its workers call it
+     * @param whole false where only a trace of it exists
      * @param madeAt by the clock of the place; null where that is not known
      * @param lastSeenAt when the latest listing that names it began
-     * @param goneAt when it was found to be gone; null where it is there
+     * @param goneAt when it was found to be gone; null while it exists
      * @param removalTries how often a worker was told to remove it
      */
-    public record Found(
+    public record InventoryEntry(
             UUID id,
             String state,
             String backend,
@@ -124,9 +154,9 @@ public class InventoryReads {
             @Nullable String removalRequestedBy,
             int removalTries) {}
 
-    private static Found found(Row row) {
+    private static InventoryEntry thing(Row row) {
         UUID version = row.getUUID("version_id");
-        return new Found(
+        return new InventoryEntry(
                 row.getUUID("id"),
                 row.getString("state"),
                 row.getString("backend"),
@@ -145,32 +175,34 @@ public class InventoryReads {
                 row.getInteger("removal_tries"));
     }
 
-    private static final String LOCATIONS = """
+    private static final Sql LOCATIONS = Sql.of(
+            """
             SELECT l.id, l.backend, l.location, o.name AS organization, l.worker_id, k.name AS worker, l.heard_at, l.listed_at,
                    l.suspicious_since, l.lost, l.accepted_at,
                    (SELECT count(*) FROM inventory i WHERE i.location_id = l.id AND i.gone_at IS NULL) AS things
               FROM inventory_locations l
               JOIN workers k ON k.id = l.worker_id
               LEFT JOIN organizations o ON o.id = l.organization_id
-             WHERE ($1::uuid IS NULL OR l.organization_id = $1) AND ($2::uuid IS NULL OR l.id > $2)
-             ORDER BY l.id LIMIT $3""";
+             WHERE %s AND %s
+             ORDER BY l.id LIMIT :limit""".formatted(Rules.visibleTo("l.organization_id"), Rules.after("l.id")), "organization", "after", "limit");
 
-    /** @param organization only those of its own workers, where named */
+    /** @param organization where given, only the places of its own workers */
     public Uni<List<Location>> locations(Optional<UUID> organization, Optional<UUID> after, int limit) {
-        return pool.preparedQuery(LOCATIONS)
-                .execute(Tuple.of(organization.orElse(null), after.orElse(null), limit))
+        return LOCATIONS
+                .on(pool, organization.orElse(null), after.orElse(null), limit)
                 .map(rows -> Rows.list(rows, InventoryReads::location));
     }
 
     /**
-     * A place where workspaces are made.
+     * A place where workspaces are built. The record is the JSON.
      *
-     * @param organization whose worker looks there; null for one that works for all
-     * @param workerId who listed it last
+     * @param organization of the workers that list it; null for workers of all organizations
+     * @param workerId the worker that listed it last
      * @param listedAt when the latest complete listing began; null before the first
-     * @param lost how many workspaces that one missed for the first time; all that it missed where it is suspicious
-     * @param suspiciousSince since when listings miss so many that nothing is concluded from them
-     * @param acceptedAt when somebody said that they are lost indeed; null once that was heeded
+     * @param lost how many workspaces that listing missed for the first time; all that it missed where it is
+     *     suspicious
+     * @param suspiciousSince since when the listings miss so many things that nothing is concluded from them
+     * @param acceptedAt when an owner said that they are lost indeed; null once a listing has followed that
      */
     public record Location(
             UUID id,
@@ -202,26 +234,25 @@ public class InventoryReads {
                 Rows.instantOrNull(row, "accepted_at"));
     }
 
-    private static final String COUNTS = """
+    private static final Sql COUNTS = Sql.of("""
             SELECT backend, CASE WHEN state = 'missing' AND prebuild THEN 'settling' ELSE state END AS state, count(*) AS things
               FROM (SELECT l.backend, w.prebuild, %s AS state
                     FROM inventory i
                     JOIN inventory_locations l ON l.id = i.location_id
                     LEFT JOIN workspaces w ON w.id = i.workspace_id
-                   WHERE w.id IS NULL OR l.organization_id IS NULL OR l.organization_id = w.organization_id) i
+                   WHERE w.id IS NULL OR %s) i
              GROUP BY 1, 2
              UNION ALL
             SELECT backend, 'suspicious', count(*) FROM inventory_locations WHERE suspicious_since IS NOT NULL GROUP BY backend
-            """.formatted(STATE.formatted("$1::integer"));
+            """.formatted(STATE, serves("l", "w.organization_id")), "grace");
 
     /**
-     * How many things are in which state, without what one organization's workers say of another's; a prebuild that is missing
-     * is to be deleted and so counts as settling, since nobody need act; and how many places, under the word {@code suspicious}.
+     * How many things are in which state, and how many places are suspicious. What one organization's workers
+     * say of another organization's workspaces does not count. A missing prebuild counts as settling: the
+     * reconciler deletes it, and no operator need act.
      */
     public Uni<List<Count>> counts() {
-        return pool.preparedQuery(COUNTS)
-                .execute(Tuple.of(graceSeconds))
-                .map(rows -> Rows.list(rows, InventoryReads::count));
+        return COUNTS.on(pool, graceSeconds).map(rows -> Rows.list(rows, InventoryReads::count));
     }
 
     /** @param state one of {@link #STATES}, or {@code suspicious} */

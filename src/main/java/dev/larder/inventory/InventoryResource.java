@@ -5,11 +5,11 @@ import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
-import dev.larder.inventory.InventoryReads.Found;
+import dev.larder.inventory.InventoryReads.InventoryEntry;
 import dev.larder.inventory.InventoryReads.Location;
 import dev.larder.model.Caller;
 import dev.larder.model.Role;
-import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
@@ -24,13 +24,15 @@ import java.time.InstantSource;
 import java.util.Optional;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What exists where workspaces are made, and who owns it (decision 0016). Whoever belongs to an organization sees what is of
- * its workspaces; what is of no known workspace is shown to those who see everything.
+ * Shows what exists where workspaces are built, and which workspaces own it (decision 0016). A caller of one
+ * organization sees the things of its workspaces; things of no known workspace are shown to callers of the
+ * whole deployment.
  */
 @Path("/api/v1/inventory")
 @Produces(MediaType.APPLICATION_JSON)
@@ -38,16 +40,20 @@ import org.jspecify.annotations.Nullable;
 @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
 class InventoryResource {
 
-    private final InventoryStore store;
-    private final InventoryReads reader;
+    private final InventoryRequestStore requests;
+    private final InventoryReads reads;
     private final WakeUps bell;
     private final CurrentCaller caller;
     private final InstantSource clock;
 
     InventoryResource(
-            InventoryStore store, InventoryReads reader, WakeUps bell, CurrentCaller caller, InstantSource clock) {
-        this.store = store;
-        this.reader = reader;
+            InventoryRequestStore requests,
+            InventoryReads reads,
+            WakeUps bell,
+            CurrentCaller caller,
+            InstantSource clock) {
+        this.requests = requests;
+        this.reads = reads;
         this.bell = bell;
         this.caller = caller;
         this.clock = clock;
@@ -56,8 +62,8 @@ class InventoryResource {
     @GET
     @Operation(
             operationId = "listInventory",
-            summary = "Lists what exists of workspaces: state is owned, settling, leaked, unknown or missing")
-    public Uni<Page<Found>> list(
+            summary = "Lists the resources of workspaces. Their state is owned, settling, leaked, unknown or missing")
+    public Uni<Page<InventoryEntry>> list(
             @QueryParam("state") @Nullable String state,
             @QueryParam("limit") @Nullable String limit,
             @QueryParam("after") @Nullable String after) {
@@ -66,35 +72,37 @@ class InventoryResource {
                     "invalid_state", "state", "must be one of " + String.join(", ", InventoryReads.STATES) + ".");
         }
         PageRequest page = PageRequest.of(limit, after);
-        return reader.list(caller.get().organization(), page.after(), Optional.ofNullable(state), page.rows())
-                .map(rows -> Page.of(page, rows, Found::id));
+        return reads.list(caller.get().organization(), page.after(), Optional.ofNullable(state), page.rows())
+                .map(rows -> Page.of(page, rows, InventoryEntry::id));
     }
 
     @GET
     @Path("locations")
     @Operation(
             operationId = "listInventoryLocations",
-            summary = "Lists the places where workspaces are made, when they were listed, and whether that is believed")
+            summary = "Lists the places where workspaces are built, with their latest reports")
     public Uni<Page<Location>> locations(
             @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
-        return reader.locations(caller.get().organization(), page.after(), page.rows())
+        return reads.locations(caller.get().organization(), page.after(), page.rows())
                 .map(rows -> Page.of(page, rows, Location::id));
     }
 
     @POST
     @Path("locations/{id}/accept")
     @RolesAllowed(Role.OWNER_NAME)
+    @APIResponse(responseCode = "202", description = "Accepted")
     @Operation(
             operationId = "acceptInventoryLocation",
-            summary = "Says that what a suspicious listing missed is lost: the next one within an hour is believed")
+            summary =
+                    "Confirms that resources missing from a suspicious report are lost. The next report within an hour is accepted")
     public Uni<RestResponse<Void>> accept(@PathParam("id") String id) {
         Caller asking = caller.get();
         UUID location = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("location"));
-        return store.accept(asking, location, clock.instant())
+        return requests.accept(asking, location, clock.instant())
                 .invoke(suspicious -> {
                     if (!suspicious.orElseThrow(() -> Problem.notFound("location"))) {
-                        throw Problem.of(409, "not_suspicious", "The listings of this place are believed anyway.");
+                        throw Problem.of(409, "not_suspicious", "The listings of this place are not suspicious.");
                     }
                 })
                 .map(this::accepted);
@@ -103,43 +111,43 @@ class InventoryResource {
     @POST
     @Path("sweep")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
-    @Operation(
-            operationId = "sweepInventory",
-            summary = "Asks every worker to list what exists; they hear of it with their next heartbeat")
+    @APIResponse(responseCode = "202", description = "Accepted")
+    @Operation(operationId = "sweepInventory", summary = "Requests a report of every worker with its next heartbeat")
     public Uni<RestResponse<Void>> sweep() {
-        return store.wantSweep(caller.get(), clock.instant()).map(this::accepted);
+        return requests.requestListing(caller.get(), clock.instant()).map(this::accepted);
     }
 
     @POST
     @Path("{id}/remove")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
+    @APIResponse(responseCode = "202", description = "Accepted")
     @Operation(
             operationId = "removeFromInventory",
             summary =
-                    "Asks for the removal of what nobody owns; every listing of its place asks again until it is gone")
+                    "Requests the removal of a leaked or unknown resource, repeated with every report until it is gone")
     public Uni<RestResponse<Void>> remove(@PathParam("id") String id) {
         UUID thing = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("thing"));
-        return store.requestRemoval(caller.get(), thing, clock.instant())
+        return requests.requestRemoval(caller.get(), thing, clock.instant())
                 .map(state -> state.orElseThrow(() -> Problem.notFound("thing")))
-                .invoke(InventoryResource::refuseUnlessNobodys)
+                .invoke(InventoryResource::refuseUnlessRemovable)
                 .map(this::accepted);
     }
 
-    private static void refuseUnlessNobodys(String state) {
+    private static void refuseUnlessRemovable(String state) {
         switch (state) {
             case "owned" ->
-                throw Problem.of(
-                        409, "workspace_lives", "A workspace owns it, or a version needs it; delete that one.");
+                throw Problem.of(409, "workspace_lives", "A workspace or a template version owns it: delete that one.");
             case "settling" ->
-                throw Problem.of(409, "workspace_settling", "Its workspace is being deleted, or was only just.");
-            case "missing" -> throw Problem.of(409, "already_gone", "It is gone; it is its workspace that is left.");
+                throw Problem.of(409, "workspace_settling", "Its workspace is being deleted, or was deleted just now.");
+            case "missing" ->
+                throw Problem.of(409, "already_gone", "It does not exist any more; its workspace is missing.");
             default -> {}
         }
     }
 
-    /** Workers of this process look for what they are asked with a heartbeat; those elsewhere with their next. */
+    /** Wakes the workers of this process; a remote worker learns of the request with its next heartbeat. */
     private RestResponse<Void> accepted(@Nullable Object done) {
-        bell.ring(Channel.CANCELS);
+        bell.changed(Change.WORKER_ASKED);
         return RestResponse.accepted();
     }
 }

@@ -3,11 +3,12 @@ package dev.larder.inventory;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
-import dev.larder.inventory.RestoreStore.Done;
-import dev.larder.inventory.RestoreStore.Suspicion;
+import dev.larder.inventory.RestoreStore.RestoreResult;
+import dev.larder.inventory.RestoreStore.SuspectDatabase;
 import dev.larder.model.Role;
-import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
@@ -28,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 /** What is to be done after the database was restored from a backup ({@code src/docs/operation/restore.md}). */
 @Path("/api/v1/settings/restore")
 @Produces(MediaType.APPLICATION_JSON)
-@Tag(name = "Operation")
+@Tag(name = "inventory")
 class RestoreResource {
 
     private final RestoreStore store;
@@ -44,8 +45,8 @@ class RestoreResource {
     /**
      * Whether servers hold back.
      *
-     * @param reason {@code another_server}: the database is on another PostgreSQL cluster than before; {@code claims_missing}: a
-     *     claim that was seen in it is gone; null where they do not hold back
+     * @param reason {@code another_server}: the database is on another PostgreSQL cluster than before;
+     *     {@code claims_missing}: a claim that was seen in it is gone; null where they do not hold back
      */
     record RestoreState(
             boolean suspect,
@@ -55,16 +56,16 @@ class RestoreResource {
 
             @Nullable Instant since) {
 
-        static RestoreState of(Optional<Suspicion> suspicion) {
+        static RestoreState of(Optional<SuspectDatabase> suspect) {
             return new RestoreState(
-                    suspicion.isPresent(),
-                    suspicion.map(found -> found.reason().word()).orElse(null),
-                    suspicion.map(Suspicion::since).orElse(null));
+                    suspect.isPresent(),
+                    suspect.map(found -> found.reason().word()).orElse(null),
+                    suspect.map(SuspectDatabase::since).orElse(null));
         }
     }
 
     /** The body that says what happened. */
-    @Schema(requiredProperties = "claimsLost")
+    @RegisterForReflection
     record RestoreRequest(
             @Schema(description = "true: restored from a backup; false: moved, and nothing happened after the copy")
             boolean claimsLost) {}
@@ -73,9 +74,9 @@ class RestoreResource {
     @RolesAllowed({Role.OWNER_NAME, Role.AUDITOR_NAME})
     @Operation(
             operationId = "getRestoreState",
-            summary = "Whether the database may be older than what was answered from it")
+            summary = "Shows whether the database may have been restored to an earlier state")
     public Uni<RestoreState> state() {
-        return store.suspicion().map(RestoreState::of);
+        return store.suspectDatabase().map(RestoreState::of);
     }
 
     @POST
@@ -84,12 +85,12 @@ class RestoreResource {
     @Operation(
             operationId = "acceptRestoredDatabase",
             summary =
-                    "Lets servers go on with a restored database: quarantines all unclaimed stock, cancels builds that had not ended, lets leases begin anew, and has all that exists listed")
+                    "Accepts a restored database. Quarantines unclaimed stock, cancels unfinished builds, restarts leases and requests reports of all workers")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = RestoreRequest.class)))
-    public Uni<Done> accept(byte[] body) {
-        boolean claimsLost = JsonBody.of(body, "claimsLost")
+    public Uni<RestoreResult> accept(byte[] body) {
+        boolean claimsLost = JsonBody.of(body, RestoreRequest.class)
                 .optionalBoolean("claimsLost")
                 .orElseThrow(() -> Problem.badRequest("missing_field", "claimsLost", "is required."));
-        return store.accept(claimsLost, caller.get().userId()).invoke(done -> bell.ring(Channel.RECONCILE));
+        return store.accept(claimsLost, caller.get().userId()).invoke(done -> bell.changed(Change.DEMAND));
     }
 }

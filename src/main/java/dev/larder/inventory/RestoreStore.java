@@ -1,24 +1,26 @@
 package dev.larder.inventory;
 
 import dev.larder.database.Rows;
+import dev.larder.database.Sql;
+import dev.larder.lifecycle.AuditEntry;
 import dev.larder.model.Ids;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.SqlConnection;
-import io.vertx.mutiny.sqlclient.Tuple;
 import io.vertx.pgclient.PgException;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.time.OffsetDateTime;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds out that the database was restored from a backup, and makes its stock safe again (decision 0029). A restored database
- * knows nothing of what was claimed, built and deleted after its backup.
+ * Finds out that the database was restored from a backup, and makes its stock safe again (decision 0029). A
+ * restored database knows nothing of what was claimed, built and deleted after its backup.
  */
 @ApplicationScoped
 public class RestoreStore {
@@ -33,7 +35,7 @@ public class RestoreStore {
         this.ids = ids;
     }
 
-    /** Why servers hold back. */
+    /** Why no server works with the database. */
     public enum Reason {
         /** The database was last served by another PostgreSQL cluster: it was restored from a dump, or moved. */
         ANOTHER_SERVER,
@@ -50,14 +52,13 @@ public class RestoreStore {
     }
 
     /** @param since when a server first noticed */
-    public record Suspicion(Reason reason, Instant since) {}
+    public record SuspectDatabase(Reason reason, Instant since) {}
 
-    private static final String SYSTEM = "SELECT system_identifier::text AS system FROM pg_control_system()";
+    private static final Sql SYSTEM = Sql.of("SELECT system_identifier::text AS system FROM pg_control_system()");
 
-    /** Empty where the server does not tell it to this role, as some hosted ones do. */
+    /** Empty where the PostgreSQL server does not tell it to this role, as with some hosted ones. */
     private Uni<Optional<String>> system() {
-        return pool.query(SYSTEM)
-                .execute()
+        return SYSTEM.on(pool)
                 .map(rows -> Rows.first(rows, row -> row.getString("system")))
                 .onFailure(RestoreStore::isNotPermitted)
                 .recoverWithItem(Optional.empty());
@@ -67,138 +68,138 @@ public class RestoreStore {
         return failure instanceof PgException told && "42501".equals(told.getSqlState());
     }
 
-    // The first server of a deployment, and the first after the upgrade, takes what it finds for good.
-    private static final String COMPARE = """
+    // The first server of a deployment, and the first one after the upgrade, records the identifier that it
+    // finds.
+    private static final Sql COMPARE = Sql.of("""
             UPDATE settings
-               SET system_identifier = coalesce(system_identifier, $1),
-                   suspect_since = CASE WHEN system_identifier <> $1 THEN coalesce(suspect_since, $2) ELSE suspect_since END,
-                   suspect_reason = CASE WHEN system_identifier <> $1 THEN coalesce(suspect_reason, 'another_server')
+               SET system_identifier = coalesce(system_identifier, :system),
+                   suspect_since = CASE WHEN system_identifier <> :system THEN coalesce(suspect_since, :at)
+                                        ELSE suspect_since END,
+                   suspect_reason = CASE WHEN system_identifier <> :system THEN coalesce(suspect_reason, 'another_server')
                                          ELSE suspect_reason END
-             WHERE system_identifier IS NULL OR (system_identifier <> $1 AND suspect_since IS NULL)""";
+             WHERE system_identifier IS NULL OR (system_identifier <> :system AND suspect_since IS NULL)""", "system", "at");
 
-    private static final String SUSPICION =
-            "SELECT suspect_reason, suspect_since FROM settings WHERE suspect_since IS NOT NULL";
+    private static final Sql SUSPECT_DATABASE =
+            Sql.of("SELECT suspect_reason, suspect_since FROM settings WHERE suspect_since IS NOT NULL");
 
     /** Whether servers must hold back, compared with the server that the database is on now. */
-    public Uni<Optional<Suspicion>> check() {
-        return system().chain(this::compare).chain(this::suspicion);
+    public Uni<Optional<SuspectDatabase>> check() {
+        return system().chain(this::compare).chain(this::suspectDatabase);
     }
 
     private Uni<Void> compare(Optional<String> system) {
         return system.isEmpty()
                 ? Uni.createFrom().voidItem()
-                : pool.preparedQuery(COMPARE)
-                        .execute(Tuple.of(system.get(), Rows.utc(clock.instant())))
-                        .replaceWithVoid();
+                : COMPARE.on(pool, system.get(), Rows.utc(clock.instant())).replaceWithVoid();
     }
 
-    public Uni<Optional<Suspicion>> suspicion() {
-        return pool.preparedQuery(SUSPICION).execute().map(rows -> Rows.first(rows, RestoreStore::suspicion));
+    public Uni<Optional<SuspectDatabase>> suspectDatabase() {
+        return SUSPECT_DATABASE.on(pool).map(rows -> Rows.first(rows, RestoreStore::suspectDatabase));
     }
 
-    private static Suspicion suspicion(Row row) {
-        return new Suspicion(Reason.of(row.getString("suspect_reason")), Rows.instant(row, "suspect_since"));
+    private static SuspectDatabase suspectDatabase(Row row) {
+        return new SuspectDatabase(Reason.of(row.getString("suspect_reason")), Rows.instant(row, "suspect_since"));
     }
 
-    private static final String NEWEST_CLAIM = "SELECT id FROM claims ORDER BY id DESC LIMIT 1";
+    private static final Sql NEWEST_CLAIM = Sql.of("SELECT id FROM claims ORDER BY id DESC LIMIT 1");
 
     /** The newest claim, by its id; ids ascend with time. */
     public Uni<Optional<UUID>> newestClaim() {
-        return pool.preparedQuery(NEWEST_CLAIM).execute().map(rows -> Rows.first(rows, row -> row.getUUID("id")));
+        return NEWEST_CLAIM.on(pool).map(rows -> Rows.first(rows, row -> row.getUUID("id")));
     }
 
-    private static final String SUSPECT = """
-            UPDATE settings SET suspect_since = $2, suspect_reason = 'claims_missing'
-             WHERE suspect_since IS NULL AND NOT EXISTS (SELECT FROM claims WHERE id = $1)""";
+    private static final Sql SUSPECT = Sql.of("""
+            UPDATE settings SET suspect_since = :at, suspect_reason = 'claims_missing'
+             WHERE suspect_since IS NULL AND NOT EXISTS (SELECT FROM claims WHERE id = :claim)""", "claim", "at");
 
-    /** Notes that this claim, which was in the database before, is missing. Nothing where it is there. */
+    /** Records that this claim, which a server has seen in the database, is missing; false where it is not. */
     public Uni<Boolean> suspectUnlessThere(UUID claim) {
-        return pool.preparedQuery(SUSPECT)
-                .execute(Tuple.of(claim, Rows.utc(clock.instant())))
-                .map(rows -> rows.rowCount() == 1);
+        return SUSPECT.on(pool, claim, Rows.utc(clock.instant())).map(rows -> rows.rowCount() == 1);
     }
 
     /**
-     * What the operation did.
+     * What the acceptance changed.
      *
-     * @param quarantined workspaces in stock that are given to no client any more
+     * @param quarantined workspaces of the stock that are handed out no more
      * @param canceled builds that had not ended in the backup and are not run again
-     * @param prolonged leases that begin anew, since their renewals may be lost
+     * @param prolonged leases of claims that begin anew, since their renewals may be lost
      */
-    public record Done(int quarantined, int canceled, int prolonged) {}
+    public record RestoreResult(int quarantined, int canceled, int prolonged) {}
 
-    // A start that is run again would first clear what it finds, which a user may hold since after the
-    // backup. The job first, then the workspace, as everywhere.
-    private static final String CANCEL_STARTS = """
+    // A start that is run again would first delete what it finds, which a user may have claimed after the
+    // backup. Locks the job first, then the workspace, as all statements do.
+    private static final Sql CANCEL_STARTS = Sql.of("""
             WITH starting AS (
                 SELECT j.id FROM jobs j JOIN builds b ON b.id = j.build_id
                  WHERE j.completed_at IS NULL AND b.transition = 'start'
                  ORDER BY j.id
                    FOR UPDATE OF j),
             canceled AS (
-                UPDATE jobs j SET canceled_at = coalesce(j.canceled_at, $1), completed_at = $1, lease_token = NULL
+                UPDATE jobs j SET canceled_at = coalesce(j.canceled_at, :at), completed_at = :at, lease_token = NULL
                   FROM starting s WHERE j.id = s.id
                 RETURNING j.workspace_id, j.build_id),
             workspace AS (
                 UPDATE workspaces w
-                   SET build_status = 'canceled', build_finished_at = $1, ready_at = NULL, quarantined_at = $1, verifying = false,
+                   SET build_status = 'canceled', build_finished_at = :at, ready_at = NULL, quarantined_at = :at, verifying = false,
                        claim_step_wanted_at = NULL, dirty = false,
                        deletion_wanted_at = CASE WHEN NOT w.dirty THEN w.deletion_wanted_at END
                   FROM canceled c WHERE w.id = c.workspace_id AND w.build_id = c.build_id AND w.deleted_at IS NULL)
-            SELECT count(*)::integer AS count FROM canceled""";
+            SELECT count(*)::integer AS count FROM canceled""", "at");
 
-    // Failed is what the reconciler and claims leave alone: evidence (decision 0006). A workspace that was
-    // given back to be reset may have been, and belong to another user since.
-    private static final String QUARANTINE = """
+    // The reconciler and claims leave a failed workspace alone (decision 0006). A workspace that waits for its
+    // reset may have been reset after the backup, and belong to another user.
+    private static final Sql QUARANTINE = Sql.of("""
             UPDATE workspaces
-               SET build_status = 'failed', ready_at = NULL, quarantined_at = $1, deletion_wanted_at = NULL, dirty = false
+               SET build_status = 'failed', ready_at = NULL, quarantined_at = :at, deletion_wanted_at = NULL, dirty = false
              WHERE deleted_at IS NULL AND transition = 'start' AND build_status = 'succeeded'
-               AND (prebuild OR (dirty AND deletion_wanted_at IS NOT NULL))""";
+               AND (prebuild OR (dirty AND deletion_wanted_at IS NOT NULL))""", "at");
 
-    private static final String PROLONG = """
-            UPDATE claims SET expires_at = $1::timestamptz + make_interval(secs => ttl_seconds)
+    private static final Sql PROLONG = Sql.of("""
+            UPDATE claims SET expires_at = :at::timestamptz + make_interval(secs => ttl_seconds)
              WHERE ended_at IS NULL AND workspace_id IS NOT NULL AND expires_at IS NOT NULL AND ttl_seconds IS NOT NULL
-               AND expires_at < $1::timestamptz + make_interval(secs => ttl_seconds)""";
+               AND expires_at < :at::timestamptz + make_interval(secs => ttl_seconds)""", "at");
 
-    // What was quarantined is no failure of its template.
-    private static final String BEGIN_ANEW = """
+    // The quarantined workspaces are no failures of their templates.
+    private static final Sql BEGIN_ANEW = Sql.of(
+            """
             WITH anew AS (
-                UPDATE presets SET failures_from = $1 RETURNING id, version_id),
+                UPDATE presets SET failures_from = :at RETURNING id, version_id),
             dirty AS (
                 INSERT INTO dirty_presets (preset_id)
                 SELECT a.id FROM anew a JOIN templates t ON t.active_version_id = a.version_id AND t.deleted_at IS NULL),
             audited AS (
-                INSERT INTO audit (id, at, actor_id, action, detail)
-                VALUES ($2, $1, $3, 'settings.restored', jsonb_build_object('claimsLost', $4::boolean)))
+                %s)
             UPDATE settings
-               SET suspect_since = NULL, suspect_reason = NULL, system_identifier = $5, sweep_wanted_at = $1""";
+               SET suspect_since = NULL, suspect_reason = NULL, system_identifier = :system, sweep_wanted_at = :at""".formatted(AuditEntry.withoutTarget(
+                    "settings.restored", "jsonb_build_object('claimsLost', :claims_lost::boolean)", "NULL::uuid")),
+            "at",
+            "entry",
+            "actor",
+            "claims_lost",
+            "system");
 
     /**
      * Lets servers serve this database again, in one transaction.
      *
-     * @param claimsLost whether anything may have happened after the backup: then all stock is quarantined, builds that had not ended
-     *     are canceled, and leases begin anew; else nothing but the hold is lifted
+     * @param claimsLost whether changes after the backup may be lost: then all stock is quarantined, builds
+     *     that had not ended are canceled, and leases begin anew; otherwise servers only go on
      */
-    public Uni<Done> accept(boolean claimsLost, UUID actor) {
+    public Uni<RestoreResult> accept(boolean claimsLost, UUID actor) {
         Instant at = clock.instant();
         return system().chain(system -> pool.withTransaction(connection -> (claimsLost
                         ? makeSafe(connection, at)
-                        : Uni.createFrom().item(new Done(0, 0, 0)))
+                        : Uni.createFrom().item(new RestoreResult(0, 0, 0)))
                 .call(() -> beginAnew(connection, system.orElse(null), claimsLost, actor, at))));
     }
 
-    private static Uni<Done> makeSafe(SqlConnection connection, Instant at) {
-        Tuple now = Tuple.of(Rows.utc(at));
-        return connection
-                .preparedQuery(CANCEL_STARTS)
-                .execute(now)
-                .chain(canceled -> connection
-                        .preparedQuery(QUARANTINE)
-                        .execute(now)
-                        .chain(quarantined -> connection
-                                .preparedQuery(PROLONG)
-                                .execute(now)
-                                .map(prolonged -> new Done(
+    private static Uni<RestoreResult> makeSafe(SqlConnection connection, Instant at) {
+        OffsetDateTime now = Rows.utc(at);
+        return CANCEL_STARTS
+                .on(connection, now)
+                .chain(canceled -> QUARANTINE
+                        .on(connection, now)
+                        .chain(quarantined -> PROLONG.on(connection, now)
+                                .map(prolonged -> new RestoreResult(
                                         quarantined.rowCount(),
                                         Objects.requireNonNull(
                                                 canceled.iterator().next().getInteger("count")),
@@ -207,9 +208,8 @@ public class RestoreStore {
 
     private Uni<Void> beginAnew(
             SqlConnection connection, @Nullable String system, boolean claimsLost, UUID actor, Instant at) {
-        return connection
-                .preparedQuery(BEGIN_ANEW)
-                .execute(Tuple.of(Rows.utc(at), ids.next(), actor, claimsLost, system))
+        return BEGIN_ANEW
+                .on(connection, Rows.utc(at), ids.next(), actor, claimsLost, system)
                 .replaceWithVoid();
     }
 }

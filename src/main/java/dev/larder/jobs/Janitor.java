@@ -1,6 +1,9 @@
 package dev.larder.jobs;
 
-import dev.larder.lifecycle.BuildStore;
+import dev.larder.lifecycle.CancelStore;
+import dev.larder.lifecycle.RequeueStore;
+import dev.larder.lifecycle.StartBuildStore;
+import dev.larder.wakeup.Change;
 import dev.larder.wakeup.Channel;
 import dev.larder.wakeup.Loop;
 import dev.larder.wakeup.Ticker;
@@ -29,9 +32,11 @@ public class Janitor {
     private static final Duration STOP_WITHIN = Duration.ofSeconds(5);
 
     private final JobStore jobs;
-    private final BuildStore builds;
+    private final RequeueStore requeues;
+    private final CancelStore cancels;
+    private final StartBuildStore builds;
     private final WorkerStore workers;
-    private final WakeUps bell;
+    private final WakeUps wakeUps;
     private final InstantSource clock;
     private final QueueSettings settings;
     private final Loop rounds = new Loop("janitor", () -> runOnce().replaceWith(false));
@@ -40,15 +45,19 @@ public class Janitor {
 
     public Janitor(
             JobStore jobs,
-            BuildStore builds,
+            RequeueStore requeues,
+            CancelStore cancels,
+            StartBuildStore builds,
             WorkerStore workers,
-            WakeUps bell,
+            WakeUps wakeUps,
             InstantSource clock,
             QueueSettings settings) {
         this.jobs = jobs;
+        this.requeues = requeues;
+        this.cancels = cancels;
         this.builds = builds;
         this.workers = workers;
-        this.bell = bell;
+        this.wakeUps = wakeUps;
         this.clock = clock;
         this.settings = settings;
     }
@@ -61,7 +70,7 @@ public class Janitor {
 
     public void start() {
         working = true;
-        bell.onRing(Channel.STEPS, steps::ring);
+        wakeUps.onRing(Channel.STEPS, steps::ring);
     }
 
     /** No more rounds; completes when the one that runs has ended. */
@@ -94,7 +103,7 @@ public class Janitor {
 
     private Uni<Void> reap() {
         Instant now = clock.instant();
-        return jobs.reap(
+        return requeues.requeueLost(
                         now,
                         WorkerStore.silentSince(now, settings.heartbeat()),
                         now.minus(settings.overrun()),
@@ -105,12 +114,12 @@ public class Janitor {
 
     private Uni<Integer> forgetWorkers() {
         Instant now = clock.instant();
-        return workers.forget(now, now.minus(FORGOTTEN_AFTER));
+        return workers.stopSilent(now, now.minus(FORGOTTEN_AFTER));
     }
 
     private Uni<Void> withdraw() {
         Instant now = clock.instant();
-        return jobs.withdraw(now, now.minus(settings.patience()))
+        return cancels.withdraw(now, now.minus(settings.patience()))
                 .invoke(count -> tell("jobs withdrawn that waited too long", count))
                 .replaceWithVoid();
     }
@@ -155,9 +164,7 @@ public class Janitor {
     private void tell(String what, int count) {
         if (count > 0) {
             LOG.infof("%s count=%d", what, count);
-            bell.ring(Channel.JOBS);
-            bell.ring(Channel.RECONCILE);
-            bell.ring(Channel.WAITING);
+            wakeUps.changed(Change.JOBS_REAPED);
         }
     }
 }

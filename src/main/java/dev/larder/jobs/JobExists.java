@@ -2,7 +2,7 @@ package dev.larder.jobs;
 
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.StreamGuard;
-import dev.larder.model.Scope;
+import dev.larder.model.Visibility;
 import io.smallrye.mutiny.Uni;
 import jakarta.ws.rs.NameBinding;
 import jakarta.ws.rs.core.UriInfo;
@@ -33,7 +33,7 @@ class JobExists {
     @Needed
     @ServerRequestFilter
     public Uni<RestResponse<Void>> refuseUnknown(UriInfo address) {
-        Scope scope = Scope.of(caller.get());
+        Visibility scope = Visibility.of(caller.get());
         return StreamGuard.refuseUnknown(address, "job", id -> reads.look(id, scope));
     }
 }

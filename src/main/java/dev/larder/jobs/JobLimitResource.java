@@ -7,7 +7,7 @@ import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
 import dev.larder.jobs.JobLimitStore.Limits;
 import dev.larder.model.Role;
-import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
@@ -35,14 +35,14 @@ class JobLimitResource {
     private final JobLimitStore limits;
     private final Access access;
     private final CurrentCaller caller;
-    private final WakeUps bell;
+    private final WakeUps wakeUps;
     private final InstantSource clock;
 
-    JobLimitResource(JobLimitStore limits, Access access, CurrentCaller caller, WakeUps bell, InstantSource clock) {
+    JobLimitResource(JobLimitStore limits, Access access, CurrentCaller caller, WakeUps wakeUps, InstantSource clock) {
         this.limits = limits;
         this.access = access;
         this.caller = caller;
-        this.bell = bell;
+        this.wakeUps = wakeUps;
         this.clock = clock;
     }
 
@@ -51,7 +51,7 @@ class JobLimitResource {
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
     @Operation(
             operationId = "getOrganizationJobLimits",
-            summary = "How many jobs of an organization may be in flight at once, and how many are")
+            summary = "Shows the limit of an organization's jobs in flight, and how many are")
     public Uni<Limits> get(@PathParam("organization") String organization) {
         return find(organization).chain(found -> limits.find(found.id()));
     }
@@ -64,13 +64,13 @@ class JobLimitResource {
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = LimitsBody.class)))
     @Operation(
             operationId = "putOrganizationJobLimits",
-            summary = "Limits how many jobs of an organization may be in flight at once, or lifts it")
+            summary = "Sets or removes the limit of an organization's jobs in flight")
     public Uni<Limits> put(@PathParam("organization") String organization, byte @Nullable [] bytes) {
         LimitsBody body = LimitsBody.of(bytes);
         return find(organization)
                 .call(found -> limits.set(
                         found.id(), body.jobs(), body.deletes(), caller.get().userId(), clock.instant()))
-                .invoke(() -> bell.ring(Channel.JOBS))
+                .invoke(() -> wakeUps.changed(Change.JOB_QUEUED))
                 .chain(found -> limits.find(found.id()));
     }
 

@@ -1,28 +1,30 @@
 package dev.larder.jobs;
 
 import dev.larder.database.Rows;
+import dev.larder.database.Sql;
+import dev.larder.lifecycle.Rules;
 import dev.larder.model.Ids;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
-import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How many jobs may be in flight at once, and how many deletes among them: of the stock of a preset, of an organization, of
- * the whole deployment (design, section 4; decision 0017). {@link JobStore#take} keeps them, exactly, however many take at
- * once. A preset's limits come with its version.
+ * How many jobs may be in flight at once, and how many deletes among them, of a preset's stock, of an organization, and of
+ * the whole deployment (decision 0017). {@link JobStore#take} keeps the limits exactly, however many workers lease at the
+ * same time. A preset's limits come with its version.
  */
 @ApplicationScoped
 public class JobLimitStore {
 
-    /** The scope that every job is in. */
-    public static final UUID DEPLOYMENT = new UUID(0, 0);
+    /** The scope that holds every job. */
+    public static final UUID DEPLOYMENT = Rules.DEPLOYMENT;
 
     private final Pool pool;
     private final Ids ids;
@@ -33,7 +35,7 @@ public class JobLimitStore {
     }
 
     /**
-     * The limits of one scope and what there is of them.
+     * The limits of one scope, and how many jobs count against them.
      *
      * @param jobs at once; null: no limit
      * @param deletes among them; null: no limit
@@ -41,19 +43,18 @@ public class JobLimitStore {
      */
     public record Limits(@Nullable Integer jobs, @Nullable Integer deletes, long jobsInFlight, long deletesInFlight) {}
 
-    // Only what is leased is read.
-    private static final String FIND = """
+    // Only leased jobs are read.
+    private static final Sql FIND = Sql.of("""
             SELECT l.jobs, l.deletes, f.jobs AS jobs_in_flight, f.deletes AS deletes_in_flight
               FROM (SELECT count(*) AS jobs, count(*) FILTER (WHERE j.deletes) AS deletes
                       FROM jobs j
                      WHERE j.started_at IS NOT NULL AND j.completed_at IS NULL
-                       AND ($1::uuid = $2::uuid OR j.organization_id = $1::uuid)) f
-              LEFT JOIN job_limits l ON l.scope = $1::uuid""";
+                       AND (:scope::uuid = :deployment::uuid OR j.organization_id = :scope::uuid)) f
+              LEFT JOIN job_limits l ON l.scope = :scope::uuid""", "scope", "deployment");
 
-    /** The limits of an organization, which the caller has found before, or of the {@link #DEPLOYMENT}. */
+    /** The limits of the {@link #DEPLOYMENT}, or of an organization that the caller knows to exist. */
     public Uni<Limits> find(UUID scope) {
-        return pool.preparedQuery(FIND)
-                .execute(Tuple.of(scope, DEPLOYMENT))
+        return FIND.on(pool, scope, DEPLOYMENT)
                 .map(rows -> limits(rows.iterator().next()));
     }
 
@@ -65,58 +66,50 @@ public class JobLimitStore {
                 row.getLong("deletes_in_flight"));
     }
 
-    private static final String SET = """
+    private static final Sql SET = Sql.of("""
             WITH lifted AS (
-                DELETE FROM job_limits WHERE scope = $1::uuid AND $2::integer IS NULL AND $3::integer IS NULL),
+                DELETE FROM job_limits WHERE scope = :scope::uuid AND :jobs::integer IS NULL AND :deletes::integer IS NULL),
             set AS (
                 INSERT INTO job_limits (scope, jobs, deletes)
-                SELECT $1::uuid, $2::integer, $3::integer WHERE $2::integer IS NOT NULL OR $3::integer IS NOT NULL
+                SELECT :scope::uuid, :jobs::integer, :deletes::integer
+                 WHERE :jobs::integer IS NOT NULL OR :deletes::integer IS NOT NULL
                     ON CONFLICT (scope) DO UPDATE SET jobs = excluded.jobs, deletes = excluded.deletes)
             INSERT INTO audit (id, at, organization_id, actor_id, action, target_id, detail)
-            VALUES ($4::uuid, $5::timestamptz, nullif($1::uuid, $7::uuid), $6::uuid, 'jobs.limits', nullif($1::uuid, $7::uuid),
-                    jsonb_build_object('jobs', $2::integer, 'deletes', $3::integer))""";
+            VALUES (:entry::uuid, :at::timestamptz, nullif(:scope::uuid, :deployment::uuid), :actor::uuid, 'jobs.limits',
+                    nullif(:scope::uuid, :deployment::uuid), jsonb_build_object('jobs', :jobs::integer, 'deletes', :deletes::integer))""", "scope", "jobs", "deletes", "entry", "at", "actor", "deployment");
 
     /**
-     * Sets both limits of an organization or of the {@link #DEPLOYMENT}, from its commit on: what is in flight beyond them
-     * goes on.
+     * Sets both limits of an organization or of the {@link #DEPLOYMENT}. They hold from the commit on; jobs in flight beyond
+     * them go on.
      *
      * @param jobs from 1; null lifts it
      * @param deletes from 1; null lifts it
      */
     public Uni<Void> set(UUID scope, @Nullable Integer jobs, @Nullable Integer deletes, UUID actor, Instant at) {
-        return pool.preparedQuery(SET)
-                .execute(Tuple.tuple()
-                        .addValue(scope)
-                        .addValue(jobs)
-                        .addValue(deletes)
-                        .addValue(ids.next())
-                        .addValue(Rows.utc(at))
-                        .addValue(actor)
-                        .addValue(DEPLOYMENT))
+        return SET.on(pool, scope, jobs, deletes, ids.next(), Rows.utc(at), actor, DEPLOYMENT)
                 .replaceWithVoid();
     }
 
-    // From what is leased, since the limits of all versions there ever were stay.
-    private static final String TOUCHED = """
+    // Begins with the leased jobs: the limits of every version that ever was are kept.
+    private static final Sql TOUCHED = Sql.of("""
             SELECT s.kind, s.scope, o.name AS organization, t.name AS template, p.name AS preset, l.jobs, l.deletes,
                    count(*) AS jobs_in_flight, count(*) FILTER (WHERE j.deletes) AS deletes_in_flight
               FROM jobs j
-             CROSS JOIN LATERAL (VALUES ('deployment', $1::uuid), ('organization', j.organization_id), ('preset', j.preset_id))
+             CROSS JOIN LATERAL (VALUES ('deployment', :deployment::uuid), ('organization', j.organization_id), ('preset', j.preset_id))
                         s (kind, scope)
               JOIN job_limits l ON l.scope = s.scope
               LEFT JOIN presets p ON p.id = s.scope
               LEFT JOIN templates t ON t.id = p.template_id
               LEFT JOIN organizations o ON o.id = coalesce(p.organization_id, s.scope)
              WHERE j.started_at IS NOT NULL AND j.completed_at IS NULL
-               AND ($2::uuid IS NULL OR o.id = $2::uuid)
+               AND (:organization::uuid IS NULL OR o.id = :organization::uuid)
              GROUP BY s.kind, s.scope, o.name, t.name, p.name, l.jobs, l.deletes
              ORDER BY greatest(count(*)::float8 / l.jobs, count(*) FILTER (WHERE j.deletes)::float8 / l.deletes) DESC, s.scope
-             LIMIT 100""";
+             LIMIT 100""", "deployment", "organization");
 
-    /** The limits that have jobs in flight, the fullest first; at most 100. Whoever is in an organization sees its own. */
+    /** The limits that have jobs in flight, the fullest first, at most 100; of one organization where it is given. */
     public Uni<List<Touched>> touched(Optional<UUID> organization) {
-        return pool.preparedQuery(TOUCHED)
-                .execute(Tuple.of(DEPLOYMENT, organization.orElse(null)))
+        return TOUCHED.on(pool, DEPLOYMENT, organization.orElse(null))
                 .map(rows -> Rows.list(rows, JobLimitStore::touched));
     }
 
@@ -125,6 +118,7 @@ public class JobLimitStore {
      *
      * @param kind {@code deployment}, {@code organization} or {@code preset}
      */
+    @Schema(name = "JobLimit")
     public record Touched(
             String kind,
             @Nullable String organization,

@@ -1,23 +1,25 @@
 package dev.larder.jobs;
 
 import dev.larder.database.Rows;
-import dev.larder.lifecycle.Places;
-import dev.larder.model.Builders;
+import dev.larder.database.Sql;
+import dev.larder.lifecycle.AvailableWorkers;
+import dev.larder.model.JobStatus;
 import dev.larder.model.LogLine;
-import dev.larder.model.Scope;
+import dev.larder.model.Visibility;
+import dev.larder.model.WorkerSupply;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
-import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
-/** Jobs and their logs as people look at them; {@link JobStore} is where they change. */
+/** Jobs and their logs as the API shows them. */
 @ApplicationScoped
 public class JobReads {
 
@@ -30,17 +32,18 @@ public class JobReads {
     /**
      * A job as the API shows it.
      *
-     * @param position of a waiting job that is looked at by itself: as how many-th of its organization's jobs with its tags it
-     *     will be leased (organizations take turns), some 1,000 to 3,000 for all that are far back; null otherwise
-     * @param waiting why no worker takes it, of a waiting job that is looked at by itself; null where one may
+     * @param position the job's place among its organization's waiting jobs with the same tags, from 1; jobs far back all show
+     *     some number between 1,000 and 3,000; null in a list, and for a job that does not wait
+     * @param waiting why no worker takes it; null where a worker may, in a list, and for a job that does not wait
      */
+    @Schema(name = "Job")
     public record Seen(
             UUID id,
             UUID workspaceId,
             UUID organizationId,
             String transition,
             String backend,
-            String status,
+            @Schema(implementation = JobStatus.class) String status,
             int attempt,
             Instant createdAt,
             @Nullable Instant startedAt,
@@ -53,20 +56,20 @@ public class JobReads {
             @Nullable Waiting waiting) {}
 
     /**
-     * Why no worker takes a job now.
+     * The reason why no worker takes a job now.
      *
      * @param code {@code no_worker}: no living worker fits; {@code place_held}: the places of those that fit are in trouble
      * @param until of a held place: when the next build is tried there
      */
+    @Schema(name = "JobWaiting")
     public record Waiting(
             String code,
             String detail,
             Instant since,
             @Nullable Instant until) {}
 
-    private static final String BUILDERS = Places.builders("g", "j.backend", "j.organization_id", "%s");
+    private static final String BUILDERS = AvailableWorkers.select("g", "j.backend", "j.organization_id", "%s");
 
-    // A workspace may have had another owner: what was done for that one, and its reset, is not the next one's to see.
     private static final String SELECT = """
             SELECT j.id, j.workspace_id, j.organization_id, b.transition, j.backend, j.status, j.attempt, j.created_at,
                    j.started_at, j.deadline_at, j.completed_at, j.worker_id, j.error_code, j.error,
@@ -89,44 +92,62 @@ public class JobReads {
               JOIN workspaces w ON w.id = j.workspace_id
             """;
 
-    private static final String LIST =
-            SELECT.formatted("false", BUILDERS.formatted("NULL::timestamptz"), JobStore.kind("a")) + """
-             WHERE ($1::uuid IS NULL OR j.organization_id = $1) AND ($2::uuid IS NULL OR (w.owner_id = $2 AND (b.initiator_id = $2 OR (s.is_system AND b.reason <> 'recycle'))))
-               AND ($3::uuid IS NULL OR j.id < $3) AND ($4::text IS NULL OR j.status = $4)
-             ORDER BY j.id DESC LIMIT $5""";
+    // A workspace may have had another owner: the jobs of that owner, and the reset after it, are hidden from the next
+    // one.
+    private static final String VISIBLE = """
+            (:organization::uuid IS NULL OR j.organization_id = :organization)
+               AND (:owner::uuid IS NULL
+                    OR (w.owner_id = :owner AND (b.initiator_id = :owner OR (s.is_system AND b.reason <> 'recycle'))))""";
+
+    private static final Sql LIST = Sql.of(
+            SELECT.formatted("false", BUILDERS.formatted("NULL::timestamptz"), Lines.kind("a")) + " WHERE " + VISIBLE
+                    + """
+               AND (:after::uuid IS NULL OR j.id < :after) AND (:status::text IS NULL OR j.status = :status)
+             ORDER BY j.id DESC LIMIT :limit""",
+            "organization",
+            "owner",
+            "after",
+            "status",
+            "limit");
 
     /** The newest first. */
-    public Uni<List<Seen>> list(Scope scope, Optional<String> status, Optional<UUID> after, int limit) {
-        return pool.preparedQuery(LIST)
-                .execute(Tuple.of(
+    public Uni<List<Seen>> list(Visibility scope, Optional<String> status, Optional<UUID> after, int limit) {
+        return LIST.on(
+                        pool,
                         scope.organization().orElse(null),
                         scope.owner().orElse(null),
                         after.orElse(null),
                         status.orElse(null),
-                        limit))
+                        limit)
                 .map(rows -> Rows.list(rows, JobReads::seen));
     }
 
-    private static final String FIND =
-            SELECT.formatted("$4::timestamptz IS NOT NULL", BUILDERS.formatted("$4::timestamptz"), JobStore.kind("a"))
-                    + """
-             WHERE j.id = $1 AND ($2::uuid IS NULL OR j.organization_id = $2)
-               AND ($3::uuid IS NULL OR (w.owner_id = $3 AND (b.initiator_id = $3 OR (s.is_system AND b.reason <> 'recycle'))))""";
+    private static final Sql FIND = Sql.of(
+            SELECT.formatted(":at::timestamptz IS NOT NULL", BUILDERS.formatted(":at::timestamptz"), Lines.kind("a"))
+                    + " WHERE j.id = :job AND "
+                    + VISIBLE,
+            "job",
+            "organization",
+            "owner",
+            "at");
 
     /** @param at now */
-    public Uni<Optional<Seen>> find(UUID job, Scope scope, Instant at) {
+    public Uni<Optional<Seen>> find(UUID job, Visibility scope, Instant at) {
         return found(job, scope, Rows.utc(at));
     }
 
-    /** The same without its position and why it waits, for those who look again and again. */
-    public Uni<Optional<Seen>> look(UUID job, Scope scope) {
+    /** The same without {@code position} and {@code waiting}: cheaper, for repeated reads. */
+    public Uni<Optional<Seen>> look(UUID job, Visibility scope) {
         return found(job, scope, null);
     }
 
-    private Uni<Optional<Seen>> found(UUID job, Scope scope, @Nullable OffsetDateTime at) {
-        return pool.preparedQuery(FIND)
-                .execute(Tuple.of(
-                        job, scope.organization().orElse(null), scope.owner().orElse(null), at))
+    private Uni<Optional<Seen>> found(UUID job, Visibility scope, @Nullable OffsetDateTime at) {
+        return FIND.on(
+                        pool,
+                        job,
+                        scope.organization().orElse(null),
+                        scope.owner().orElse(null),
+                        at)
                 .map(rows -> Rows.first(rows, JobReads::seen));
     }
 
@@ -151,21 +172,24 @@ public class JobReads {
     }
 
     private static @Nullable Waiting waiting(Row row) {
-        return switch (Places.builders(row, row.getString("backend"), Places.tags(row))) {
-            case Builders.Some some -> null;
-            case Builders.None none -> new Waiting("no_worker", none.detail(), Rows.instant(row, "created_at"), null);
-            case Builders.Held held -> new Waiting("place_held", held.detail(), held.since(), held.until());
+        return switch (AvailableWorkers.read(row, row.getString("backend"), AvailableWorkers.tags(row))) {
+            case WorkerSupply.Available available -> null;
+            case WorkerSupply.Missing none ->
+                new Waiting("no_worker", none.detail(), Rows.instant(row, "created_at"), null);
+            case WorkerSupply.Held held -> new Waiting("place_held", held.detail(), held.since(), held.until());
         };
     }
 
-    private static final String LOG = """
-            SELECT seq, at, stream, line FROM job_logs WHERE job_id = $1 AND seq > $2 ORDER BY seq LIMIT $3""";
+    private static final Sql LOG = Sql.of("""
+            SELECT seq, at, stream, line FROM job_logs WHERE job_id = :job AND seq > :after ORDER BY seq LIMIT :limit""", "job", "after", "limit");
 
-    /** @param after number of the last line seen; -1 for none */
+    /**
+     * Lines of a job's log, in order.
+     *
+     * @param after number of the last line seen; -1 for none
+     */
     public Uni<List<Numbered>> log(UUID job, int after, int limit) {
-        return pool.preparedQuery(LOG)
-                .execute(Tuple.of(job, after, limit))
-                .map(rows -> Rows.list(rows, JobReads::line));
+        return LOG.on(pool, job, after, limit).map(rows -> Rows.list(rows, JobReads::line));
     }
 
     /** A line with its place in the log. */

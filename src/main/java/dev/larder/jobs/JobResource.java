@@ -6,11 +6,12 @@ import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
 import dev.larder.jobs.JobReads.Seen;
-import dev.larder.jobs.JobStore.Canceling;
+import dev.larder.lifecycle.CancelStore;
+import dev.larder.lifecycle.CancelStore.Canceling;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Role;
-import dev.larder.model.Scope;
-import dev.larder.wakeup.Channel;
+import dev.larder.model.Visibility;
+import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
@@ -28,6 +29,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jspecify.annotations.Nullable;
@@ -40,21 +42,23 @@ import org.jspecify.annotations.Nullable;
 class JobResource {
 
     private final JobReads reader;
-    private final JobStore jobs;
-    private final WakeUps bell;
+    private final CancelStore cancels;
+    private final WakeUps wakeUps;
     private final CurrentCaller caller;
     private final InstantSource clock;
 
-    JobResource(JobReads reader, JobStore jobs, WakeUps bell, CurrentCaller caller, InstantSource clock) {
+    JobResource(JobReads reader, CancelStore cancels, WakeUps wakeUps, CurrentCaller caller, InstantSource clock) {
         this.reader = reader;
-        this.jobs = jobs;
-        this.bell = bell;
+        this.cancels = cancels;
+        this.wakeUps = wakeUps;
         this.caller = caller;
         this.clock = clock;
     }
 
     @GET
-    @Operation(summary = "Lists jobs, the newest first: a member's own, for the others those of their organization")
+    @Operation(
+            operationId = "listJobs",
+            summary = "Lists jobs, newest first. Members see their own, others those of their organization")
     public Uni<Page<Seen>> list(
             @QueryParam("status") @Nullable String status,
             @QueryParam("limit") @Nullable String limit,
@@ -75,7 +79,7 @@ class JobResource {
 
     @GET
     @Path("{id}")
-    @Operation(summary = "Shows one job")
+    @Operation(operationId = "getJob", summary = "Shows a job")
     public Uni<Seen> get(@PathParam("id") String id) {
         return found(id);
     }
@@ -83,13 +87,15 @@ class JobResource {
     @POST
     @Path("{id}/cancel")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
+    @APIResponseSchema(value = Seen.class, responseCode = "202")
     @Operation(
+            operationId = "cancelJob",
             summary =
-                    "Stops a job: a waiting one at once, a running one as soon as its worker obeys; with ?expect=pending or running only where it is that still, else 412")
+                    "Cancels a job: a pending one at once, a running one when its worker has stopped it. ?expect=pending or running answers 412 where it has changed")
     public Uni<RestResponse<Seen>> cancel(@PathParam("id") String id, @QueryParam("expect") @Nullable String expect) {
         Optional<JobStatus> expected = expected(expect);
         return found(id)
-                .chain(job -> jobs.cancel(job.id(), List.of(job.organizationId()), expected, clock.instant()))
+                .chain(job -> cancels.cancel(job.id(), List.of(job.organizationId()), expected, clock.instant()))
                 .invoke(this::tell)
                 .chain(() -> found(id))
                 .map(job -> RestResponse.accepted(job));
@@ -114,9 +120,7 @@ class JobResource {
                     "job_not_as_expected",
                     "The job is " + canceling.status().word() + ".");
         }
-        bell.ring(Channel.CANCELS);
-        bell.ring(Channel.RECONCILE);
-        bell.ring(Channel.WAITING);
+        wakeUps.changed(Change.JOB_CANCELED);
     }
 
     private Uni<Seen> found(String id) {
@@ -125,7 +129,7 @@ class JobResource {
                 .map(found -> found.orElseThrow(() -> Problem.notFound("job")));
     }
 
-    private Scope scope() {
-        return Scope.of(caller.get());
+    private Visibility scope() {
+        return Visibility.of(caller.get());
     }
 }

@@ -3,7 +3,7 @@ package dev.larder.jobs;
 import dev.larder.http.CurrentCaller;
 import dev.larder.jobs.JobLimitStore.Limits;
 import dev.larder.model.Role;
-import dev.larder.wakeup.Channel;
+import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
@@ -30,21 +30,19 @@ class JobSettingsResource {
 
     private final JobLimitStore limits;
     private final CurrentCaller caller;
-    private final WakeUps bell;
+    private final WakeUps wakeUps;
     private final InstantSource clock;
 
-    JobSettingsResource(JobLimitStore limits, CurrentCaller caller, WakeUps bell, InstantSource clock) {
+    JobSettingsResource(JobLimitStore limits, CurrentCaller caller, WakeUps wakeUps, InstantSource clock) {
         this.limits = limits;
         this.caller = caller;
-        this.bell = bell;
+        this.wakeUps = wakeUps;
         this.clock = clock;
     }
 
     @GET
     @RolesAllowed({Role.OWNER_NAME, Role.AUDITOR_NAME})
-    @Operation(
-            operationId = "getJobLimits",
-            summary = "How many jobs may be in flight at once in all, and how many are")
+    @Operation(operationId = "getJobLimits", summary = "Shows the limits of jobs in flight, and how many are")
     public Uni<Limits> get() {
         // How much all others do is no organization's business.
         if (caller.get().organization().isPresent()) {
@@ -60,7 +58,7 @@ class JobSettingsResource {
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = LimitsBody.class)))
     @Operation(
             operationId = "putJobLimits",
-            summary = "Limits how many jobs, and how many deletes among them, may be in flight at once, or lifts it")
+            summary = "Sets or removes the limits of jobs, and of deletes among them, in flight")
     public Uni<Limits> put(byte @Nullable [] bytes) {
         LimitsBody body = LimitsBody.of(bytes);
         return limits.set(
@@ -69,7 +67,7 @@ class JobSettingsResource {
                         body.deletes(),
                         caller.get().userId(),
                         clock.instant())
-                .invoke(() -> bell.ring(Channel.JOBS))
+                .invoke(() -> wakeUps.changed(Change.JOB_QUEUED))
                 .chain(() -> limits.find(JobLimitStore.DEPLOYMENT));
     }
 }

@@ -3,18 +3,21 @@ package dev.larder.jobs;
 import dev.larder.jobs.JobStore.Batch;
 import dev.larder.jobs.JobStore.Taken;
 import dev.larder.lifecycle.Completed;
+import dev.larder.lifecycle.EndBuildStore;
+import dev.larder.lifecycle.RequeueStore;
 import dev.larder.model.Assignment;
+import dev.larder.model.HeartbeatAnswer;
 import dev.larder.model.Inventory;
+import dev.larder.model.InventoryReports;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.JobSource;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Lease;
-import dev.larder.model.Listings;
 import dev.larder.model.LogLine;
-import dev.larder.model.Pulse;
+import dev.larder.model.ReportOutcome;
 import dev.larder.model.Transition;
-import dev.larder.model.Verdict;
 import dev.larder.model.WorkerEntry;
+import dev.larder.wakeup.Change;
 import dev.larder.wakeup.Channel;
 import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
@@ -27,58 +30,64 @@ import java.util.Set;
 import java.util.UUID;
 import org.jboss.logging.Logger;
 
-/** The queue's own desk: what a worker does here is counted, and rung for. */
+/** The queue's own jobSource: what a worker does here is counted, and rung for. */
 @ApplicationScoped
 public class LocalJobSource implements JobSource {
 
     private static final Logger LOG = Logger.getLogger(LocalJobSource.class);
 
     private final JobStore jobs;
+    private final EndBuildStore ends;
+    private final RequeueStore requeues;
     private final WorkerStore workers;
-    private final Listings listings;
-    private final WakeUps bell;
+    private final InventoryReports listings;
+    private final WakeUps wakeUps;
     private final InstantSource clock;
     private final QueueSettings settings;
     private final JobObserver observer;
 
     public LocalJobSource(
             JobStore jobs,
+            EndBuildStore ends,
+            RequeueStore requeues,
             WorkerStore workers,
-            Listings listings,
-            WakeUps bell,
+            InventoryReports listings,
+            WakeUps wakeUps,
             InstantSource clock,
             QueueSettings settings,
             JobObserver observer) {
         this.jobs = jobs;
+        this.ends = ends;
+        this.requeues = requeues;
         this.workers = workers;
         this.listings = listings;
-        this.bell = bell;
+        this.wakeUps = wakeUps;
         this.clock = clock;
         this.settings = settings;
         this.observer = observer;
     }
 
     @Override
-    public Uni<Entered> enter(WorkerEntry entry) {
-        return workers.register(entry, clock.instant()).map(worker -> new Entered(worker, settings.heartbeat()));
+    public Uni<Registered> register(WorkerEntry entry) {
+        return workers.register(entry, clock.instant()).map(worker -> new Registered(worker, settings.heartbeat()));
     }
 
     @Override
-    public Uni<Given> take(UUID worker, int slots, Set<UUID> running) {
+    public Uni<Leased> lease(UUID worker, int slots, Set<UUID> running) {
         return jobs.take(worker, slots, clock.instant()).invoke(this::leased).map(LocalJobSource::given);
     }
 
-    private static Given given(Batch batch) {
-        return new Given(batch.jobs().stream().map(Taken::assignment).toList(), batch.more());
+    private static Leased given(Batch batch) {
+        return new Leased(batch.jobs().stream().map(Taken::assignment).toList(), batch.more());
     }
 
     private void leased(Batch batch) {
         batch.jobs().forEach(this::leased);
         if (batch.heldUp() || batch.unreadable() > 0) {
-            bell.ring(Channel.JOBS);
+            wakeUps.changed(Change.JOB_QUEUED);
         }
         if (batch.unreadable() > 0) {
-            bell.ring(Channel.ENDED);
+            wakeUps.changed(Change.JOB_ENDED);
         }
     }
 
@@ -87,13 +96,13 @@ public class LocalJobSource implements JobSource {
     }
 
     @Override
-    public Uni<Optional<Pulse>> beat(UUID worker) {
+    public Uni<Optional<HeartbeatAnswer>> heartbeat(UUID worker) {
         return workers.heartbeat(worker, clock.instant());
     }
 
     @Override
-    public Uni<Void> giveUp(UUID worker, Set<UUID> forgotten) {
-        return jobs.takeBackForgotten(worker, forgotten, clock.instant(), settings.maxAttempts())
+    public Uni<Void> releaseLost(UUID worker, Set<UUID> forgotten) {
+        return requeues.requeueForgotten(worker, forgotten, clock.instant(), settings.maxAttempts())
                 .invoke(count -> givenUp(worker, count))
                 .replaceWithVoid();
     }
@@ -101,8 +110,7 @@ public class LocalJobSource implements JobSource {
     private void givenUp(UUID worker, int count) {
         if (count > 0) {
             LOG.warnf("leases nobody works on were given up worker=%s count=%d", worker, count);
-            bell.ring(Channel.JOBS);
-            bell.ring(Channel.RECONCILE);
+            wakeUps.changed(Change.LEASES_RELEASED);
         }
     }
 
@@ -112,8 +120,8 @@ public class LocalJobSource implements JobSource {
     }
 
     @Override
-    public Uni<Optional<JobStatus>> finish(Lease lease, JobOutcome outcome) {
-        return jobs.complete(lease, outcome, clock.instant())
+    public Uni<Optional<JobStatus>> complete(Lease lease, JobOutcome outcome) {
+        return ends.complete(lease, outcome, clock.instant())
                 .invoke(completed -> completed.ifPresent(ended -> finished(lease, outcome, ended)))
                 .map(completed -> completed.map(Completed::status));
     }
@@ -121,8 +129,7 @@ public class LocalJobSource implements JobSource {
     private void finished(Lease lease, JobOutcome outcome, Completed ended) {
         if (ended.status() == JobStatus.PENDING) {
             // Another worker may take it at once, and the cycle that is rung here tells of the place.
-            bell.ring(Channel.JOBS);
-            bell.ring(Channel.ENDED);
+            wakeUps.changed(Change.PLACE_HELD);
             return;
         }
         observer.finished(ended.transition(), ended.status(), Duration.between(ended.startedAt(), clock.instant()));
@@ -130,48 +137,48 @@ public class LocalJobSource implements JobSource {
                 && !succeeded.replaced().isEmpty()) {
             observer.replaced();
         }
-        bell.ring(Channel.ENDED);
+        wakeUps.changed(Change.JOB_ENDED);
         if (ended.limited()) {
-            bell.ring(Channel.JOBS);
+            wakeUps.changed(Change.JOB_QUEUED);
         }
         String reason = lease.reason();
         boolean built = ended.transition() == Transition.START && !reason.equals(Assignment.CLAIM);
         if (built) {
-            bell.ring(Channel.WAITING);
+            wakeUps.changed(Change.WORKSPACE_BUILT);
         }
         if (built && !ended.prebuild()) {
-            bell.ring(Channel.STEPS);
+            wakeUps.changed(Change.STEP_WANTED);
         }
     }
 
     @Override
-    public Uni<Boolean> handBack(Lease lease) {
-        return jobs.handBack(lease, clock.instant()).invoke(this::tellBack);
+    public Uni<Boolean> requeue(Lease lease) {
+        return requeues.requeue(lease, clock.instant()).invoke(this::tellBack);
     }
 
     private void tellBack(boolean back) {
         if (back) {
-            bell.ring(Channel.JOBS);
+            wakeUps.changed(Change.JOB_QUEUED);
         }
     }
 
     @Override
-    public Uni<Verdict> report(UUID worker, Inventory.Part part) {
+    public Uni<ReportOutcome> report(UUID worker, Inventory.Part part) {
         return listings.report(worker, part);
     }
 
     @Override
-    public Uni<Void> leave(UUID worker) {
-        return workers.leave(worker, clock.instant());
+    public Uni<Void> stop(UUID worker) {
+        return workers.stop(worker, clock.instant());
     }
 
     @Override
-    public void onWork(Runnable ring) {
-        bell.onRing(Channel.JOBS, ring);
+    public void onWork(Runnable wakeUp) {
+        wakeUps.onRing(Channel.JOBS, wakeUp);
     }
 
     @Override
-    public void onCancel(Runnable ring) {
-        bell.onRing(Channel.CANCELS, ring);
+    public void onCancel(Runnable wakeUp) {
+        wakeUps.onRing(Channel.CANCELS, wakeUp);
     }
 }

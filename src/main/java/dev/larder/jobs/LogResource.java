@@ -12,7 +12,7 @@ import dev.larder.jobs.JobReads.Numbered;
 import dev.larder.jobs.JobReads.Seen;
 import dev.larder.model.Caller;
 import dev.larder.model.Role;
-import dev.larder.model.Scope;
+import dev.larder.model.Visibility;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
@@ -30,6 +30,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestMulti;
 import org.jspecify.annotations.Nullable;
@@ -61,9 +62,7 @@ class LogResource {
     @GET
     @Path("{id}/logs")
     @Produces(MediaType.APPLICATION_JSON)
-    @Operation(
-            operationId = "readJobLog",
-            summary = "Shows what a job said, up to a thousand lines after the given one")
+    @Operation(operationId = "readJobLog", summary = "Shows up to 1,000 lines of a job's log after the given one")
     public Uni<LogPage> page(@PathParam("id") String id, @QueryParam("after") @Nullable String after) {
         int from = line("after", after, NEXT);
         return found(id)
@@ -83,6 +82,7 @@ class LogResource {
     }
 
     /** A line with its place in the log. */
+    @Schema(name = "JobLogLine")
     record Line(int seq, Instant at, String stream, String line) {
 
         static Line of(Numbered row) {
@@ -92,6 +92,7 @@ class LogResource {
     }
 
     /** @param next what to send as {@code after} for the following lines; null at the log's present end */
+    @Schema(name = "JobLog")
     record LogPage(List<Line> items, @Nullable Integer next) {
 
         static LogPage of(List<Numbered> rows) {
@@ -108,8 +109,7 @@ class LogResource {
     @Produces(MediaType.SERVER_SENT_EVENTS)
     @Operation(
             operationId = "followJobLog",
-            summary =
-                    "What a job says, line by line as it comes, then an event \"end\" with its status; goes on after Last-Event-ID")
+            summary = "Streams the log of a job, then an event \"end\" with its status. Resumes after Last-Event-ID")
     public Multi<OutboundSseEvent> follow(
             @PathParam("id") String id, @HeaderParam("Last-Event-ID") @Nullable String last, @Context Sse sse) {
         int from = line("Last-Event-ID", last, EVENT);
@@ -124,7 +124,7 @@ class LogResource {
     @GET
     @Path("{id}/logs/text")
     @Produces(MediaType.TEXT_PLAIN)
-    @Operation(operationId = "downloadJobLog", summary = "All that a job has said until now, as text")
+    @Operation(operationId = "downloadJobLog", summary = "Downloads the log of a job as text")
     public RestMulti<String> download(@PathParam("id") String id) {
         return RestMulti.fromUniResponse(
                 found(id), job -> StreamGuard.logged("job log as text", LogTail.text(reader, job.id())));
@@ -138,7 +138,7 @@ class LogResource {
         return JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("job"));
     }
 
-    private Scope scope() {
-        return Scope.of(caller.get());
+    private Visibility scope() {
+        return Visibility.of(caller.get());
     }
 }

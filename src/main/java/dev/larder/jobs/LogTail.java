@@ -3,7 +3,7 @@ package dev.larder.jobs;
 import dev.larder.http.Traffic;
 import dev.larder.jobs.JobReads.Numbered;
 import dev.larder.jobs.JobReads.Seen;
-import dev.larder.model.Scope;
+import dev.larder.model.Visibility;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.ws.rs.sse.OutboundSseEvent;
@@ -30,7 +30,7 @@ final class LogTail {
 
     private final JobReads reader;
     private final UUID job;
-    private final Scope scope;
+    private final Visibility scope;
     private final LogEvents events;
     private final Traffic traffic;
     private final Supplier<Uni<Boolean>> allowed;
@@ -43,7 +43,7 @@ final class LogTail {
     LogTail(
             JobReads reader,
             UUID job,
-            Scope scope,
+            Visibility scope,
             int after,
             LogEvents events,
             Traffic traffic,

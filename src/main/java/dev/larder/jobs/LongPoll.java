@@ -2,8 +2,8 @@ package dev.larder.jobs;
 
 import dev.larder.http.Problem;
 import dev.larder.model.Assignment;
+import dev.larder.model.HeartbeatAnswer;
 import dev.larder.model.JobSource;
-import dev.larder.model.Pulse;
 import dev.larder.wakeup.Channel;
 import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Multi;
@@ -35,7 +35,7 @@ public class LongPoll {
     // However often it is rung, one worker does not ask more often.
     private static final Duration BETWEEN_ASKS = Duration.ofMillis(20);
 
-    private final LocalJobSource desk;
+    private final LocalJobSource jobSource;
     private final WorkerStore workers;
     private final InstantSource clock;
     private final QueueSettings settings;
@@ -43,12 +43,17 @@ public class LongPoll {
     private final AtomicLong rings = new AtomicLong();
     private volatile boolean stopping;
 
-    LongPoll(LocalJobSource desk, WorkerStore workers, WakeUps bell, InstantSource clock, QueueSettings settings) {
-        this.desk = desk;
+    LongPoll(
+            LocalJobSource jobSource,
+            WorkerStore workers,
+            WakeUps wakeUps,
+            InstantSource clock,
+            QueueSettings settings) {
+        this.jobSource = jobSource;
         this.workers = workers;
         this.clock = clock;
         this.settings = settings;
-        bell.onRing(Channel.JOBS, this::rung);
+        wakeUps.onRing(Channel.JOBS, this::rung);
     }
 
     private void rung() {
@@ -89,10 +94,10 @@ public class LongPoll {
         return Problem.of(409, "ask_superseded", "The worker has asked again since, or has left.");
     }
 
-    private Uni<Void> giveUpUnknown(Ask ask, Pulse pulse) {
+    private Uni<Void> giveUpUnknown(Ask ask, HeartbeatAnswer pulse) {
         Set<UUID> lost = new HashSet<>(pulse.held());
         lost.removeAll(ask.running());
-        return lost.isEmpty() ? Uni.createFrom().voidItem() : desk.giveUp(ask.worker(), lost);
+        return lost.isEmpty() ? Uni.createFrom().voidItem() : jobSource.releaseLost(ask.worker(), lost);
     }
 
     private Uni<List<Assignment>> takeUntil(Ask ask, Instant until) {
@@ -128,8 +133,8 @@ public class LongPoll {
                             ? Uni.createFrom().voidItem()
                             : ringSince(before, until).chain(this::pause))
                     .invoke(this::asking)
-                    .chain(() -> desk.take(ask.worker(), ask.slots(), Set.of()))
-                    .map(JobSource.Given::jobs);
+                    .chain(() -> jobSource.lease(ask.worker(), ask.slots(), Set.of()))
+                    .map(JobSource.Leased::jobs);
         }
 
         private void asking() {

@@ -1,11 +1,11 @@
 package dev.larder.jobs;
 
 import dev.larder.database.Rows;
+import dev.larder.database.Sql;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
-import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.util.List;
@@ -13,9 +13,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
-/** The queue as a whole and who works on it. What is read here is what is not over: never history. */
+/** The queue as a whole, and the workers. Only jobs that have not ended are read: the cost does not grow with history. */
 @ApplicationScoped
 public class QueueReads {
 
@@ -25,7 +26,7 @@ public class QueueReads {
         this.pool = pool;
     }
 
-    // Either leg has a partial index that holds only what is not over.
+    // Each half has a partial index that holds only jobs that have not ended.
     private static final String LIVE = """
             WITH live AS (
                 SELECT organization_id, build_id, status, prebuild, created_at AS since
@@ -35,25 +36,24 @@ public class QueueReads {
                   FROM jobs WHERE started_at IS NOT NULL AND completed_at IS NULL)
             """;
 
-    private static final String QUEUE = LIVE + """
+    private static final Sql QUEUE = Sql.of(LIVE + """
             SELECT l.status, b.transition, l.prebuild, count(*) AS jobs, min(l.since) AS oldest
               FROM live l JOIN builds b ON b.id = l.build_id
-             WHERE $1::uuid IS NULL OR l.organization_id = $1
+             WHERE :organization::uuid IS NULL OR l.organization_id = :organization
              GROUP BY l.status, b.transition, l.prebuild
-             ORDER BY l.status, b.transition, l.prebuild""";
+             ORDER BY l.status, b.transition, l.prebuild""", "organization");
 
-    /** Jobs that are not over, by what they are. */
+    /** How many jobs have not ended, by status, transition and whether they are prebuilds'. */
     public Uni<List<Group>> queue(Optional<UUID> organization) {
-        return pool.preparedQuery(QUEUE)
-                .execute(Tuple.of(organization.orElse(null)))
-                .map(rows -> Rows.list(rows, QueueReads::group));
+        return QUEUE.on(pool, organization.orElse(null)).map(rows -> Rows.list(rows, QueueReads::group));
     }
 
     /**
-     * Jobs of one kind in one state.
+     * Jobs of one kind with one status.
      *
-     * @param oldest since when the oldest of them is in this state: waits, runs, or is being canceled
+     * @param oldest when the oldest of them began to wait, to run, or was canceled
      */
+    @Schema(name = "JobGroup")
     public record Group(String status, String transition, boolean prebuild, long jobs, Instant oldest) {}
 
     private static Group group(Row row) {
@@ -65,21 +65,25 @@ public class QueueReads {
                 Rows.instant(row, "oldest"));
     }
 
-    private static final String AGES = LIVE + """
+    private static final Sql AGES = Sql.of(LIVE + """
             SELECT status, count(*) AS jobs,
-                   extract(epoch FROM $1::timestamptz - min(since))::double precision AS oldest_seconds,
-                   count(*) FILTER (WHERE since < $1::timestamptz - interval '1 minute') AS over_1m,
-                   count(*) FILTER (WHERE since < $1::timestamptz - interval '10 minutes') AS over_10m,
-                   count(*) FILTER (WHERE since < $1::timestamptz - interval '1 hour') AS over_1h
+                   extract(epoch FROM :at::timestamptz - min(since))::double precision AS oldest_seconds,
+                   count(*) FILTER (WHERE since < :at::timestamptz - interval '1 minute') AS over_1m,
+                   count(*) FILTER (WHERE since < :at::timestamptz - interval '10 minutes') AS over_10m,
+                   count(*) FILTER (WHERE since < :at::timestamptz - interval '1 hour') AS over_1h
               FROM live
-             GROUP BY status""";
+             GROUP BY status""", "at");
 
-    /** How long the jobs that are not over have been in their state; nothing of a state in which there are none. */
+    /** How long the jobs that have not ended have been in their status; a status without jobs is left out. */
     public Uni<List<Ages>> ages(Instant at) {
-        return pool.preparedQuery(AGES).execute(Tuple.of(Rows.utc(at))).map(rows -> Rows.list(rows, QueueReads::ages));
+        return AGES.on(pool, Rows.utc(at)).map(rows -> Rows.list(rows, QueueReads::ages));
     }
 
-    /** @param over1m how many of the jobs are in their state for longer than a minute; and so on */
+    /**
+     * The ages of one status.
+     *
+     * @param over1m how many of the jobs have this status for longer than a minute; and so on
+     */
     public record Ages(String status, long jobs, double oldestSeconds, long over1m, long over10m, long over1h) {}
 
     private static Ages ages(Row row) {
@@ -92,32 +96,32 @@ public class QueueReads {
                 row.getLong("over_1h"));
     }
 
-    private static final String WORKERS = """
+    private static final Sql WORKERS = Sql.of("""
             SELECT k.id, k.name, k.organization_id, k.tags, k.backends, k.slots, k.reserved_slots, k.user_id IS NOT NULL AS remote,
                    k.created_at, k.last_seen_at,
                    ARRAY(SELECT h.backend FROM held_places h WHERE h.worker_id = k.id ORDER BY h.backend) AS held,
                    (SELECT count(*)::integer FROM jobs j
                      WHERE j.worker_id = k.id AND j.started_at IS NOT NULL AND j.completed_at IS NULL) AS running
               FROM workers k
-             WHERE k.stopped_at IS NULL AND ($1::uuid IS NULL OR k.organization_id = $1)
-               AND ($2::uuid IS NULL OR k.id < $2)
-             ORDER BY k.id DESC LIMIT $3""";
+             WHERE k.stopped_at IS NULL AND (:organization::uuid IS NULL OR k.organization_id = :organization)
+               AND (:after::uuid IS NULL OR k.id < :after)
+             ORDER BY k.id DESC LIMIT :limit""", "organization", "after", "limit");
 
-    /** Workers that have entered and not left, the newest first. */
+    /** Workers that are registered and have not stopped, the newest first. */
     public Uni<List<Working>> workers(Optional<UUID> organization, Optional<UUID> after, int limit) {
-        return pool.preparedQuery(WORKERS)
-                .execute(Tuple.of(organization.orElse(null), after.orElse(null), limit))
+        return WORKERS.on(pool, organization.orElse(null), after.orElse(null), limit)
                 .map(rows -> Rows.list(rows, QueueReads::working));
     }
 
     /**
      * A worker as the API shows it.
      *
-     * @param organizationId null for one that works for all
-     * @param remote whether it came over HTTP; else it is a server's own
-     * @param held those of its backends whose place is in trouble: it gets one job of them at a time, at intervals
-     * @param running how many jobs it has
+     * @param organizationId null for a worker that serves every organization
+     * @param remote whether it speaks over HTTP; otherwise it runs in a server's process
+     * @param held the backends whose place is in trouble: the worker gets one job of them at a time, at intervals
+     * @param running how many jobs it holds
      */
+    @Schema(name = "Worker")
     public record Working(
             UUID id,
             String name,
@@ -150,25 +154,24 @@ public class QueueReads {
                 row.getInteger("running"));
     }
 
-    private static final String CAPACITY = """
+    private static final Sql CAPACITY = Sql.of("""
             SELECT count(*) AS workers, coalesce(sum(slots), 0) AS slots,
                    (SELECT count(DISTINCT (k.organization_id, h.backend, h.location))
                       FROM held_places h JOIN workers k ON k.id = h.worker_id
-                     WHERE k.stopped_at IS NULL AND k.last_seen_at >= $1::timestamptz - interval '1 minute') AS held_places,
+                     WHERE k.stopped_at IS NULL AND k.last_seen_at >= :at::timestamptz - interval '1 minute') AS held_places,
                    (SELECT count(*) FROM unserved_jobs) AS unserved
-              FROM workers WHERE stopped_at IS NULL AND last_seen_at >= $1::timestamptz - interval '1 minute'""";
+              FROM workers WHERE stopped_at IS NULL AND last_seen_at >= :at::timestamptz - interval '1 minute'""", "at");
 
     /**
-     * Workers that were heard of in the last minute, and how many jobs they can work on at once.
+     * The workers with a heartbeat in the last minute, and how many jobs they can run at once.
      *
      * @param heldPlaces places in trouble
-     * @param unserved kinds of jobs, by organization, backend and tags, that wait for a worker that is not there
+     * @param unserved kinds of jobs, by organization, backend and tags, that no such worker can take
      */
     public record Capacity(long workers, long slots, long heldPlaces, long unserved) {}
 
     public Uni<Capacity> capacity(Instant at) {
-        return pool.preparedQuery(CAPACITY)
-                .execute(Tuple.of(Rows.utc(at)))
+        return CAPACITY.on(pool, Rows.utc(at))
                 .map(rows -> rows.iterator().next())
                 .map(row -> new Capacity(
                         row.getLong("workers"),

@@ -40,8 +40,7 @@ class QueueResource {
     record Queue(List<Group> items, List<Touched> limits) {}
 
     @GET
-    @Operation(
-            summary = "Counts the jobs that are not over, and says since when the oldest of each kind is in its state")
+    @Operation(operationId = "getQueue", summary = "Counts the unfinished jobs by status, with the age of the oldest")
     public Uni<Queue> get() {
         Optional<UUID> organization = caller.get().organization();
         return reader.queue(organization)

@@ -7,6 +7,7 @@ import dev.larder.model.JobOutcome;
 import dev.larder.model.Lease;
 import dev.larder.model.LogLine;
 import dev.larder.model.Role;
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
@@ -15,8 +16,10 @@ import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
@@ -27,8 +30,8 @@ import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What workers elsewhere say of the jobs that they were leased. All of it carries the lease's token; under one that was lost
- * nothing is written, and the answer is 409 {@code lease_lost} (design, section 4.3).
+ * What remote workers report of their jobs. Each report carries the lease's token. Where the lease was lost nothing is
+ * written, and the answer is 409 {@code lease_lost}.
  */
 @Path("/api/v1/jobs")
 @Produces(MediaType.APPLICATION_JSON)
@@ -37,37 +40,39 @@ import org.jspecify.annotations.Nullable;
 @RolesAllowed(Role.WORKER_NAME)
 class ReportResource {
 
-    // What a worker of ours keeps, and room for what it adds itself.
-    private static final int LINES_MAX = Lease.LOG_LINES_MAX + 10_000;
-
     private final JobStore jobs;
-    private final LocalJobSource desk;
+    private final LocalJobSource jobSource;
     private final CurrentCaller caller;
     private final InstantSource clock;
 
-    ReportResource(JobStore jobs, LocalJobSource desk, CurrentCaller caller, InstantSource clock) {
+    ReportResource(JobStore jobs, LocalJobSource jobSource, CurrentCaller caller, InstantSource clock) {
         this.jobs = jobs;
-        this.desk = desk;
+        this.jobSource = jobSource;
         this.caller = caller;
         this.clock = clock;
     }
 
     /** A body that reports success. */
-    record Done(UUID lease, Map<String, String> outputs, Map<String, List<String>> replaced) {}
+    @RegisterForReflection
+    @Schema(name = "JobDone")
+    record Done(
+            UUID lease,
+            @Nullable Map<String, String> outputs,
+            @Nullable Map<String, List<String>> replaced) {}
 
     @POST
     @Path("{id}/complete")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Done.class)))
-    @Operation(
-            operationId = "completeJob",
-            summary = "Its worker says that a job is done; the outputs go to the claimer")
+    @Operation(operationId = "completeJob", summary = "The worker reports that a job succeeded, with its outputs")
     public Uni<Void> complete(@PathParam("id") String id, byte[] bytes) {
-        JsonBody body = JsonBody.of(bytes, "lease", "outputs", "replaced");
+        JsonBody body = JsonBody.of(bytes, Done.class);
         JobOutcome outcome = Reports.succeeded(body);
         return leased(id, body).chain(lease -> finish(lease, outcome));
     }
 
     /** A body that reports anything but success. */
+    @RegisterForReflection
+    @Schema(name = "JobFailed")
     record NotDone(
             UUID lease,
             @Nullable String code,
@@ -77,17 +82,16 @@ class ReportResource {
     @POST
     @Path("{id}/fail")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = NotDone.class)))
-    @Operation(
-            operationId = "failJob",
-            summary = "Its worker says that a job failed, or that it stopped as it was asked to")
+    @Operation(operationId = "failJob", summary = "The worker reports that a job failed or was canceled")
     public Uni<Void> fail(@PathParam("id") String id, byte[] bytes) {
-        JsonBody body = JsonBody.of(bytes, "lease", "code", "detail", "canceled");
+        JsonBody body = JsonBody.of(bytes, NotDone.class);
         JobOutcome outcome = Reports.failed(body);
         return leased(id, body).chain(lease -> finish(lease, outcome));
     }
 
     private Uni<Void> finish(Lease lease, JobOutcome outcome) {
-        return desk.finish(lease, outcome)
+        return jobSource
+                .complete(lease, outcome)
                 .invoke(ended -> {
                     if (ended.isEmpty()) {
                         throw leaseLost();
@@ -97,15 +101,17 @@ class ReportResource {
     }
 
     /** A body that puts a job back. */
+    @RegisterForReflection
+    @Schema(name = "JobReturned")
     record Returned(UUID lease) {}
 
     @POST
     @Path("{id}/hand-back")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Returned.class)))
-    @Operation(operationId = "handBackJob", summary = "Its worker puts a job back into the queue, unfinished")
+    @Operation(operationId = "handBackJob", summary = "The worker requeues an unfinished job")
     public Uni<Void> handBack(@PathParam("id") String id, byte[] bytes) {
-        return leased(id, JsonBody.of(bytes, "lease"))
-                .chain(desk::handBack)
+        return leased(id, JsonBody.of(bytes, Returned.class))
+                .chain(jobSource::requeue)
                 .invoke(back -> {
                     if (!back) {
                         throw leaseLost();
@@ -115,27 +121,41 @@ class ReportResource {
     }
 
     /** A body that appends to a job's log. */
-    record Said(UUID lease, int seq, List<LogResource.Line> lines) {}
+    @RegisterForReflection
+    @Schema(name = "JobLogAppend")
+    record Said(UUID lease, int seq, List<SaidLine> lines) {}
+
+    /** A line that a job said. */
+    @Schema(name = "JobLogAppendLine")
+    record SaidLine(
+            Instant at,
+
+            @Schema(enumeration = {"stdout", "stderr", "larder"})
+            String stream,
+
+            String line) {}
 
     @POST
     @Path("{id}/logs")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Said.class)))
     @Operation(
             operationId = "appendJobLog",
-            summary =
-                    "Its worker appends to a job's log, numbered on from its attempt times a million; the same again is no error")
+            summary = "The worker appends lines to a job's log, numbered from attempt * 1,000,000. Idempotent")
     public Uni<Void> append(@PathParam("id") String id, byte[] bytes) {
-        JsonBody body = JsonBody.of(bytes, "lease", "seq", "lines");
+        JsonBody body = JsonBody.of(bytes, Said.class);
         List<LogLine> lines = Reports.lines(body, clock.instant());
         int seq = body.integer("seq");
-        return leased(id, body).chain(lease -> desk.log(lease, inLease(seq, lines.size(), lease), lines));
+        return leased(id, body).chain(lease -> jobSource.log(lease, inLease(seq, lines.size(), lease), lines));
     }
 
     private static int inLease(int seq, int lines, Lease lease) {
         int first = lease.attempt() * Lease.LOG_NUMBERS;
-        if (seq < first || seq > first + LINES_MAX - lines) {
+        if (seq < first || seq > first + Lease.LOG_LINES_MAX - lines) {
             throw Problem.unprocessable(
-                    "out_of_range", "seq", "must be among the first 110,000 numbers of this attempt.");
+                    "out_of_range",
+                    "seq",
+                    String.format(
+                            Locale.ROOT, "must be among the first %,d numbers of this attempt.", Lease.LOG_LINES_MAX));
         }
         return seq;
     }

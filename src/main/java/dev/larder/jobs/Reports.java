@@ -143,7 +143,7 @@ final class Reports {
         return began.isAfter(now) ? now : began;
     }
 
-    private static List<Inventory.Thing> things(JsonBody body) {
+    private static List<Inventory.Item> things(JsonBody body) {
         JsonNode node = body.optionalNode("things").orElseThrow(() -> missing("things"));
         if (!node.isArray()) {
             throw Problem.badRequest("wrong_type", "things", "must be a list.");
@@ -154,14 +154,14 @@ final class Reports {
                     "things",
                     "must be at most " + Inventory.Part.THINGS_MAX + "; send more in another part.");
         }
-        List<Inventory.Thing> things = new ArrayList<>(node.size());
+        List<Inventory.Item> things = new ArrayList<>(node.size());
         for (JsonNode one : node) {
             things.add(thing("things[" + things.size() + "]", one));
         }
         return things;
     }
 
-    private static Inventory.Thing thing(String field, JsonNode one) {
+    private static Inventory.Item thing(String field, JsonNode one) {
         if (!one.path("workspace").isTextual()
                 || !one.path("name").isTextual()
                 || !one.path("whole").isBoolean()) {
@@ -169,7 +169,7 @@ final class Reports {
         }
         UUID workspace = JsonBody.uuid(one.path("workspace").textValue())
                 .orElseThrow(() -> Problem.badRequest("invalid_id", field + ".workspace", "must be a UUID."));
-        return new Inventory.Thing(
+        return new Inventory.Item(
                 workspace,
                 bounded(field + ".name", one.path("name").textValue()),
                 one.path("whole").booleanValue(),

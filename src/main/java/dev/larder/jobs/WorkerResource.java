@@ -12,12 +12,13 @@ import dev.larder.jobs.QueueReads.Working;
 import dev.larder.model.Assignment;
 import dev.larder.model.Backend;
 import dev.larder.model.Caller;
+import dev.larder.model.HeartbeatAnswer;
 import dev.larder.model.Inventory;
-import dev.larder.model.Pulse;
+import dev.larder.model.ReportOutcome;
 import dev.larder.model.Role;
-import dev.larder.model.Verdict;
 import dev.larder.model.WorkerEntry;
 import io.quarkus.arc.All;
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
@@ -43,6 +44,7 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
@@ -63,7 +65,7 @@ class WorkerResource {
     private final WorkerStore workers;
     private final QueueReads reader;
     private final LongPoll poll;
-    private final LocalJobSource desk;
+    private final LocalJobSource jobSource;
     private final CurrentCaller caller;
     private final InstantSource clock;
     private final QueueSettings settings;
@@ -74,7 +76,7 @@ class WorkerResource {
             WorkerStore workers,
             QueueReads reader,
             LongPoll poll,
-            LocalJobSource desk,
+            LocalJobSource jobSource,
             CurrentCaller caller,
             InstantSource clock,
             QueueSettings settings,
@@ -83,7 +85,7 @@ class WorkerResource {
         this.workers = workers;
         this.reader = reader;
         this.poll = poll;
-        this.desk = desk;
+        this.jobSource = jobSource;
         this.caller = caller;
         this.clock = clock;
         this.settings = settings;
@@ -96,9 +98,7 @@ class WorkerResource {
 
     @GET
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
-    @Operation(
-            operationId = "listWorkers",
-            summary = "Lists the workers that have entered and not left, the newest first, with their load")
+    @Operation(operationId = "listWorkers", summary = "Lists registered workers with their load, newest first")
     public Uni<Page<Working>> list(
             @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
@@ -106,16 +106,37 @@ class WorkerResource {
                 .map(rows -> Page.of(page, rows, Working::id));
     }
 
-    /** @param heartbeat an ISO 8601 duration: how often the worker is to show that it is alive; three missed, and its jobs are taken back */
-    record Entered(UUID id, String heartbeat) {}
+    /**
+     * The body of a worker process that enters.
+     *
+     * @param backends kinds it can build
+     * @param slots how many jobs at once, from 1
+     * @param reserved slots that prebuild jobs never take, from 0 to one less than {@code slots}
+     */
+    @RegisterForReflection
+    record NewWorker(
+            String name,
+            @Nullable Map<String, String> tags,
+            List<String> backends,
+            int slots,
+            @Nullable Integer reserved) {}
+
+    /**
+     * The answer to a worker process that enters.
+     *
+     * @param heartbeat how often the worker must show that it is alive; after three missed ones its jobs are taken back
+     */
+    record Entered(
+            UUID id,
+            @Schema(format = "duration", examples = "PT5S") String heartbeat) {}
 
     @POST
     @Consumes(MediaType.APPLICATION_JSON)
-    @Operation(
-            operationId = "enterWorker",
-            summary = "A worker process enters: {\"name\":\"…\",\"tags\":{},\"backends\":[\"exec\"],\"slots\":4}")
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = NewWorker.class)))
+    @APIResponseSchema(value = Entered.class, responseCode = "201")
+    @Operation(operationId = "enterWorker", summary = "Registers a worker process")
     public Uni<RestResponse<Entered>> enter(byte[] bytes) {
-        WorkerEntry entry = Reports.entry(JsonBody.of(bytes, "name", "tags", "backends", "slots", "reserved"));
+        WorkerEntry entry = Reports.entry(JsonBody.of(bytes, NewWorker.class));
         return workers.register(caller.get(), entry, clock.instant())
                 .map(worker -> ResponseBuilder.<Entered>created(URI.create("/api/v1/workers/" + worker))
                         .entity(new Entered(worker, settings.heartbeat().toString()))
@@ -123,6 +144,7 @@ class WorkerResource {
     }
 
     /** @param items the most urgent first; none where there was none for as long as the call could hold */
+    @Schema(name = "LeasedJobs")
     record Leased(List<AssignmentView> items) {}
 
     /**
@@ -131,6 +153,7 @@ class WorkerResource {
      * @param lease what all that is said of the job must carry
      * @param timeLeft an ISO 8601 duration from this answer on: the two clocks need not agree
      */
+    @Schema(name = "LeasedJob")
     record AssignmentView(
             UUID job,
             UUID lease,
@@ -158,27 +181,27 @@ class WorkerResource {
         static AssignmentView of(Assignment one, Instant now) {
             return new AssignmentView(
                     one.jobId(),
-                    one.leaseToken(),
+                    one.lease().token(),
                     one.attempt(),
                     Duration.between(now, one.deadlineAt()).toString(),
                     one.transition().word(),
                     one.reason(),
                     one.backend(),
                     one.workspaceId(),
-                    one.workspaceName(),
-                    one.organizationId(),
-                    one.organizationName(),
-                    one.ownerId(),
-                    one.ownerName(),
-                    one.prebuild(),
-                    one.versionId(),
-                    one.templateName(),
+                    one.workspace().name(),
+                    one.workspace().organizationId(),
+                    one.workspace().organizationName(),
+                    one.workspace().ownerId(),
+                    one.workspace().ownerName(),
+                    one.workspace().prebuild(),
+                    one.version().id(),
+                    one.version().templateName(),
                     one.buildNumber(),
-                    one.presetName(),
-                    one.files(),
-                    one.parameters(),
-                    one.sensitiveParameters(),
-                    one.outputs());
+                    one.version().presetName(),
+                    one.version().files(),
+                    one.parameters().values(),
+                    one.parameters().sensitive(),
+                    one.workspace().outputs());
         }
 
         @Override
@@ -187,16 +210,27 @@ class WorkerResource {
         }
     }
 
+    /**
+     * The body that leases jobs.
+     *
+     * @param slots how many jobs at most, from 1
+     * @param running jobs the worker has; other leases of this worker are released
+     * @param ask counts the worker's calls, from 1, so that a late call is told from the latest one
+     */
+    @RegisterForReflection
+    record Acquisition(
+            int slots,
+            @Nullable List<UUID> running,
+            @Nullable Integer ask) {}
+
     @POST
     @Path("{id}/acquire")
     @Consumes(MediaType.APPLICATION_JSON)
-    @Operation(
-            operationId = "acquireJobs",
-            summary =
-                    "Leases jobs: {\"slots\":2,\"running\":[],\"ask\":1}. Holds while there is none, as long as Prefer: wait=20 says")
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Acquisition.class)))
+    @Operation(operationId = "acquireJobs", summary = "Leases jobs. Waits for one as long as Prefer: wait=20 says")
     public Uni<Leased> acquire(
             @PathParam("id") String id, byte[] bytes, @HeaderParam("Prefer") @Nullable String prefer) {
-        JsonBody body = JsonBody.of(bytes, "slots", "running", "ask");
+        JsonBody body = JsonBody.of(bytes, Acquisition.class);
         int number = Reports.ask(body);
         int slots = Reports.slots(body);
         Set<UUID> running = Reports.jobs(body, "running");
@@ -220,44 +254,52 @@ class WorkerResource {
      * @param at when this was answered: a listing that the worker makes now begins then
      * @param sweepWantedAt whoever has not listed since then is asked to
      */
+    @Schema(name = "Heartbeat")
     record Beat(
             Set<UUID> held,
             Set<UUID> canceling,
             Instant at,
             @Nullable Instant sweepWantedAt) {
 
-        static Beat of(Pulse pulse) {
+        static Beat of(HeartbeatAnswer pulse) {
             return new Beat(pulse.held(), pulse.canceling(), pulse.at(), pulse.sweepWantedAt());
         }
     }
 
     @POST
     @Path("{id}/heartbeat")
-    @Operation(operationId = "beatWorker", summary = "Shows that the worker is alive; tells it what to stop")
+    @Operation(operationId = "beatWorker", summary = "Sends a heartbeat. The answer says which jobs to stop")
     public Uni<Beat> beat(@PathParam("id") String id) {
         return entered(id)
                 .chain(worker -> workers.heartbeat(worker, clock.instant()))
                 .map(pulse -> pulse.map(Beat::of).orElseThrow(() -> Problem.notFound("worker")));
     }
 
+    /** The body that releases leases which the worker holds and does not know of. */
+    @RegisterForReflection
+    record LostLeases(@Nullable List<UUID> jobs) {}
+
     @POST
     @Path("{id}/give-up")
     @Consumes(MediaType.APPLICATION_JSON)
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = LostLeases.class)))
     @Operation(
             operationId = "giveUpJobs",
             summary =
-                    "Gives up jobs that the worker holds and does not know of: {\"jobs\":[]}. Each has lost a worker by that")
+                    "Releases leases that the worker holds and does not know of. It counts as a lost worker for each job")
     public Uni<Void> giveUp(@PathParam("id") String id, byte[] bytes) {
-        Set<UUID> forgotten = Reports.jobs(JsonBody.of(bytes, "jobs"), "jobs");
-        return entered(id).chain(worker -> desk.giveUp(worker, forgotten));
+        Set<UUID> forgotten = Reports.jobs(JsonBody.of(bytes, LostLeases.class), "jobs");
+        return entered(id).chain(worker -> jobSource.releaseLost(worker, forgotten));
     }
 
     /** A body that lists what exists, or a part of it. */
+    @RegisterForReflection
+    @Schema(name = "InventoryReport")
     record Listing(
             String backend,
             String location,
             Instant began,
-            List<Inventory.Thing> things,
+            List<Inventory.Item> things,
             boolean last,
             @Nullable Integer connections,
             @Nullable Integer connectionsPerWorkspace) {}
@@ -269,28 +311,25 @@ class WorkerResource {
     @Operation(
             operationId = "reportInventory",
             summary =
-                    "Lists what exists where the worker builds, at most 2,000 things at once; the last part says that there is nothing"
-                            + " else. began is the heartbeat's \"at\" after which it looked. Answers what to remove")
-    public Uni<Verdict> inventory(@PathParam("id") String id, byte[] bytes) {
-        JsonBody body = JsonBody.of(
-                bytes, "backend", "location", "began", "things", "last", "connections", "connectionsPerWorkspace");
+                    "Reports the resources in the worker's place, at most 2,000 in one part. began is the \"at\" of the heartbeat"
+                            + " before the worker looked. The answer to the last part says what to remove")
+    public Uni<ReportOutcome> inventory(@PathParam("id") String id, byte[] bytes) {
+        JsonBody body = JsonBody.of(bytes, Listing.class);
         Inventory.Part part = Reports.listing(body, kinds, clock.instant());
-        return entered(id).chain(worker -> desk.report(worker, part));
+        return entered(id).chain(worker -> jobSource.report(worker, part));
     }
 
     @DELETE
     @Path("{id}")
-    @Operation(
-            operationId = "leaveWorker",
-            summary = "The worker process ends: it is given no more jobs, and those it still holds are taken back")
+    @Operation(operationId = "leaveWorker", summary = "Unregisters a worker process. Its jobs are requeued")
     public Uni<Void> leave(@PathParam("id") String id) {
-        return entered(id).chain(worker -> workers.leave(worker, clock.instant()));
+        return entered(id).chain(worker -> workers.stop(worker, clock.instant()));
     }
 
     private Uni<UUID> entered(String id) {
         Caller asking = caller.get();
         UUID worker = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("worker"));
-        return workers.entered(worker, asking.userId())
+        return workers.registered(worker, asking.userId())
                 .invoke(known -> {
                     if (!known) {
                         throw Problem.notFound("worker");

@@ -1,16 +1,16 @@
 package dev.larder.jobs;
 
 import dev.larder.database.Rows;
+import dev.larder.database.Sql;
 import dev.larder.model.Caller;
+import dev.larder.model.HeartbeatAnswer;
 import dev.larder.model.Ids;
-import dev.larder.model.Pulse;
 import dev.larder.model.WorkerEntry;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
-import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
@@ -19,7 +19,7 @@ import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/** Who works on jobs, and whether it still does (design, section 4): one row per worker process. */
+/** The workers and their heartbeats: one row per worker process. */
 @ApplicationScoped
 public class WorkerStore {
 
@@ -31,20 +31,32 @@ public class WorkerStore {
         this.ids = ids;
     }
 
-    private static final String REGISTER = """
-            INSERT INTO workers (id, name, tags, backends, slots, reserved_slots, created_at, last_seen_at, user_id, organization_id,
-                                 long_reserved_slots)
-            VALUES ($1, $2, $3, $4, $5, $6, $7::timestamptz, $7::timestamptz, $8, $9, $10)""";
+    private static final Sql REGISTER = Sql.of(
+            """
+            INSERT INTO workers (id, name, tags, backends, slots, reserved_slots, long_reserved_slots, created_at, last_seen_at,
+                                 user_id, organization_id)
+            VALUES (:worker, :name, :tags, :backends, :slots, :reserved, :long_reserved, :at::timestamptz, :at::timestamptz,
+                    :user, :organization)""",
+            "worker",
+            "name",
+            "tags",
+            "backends",
+            "slots",
+            "reserved",
+            "long_reserved",
+            "at",
+            "user",
+            "organization");
 
-    /** A worker in a server's own process enters; it is new each time it starts. It works for every organization. */
+    /** Registers the worker of a server's own process, a new one at each start. It serves every organization. */
     public Uni<UUID> register(WorkerEntry entry, Instant at) {
         return register(entry, at, null, null);
     }
 
     /**
-     * The same for a worker elsewhere.
+     * Registers a remote worker.
      *
-     * @param caller whose jobs are those of its organization, or of all where it has none
+     * @param caller the worker serves the caller's organization, or every organization where the caller has none
      */
     public Uni<UUID> register(Caller caller, WorkerEntry entry, Instant at) {
         return register(entry, at, caller.userId(), caller.organization().orElse(null));
@@ -54,81 +66,85 @@ public class WorkerStore {
         UUID worker = ids.next();
         JsonObject tags = new JsonObject();
         entry.tags().forEach(tags::put);
-        Tuple values = Tuple.tuple()
-                .addValue(worker)
-                .addValue(entry.name())
-                .addValue(tags)
-                .addValue(entry.backends().toArray(String[]::new))
-                .addValue(entry.slots())
-                .addValue(entry.reservedSlots())
-                .addValue(Rows.utc(at))
-                .addValue(user)
-                .addValue(organization)
-                .addValue(entry.longReservedSlots());
-        return pool.preparedQuery(REGISTER).execute(values).replaceWith(worker);
+        return REGISTER.on(
+                        pool,
+                        worker,
+                        entry.name(),
+                        tags,
+                        entry.backends().toArray(String[]::new),
+                        entry.slots(),
+                        entry.reservedSlots(),
+                        entry.longReservedSlots(),
+                        Rows.utc(at),
+                        user,
+                        organization)
+                .replaceWith(worker);
     }
 
-    private static final String ENTERED =
-            "SELECT EXISTS (SELECT FROM workers WHERE id = $1 AND user_id = $2 AND stopped_at IS NULL) AS entered";
+    private static final Sql REGISTERED = Sql.of(
+            "SELECT EXISTS (SELECT FROM workers WHERE id = :worker AND user_id = :user AND stopped_at IS NULL) AS registered",
+            "worker",
+            "user");
 
-    /** Whether this user's token speaks for this worker, and it has not left. */
-    public Uni<Boolean> entered(UUID worker, UUID user) {
-        return pool.preparedQuery(ENTERED)
-                .execute(Tuple.of(worker, user))
-                .map(rows -> rows.iterator().next().getBoolean("entered"));
+    /** Whether this user registered this worker, and it has not stopped. */
+    public Uni<Boolean> registered(UUID worker, UUID user) {
+        return REGISTERED
+                .on(pool, worker, user)
+                .map(rows -> rows.iterator().next().getBoolean("registered"));
     }
 
-    private static final String LEAVE = "UPDATE workers SET stopped_at = $2 WHERE id = $1 AND stopped_at IS NULL";
+    private static final Sql STOP =
+            Sql.of("UPDATE workers SET stopped_at = :at WHERE id = :worker AND stopped_at IS NULL", "worker", "at");
 
-    /** A worker process ends in good order; what it still holds is handed back by {@link JobStore#handBack}. */
-    public Uni<Void> leave(UUID worker, Instant at) {
-        return pool.preparedQuery(LEAVE).execute(Tuple.of(worker, Rows.utc(at))).replaceWithVoid();
+    /** A worker stops in good order. It requeues the jobs that it holds by itself. */
+    public Uni<Void> stop(UUID worker, Instant at) {
+        return STOP.on(pool, worker, Rows.utc(at)).replaceWithVoid();
     }
 
-    private static final String FORGET =
-            "UPDATE workers SET stopped_at = $1::timestamptz WHERE stopped_at IS NULL AND last_seen_at < $2::timestamptz";
+    private static final Sql STOP_SILENT = Sql.of("""
+            UPDATE workers SET stopped_at = :at::timestamptz
+             WHERE stopped_at IS NULL AND last_seen_at < :silent_since::timestamptz""", "at", "silent_since");
 
     /**
-     * Workers that were not heard of since then have left: their processes ended without saying so. One that comes back enters
-     * again.
+     * Marks workers as stopped whose last heartbeat is older than that: their processes ended without a word. A worker that
+     * comes back registers again.
+     *
+     * @return how many
      */
-    public Uni<Integer> forget(Instant at, Instant silentSince) {
-        return pool.preparedQuery(FORGET)
-                .execute(Tuple.of(Rows.utc(at), Rows.utc(silentSince)))
-                .map(RowSet::rowCount);
+    public Uni<Integer> stopSilent(Instant at, Instant silentSince) {
+        return STOP_SILENT.on(pool, Rows.utc(at), Rows.utc(silentSince)).map(RowSet::rowCount);
     }
 
-    private static final String HEARTBEAT = """
+    private static final Sql HEARTBEAT = Sql.of("""
             WITH me AS (
-                UPDATE workers SET last_seen_at = $2, last_ask = greatest(last_ask, $3::integer)
-                 WHERE id = $1 AND stopped_at IS NULL AND ($3::integer = 0 OR last_ask < $3::integer)
+                UPDATE workers SET last_seen_at = :at, last_ask = greatest(last_ask, :number::integer)
+                 WHERE id = :worker AND stopped_at IS NULL AND (:number::integer = 0 OR last_ask < :number::integer)
                 RETURNING id)
             SELECT me.id, ARRAY(SELECT j.id FROM jobs j
-                                 WHERE j.worker_id = $1 AND j.started_at IS NOT NULL AND j.completed_at IS NULL) AS held,
+                                 WHERE j.worker_id = :worker AND j.started_at IS NOT NULL AND j.completed_at IS NULL) AS held,
                    ARRAY(SELECT j.id FROM jobs j
-                          WHERE j.worker_id = $1 AND j.started_at IS NOT NULL AND j.completed_at IS NULL
+                          WHERE j.worker_id = :worker AND j.started_at IS NOT NULL AND j.completed_at IS NULL
                             AND j.canceled_at IS NOT NULL) AS canceling,
                    (SELECT s.sweep_wanted_at FROM settings s) AS sweep_wanted_at
-              FROM me""";
+              FROM me""", "worker", "number", "at");
 
-    /** One row per worker, not per job. Empty where the worker is no longer known. */
-    public Uni<Optional<Pulse>> heartbeat(UUID worker, Instant at) {
+    /** Keeps a worker and its leases alive: one row per worker, not per job. Empty where the worker is not registered any more. */
+    public Uni<Optional<HeartbeatAnswer>> heartbeat(UUID worker, Instant at) {
         return ask(worker, 0, at);
     }
 
     /**
-     * The same, when a worker asks for jobs.
+     * A heartbeat that comes with a request for jobs.
      *
-     * @param number counted up by the worker, 0 where it does not count; empty where it has asked under a higher one since
+     * @param number of the request, counted up by the worker; 0 where the worker does not count
+     * @return empty where the worker is not registered any more, or has sent a request with this or a higher number
      */
-    public Uni<Optional<Pulse>> ask(UUID worker, int number, Instant at) {
-        return pool.preparedQuery(HEARTBEAT)
-                .execute(Tuple.of(worker, Rows.utc(at), number))
-                .map(rows -> Rows.first(rows, row -> pulse(row, at)));
+    public Uni<Optional<HeartbeatAnswer>> ask(UUID worker, int number, Instant at) {
+        return HEARTBEAT.on(pool, worker, number, Rows.utc(at)).map(rows -> Rows.first(rows, row -> pulse(row, at)));
     }
 
-    private static Pulse pulse(Row row, Instant at) {
-        return new Pulse(
+    private static HeartbeatAnswer pulse(Row row, Instant at) {
+        return new HeartbeatAnswer(
                 Set.of(row.getArrayOfUUIDs("held")),
                 Set.of(row.getArrayOfUUIDs("canceling")),
                 at,

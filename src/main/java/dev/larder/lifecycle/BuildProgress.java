@@ -1,8 +1,8 @@
 package dev.larder.lifecycle;
 
 /**
- * Whether a worker has the latest build of a workspace, said once for all statements. Its job says so and the workspace does
- * not: a lease is given without writing a second row and its indexes (decision 0019).
+ * Whether a worker has the latest build of a workspace, said once for all statements. Its job says so and the
+ * workspace does not: a lease is given without writing a second row and its indexes (decision 0019).
  */
 public final class BuildProgress {
 

@@ -1,10 +1,88 @@
 package dev.larder.lifecycle;
 
+import java.util.UUID;
+
 /** The rules that several statements share, as SQL: each stands here once. */
 public final class Rules {
 
     /** A condition: the database is not held to be older than what was answered from it (decision 0029). */
     public static final String TRUSTED = "NOT EXISTS (SELECT FROM settings WHERE suspect_since IS NOT NULL)";
 
+    /** The scope of the job limits that every job is in. */
+    public static final UUID DEPLOYMENT = new UUID(0, 0);
+
     private Rules() {}
+
+    /**
+     * A condition: the preset is active. Its version is the template's active one, and the template is neither
+     * deleted nor deprecated.
+     *
+     * @param preset what the statement calls the preset's row
+     * @param template what it calls the template's row
+     */
+    public static String active(String preset, String template) {
+        return "%2$s.active_version_id = %1$s.version_id AND %2$s.deleted_at IS NULL AND %2$s.deprecated_reason IS NULL"
+                .formatted(preset, template);
+    }
+
+    /** A condition, with a parameter {@code :deployment}: a job limit applies to the job, in one scope or more. */
+    static String limited(String job) {
+        return "EXISTS (SELECT FROM job_limits l"
+                + " WHERE l.scope IN (:deployment::uuid, %1$s.organization_id, %1$s.preset_id))".formatted(job);
+    }
+
+    /**
+     * A condition: a claim may be given the workspace, as long as it is fresh.
+     *
+     * @param workspace what the statement calls the workspace's row
+     */
+    public static String claimable(String workspace) {
+        return ("%1$s.prebuild AND %1$s.ready_at IS NOT NULL AND %1$s.transition = 'start' AND %1$s.build_status = 'succeeded'"
+                        + " AND %1$s.deletion_wanted_at IS NULL")
+                .formatted(workspace);
+    }
+
+    /**
+     * A value: prebuilds of the preset that were created before it have expired. NULL where none has. The
+     * statement has a parameter {@code :at}: now.
+     *
+     * @param preset what the statement calls the preset's row
+     */
+    public static String freshFrom(String preset) {
+        return "greatest(%1$s.last_invalidated_at, :at::timestamptz - make_interval(secs => %1$s.ttl_seconds))"
+                .formatted(preset);
+    }
+
+    /**
+     * A condition: the prebuild has not expired.
+     *
+     * @param workspace what the statement calls the workspace's row
+     * @param freshFrom the value of {@link #freshFrom}
+     */
+    public static String fresh(String workspace, String freshFrom) {
+        return "%s.created_at >= coalesce(%s, '-infinity')".formatted(workspace, freshFrom);
+    }
+
+    /**
+     * A condition: the caller may see the row. Parameter {@code :organization}: the caller's own; null for
+     * a caller of the whole deployment, who sees every row.
+     *
+     * @param organization the column that holds the row's organization
+     */
+    public static String visibleTo(String organization) {
+        return "(:organization::uuid IS NULL OR %s = :organization)".formatted(organization);
+    }
+
+    /**
+     * A condition: the row is on the next page of a list that is ordered by this column. Parameter
+     * {@code :after}: the last value of the page before; null for the first page.
+     */
+    public static String after(String column) {
+        return "(:after::uuid IS NULL OR %s > :after)".formatted(column);
+    }
+
+    /** The same as {@link #after} for a list in descending order; parameter {@code :before}. */
+    public static String before(String column) {
+        return "(:before::uuid IS NULL OR %s < :before)".formatted(column);
+    }
 }

@@ -7,69 +7,98 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A leased job with everything a worker needs to perform it, so that a worker needs no access to the database and may be
- * remote.
+ * A leased job with everything a worker needs to run it: a worker has no access to Larder's database and may be remote.
  *
- * @param leaseToken random; every later write of the job must carry it
- * @param attempt 1 for the first lease of this job; higher means that an earlier worker was lost in the middle and may
- *     have left something behind
- * @param deadlineAt when the lease ends whatever the worker does
- * @param reason why the build is: {@link #CLAIM}, {@link #VERIFY}, {@link #RECYCLE}, otherwise for people
- * @param files of the version, by path
- * @param parameters resolved: values of a cold claim over the preset's over defaults; sensitive ones in clear
- * @param presetName null for a workspace built without a preset
- * @param outputs what the workspace has answered so far, for a later start only; secret
+ * @param lease what every later write of the job must carry
+ * @param deadlineAt when the lease ends, whatever the worker does
+ * @param buildNumber counts the builds of the workspace from 1
  */
 public record Assignment(
-        UUID jobId,
-        UUID leaseToken,
-        int attempt,
-        Instant deadlineAt,
-        Transition transition,
-        String reason,
-        String backend,
-        UUID workspaceId,
-        String workspaceName,
-        UUID organizationId,
-        String organizationName,
-        UUID ownerId,
-        String ownerName,
-        boolean prebuild,
-        UUID versionId,
-        String templateName,
-        int buildNumber,
-        @Nullable String presetName,
-        Map<String, String> files,
-        Map<String, String> parameters,
-        Set<String> sensitiveParameters,
-        Map<String, String> outputs) {
+        Lease lease, Instant deadlineAt, int buildNumber, Workspace workspace, Version version, Parameters parameters) {
 
-    /** The reason of the build that prepares a workspace for whoever claimed it (design, section 3.5). */
+    /** The reason of the build that prepares a workspace for the user who claimed it. */
     public static final String CLAIM = "claim";
 
-    /** The reason of the build that looks whether a workspace just claimed is fit for use (design, section 3.6). */
+    /** The reason of the build that checks whether a claimed workspace is fit for use. */
     public static final String VERIFY = "verify";
 
-    /** The reason of the build that makes a workspace which was given back ready for somebody else (design, section 3.6). */
+    /** The reason of the build that resets a released workspace for the next user. */
     public static final String RECYCLE = "recycle";
 
-    /** The reasons of builds that work on what an earlier start has built. */
+    /** The reasons of builds that work on a workspace which an earlier build has started. */
     public static final Set<String> LATER_STARTS = Set.of(CLAIM, VERIFY, RECYCLE);
 
-    /** What every later write of the job is made under. */
-    public Lease lease() {
-        return new Lease(jobId, leaseToken, attempt, workspaceId, transition, reason);
+    /**
+     * Whose workspace it is.
+     *
+     * @param prebuild whether it is in stock, owned by the system user
+     * @param outputs what earlier builds of the workspace answered, for {@link #LATER_STARTS} only; secret
+     */
+    public record Workspace(
+            String name,
+            UUID organizationId,
+            String organizationName,
+            UUID ownerId,
+            String ownerName,
+            boolean prebuild,
+            Map<String, String> outputs) {}
+
+    /**
+     * What is built.
+     *
+     * @param presetName null for a workspace built without a preset
+     * @param files by path
+     */
+    public record Version(
+            UUID id,
+            String backend,
+            String templateName,
+            @Nullable String presetName,
+            Map<String, String> files) {}
+
+    /**
+     * The values to build it with.
+     *
+     * @param values by name, the sensitive ones in clear: those of a cold claim win over the preset's, those over the defaults
+     * @param sensitive the names of the sensitive ones
+     */
+    public record Parameters(Map<String, String> values, Set<String> sensitive) {}
+
+    public UUID jobId() {
+        return lease.jobId();
     }
 
-    /** Whether there is something already that an earlier build started. */
+    /** 1 for the first lease of the job. A higher one means that a worker was lost and may have left something behind. */
+    public int attempt() {
+        return lease.attempt();
+    }
+
+    public UUID workspaceId() {
+        return lease.workspaceId();
+    }
+
+    public Transition transition() {
+        return lease.transition();
+    }
+
+    /** Why the build is made: {@link #CLAIM}, {@link #VERIFY}, {@link #RECYCLE}; any other is for people to read. */
+    public String reason() {
+        return lease.reason();
+    }
+
+    public String backend() {
+        return version.backend();
+    }
+
+    /** Whether an earlier build has started the workspace. */
     public boolean isLaterStart() {
-        return LATER_STARTS.contains(reason);
+        return LATER_STARTS.contains(reason());
     }
 
-    /** Parameters may be secret, so none is printed. */
+    /** Without parameters and outputs, which may be secret. */
     @Override
     public String toString() {
         return "Assignment[job=%s attempt=%d transition=%s workspace=%s]"
-                .formatted(jobId, attempt, transition.word(), workspaceId);
+                .formatted(jobId(), attempt(), transition().word(), workspaceId());
     }
 }

@@ -8,11 +8,10 @@ import java.util.UUID;
 import java.util.function.Consumer;
 
 /**
- * How a kind of workspace is built. A backend sees nothing but the assignment, so that it runs as well in a remote
- * worker.
+ * Builds workspaces of one kind. A backend knows only the assignment, so that it also runs in a remote worker.
  *
- * <p>It must be safe to perform the same job again: a worker may die in the middle and another take over. A start that
- * finds leftovers of an earlier attempt clears them or succeeds with them; a delete of what is not there succeeds.
+ * <p>Jobs are idempotent: a worker may die in the middle of a job, and another worker repeats it. A start that
+ * finds leftovers of an earlier attempt clears or reuses them. Deleting a missing workspace succeeds.
  */
 public interface Backend {
 
@@ -25,10 +24,10 @@ public interface Backend {
     }
 
     /**
-     * Why this kind cannot be built here, in one plain sentence for the operator. It is asked before the first job is taken,
-     * on a thread that may wait, and tries what can be tried in seconds.
+     * Checks that this kind can be built here. Called before the first job is leased, on a thread that may
+     * block; takes seconds at most.
      *
-     * @return empty where it can
+     * @return the reason why not, one sentence for the operator; empty where it can
      */
     default Optional<String> unusable() {
         return Optional.empty();
@@ -44,8 +43,8 @@ public interface Backend {
     }
 
     /**
-     * How long after its deadline, or after a {@link #stop}, a job may take to end what it started. The server takes a job
-     * back {@code larder.worker.overrun} after the same instant, which must be longer.
+     * How long after its deadline, or after a {@link #stop}, a job may take to end what it started. The server
+     * takes a job back {@code larder.worker.overrun} after the same instant, which must be longer.
      */
     default Duration endsWithin() {
         return Duration.ZERO;
@@ -54,25 +53,25 @@ public interface Backend {
     /**
      * Asks a job to stop. Returns at once; asking again changes nothing.
      *
-     * @return true where {@link #perform} will answer {@link JobOutcome.Canceled} when all that it started has ended, and
-     *     takes lines until then; false where it cannot be asked, or is not at this job
+     * @return true where {@link #perform} will answer {@link JobOutcome.Canceled} when all that it started has
+     *     ended, and takes lines until then; false where it cannot be asked, or is not at this job
      */
     default boolean stop(Assignment assignment) {
         return false;
     }
 
     /**
-     * Performs the job. Expected failures are outcomes. Cancelling the subscription asks to stop as well, without waiting
-     * for it: the backend ends what it started, with its children, and leaves nothing running.
+     * Performs the job. Expected failures are outcomes. Cancelling the subscription asks to stop as well,
+     * without waiting for it: the backend ends what it started, with its children, and leaves nothing running.
      *
      * @param log takes lines while the job runs, from any thread; must never be given a secret
      */
     Uni<JobOutcome> perform(Assignment assignment, Consumer<LogLine> log);
 
     /**
-     * Lists all that exists of workspaces, and of versions that are built once for many of them, where this process builds
-     * them, by their labels and by nothing that it remembers.
-     * Fails where it cannot be sure to have seen all: a listing that is short would say that the rest is gone.
+     * Lists the resources of all workspaces in the place where this process builds them, found by their labels.
+     * Versions that are built once for many workspaces are listed too. Fails where the listing may be
+     * incomplete: resources that it left out would count as gone.
      *
      * @return empty where this kind cannot be listed
      */
@@ -81,8 +80,8 @@ public interface Backend {
     }
 
     /**
-     * Removes all that exists of a workspace that nobody owns, or of a version that needs it no more, without any of its files;
-     * where there is nothing it succeeds. It must not work beside a job of this workspace: it ends that one, or fails.
+     * Removes the resources of a workspace that has no owner, or of a version that no longer needs them. The
+     * version's files are not at hand. Idempotent. It ends a running job of this workspace first, or fails.
      *
      * @param thing as the inventory names it: the id of the workspace or version
      */

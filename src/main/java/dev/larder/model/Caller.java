@@ -5,10 +5,10 @@ import java.util.Optional;
 import java.util.UUID;
 
 /**
- * Who is asking, as the bearer token said.
+ * The user or worker that sends a request, as its bearer token says.
  *
- * @param organization the caller's own; empty for deployment-wide users (owners, some auditors and workers), who see
- *     every organization
+ * @param organization the caller's own; empty for deployment-wide users (owners, some auditors and workers),
+ *     who see every organization
  * @param tokenExpiresAt when the token it came with ends; empty for never
  * @param tokenId the token it came with; empty where there was none, as in tests
  */

@@ -161,8 +161,8 @@ public record CronRange(int hours, int daysOfMonth, int months, int daysOfWeek, 
     }
 
     /**
-     * An hour that both cover, in words; empty when there is none, ever. Every date falls on every day of the week within
-     * the calendar's 400 years, so going through dates and days of the week is exact.
+     * An hour that both cover, in words; empty when there is none, ever. Every date falls on every day of the
+     * week within the calendar's 400 years, so going through dates and days of the week is exact.
      */
     Optional<String> overlap(CronRange other) {
         int sharedHours = hours & other.hours;

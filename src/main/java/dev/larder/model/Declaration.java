@@ -7,7 +7,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A whole template version as declared, valid: names are well formed, schedules do not overlap, values fit their types.
+ * A whole template version as declared, valid: names are well formed, schedules do not overlap, values fit
+ * their types.
  *
  * @param backend {@code postgres} or {@code exec}
  * @param files by path, in declared order
@@ -22,11 +23,9 @@ public record Declaration(
         List<PresetDeclaration> presets) {
 
     /**
+     * One preset of the version.
+     *
      * @param instances empty for a preset without prebuilds
-     * @param claimOrder which of several ready prebuilds is handed out first: {@code oldest}, {@code newest}, {@code random}
-     * @param maxUses how many in turn may have one workspace, with a reset in between, before it is destroyed; from 1
-     * @param maxJobs how many jobs of its stock may be in flight at once; from 1
-     * @param maxDeletes how many deletes among them; from 1
      */
     public record PresetDeclaration(
             String name,
@@ -35,14 +34,10 @@ public record Declaration(
             Optional<Duration> ttl,
             @Nullable String timezone,
             List<Schedule> schedules,
-            String claimOrder,
-            int maxUses,
-            Optional<Integer> maxJobs,
-            Optional<Integer> maxDeletes) {
+            HandOut handOut,
+            JobLimits jobLimits) {
 
-        public static final String OLDEST = "oldest";
-
-        /** One that hands out the oldest first, each once, and has no limits of its own. */
+        /** A preset that hands out the oldest prebuild first, each once, and has no limits of its own. */
         public PresetDeclaration(
                 String name,
                 Map<String, String> parameters,
@@ -50,7 +45,34 @@ public record Declaration(
                 Optional<Duration> ttl,
                 @Nullable String timezone,
                 List<Schedule> schedules) {
-            this(name, parameters, instances, ttl, timezone, schedules, OLDEST, 1, Optional.empty(), Optional.empty());
+            this(name, parameters, instances, ttl, timezone, schedules, HandOut.DEFAULT, JobLimits.NONE);
         }
+    }
+
+    /**
+     * How a preset's prebuilds are handed out.
+     *
+     * @param order which of several ready prebuilds is handed out first: {@code oldest}, {@code newest},
+     *     {@code random}
+     * @param maxUses how many claims in turn may have one workspace, with a reset in between, before it is
+     *     destroyed; from 1
+     */
+    public record HandOut(String order, int maxUses) {
+
+        public static final String OLDEST = "oldest";
+
+        /** The oldest first, each once. */
+        public static final HandOut DEFAULT = new HandOut(OLDEST, 1);
+    }
+
+    /**
+     * How many jobs of a preset's stock may be in flight at once; empty is no limit.
+     *
+     * @param jobs from 1
+     * @param deletes how many deletes among them; from 1
+     */
+    public record JobLimits(Optional<Integer> jobs, Optional<Integer> deletes) {
+
+        public static final JobLimits NONE = new JobLimits(Optional.empty(), Optional.empty());
     }
 }

@@ -4,9 +4,10 @@ import java.time.Duration;
 import java.time.Instant;
 
 /**
- * The time of another clock, carried on between two readings of it by a counter that nobody sets. A reading bounds the
- * difference between the two: the other clock was read after it was asked and before its answer arrived. Readings are
- * narrowed down by each other, so that the quickest answer counts for longest. Pure; all numbers are nanoseconds.
+ * The time of another clock, carried on between two readings of it by a counter that is never set. A reading
+ * bounds the difference between the two: the other clock was read after it was asked and before its answer
+ * arrived. Readings are narrowed down by each other, so that the quickest answer counts for longest. Pure; all
+ * numbers are nanoseconds.
  *
  * @param lowest the smallest difference, other clock less counter, that the readings allow; inclusive
  * @param highest the largest
@@ -24,8 +25,8 @@ public record FollowedTime(long lowest, long highest, long asOf) {
     }
 
     /**
-     * This and a later reading together. Where both cannot be true the other clock was set, or is another one since a
-     * fail-over: then the later reading alone counts.
+     * This and a later reading together. Where both cannot be true the other clock was set, or is another one
+     * since a fail-over: then the later reading alone counts.
      */
     public FollowedTime narrowedBy(FollowedTime later) {
         long drift = Math.max(0, later.asOf - asOf) / DRIFT;

@@ -7,15 +7,15 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All that exists of workspaces in one place, found by its labels (decision 0016).
+ * The resources of workspaces in one place, found by their labels (decision 0016).
  *
- * @param location which place it is, the same whoever looks and another one for any other place
+ * @param location identifies the place; the same for every worker that builds there
  * @param connections empty where they are not counted
  */
-public record Inventory(String location, List<Thing> things, Optional<Connections> connections) {
+public record Inventory(String location, List<Item> things, Optional<Connections> connections) {
 
     /** Of a place where connections are not counted. */
-    public Inventory(String location, List<Thing> things) {
+    public Inventory(String location, List<Item> things) {
         this(location, things, Optional.empty());
     }
 
@@ -27,44 +27,44 @@ public record Inventory(String location, List<Thing> things, Optional<Connection
      */
     public record Connections(int all, int perWorkspace) {}
 
-    /** The longest name of a place or a thing. */
+    /** The longest name of a place or resource. */
     public static final int NAME_CHARS_MAX = 200;
 
     /**
-     * What exists of one workspace, or of what one version's workspaces are copied from.
+     * The resources of one workspace, or those from which the workspaces of one version are copied.
      *
      * @param workspace the id of the workspace or of the version
      * @param name for people
-     * @param whole whether what makes it usable is there; false for a trace of it, such as a role without its database
-     * @param madeAt by the clock of the place; null where that is not known
+     * @param whole false for leftovers that cannot be used, such as a role without its database
+     * @param madeAt by the clock of the place; null where it is unknown
      */
-    public record Thing(
+    public record Item(
             UUID workspace,
             String name,
             boolean whole,
             @Nullable Instant madeAt) {}
 
     /**
-     * A part of what a worker found, as it tells it.
+     * A part of a worker's report.
      *
-     * @param began an instant of the server's, told to the worker before it looked: what was built or deleted after it may
-     *     or may not be in the listing
-     * @param last whether the parts told under this instant, with this one, are all there is
+     * @param began an instant that the server told the worker before it looked. The report may or may not
+     *     contain what was built or deleted after it
+     * @param last whether this part completes the report that began at this instant
      */
     public record Part(
             String backend,
             String location,
             Instant began,
-            List<Thing> things,
+            List<Item> things,
             boolean last,
             Optional<Connections> connections) {
 
         /** Of a place where connections are not counted. */
-        public Part(String backend, String location, Instant began, List<Thing> things, boolean last) {
+        public Part(String backend, String location, Instant began, List<Item> things, boolean last) {
             this(backend, location, began, things, last, Optional.empty());
         }
 
-        /** How many things one part may hold. */
+        /** How many resources one part may hold. */
         public static final int THINGS_MAX = 2_000;
     }
 }

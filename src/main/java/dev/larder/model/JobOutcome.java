@@ -3,14 +3,17 @@ package dev.larder.model;
 import java.util.List;
 import java.util.Map;
 
-/** How a backend's work on a job ended. An expected failure is a value; a fault of the worker itself fails its Uni. */
+/**
+ * How a backend's work on a job ended. An expected failure is a value; a fault of the worker itself fails its
+ * Uni.
+ */
 public sealed interface JobOutcome {
 
     /**
-     * @param outputs what the claimer gets, by name; secret, sealed before they are stored. None from a claim step: those
-     *     of the start stay
-     * @param replaced resources that a claim step had to make anew, each with the paths that forced it: a template that
-     *     does so makes its users wait for what should have been ready
+     * @param outputs what the claimer gets, by name; secret, sealed before they are stored. None from a claim
+     *     step: those of the start stay
+     * @param replaced resources that a claim step had to make anew, each with the paths that forced it: a
+     *     template that does so makes its users wait for what should have been ready
      */
     record Succeeded(Map<String, String> outputs, Map<String, List<String>> replaced) implements JobOutcome {
 

@@ -8,79 +8,81 @@ import java.util.Set;
 import java.util.UUID;
 
 /**
- * Where a worker gets its jobs and says what became of them: the queue itself in the server's process, a server's API
- * elsewhere. Whatever it fails with may be tried again; a lease that was lost is a value.
+ * Where a worker gets its jobs and reports their outcomes: the queue itself in a server's process, a server's API for a
+ * remote worker. A call that fails may be retried. A lost lease is a value, not a failure.
  */
 public interface JobSource {
 
     /**
-     * What a worker is told when it enters.
+     * The answer to a registration.
      *
-     * @param heartbeat how often it is to show that it is alive; three missed, and its jobs are taken back
+     * @param heartbeat how often the worker sends a heartbeat; after three missed ones its jobs are requeued
      */
-    record Entered(UUID worker, Duration heartbeat) {}
+    record Registered(UUID worker, Duration heartbeat) {}
 
-    /** A worker process enters; it is new each time it starts. */
-    Uni<Entered> enter(WorkerEntry entry);
+    /** Registers a worker process, under a new id each time. */
+    Uni<Registered> register(WorkerEntry entry);
 
     /**
-     * What a worker is given to do.
+     * Leased jobs.
      *
-     * @param more whether to ask again at once: there may be more, or asking is what waits for it. If not, this worker could
-     *     see nothing else but what its reserve keeps from it, and {@link #onWork} tells when that changes; what somebody
-     *     had locked in that moment and left, the poll finds
+     * @param more whether the worker should ask again at once. If not, no more jobs fit it, except those that its reserved
+     *     slots exclude; {@link #onWork} tells when that changes. A job that another call had locked in that moment is found
+     *     by the next poll
      */
-    record Given(List<Assignment> jobs, boolean more) {}
+    record Leased(List<Assignment> jobs, boolean more) {}
 
     /**
-     * Leases up to {@code slots} jobs that fit, the most urgent first; may hold for a while where there is none. A worker asks
-     * once at a time.
+     * Leases up to {@code slots} jobs that fit the worker, the most urgent first. Where there is none, the call may wait for a
+     * while. A worker makes one such call at a time.
      *
-     * @param running what it works on: where asking holds, what it was leased and does not know of is given up
+     * @param running the jobs that the worker runs; a call that may wait requeues those that the worker was leased and does not run
      */
-    Uni<Given> take(UUID worker, int slots, Set<UUID> running);
+    Uni<Leased> lease(UUID worker, int slots, Set<UUID> running);
 
-    /** Shows that the worker is alive. Empty where it is no longer known. */
-    Uni<Optional<Pulse>> beat(UUID worker);
+    /** Keeps the worker and its leases alive. Empty where the worker is no longer registered. */
+    Uni<Optional<HeartbeatAnswer>> heartbeat(UUID worker);
 
-    /** Gives up leases that the worker holds and does not know of. */
-    Uni<Void> giveUp(UUID worker, Set<UUID> jobs);
+    /** Gives up leases that the worker holds and does not know of: each of these jobs has lost a worker. */
+    Uni<Void> releaseLost(UUID worker, Set<UUID> jobs);
 
     /**
-     * Appends to the job's log; nothing where the lease was lost.
+     * Appends to the job's log. Does nothing where the lease was lost.
      *
      * @param seq of the first line; lines of one lease are numbered from {@code attempt * 1,000,000}
      */
     Uni<Void> log(Lease lease, int seq, List<LogLine> lines);
 
     /**
-     * @return how the job ended, {@code PENDING} where it was put back because of its place; empty where the lease was lost, and
-     *     nothing was changed
-     */
-    Uni<Optional<JobStatus>> finish(Lease lease, JobOutcome outcome);
-
-    /** Puts a job back into the queue, unfinished. False where the lease was lost. */
-    Uni<Boolean> handBack(Lease lease);
-
-    /**
-     * Tells a part of what exists where the worker builds. What follows from it comes with the last part; nothing before.
+     * Ends a job.
      *
-     * @param part at most {@link Inventory.Part#THINGS_MAX} things
+     * @return the job's status; {@code PENDING} where it was requeued because its place is in trouble; empty where the lease was
+     *     lost, and nothing was changed
      */
-    Uni<Verdict> report(UUID worker, Inventory.Part part);
+    Uni<Optional<JobStatus>> complete(Lease lease, JobOutcome outcome);
+
+    /** Puts an unfinished job back into the queue. False where the lease was lost. */
+    Uni<Boolean> requeue(Lease lease);
 
     /**
-     * The worker asks for no more jobs. Where {@link #take} holds, it answers with none at once; what it was leased in that
-     * moment is given up by the next heartbeat, or when the worker leaves.
+     * Reports a part of what exists where the worker builds. The verdict comes with the last part; before that it is empty.
+     *
+     * @param part at most {@link Inventory.Part#THINGS_MAX} resources
      */
-    default void quit() {}
+    Uni<ReportOutcome> report(UUID worker, Inventory.Part part);
 
-    /** The worker process ends in good order. What it still holds is taken back from it. */
-    Uni<Void> leave(UUID worker);
+    /**
+     * The worker leases no more jobs. A {@link #lease} that waits answers with none at once. Jobs leased in that moment are
+     * released by the next heartbeat, or when the worker stops.
+     */
+    default void stopLeasing() {}
 
-    /** @param ring called when there may be a job; must return at once */
-    void onWork(Runnable ring);
+    /** The worker process ends in good order. Jobs that it still holds are requeued. */
+    Uni<Void> stop(UUID worker);
 
-    /** @param ring called when a running job may have been asked to stop; must return at once */
-    void onCancel(Runnable ring);
+    /** @param wakeUp called when there may be a job; must return at once */
+    void onWork(Runnable wakeUp);
+
+    /** @param wakeUp called when a running job may have been canceled; must return at once */
+    void onCancel(Runnable wakeUp);
 }

@@ -2,7 +2,9 @@ package dev.larder.model;
 
 import java.util.Locale;
 
-/** How far a job is. Derived from the job's timestamps and error by the generated column {@code jobs.status}. */
+/**
+ * How far a job is. Derived from the job's timestamps and error by the generated column {@code jobs.status}.
+ */
 public enum JobStatus {
     PENDING,
     RUNNING,
@@ -11,7 +13,7 @@ public enum JobStatus {
     CANCELED,
     FAILED;
 
-    /** Whether somebody may still be changing the workspace: nothing else may touch it then. */
+    /** Whether a worker may still change the workspace. Nothing else may touch it then. */
     public boolean active() {
         return switch (this) {
             case PENDING, RUNNING, CANCELING -> true;

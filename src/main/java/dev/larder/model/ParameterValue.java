@@ -15,7 +15,8 @@ public final class ParameterValue {
     private ParameterValue() {}
 
     /**
-     * Codes: {@code value_too_long}, {@code value_not_of_type}. The value itself is not repeated: it may be secret.
+     * Codes: {@code value_too_long}, {@code value_not_of_type}. The value itself is not repeated: it may be
+     * secret.
      *
      * @param type {@code string}, {@code number} or {@code bool}
      * @param field the path of the value, for the refusal

@@ -6,7 +6,7 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A workspace of the system user, as a snapshot sees it: its latest build decides what it counts as.
+ * An unclaimed workspace in a snapshot. Its latest build decides what it counts as.
  *
  * @param buildNumber of the latest build; 1 is the first start
  * @param readyAt when its readiness was met; null before that
@@ -30,12 +30,14 @@ public record Prebuild(
         return running() && readyAt != null;
     }
 
-    /** Whether it was ready only when this time from its creation was over. */
+    /** Whether it became ready later than this time after its creation. */
     boolean readyAfter(Duration time) {
         return running() && buildNumber == 1 && readyAt != null && readyAt.isAfter(createdAt.plus(time));
     }
 
-    /** A first start that no worker has begun: the only thing a cycle may cancel (design, section 2.3.1). */
+    /**
+     * A first start that no worker has begun: the only build that a cycle may cancel (design, section 2.3.1).
+     */
     public boolean neverStarted() {
         return transition == Transition.START && status == JobStatus.PENDING && buildNumber == 1;
     }

@@ -2,7 +2,9 @@ package dev.larder.model;
 
 import java.util.Locale;
 
-/** What a user may do (design, section 5). The constants below are for annotations, which cannot name an enum. */
+/**
+ * What a user may do (design, section 5). The constants below are for annotations, which cannot name an enum.
+ */
 public enum Role {
     /** Everything, in every organization. */
     OWNER,

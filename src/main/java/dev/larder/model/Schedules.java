@@ -19,11 +19,12 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All schedules of one preset, read once and asked often: which one holds at an instant, and when that changes (design,
- * section 2.4).
+ * All schedules of one preset, read once and asked often: which one holds at an instant, and when that changes
+ * (design, section 2.4).
  *
- * <p>The local wall-clock time of the preset's timezone decides, at minute grain: an hour that daylight saving skips
- * never matches, one that it repeats matches twice. Schedules that must be refused ({@link #refusals}) match never.
+ * <p>The local wall-clock time of the preset's timezone decides, at minute grain: an hour that daylight saving
+ * skips never matches, one that it repeats matches twice. Schedules that must be refused ({@link #refusals})
+ * match never.
  */
 public final class Schedules {
 
@@ -51,8 +52,8 @@ public final class Schedules {
     }
 
     /**
-     * The schedules as declared. The same declaration is read only once in a while: what was read is remembered, within
-     * bounds.
+     * The schedules as declared. The same declaration is read only once in a while: what was read is
+     * remembered, within bounds.
      *
      * @param timezone IANA name; null is UTC
      */
@@ -156,7 +157,10 @@ public final class Schedules {
         return Optional.empty();
     }
 
-    /** Why these schedules should never have been accepted; then none of them matches. Empty when they are usable. */
+    /**
+     * Why these schedules should never have been accepted; then none of them matches. Empty when they are
+     * usable.
+     */
     public List<Refusal> refusals() {
         return refusals;
     }
@@ -168,8 +172,8 @@ public final class Schedules {
     }
 
     /**
-     * The first instant after {@code at} at which another schedule, or none, holds. Empty when that is not within
-     * {@link #EDGE_HORIZON}, or never.
+     * The first instant after {@code at} at which another schedule, or none, holds. Empty when that is not
+     * within {@link #EDGE_HORIZON}, or never.
      */
     public Optional<Instant> nextEdge(Instant at) {
         if (ranges.isEmpty()) {

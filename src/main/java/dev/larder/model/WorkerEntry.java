@@ -11,9 +11,9 @@ import java.util.Optional;
  * @param tags it must have all that a job names; an untagged worker takes untagged jobs only
  * @param backends kinds it can build
  * @param slots how many jobs at once
- * @param reserved slots that prebuild jobs never take, so that a user's job finds one free however much is being stocked;
- *     less than {@code slots}. Empty: one slot in two is kept from prebuild jobs that may take more than an hour, and
- *     none from the others (decision 0022)
+ * @param reserved slots that prebuild jobs never take, so that a user's job finds one free however much is
+ *     being stocked; less than {@code slots}. Empty: one slot in two is kept from prebuild jobs that may take
+ *     more than an hour, and none from the others (decision 0022)
  */
 public record WorkerEntry(
         String name, Map<String, String> tags, List<String> backends, int slots, Optional<Integer> reserved) {

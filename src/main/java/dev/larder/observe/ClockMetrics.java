@@ -6,7 +6,9 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.Startup;
 import jakarta.enterprise.context.ApplicationScoped;
 
-/** How wrong this process's own clock is. Nothing depends on it (decision 0023), but its logs are dated by it. */
+/**
+ * How wrong this process's own clock is. Nothing depends on it (decision 0023), but its logs are dated by it.
+ */
 @Startup
 @ApplicationScoped
 class ClockMetrics {

@@ -9,8 +9,8 @@ import org.eclipse.microprofile.health.HealthCheckResponse;
 import org.eclipse.microprofile.health.Readiness;
 
 /**
- * Whether a request would be given a connection that works. A pool whose connections are all at work is ready, since more
- * requests wait for a moment and are answered; a pool that cannot open one is not.
+ * Ready where a request would get a working connection. A pool whose connections are all busy is ready, since
+ * requests wait a moment and are answered. A pool that cannot open a connection is not.
  */
 @Readiness
 @ApplicationScoped

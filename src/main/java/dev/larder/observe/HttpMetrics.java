@@ -9,8 +9,8 @@ import java.util.Set;
 import org.jspecify.annotations.NonNull;
 
 /**
- * Keeps the labels of HTTP metrics few: a client invents methods as it likes, and each would be a series of its own. What
- * address a request is counted under is decided at the edge ({@code http.Edge}).
+ * Keeps the labels of HTTP metrics few: a client invents methods as it likes, and each would be a series of its
+ * own. What address a request is counted under is decided at the edge ({@code http.Edge}).
  */
 @Singleton
 class HttpMetrics implements MeterFilter {

@@ -5,7 +5,7 @@ import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import org.eclipse.microprofile.health.HealthCheckResponse;
 
-/** Up for as long as an event loop answers at all: a database that is away is no reason to restart this process. */
+/** Up as long as an event loop answers. A restart would not bring an unreachable database back. */
 @org.eclipse.microprofile.health.Liveness
 @ApplicationScoped
 class Liveness implements AsyncHealthCheck {

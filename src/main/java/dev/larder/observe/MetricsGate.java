@@ -1,6 +1,6 @@
 package dev.larder.observe;
 
-import io.vertx.core.http.HttpServerResponse;
+import dev.larder.http.Problem;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.event.Observes;
@@ -11,8 +11,8 @@ import java.util.Optional;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /**
- * Asks for a bearer token before it shows metrics, where {@code larder.metrics.token} is set. It is a secret of its own, so
- * that a scraper needs no user; Prometheus sends it as {@code authorization.credentials}.
+ * Requires the bearer token {@code larder.metrics.token} for metrics, where it is set. A scraper needs no user
+ * of Larder; Prometheus sends the token as {@code authorization.credentials}.
  */
 @Singleton
 class MetricsGate {
@@ -39,15 +39,12 @@ class MetricsGate {
             routing.next();
             return;
         }
-        HttpServerResponse response = routing.response()
-                .setStatusCode(401)
-                .putHeader("WWW-Authenticate", "Bearer")
-                .putHeader("Content-Type", "application/problem+json");
-        var ended = response.end("{\"type\":\"about:blank\",\"title\":\"Unauthorized\",\"status\":401,"
-                + "\"detail\":\"Metrics need the token of larder.metrics.token.\",\"code\":\"invalid_token\"}");
+        Problem.of(401, "invalid_token", "Metrics need the token of larder.metrics.token.")
+                .withHeader("WWW-Authenticate", "Bearer")
+                .answer(routing.response());
     }
 
-    /** Takes the same time whatever is sent. */
+    /** Compares in constant time. */
     private boolean isToken(String sent) {
         return MessageDigest.isEqual(sent.strip().getBytes(StandardCharsets.UTF_8), token.orElseThrow());
     }

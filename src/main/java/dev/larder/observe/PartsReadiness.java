@@ -9,7 +9,7 @@ import java.util.List;
 import org.eclipse.microprofile.health.HealthCheckResponse;
 import org.eclipse.microprofile.health.Readiness;
 
-/** Whether every part that the rooms declare to be needed is up: listener, migrations, not draining. */
+/** Ready while every {@code ReadinessPart} is up: listener, migrations, not draining. */
 @Readiness
 @ApplicationScoped
 class PartsReadiness implements AsyncHealthCheck {

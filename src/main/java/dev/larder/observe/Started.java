@@ -9,7 +9,7 @@ import java.util.List;
 import org.eclipse.microprofile.health.HealthCheckResponse;
 import org.eclipse.microprofile.health.Startup;
 
-/** Whether what happens once at a start has happened; from then on up for good. */
+/** Up once the steps of the start are done, and from then on. */
 @Startup
 @ApplicationScoped
 class Started implements AsyncHealthCheck {

@@ -34,8 +34,8 @@ public sealed interface Action {
      * Creates prebuilds, as one attempt.
      *
      * @param count at least 1
-     * @param attempts how many cycles had created some when this was decided: another number in the database means that
-     *     somebody else has created meanwhile, and this creates nothing
+     * @param attempts how many cycles had created some when this was decided: another number in the database
+     *     means that somebody else has created meanwhile, and this creates nothing
      */
     record Create(int count, int attempts) implements Action {}
 }

@@ -1,7 +1,7 @@
 package dev.larder.reconcile;
 
-import dev.larder.model.Builders;
 import dev.larder.model.Pause;
+import dev.larder.model.WorkerSupply;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
@@ -26,15 +26,15 @@ public sealed interface Blocker {
     record Paused(Pause pause) implements Blocker {}
 
     /**
-     * Every place where prebuilds could be made is in trouble. Nothing is created until its next probe is due, and then
-     * one, unless one waits already.
+     * Every place where prebuilds could be made is in trouble. Nothing is created until its next probe is due,
+     * and then one, unless one waits already.
      */
-    record PlaceHeld(Builders.Held place) implements Blocker {}
+    record PlaceHeld(WorkerSupply.Held place) implements Blocker {}
 
     /**
      * No living worker takes the preset's jobs. They are queued all the same: what starts workers looks at the queue.
      *
      * @param since when the oldest prebuild that waits was created; null where none waits
      */
-    record NoWorker(Builders.None missing, @Nullable Instant since) implements Blocker {}
+    record NoWorker(WorkerSupply.Missing missing, @Nullable Instant since) implements Blocker {}
 }

@@ -17,8 +17,8 @@ import java.util.function.Function;
 import org.jboss.logging.Logger;
 
 /**
- * One look at the pools and what follows from it: read, plan, perform. The caller holds the reconciler's lock. What it
- * writes is conditional on what it read, so that it can be cut, or run beside another, and do no harm.
+ * One look at the pools and what follows from it: read, plan, perform. The caller holds the reconciler's lock.
+ * What it writes is conditional on what it read, so that it can be cut, or run beside another, and do no harm.
  */
 final class Cycle {
 
@@ -27,13 +27,21 @@ final class Cycle {
 
     private final SnapshotStore snapshots;
     private final PoolStore pools;
+    private final AlertStore alerts;
     private final InstantSource clock;
     private final Limits limits;
     private final int concurrency;
 
-    Cycle(SnapshotStore snapshots, PoolStore pools, InstantSource clock, Limits limits, int concurrency) {
+    Cycle(
+            SnapshotStore snapshots,
+            PoolStore pools,
+            AlertStore alerts,
+            InstantSource clock,
+            Limits limits,
+            int concurrency) {
         this.snapshots = snapshots;
         this.pools = pools;
+        this.alerts = alerts;
         this.clock = clock;
         this.limits = limits;
         this.concurrency = concurrency;
@@ -47,8 +55,8 @@ final class Cycle {
             PoolState state = plan.state();
             return new PoolObserver.Reading(
                     preset.id(),
-                    preset.organizationName(),
-                    preset.templateName(),
+                    preset.identity().organizationName(),
+                    preset.identity().templateName(),
                     preset.name(),
                     state.desired(),
                     state.actual(),
@@ -95,8 +103,8 @@ final class Cycle {
                 .chain(marks -> snapshots
                         .all(clock.instant(), limits.lookback(), attempts())
                         .chain(presets -> perform(presets, marks, holdsLock)))
-                .call(() -> tell(pools::tellHeld, holdsLock))
-                .call(() -> tell(pools::tellUnserved, holdsLock));
+                .call(() -> tell(alerts::tellHeld, holdsLock))
+                .call(() -> tell(alerts::tellUnserved, holdsLock));
     }
 
     /** Looks at the presets that were marked. */
@@ -105,7 +113,7 @@ final class Cycle {
                 .chain(marks -> snapshots
                         .of(presets(marks), clock.instant(), limits.lookback(), attempts())
                         .chain(presets -> perform(presets, marks, holdsLock)))
-                .call(() -> tell(pools::tellHeld, holdsLock));
+                .call(() -> tell(alerts::tellHeld, holdsLock));
     }
 
     /** What was done stays done though it is not told; the next cycle tells it. */
@@ -226,8 +234,8 @@ final class Cycle {
         LOG.infof(
                 "reconciled preset=%s name=%s/%s/%s actions=%s state=%s",
                 planned.preset().id(),
-                planned.preset().organizationName(),
-                planned.preset().templateName(),
+                planned.preset().identity().organizationName(),
+                planned.preset().identity().templateName(),
                 planned.preset().name(),
                 done.actions(),
                 planned.plan().state());

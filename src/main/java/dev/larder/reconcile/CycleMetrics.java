@@ -19,8 +19,8 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How long the cycles of this process take and what they do, and how long ago a cycle last finished anywhere: the same in every
- * process, so that an alert sees a reconciler that stands still.
+ * How long the cycles of this process take and what they do, and how long ago a cycle last finished anywhere:
+ * the same in every process, so that an alert sees a reconciler that stands still.
  */
 @Startup
 @ApplicationScoped

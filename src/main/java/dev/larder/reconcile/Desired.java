@@ -14,7 +14,9 @@ public record Desired(int instances, Reason reason) {
     /** The rule that decided. */
     public sealed interface Reason {
 
-        /** The version is not the template's active one, or the template is deleted or deprecated: nothing is wanted. */
+        /**
+         * The version is not the template's active one, or the template is deleted or deprecated: nothing is wanted.
+         */
         record Inactive() implements Reason {}
 
         /** No schedule holds: the preset's base number. */

@@ -1,6 +1,5 @@
 package dev.larder.reconcile;
 
-import dev.larder.model.Builders;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Pause;
 import dev.larder.model.PauseScope;
@@ -9,6 +8,7 @@ import dev.larder.model.PresetSnapshot;
 import dev.larder.model.PresetStatus;
 import dev.larder.model.Schedules;
 import dev.larder.model.Transition;
+import dev.larder.model.WorkerSupply;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -21,16 +21,17 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What a cycle does to one preset's pool, and why (design, sections 2.2 to 2.4). Pure: the same snapshot, instant and
- * limits give the same plan. A satisfied pool gives no effects, and neither does a snapshot that the effects were applied
- * to.
+ * limits give the same plan. A satisfied pool gives no effects, and neither does a snapshot that the effects
+ * were applied to.
  *
  * @param at the instant it was decided for
  * @param effects in the order they are to be performed; empty when nothing changes
- * @param holds why nothing is created, or, under a pause of scope {@code all}, done at all. Nothing is created while there
- *     is one, with two exceptions: {@link Blocker.NoWorker} and the probe of {@link Blocker.PlaceHeld}
+ * @param holds why nothing is created, or, under a pause of scope {@code all}, done at all. Nothing is created
+ *     while there is one, with two exceptions: {@link Blocker.NoWorker} and the probe of
+ *     {@link Blocker.PlaceHeld}
  * @param clamped more were missing than are wanted at all, which cannot be: to be logged as an error
- * @param nextLook the earliest instant at which the plan may become another by the clock alone: backoff, ttl, pause or
- *     schedule; schedules are looked ahead {@link Schedules#EDGE_HORIZON}
+ * @param nextLook the earliest instant at which the plan may become another by the clock alone: backoff, ttl,
+ *     pause or schedule; schedules are looked ahead {@link Schedules#EDGE_HORIZON}
  */
 public record Plan(
         Instant at,
@@ -79,7 +80,7 @@ public record Plan(
         private final Limits limits;
         private final Desired desired;
         private final PoolState state;
-        private final Failing failing;
+        private final FailurePolicy failing;
         private final List<Action> effects = new ArrayList<>();
         private final List<Blocker> holds = new ArrayList<>();
 
@@ -89,7 +90,7 @@ public record Plan(
             this.limits = limits;
             this.desired = Desired.of(preset, at);
             this.state = PoolState.of(preset, desired.instances(), at);
-            this.failing = new Failing(preset.failures(), limits, at);
+            this.failing = new FailurePolicy(preset.failures(), limits, at);
         }
 
         Plan plan() {
@@ -192,9 +193,9 @@ public record Plan(
                 return;
             }
             switch (preset.builders()) {
-                case Builders.Some some -> {}
-                case Builders.None none -> holds.add(new Blocker.NoWorker(none, waitingSince()));
-                case Builders.Held held -> holds.add(new Blocker.PlaceHeld(held));
+                case WorkerSupply.Available available -> {}
+                case WorkerSupply.Missing none -> holds.add(new Blocker.NoWorker(none, waitingSince()));
+                case WorkerSupply.Held held -> holds.add(new Blocker.PlaceHeld(held));
             }
         }
 

@@ -1,15 +1,19 @@
 package dev.larder.reconcile;
 
 import dev.larder.database.Rows;
+import dev.larder.database.Sql;
+import dev.larder.lifecycle.AdminNotification;
+import dev.larder.lifecycle.DirtyPresets;
+import dev.larder.lifecycle.EndBuild;
 import dev.larder.lifecycle.Handicap;
-import dev.larder.lifecycle.Places;
+import dev.larder.lifecycle.Rules;
+import dev.larder.lifecycle.StartBuild;
 import dev.larder.model.Ids;
 import dev.larder.model.PresetStatus;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
-import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.util.List;
@@ -18,61 +22,64 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the reconciler does to a pool. Each method is one set-based statement that checks again what the plan was decided
- * on, so that a plan made on yesterday's facts changes nothing. Where several tables are locked, jobs come before
- * workspaces, here as everywhere.
+ * Carries out the reconciler's plans for a preset's stock. Each method is one set-based statement that checks
+ * again what the plan was decided on, so an outdated plan changes nothing. Jobs are locked before workspaces,
+ * as everywhere.
  */
 @ApplicationScoped
 public class PoolStore {
 
     private final Pool pool;
     private final Ids ids;
-    private final Places places;
 
     public PoolStore(Pool pool, Ids ids) {
         this.pool = pool;
         this.ids = ids;
-        this.places = new Places(pool, ids);
     }
 
     // The template is locked against a promotion in the same moment, and the attempt number against another cycle.
-    private static final String CREATE = """
+    private static final String CREATABLE =
+            """
             WITH template AS (
-                SELECT t.id FROM presets p JOIN templates t ON t.id = p.template_id AND t.active_version_id = p.version_id
-                 WHERE p.id = $1::uuid AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
+                SELECT t.id FROM presets p JOIN templates t ON t.id = p.template_id AND {active}
+                 WHERE p.id = :preset::uuid
                    FOR SHARE OF t),
             preset AS (
                 UPDATE presets p SET attempts = attempts + 1
                   FROM template t, template_versions v
-                 WHERE p.id = $1::uuid AND p.attempts = $2::integer AND p.instances IS NOT NULL AND p.status = 'healthy'
-                   AND t.id = p.template_id AND v.id = p.version_id
-                RETURNING p.*, v.backend, v.start_timeout_seconds AS timeout,
-                          (SELECT s.id FROM tagsets s WHERE s.tags = v.tags) AS tagset_id),
+                 WHERE p.id = :preset::uuid AND p.attempts = :attempts::integer AND p.instances IS NOT NULL
+                   AND p.status = 'healthy' AND t.id = p.template_id AND v.id = p.version_id
+                RETURNING p.*, v.start_timeout_seconds AS timeout, {version}),
             attempt AS (
                 INSERT INTO attempts (preset_id, number, size, created_at)
-                SELECT id, attempts, cardinality($4::uuid[]), $3::timestamptz FROM preset),
+                SELECT id, attempts, cardinality(:workspaces::uuid[]), :at::timestamptz FROM preset),
+            """.replace("{active}", Rules.active("p", "t")).replace("{version}", StartBuild.VERSION);
+
+    private static final Sql CREATE = Sql.of(
+            CREATABLE + """
             item AS (
-                SELECT * FROM unnest($4::uuid[], $5::uuid[], $6::uuid[], $7::text[]) i (workspace, build, job, name)),
-            workspace AS (
-                INSERT INTO workspaces (id, organization_id, owner_id, prebuild, template_id, version_id, preset_id, name,
-                                        created_at, build_id, build_number, transition, build_status)
-                SELECT i.workspace, p.organization_id, s.id, true, p.template_id, p.version_id, p.id, i.name,
-                       $3::timestamptz, i.build, 1, 'start', 'pending'
-                  FROM preset p, item i, users s WHERE s.role = 'system'),
-            build AS (
-                INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id,
-                                    attempt, created_at)
-                SELECT i.build, i.workspace, 1, 'start', s.id, 'prebuild', p.version_id, p.id, p.attempts, $3::timestamptz
-                  FROM preset p, item i, users s WHERE s.role = 'system')
-            INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
-                              timeout_seconds, prebuild, preset_id)
-            SELECT i.job, i.build, i.workspace, p.organization_id, p.backend, p.tagset_id, $8::timestamptz, $3::timestamptz, p.timeout,
-                   true, p.id
-              FROM preset p, item i""";
+                SELECT i.workspace, i.build, i.job, i.name, 1 AS number, 'start' AS transition, s.id AS initiator,
+                       'prebuild' AS reason, p.attempts AS attempt, p.organization_id, p.template_id, p.version_id,
+                       p.id AS preset_id, true AS prebuild, false AS claim_step, NULL::jsonb AS parameters,
+                       NULL::uuid AS place_id, :queue_at::timestamptz AS queue_at, p.timeout, p.backend, p.tagset_id
+                  FROM preset p,
+                       unnest(:workspaces::uuid[], :builds::uuid[], :jobs::uuid[], :names::text[])
+                         i (workspace, build, job, name),
+                       users s
+                 WHERE s.role = 'system'),
+            """ + StartBuild.NEW_WORKSPACES + ",\n" + StartBuild.BUILDS + "\n" + StartBuild.JOBS,
+            "preset",
+            "attempts",
+            "at",
+            "workspaces",
+            "builds",
+            "jobs",
+            "names",
+            "queue_at");
 
     /**
-     * Creates prebuilds with their builds and jobs, or none at all: where the version is no longer active, the preset no
-     * longer healthy, or another cycle has created since.
+     * Creates prebuilds with their builds and jobs, or none at all: where the version is no longer active, the
+     * preset no longer healthy, or another cycle has created since.
      *
      * @param attempts the preset's attempt number the plan was decided on
      * @return how many were created: {@code count} or 0
@@ -81,16 +88,17 @@ public class PoolStore {
         UUID[] workspaces = newIds(count);
         String[] names =
                 Stream.generate(() -> "prebuild-" + ids.suffix()).limit(count).toArray(String[]::new);
-        Tuple values = Tuple.tuple()
-                .addValue(preset)
-                .addValue(attempts)
-                .addValue(Rows.utc(at))
-                .addValue(workspaces)
-                .addValue(newIds(count))
-                .addValue(newIds(count))
-                .addValue(names)
-                .addValue(Rows.utc(at.plus(Handicap.START)));
-        return pool.preparedQuery(CREATE).execute(values).map(RowSet::rowCount);
+        return CREATE.on(
+                        pool,
+                        preset,
+                        attempts,
+                        Rows.utc(at),
+                        workspaces,
+                        newIds(count),
+                        newIds(count),
+                        names,
+                        Rows.utc(at.plus(Handicap.START)))
+                .map(RowSet::rowCount);
     }
 
     private UUID[] newIds(int count) {
@@ -98,38 +106,39 @@ public class PoolStore {
     }
 
     // A claim that comes first wins: the row is no longer a prebuild, or it is locked and left for the next cycle.
-    private static final String DELETE = """
+    private static final Sql DELETE = Sql.of(
+            """
             WITH doomed AS (
                 SELECT w.id, w.organization_id, w.version_id, w.preset_id, w.build_number + 1 AS number
                   FROM workspaces w
-                 WHERE w.id = ANY ($1) AND w.prebuild AND w.deleted_at IS NULL
+                 WHERE w.id = ANY (:workspaces) AND w.prebuild AND w.deleted_at IS NULL
                    AND w.transition = 'start' AND w.build_status = 'succeeded'
                  ORDER BY w.id
                    FOR UPDATE SKIP LOCKED),
             item AS (
-                SELECT d.*, i.build, i.job, v.backend, v.start_timeout_seconds AS timeout,
-                       (SELECT s.id FROM tagsets s WHERE s.tags = v.tags) AS tagset_id
+                SELECT d.id AS workspace, i.build, i.job, d.number, 'delete' AS transition, s.id AS initiator,
+                       :reason::text AS reason, NULL::integer AS attempt, d.organization_id, d.version_id,
+                       d.preset_id, true AS prebuild, :queue_at::timestamptz AS queue_at,
+                       v.start_timeout_seconds AS timeout, %s
                   FROM doomed d
-                  JOIN unnest($1::uuid[], $2::uuid[], $3::uuid[]) i (workspace, build, job) ON i.workspace = d.id
-                  JOIN template_versions v ON v.id = d.version_id),
-            build AS (
-                INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id,
-                                    created_at)
-                SELECT i.build, i.id, i.number, 'delete', s.id, $4::text, i.version_id, i.preset_id, $5::timestamptz
-                  FROM item i, users s WHERE s.role = 'system'),
-            workspace AS (
-                UPDATE workspaces w
-                   SET build_id = i.build, build_number = i.number, transition = 'delete', build_status = 'pending',
-                       build_finished_at = NULL, ready_at = NULL, deletion_wanted_at = $5::timestamptz
-                  FROM item i WHERE w.id = i.id)
-            INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
-                              timeout_seconds, prebuild, preset_id, deletes)
-            SELECT i.job, i.build, i.id, i.organization_id, i.backend, i.tagset_id, $6::timestamptz, $5::timestamptz, i.timeout,
-                   true, i.preset_id, true
-              FROM item i""";
+                  JOIN unnest(:workspaces::uuid[], :builds::uuid[], :jobs::uuid[]) i (workspace, build, job)
+                    ON i.workspace = d.id
+                  JOIN template_versions v ON v.id = d.version_id
+                  JOIN users s ON s.role = 'system'),
+            """.formatted(StartBuild.VERSION)
+                    + StartBuild.BUILDS + ",\n"
+                    + StartBuild.next("deletion_wanted_at = :at::timestamptz") + "\n"
+                    + StartBuild.JOBS,
+            "workspaces",
+            "builds",
+            "jobs",
+            "reason",
+            "at",
+            "queue_at");
 
     /**
-     * Starts the deletion of those that are still running prebuilds of the system user and that nobody is claiming.
+     * Starts the deletion of those workspaces that are still running prebuilds; one that is being claimed is
+     * left alone.
      *
      * <p>Should the build fail, the janitor tries again (decision 0009).
      *
@@ -138,83 +147,81 @@ public class PoolStore {
      */
     public Uni<Integer> delete(List<UUID> workspaces, String reason, Instant at) {
         UUID[] doomed = workspaces.toArray(UUID[]::new);
-        Tuple values = Tuple.of(
-                doomed,
-                newIds(doomed.length),
-                newIds(doomed.length),
-                reason,
-                Rows.utc(at),
-                Rows.utc(at.plus(Handicap.DELETE)));
-        return pool.preparedQuery(DELETE).execute(values).map(RowSet::rowCount);
-    }
-
-    private static final String DROP_NEVER_STARTED = """
-            WITH job AS (
-                SELECT j.id
-                  FROM workspaces w JOIN jobs j ON j.build_id = w.build_id
-                 WHERE w.id = ANY ($1) AND w.prebuild AND w.deleted_at IS NULL
-                   AND w.transition = 'start' AND w.build_number = 1
-                   AND j.started_at IS NULL AND j.completed_at IS NULL
-                   FOR UPDATE OF j SKIP LOCKED),
-            canceled AS (
-                UPDATE jobs j SET canceled_at = $2::timestamptz, completed_at = $2::timestamptz
-                  FROM job WHERE j.id = job.id RETURNING j.workspace_id, j.build_id, j.attempt)
-            UPDATE workspaces w
-               SET build_status = 'canceled', build_finished_at = $2::timestamptz,
-                   deleted_at = CASE WHEN c.attempt = 0 THEN $2::timestamptz END,
-                   deletion_wanted_at = CASE WHEN c.attempt > 0 THEN $2::timestamptz ELSE w.deletion_wanted_at END
-              FROM canceled c WHERE w.id = c.workspace_id AND w.build_id = c.build_id""";
-
-    /**
-     * Cancels first starts that no worker has and drops their workspaces: nothing was built yet. One that a worker had begun
-     * and lost may exist in part: the janitor deletes it.
-     */
-    public Uni<Integer> dropNeverStarted(List<UUID> workspaces, Instant at) {
-        return pool.preparedQuery(DROP_NEVER_STARTED)
-                .execute(Tuple.of(workspaces.toArray(UUID[]::new), Rows.utc(at)))
+        return DELETE.on(
+                        pool,
+                        doomed,
+                        newIds(doomed.length),
+                        newIds(doomed.length),
+                        reason,
+                        Rows.utc(at),
+                        Rows.utc(at.plus(Handicap.DELETE)))
                 .map(RowSet::rowCount);
     }
 
-    private static final String MARK = """
-            UPDATE presets SET status = $2::text, status_reason = $3::text WHERE id = $1 AND (status, status_reason)
-                   IS DISTINCT FROM ($2::text, $3::text)""";
+    private static final Sql DROP_NEVER_STARTED =
+            Sql.of("""
+            WITH waiting AS (
+                SELECT j.id
+                  FROM workspaces w JOIN jobs j ON j.build_id = w.build_id
+                 WHERE w.id = ANY (:workspaces) AND w.prebuild AND w.deleted_at IS NULL
+                   AND w.transition = 'start' AND w.build_number = 1
+                   AND j.started_at IS NULL AND j.completed_at IS NULL
+                   FOR UPDATE OF j SKIP LOCKED),
+            """ + EndBuild.cancel("waiting", "w.prebuild") + "\nSELECT FROM dropped", "workspaces", "at");
+
+    /**
+     * Cancels the first starts of prebuilds that no worker has leased, and deletes their workspaces ({@link
+     * EndBuild#cancel}).
+     *
+     * @return how many
+     */
+    public Uni<Integer> dropNeverStarted(List<UUID> workspaces, Instant at) {
+        return DROP_NEVER_STARTED
+                .on(pool, workspaces.toArray(UUID[]::new), Rows.utc(at))
+                .map(RowSet::rowCount);
+    }
+
+    private static final Sql MARK = Sql.of("""
+            UPDATE presets SET status = :status::text, status_reason = :reason::text
+             WHERE id = :preset
+               AND (status, status_reason) IS DISTINCT FROM (:status::text, :reason::text)""", "preset", "status", "reason");
 
     /** @param reason null for a healthy one */
     public Uni<Boolean> mark(UUID preset, PresetStatus status, @Nullable String reason) {
-        return pool.preparedQuery(MARK)
-                .execute(Tuple.of(preset, status.word(), reason))
-                .map(rows -> rows.rowCount() == 1);
+        return MARK.on(pool, preset, status.word(), reason).map(rows -> rows.rowCount() == 1);
     }
 
-    private static final String LIMIT_HARD = """
+    private static final Sql LIMIT_HARD = Sql.of(
+            """
             WITH marked AS (
-                UPDATE presets SET status = 'hard_limited', status_reason = $2::text
-                 WHERE id = $1 AND status = 'healthy'
+                UPDATE presets SET status = 'hard_limited', status_reason = :reason::text
+                 WHERE id = :preset AND status = 'healthy'
                 RETURNING id, organization_id, template_id, name, attempts)
-            INSERT INTO notifications (id, organization_id, audience, kind, occasion, detail, created_at)
-            SELECT $3::uuid, m.organization_id, 'template_admin', 'preset_hard_limited',
-                   'preset_hard_limited:' || m.id || ':' || m.attempts,
-                   jsonb_build_object('preset_id', m.id, 'preset', m.name, 'template_id', m.template_id,
-                                      'template', t.name, 'reason', $2::text),
-                   $4::timestamptz
-              FROM marked m JOIN templates t ON t.id = m.template_id
-                ON CONFLICT (occasion) DO NOTHING""";
+            """ + AdminNotification.of("preset_hard_limited", "preset_id || ':' || attempts", """
+                    jsonb_build_object('preset_id', preset_id, 'preset', preset, 'template_id', template_id,
+                                       'template', template, 'reason', :reason::text)""", """
+                    (SELECT :id::uuid AS id, m.organization_id, m.id AS preset_id, m.name AS preset, m.attempts,
+                            m.template_id, t.name AS template
+                       FROM marked m JOIN templates t ON t.id = m.template_id) told"""),
+            "preset",
+            "reason",
+            "id",
+            "at");
 
     /**
      * Stops the creation for a preset whose newest attempts all failed, and tells the template admins of it, once for
      * the same run of failures (design, section 2.3.4).
      */
     public Uni<Void> limitHard(UUID preset, String reason, Instant at) {
-        return pool.preparedQuery(LIMIT_HARD)
-                .execute(Tuple.of(preset, reason, ids.next(), Rows.utc(at)))
-                .replaceWithVoid();
+        return LIMIT_HARD.on(pool, preset, reason, ids.next(), Rows.utc(at)).replaceWithVoid();
     }
 
-    private static final String DIRTY = "SELECT seq, preset_id FROM dirty_presets ORDER BY seq LIMIT $1";
+    private static final Sql DIRTY =
+            Sql.of("SELECT seq, preset_id FROM dirty_presets ORDER BY seq LIMIT :most", "most");
 
     /** Presets marked since, oldest mark first; read them under the lock, and {@link #clean} them when done. */
     public Uni<List<DirtyMark>> dirty(int limit) {
-        return pool.preparedQuery(DIRTY).execute(Tuple.of(limit)).map(rows -> Rows.list(rows, PoolStore::mark));
+        return DIRTY.on(pool, limit).map(rows -> Rows.list(rows, PoolStore::mark));
     }
 
     private static DirtyMark mark(Row row) {
@@ -224,7 +231,7 @@ public class PoolStore {
     /** One mark; a preset may have several. */
     public record DirtyMark(long seq, UUID preset) {}
 
-    private static final String CLEAN = "DELETE FROM dirty_presets WHERE seq = ANY ($1)";
+    private static final Sql CLEAN = Sql.of("DELETE FROM dirty_presets WHERE seq = ANY (:marks)", "marks");
 
     /** Removes just these marks: one that commits later with a lower number is not lost. */
     public Uni<Void> clean(List<DirtyMark> marks) {
@@ -232,33 +239,19 @@ public class PoolStore {
             return Uni.createFrom().voidItem();
         }
         Long[] seqs = marks.stream().map(DirtyMark::seq).toArray(Long[]::new);
-        return pool.preparedQuery(CLEAN).execute(Tuple.of((Object) seqs)).replaceWithVoid();
+        return CLEAN.on(pool, (Object) seqs).replaceWithVoid();
     }
 
-    private static final String ANY_DIRTY = "SELECT EXISTS (SELECT FROM dirty_presets) AS dirty";
+    private static final Sql ANY_DIRTY = Sql.of("SELECT EXISTS (SELECT FROM dirty_presets) AS dirty");
 
     public Uni<Boolean> anyDirty() {
-        return pool.query(ANY_DIRTY)
-                .execute()
-                .map(rows -> rows.iterator().next().getBoolean("dirty"));
+        return ANY_DIRTY.on(pool).map(rows -> rows.iterator().next().getBoolean("dirty"));
     }
 
-    private static final String MARK_DIRTY = "INSERT INTO dirty_presets (preset_id) SELECT unnest($1::uuid[])";
+    private static final Sql MARK_DIRTY = Sql.of(DirtyPresets.mark("unnest(:presets::uuid[]) preset_id"), "presets");
 
-    /** Asks for a look at these presets at once. */
+    /** Has the reconciler look at these presets at once. */
     public Uni<Void> markDirty(List<UUID> presets) {
-        return pool.preparedQuery(MARK_DIRTY)
-                .execute(Tuple.of((Object) presets.toArray(UUID[]::new)))
-                .replaceWithVoid();
-    }
-
-    /** As {@link Places#tellHeld}; call it under the lock, so that one outage is told once. */
-    public Uni<Void> tellHeld(Instant at) {
-        return places.tellHeld(at);
-    }
-
-    /** As {@link Places#tellUnserved}; call it under the lock, so that each kind is told once. */
-    public Uni<Void> tellUnserved(Instant at) {
-        return places.tellUnserved(at);
+        return MARK_DIRTY.on(pool, (Object) presets.toArray(UUID[]::new)).replaceWithVoid();
     }
 }

@@ -1,9 +1,11 @@
 package dev.larder.reconcile;
 
 import dev.larder.model.PresetSnapshot;
+import dev.larder.model.PresetStatus;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 record PoolView(
         UUID preset,
         String name,
-        String status,
+        @Schema(implementation = PresetStatus.class) String status,
         PoolState counts,
         Because because,
         List<HoldView> holds,
@@ -27,7 +29,7 @@ record PoolView(
     static PoolView of(PresetSnapshot preset, Plan plan) {
         return new PoolView(
                 preset.id(),
-                preset.organizationName() + "/" + preset.templateName() + "/" + preset.name(),
+                preset.identity().organizationName() + "/" + preset.identity().templateName() + "/" + preset.name(),
                 preset.status().word(),
                 plan.state(),
                 Because.of(plan.desired()),
@@ -57,8 +59,8 @@ record PoolView(
     }
 
     /**
-     * @param kind {@code backoff}, {@code hard_limited}, {@code validation_failed}, {@code paused}, {@code place_held} or
-     *     {@code no_worker}
+     * @param kind {@code backoff}, {@code hard_limited}, {@code validation_failed}, {@code paused},
+     *     {@code place_held} or {@code no_worker}
      * @param since of a place and of jobs that no worker takes
      * @param until of a place: when the next build is tried there
      */

@@ -17,8 +17,8 @@ public interface ReconcileSettings {
     Duration cycleDeadline();
 
     /**
-     * A process that holds the reconciler's lock and that the database has not heard of for this long loses it. From a second
-     * to ten minutes.
+     * A process that holds the reconciler's lock and that the database has not heard of for this long loses
+     * it. From a second to ten minutes.
      */
     @WithDefault("10s")
     Duration lockSilence();

@@ -1,6 +1,7 @@
 package dev.larder.reconcile;
 
 import dev.larder.database.ReconcilerLock;
+import dev.larder.wakeup.Change;
 import dev.larder.wakeup.Channel;
 import dev.larder.wakeup.Loop;
 import dev.larder.wakeup.WakeUps;
@@ -22,9 +23,10 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps the pools as they should be (design, section 2.1). One process reconciles at a time: the lock is an advisory one
- * in a transaction of its own, on a connection of its own, held until the cycle's last write; whoever does not get it
- * leaves the work to the holder. What is rung while a cycle runs makes another one, once.
+ * Keeps the pools as they should be (design, section 2.1). One process reconciles at a time: the lock is an
+ * advisory one in a transaction of its own, on a connection of its own, held until the cycle's last write. A
+ * process that does not get it leaves the work to the holder. Wake-ups that come while a cycle runs make one
+ * more cycle.
  */
 @ApplicationScoped
 public class Reconciler {
@@ -58,6 +60,7 @@ public class Reconciler {
             ReconcilerLock lock,
             SnapshotStore snapshots,
             PoolStore pools,
+            AlertStore alerts,
             WakeUps bell,
             Vertx vertx,
             InstantSource clock,
@@ -74,7 +77,7 @@ public class Reconciler {
         this.cycles = cycles;
         this.observer = observer;
         this.bounds = new ReconcilerLock.Bounds(settings.lockSilence(), settings.cycleDeadline());
-        this.cycle = new Cycle(snapshots, pools, clock, settings.limits(), settings.concurrency());
+        this.cycle = new Cycle(snapshots, pools, alerts, clock, settings.limits(), settings.concurrency());
     }
 
     /** The first cycle begins at once. Refused the second time. */
@@ -97,7 +100,9 @@ public class Reconciler {
         }
     }
 
-    /** Jobs end by the hundred a second and seldom change what is to be done: those that end meanwhile share a look. */
+    /**
+     * Jobs end by the hundred a second and seldom change what is to be done: those that end meanwhile share a look.
+     */
     private void lookSoon() {
         if (soon.compareAndSet(false, true)) {
             vertx.setTimer(SOON.toMillis(), elapsed -> lookAtEnded());
@@ -175,8 +180,8 @@ public class Reconciler {
     }
 
     /**
-     * What there is of every preset is read for those who watch, whichever process reconciles: the same in all of them, and
-     * unknown only while the database does not answer.
+     * What there is of every preset is read for those who watch, whichever process reconciles: the same in all
+     * of them, and unknown only while the database does not answer.
      */
     Uni<Boolean> show() {
         if (stopped) {
@@ -218,8 +223,8 @@ public class Reconciler {
     }
 
     /**
-     * The plan's own edges: a schedule, a ttl, the end of a backoff or a pause. The earliest counts, whichever preset it
-     * is of: a cycle that looked at some presets knows nothing of the others' edges.
+     * The plan's own edges: a schedule, a ttl, the end of a backoff or a pause. The earliest counts, whichever
+     * preset it is of: a cycle that looked at some presets knows nothing of the others' edges.
      */
     private synchronized void lookAgainAt(Instant at) {
         Duration wait = Duration.between(clock.instant(), at);
@@ -240,8 +245,9 @@ public class Reconciler {
     }
 
     /**
-     * One cycle. Beyond its deadline it begins nothing new; the lock goes with the statement that is under way, at the latest
-     * when the database has not heard of this process for {@link ReconcileSettings#lockSilence}.
+     * One cycle. Beyond its deadline it begins nothing new; the lock goes with the statement that is under
+     * way, at the latest when the database has not heard of this process for
+     * {@link ReconcileSettings#lockSilence}.
      *
      * @param full at every preset, or only at those that are marked
      * @return empty where another process holds the lock; fails at the deadline
@@ -276,7 +282,7 @@ public class Reconciler {
     /** What was done stays done though nobody hears of it: a lost wake-up costs at most the workers' backstop. */
     private void ringSafely() {
         try {
-            bell.ring(Channel.JOBS);
+            bell.changed(Change.JOB_QUEUED);
         } catch (RuntimeException unheard) {
             LOG.warnf("workers not rung, their backstop covers it cause=%s", unheard);
         }

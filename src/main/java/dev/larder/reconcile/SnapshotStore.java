@@ -1,8 +1,10 @@
 package dev.larder.reconcile;
 
 import dev.larder.database.Rows;
+import dev.larder.database.Sql;
+import dev.larder.lifecycle.AvailableWorkers;
 import dev.larder.lifecycle.BuildProgress;
-import dev.larder.lifecycle.Places;
+import dev.larder.lifecycle.Rules;
 import dev.larder.model.Failures;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Pause;
@@ -18,7 +20,6 @@ import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.mutiny.sqlclient.SqlConnection;
-import io.vertx.mutiny.sqlclient.Tuple;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
@@ -33,8 +34,9 @@ import java.util.Optional;
 import java.util.UUID;
 
 /**
- * Reads what the plans are decided on, in one short REPEATABLE READ READ ONLY transaction that has ended before anything
- * is written (design, section 2.1.3). Its cost follows live prebuilds and declared presets, never history.
+ * Reads what the plans are decided on, in one short REPEATABLE READ READ ONLY transaction that has ended
+ * before anything is written (design, section 2.1.3). Its cost follows live prebuilds and declared presets,
+ * never history.
  */
 @ApplicationScoped
 public class SnapshotStore {
@@ -48,7 +50,7 @@ public class SnapshotStore {
     /** Every preset with prebuilds that is active or still has live prebuilds. */
     public Uni<List<PresetSnapshot>> all(Instant at, Duration lookback, int attempts) {
         return pool.withTransaction(connection -> readOnly(connection)
-                .chain(() -> connection.preparedQuery(LIVE_OR_ACTIVE).execute())
+                .chain(() -> LIVE_OR_ACTIVE.on(connection))
                 .map(SnapshotStore::ids)
                 .chain(ids -> read(connection, ids, at, lookback, attempts)));
     }
@@ -78,31 +80,27 @@ public class SnapshotStore {
             return Uni.createFrom().item(List.of());
         }
         OffsetDateTime since = Rows.utc(at.minus(lookback));
-        return connection
-                .preparedQuery(PREBUILDS)
-                .execute(Tuple.of(ids))
-                .chain(prebuilds -> connection
-                        .preparedQuery(FAILURES)
-                        .execute(Tuple.of(ids, since, attempts))
-                        .chain(failures -> connection
-                                .preparedQuery(PRESETS)
-                                .execute(Tuple.of(ids, Rows.utc(at)))
+        return PREBUILDS
+                .on(connection, (Object) ids)
+                .chain(prebuilds -> FAILURES.on(connection, ids, since, attempts)
+                        .chain(failures -> PRESETS.on(connection, ids, Rows.utc(at))
                                 .map(presets -> assemble(presets, prebuilds, failures))))
                 .chain(presets -> withExpiredUnready(connection, presets, attempts));
     }
 
     // Newest first. The ttl counts from the creation, as it does for those that are live.
-    private static final String EXPIRED_UNREADY = """
+    private static final Sql EXPIRED_UNREADY = Sql.of("""
             SELECT p.id, newest.expired
               FROM presets p
              CROSS JOIN LATERAL (
                    SELECT coalesce(array_agg(a.expired ORDER BY a.attempt DESC), '{}') AS expired
-                     FROM (SELECT b.attempt, bool_and(j.completed_at > b.created_at + make_interval(secs => p.ttl_seconds)) AS expired
+                     FROM (SELECT b.attempt,
+                           bool_and(j.completed_at > b.created_at + make_interval(secs => p.ttl_seconds)) AS expired
                              FROM builds b JOIN jobs j ON j.build_id = b.id
                             WHERE b.preset_id = p.id AND b.attempt IS NOT NULL AND j.status = 'succeeded'
                               AND (p.failures_from IS NULL OR b.created_at >= p.failures_from)
-                            GROUP BY b.attempt ORDER BY b.attempt DESC LIMIT $2) a) newest
-             WHERE p.id = ANY ($1)""";
+                            GROUP BY b.attempt ORDER BY b.attempt DESC LIMIT :attempts) a) newest
+             WHERE p.id = ANY (:presets)""", "presets", "attempts");
 
     /** A further look at those presets alone that have such a prebuild now: nearly always there are none. */
     private static Uni<List<PresetSnapshot>> withExpiredUnready(
@@ -113,10 +111,7 @@ public class SnapshotStore {
                 .toArray(UUID[]::new);
         return slow.length == 0
                 ? Uni.createFrom().item(presets)
-                : connection
-                        .preparedQuery(EXPIRED_UNREADY)
-                        .execute(Tuple.of(slow, attempts))
-                        .map(rows -> withExpiredUnready(presets, rows));
+                : EXPIRED_UNREADY.on(connection, slow, attempts).map(rows -> withExpiredUnready(presets, rows));
     }
 
     private static List<PresetSnapshot> withExpiredUnready(List<PresetSnapshot> presets, RowSet<Row> rows) {
@@ -147,27 +142,27 @@ public class SnapshotStore {
                         live.getOrDefault(row.getUUID("id"), List.of())));
     }
 
-    private static final String LIVE_OR_ACTIVE = """
+    private static final Sql LIVE_OR_ACTIVE = Sql.of("""
             SELECT p.id
               FROM presets p
-              JOIN templates t ON t.active_version_id = p.version_id
-             WHERE p.instances IS NOT NULL AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
+              JOIN templates t ON %s
+             WHERE p.instances IS NOT NULL
              UNION
             SELECT w.preset_id
               FROM workspaces w
              WHERE w.prebuild AND w.deleted_at IS NULL
-               AND w.build_status IN ('pending', 'canceling', 'succeeded')""";
+               AND w.build_status IN ('pending', 'canceling', 'succeeded')""".formatted(Rules.active("p", "t")));
 
     private static UUID[] ids(RowSet<Row> rows) {
         return Rows.list(rows, row -> row.getUUID("id")).toArray(UUID[]::new);
     }
 
-    private static final String PREBUILDS = """
+    private static final Sql PREBUILDS = Sql.of("""
             SELECT id, preset_id, created_at, build_number, transition, %s AS build_status, ready_at
               FROM workspaces w
-             WHERE preset_id = ANY ($1) AND prebuild AND deleted_at IS NULL
+             WHERE preset_id = ANY (:presets) AND prebuild AND deleted_at IS NULL
                AND build_status IN ('pending', 'canceling', 'succeeded')
-             ORDER BY preset_id, created_at, id""".formatted(BuildProgress.status("w"));
+             ORDER BY preset_id, created_at, id""".formatted(BuildProgress.status("w")), "presets");
 
     private static Prebuild prebuild(Row row) {
         return new Prebuild(
@@ -198,21 +193,24 @@ public class SnapshotStore {
                               AND NOT (j.status = 'failed' AND w.deleted_at IS NOT NULL) AND j.status <> 'canceled'
                               AND NOT (w.transition = 'delete'
                                        AND EXISTS (SELECT FROM builds v JOIN jobs k ON k.build_id = v.id
-                                                    WHERE v.workspace_id = w.id AND v.reason = 'verify' AND k.status = 'failed'))
+                                                    WHERE v.workspace_id = w.id AND v.reason = 'verify'
+                                                      AND k.status = 'failed'))
                               AND NOT EXISTS (SELECT FROM jobs l
                                                WHERE l.build_id IN (b.id, w.build_id) AND l.status = 'failed'
                                                  AND {blamed})""";
 
     // Only presets with failed prebuilds pay for the look into their builds. A failure of the place counts
     // as if it had not been. A passing one delays the next creation, and is no failed attempt.
-    private static final String FAILURES = """
+    private static final Sql FAILURES = Sql.of(
+            """
             WITH evidence AS (
                 SELECT w.preset_id, array_agg(w.build_finished_at ORDER BY w.build_finished_at DESC)
-                           FILTER (WHERE w.build_finished_at >= $2 AND f.blame NOT IN ('place', 'quota')
+                           FILTER (WHERE w.build_finished_at >= :since AND f.blame NOT IN ('place', 'quota')
                                      AND (p.failures_from IS NULL OR w.created_at >= p.failures_from)) AS failed_at
                   FROM workspaces w JOIN presets p ON p.id = w.preset_id
-                 CROSS JOIN LATERAL (SELECT coalesce(j.blame, 'template') AS blame FROM jobs j WHERE j.build_id = w.build_id) f
-                 WHERE w.preset_id = ANY ($1) AND w.prebuild AND w.deleted_at IS NULL
+                 CROSS JOIN LATERAL (SELECT coalesce(j.blame, 'template') AS blame FROM jobs j
+                                     WHERE j.build_id = w.build_id) f
+                 WHERE w.preset_id = ANY (:presets) AND w.prebuild AND w.deleted_at IS NULL
                    AND w.transition = 'start' AND w.build_status = 'failed'
                  GROUP BY w.preset_id)
             SELECT p.id, e.failed_at, newest.builds, attempts.failed
@@ -231,11 +229,15 @@ public class SnapshotStore {
                              {builds of the template}
                             GROUP BY b.attempt
                            HAVING bool_or(NOT {failed} AND NOT {undecided}) OR NOT bool_or({undecided})
-                            ORDER BY b.attempt DESC LIMIT $3) a) attempts""".replace(
-                    "{builds but for the place}", COUNTED_BUILDS.replace("{blamed}", "l.blame IN ('place', 'quota')"))
-            .replace("{builds of the template}", COUNTED_BUILDS.replace("{blamed}", "l.blame <> 'template'"))
-            .replace("{failed}", FAILED)
-            .replace("{undecided}", UNDECIDED);
+                            ORDER BY b.attempt DESC LIMIT :attempts) a) attempts""".replace(
+                            "{builds but for the place}",
+                            COUNTED_BUILDS.replace("{blamed}", "l.blame IN ('place', 'quota')"))
+                    .replace("{builds of the template}", COUNTED_BUILDS.replace("{blamed}", "l.blame <> 'template'"))
+                    .replace("{failed}", FAILED)
+                    .replace("{undecided}", UNDECIDED),
+            "presets",
+            "since",
+            "attempts");
 
     private static Failures failures(Row row) {
         OffsetDateTime[] failedAt = row.getArrayOfOffsetDateTimes("failed_at");
@@ -249,12 +251,13 @@ public class SnapshotStore {
                 attempts == null ? List.of() : List.of(attempts));
     }
 
-    private static final String PRESETS =
+    private static final Sql PRESETS = Sql.of(
             """
-            SELECT p.id, p.name, p.template_id, p.organization_id, p.version_id, p.instances, p.ttl_seconds, p.timezone,
+            SELECT p.id, p.name, p.template_id, p.organization_id, p.version_id, p.instances, p.ttl_seconds,
+                   p.timezone,
                    p.status, p.status_reason, p.last_invalidated_at, p.attempts,
                    t.name AS template_name, o.name AS organization_name,
-                   t.active_version_id = p.version_id AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL AS active,
+                   %s AS active,
                    (SELECT jsonb_agg(jsonb_build_array(s.cron, s.instances) ORDER BY s.ordinal)
                       FROM preset_schedules s WHERE s.preset_id = p.id) AS schedules,
                    ARRAY(SELECT v.name
@@ -277,31 +280,38 @@ public class SnapshotStore {
              CROSS JOIN settings d
              CROSS JOIN LATERAL (
                    %s) builders
-             WHERE p.id = ANY ($1) AND p.instances IS NOT NULL
-             ORDER BY p.id""".formatted(Places.builders("v", "v.backend", "p.organization_id", "$2::timestamptz"));
+             WHERE p.id = ANY (:presets) AND p.instances IS NOT NULL
+             ORDER BY p.id""".formatted(
+                            Rules.active("p", "t"),
+                            AvailableWorkers.select("v", "v.backend", "p.organization_id", ":at::timestamptz")),
+            "presets",
+            "at");
 
     private static PresetSnapshot preset(Row row, Failures failures, List<Prebuild> prebuilds) {
         Long ttl = row.getLong("ttl_seconds");
         return new PresetSnapshot(
-                row.getUUID("id"),
-                row.getString("name"),
-                row.getUUID("template_id"),
-                row.getString("template_name"),
-                row.getUUID("organization_id"),
-                row.getString("organization_name"),
-                row.getUUID("version_id"),
+                new PresetSnapshot.Identity(
+                        row.getUUID("id"),
+                        row.getString("name"),
+                        row.getUUID("template_id"),
+                        row.getString("template_name"),
+                        row.getUUID("organization_id"),
+                        row.getString("organization_name"),
+                        row.getUUID("version_id")),
                 Boolean.TRUE.equals(row.getBoolean("active")),
-                row.getInteger("instances"),
-                Optional.ofNullable(ttl).map(Duration::ofSeconds),
-                row.getString("timezone"),
-                schedules((JsonArray) row.getValue("schedules")),
-                PresetStatus.of(row.getString("status")),
-                row.getString("status_reason"),
-                Rows.instantOrNull(row, "last_invalidated_at"),
-                row.getInteger("attempts"),
-                List.of(row.getArrayOfStrings("missing")),
+                new PresetSnapshot.Declared(
+                        row.getInteger("instances"),
+                        Optional.ofNullable(ttl).map(Duration::ofSeconds),
+                        row.getString("timezone"),
+                        schedules((JsonArray) row.getValue("schedules")),
+                        List.of(row.getArrayOfStrings("missing"))),
+                new PresetSnapshot.State(
+                        PresetStatus.of(row.getString("status")),
+                        row.getString("status_reason"),
+                        Rows.instantOrNull(row, "last_invalidated_at"),
+                        row.getInteger("attempts")),
                 pauses(row),
-                Places.builders(row, row.getString("backend"), Places.tags(row)),
+                AvailableWorkers.read(row, row.getString("backend"), AvailableWorkers.tags(row)),
                 failures,
                 prebuilds);
     }
@@ -329,12 +339,12 @@ public class SnapshotStore {
         return pauses;
     }
 
-    private static final String LAST_FINISHED_AT = "SELECT finished_at FROM reconciliation";
+    private static final Sql LAST_FINISHED_AT = Sql.of("SELECT finished_at FROM reconciliation");
 
     /** When a cycle that looked at everything last finished, in whichever process; to within five seconds. */
     public Uni<Instant> lastFinishedAt() {
-        return pool.preparedQuery(LAST_FINISHED_AT)
-                .execute()
+        return LAST_FINISHED_AT
+                .on(pool)
                 .map(rows -> Rows.instant(rows.iterator().next(), "finished_at"));
     }
 }

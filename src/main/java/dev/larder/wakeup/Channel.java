@@ -17,7 +17,7 @@ public enum Channel {
     /** A waiting claim may be served, or was, or has ended. */
     WAITING;
 
-    /** The NOTIFY channel that carries this topic between processes. */
+    /** Its name for LISTEN and NOTIFY. */
     String channel() {
         return "larder_" + name().toLowerCase(Locale.ROOT);
     }

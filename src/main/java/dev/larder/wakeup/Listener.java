@@ -15,8 +15,8 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one LISTEN connection of this process. On every (re)subscription it rings every topic, because what was told while
- * it was away is lost; a half-open connection is found by a question every few seconds.
+ * The one LISTEN connection of this process. On every (re)subscription it wakes every channel, because what
+ * was told while it was away is lost; a half-open connection is found by a question every few seconds.
  */
 @ApplicationScoped
 public class Listener implements ReadinessPart {
@@ -27,24 +27,24 @@ public class Listener implements ReadinessPart {
     private static final long RECONNECT_MAX_MILLIS = 2_000;
 
     private static final String LISTEN = Arrays.stream(Channel.values())
-            .map(topic -> "LISTEN " + topic.channel())
+            .map(channel -> "LISTEN " + channel.channel())
             .collect(Collectors.joining("; "));
 
     private final Vertx vertx;
     private final Direct direct;
-    private final WakeUps bell;
-    private final NotifySender pump;
+    private final WakeUps wakeUps;
+    private final NotifySender sender;
     private @Nullable PgConnection listening;
     private boolean running;
     private int attempt;
     private long keepalive = -1;
     private volatile boolean stopped;
 
-    public Listener(Vertx vertx, Direct direct, WakeUps bell, NotifySender pump) {
+    public Listener(Vertx vertx, Direct direct, WakeUps wakeUps, NotifySender sender) {
         this.vertx = vertx;
         this.direct = direct;
-        this.bell = bell;
-        this.pump = pump;
+        this.wakeUps = wakeUps;
+        this.sender = sender;
     }
 
     /** Starts to listen and goes on trying for as long as the process lives. */
@@ -87,8 +87,8 @@ public class Listener implements ReadinessPart {
         }
         connection.exceptionHandler(ending -> LOG.debugf("listener connection fails cause=%s", ending));
         connection.closeHandler(ended -> lost(connection));
-        for (Channel topic : Channel.values()) {
-            bell.ringHere(topic);
+        for (Channel channel : Channel.values()) {
+            wakeUps.ringHere(channel);
         }
     }
 
@@ -118,8 +118,8 @@ public class Listener implements ReadinessPart {
     }
 
     private void heard(PgNotification told) {
-        if (!stopped && !told.getPayload().equals(pump.process().toString())) {
-            bell.ringHere(Channel.ofChannel(told.getChannel()));
+        if (!stopped && !told.getPayload().equals(sender.process().toString())) {
+            wakeUps.ringHere(Channel.ofChannel(told.getChannel()));
         }
     }
 

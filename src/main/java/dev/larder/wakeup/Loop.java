@@ -12,8 +12,9 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a step whenever it has been rung, never twice at once, and never misses a ring: what rings while the step runs
- * makes it run once more (design, section 4.2). Failures of a step are logged here and do not end the loop.
+ * Runs a step whenever it has been rung, never twice at once, and never misses a ring: what rings while the
+ * step runs makes it run once more (design, section 4.2). Failures of a step are logged here and do not end
+ * the loop.
  */
 public final class Loop {
 

@@ -10,9 +10,9 @@ import java.util.UUID;
 import org.jboss.logging.Logger;
 
 /**
- * Tells the other processes: one {@code pg_notify} per topic and at most every ten milliseconds, at the leading and the
- * trailing edge, so that a ring is never merely suppressed (design, section 4.2). A NOTIFY that fails is dropped; the
- * loops' backstops cover it.
+ * Tells the other processes: one {@code pg_notify} per channel and at most every ten milliseconds, at the
+ * leading and the trailing edge, so that a ring is never merely suppressed (design, section 4.2). A NOTIFY
+ * that fails is dropped; the loops' backstops cover it.
  */
 @ApplicationScoped
 public class NotifySender {
@@ -36,14 +36,14 @@ public class NotifySender {
         return process;
     }
 
-    /** Starts to carry what the bell rings. */
-    public void start(WakeUps bell) {
-        bell.forward(this::send);
+    /** Starts to tell the other processes what wakes loops here. */
+    public void start(WakeUps wakeUps) {
+        wakeUps.forward(this::send);
     }
 
-    private void send(Channel topic) {
+    private void send(Channel channel) {
         synchronized (this) {
-            waiting.add(topic);
+            waiting.add(channel);
             if (windowOpen) {
                 return;
             }

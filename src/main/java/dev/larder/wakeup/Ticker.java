@@ -11,8 +11,9 @@ import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 
 /**
- * Does things again and again while this process serves. It goes by a counter that nobody sets: a scheduler that goes by the
- * process's own clock rests for an hour when that clock is set back by an hour (decision 0023).
+ * Does things again and again while this process serves. It goes by a counter that nobody sets: a scheduler
+ * that goes by the process's own clock rests for an hour when that clock is set back by an hour (decision
+ * 0023).
  */
 @ApplicationScoped
 public class Ticker {
@@ -31,8 +32,8 @@ public class Ticker {
     private record Step(String name, Duration every, Supplier<Uni<Void>> work, AtomicBoolean underWay) {}
 
     /**
-     * Does this for the first time at the start, and then again and again. While one is under way the next is left out; failures
-     * are logged and end nothing.
+     * Does this for the first time at the start, and then again and again. While one is under way the next
+     * is left out; failures are logged and end nothing.
      *
      * @param name in a log, for people
      * @param every zero or less: never at all

@@ -10,8 +10,8 @@ import java.util.function.Consumer;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /**
- * Tells loops that there may be work. Ring it after the transaction has committed, never inside: a NOTIFY in a hot
- * transaction costs most of its throughput (design, section 3.7).
+ * Tells loops that there may be work. To be called after the transaction has committed, never inside: a
+ * NOTIFY in a hot transaction costs most of its throughput (design, section 3.7).
  */
 @ApplicationScoped
 public class WakeUps {
@@ -24,33 +24,47 @@ public class WakeUps {
         this(true);
     }
 
-    /** @param enabled false leaves every loop to its own backstop: what waking costs is measured against that */
+    /**
+     * @param enabled false leaves every loop to its own backstop: what waking costs is measured against
+     *     that
+     */
     @Inject
     public WakeUps(@ConfigProperty(name = "larder.wake.enabled", defaultValue = "true") boolean enabled) {
         this.enabled = enabled;
-        for (Channel topic : Channel.values()) {
-            here.put(topic, new CopyOnWriteArrayList<>());
+        for (Channel channel : Channel.values()) {
+            here.put(channel, new CopyOnWriteArrayList<>());
         }
     }
 
-    /** Wakes the loops of this process at once and those of the others within some ten milliseconds, or not at all. */
-    public void ring(Channel topic) {
-        ringHere(topic);
+    /**
+     * Says what a transaction has changed, once it has committed; {@link Change} says which loops that
+     * wakes.
+     */
+    public void changed(Change change) {
+        change.channels().forEach(this::ring);
+    }
+
+    /**
+     * Wakes the loops of this process at once and those of the others within some ten milliseconds, or not
+     * at all.
+     */
+    public void ring(Channel channel) {
+        ringHere(channel);
         if (enabled) {
-            elsewhere.forEach(ring -> ring.accept(topic));
+            elsewhere.forEach(ring -> ring.accept(channel));
         }
     }
 
-    /** Wakes the loops of this process only: another process has rung. */
-    void ringHere(Channel topic) {
+    /** Wakes the loops of this process only: another process has told of it. */
+    void ringHere(Channel channel) {
         if (enabled) {
-            here.getOrDefault(topic, List.of()).forEach(Runnable::run);
+            here.getOrDefault(channel, List.of()).forEach(Runnable::run);
         }
     }
 
     /** @param ring must return at once */
-    public void onRing(Channel topic, Runnable ring) {
-        here.computeIfAbsent(topic, unseen -> new CopyOnWriteArrayList<>()).add(ring);
+    public void onRing(Channel channel, Runnable ring) {
+        here.computeIfAbsent(channel, unseen -> new CopyOnWriteArrayList<>()).add(ring);
     }
 
     void forward(Consumer<Channel> ring) {

@@ -1,12 +1,12 @@
 package dev.larder.worker;
 
 import dev.larder.model.Backend;
+import dev.larder.model.HeartbeatAnswer;
 import dev.larder.model.Inventory;
+import dev.larder.model.Inventory.Item;
 import dev.larder.model.Inventory.Part;
-import dev.larder.model.Inventory.Thing;
 import dev.larder.model.JobSource;
-import dev.larder.model.Pulse;
-import dev.larder.model.Verdict;
+import dev.larder.model.ReportOutcome;
 import dev.larder.wakeup.Loop;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
@@ -25,7 +25,7 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells the desk what exists where a worker builds: once in a while, when somebody asks, and after it has removed something
+ * Tells the jobSource what exists where a worker builds: once in a while, when somebody asks, and after it has removed something
  * (decision 0016). It looks only after a heartbeat was answered, since the answer's time is when a listing began.
  */
 public final class InventoryReporter {
@@ -38,7 +38,7 @@ public final class InventoryReporter {
 
     private static final Duration LONGEST = Duration.ofMinutes(10);
 
-    private final BiFunction<UUID, Part, Uni<Verdict>> desk;
+    private final BiFunction<UUID, Part, Uni<ReportOutcome>> jobSource;
     private final Collection<Backend> backends;
     private final InstantSource clock;
     private final Duration every;
@@ -53,36 +53,36 @@ public final class InventoryReporter {
     private volatile boolean removedSome;
     private volatile Set<UUID> removed = Set.of();
 
-    private record Heard(UUID worker, Pulse pulse) {}
+    private record Heard(UUID worker, HeartbeatAnswer pulse) {}
 
     /**
-     * @param desk as {@link JobSource#report}
+     * @param jobSource as {@link JobSource#report}
      * @param every zero: only when somebody asks
      */
     public InventoryReporter(
-            BiFunction<UUID, Part, Uni<Verdict>> desk,
+            BiFunction<UUID, Part, Uni<ReportOutcome>> jobSource,
             Collection<Backend> backends,
             InstantSource clock,
             Duration every) {
-        this(desk, backends, clock, every, LONGEST);
+        this(jobSource, backends, clock, every, LONGEST);
     }
 
     /** @param longest how long one backend may take to list, or to remove one thing */
     public InventoryReporter(
-            BiFunction<UUID, Part, Uni<Verdict>> desk,
+            BiFunction<UUID, Part, Uni<ReportOutcome>> jobSource,
             Collection<Backend> backends,
             InstantSource clock,
             Duration every,
             Duration longest) {
         this.longest = longest;
-        this.desk = desk;
+        this.jobSource = jobSource;
         this.backends = backends;
         this.clock = clock;
         this.every = every;
     }
 
     /** A heartbeat was answered. Returns at once. */
-    public void heard(UUID worker, Pulse pulse) {
+    public void heard(UUID worker, HeartbeatAnswer pulse) {
         boolean first = heard == null;
         heard = new Heard(worker, pulse);
         Instant now = clock.instant();
@@ -97,7 +97,7 @@ public final class InventoryReporter {
     }
 
     /** What was wished before it entered it does with its first listing, as all do that were just started. */
-    private void note(Pulse pulse, boolean first, Instant now) {
+    private void note(HeartbeatAnswer pulse, boolean first, Instant now) {
         Instant wished = pulse.sweepWantedAt();
         if (wished != null && first && every.isPositive() && wished.isBefore(pulse.at())) {
             servedWish = wished;
@@ -108,7 +108,7 @@ public final class InventoryReporter {
         }
     }
 
-    boolean isDue(Instant now, Pulse pulse) {
+    boolean isDue(Instant now, HeartbeatAnswer pulse) {
         Instant next = due;
         boolean wished = pulse.sweepWantedAt() != null && !pulse.sweepWantedAt().equals(servedWish);
         return removedSome
@@ -163,7 +163,7 @@ public final class InventoryReporter {
                 .after(longest)
                 .fail()
                 .chain(found -> found.isEmpty()
-                        ? Uni.createFrom().item(Verdict.NONE)
+                        ? Uni.createFrom().item(ReportOutcome.NONE)
                         : tell(backend.kind(), found.get(), listed))
                 .invoke(verdict -> say(backend, verdict))
                 .chain(verdict -> removeAll(backend, verdict.remove()))
@@ -175,18 +175,18 @@ public final class InventoryReporter {
                 .recoverWithItem(false);
     }
 
-    private Uni<Verdict> tell(String kind, Inventory found, Heard listed) {
+    private Uni<ReportOutcome> tell(String kind, Inventory found, Heard listed) {
         return Multi.createFrom()
                 .iterable(parts(kind, found, listed.pulse().at()))
                 .onItem()
-                .transformToUniAndConcatenate(part -> desk.apply(listed.worker(), part))
+                .transformToUniAndConcatenate(part -> jobSource.apply(listed.worker(), part))
                 .collect()
                 .last();
     }
 
     /** At least one, however little there is: that there is nothing must be told too. */
     private static List<Part> parts(String kind, Inventory found, Instant began) {
-        List<Thing> things = found.things();
+        List<Item> things = found.things();
         List<Part> parts = new ArrayList<>();
         int from = 0;
         do {
@@ -198,7 +198,7 @@ public final class InventoryReporter {
         return parts;
     }
 
-    private static void say(Backend backend, Verdict verdict) {
+    private static void say(Backend backend, ReportOutcome verdict) {
         if (verdict.suspicious()) {
             LOG.warnf(
                     "so much is missing here that the server does not believe it backend=%s lost=%d",

@@ -32,7 +32,7 @@ public final class JobLog {
     private static final String LONG =
             "this is a long log: from here on only its end is kept, and shown when the job has ended";
 
-    private final JobSource desk;
+    private final JobSource jobSource;
     private final Lease lease;
     private final InstantSource clock;
     private final List<LogLine> waiting = new ArrayList<>();
@@ -46,8 +46,8 @@ public final class JobLog {
     private boolean ended;
     private int next;
 
-    JobLog(JobSource desk, Lease lease, InstantSource clock) {
-        this.desk = desk;
+    JobLog(JobSource jobSource, Lease lease, InstantSource clock) {
+        this.jobSource = jobSource;
         this.lease = lease;
         this.clock = clock;
         this.next = lease.attempt() * Lease.LOG_NUMBERS;
@@ -111,7 +111,7 @@ public final class JobLog {
         if (unwritten.isEmpty()) {
             return Uni.createFrom().item(false);
         }
-        return desk.log(lease, next, unwritten).invoke(this::written).replaceWith(true);
+        return jobSource.log(lease, next, unwritten).invoke(this::written).replaceWith(true);
     }
 
     private void written() {

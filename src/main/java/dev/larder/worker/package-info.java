@@ -1,6 +1,24 @@
 /**
- * Jobs, workers, backends. A worker leases a job, a backend performs it, and every later write of the job is guarded by
- * the lease's random token: a worker that lost its lease can change nothing (design, section 4.3).
+ * Runs jobs, wherever their source is. {@code worker.Worker} takes jobs from a {@code model.JobSource} into its
+ * slots, a {@code model.Backend} performs them, {@code worker.JobLog} carries their log,
+ * {@code worker.InventoryReporter} lists what exists where they build.
+ *
+ * <p><b>Owns</b> nothing that outlives the process: a worker that starts again is another worker, and its old leases
+ * run out.
+ *
+ * <p><b>Authoritative</b>: the queue. What the worker believes about a lease is checked with every heartbeat and
+ * every write.
+ *
+ * <p><b>States</b> of a job in the worker's hands: begun, asked to stop, ended, reported. The lease, the heartbeat
+ * and the log stay until the backend has answered. States of a worker: registered, draining (takes nothing new,
+ * finishes or requeues what it runs), gone.
+ *
+ * <p><b>Failures.</b> A backend's expected failure is a {@code model.JobOutcome}. An exception is
+ * {@code backend_fault}. A result that cannot be reported is retried for three heartbeats, then dropped: the server
+ * takes the job back. A worker that the server no longer knows drops its jobs and registers again.
+ *
+ * <p><b>Bounds.</b> As many jobs as slots (2). A jittered poll of 1 s covers a lost wake-up. A stop waits 10 s for
+ * running jobs ({@code larder.worker.drain}), then requeues them.
  */
 @NullMarked
 package dev.larder.worker;

@@ -2,7 +2,6 @@ package dev.larder.catalog;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.catalog.DeclarationParser.Parsed;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
@@ -79,7 +78,7 @@ class CanonicalTest {
             for (Path file : files) {
                 assertThat(DeclarationParser.parse(Files.readAllBytes(file), "application/yaml"))
                         .as(file.toString())
-                        .isInstanceOf(Parsed.Accepted.class);
+                        .isInstanceOf(ParsedDeclaration.Accepted.class);
                 examples++;
             }
         }
@@ -88,8 +87,8 @@ class CanonicalTest {
     }
 
     private static String canonical(String yaml) {
-        Parsed parsed = DeclarationParser.parse(yaml.getBytes(StandardCharsets.UTF_8), "application/yaml");
-        assertThat(parsed).isInstanceOf(Parsed.Accepted.class);
-        return HexFormat.of().formatHex(Canonical.of(((Parsed.Accepted) parsed).declaration()));
+        ParsedDeclaration parsed = DeclarationParser.parse(yaml.getBytes(StandardCharsets.UTF_8), "application/yaml");
+        assertThat(parsed).isInstanceOf(ParsedDeclaration.Accepted.class);
+        return HexFormat.of().formatHex(Canonical.of(((ParsedDeclaration.Accepted) parsed).declaration()));
     }
 }

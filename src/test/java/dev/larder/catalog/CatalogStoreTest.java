@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.larder.catalog.CatalogStore.Application;
 import dev.larder.catalog.CatalogStore.Promoted;
-import dev.larder.catalog.CatalogStore.TemplateName;
 import dev.larder.database.Encryption;
 import dev.larder.database.Rows;
 import dev.larder.model.Caller;
@@ -53,6 +52,8 @@ class CatalogStoreTest {
     private final Encryption seal = new Encryption("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
     private final Ids ids = new Ids(clock);
     private final CatalogStore store = new CatalogStore(database.pool(), clock, ids, seal);
+    private final CatalogReads reads = new CatalogReads(database.pool());
+    private final CatalogControlStore controls = new CatalogControlStore(database.pool(), clock, ids);
     private final PauseStore pauses = new PauseStore(database.pool(), clock, ids);
 
     @BeforeEach
@@ -96,7 +97,7 @@ class CatalogStoreTest {
         assertThat(second.template().activeVersion()).isEqualTo(2);
         assertThat(marked()).containsExactlyInAnyOrder(small(first), small(second));
         assertThat(second.presets()).extracting(PresetView::active).containsOnly(true);
-        assertThat(store.preset(ADMIN, small(first))
+        assertThat(reads.preset(ADMIN, small(first))
                         .await()
                         .indefinitely()
                         .orElseThrow()
@@ -109,7 +110,7 @@ class CatalogStoreTest {
         Applied.Done done = apply(declaring(3));
 
         PresetView small = done.presets().getFirst();
-        VersionView version = store.version(DB, 1).await().indefinitely().orElseThrow();
+        VersionView version = reads.version(DB, 1).await().indefinitely().orElseThrow();
 
         assertThat(small.instances()).isEqualTo(3);
         assertThat(small.ttlSeconds()).isEqualTo(3_600);
@@ -126,9 +127,12 @@ class CatalogStoreTest {
                         new VersionView.ParameterView("region", "string", false, false, false, true, "us"),
                         new VersionView.ParameterView("password", "string", true, true, true, false, null),
                         new VersionView.ParameterView("key", "string", false, false, true, true, null));
-        assertThat(store.preset(DB, "small").await().indefinitely()).contains(small);
-        assertThat(store.preset(DB, "bare").await().indefinitely().orElseThrow().instances())
-                .isNull();
+        assertThat(reads.presetsOf(version.id()).await().indefinitely()).isEqualTo(done.presets());
+        assertThat(done.presets())
+                .filteredOn(preset -> preset.name().equals("bare"))
+                .extracting(PresetView::instances)
+                .containsOnlyNulls()
+                .hasSize(1);
     }
 
     @Test
@@ -193,7 +197,7 @@ class CatalogStoreTest {
         for (int index = 0; index < 24; index++) {
             all.add(
                     index % 3 == 0
-                            ? store.delete(DB)
+                            ? controls.delete(DB)
                             : store.apply(application(declaring(index), true, Optional.empty()))
                                     .map(applied -> applied instanceof Applied.Done));
         }
@@ -209,15 +213,15 @@ class CatalogStoreTest {
         Applied.Done first = apply(declaring(3));
         clearMarks();
 
-        assertThat(store.delete(DB).await().indefinitely()).isTrue();
+        assertThat(controls.delete(DB).await().indefinitely()).isTrue();
         assertThat(marked()).containsExactly(small(first));
         Applied.Done second = apply(declaring(3));
 
         assertThat(second.templateCreated()).isTrue();
         assertThat(second.version()).isEqualTo(1);
         assertThat(second.template().id()).isNotEqualTo(first.template().id());
-        assertThat(store.preset(ADMIN, small(first)).await().indefinitely()).isEmpty();
-        assertThat(store.resetPreset(ADMIN, small(first)).await().indefinitely())
+        assertThat(reads.preset(ADMIN, small(first)).await().indefinitely()).isEmpty();
+        assertThat(controls.resetPreset(ADMIN, small(first)).await().indefinitely())
                 .isFalse();
     }
 
@@ -268,7 +272,7 @@ class CatalogStoreTest {
         assertThat(applied(application(declaring(3), true, Optional.of("*")))).isEqualTo(new Applied.Stale());
         assertThat(count("templates")).isZero();
         String tag = apply(declaring(3)).template().tag();
-        assertThat(store.deprecate(DB, "old").await().indefinitely()).isTrue();
+        assertThat(controls.deprecate(DB, "old").await().indefinitely()).isTrue();
 
         assertThat(applied(application(declaring(4), true, Optional.of(tag)))).isEqualTo(new Applied.Stale());
         assertThat(applied(application(declaring(4), true, Optional.of("*")))).isInstanceOf(Applied.Done.class);
@@ -296,7 +300,7 @@ class CatalogStoreTest {
         clearMarks();
         now = NOON.plusSeconds(60);
 
-        assertThat(store.invalidate(DB).await().indefinitely()).isTrue();
+        assertThat(controls.invalidate(DB).await().indefinitely()).isTrue();
 
         assertThat(preset(small(second)).lastInvalidatedAt()).isEqualTo(now);
         assertThat(preset(small(first)).lastInvalidatedAt()).isNull();
@@ -308,7 +312,7 @@ class CatalogStoreTest {
         Applied.Done done = apply(declaring(3));
         clearMarks();
 
-        assertThat(store.invalidatePreset(ADMIN, small(done)).await().indefinitely())
+        assertThat(controls.invalidatePreset(ADMIN, small(done)).await().indefinitely())
                 .isTrue();
 
         assertThat(preset(small(done)).lastInvalidatedAt()).isEqualTo(NOON);
@@ -321,9 +325,9 @@ class CatalogStoreTest {
         Applied.Done done = apply(declaring(3));
         clearMarks();
 
-        assertThat(store.deprecate(DB, "old").await().indefinitely()).isTrue();
+        assertThat(controls.deprecate(DB, "old").await().indefinitely()).isTrue();
         assertThat(preset(small(done)).active()).isFalse();
-        assertThat(store.undeprecate(DB).await().indefinitely()).isTrue();
+        assertThat(controls.undeprecate(DB).await().indefinitely()).isTrue();
 
         assertThat(preset(small(done)).active()).isTrue();
         assertThat(marked()).containsExactly(small(done), small(done));
@@ -337,8 +341,8 @@ class CatalogStoreTest {
         PauseView pause = new PauseView("create", until);
         clearMarks();
 
-        assertThat(store.pause(DB, pause).await().indefinitely()).isTrue();
-        assertThat(store.pausePreset(ADMIN, small(done), new PauseView("all", null))
+        assertThat(controls.pause(DB, pause).await().indefinitely()).isTrue();
+        assertThat(controls.pausePreset(ADMIN, small(done), new PauseView("all", null))
                         .await()
                         .indefinitely())
                 .isTrue();
@@ -353,8 +357,8 @@ class CatalogStoreTest {
         assertThat(pauses.reconciliation().await().indefinitely().pause()).contains(pause);
         assertThat(marked()).hasSize(4).containsOnly(small(done));
 
-        assertThat(store.pause(DB, null).await().indefinitely()).isTrue();
-        assertThat(store.pausePreset(ADMIN, small(done), null).await().indefinitely())
+        assertThat(controls.pause(DB, null).await().indefinitely()).isTrue();
+        assertThat(controls.pausePreset(ADMIN, small(done), null).await().indefinitely())
                 .isTrue();
         assertThat(pauses.pauseOrganization(ADMIN, "acme", null).await().indefinitely())
                 .isTrue();
@@ -370,7 +374,7 @@ class CatalogStoreTest {
     @Test
     void a_pause_follows_the_presets_name_to_the_next_version_and_so_does_its_end() {
         Applied.Done first = apply(declaring(3));
-        assertThat(store.pausePreset(ADMIN, small(first), new PauseView("create", null))
+        assertThat(controls.pausePreset(ADMIN, small(first), new PauseView("create", null))
                         .await()
                         .indefinitely())
                 .isTrue();
@@ -378,7 +382,7 @@ class CatalogStoreTest {
         Applied.Done second = apply(declaring(4));
         assertThat(second.presets().getFirst().pause()).isEqualTo(new PauseView("create", null));
         assertThat(second.presets().getLast().pause()).isNull();
-        assertThat(store.pausePreset(ADMIN, small(second), null).await().indefinitely())
+        assertThat(controls.pausePreset(ADMIN, small(second), null).await().indefinitely())
                 .isTrue();
         assertThat(store.promote(DB, 1).await().indefinitely()).isInstanceOf(Promoted.Done.class);
 
@@ -393,7 +397,8 @@ class CatalogStoreTest {
                 Tuple.of(small(done)));
         clearMarks();
 
-        assertThat(store.resetPreset(ADMIN, small(done)).await().indefinitely()).isTrue();
+        assertThat(controls.resetPreset(ADMIN, small(done)).await().indefinitely())
+                .isTrue();
 
         assertThat(preset(small(done)).status()).isEqualTo("healthy");
         assertThat(count("presets WHERE failures_from = '2026-11-20T12:00:00Z' AND status_reason IS NULL"))
@@ -410,22 +415,21 @@ class CatalogStoreTest {
         assertThat(applied(
                         new Application(STRANGER, "acme", "db", declaring(4), new byte[] {4}, true, Optional.empty())))
                 .isEqualTo(new Applied.NoOrganization());
-        assertThat(store.template(theirs).await().indefinitely()).isEmpty();
-        assertThat(store.templates(STRANGER, "acme", Optional.empty(), 10)
+        assertThat(reads.template(theirs).await().indefinitely()).isEmpty();
+        assertThat(reads.templates(STRANGER, "acme", Optional.empty(), 10)
                         .await()
                         .indefinitely())
                 .isEmpty();
-        assertThat(store.version(theirs, 1).await().indefinitely()).isEmpty();
-        assertThat(store.versions(theirs, Optional.empty(), 10).await().indefinitely())
+        assertThat(reads.version(theirs, 1).await().indefinitely()).isEmpty();
+        assertThat(reads.versions(theirs, Optional.empty(), 10).await().indefinitely())
                 .isEmpty();
-        assertThat(store.preset(STRANGER, small(done)).await().indefinitely()).isEmpty();
-        assertThat(store.preset(theirs, "small").await().indefinitely()).isEmpty();
+        assertThat(reads.preset(STRANGER, small(done)).await().indefinitely()).isEmpty();
         assertThat(store.promote(theirs, 1).await().indefinitely()).isEqualTo(new Promoted.NoTemplate());
-        assertThat(store.deprecate(theirs, "x").await().indefinitely()).isFalse();
-        assertThat(store.invalidate(theirs).await().indefinitely()).isFalse();
-        assertThat(store.pause(theirs, null).await().indefinitely()).isFalse();
-        assertThat(store.delete(theirs).await().indefinitely()).isFalse();
-        assertThat(store.pausePreset(STRANGER, small(done), null).await().indefinitely())
+        assertThat(controls.deprecate(theirs, "x").await().indefinitely()).isFalse();
+        assertThat(controls.invalidate(theirs).await().indefinitely()).isFalse();
+        assertThat(controls.pause(theirs, null).await().indefinitely()).isFalse();
+        assertThat(controls.delete(theirs).await().indefinitely()).isFalse();
+        assertThat(controls.pausePreset(STRANGER, small(done), null).await().indefinitely())
                 .isFalse();
         assertThat(pauses.pauseOrganization(STRANGER, "acme", null).await().indefinitely())
                 .isFalse();
@@ -449,7 +453,7 @@ class CatalogStoreTest {
     }
 
     private List<TemplateView> page(Optional<UUID> after) {
-        return store.templates(OWNER, ACME.toString(), after, 2)
+        return reads.templates(OWNER, ACME.toString(), after, 2)
                 .await()
                 .indefinitely()
                 .orElseThrow();
@@ -519,11 +523,11 @@ class CatalogStoreTest {
     }
 
     private TemplateView template() {
-        return store.template(DB).await().indefinitely().orElseThrow();
+        return reads.template(DB).await().indefinitely().orElseThrow();
     }
 
     private PresetView preset(UUID id) {
-        return store.preset(OWNER, id).await().indefinitely().orElseThrow();
+        return reads.preset(OWNER, id).await().indefinitely().orElseThrow();
     }
 
     private List<UUID> marked() {

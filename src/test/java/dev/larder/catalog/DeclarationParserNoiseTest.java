@@ -2,7 +2,6 @@ package dev.larder.catalog;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.catalog.DeclarationParser.Parsed;
 import java.nio.charset.StandardCharsets;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -43,7 +42,8 @@ class DeclarationParserNoiseTest {
             boolean yaml = random.nextBoolean();
             byte[] body = garbled(yaml ? DECLARED : JSON, random);
             try {
-                Parsed parsed = DeclarationParser.parse(body, yaml ? "application/yaml" : "application/json");
+                ParsedDeclaration parsed =
+                        DeclarationParser.parse(body, yaml ? "application/yaml" : "application/json");
                 assertThat(parsed).isNotNull();
             } catch (RuntimeException fault) {
                 throw new AssertionError(
@@ -82,18 +82,18 @@ class DeclarationParserNoiseTest {
         byte[] body = piece.repeat(2 * 1024 * 1024 / piece.getBytes(StandardCharsets.UTF_8).length)
                 .getBytes(StandardCharsets.UTF_8);
 
-        assertThat(DeclarationParser.parse(body, "application/yaml")).isNotInstanceOf(Parsed.Accepted.class);
-        assertThat(DeclarationParser.parse(body, "application/json")).isNotInstanceOf(Parsed.Accepted.class);
+        assertThat(DeclarationParser.parse(body, "application/yaml")).isNotInstanceOf(ParsedDeclaration.Accepted.class);
+        assertThat(DeclarationParser.parse(body, "application/json")).isNotInstanceOf(ParsedDeclaration.Accepted.class);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"#", "a,", "0", "\\", " ", "'", "[a,"})
     @Timeout(10)
     void two_megabytes_in_the_longest_lines_take_seconds_at_most(String piece) {
-        String line = piece.repeat(NodeReader.MAX_YAML_LINE / piece.length()) + "\n";
+        String line = piece.repeat(SyntaxReader.MAX_YAML_LINE / piece.length()) + "\n";
         byte[] body = line.repeat(15).getBytes(StandardCharsets.UTF_8);
 
-        assertThat(DeclarationParser.parse(body, "application/yaml")).isNotInstanceOf(Parsed.Accepted.class);
+        assertThat(DeclarationParser.parse(body, "application/yaml")).isNotInstanceOf(ParsedDeclaration.Accepted.class);
     }
 
     @Test
@@ -108,8 +108,9 @@ class DeclarationParserNoiseTest {
             yaml.append("]}}\n");
         }
 
-        Parsed parsed = DeclarationParser.parse(yaml.toString().getBytes(StandardCharsets.UTF_8), "application/yaml");
+        ParsedDeclaration parsed =
+                DeclarationParser.parse(yaml.toString().getBytes(StandardCharsets.UTF_8), "application/yaml");
 
-        assertThat(parsed).isInstanceOf(Parsed.Accepted.class);
+        assertThat(parsed).isInstanceOf(ParsedDeclaration.Accepted.class);
     }
 }

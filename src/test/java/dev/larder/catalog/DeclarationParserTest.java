@@ -3,7 +3,6 @@ package dev.larder.catalog;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.params.provider.Arguments.argumentSet;
 
-import dev.larder.catalog.DeclarationParser.Parsed;
 import dev.larder.model.Declaration;
 import dev.larder.model.Declaration.PresetDeclaration;
 import dev.larder.model.Parameter;
@@ -88,7 +87,7 @@ class DeclarationParserTest {
 
         assertThat(DeclarationParser.parse(bytes(json), "application/json; charset=utf-8"))
                 .isEqualTo(parse(yaml))
-                .isInstanceOf(Parsed.Accepted.class);
+                .isInstanceOf(ParsedDeclaration.Accepted.class);
     }
 
     @Test
@@ -113,7 +112,9 @@ class DeclarationParserTest {
                 - {name: often, prebuilds: {instances: 1, maxUses: 20}}
                 """);
 
-        assertThat(read.presets()).extracting(PresetDeclaration::maxUses).containsExactly(1, 20);
+        assertThat(read.presets())
+                .extracting(preset -> preset.handOut().maxUses())
+                .containsExactly(1, 20);
     }
 
     @Test
@@ -126,10 +127,10 @@ class DeclarationParserTest {
                 """);
 
         assertThat(read.presets())
-                .extracting(PresetDeclaration::maxJobs)
+                .extracting(preset -> preset.jobLimits().jobs())
                 .containsExactly(Optional.empty(), Optional.of(4));
         assertThat(read.presets())
-                .extracting(PresetDeclaration::maxDeletes)
+                .extracting(preset -> preset.jobLimits().deletes())
                 .containsExactly(Optional.empty(), Optional.of(2));
     }
 
@@ -389,17 +390,17 @@ class DeclarationParserTest {
     @ParameterizedTest
     @MethodSource("refused")
     void refuses(String declaration, String code, String field) {
-        Parsed parsed = parse(declaration);
+        ParsedDeclaration parsed = parse(declaration);
 
-        assertThat(parsed).isInstanceOf(Parsed.Refused.class);
-        assertThat(((Parsed.Refused) parsed).refusals())
+        assertThat(parsed).isInstanceOf(ParsedDeclaration.Refused.class);
+        assertThat(((ParsedDeclaration.Refused) parsed).refusals())
                 .extracting(refusal -> refusal.code() + " " + refusal.field())
                 .contains(code + " " + field);
     }
 
     @Test
     void tells_everything_that_is_wrong_at_once() {
-        Parsed parsed = parse("""
+        ParsedDeclaration parsed = parse("""
                 backend: docker
                 colour: red
                 parameters: [{name: A}]
@@ -408,7 +409,7 @@ class DeclarationParserTest {
                   - {name: q, prebuilds: {instances: 1, schedules: [{cron: x, instances: 1}, {cron: "* 1 * * *"}]}}
                 """);
 
-        assertThat(((Parsed.Refused) parsed).refusals())
+        assertThat(((ParsedDeclaration.Refused) parsed).refusals())
                 .extracting(Refusal::field)
                 .containsExactlyInAnyOrder(
                         "backend",
@@ -423,14 +424,14 @@ class DeclarationParserTest {
 
     @Test
     void tells_at_most_a_hundred_things() {
-        Parsed parsed = parse("{backend: postgres, tags: {" + repeated(500, "'%d ?': x") + "}}");
+        ParsedDeclaration parsed = parse("{backend: postgres, tags: {" + repeated(500, "'%d ?': x") + "}}");
 
-        assertThat(((Parsed.Refused) parsed).refusals()).hasSize(100);
+        assertThat(((ParsedDeclaration.Refused) parsed).refusals()).hasSize(100);
     }
 
     @Test
     void never_repeats_a_value_that_may_be_secret() {
-        Parsed parsed = parse("""
+        ParsedDeclaration parsed = parse("""
                 backend: postgres
                 parameters: [{name: a, type: number, sensitive: true, default: hunter2}]
                 presets: [{name: p, parameters: {a: hunter2}}]
@@ -474,24 +475,26 @@ class DeclarationParserTest {
     @ParameterizedTest
     @MethodSource("malformed")
     void says_where_a_body_is_malformed_and_not_what_it_holds(String body, String type, String detail) {
-        Parsed parsed = DeclarationParser.parse(bytes(body), type);
+        ParsedDeclaration parsed = DeclarationParser.parse(bytes(body), type);
 
-        assertThat(parsed).isInstanceOf(Parsed.Malformed.class);
-        assertThat(((Parsed.Malformed) parsed).detail()).contains(detail).doesNotContain("hunter2");
+        assertThat(parsed).isInstanceOf(ParsedDeclaration.Malformed.class);
+        assertThat(((ParsedDeclaration.Malformed) parsed).detail())
+                .contains(detail)
+                .doesNotContain("hunter2");
     }
 
     @Test
     void refuses_what_is_not_utf8() {
         assertThat(DeclarationParser.parse(new byte[] {'a', ':', ' ', (byte) 0xff}, "application/yaml"))
-                .isEqualTo(new Parsed.Malformed("The body is not UTF-8."));
+                .isEqualTo(new ParsedDeclaration.Malformed("The body is not UTF-8."));
     }
 
     @Test
     void refuses_half_a_surrogate_pair() {
-        Parsed parsed = DeclarationParser.parse(
+        ParsedDeclaration parsed = DeclarationParser.parse(
                 bytes("{\"backend\": \"postgres\", \"tags\": {\"a\": \"\\ud800\"}}"), "application/json");
 
-        assertThat(((Parsed.Refused) parsed).refusals())
+        assertThat(((ParsedDeclaration.Refused) parsed).refusals())
                 .extracting(Refusal::code)
                 .containsExactly("invalid_text");
     }
@@ -499,7 +502,7 @@ class DeclarationParserTest {
     @ParameterizedTest
     @CsvSource({"text/plain", "application/xml", "''", "application/jsonx"})
     void takes_no_other_media_type(String type) {
-        assertThat(DeclarationParser.parse(bytes(WHOLE), type)).isEqualTo(new Parsed.UnknownType());
+        assertThat(DeclarationParser.parse(bytes(WHOLE), type)).isEqualTo(new ParsedDeclaration.UnknownType());
     }
 
     @ParameterizedTest
@@ -522,7 +525,7 @@ class DeclarationParserTest {
         assertThat(DeclarationParser.parse(
                         ("{backend: exec, files: {start.sh: x, " + file + "}}").getBytes(StandardCharsets.UTF_8),
                         "application/yaml"))
-                .isInstanceOf(Parsed.Accepted.class);
+                .isInstanceOf(ParsedDeclaration.Accepted.class);
     }
 
     private static Arguments bad(String name, String declaration, String code, String field) {
@@ -567,12 +570,12 @@ class DeclarationParserTest {
     }
 
     private static Declaration accepted(String yaml) {
-        Parsed parsed = parse(yaml);
-        assertThat(parsed).isInstanceOf(Parsed.Accepted.class);
-        return ((Parsed.Accepted) parsed).declaration();
+        ParsedDeclaration parsed = parse(yaml);
+        assertThat(parsed).isInstanceOf(ParsedDeclaration.Accepted.class);
+        return ((ParsedDeclaration.Accepted) parsed).declaration();
     }
 
-    private static Parsed parse(String yaml) {
+    private static ParsedDeclaration parse(String yaml) {
         return DeclarationParser.parse(bytes(yaml), "application/yaml");
     }
 

@@ -6,10 +6,8 @@ import static dev.larder.testing.Claimers.ids;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.claim.ClaimReads.Claim;
-import dev.larder.claim.ClaimStore.Ask;
 import dev.larder.model.Caller;
-import dev.larder.model.Scope;
+import dev.larder.model.Visibility;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
@@ -93,8 +91,8 @@ class BatchTest {
     @Test
     void a_retry_under_its_key_finds_all_of_them_in_order() {
         inStock(9);
-        Ask first = claimers.ask(anna, "k");
-        List<Ask> asks = stock.claims.asks(first, 4);
+        NewClaim first = claimers.ask(anna, "k");
+        List<NewClaim> asks = stock.newClaims.several(first, 4);
         assertThat(await(claimers.taking(stock.claims, preset, asks, 4))).hasSize(4);
 
         assertThat(claimers.batch(preset, claimers.ask(anna, "k"), 4, 4)).isEmpty();
@@ -102,8 +100,8 @@ class BatchTest {
 
         var earlier = await(stock.claimReads.findByKey(anna.userId(), Claimers.key("k")))
                 .orElseThrow();
-        assertThat(earlier.claims()).isEqualTo(asks.stream().map(Ask::claim).toList());
-        assertThat(await(stock.claimReads.findAll(earlier.claims(), Scope.ALL)))
+        assertThat(earlier.claims()).isEqualTo(asks.stream().map(NewClaim::id).toList());
+        assertThat(await(stock.claimReads.findAll(earlier.claims(), Visibility.ALL)))
                 .extracting(Claim::ordinal)
                 .containsExactly(0, 1, 2, 3);
         assertThat(left()).isEqualTo(5);
@@ -160,7 +158,8 @@ class BatchTest {
     void two_under_one_key_at_once_are_one_batch() {
         inStock(9);
         List<Uni<List<Claim>>> both = IntStream.range(0, 2)
-                .mapToObj(i -> claimers.taking(stock.claims, preset, stock.claims.asks(claimers.ask(anna, "k"), 3), 3))
+                .mapToObj(i ->
+                        claimers.taking(stock.claims, preset, stock.newClaims.several(claimers.ask(anna, "k"), 3), 3))
                 .toList();
 
         List<Claim> given = await(Uni.join().all(both).andFailFast()).stream()
@@ -175,11 +174,11 @@ class BatchTest {
     void a_batch_whose_key_another_is_just_using_waits_for_it_and_gets_nothing() {
         inStock(6);
         try (OpenTransaction other = new OpenTransaction(stock)) {
-            ClaimStore there = new ClaimStore(other.pool(), stock.ids, stock.seal);
-            assertThat(await(claimers.taking(there, preset, stock.claims.asks(claimers.ask(anna, "k"), 3), 3)))
+            ClaimStore there = stock.claimStore(other.pool());
+            assertThat(await(claimers.taking(there, preset, stock.newClaims.several(claimers.ask(anna, "k"), 3), 3)))
                     .hasSize(3);
-            CompletableFuture<List<Claim>> mine =
-                    begin(claimers.taking(stock.claims, preset, stock.claims.asks(claimers.ask(anna, "k"), 3), 3));
+            CompletableFuture<List<Claim>> mine = begin(
+                    claimers.taking(stock.claims, preset, stock.newClaims.several(claimers.ask(anna, "k"), 3), 3));
             other.isWaitedForBy(1);
 
             other.commits();
@@ -193,11 +192,11 @@ class BatchTest {
     void a_batch_whose_key_was_used_by_what_was_undone_gets_its_own() {
         inStock(6);
         try (OpenTransaction other = new OpenTransaction(stock)) {
-            ClaimStore there = new ClaimStore(other.pool(), stock.ids, stock.seal);
-            assertThat(await(claimers.taking(there, preset, stock.claims.asks(claimers.ask(anna, "k"), 3), 3)))
+            ClaimStore there = stock.claimStore(other.pool());
+            assertThat(await(claimers.taking(there, preset, stock.newClaims.several(claimers.ask(anna, "k"), 3), 3)))
                     .hasSize(3);
-            CompletableFuture<List<Claim>> mine =
-                    begin(claimers.taking(stock.claims, preset, stock.claims.asks(claimers.ask(anna, "k"), 3), 3));
+            CompletableFuture<List<Claim>> mine = begin(
+                    claimers.taking(stock.claims, preset, stock.newClaims.several(claimers.ask(anna, "k"), 3), 3));
             other.isWaitedForBy(1);
 
             other.rollsBack();
@@ -247,7 +246,7 @@ class BatchTest {
     }
 
     private CompletableFuture<List<Claim>> beginBatch(Caller who, int count) {
-        return begin(claimers.taking(stock.claims, preset, stock.claims.asks(claimers.ask(who), count), count));
+        return begin(claimers.taking(stock.claims, preset, stock.newClaims.several(claimers.ask(who), count), count));
     }
 
     /** Forced: the other batch has taken what it needs and has not committed. */
@@ -256,8 +255,8 @@ class BatchTest {
         for (int stocked = 0; stocked <= 4; stocked++) {
             inStock(stocked);
             try (OpenTransaction other = new OpenTransaction(stock)) {
-                ClaimStore there = new ClaimStore(other.pool(), stock.ids, stock.seal);
-                int first = await(claimers.taking(there, preset, stock.claims.asks(claimers.ask(bob), 2), 2))
+                ClaimStore there = stock.claimStore(other.pool());
+                int first = await(claimers.taking(there, preset, stock.newClaims.several(claimers.ask(bob), 2), 2))
                         .size();
 
                 int second = claimers.batch(preset, claimers.ask(anna), 2, 2).size();

@@ -6,11 +6,9 @@ import static dev.larder.testing.Claimers.ids;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.catalog.CatalogStore;
+import dev.larder.catalog.CatalogControlStore;
 import dev.larder.catalog.PauseView;
-import dev.larder.claim.ClaimReads.Claim;
-import dev.larder.claim.ClaimStore.Ask;
-import dev.larder.lifecycle.LeaseStore;
+import dev.larder.lifecycle.EndClaimStore;
 import dev.larder.model.Caller;
 import dev.larder.reconcile.PoolStore;
 import dev.larder.testing.Claimers;
@@ -50,7 +48,7 @@ class ClaimInterleavingsTest {
     }
 
     private Claim claimIn(OpenTransaction transaction, UUID preset) {
-        return claimers.takeBy(new ClaimStore(transaction.pool(), stock.ids, stock.seal), preset, claimers.ask(anna))
+        return claimers.takeBy(stock.claimStore(transaction.pool()), preset, claimers.ask(anna))
                 .orElseThrow();
     }
 
@@ -105,7 +103,7 @@ class ClaimInterleavingsTest {
             PoolStore there = new PoolStore(reconciler.pool(), stock.ids);
             assertThat(await(there.delete(List.of(ready), "extraneous", now()))).isEqualTo(1);
             CompletableFuture<Optional<Claim>> claiming =
-                    begin(stock.claims.takeExactly(ready, 1, claimers.ask(anna), now()));
+                    begin(claimers.takingExactly(ready, 1, claimers.ask(anna), now()));
             reconciler.isWaitedForBy(1);
 
             reconciler.commits();
@@ -145,11 +143,11 @@ class ClaimInterleavingsTest {
         try (OpenTransaction other = new OpenTransaction(stock)) {
             other.does("SELECT FROM workspaces WHERE id = $1 FOR UPDATE", ready);
             CompletableFuture<Optional<Claim>> inTime =
-                    begin(stock.claims.takeExactly(ready, 1, claimers.ask(anna), now()));
+                    begin(claimers.takingExactly(ready, 1, claimers.ask(anna), now()));
             other.isWaitedForBy(1);
             stock.clock.set(expiry.plusMillis(1));
             CompletableFuture<Optional<Claim>> late =
-                    begin(stock.claims.takeExactly(ready, 1, claimers.ask(anna), now()));
+                    begin(claimers.takingExactly(ready, 1, claimers.ask(anna), now()));
             end(late);
 
             other.rollsBack();
@@ -182,13 +180,13 @@ class ClaimInterleavingsTest {
         UUID preset = stock.declare("small", 1, Duration.ofHours(1), List.of());
         UUID ready = stock.ready(preset, 1).getFirst();
         stock.clock.set(Stock.NOON.plus(Duration.ofHours(1)));
-        Ask inTime = claimers.ask(anna);
+        NewClaim inTime = claimers.ask(anna);
         Instant asked = now();
         try (OpenTransaction reconciler = new OpenTransaction(stock)) {
             PoolStore there = new PoolStore(reconciler.pool(), stock.ids);
             assertThat(await(there.delete(List.of(ready), "expired", now().plusMillis(1))))
                     .isEqualTo(1);
-            CompletableFuture<Optional<Claim>> claiming = begin(stock.claims.takeExactly(ready, 1, inTime, asked));
+            CompletableFuture<Optional<Claim>> claiming = begin(claimers.takingExactly(ready, 1, inTime, asked));
             reconciler.isWaitedForBy(1);
             reconciler.commits();
             assertThat(end(claiming)).isEmpty();
@@ -201,7 +199,7 @@ class ClaimInterleavingsTest {
         UUID preset = stock.declare("small", 2);
         List<UUID> ready = stock.ready(preset, 2);
         try (OpenTransaction admin = new OpenTransaction(stock)) {
-            CatalogStore there = new CatalogStore(admin.pool(), stock.clock, stock.ids, stock.seal);
+            CatalogControlStore there = new CatalogControlStore(admin.pool(), stock.clock, stock.ids);
             assertThat(await(there.invalidatePreset(stock.owner, preset))).isTrue();
 
             assertThat(claim(preset).map(claimers::workspaceOf)).contains(ready.getFirst());
@@ -218,7 +216,7 @@ class ClaimInterleavingsTest {
         stock.ready(preset, 2);
         try (OpenTransaction claim = new OpenTransaction(stock)) {
             Claim given = claimIn(claim, preset);
-            assertThat(await(stock.catalog.invalidatePreset(stock.owner, preset)))
+            assertThat(await(stock.controls.invalidatePreset(stock.owner, preset)))
                     .isTrue();
             assertThat(claim(preset)).isEmpty();
             claim.commits();
@@ -244,7 +242,8 @@ class ClaimInterleavingsTest {
                     .as("the old version is still the active one")
                     .contains(ready.getFirst());
             waiting = claimers.waits(preset, anna);
-            CompletableFuture<Optional<UUID>> cold = begin(stock.claims.takeCold(preset, claimers.ask(anna), now()));
+            CompletableFuture<Optional<UUID>> cold =
+                    begin(stock.coldClaims.takeCold(preset, claimers.ask(anna), now()));
             admin.isWaitedForBy(1);
 
             admin.commits();
@@ -278,10 +277,9 @@ class ClaimInterleavingsTest {
     void a_promotion_waits_for_a_build_of_the_old_version_that_is_being_begun() {
         UUID preset = stock.declare("small", 2);
         try (OpenTransaction claim = new OpenTransaction(stock)) {
-            UUID cold = await(new ClaimStore(claim.pool(), stock.ids, stock.seal)
-                            .takeCold(preset, claimers.ask(anna), now()))
+            UUID cold = await(stock.coldClaimStore(claim.pool()).takeCold(preset, claimers.ask(anna), now()))
                     .orElseThrow();
-            CompletableFuture<Boolean> deprecating = begin(stock.catalog.deprecate(stock.template(), "old"));
+            CompletableFuture<Boolean> deprecating = begin(stock.controls.deprecate(stock.template(), "old"));
             claim.isWaitedForBy(1);
             claim.commits();
             assertThat(end(deprecating)).isTrue();
@@ -294,7 +292,7 @@ class ClaimInterleavingsTest {
         UUID preset = stock.declare("small", 3);
         List<UUID> ready = stock.ready(preset, 3);
         try (OpenTransaction admin = new OpenTransaction(stock)) {
-            CatalogStore there = new CatalogStore(admin.pool(), stock.clock, stock.ids, stock.seal);
+            CatalogControlStore there = new CatalogControlStore(admin.pool(), stock.clock, stock.ids);
             assertThat(await(there.pausePreset(stock.owner, preset, new PauseView("all", null))))
                     .isTrue();
             assertThat(claim(preset).map(claimers::workspaceOf)).contains(ready.get(0));
@@ -303,7 +301,7 @@ class ClaimInterleavingsTest {
         assertThat(claim(preset).map(claimers::workspaceOf)).contains(ready.get(1));
         try (OpenTransaction claim = new OpenTransaction(stock)) {
             Claim given = claimIn(claim, preset);
-            assertThat(await(stock.catalog.pausePreset(stock.owner, preset, null)))
+            assertThat(await(stock.controls.pausePreset(stock.owner, preset, null)))
                     .as("nor does a change of it wait for a claim")
                     .isTrue();
             claim.commits();
@@ -323,8 +321,8 @@ class ClaimInterleavingsTest {
             claim.commits();
         }
         assertThat(await(stock.claims.takeWithinQuota(
-                        preset, ClaimStore.Order.OLDEST, List.of(claimers.ask(anna)), 1, now())))
-                .isEqualTo(new ClaimStore.UnderQuota.Exceeded<>(new ClaimStore.Quota(1, 1, 1, null)));
+                        preset, Claimable.Order.OLDEST, List.of(claimers.ask(anna)), 1, now())))
+                .isEqualTo(new ClaimQuotaStore.UnderQuota.Exceeded<>(new ClaimQuotaStore.Quota(1, 1, 1, null)));
 
         try (OpenTransaction admin = new OpenTransaction(stock)) {
             admin.does("UPDATE organizations SET claims_max = NULL WHERE id = $1", stock.organization);
@@ -341,7 +339,7 @@ class ClaimInterleavingsTest {
         UUID served = claimers.waits(preset, anna);
         stock.ready(preset, 1);
         try (OpenTransaction janitor = new OpenTransaction(stock)) {
-            ClaimStore there = new ClaimStore(janitor.pool(), stock.ids, stock.seal);
+            ClaimStore there = stock.claimStore(janitor.pool());
             assertThat(ids(await(claimers.taking(there, preset, List.of(), 0)))).containsExactly(served);
             CompletableFuture<Boolean> givingUp = begin(stock.leases.cancel(served, now()));
             janitor.isWaitedForBy(1);
@@ -353,7 +351,7 @@ class ClaimInterleavingsTest {
         UUID givenUp = claimers.waits(preset, anna);
         stock.ready(preset, 1);
         try (OpenTransaction user = new OpenTransaction(stock)) {
-            assertThat(await(new LeaseStore(user.pool()).cancel(givenUp, now())))
+            assertThat(await(new EndClaimStore(user.pool()).cancel(givenUp, now())))
                     .isTrue();
             CompletableFuture<List<Claim>> serving = begin(claimers.taking(stock.claims, preset, List.of(), 0));
             user.isWaitedForBy(1);
@@ -370,10 +368,10 @@ class ClaimInterleavingsTest {
         UUID waiting = claimers.waitsThenCold(preset, anna);
         stock.ready(preset, 1);
         try (OpenTransaction janitor = new OpenTransaction(stock)) {
-            assertThat(await(new ClaimStore(janitor.pool(), stock.ids, stock.seal).coldForWaiting(waiting, now())))
+            assertThat(await(stock.coldClaimStore(janitor.pool()).coldForWaiting(waiting, now())))
                     .isTrue();
             CompletableFuture<List<Claim>> serving = begin(claimers.taking(stock.claims, preset, List.of(), 0));
-            CompletableFuture<Boolean> again = begin(stock.claims.coldForWaiting(waiting, now()));
+            CompletableFuture<Boolean> again = begin(stock.coldClaims.coldForWaiting(waiting, now()));
             janitor.isWaitedForBy(2);
             janitor.commits();
             assertThat(end(serving)).isEmpty();

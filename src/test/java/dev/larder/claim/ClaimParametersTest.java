@@ -9,13 +9,14 @@ import dev.larder.claim.ClaimRequest.Wanted;
 import dev.larder.http.Problem;
 import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
+import dev.larder.model.CreationStatus;
+import dev.larder.model.Declaration.HandOut;
+import dev.larder.model.Declaration.JobLimits;
 import dev.larder.model.Declaration.PresetDeclaration;
 import dev.larder.model.Parameter;
-import dev.larder.model.Standing;
 import dev.larder.model.Transition;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Stock;
-import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
@@ -47,19 +48,8 @@ class ClaimParametersTest {
                 new Parameter("fast", "bool", false, true, false, null),
                 new Parameter("password", "string", false, true, true, "unset"));
         preset = declare(1);
-        WakeUps bell = new WakeUps();
-        Combiner combiner = new Combiner(stock.claims, bell, stock.clock, Tuned.DEFAULT);
-        Prospects prospects =
-                new Prospects((presets, at) -> Uni.createFrom().item(Map.of(preset, Standing.GOES_ON)), stock.clock);
-        claims = new Claims(
-                stock.claims,
-                stock.claimReads,
-                new Presets(stock.claimReads),
-                combiner,
-                prospects,
-                bell,
-                stock.clock,
-                Tuned.DEFAULT);
+        claims = Tuned.DEFAULT.claims(
+                stock, (presets, at) -> Uni.createFrom().item(Map.of(preset, CreationStatus.GOES_ON)));
     }
 
     @CanIgnoreReturnValue
@@ -71,10 +61,8 @@ class ClaimParametersTest {
                 Optional.empty(),
                 null,
                 List.of(),
-                PresetDeclaration.OLDEST,
-                maxUses,
-                Optional.empty(),
-                Optional.empty()));
+                new HandOut(HandOut.OLDEST, maxUses),
+                JobLimits.NONE));
     }
 
     @AfterEach
@@ -133,7 +121,7 @@ class ClaimParametersTest {
 
         assertThat(outcome).isInstanceOf(Outcome.Begun.class);
         Assignment build = stock.take(1).getFirst();
-        assertThat(build.parameters())
+        assertThat(build.parameters().values())
                 .containsExactlyInAnyOrderEntriesOf(
                         Map.of("size", "1", "region", "us", "fast", "true", "password", "unset"));
     }
@@ -148,10 +136,10 @@ class ClaimParametersTest {
         await(stock.builds.deleteUsedUp(stock.clock.instant()));
         Assignment deletion = stock.take(1).getFirst();
 
-        assertThat(build.parameters()).containsEntry("password", HUSH);
-        assertThat(build.sensitiveParameters()).contains("password");
+        assertThat(build.parameters().values()).containsEntry("password", HUSH);
+        assertThat(build.parameters().sensitive()).contains("password");
         assertThat(deletion.transition()).isEqualTo(Transition.DELETE);
-        assertThat(deletion.parameters()).containsEntry("password", HUSH);
+        assertThat(deletion.parameters().values()).containsEntry("password", HUSH);
         assertThat(stock.row("SELECT parameters::text AS n FROM workspaces", Tuple.tuple())
                         .getString("n"))
                 .doesNotContain(HUSH);
@@ -163,7 +151,7 @@ class ClaimParametersTest {
         stock.take(1);
         claim(COLD, Map.of("size", "1"));
 
-        assertThat(stock.take(1).getFirst().parameters()).containsEntry("region", "eu");
+        assertThat(stock.take(1).getFirst().parameters().values()).containsEntry("region", "eu");
     }
 
     @ParameterizedTest

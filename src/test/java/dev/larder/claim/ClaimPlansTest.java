@@ -2,7 +2,7 @@ package dev.larder.claim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.lifecycle.LeaseStore;
+import dev.larder.lifecycle.EndClaimStore;
 import dev.larder.testing.Plans;
 import dev.larder.testing.Stock;
 import java.util.List;
@@ -56,7 +56,12 @@ class ClaimPlansTest {
     private void noneReadsAllWorkspaces() throws IllegalAccessException {
         Map<String, String> plans = Plans.of(
                 stock,
-                List.of(ClaimStore.class, LeaseStore.class),
+                List.of(
+                        ClaimStore.class,
+                        ExactClaimStore.class,
+                        ColdClaimStore.class,
+                        WaitingClaimStore.class,
+                        EndClaimStore.class),
                 (name, statement) -> statement.contains("workspaces") && !isPart(name));
 
         assertThat(plans).hasSizeGreaterThan(8);

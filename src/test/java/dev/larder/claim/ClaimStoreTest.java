@@ -3,16 +3,13 @@ package dev.larder.claim;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.claim.ClaimReads.Claim;
-import dev.larder.claim.ClaimStore.Ask;
-import dev.larder.claim.ClaimStore.IdempotencyKey;
-import dev.larder.claim.ClaimStore.Mark;
-import dev.larder.claim.ClaimStore.Order;
-import dev.larder.lifecycle.LeaseStore;
+import dev.larder.claim.Claimable.Order;
+import dev.larder.lifecycle.EndClaimStore;
 import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
 import dev.larder.model.Role;
 import dev.larder.model.Transition;
+import dev.larder.testing.Claimers;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.SqlConnection;
@@ -73,12 +70,12 @@ class ClaimStoreTest {
         assertThat(claim(preset)).isEmpty();
     }
 
-    private List<Claim> take(UUID preset, Order order, int asks, Mark from) {
-        List<Ask> all = Stream.generate(
-                        () -> stock.claims.ask(anna.userId(), anna.organization(), Optional.empty(), Optional.empty()))
+    private List<Claim> take(UUID preset, Order order, int asks, ScanStart from) {
+        List<NewClaim> all = Stream.generate(() -> stock.newClaims.one(anna, Optional.empty(), Optional.empty()))
                 .limit(asks)
                 .toList();
-        return await(stock.claims.take(preset, order, all, 0, from, stock.clock.instant()));
+        return await(stock.claims.take(preset, order, all, 0, from, stock.clock.instant()))
+                .claims();
     }
 
     private static UUID given(Claim claim) {
@@ -90,10 +87,10 @@ class ClaimStoreTest {
         UUID preset = stock.declare("small", 3);
         List<UUID> ready = stock.ready(preset, 3);
 
-        assertThat(take(preset, Order.NEWEST, 1, Mark.START))
+        assertThat(take(preset, Order.NEWEST, 1, ScanStart.OLDEST))
                 .extracting(ClaimStoreTest::given)
                 .containsExactly(ready.get(2));
-        assertThat(take(preset, Order.NEWEST, 1, Mark.START))
+        assertThat(take(preset, Order.NEWEST, 1, ScanStart.OLDEST))
                 .extracting(ClaimStoreTest::given)
                 .containsExactly(ready.get(1));
     }
@@ -104,13 +101,13 @@ class ClaimStoreTest {
         List<UUID> ready = stock.ready(preset, 5);
         List<UUID> given = new ArrayList<>();
         for (int claim = 0; claim < 5; claim++) {
-            given.addAll(take(preset, Order.RANDOM, 1, Mark.START).stream()
+            given.addAll(take(preset, Order.RANDOM, 1, ScanStart.OLDEST).stream()
                     .map(ClaimStoreTest::given)
                     .toList());
         }
 
         assertThat(given).containsExactlyInAnyOrderElementsOf(ready);
-        assertThat(take(preset, Order.RANDOM, 1, Mark.START)).isEmpty();
+        assertThat(take(preset, Order.RANDOM, 1, ScanStart.OLDEST)).isEmpty();
     }
 
     @ParameterizedTest
@@ -120,10 +117,10 @@ class ClaimStoreTest {
         stock.ready(preset, 4);
         stock.create(preset, 1);
 
-        assertThat(take(preset, order, 2, Mark.START))
+        assertThat(take(preset, order, 2, ScanStart.OLDEST))
                 .extracting(Claim::readyLeft)
                 .containsOnly(Optional.of(2));
-        assertThat(take(preset, order, 2, Mark.START))
+        assertThat(take(preset, order, 2, ScanStart.OLDEST))
                 .extracting(Claim::readyLeft)
                 .containsOnly(Optional.of(0));
     }
@@ -134,7 +131,7 @@ class ClaimStoreTest {
         stock.create(preset, 150);
         stock.buildAll();
 
-        assertThat(take(preset, Order.OLDEST, 3, Mark.START))
+        assertThat(take(preset, Order.OLDEST, 3, ScanStart.OLDEST))
                 .extracting(Claim::readyLeft)
                 .containsOnly(Optional.of(100));
     }
@@ -195,7 +192,7 @@ class ClaimStoreTest {
         UUID preset = stock.declare("small", 1);
         stock.ready(preset, 1);
 
-        assertThat(await(stock.catalog.invalidatePreset(stock.owner, preset))).isTrue();
+        assertThat(await(stock.controls.invalidatePreset(stock.owner, preset))).isTrue();
 
         assertThat(claim(preset)).isEmpty();
     }
@@ -205,13 +202,13 @@ class ClaimStoreTest {
         UUID preset = stock.declare("small", 1);
         stock.ready(preset, 1);
 
-        assertThat(await(stock.catalog.deprecate(stock.template(), "old"))).isTrue();
+        assertThat(await(stock.controls.deprecate(stock.template(), "old"))).isTrue();
         assertThat(claim(preset)).isEmpty();
 
-        assertThat(await(stock.catalog.undeprecate(stock.template()))).isTrue();
+        assertThat(await(stock.controls.undeprecate(stock.template()))).isTrue();
         stock.promoteNewVersion();
         assertThat(claim(preset)).isEmpty();
-        assertThat(await(stock.claimReads.shortage(preset, Optional.empty(), stock.clock.instant()))
+        assertThat(await(stock.availability.availability(preset, Optional.empty(), stock.clock.instant()))
                         .orElseThrow()
                         .active())
                 .isFalse();
@@ -225,7 +222,7 @@ class ClaimStoreTest {
 
         Caller stranger = new Caller(anna.userId(), "anna", Role.MEMBER, Optional.of(elsewhere));
         assertThat(stock.claim(preset, stranger)).isEmpty();
-        assertThat(await(stock.claimReads.shortage(preset, Optional.of(elsewhere), stock.clock.instant())))
+        assertThat(await(stock.availability.availability(preset, Optional.of(elsewhere), stock.clock.instant())))
                 .isEmpty();
     }
 
@@ -296,8 +293,8 @@ class ClaimStoreTest {
     }
 
     private Optional<UUID> exactly(UUID workspace, int version) {
-        Ask ask = stock.claims.ask(anna.userId(), anna.organization(), Optional.empty(), Optional.empty());
-        return await(stock.claims.takeExactly(workspace, version, ask, stock.clock.instant()))
+        NewClaim ask = stock.newClaims.one(anna, Optional.empty(), Optional.empty());
+        return await(new Claimers(stock).takingExactly(workspace, version, ask, stock.clock.instant()))
                 .map(Claim::id);
     }
 
@@ -336,7 +333,7 @@ class ClaimStoreTest {
                         .execute(Tuple.of(workspace))
                         .chain(() -> claiming(preset, Optional.empty()))
                         .invoke(given -> assertThat(given).isEmpty())
-                        .chain(() -> stock.claimReads.shortage(preset, Optional.empty(), stock.clock.instant()))))
+                        .chain(() -> stock.availability.availability(preset, Optional.empty(), stock.clock.instant()))))
                 .orElseThrow();
 
         assertThat(shortage.claimable()).isEqualTo(1);
@@ -352,8 +349,8 @@ class ClaimStoreTest {
 
         Assignment first = stock.take(1).getFirst();
         assertThat(first.workspaceId()).isEqualTo(workspaceOf(claim));
-        assertThat(first.ownerId()).isEqualTo(anna.userId());
-        assertThat(first.prebuild()).isFalse();
+        assertThat(first.workspace().ownerId()).isEqualTo(anna.userId());
+        assertThat(first.workspace().prebuild()).isFalse();
     }
 
     @Test
@@ -412,7 +409,7 @@ class ClaimStoreTest {
         var locked = await(deletion.preparedQuery("SELECT FROM workspaces WHERE id = $1 FOR UPDATE")
                 .execute(Tuple.of(workspace)));
 
-        CompletableFuture<LeaseStore.Return> released = stock.leases
+        CompletableFuture<EndClaimStore.Return> released = stock.leases
                 .release(claim, OptionalInt.empty(), stock.clock.instant())
                 .subscribeAsCompletionStage();
         while (stock.count("pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") == 0) {
@@ -423,6 +420,6 @@ class ClaimStoreTest {
                 .execute(Tuple.of(claim)));
         await(transaction.commit());
         await(deletion.close());
-        assertThat(released.join()).isEqualTo(LeaseStore.Return.TO_DELETE);
+        assertThat(released.join()).isEqualTo(EndClaimStore.Return.TO_DELETE);
     }
 }

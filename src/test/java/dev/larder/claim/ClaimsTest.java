@@ -7,18 +7,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
-import dev.larder.inventory.InventoryStore.Heard;
+import dev.larder.inventory.ListingStore.Recorded;
 import dev.larder.model.Caller;
+import dev.larder.model.CreationStatus;
+import dev.larder.model.CreationStatus.Reason;
+import dev.larder.model.CreationStatuses;
 import dev.larder.model.Inventory;
 import dev.larder.model.Inventory.Part;
-import dev.larder.model.Outlook;
-import dev.larder.model.Standing;
-import dev.larder.model.Standing.Stop;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
 import dev.larder.testing.Tenant;
-import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.time.Instant;
@@ -43,8 +42,8 @@ class ClaimsTest {
     private final Caller anna = stock.member("anna");
     private final Caller bob = stock.member("bob");
     private final UUID preset = stock.declare("small", 3);
-    private final Map<UUID, Standing> standings = new HashMap<>(Map.of(preset, Standing.GOES_ON));
-    private final Outlook outlook = (presets, at) -> Uni.createFrom().item(standings);
+    private final Map<UUID, CreationStatus> standings = new HashMap<>(Map.of(preset, CreationStatus.GOES_ON));
+    private final CreationStatuses outlook = (presets, at) -> Uni.createFrom().item(standings);
     private final Claims claims = claims(Tuned.DEFAULT);
 
     @AfterEach
@@ -52,18 +51,8 @@ class ClaimsTest {
         stock.close();
     }
 
-    private Claims claims(ClaimSettings settings) {
-        WakeUps bell = new WakeUps();
-        Combiner combiner = new Combiner(stock.claims, bell, stock.clock, settings);
-        return new Claims(
-                stock.claims,
-                stock.claimReads,
-                new Presets(stock.claimReads),
-                combiner,
-                new Prospects(outlook, stock.clock),
-                bell,
-                stock.clock,
-                settings);
+    private Claims claims(Tuned settings) {
+        return settings.claims(stock, outlook);
     }
 
     private static ClaimRequest small(Policy policy) {
@@ -203,7 +192,7 @@ class ClaimsTest {
         Instant now = stock.clock.instant();
         Part listing =
                 new Part("postgres", "server", now, List.of(), true, Optional.of(new Inventory.Connections(45, 10)));
-        assertThat(await(stock.inventory.see(stock.worker, listing, now))).isEqualTo(Heard.YES);
+        assertThat(await(stock.listings.record(stock.worker, listing, now))).isEqualTo(Recorded.YES);
         Tenant tenant = new Tenant(stock, "databases", "postgres", Duration.ofMinutes(10));
         stock.ready(tenant.preset, 3);
         Caller dan = tenant.member("dan");
@@ -215,7 +204,7 @@ class ClaimsTest {
                     .isInstanceOfSatisfying(
                             Outcome.ConnectionsFull.class,
                             full -> assertThat(full.connections())
-                                    .isEqualTo(new ClaimReads.Connections(10, 10, 10, 10, 20)));
+                                    .isEqualTo(new AvailabilityReads.Connections(10, 10, 10, 10, 20)));
         }
         assertThat(claim(dan, request(wanted, WAIT))).isInstanceOf(Outcome.Begun.class);
     }
@@ -264,29 +253,30 @@ class ClaimsTest {
 
     @Test
     void nothing_in_stock_says_what_the_plan_holds_and_names_no_time_that_will_not_come() {
-        Stop limited = new Stop("hard_limited", null, "the newest 3 attempts all failed");
-        standings.put(preset, new Standing(List.of(limited)));
+        Reason limited = new Reason("hard_limited", null, "the newest 3 attempts all failed");
+        standings.put(preset, new CreationStatus(List.of(limited)));
 
         Outcome.NoneInStock stopped = none();
 
         assertThat(stopped.word()).isEqualTo("creation_stopped");
-        assertThat(stopped.prospect().stops()).containsExactly(limited);
-        assertThat(stopped.prospect().eta()).isEmpty();
+        assertThat(stopped.estimate().stops()).containsExactly(limited);
+        assertThat(stopped.estimate().eta()).isEmpty();
         Instant until = stock.clock.instant().plusSeconds(90);
-        standings.put(preset, new Standing(List.of(new Stop("backoff", until, "2 failed builds are remembered"))));
-        assertThat(none().prospect().eta()).contains(Forecast.WITHOUT_EVIDENCE.plusSeconds(90));
+        standings.put(
+                preset, new CreationStatus(List.of(new Reason("backoff", until, "2 failed builds are remembered"))));
+        assertThat(none().estimate().eta()).contains(WaitTime.WITHOUT_EVIDENCE.plusSeconds(90));
     }
 
     @Test
     void while_a_build_is_under_way_the_stop_of_the_next_one_is_told_beside_it() {
-        standings.put(preset, new Standing(List.of(new Stop("paused", null, "preset, create"))));
+        standings.put(preset, new CreationStatus(List.of(new Reason("paused", null, "preset, create"))));
         stock.create(preset, 1);
 
         Outcome.NoneInStock later = none();
 
         assertThat(later.word()).isEqualTo("no_claimable_workspace");
-        assertThat(later.prospect().stops()).hasSize(1);
-        assertThat(later.prospect().eta()).contains(Forecast.WITHOUT_EVIDENCE);
+        assertThat(later.estimate().stops()).hasSize(1);
+        assertThat(later.estimate().eta()).contains(WaitTime.WITHOUT_EVIDENCE);
     }
 
     @Test
@@ -296,8 +286,8 @@ class ClaimsTest {
         Outcome.NoneInStock none = none();
 
         assertThat(none.word()).isEqualTo("no_claimable_workspace");
-        assertThat(none.prospect().stops()).extracting(Stop::why).containsExactly("no_prebuilds");
-        assertThat(none.prospect().eta()).isEmpty();
+        assertThat(none.estimate().stops()).extracting(Reason::why).containsExactly("no_prebuilds");
+        assertThat(none.estimate().eta()).isEmpty();
     }
 
     @Test
@@ -306,13 +296,13 @@ class ClaimsTest {
         var taken = claim(bob, small(FAIL));
         stock.create(preset, 1);
         stock.clock.forward(Duration.ofMinutes(20));
-        Duration build = none().why().buildTime().orElseThrow();
+        Duration build = none().now().buildTime().orElseThrow();
 
-        assertThat(none().why().starting()).containsExactly(Duration.ZERO);
+        assertThat(none().now().starting()).containsExactly(Duration.ZERO);
         assertThat(build).isLessThan(Duration.ofSeconds(1));
         stock.take(1);
         stock.clock.forward(Duration.ofSeconds(7));
-        assertThat(none().why().starting()).containsExactly(Duration.ofSeconds(7));
+        assertThat(none().now().starting()).containsExactly(Duration.ofSeconds(7));
     }
 
     @Test

@@ -6,12 +6,8 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.larder.claim.ClaimReads.Claim;
-import dev.larder.claim.ClaimReads.Claimable;
-import dev.larder.claim.ClaimStore.Ask;
-import dev.larder.claim.ClaimStore.Mark;
-import dev.larder.claim.ClaimStore.Order;
-import dev.larder.claim.Combiner.Granted;
+import dev.larder.claim.ClaimStore.Taken;
+import dev.larder.claim.Claimable.Order;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
 import dev.larder.testing.Claimers;
@@ -48,14 +44,14 @@ class CombinerTest {
     private static final class Counting extends ClaimStore {
 
         private final Queue<Integer> statements = new ConcurrentLinkedQueue<>();
-        private final Queue<Mark> marks = new ConcurrentLinkedQueue<>();
+        private final Queue<ScanStart> marks = new ConcurrentLinkedQueue<>();
 
         Counting(Stock stock) {
-            super(stock.pool, stock.ids, stock.seal);
+            super(stock.pool, stock.quotas);
         }
 
         @Override
-        public Uni<List<Claim>> take(UUID preset, Order order, List<Ask> asks, int atLeast, Mark from, Instant at) {
+        public Uni<Taken> take(UUID preset, Order order, List<NewClaim> asks, int atLeast, ScanStart from, Instant at) {
             statements.add(asks.size());
             marks.add(from);
             return super.take(preset, order, asks, atLeast, from, at);
@@ -83,8 +79,8 @@ class CombinerTest {
         stock.buildAll();
     }
 
-    private CompletableFuture<Optional<Granted>> begins(Combiner combiner, Ask ask) {
-        return begin(combiner.take(preset, ask));
+    private CompletableFuture<Optional<Granted>> begins(Combiner combiner, NewClaim ask) {
+        return begin(combiner.take(preset, ask).map(Granted::of));
     }
 
     private List<CompletableFuture<Optional<Granted>>> beginSeveral(Combiner combiner, int count) {
@@ -103,8 +99,9 @@ class CombinerTest {
     void alone_one_is_served_at_once_by_one_statement() {
         inStock(1);
 
-        Granted granted =
-                await(combiner(Tuned.DEFAULT).take(preset, claimers.ask(anna))).orElseThrow();
+        Granted granted = await(
+                        combiner(Tuned.DEFAULT).take(preset, claimers.ask(anna)).map(Granted::of))
+                .orElseThrow();
 
         assertThat(store.statements).containsExactly(1);
         assertThat(granted.claim().path()).isEqualTo("warm");
@@ -158,8 +155,8 @@ class CombinerTest {
         Claimable large = new Claimable(other, Order.OLDEST, false);
         Combiner combiner = combiner(Tuned.DEFAULT);
         try (OpenTransaction lock = locked()) {
-            var one = begin(combiner.take(small, claimers.ask(anna)));
-            var two = begin(combiner.take(large, claimers.ask(anna)));
+            var one = begin(combiner.take(small, claimers.ask(anna)).map(Granted::of));
+            var two = begin(combiner.take(large, claimers.ask(anna)).map(Granted::of));
             lock.isWaitedForBy(2);
             lock.commits();
             assertThat(end(one)).isEmpty();
@@ -220,8 +217,7 @@ class CombinerTest {
     /** Another process is claiming under this key. */
     private OpenTransaction using(String key) {
         OpenTransaction elsewhere = new OpenTransaction(stock);
-        assertThat(claimers.takeBy(
-                        new ClaimStore(elsewhere.pool(), stock.ids, stock.seal), preset.id(), claimers.ask(anna, key)))
+        assertThat(claimers.takeBy(stock.claimStore(elsewhere.pool()), preset.id(), claimers.ask(anna, key)))
                 .isPresent();
         return elsewhere;
     }
@@ -312,7 +308,7 @@ class CombinerTest {
         List<UUID> ready = stock.ready(preset.id(), 3);
         Combiner combiner = combiner(Tuned.DEFAULT);
         for (UUID next : ready) {
-            assertThat(await(combiner.take(preset, claimers.ask(anna)))
+            assertThat(await(combiner.take(preset, claimers.ask(anna)).map(Granted::of))
                             .orElseThrow()
                             .claim()
                             .workspace()
@@ -320,15 +316,17 @@ class CombinerTest {
                             .id())
                     .isEqualTo(next);
         }
-        assertThat(await(combiner.take(preset, claimers.ask(anna)))).isEmpty();
+        assertThat(await(combiner.take(preset, claimers.ask(anna)).map(Granted::of)))
+                .isEmpty();
         assertThat(store.marks.stream().map(mark -> ready.indexOf(mark.workspace())))
                 .as("from the start, after the first, after the second, after the third, from the start")
                 .containsExactly(-1, 0, 1, 2, -1);
 
         stock.clock.forward(Duration.ofSeconds(2));
         store.marks.clear();
-        assertThat(await(combiner.take(preset, claimers.ask(anna)))).isEmpty();
-        assertThat(store.marks).containsExactly(Mark.START);
+        assertThat(await(combiner.take(preset, claimers.ask(anna)).map(Granted::of)))
+                .isEmpty();
+        assertThat(store.marks).containsExactly(ScanStart.OLDEST);
     }
 
     @Test
@@ -338,12 +336,14 @@ class CombinerTest {
         bell.onRing(Channel.RECONCILE, reconcile::incrementAndGet);
         bell.onRing(Channel.WAITING, waiting::incrementAndGet);
         Combiner combiner = combiner(Tuned.DEFAULT);
-        assertThat(await(combiner.take(preset, claimers.ask(anna)))).isEmpty();
+        assertThat(await(combiner.take(preset, claimers.ask(anna)).map(Granted::of)))
+                .isEmpty();
         assertThat(await(combiner.serveWaiting(preset))).isZero();
         assertThat(reconcile.get() + waiting.get()).isZero();
 
         inStock(2);
-        assertThat(await(combiner.take(preset, claimers.ask(anna)))).isPresent();
+        assertThat(await(combiner.take(preset, claimers.ask(anna)).map(Granted::of)))
+                .isPresent();
         assertThat(List.of(reconcile.get(), waiting.get())).containsExactly(1, 0);
 
         claimers.waits(preset.id(), anna);
@@ -356,9 +356,21 @@ class CombinerTest {
         UUID waiting = claimers.waits(preset.id(), anna);
         inStock(1);
 
-        assertThat(await(combiner(Tuned.DEFAULT).take(preset, claimers.ask(anna))))
+        assertThat(await(
+                        combiner(Tuned.DEFAULT).take(preset, claimers.ask(anna)).map(Granted::of)))
                 .isEmpty();
 
         assertThat(claimers.stateOf(waiting)).isEqualTo("held");
+    }
+
+    @Test
+    void a_claim_under_a_quota_is_told_so_by_the_statement_that_did_not_serve_it() {
+        inStock(1);
+        stock.sql("UPDATE organizations SET claims_max = 5 WHERE id = $1", stock.organization);
+
+        assertThat(await(combiner(Tuned.DEFAULT).take(preset, claimers.ask(anna))))
+                .isInstanceOf(Combiner.FromStock.Limited.class);
+
+        assertThat(stock.count("workspaces WHERE NOT prebuild")).isZero();
     }
 }

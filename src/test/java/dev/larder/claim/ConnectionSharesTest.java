@@ -3,12 +3,12 @@ package dev.larder.claim;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.inventory.InventoryStore;
+import dev.larder.inventory.ListingStore;
 import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
 import dev.larder.model.Inventory.Connections;
+import dev.larder.model.Inventory.Item;
 import dev.larder.model.Inventory.Part;
-import dev.larder.model.Inventory.Thing;
 import dev.larder.model.WorkerEntry;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.Stock;
@@ -40,7 +40,7 @@ class ConnectionSharesTest {
     }
 
     /** The worker lists its server: Larder keeps 25 of these connections, a workspace may have ten, an organization half. */
-    private void lists(int connections, Thing... things) {
+    private void lists(int connections, Item... things) {
         Part part = new Part(
                 "postgres",
                 "server",
@@ -48,8 +48,8 @@ class ConnectionSharesTest {
                 List.of(things),
                 true,
                 Optional.of(new Connections(connections, 10)));
-        assertThat(await(stock.inventory.see(stock.worker, part, stock.clock.instant())))
-                .isEqualTo(InventoryStore.Heard.YES);
+        assertThat(await(stock.listings.record(stock.worker, part, stock.clock.instant())))
+                .isEqualTo(ListingStore.Recorded.YES);
     }
 
     private List<UUID> claims(Tenant tenant, Caller who, int count) {
@@ -61,7 +61,7 @@ class ConnectionSharesTest {
     }
 
     private Optional<UUID> cold(Tenant tenant, Caller who) {
-        return await(stock.claims.takeCold(tenant.preset, claimers.ask(who), stock.clock.instant()));
+        return await(stock.coldClaims.takeCold(tenant.preset, claimers.ask(who), stock.clock.instant()));
     }
 
     @Test
@@ -75,9 +75,9 @@ class ConnectionSharesTest {
         assertThat(claims(greedy, greedy.member("ann"), 8)).as("5 × 10 of 100").hasSize(5);
         assertThat(claims(next, next.member("bob"), 8)).hasSize(5);
 
-        ClaimReads.Connections seen =
-                await(stock.claimReads.connections(greedy.preset)).orElseThrow();
-        assertThat(seen).isEqualTo(new ClaimReads.Connections(10, 50, 50, 100, 100));
+        AvailabilityReads.Connections seen =
+                await(stock.availability.connections(greedy.preset)).orElseThrow();
+        assertThat(seen).isEqualTo(new AvailabilityReads.Connections(10, 50, 50, 100, 100));
         assertThat(seen.organizationFull()).isTrue();
     }
 
@@ -92,8 +92,8 @@ class ConnectionSharesTest {
         }
 
         assertThat(claimed).as("60 connections, 30 of them an organization's").isEqualTo(6);
-        ClaimReads.Connections seen =
-                await(stock.claimReads.connections(tenants.get(2).preset)).orElseThrow();
+        AvailabilityReads.Connections seen =
+                await(stock.availability.connections(tenants.get(2).preset)).orElseThrow();
         assertThat(seen.full()).isTrue();
         assertThat(seen.organizationFull()).isFalse();
     }
@@ -116,7 +116,7 @@ class ConnectionSharesTest {
         Caller ann = tenant.member("ann");
         for (int i = 0; i < 16; i++) {
             asked.add(stock.claiming(tenant.preset, ann, Optional.empty()));
-            asked.add(stock.claims.takeCold(tenant.preset, claimers.ask(ann), stock.clock.instant()));
+            asked.add(stock.coldClaims.takeCold(tenant.preset, claimers.ask(ann), stock.clock.instant()));
         }
 
         List<Optional<UUID>> claimed = await(Uni.join().all(asked).andFailFast());
@@ -168,7 +168,7 @@ class ConnectionSharesTest {
         UUID waiting = claimers.waitsThenCold(tenant.preset, ann);
         stock.clock.forward(Claimers.TIMEOUT.plusSeconds(1));
 
-        assertThat(await(stock.claims.coldForWaiting(waiting, stock.clock.instant())))
+        assertThat(await(stock.coldClaims.coldForWaiting(waiting, stock.clock.instant())))
                 .isFalse();
 
         assertThat(claimers.stateOf(waiting)).isEqualTo("timed_out");
@@ -181,13 +181,13 @@ class ConnectionSharesTest {
         stock.ready(tenant.preset, 4);
         UUID claim = claims(tenant, ann, 3).getFirst();
         UUID workspace = claimers.workspaceOf(claim);
-        lists(45, new Thing(workspace, "larder_w_1", true, null));
+        lists(45, new Item(workspace, "larder_w_1", true, null));
 
         assertThat(claimers.stateOf(claim)).isEqualTo("held");
         assertThat(claims(tenant, ann, 1))
                 .as("a prebuild that no listing has named yet is not bounded")
                 .hasSize(1);
-        assertThat(await(stock.claimReads.connections(tenant.preset))
+        assertThat(await(stock.availability.connections(tenant.preset))
                         .orElseThrow()
                         .ofOrganization())
                 .isEqualTo(10);
@@ -205,13 +205,13 @@ class ConnectionSharesTest {
                 stock.clock.instant()));
         String before = placeOf(ready);
 
-        await(stock.inventory.see(
+        await(stock.listings.record(
                 own,
                 new Part(
                         "postgres",
                         "server",
                         stock.clock.instant(),
-                        List.of(new Thing(ready, "larder_w_1", true, null)),
+                        List.of(new Item(ready, "larder_w_1", true, null)),
                         true,
                         Optional.of(new Connections(1_000_000, 1))),
                 stock.clock.instant()));

@@ -5,9 +5,8 @@ import static dev.larder.testing.Claimers.end;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.claim.ClaimReads.Claim;
-import dev.larder.lifecycle.LeaseStore;
-import dev.larder.lifecycle.LeaseStore.Return;
+import dev.larder.lifecycle.EndClaimStore;
+import dev.larder.lifecycle.EndClaimStore.Return;
 import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
 import dev.larder.model.Transition;
@@ -71,7 +70,7 @@ class LeaseTest {
     @Test
     void a_lease_begins_with_the_claim_and_is_recorded_for_warm_and_cold_ones() {
         UUID warm = lease();
-        UUID cold = await(stock.claims.takeCold(preset, claimers.leased(anna, HOUR), now()))
+        UUID cold = await(stock.coldClaims.takeCold(preset, claimers.leased(anna, HOUR), now()))
                 .orElseThrow();
 
         assertThat(expiryOf(warm)).isEqualTo(now().plus(HOUR));
@@ -124,12 +123,13 @@ class LeaseTest {
         assertThat(claimers.stateOf(claim))
                 .as("not overwritten by the deletion")
                 .isEqualTo("expired");
-        assertThat(stock.look(claim).workspace().orElseThrow().deletedAt()).contains(now());
+        assertThat(stock.look(claim).workspace().orElseThrow().times().deletedAt())
+                .contains(now());
     }
 
     @Test
     void a_lease_that_ends_while_its_workspace_is_being_built_is_deleted_after_the_build() {
-        UUID claim = await(stock.claims.takeCold(preset, claimers.leased(anna, HOUR), now()))
+        UUID claim = await(stock.coldClaims.takeCold(preset, claimers.leased(anna, HOUR), now()))
                 .orElseThrow();
         Assignment start = stock.take(1).getFirst();
         stock.clock.forward(HOUR);
@@ -300,7 +300,7 @@ class LeaseTest {
         UUID claim = lease();
         Instant expiry = expiryOf(claim);
         try (OpenTransaction renewal = new OpenTransaction(stock)) {
-            assertThat(await(new LeaseStore(renewal.pool()).renew(claim, HOUR, ANY, expiry.minusMillis(1))))
+            assertThat(await(new EndClaimStore(renewal.pool()).renew(claim, HOUR, ANY, expiry.minusMillis(1))))
                     .isTrue();
             CompletableFuture<Integer> expiring = begin(stock.leases.expire(expiry));
             renewal.isWaitedForBy(1);
@@ -320,7 +320,7 @@ class LeaseTest {
         UUID claim = lease();
         Instant expiry = expiryOf(claim);
         try (OpenTransaction renewal = new OpenTransaction(stock)) {
-            assertThat(await(new LeaseStore(renewal.pool()).renew(claim, HOUR, ANY, expiry.minusMillis(1))))
+            assertThat(await(new EndClaimStore(renewal.pool()).renew(claim, HOUR, ANY, expiry.minusMillis(1))))
                     .isTrue();
             CompletableFuture<Integer> expiring = begin(stock.leases.expire(expiry));
             renewal.isWaitedForBy(1);
@@ -337,7 +337,7 @@ class LeaseTest {
         UUID claim = lease();
         Instant expiry = expiryOf(claim);
         try (OpenTransaction janitor = new OpenTransaction(stock)) {
-            assertThat(await(new LeaseStore(janitor.pool()).expire(expiry))).isEqualTo(1);
+            assertThat(await(new EndClaimStore(janitor.pool()).expire(expiry))).isEqualTo(1);
             CompletableFuture<Boolean> renewing = begin(stock.leases.renew(claim, HOUR, ANY, expiry.minusMillis(1)));
             janitor.isWaitedForBy(1);
 
@@ -355,7 +355,7 @@ class LeaseTest {
         UUID claim = lease();
         Instant expiry = expiryOf(claim);
         try (OpenTransaction first = new OpenTransaction(stock)) {
-            LeaseStore there = new LeaseStore(first.pool());
+            EndClaimStore there = new EndClaimStore(first.pool());
             if (releaseFirst) {
                 assertThat(await(there.release(claim, ANY, expiry))).isEqualTo(Return.TO_DELETE);
                 // It passes over what is locked rather than wait.
@@ -384,7 +384,7 @@ class LeaseTest {
             claimers.take(preset, claimers.leased(anna, HOUR));
         }
         stock.clock.forward(HOUR);
-        LeaseStore other = new LeaseStore(stock.database.another(1));
+        EndClaimStore other = new EndClaimStore(stock.database.another(1));
 
         CompletableFuture<Integer> one = begin(stock.leases.expire(now()));
         CompletableFuture<Integer> two = begin(other.expire(now()));

@@ -4,7 +4,6 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
-import dev.larder.claim.ClaimReads.Claimable;
 import dev.larder.database.DatabaseFaults;
 import dev.larder.database.TimeLimits;
 import dev.larder.jobs.Limited;
@@ -32,8 +31,7 @@ class LockedLineTest {
     private final Stock stock = new Stock();
     private final Claimers claimers = new Claimers(stock);
     private final Pool pool = Limited.pool(stock.database.connectOptions(), 4, LIMITS);
-    private final Combiner combiner =
-            new Combiner(new ClaimStore(pool, stock.ids, stock.seal), new WakeUps(), stock.clock, Tuned.DEFAULT);
+    private final Combiner combiner = new Combiner(stock.claimStore(pool), new WakeUps(), stock.clock, Tuned.DEFAULT);
 
     @AfterEach
     void close() {
@@ -42,7 +40,7 @@ class LockedLineTest {
     }
 
     private Claimable claimable(String preset) {
-        return new Claimable(stock.preset(preset), ClaimStore.Order.OLDEST, false);
+        return new Claimable(stock.preset(preset), Claimable.Order.OLDEST, false);
     }
 
     @Test
@@ -65,7 +63,8 @@ class LockedLineTest {
                 foreign.isWaitedForBy(1);
 
                 for (int i = 0; i < 3; i++) {
-                    assertThat(await(combiner.take(open, claimers.ask(anna)))).isPresent();
+                    assertThat(await(combiner.take(open, claimers.ask(anna)).map(Granted::of)))
+                            .isPresent();
                 }
 
                 assertThat(stock.count("pg_stat_activity WHERE wait_event_type = 'Lock'"

@@ -6,11 +6,9 @@ import static dev.larder.testing.Claimers.ids;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.claim.ClaimReads.Claim;
-import dev.larder.claim.ClaimStore.Ask;
-import dev.larder.claim.ClaimStore.Order;
-import dev.larder.claim.ClaimStore.Quota;
-import dev.larder.claim.ClaimStore.UnderQuota;
+import dev.larder.claim.ClaimQuotaStore.Quota;
+import dev.larder.claim.ClaimQuotaStore.UnderQuota;
+import dev.larder.claim.Claimable.Order;
 import dev.larder.model.Caller;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.OpenTransaction;
@@ -64,8 +62,8 @@ class QuotaTest {
         }
     }
 
-    private Uni<UnderQuota<List<Claim>>> taking(Ask ask, int count, int atLeast) {
-        return stock.claims.takeWithinQuota(preset, Order.OLDEST, stock.claims.asks(ask, count), atLeast, now());
+    private Uni<UnderQuota<List<Claim>>> taking(NewClaim ask, int count, int atLeast) {
+        return stock.claims.takeWithinQuota(preset, Order.OLDEST, stock.newClaims.several(ask, count), atLeast, now());
     }
 
     private UnderQuota<List<Claim>> take(Caller who) {
@@ -157,13 +155,11 @@ class QuotaTest {
     @Test
     void the_ways_past_the_quota_give_nothing_where_there_is_one() {
         allow(5);
-        UUID workspace = stock.ready(preset, 1).getFirst();
+        stock.ready(preset, 1);
 
         assertThat(claimers.take(preset, claimers.ask(anna))).isEmpty();
         assertThat(claimers.batch(preset, claimers.ask(anna), 1, 1)).isEmpty();
-        assertThat(await(stock.claims.takeExactly(workspace, 1, claimers.ask(anna), now())))
-                .isEmpty();
-        assertThat(await(stock.claims.takeCold(preset, claimers.ask(anna), now())))
+        assertThat(await(stock.coldClaims.takeCold(preset, claimers.ask(anna), now())))
                 .isEmpty();
         assertThat(claimers.waits(preset, claimers.ask(anna), claimers.patience(0, false)))
                 .isEmpty();
@@ -185,19 +181,20 @@ class QuotaTest {
     }
 
     private UnderQuota<Optional<UUID>> waits(Caller who) {
-        return await(stock.claims.waitWithinQuota(preset, claimers.ask(who), claimers.patience(0, false), now()));
+        return await(
+                stock.waitingClaims.waitWithinQuota(preset, claimers.ask(who), claimers.patience(0, false), now()));
     }
 
     @Test
     void whose_waiting_ends_in_a_build_keeps_its_place() {
         allow(1);
-        assertThat(within(await(
-                        stock.claims.waitWithinQuota(preset, claimers.ask(anna), claimers.patience(0, true), now()))))
+        assertThat(within(await(stock.waitingClaims.waitWithinQuota(
+                        preset, claimers.ask(anna), claimers.patience(0, true), now()))))
                 .isTrue();
         stock.clock.forward(Claimers.TIMEOUT);
         UUID due = await(stock.leases.dueCold(now())).getFirst();
 
-        assertThat(await(stock.claims.coldForWaiting(due, now()))).isTrue();
+        assertThat(await(stock.coldClaims.coldForWaiting(due, now()))).isTrue();
 
         assertThat(exceeded(take(anna)).held()).isEqualTo(1);
     }
@@ -206,16 +203,16 @@ class QuotaTest {
     void builds_and_claims_of_exactly_this_one_are_under_it_too() {
         allow(2);
         List<UUID> ready = stock.ready(preset, 2);
-        assertThat(within(await(stock.claims.takeColdWithinQuota(preset, claimers.ask(anna), now()))))
+        assertThat(within(await(stock.coldClaims.takeColdWithinQuota(preset, claimers.ask(anna), now()))))
                 .isTrue();
-        assertThat(await(stock.claims.takeExactlyWithinQuota(ready.get(1), 1, claimers.ask(anna), now())))
+        assertThat(await(stock.exactClaims.takeExactly(ready.get(1), 1, claimers.ask(anna), now())))
                 .isInstanceOf(UnderQuota.Within.class);
         assertThat(held()).isEqualTo(2);
 
-        assertThat(exceeded(await(stock.claims.takeColdWithinQuota(preset, claimers.ask(anna), now())))
+        assertThat(exceeded(await(stock.coldClaims.takeColdWithinQuota(preset, claimers.ask(anna), now())))
                         .left())
                 .isZero();
-        assertThat(exceeded(await(stock.claims.takeExactlyWithinQuota(ready.get(0), 1, claimers.ask(anna), now())))
+        assertThat(exceeded(await(stock.exactClaims.takeExactly(ready.get(0), 1, claimers.ask(anna), now())))
                         .left())
                 .isZero();
     }
@@ -273,14 +270,14 @@ class QuotaTest {
         for (int i = 0; i < 5; i++) {
             UUID exactly = ready.get(i);
             claims.add(taking(claimers.ask(anna), 2, 1).map(QuotaTest::exceeds));
-            claims.add(stock.claims
+            claims.add(stock.coldClaims
                     .takeColdWithinQuota(preset, claimers.ask(bob), now())
                     .map(QuotaTest::exceeds));
-            claims.add(stock.claims
+            claims.add(stock.waitingClaims
                     .waitWithinQuota(preset, claimers.ask(bob), claimers.patience(0, false), now())
                     .map(QuotaTest::exceeds));
-            claims.add(stock.claims
-                    .takeExactlyWithinQuota(exactly, 1, claimers.ask(anna), now())
+            claims.add(stock.exactClaims
+                    .takeExactly(exactly, 1, claimers.ask(anna), now())
                     .map(QuotaTest::exceeds));
         }
 

@@ -1,5 +1,8 @@
 package dev.larder.claim;
 
+import dev.larder.model.CreationStatuses;
+import dev.larder.testing.Stock;
+import dev.larder.wakeup.WakeUps;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -29,5 +32,30 @@ record Tuned(boolean combine, int combineMax, boolean watermark, Duration fullSc
 
     Tuned withWaitingMax(int most) {
         return new Tuned(combine, combineMax, watermark, fullScanEvery, most, hold);
+    }
+
+    /** The way of a claim on this stock. */
+    Claims claims(Stock stock, CreationStatuses outlook) {
+        WakeUps wakeUps = new WakeUps();
+        EarlierClaims earlier = new EarlierClaims(stock.claimReads);
+        return new Claims(
+                stock.newClaims,
+                stock.claims,
+                stock.exactClaims,
+                new PresetFinder(stock.presetReads),
+                new Combiner(stock.claims, wakeUps, stock.clock, this),
+                earlier,
+                new OutOfStock(
+                        stock.coldClaims,
+                        stock.waitingClaims,
+                        stock.availability,
+                        earlier,
+                        new WaitEstimates(outlook, stock.clock),
+                        wakeUps,
+                        stock.clock,
+                        this),
+                wakeUps,
+                stock.clock,
+                this);
     }
 }

@@ -7,10 +7,7 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.catalog.PauseView;
-import dev.larder.claim.ClaimReads.Claim;
-import dev.larder.claim.ClaimStore.Mark;
-import dev.larder.claim.ClaimStore.Order;
-import dev.larder.claim.ClaimStore.Patience;
+import dev.larder.claim.Claimable.Order;
 import dev.larder.model.Caller;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.OpenTransaction;
@@ -63,7 +60,7 @@ class WaitingTest {
     }
 
     private long position(UUID claim) {
-        return await(stock.claimReads.position(claim));
+        return await(stock.waitingClaims.position(claim));
     }
 
     @Test
@@ -103,7 +100,8 @@ class WaitingTest {
         UUID claim = claimers.waits(preset, claimers.leased(anna, Duration.ofSeconds(6)), claimers.patience(0, false))
                 .orElseThrow();
 
-        var served = await(stock.claims.take(preset, Order.OLDEST, List.of(), 0, Mark.START, begun));
+        var served = await(stock.claims.take(preset, Order.OLDEST, List.of(), 0, ScanStart.OLDEST, begun))
+                .claims();
 
         assertThat(served).extracting(Claim::id).containsExactly(claim);
         assertThat(stock.look(claim).grantedAt()).contains(asked);
@@ -144,9 +142,9 @@ class WaitingTest {
 
         List<Claim> given = claimers.take(preset, ask, claimers.ask(bob));
 
-        assertThat(ids(given)).containsExactlyInAnyOrder(waiting, ask.claim());
+        assertThat(ids(given)).containsExactlyInAnyOrder(waiting, ask.id());
         assertThat(claimers.workspaceOf(waiting)).isEqualTo(ready.get(0));
-        assertThat(claimers.workspaceOf(ask.claim())).isEqualTo(ready.get(1));
+        assertThat(claimers.workspaceOf(ask.id())).isEqualTo(ready.get(1));
     }
 
     @Test
@@ -218,8 +216,10 @@ class WaitingTest {
 
         assertThat(await(stock.leases.timeOut(now()))).isZero();
         assertThat(await(stock.leases.dueCold(now()))).containsExactly(claim);
-        assertThat(await(stock.claims.coldForWaiting(claim, now()))).isTrue();
-        assertThat(await(stock.claims.coldForWaiting(claim, now()))).as("once").isFalse();
+        assertThat(await(stock.coldClaims.coldForWaiting(claim, now()))).isTrue();
+        assertThat(await(stock.coldClaims.coldForWaiting(claim, now())))
+                .as("once")
+                .isFalse();
         assertThat(await(stock.leases.dueCold(now()))).isEmpty();
 
         Claim seen = stock.look(claim);
@@ -227,7 +227,7 @@ class WaitingTest {
         assertThat(seen.waits()).isFalse();
         var build = stock.take(1).getFirst();
         assertThat(build.workspaceId()).isEqualTo(seen.workspace().orElseThrow().id());
-        assertThat(build.ownerId()).isEqualTo(anna.userId());
+        assertThat(build.workspace().ownerId()).isEqualTo(anna.userId());
         stock.succeed(build);
         assertThat(stock.look(claim).workspace().orElseThrow().readyAt()).contains(now());
     }
@@ -240,11 +240,11 @@ class WaitingTest {
         UUID gaveUp = claimers.waitsThenCold(preset, anna);
         assertThat(await(stock.leases.cancel(gaveUp, now()))).isTrue();
         UUID stranded = claimers.waitsThenCold(preset, anna);
-        assertThat(await(stock.catalog.deprecate(stock.template(), "old"))).isTrue();
+        assertThat(await(stock.controls.deprecate(stock.template(), "old"))).isTrue();
         stock.clock.forward(Claimers.TIMEOUT);
 
         for (UUID claim : List.of(served, gaveUp, stranded)) {
-            assertThat(await(stock.claims.coldForWaiting(claim, now()))).isFalse();
+            assertThat(await(stock.coldClaims.coldForWaiting(claim, now()))).isFalse();
         }
         assertThat(stock.count("workspaces WHERE NOT prebuild")).isEqualTo(1);
     }
@@ -312,16 +312,16 @@ class WaitingTest {
     @Test
     void a_deprecated_or_deleted_template_ends_the_waiting() {
         UUID first = waits(anna);
-        assertThat(await(stock.catalog.deprecate(stock.template(), "old"))).isTrue();
+        assertThat(await(stock.controls.deprecate(stock.template(), "old"))).isTrue();
         assertThat(await(stock.leases.follow(now()))).isEqualTo(1);
         assertThat(claimers.stateOf(first)).isEqualTo("preset_not_active");
         assertThat(claimers.waits(preset, claimers.ask(anna), claimers.patience(0, false)))
                 .as("nobody begins to wait for it")
                 .isEmpty();
 
-        assertThat(await(stock.catalog.undeprecate(stock.template()))).isTrue();
+        assertThat(await(stock.controls.undeprecate(stock.template()))).isTrue();
         UUID second = waits(anna);
-        assertThat(await(stock.catalog.delete(stock.template()))).isTrue();
+        assertThat(await(stock.controls.delete(stock.template()))).isTrue();
         assertThat(await(stock.leases.follow(now()))).isEqualTo(1);
         assertThat(claimers.stateOf(second)).isEqualTo("preset_not_active");
         assertThat(await(stock.leases.follow(now()))).isZero();
@@ -331,7 +331,7 @@ class WaitingTest {
     void an_invalidation_does_not_end_the_waiting_what_is_built_after_it_is_given() {
         UUID claim = waits(anna);
         stock.ready(preset, 1);
-        assertThat(await(stock.catalog.invalidatePreset(stock.owner, preset))).isTrue();
+        assertThat(await(stock.controls.invalidatePreset(stock.owner, preset))).isTrue();
 
         assertThat(await(stock.leases.follow(now()))).isZero();
         assertThat(claimers.serve(preset)).isEmpty();
@@ -344,7 +344,7 @@ class WaitingTest {
     @Test
     void a_pause_does_not_end_the_waiting_and_what_is_ready_is_given() {
         UUID claim = waits(anna);
-        assertThat(await(stock.catalog.pausePreset(stock.owner, preset, new PauseView("all", null))))
+        assertThat(await(stock.controls.pausePreset(stock.owner, preset, new PauseView("all", null))))
                 .isTrue();
 
         assertThat(await(stock.leases.follow(now()))).isZero();
@@ -378,7 +378,7 @@ class WaitingTest {
     void one_key_at_once_waits_once() {
         var both = List.of(claimers.ask(anna, "k"), claimers.ask(anna, "k"));
         List<Uni<Optional<UUID>>> waiting = both.stream()
-                .map(ask -> stock.claims.waitFor(preset, ask, claimers.patience(0, false), now()))
+                .map(ask -> stock.waitingClaims.waitFor(preset, ask, claimers.patience(0, false), now()))
                 .toList();
 
         var begun = await(Uni.join().all(waiting).andFailFast());
@@ -391,12 +391,12 @@ class WaitingTest {
     void an_organization_has_so_many_waiting_in_all_its_presets_and_no_more() {
         UUID other = stock.declare("large", 1);
         UUID small = stock.preset("small");
-        Patience two = new Patience(0, now().plus(Claimers.TIMEOUT), false, 2, 2);
+        WaitPolicy two = new WaitPolicy(0, now().plus(Claimers.TIMEOUT), false, 2, 2);
         UUID first = claimers.waits(small, claimers.ask(anna), two).orElseThrow();
         assertThat(claimers.waits(other, claimers.ask(bob), two)).isPresent();
 
         assertThat(claimers.waits(small, claimers.ask(bob), two)).isEmpty();
-        assertThat(await(stock.claimReads.shortage(small, anna.organization(), now()))
+        assertThat(await(stock.availability.availability(small, anna.organization(), now()))
                         .orElseThrow()
                         .waitingInOrganization())
                 .isEqualTo(2);
@@ -407,13 +407,14 @@ class WaitingTest {
 
     @Test
     void a_user_has_so_many_waiting_and_leaves_the_others_of_the_organization_to_its_other_members() {
-        Patience shared = new Patience(0, now().plus(Claimers.TIMEOUT), false, 20, 2);
+        WaitPolicy shared = new WaitPolicy(0, now().plus(Claimers.TIMEOUT), false, 20, 2);
         UUID first = claimers.waits(preset, claimers.ask(anna), shared).orElseThrow();
         assertThat(claimers.waits(preset, claimers.ask(anna), shared)).isPresent();
 
         assertThat(claimers.waits(preset, claimers.ask(anna), shared)).isEmpty();
         assertThat(claimers.waits(preset, claimers.ask(bob), shared)).isPresent();
-        assertThat(await(stock.claimReads.waiting(preset, anna.userId()))).isEqualTo(new ClaimReads.Waiting(2, 3));
+        assertThat(await(stock.waitingClaims.waiting(preset, anna.userId())))
+                .isEqualTo(new WaitingClaimStore.Waiting(2, 3));
 
         assertThat(await(stock.leases.cancel(first, now()))).isTrue();
         assertThat(claimers.waits(preset, claimers.ask(anna), shared)).isPresent();
@@ -421,17 +422,17 @@ class WaitingTest {
 
     @Test
     void a_share_of_waiting_places_is_exact_however_many_of_it_ask_at_once() {
-        Patience shared = new Patience(0, now().plus(Claimers.TIMEOUT), false, 9, 5);
+        WaitPolicy shared = new WaitPolicy(0, now().plus(Claimers.TIMEOUT), false, 9, 5);
         List<Uni<Optional<UUID>>> asked = new ArrayList<>();
         for (int i = 0; i < 12; i++) {
-            asked.add(stock.claims.waitFor(preset, claimers.ask(anna), shared, now()));
-            asked.add(stock.claims.waitFor(preset, claimers.ask(bob), shared, now()));
+            asked.add(stock.waitingClaims.waitFor(preset, claimers.ask(anna), shared, now()));
+            asked.add(stock.waitingClaims.waitFor(preset, claimers.ask(bob), shared, now()));
         }
 
         List<Optional<UUID>> placed = await(Uni.join().all(asked).andFailFast());
 
         assertThat(placed.stream().flatMap(Optional::stream)).hasSize(9);
-        assertThat(await(stock.claimReads.waiting(preset, anna.userId())).ofUser())
+        assertThat(await(stock.waitingClaims.waiting(preset, anna.userId())).ofUser())
                 .isBetween(4L, 5L);
     }
 
@@ -450,7 +451,7 @@ class WaitingTest {
                 .containsExactly(0L, 1L, 2L);
         assertThat(await(stock.leases.cancel(second, now()))).isTrue();
         assertThat(List.of(position(second), position(third))).containsExactly(0L, 1L);
-        assertThat(await(stock.claimReads.unsettled(List.of(first, second, third))))
+        assertThat(await(stock.waitingClaims.unsettled(List.of(first, second, third))))
                 .containsExactly(third);
     }
 
@@ -460,12 +461,12 @@ class WaitingTest {
         UUID small = stock.preset("small");
         claimers.waits(small, anna);
         stock.ready(other, 1);
-        assertThat(await(stock.claimReads.presetsWaitedFor(100, stock.clock.instant())))
+        assertThat(await(stock.waitingClaims.presetsToServe(100, stock.clock.instant())))
                 .isEmpty();
 
         stock.ready(small, 1);
-        assertThat(await(stock.claimReads.presetsWaitedFor(100, stock.clock.instant())))
-                .extracting(ClaimReads.Claimable::id)
+        assertThat(await(stock.waitingClaims.presetsToServe(100, stock.clock.instant())))
+                .extracting(Claimable::id)
                 .containsExactly(small);
     }
 
@@ -475,7 +476,7 @@ class WaitingTest {
         UUID second = waits(bob);
         stock.ready(preset, 1);
         try (OpenTransaction elsewhere = new OpenTransaction(stock)) {
-            ClaimStore there = new ClaimStore(elsewhere.pool(), stock.ids, stock.seal);
+            ClaimStore there = stock.claimStore(elsewhere.pool());
             assertThat(ids(await(claimers.taking(there, preset, List.of(), 0)))).containsExactly(first);
             stock.ready(preset, 1);
             assertThat(await(stock.leases.timeOut(now().plus(Claimers.TIMEOUT))))
@@ -496,7 +497,7 @@ class WaitingTest {
         UUID second = waits(anna);
         stock.ready(preset, 1);
         try (OpenTransaction elsewhere = new OpenTransaction(stock)) {
-            ClaimStore there = new ClaimStore(elsewhere.pool(), stock.ids, stock.seal);
+            ClaimStore there = stock.claimStore(elsewhere.pool());
             assertThat(ids(await(claimers.taking(there, preset, List.of(), 0)))).containsExactly(first);
             stock.ready(preset, 1);
             CompletableFuture<List<Claim>> bobs =
@@ -521,12 +522,12 @@ class WaitingTest {
         assertThat(claimers.take(preset, ask))
                 .as("a full round, none of them bob's")
                 .hasSize(100);
-        assertThat(ids(claimers.take(preset, ask))).hasSize(2).contains(ask.claim());
+        assertThat(ids(claimers.take(preset, ask))).hasSize(2).contains(ask.id());
     }
 
     @Test
     void two_processes_that_serve_at_once_give_nobody_two_and_nothing_twice() {
-        ClaimStore other = new ClaimStore(stock.database.another(4), stock.ids, stock.seal);
+        ClaimStore other = stock.claimStore(stock.database.another(4));
         for (int round = 0; round < 15; round++) {
             List<UUID> waiting = new ArrayList<>();
             for (int i = 0; i < 6; i++) {

@@ -3,9 +3,7 @@ package dev.larder.claim;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.claim.ClaimReads.Claimable;
-import dev.larder.claim.ClaimStore.Order;
-import dev.larder.claim.Combiner.Granted;
+import dev.larder.claim.Claimable.Order;
 import dev.larder.model.Caller;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.OpenTransaction;
@@ -75,7 +73,8 @@ class WatermarkTest {
         int claim(int count) {
             List<Uni<Optional<Granted>>> claims = new ArrayList<>();
             for (int i = 0; i < count; i++) {
-                claims.add(combiner.take(new Claimable(preset, Order.OLDEST, false), claimers.ask(anna)));
+                claims.add(combiner.take(new Claimable(preset, Order.OLDEST, false), claimers.ask(anna))
+                        .map(Granted::of));
             }
             List<Granted> granted = await(Uni.join().all(claims).andFailFast()).stream()
                     .flatMap(Optional::stream)

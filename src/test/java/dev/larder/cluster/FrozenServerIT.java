@@ -12,8 +12,6 @@ import io.vertx.mutiny.sqlclient.SqlConnection;
 import io.vertx.mutiny.sqlclient.Transaction;
 import io.vertx.pgclient.PgConnectOptions;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
@@ -36,18 +34,6 @@ class FrozenServerIT {
     private static final int FROZEN_SECONDS = Integer.getInteger("larder.cluster.frozen-seconds", 0);
     private static final Duration RECONCILED_WITHIN = Duration.ofSeconds(FROZEN_SECONDS > 0 ? 30 : 10);
     private static final int INSTANCES = 3;
-    private static final String CLAIM =
-            "{\"organization\":\"acme\",\"template\":\"tiny\",\"preset\":\"one\",\"policy\":\"fail\"}";
-    private static final String DECLARATION = """
-            backend: exec
-            files:
-              start.sh: |
-                #!/bin/sh
-                echo '{}' > "$LARDER_OUTPUTS"
-            presets:
-              - name: one
-                prebuilds: {instances: 3}
-            """;
 
     private final Database database = Databases.fresh();
     private final OwnerCalls calls = new OwnerCalls();
@@ -68,7 +54,7 @@ class FrozenServerIT {
         try (Server a = server("frozen-a");
                 Server b = server("frozen-b")) {
             Map<String, Server> servers = new LinkedHashMap<>(Map.of("frozen-a", a, "frozen-b", b));
-            declareOn(a.awaitReady());
+            TinyTemplate.declareOn(a.awaitReady(), INSTANCES);
             b.awaitReady();
             Eventually.see(this::stocked, is -> is == INSTANCES);
 
@@ -88,7 +74,7 @@ class FrozenServerIT {
     void whichever_stands_still_at_any_time_the_other_hands_out_and_reconciles() throws Exception {
         try (Server a = server("frozen-c");
                 Server b = server("frozen-d")) {
-            declareOn(a.awaitReady());
+            TinyTemplate.declareOn(a.awaitReady(), INSTANCES);
             b.awaitReady();
             Eventually.see(this::stocked, is -> is == INSTANCES);
 
@@ -107,30 +93,21 @@ class FrozenServerIT {
     }
 
     private Server server(String name) throws IOException {
-        Path root = Files.createDirectories(
-                Path.of("target", "cluster-exec-" + name).toAbsolutePath());
         PgConnectOptions options = database.connectOptions();
-        Map<String, String> settings = new LinkedHashMap<>(Map.of(
-                // The test tells the servers apart by the name of their connections.
+        Map<String, String> settings = TinyTemplate.settings(name);
+        // The test tells the servers apart by the name of their connections.
+        settings.put(
                 "QUARKUS_DATASOURCE_REACTIVE_URL",
                 "postgresql://" + options.getHost() + ":" + options.getPort() + "/" + options.getDatabase()
-                        + "?application_name=" + name,
-                "LARDER_BACKEND_EXEC_ENABLED",
-                "true",
-                "LARDER_BACKEND_EXEC_ROOT",
-                root.toString()));
+                        + "?application_name=" + name);
         if (FROZEN_SECONDS == 0) {
             settings.put("LARDER_RECONCILE_LOCK_SILENCE", "2s");
             settings.put("LARDER_RECONCILE_INTERVAL", "2s");
             settings.put("LARDER_WORKER_HEARTBEAT", "1s");
             settings.put("LARDER_JANITOR_INTERVAL", "1s");
+            settings.put("LARDER_METRICS_JOBS_EVERY", "1s");
         }
         return Server.start(name, database, settings);
-    }
-
-    private void declareOn(Server server) {
-        var organization = calls.done(server, "POST", "/api/v1/organizations", "{\"name\":\"acme\"}");
-        var template = calls.done(server, "PUT", "/api/v1/organizations/acme/templates/tiny", DECLARATION);
     }
 
     /** Stops the process that has the lock while its cycle waits for a row; answers its name. */
@@ -219,7 +196,8 @@ class FrozenServerIT {
 
     private void claimFrom(Server server) {
         OwnerCalls.Answer claim = Eventually.see(
-                () -> calls.send(server, "POST", "/api/v1/claims", CLAIM), answer -> answer.status() == 201);
+                () -> calls.send(server, "POST", "/api/v1/claims", TinyTemplate.CLAIM),
+                answer -> answer.status() == 201);
         assertThat(handedOut.add(claim.body().path("workspace").path("id").asText()))
                 .as("handed out once")
                 .isTrue();

@@ -3,10 +3,10 @@ package dev.larder.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.history.Checker;
-import dev.larder.history.Deed;
 import dev.larder.history.History;
 import dev.larder.history.Load;
 import dev.larder.history.LoadPlan;
+import dev.larder.history.OperationType;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -31,12 +31,12 @@ class HistoryIT {
                 40,
                 Duration.ofSeconds(1),
                 1,
-                EnumSet.allOf(Deed.class),
+                EnumSet.allOf(OperationType.class),
                 Path.of("target", "history-it")));
         History history = History.read(ran.file());
 
         assertThat(Checker.judge(history)).isEmpty();
-        assertThat(history.tables().claims()).isNotEmpty();
+        assertThat(history.finalState().claims()).isNotEmpty();
         assertThat(ran.kills()).isPositive();
         assertThat(ran.crashes()).isEqualTo(1);
     }

@@ -14,12 +14,7 @@ import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.sqlclient.PoolOptions;
 import java.io.IOException;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -48,22 +43,8 @@ class PromotionIT {
     private static final int ROUNDS = Integer.getInteger("larder.promotion.rounds", 1);
     private static final int CLIENTS = 8;
     private static final Duration AGAIN_WITHIN = Duration.ofSeconds(15);
-    private static final String CLAIM =
-            "{\"organization\":\"acme\",\"template\":\"tiny\",\"preset\":\"one\",\"policy\":\"fail\"}";
-    private static final String DECLARATION = """
-            backend: exec
-            files:
-              start.sh: |
-                #!/bin/sh
-                printf '{"id":"%s"}' "$LARDER_WORKSPACE_ID" > "$LARDER_OUTPUTS"
-            presets:
-              - name: one
-                prebuilds: {instances: 30}
-            """;
 
     private final Path folder = Path.of("target", "promotion").toAbsolutePath();
-    private final HttpClient client =
-            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     private final ObjectMapper mapper = new ObjectMapper();
     private final Queue<Acknowledged> acknowledged = new ConcurrentLinkedQueue<>();
     private final Queue<String> unexpected = new ConcurrentLinkedQueue<>();
@@ -110,36 +91,25 @@ class PromotionIT {
     }
 
     private Server server(EmbeddedPostgres.Pair pair) throws IOException {
-        Path root = Files.createDirectories(folder.resolve("exec"));
-        return Server.start(
-                "promotion",
-                pair.primary().options("larder"),
-                Map.of(
-                        "QUARKUS_DATASOURCE_REACTIVE_URL",
-                        "postgresql://127.0.0.1:" + pair.standby().port() + ",127.0.0.1:"
-                                + pair.primary().port() + "/larder?target_session_attrs=primary",
-                        "LARDER_BACKEND_EXEC_ENABLED",
-                        "true",
-                        "LARDER_BACKEND_EXEC_ROOT",
-                        root.toString(),
-                        "LARDER_WORKER_SLOTS",
-                        "4",
-                        "LARDER_WORKER_HEARTBEAT",
-                        "1s",
-                        "LARDER_JANITOR_INTERVAL",
-                        "1s"));
+        Map<String, String> settings = TinyTemplate.settings("promotion");
+        settings.putAll(Map.of(
+                "QUARKUS_DATASOURCE_REACTIVE_URL",
+                "postgresql://127.0.0.1:" + pair.standby().port() + ",127.0.0.1:"
+                        + pair.primary().port() + "/larder?target_session_attrs=primary",
+                "LARDER_WORKER_SLOTS",
+                "4",
+                "LARDER_WORKER_HEARTBEAT",
+                "1s",
+                "LARDER_JANITOR_INTERVAL",
+                "1s"));
+        return Server.start("promotion", pair.primary().options("larder"), settings);
     }
 
     private void declareOn(Server server, EmbeddedPostgres primary) throws Exception {
         Pool larder = pool(primary, "larder");
         LarderTestResource.insertOwner(larder);
         larder.closeAndAwait();
-        assertThat(send(server, "POST", "/api/v1/organizations", "application/json", "{\"name\":\"acme\"}", "")
-                        .statusCode())
-                .isEqualTo(201);
-        assertThat(send(server, "PUT", "/api/v1/organizations/acme/templates/tiny", "application/yaml", DECLARATION, "")
-                        .statusCode())
-                .isEqualTo(201);
+        TinyTemplate.declareOn(server, 30);
     }
 
     /** Answers how many milliseconds after the promotion the next claim was acknowledged. */
@@ -179,7 +149,8 @@ class PromotionIT {
     }
 
     private boolean claimed(Server server, String key) throws Exception {
-        HttpResponse<String> answer = send(server, "POST", "/api/v1/claims", "application/json", CLAIM, key);
+        HttpResponse<String> answer =
+                new Calls(server.port()).send("POST", "/api/v1/claims", TinyTemplate.CLAIM, "Idempotency-Key", key);
         if (answer.statusCode() == 201) {
             JsonNode body = mapper.readTree(answer.body());
             acknowledged.add(new Acknowledged(
@@ -193,19 +164,6 @@ class PromotionIT {
             unexpected.add(answer.statusCode() + " " + answer.body());
         }
         return false;
-    }
-
-    private HttpResponse<String> send(Server server, String method, String path, String type, String body, String key)
-            throws Exception {
-        HttpRequest.Builder request = HttpRequest.newBuilder(server.uri(path))
-                .timeout(Duration.ofSeconds(60))
-                .header("Authorization", "Bearer " + LarderTestResource.OWNER_TOKEN)
-                .header("Content-Type", type)
-                .method(method, BodyPublishers.ofString(body));
-        if (!key.isEmpty()) {
-            request.header("Idempotency-Key", key);
-        }
-        return client.send(request.build(), BodyHandlers.ofString());
     }
 
     private void judge(EmbeddedPostgres promoted) {

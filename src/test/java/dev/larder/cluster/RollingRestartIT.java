@@ -17,11 +17,8 @@ import java.net.http.HttpClient;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -46,16 +43,6 @@ class RollingRestartIT {
 
     private static final int RESTARTS = Integer.getInteger("larder.cluster.restarts", 1);
     private static final int CLIENTS = 32;
-    private static final String DECLARATION = """
-            backend: exec
-            files:
-              start.sh: |
-                #!/bin/sh
-                printf '{"id":"%s"}' "$LARDER_WORKSPACE_ID" > "$LARDER_OUTPUTS"
-            presets:
-              - name: one
-                prebuilds: {instances: 20}
-            """;
     private static final String TALKATIVE = """
             backend: exec
             files:
@@ -97,7 +84,7 @@ class RollingRestartIT {
             servers.forEach(this::awaitBalanced);
             through.declare("talkative", TALKATIVE);
             String job = runningJob();
-            through.declare("tiny", DECLARATION);
+            through.declare("tiny", TinyTemplate.declaration(20));
             List<Future<?>> clients = IntStream.range(0, CLIENTS)
                     .<Future<?>>mapToObj(number -> threads.submit(() -> callUntil(done, number, job)))
                     .toList();
@@ -105,7 +92,10 @@ class RollingRestartIT {
             try {
                 for (int restart = 0; restart < RESTARTS; restart++) {
                     for (int which = 0; which < servers.size(); which++) {
-                        servers.set(which, restarted(servers.get(which), "rolling-" + (char) ('a' + which)));
+                        String name = "rolling-" + (char) ('a' + which);
+                        stopped(servers.get(which));
+                        servers.set(which, started(name));
+                        awaitBalanced(servers.get(which));
                     }
                 }
             } finally {
@@ -127,11 +117,8 @@ class RollingRestartIT {
     }
 
     private Server started(String name) throws IOException {
-        Path root = Files.createDirectories(
-                Path.of("target", "cluster-exec-" + name).toAbsolutePath());
-        Map<String, String> settings = new HashMap<>(Map.of(
-                "LARDER_BACKEND_EXEC_ENABLED", "true",
-                "LARDER_BACKEND_EXEC_ROOT", root.toString(),
+        Map<String, String> settings = TinyTemplate.settings(name);
+        settings.putAll(Map.of(
                 "LARDER_BACKEND_EXEC_STOP_GRACE", "1s",
                 "LARDER_WORKER_SLOTS", "4",
                 "LARDER_WORKER_DRAIN", "1s"));
@@ -149,16 +136,13 @@ class RollingRestartIT {
         assertThat(ready).as(server.said()).isTrue();
     }
 
-    private Server restarted(Server server, String name) throws Exception {
+    private void stopped(Server server) throws Exception {
         server.stop();
         int exit = server.ends(Duration.ofSeconds(30));
         assertThat(exit).isEqualTo(128 + 15);
         assertThat(server.said().lines().filter(line -> line.contains(" WARN ") || line.contains(" ERROR ")))
                 .isEmpty();
         balancer.remove(server.port());
-        Server again = started(name);
-        awaitBalanced(again);
-        return again;
     }
 
     /** Of the template that never ends. */

@@ -11,15 +11,7 @@ import dev.larder.testing.Server;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
 import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
 import java.util.List;
@@ -48,22 +40,8 @@ class TwoServersIT {
     private static final int CLAIMS = Integer.getInteger("larder.cluster.claims", 80);
     private static final int CLIENTS = 64;
     private static final int INSTANCES = 60;
-    private static final String CLAIM =
-            "{\"organization\":\"acme\",\"template\":\"tiny\",\"preset\":\"one\",\"policy\":\"fail\"}";
-    private static final String DECLARATION = """
-            backend: exec
-            files:
-              start.sh: |
-                #!/bin/sh
-                printf '{"id":"%s"}' "$LARDER_WORKSPACE_ID" > "$LARDER_OUTPUTS"
-            presets:
-              - name: one
-                prebuilds: {instances: 60}
-            """;
 
     private final Database database = Databases.fresh();
-    private final HttpClient client =
-            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
     private final ObjectMapper mapper = new ObjectMapper();
     private final Queue<Acknowledged> acknowledged = new ConcurrentLinkedQueue<>();
     private final Queue<Missed> missed = new ConcurrentLinkedQueue<>();
@@ -88,7 +66,7 @@ class TwoServersIT {
     void as_many_claims_get_as_many_workspaces_and_the_pool_never_holds_too_many() throws Exception {
         try (Server first = server("a");
                 Server second = server("b")) {
-            declareOn(first.awaitReady());
+            TinyTemplate.declareOn(first.awaitReady(), INSTANCES);
             second.awaitReady();
 
             claimAll(List.of(first, second), () -> {});
@@ -101,7 +79,7 @@ class TwoServersIT {
     void the_same_when_one_of_them_is_killed_in_the_middle() throws Exception {
         try (Server first = server("c");
                 Server second = server("d")) {
-            declareOn(first.awaitReady());
+            TinyTemplate.declareOn(first.awaitReady(), INSTANCES);
             second.awaitReady();
 
             claimAll(List.of(first, second), () -> killAt(CLAIMS / 2, second));
@@ -111,41 +89,13 @@ class TwoServersIT {
     }
 
     private Server server(String name) throws IOException {
-        Path root = Files.createDirectories(
-                Path.of("target", "cluster-exec-" + name).toAbsolutePath());
-        return Server.start(
-                name,
-                database,
-                Map.of(
-                        "LARDER_BACKEND_EXEC_ENABLED", "true",
-                        "LARDER_BACKEND_EXEC_ROOT", root.toString(),
-                        "LARDER_WORKER_SLOTS", "4",
-                        "LARDER_WORKER_HEARTBEAT", "1s",
-                        "LARDER_JANITOR_INTERVAL", "1s",
-                        "QUARKUS_LOG_LEVEL", "INFO"));
-    }
-
-    private void declareOn(Server server) throws Exception {
-        assertThat(send(server, "POST", "/api/v1/organizations", "application/json", "{\"name\":\"acme\"}", "")
-                        .statusCode())
-                .isEqualTo(201);
-        HttpResponse<String> declared =
-                send(server, "PUT", "/api/v1/organizations/acme/templates/tiny", "application/yaml", DECLARATION, "");
-        assertThat(declared.statusCode()).as(declared.body()).isEqualTo(201);
-    }
-
-    private HttpResponse<String> send(Server server, String method, String path, String type, String body, String key)
-            throws Exception {
-        URI uri = server.uri(path);
-        HttpRequest.Builder request = HttpRequest.newBuilder(uri)
-                .timeout(Duration.ofSeconds(20))
-                .header("Authorization", "Bearer " + LarderTestResource.OWNER_TOKEN)
-                .header("Content-Type", type)
-                .method(method, BodyPublishers.ofString(body));
-        if (!key.isEmpty()) {
-            request.header("Idempotency-Key", key);
-        }
-        return client.send(request.build(), BodyHandlers.ofString());
+        Map<String, String> settings = TinyTemplate.settings(name);
+        settings.putAll(Map.of(
+                "LARDER_WORKER_SLOTS", "4",
+                "LARDER_WORKER_HEARTBEAT", "1s",
+                "LARDER_JANITOR_INTERVAL", "1s",
+                "QUARKUS_LOG_LEVEL", "INFO"));
+        return Server.start(name, database, settings);
     }
 
     private interface Disturbance {
@@ -193,7 +143,8 @@ class TwoServersIT {
         Instant asked = Instant.now();
         HttpResponse<String> answer;
         try {
-            answer = send(server, "POST", "/api/v1/claims", "application/json", CLAIM, key);
+            answer =
+                    new Calls(server.port()).send("POST", "/api/v1/claims", TinyTemplate.CLAIM, "Idempotency-Key", key);
         } catch (IOException serverGone) {
             return false;
         }

@@ -142,7 +142,7 @@ class BatcherTest {
     void too_many_who_wait_are_not_let_in() {
         var running = ask("running");
         List<UniAssertSubscriber<Optional<Integer>>> waiting = new ArrayList<>();
-        for (int i = 0; i < Batcher.GATHERED_MAX; i++) {
+        for (int i = 0; i < Batcher.QUEUED_MAX; i++) {
             waiting.add(ask("k"));
         }
 
@@ -169,5 +169,40 @@ class BatcherTest {
                     .awaitFailure(Duration.ofSeconds(20))
                     .assertFailedWith(ConnectionPoolTooBusyException.class);
         }
+    }
+
+    @Test
+    void a_question_whose_asker_has_gone_before_its_statement_is_not_asked() {
+        var running = ask("running");
+        var gone = ask("gone");
+        var stays = ask("stays");
+
+        gone.cancel();
+        statements.get(0).answers(Map.of("running", 1));
+        statements.get(1).answers(Map.of("stays", 2));
+
+        running.assertCompleted();
+        assertThat(stays.assertCompleted().getItem()).contains(2);
+        assertThat(statements).extracting(Statement::keys).containsExactly(Set.of("running"), Set.of("stays"));
+        assertThat(together.isIdle()).isTrue();
+    }
+
+    @Test
+    void questions_that_must_be_kept_apart_are_asked_by_different_statements_in_the_order_of_arrival() {
+        Batcher<String, Integer> byInitial = new Batcher<>(
+                new Batcher.Limits(1, 10, 10, LONG),
+                key -> key.charAt(0),
+                () -> new IllegalStateException("too busy"),
+                this::read);
+        for (String key : List.of("x", "c1", "a1", "c2", "c1", "b1")) {
+            byInitial.ask(key).subscribe().withSubscriber(UniAssertSubscriber.create());
+        }
+        for (int i = 0; i < statements.size(); i++) {
+            statements.get(i).answers(Map.of());
+        }
+
+        assertThat(statements)
+                .extracting(statement -> List.copyOf(statement.keys()))
+                .containsExactly(List.of("x"), List.of("c1", "a1", "b1"), List.of("c2"));
     }
 }

@@ -3,8 +3,8 @@ package dev.larder.database;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.jobs.JobStore;
 import dev.larder.lifecycle.Completed;
+import dev.larder.lifecycle.EndBuildStore;
 import dev.larder.model.Ids;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.JobStatus;
@@ -64,8 +64,8 @@ class MigratorTest {
                 job.getUUID("workspace_id"),
                 Transition.START,
                 "claim");
-        JobStore jobs = new JobStore(pool, seal, new Ids(InstantSource.system()));
-        assertThat(await(jobs.complete(lease, new JobOutcome.Succeeded(Map.of()), Instant.now())))
+        EndBuildStore ends = new EndBuildStore(pool, seal, new Ids(InstantSource.system()));
+        assertThat(await(ends.complete(lease, new JobOutcome.Succeeded(Map.of()), Instant.now())))
                 .map(Completed::status)
                 .contains(JobStatus.SUCCEEDED);
         assertThat(row("SELECT build_status FROM workspaces").getString("build_status"))

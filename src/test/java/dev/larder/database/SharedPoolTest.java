@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.larder.jobs.Limited;
-import dev.larder.lifecycle.LeaseStore;
+import dev.larder.lifecycle.EndClaimStore;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.OpenTransaction;
@@ -36,7 +36,7 @@ class SharedPoolTest {
     private final Stock stock = new Stock();
     private final Claimers claimers = new Claimers(stock);
     private final Pool pool = Limited.pool(stock.database.connectOptions(), SIZE, PATIENT);
-    private final LeaseStore leases = new LeaseStore(pool);
+    private final EndClaimStore leases = new EndClaimStore(pool);
     private UUID preset = new UUID(0, 0);
 
     @BeforeEach

@@ -8,14 +8,20 @@ import dev.larder.access.QuotaStore;
 import dev.larder.access.TokenStore;
 import dev.larder.access.TokenStore.Issue;
 import dev.larder.access.TokenStore.NewToken;
+import dev.larder.catalog.CatalogControlStore;
 import dev.larder.catalog.CatalogStore;
 import dev.larder.catalog.CatalogStore.Application;
+import dev.larder.claim.ClaimQuotaStore;
 import dev.larder.claim.ClaimStore;
+import dev.larder.claim.Claimable;
+import dev.larder.claim.ExactClaimStore;
 import dev.larder.jobs.JobLimitStore;
 import dev.larder.jobs.JobStore;
 import dev.larder.jobs.Limited;
 import dev.larder.jobs.WorkerStore;
-import dev.larder.lifecycle.LeaseStore;
+import dev.larder.lifecycle.CancelStore;
+import dev.larder.lifecycle.EndBuildStore;
+import dev.larder.lifecycle.EndClaimStore;
 import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
 import dev.larder.model.Declaration;
@@ -140,7 +146,7 @@ class TimeLimitsTest {
         List<UUID> ready = stock.ready(preset, 2);
         int created = stock.create(preset, 1);
         PoolStore pools = new PoolStore(limited, stock.ids);
-        JobStore jobs = new JobStore(limited, stock.seal, stock.ids);
+        JobStore jobs = new JobStore(limited, stock.seal, new EndBuildStore(limited, stock.seal, stock.ids));
 
         try (OpenTransaction other = new OpenTransaction(stock)) {
             other.does("SELECT FROM workspaces WHERE id = $1 FOR UPDATE", ready.getFirst());
@@ -197,30 +203,30 @@ class TimeLimitsTest {
     }
 
     private ClaimStore claims(Pool pool) {
-        return new ClaimStore(pool, stock.ids, stock.seal);
+        return stock.claimStore(pool);
     }
 
     private Function<Pool, Uni<?>> claim(int count, int atLeast) {
         Caller member = stock.member("anna");
         claimers.waits(preset, stock.member("ben"));
-        var asks = stock.claims.asks(claimers.ask(member), count);
+        var asks = stock.newClaims.several(claimers.ask(member), count);
         return pool -> claimers.taking(claims(pool), preset, asks, atLeast);
     }
 
     private Function<Pool, Uni<?>> claimExactly() {
         UUID workspace = stock.ready(preset, 1).getFirst();
         var ask = claimers.ask(stock.member("anna"));
-        return pool -> claims(pool).takeExactly(workspace, 1, ask, now());
+        return pool -> new ExactClaimStore(pool, new ClaimQuotaStore(pool)).takeExactly(workspace, 1, ask, now());
     }
 
     private Function<Pool, Uni<?>> claimUnderQuota() {
         var ask = claimers.ask(stock.member("anna"));
-        return pool -> claims(pool).takeWithinQuota(preset, ClaimStore.Order.OLDEST, List.of(ask), 0, now());
+        return pool -> claims(pool).takeWithinQuota(preset, Claimable.Order.OLDEST, List.of(ask), 0, now());
     }
 
     private Function<Pool, Uni<?>> claimCold() {
         var ask = claimers.ask(stock.member("anna"));
-        return pool -> claims(pool).takeCold(preset, ask, now());
+        return pool -> stock.coldClaimStore(pool).takeCold(preset, ask, now());
     }
 
     private UUID held() {
@@ -230,22 +236,22 @@ class TimeLimitsTest {
 
     private Function<Pool, Uni<?>> renew() {
         UUID claim = held();
-        return pool -> new LeaseStore(pool).renew(claim, null, OptionalInt.empty(), now());
+        return pool -> new EndClaimStore(pool).renew(claim, null, OptionalInt.empty(), now());
     }
 
     private Function<Pool, Uni<?>> release() {
         UUID claim = held();
-        return pool -> new LeaseStore(pool).release(claim, OptionalInt.empty(), now());
+        return pool -> new EndClaimStore(pool).release(claim, OptionalInt.empty(), now());
     }
 
     private Function<Pool, Uni<?>> cancelWaiting() {
         UUID claim = claimers.waits(preset, stock.member("anna"));
-        return pool -> new LeaseStore(pool).cancel(claim, now());
+        return pool -> new EndClaimStore(pool).cancel(claim, now());
     }
 
     private Function<Pool, Uni<?>> coldForWaiting() {
         UUID claim = claimers.waitsThenCold(preset, stock.member("anna"));
-        return pool -> claims(pool).coldForWaiting(claim, now());
+        return pool -> stock.coldClaimStore(pool).coldForWaiting(claim, now());
     }
 
     private Function<Pool, Uni<?>> serveWaiting() {
@@ -260,19 +266,18 @@ class TimeLimitsTest {
 
     private Function<Pool, Uni<?>> endJob() {
         Assignment job = running();
-        return pool -> new JobStore(pool, stock.seal, stock.ids)
+        return pool -> new EndBuildStore(pool, stock.seal, stock.ids)
                 .complete(job.lease(), new JobOutcome.Succeeded(Map.of()), now());
     }
 
     private Function<Pool, Uni<?>> cancelJob() {
         Assignment job = running();
-        return pool -> new JobStore(pool, stock.seal, stock.ids)
-                .cancel(job.jobId(), List.of(stock.organization), Optional.empty(), now());
+        return pool -> new CancelStore(pool).cancel(job.jobId(), List.of(stock.organization), Optional.empty(), now());
     }
 
     private Function<Pool, Uni<?>> append() {
         Assignment job = running();
-        return pool -> new JobStore(pool, stock.seal, stock.ids)
+        return pool -> new JobStore(pool, stock.seal, new EndBuildStore(pool, stock.seal, stock.ids))
                 .append(job.lease(), 1, List.of(new LogLine(now(), "stdout", "hello")));
     }
 
@@ -281,7 +286,7 @@ class TimeLimitsTest {
     }
 
     private Function<Pool, Uni<?>> leave() {
-        return pool -> new WorkerStore(pool, stock.ids).leave(stock.worker, now());
+        return pool -> new WorkerStore(pool, stock.ids).stop(stock.worker, now());
     }
 
     private Function<Pool, Uni<?>> mark() {
@@ -301,7 +306,7 @@ class TimeLimitsTest {
     }
 
     private Function<Pool, Uni<?>> invalidate() {
-        return pool -> catalog(pool).invalidatePreset(stock.owner, preset);
+        return pool -> new CatalogControlStore(pool, stock.clock, stock.ids).invalidatePreset(stock.owner, preset);
     }
 
     private CatalogStore catalog(Pool pool) {

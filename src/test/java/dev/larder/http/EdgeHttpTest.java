@@ -282,6 +282,15 @@ class EdgeHttpTest {
     }
 
     @Test
+    void an_operation_without_a_result_takes_a_client_that_accepts_problems_alone() {
+        Api generated = Api.owner().with("Accept", "application/problem+json");
+
+        assertThat(generated.delete("/api/v1/claims/" + UUID.randomUUID()).code())
+                .isEqualTo("claim_not_found");
+        assertThat(generated.get("/api/v1/claims").code()).isEqualTo("not_acceptable");
+    }
+
+    @Test
     void labels_of_metrics_are_never_made_by_clients() {
         for (int i = 0; i < 110; i++) {
             String made = "invented-" + i;

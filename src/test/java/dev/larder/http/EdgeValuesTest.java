@@ -82,8 +82,10 @@ class EdgeValuesTest {
         assertThatThrownBy(() -> body.optionalDuration("d")).hasMessageStartingWith("d: must be a positive duration");
     }
 
+    private record Values(int n, String t, boolean b, String d, int i) {}
+
     private static JsonBody body(String json) {
-        return JsonBody.of(json.getBytes(StandardCharsets.UTF_8), "n", "t", "b", "d", "i");
+        return JsonBody.of(json.getBytes(StandardCharsets.UTF_8), Values.class);
     }
 
     private static List<UUID> rows(List<UUID> all, PageRequest request) {

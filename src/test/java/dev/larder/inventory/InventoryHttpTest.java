@@ -6,12 +6,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.larder.model.Assignment;
 import dev.larder.model.Backend;
+import dev.larder.model.HeartbeatAnswer;
 import dev.larder.model.Inventory;
+import dev.larder.model.Inventory.Item;
 import dev.larder.model.Inventory.Part;
-import dev.larder.model.Inventory.Thing;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.LogLine;
-import dev.larder.model.Pulse;
 import dev.larder.model.WorkerEntry;
 import dev.larder.testing.Api;
 import dev.larder.testing.Api.Answer;
@@ -324,7 +324,7 @@ class InventoryHttpTest {
                     .item(() -> Optional.of(new Inventory(
                             location,
                             things.stream()
-                                    .map(one -> new Thing(one, "on the shelf", true, Instant.EPOCH))
+                                    .map(one -> new Item(one, "on the shelf", true, Instant.EPOCH))
                                     .toList())));
         }
 
@@ -353,20 +353,20 @@ class InventoryHttpTest {
                 clock);
         Shelf shelf = new Shelf();
         Stream.generate(UUID::randomUUID).limit(Part.THINGS_MAX + 3).forEach(shelf.things::add);
-        UUID mine = await(desk.enter(new WorkerEntry("real", Map.of("site", site + "x"), List.of("exec"), 1)))
+        UUID mine = await(desk.register(new WorkerEntry("real", Map.of("site", site + "x"), List.of("exec"), 1)))
                 .worker();
         InventoryReporter lister = new InventoryReporter(desk::report, List.of(shelf), clock, Duration.ofHours(1));
-        Pulse pulse = await(desk.beat(mine)).orElseThrow();
-        lister.heard(mine, new Pulse(pulse.held(), pulse.canceling(), pulse.at(), null));
+        HeartbeatAnswer pulse = await(desk.heartbeat(mine)).orElseThrow();
+        lister.heard(mine, new HeartbeatAnswer(pulse.held(), pulse.canceling(), pulse.at(), null));
         await(lister.list());
 
         JsonNode thing = unknown(owner, "location", shelf.location).orElseThrow();
         assertThat(owner.post("/api/v1/inventory/" + thing.path("id").asText() + "/remove", "")
                         .status())
                 .isEqualTo(202);
-        Pulse later = await(desk.beat(mine)).orElseThrow();
+        HeartbeatAnswer later = await(desk.heartbeat(mine)).orElseThrow();
         assertThat(later.sweepWantedAt()).isNotNull();
-        lister.heard(mine, new Pulse(later.held(), later.canceling(), later.at(), null));
+        lister.heard(mine, new HeartbeatAnswer(later.held(), later.canceling(), later.at(), null));
         await(lister.list());
 
         assertThat(shelf.things)

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.jobs.JobStore.Batch;
 import dev.larder.jobs.JobStore.Taken;
+import dev.larder.lifecycle.EndBuildStore;
 import dev.larder.lifecycle.Handicap;
 import dev.larder.model.Assignment;
 import dev.larder.model.Transition;
@@ -48,7 +49,7 @@ class FairSlotsTest {
     }
 
     private static List<String> organizations(List<Assignment> taken) {
-        return taken.stream().map(Assignment::organizationName).toList();
+        return taken.stream().map(one -> one.workspace().organizationName()).toList();
     }
 
     @Test
@@ -160,7 +161,8 @@ class FairSlotsTest {
         one.queues(1);
         UUID worker = worker(2);
         try (OpenTransaction other = new OpenTransaction(stock)) {
-            JobStore there = new JobStore(other.pool(), stock.seal, stock.ids);
+            JobStore there =
+                    new JobStore(other.pool(), stock.seal, new EndBuildStore(other.pool(), stock.seal, stock.ids));
             assertThat(await(there.take(stock.worker, 1, stock.clock.instant())).jobs())
                     .hasSize(1);
             two.queues(3);
@@ -258,5 +260,21 @@ class FairSlotsTest {
         }
 
         assertThat(organizations(taken)).doesNotHaveDuplicates().hasSize(70);
+    }
+
+    @Test
+    void an_organization_behind_more_than_one_lease_asks_gets_its_turn_although_none_of_those_before_it_is_served() {
+        List<Tenant> unserved = IntStream.range(0, Leasing.ORGANIZATIONS_MAX + 1)
+                .mapToObj(n -> new Tenant(stock, "tenant-" + n, "postgres", Duration.ofMinutes(10)))
+                .toList();
+        unserved.forEach(tenant -> tenant.queues(1));
+        Tenant last = new Tenant(stock, "last");
+        last.queues(2);
+        UUID worker = await(stock.workers.register(
+                new WorkerEntry("exec only", Map.of(), List.of("exec"), 10, Optional.empty()), stock.clock.instant()));
+
+        assertThat(organizations(take(worker, 1))).containsExactly("last");
+        assertThat(organizations(take(worker, 2))).containsExactly("last");
+        assertThat(take(worker, 2)).isEmpty();
     }
 }

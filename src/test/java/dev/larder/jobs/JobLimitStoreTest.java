@@ -7,6 +7,7 @@ import dev.larder.jobs.JobLimitStore.Limits;
 import dev.larder.jobs.JobLimitStore.Touched;
 import dev.larder.jobs.JobStore.Batch;
 import dev.larder.lifecycle.Completed;
+import dev.larder.lifecycle.EndBuildStore;
 import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
 import dev.larder.model.JobOutcome;
@@ -87,7 +88,8 @@ class JobLimitStoreTest {
         UUID preset = stock.declareLimited("heavy", 9, 3, null);
         stock.create(preset, 9);
         try (OpenTransaction other = new OpenTransaction(stock)) {
-            JobStore there = new JobStore(other.pool(), stock.seal, stock.ids);
+            JobStore there =
+                    new JobStore(other.pool(), stock.seal, new EndBuildStore(other.pool(), stock.seal, stock.ids));
             assertThat(await(there.take(stock.worker, 2, stock.clock.instant())).jobs())
                     .hasSize(2);
 
@@ -112,7 +114,8 @@ class JobLimitStoreTest {
         stock.clock.forward(Duration.ofSeconds(1));
         stock.create(stock.preset("light"), 1);
         try (OpenTransaction other = new OpenTransaction(stock)) {
-            JobStore there = new JobStore(other.pool(), stock.seal, stock.ids);
+            JobStore there =
+                    new JobStore(other.pool(), stock.seal, new EndBuildStore(other.pool(), stock.seal, stock.ids));
             assertThat(await(there.take(stock.worker, 1, stock.clock.instant())).jobs())
                     .hasSize(1);
 
@@ -122,7 +125,7 @@ class JobLimitStoreTest {
             other.commits();
 
             assertThat(here.join().jobs())
-                    .extracting(one -> one.assignment().presetName())
+                    .extracting(one -> one.assignment().version().presetName())
                     .containsExactly("light");
         }
     }
@@ -134,11 +137,11 @@ class JobLimitStoreTest {
         Instant later = stock.clock.instant().plus(Duration.ofHours(2));
 
         assertThat(await(stock.workers.heartbeat(stock.worker, later))).isPresent();
-        assertThat(await(stock.jobs.withdraw(later, later.minus(Duration.ofHours(1)))))
+        assertThat(await(stock.cancels.withdraw(later, later.minus(Duration.ofHours(1)))))
                 .isZero();
 
         Instant deserted = later.plus(Duration.ofMinutes(2));
-        assertThat(await(stock.jobs.withdraw(deserted, deserted.minus(Duration.ofHours(1)))))
+        assertThat(await(stock.cancels.withdraw(deserted, deserted.minus(Duration.ofHours(1)))))
                 .isEqualTo(2);
     }
 
@@ -147,7 +150,8 @@ class JobLimitStoreTest {
         stock.declare("light", 2);
         stock.create(stock.declareLimited("heavy", 2, 1, null), 2);
         try (OpenTransaction other = new OpenTransaction(stock)) {
-            JobStore there = new JobStore(other.pool(), stock.seal, stock.ids);
+            JobStore there =
+                    new JobStore(other.pool(), stock.seal, new EndBuildStore(other.pool(), stock.seal, stock.ids));
             assertThat(await(there.take(stock.worker, 2, stock.clock.instant())).jobs())
                     .hasSize(1);
             UUID light = stock.preset("light");
@@ -165,7 +169,7 @@ class JobLimitStoreTest {
         Assignment first = takeAll().getFirst();
 
         Optional<Completed> ended =
-                await(stock.jobs.complete(first.lease(), new JobOutcome.Succeeded(Map.of()), stock.clock.instant()));
+                await(stock.ends.complete(first.lease(), new JobOutcome.Succeeded(Map.of()), stock.clock.instant()));
 
         assertThat(ended.map(Completed::limited)).contains(true);
         assertThat(takeAll()).hasSize(1);
@@ -176,7 +180,7 @@ class JobLimitStoreTest {
         UUID preset = stock.declare("small", 1);
         stock.create(preset, 1);
 
-        Optional<Completed> ended = await(stock.jobs.complete(
+        Optional<Completed> ended = await(stock.ends.complete(
                 stock.take(1).getFirst().lease(), new JobOutcome.Succeeded(Map.of()), stock.clock.instant()));
 
         assertThat(ended.map(Completed::limited)).contains(false);
@@ -188,7 +192,7 @@ class JobLimitStoreTest {
         UUID preset = stock.declareLimited("heavy", 1, 1, null);
         stock.create(preset, 1);
 
-        Optional<Completed> ended = await(stock.jobs.complete(
+        Optional<Completed> ended = await(stock.ends.complete(
                 takeAll().getFirst().lease(), new JobOutcome.Succeeded(Map.of()), stock.clock.instant()));
 
         assertThat(ended.map(Completed::limited)).contains(true);
@@ -200,7 +204,7 @@ class JobLimitStoreTest {
         stock.create(preset, 2);
         Assignment first = takeAll().getFirst();
 
-        assertThat(await(stock.jobs.handBack(first.lease(), stock.clock.instant())))
+        assertThat(await(stock.requeues.requeue(first.lease(), stock.clock.instant())))
                 .isTrue();
 
         assertThat(takeAll()).hasSize(1);

@@ -3,15 +3,16 @@ package dev.larder.jobs;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.jobs.JobStore.Canceling;
+import dev.larder.lifecycle.CancelStore.Canceling;
 import dev.larder.lifecycle.Handicap;
 import dev.larder.model.Assignment;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.JobStatus;
+import dev.larder.model.Lease;
 import dev.larder.model.LogLine;
 import dev.larder.model.Parameter;
-import dev.larder.model.Scope;
 import dev.larder.model.Transition;
+import dev.larder.model.Visibility;
 import dev.larder.model.WorkerEntry;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
@@ -51,17 +52,17 @@ class JobStoreTest {
     }
 
     private Optional<JobStatus> cancel(UUID job, List<UUID> organizations, Optional<JobStatus> expected) {
-        return await(stock.jobs.cancel(job, organizations, expected, now())).map(Canceling::status);
+        return await(stock.cancels.cancel(job, organizations, expected, now())).map(Canceling::status);
     }
 
     private String status(Assignment assignment) {
-        return await(stock.jobReader.find(assignment.jobId(), Scope.ALL, stock.clock.instant()))
+        return await(stock.jobReader.find(assignment.jobId(), Visibility.ALL, stock.clock.instant()))
                 .orElseThrow()
                 .status();
     }
 
     private String workspaceStatus(Assignment assignment) {
-        return await(stock.workspaces.find(assignment.workspaceId(), Scope.ALL))
+        return await(stock.workspaces.find(assignment.workspaceId(), Visibility.ALL))
                 .orElseThrow()
                 .status();
     }
@@ -76,9 +77,9 @@ class JobStoreTest {
 
         assertThat(assignment.transition()).isEqualTo(Transition.START);
         assertThat(assignment.backend()).isEqualTo("exec");
-        assertThat(assignment.files()).containsOnlyKeys("start.sh");
-        assertThat(assignment.parameters()).isEqualTo(Map.of("region", "eu", "secret", "hush"));
-        assertThat(assignment.sensitiveParameters()).containsExactly("secret");
+        assertThat(assignment.version().files()).containsOnlyKeys("start.sh");
+        assertThat(assignment.parameters().values()).isEqualTo(Map.of("region", "eu", "secret", "hush"));
+        assertThat(assignment.parameters().sensitive()).containsExactly("secret");
         assertThat(assignment.attempt()).isEqualTo(1);
         assertThat(assignment.deadlineAt()).isEqualTo(now().plus(Duration.ofMinutes(10)));
         assertThat(assignment.toString()).doesNotContain("hush");
@@ -90,7 +91,7 @@ class JobStoreTest {
         assertThat(status(assignment)).isEqualTo("running");
         assertThat(workspaceStatus(assignment)).isEqualTo("running");
 
-        assertThat(await(stock.jobs.handBack(assignment.lease(), now()))).isTrue();
+        assertThat(await(stock.requeues.requeue(assignment.lease(), now()))).isTrue();
         assertThat(workspaceStatus(assignment)).isEqualTo("pending");
 
         stock.end(leasedAgain(), new JobOutcome.Succeeded(Map.of()));
@@ -150,7 +151,7 @@ class JobStoreTest {
 
         assertThat(cancel(running.jobId(), here, Optional.of(JobStatus.RUNNING)))
                 .contains(JobStatus.CANCELING);
-        assertThat(await(stock.jobs.cancel(running.jobId(), here, Optional.of(JobStatus.RUNNING), now())))
+        assertThat(await(stock.cancels.cancel(running.jobId(), here, Optional.of(JobStatus.RUNNING), now())))
                 .as("it is being canceled already")
                 .contains(new Canceling(JobStatus.CANCELING, false));
         assertThat(cancel(waiting, here, Optional.of(JobStatus.PENDING))).contains(JobStatus.CANCELED);
@@ -178,42 +179,21 @@ class JobStoreTest {
         Assignment assignment = leased();
         Assignment forged = stolen(assignment);
 
-        assertThat(await(stock.jobs.complete(forged.lease(), new JobOutcome.Succeeded(Map.of()), now())))
+        assertThat(await(stock.ends.complete(forged.lease(), new JobOutcome.Succeeded(Map.of()), now())))
                 .isEmpty();
         assertThat(status(assignment)).isEqualTo("running");
 
         stock.succeed(assignment);
         assertThat(status(assignment)).isEqualTo("succeeded");
         assertThat(workspaceStatus(assignment)).isEqualTo("succeeded");
-        assertThat(await(stock.jobs.complete(assignment.lease(), new JobOutcome.Failed("late", "late"), now())))
+        assertThat(await(stock.ends.complete(assignment.lease(), new JobOutcome.Failed("late", "late"), now())))
                 .isEmpty();
         assertThat(status(assignment)).isEqualTo("succeeded");
     }
 
     private static Assignment stolen(Assignment a) {
-        return new Assignment(
-                a.jobId(),
-                UUID.randomUUID(),
-                a.attempt(),
-                a.deadlineAt(),
-                a.transition(),
-                a.reason(),
-                a.backend(),
-                a.workspaceId(),
-                a.workspaceName(),
-                a.organizationId(),
-                a.organizationName(),
-                a.ownerId(),
-                a.ownerName(),
-                a.prebuild(),
-                a.versionId(),
-                a.templateName(),
-                a.buildNumber(),
-                a.presetName(),
-                a.files(),
-                a.parameters(),
-                a.sensitiveParameters(),
-                a.outputs());
+        Lease lease = new Lease(a.jobId(), UUID.randomUUID(), a.attempt(), a.workspaceId(), a.transition(), a.reason());
+        return new Assignment(lease, a.deadlineAt(), a.buildNumber(), a.workspace(), a.version(), a.parameters());
     }
 
     @Test
@@ -222,7 +202,7 @@ class JobStoreTest {
 
         stock.fail(assignment);
 
-        var seen = await(stock.jobReader.find(assignment.jobId(), Scope.ALL, stock.clock.instant()))
+        var seen = await(stock.jobReader.find(assignment.jobId(), Visibility.ALL, stock.clock.instant()))
                 .orElseThrow();
         assertThat(seen.status()).isEqualTo("failed");
         assertThat(seen.errorCode()).isEqualTo("script_failed");
@@ -233,14 +213,14 @@ class JobStoreTest {
     void the_job_of_a_silent_worker_is_requeued_and_its_late_result_dropped() {
         Assignment first = leased();
 
-        assertThat(await(stock.jobs.reap(now(), now().plusMillis(1), now(), MAX_ATTEMPTS)))
+        assertThat(await(stock.requeues.requeueLost(now(), now().plusMillis(1), now(), MAX_ATTEMPTS)))
                 .isEqualTo(1);
 
         assertThat(status(first)).isEqualTo("pending");
         assertThat(workspaceStatus(first)).isEqualTo("pending");
         Assignment second = stock.take(1).getFirst();
         assertThat(second.attempt()).isEqualTo(2);
-        assertThat(await(stock.jobs.complete(first.lease(), new JobOutcome.Succeeded(Map.of()), now())))
+        assertThat(await(stock.ends.complete(first.lease(), new JobOutcome.Succeeded(Map.of()), now())))
                 .isEmpty();
         stock.succeed(second);
         assertThat(status(first)).isEqualTo("succeeded");
@@ -253,11 +233,13 @@ class JobStoreTest {
         assertThat(await(stock.workers.heartbeat(stock.worker, now()))).isPresent();
 
         Instant silent = WorkerStore.silentSince(now(), Duration.ofSeconds(5));
-        assertThat(await(stock.jobs.reap(now(), silent, now(), MAX_ATTEMPTS))).isZero();
+        assertThat(await(stock.requeues.requeueLost(now(), silent, now(), MAX_ATTEMPTS)))
+                .isZero();
 
         stock.clock.forward(Duration.ofSeconds(15).plusMillis(1));
         silent = WorkerStore.silentSince(now(), Duration.ofSeconds(5));
-        assertThat(await(stock.jobs.reap(now(), silent, now(), MAX_ATTEMPTS))).isEqualTo(1);
+        assertThat(await(stock.requeues.requeueLost(now(), silent, now(), MAX_ATTEMPTS)))
+                .isEqualTo(1);
         assertThat(status(assignment)).isEqualTo("pending");
     }
 
@@ -265,12 +247,12 @@ class JobStoreTest {
     void a_job_that_lost_as_many_workers_as_allowed_fails() {
         Assignment last = leased();
         for (int attempt = 1; attempt < MAX_ATTEMPTS; attempt++) {
-            assertThat(await(stock.jobs.reap(now(), now().plusMillis(1), now(), MAX_ATTEMPTS)))
+            assertThat(await(stock.requeues.requeueLost(now(), now().plusMillis(1), now(), MAX_ATTEMPTS)))
                     .isEqualTo(1);
             last = stock.take(1).getFirst();
         }
 
-        assertThat(await(stock.jobs.reap(now(), now().plusMillis(1), now(), MAX_ATTEMPTS)))
+        assertThat(await(stock.requeues.requeueLost(now(), now().plusMillis(1), now(), MAX_ATTEMPTS)))
                 .isEqualTo(1);
 
         assertThat(status(last)).isEqualTo("failed");
@@ -281,7 +263,7 @@ class JobStoreTest {
     void a_job_over_its_deadline_fails_without_another_try() {
         Assignment assignment = leased();
 
-        assertThat(await(stock.jobs.reap(
+        assertThat(await(stock.requeues.requeueLost(
                         now(), Instant.EPOCH, assignment.deadlineAt().plusMillis(1), MAX_ATTEMPTS)))
                 .isEqualTo(1);
 
@@ -293,8 +275,8 @@ class JobStoreTest {
         UUID preset = stock.declare("small", 1);
         stock.create(preset, 1);
 
-        assertThat(await(stock.jobs.withdraw(now(), now()))).isZero();
-        assertThat(await(stock.jobs.withdraw(now(), now().plusMillis(1)))).isEqualTo(1);
+        assertThat(await(stock.cancels.withdraw(now(), now()))).isZero();
+        assertThat(await(stock.cancels.withdraw(now(), now().plusMillis(1)))).isEqualTo(1);
 
         assertThat(stock.count("jobs WHERE status = 'canceled'")).isEqualTo(1);
         assertThat(stock.count("workspaces WHERE deleted_at IS NULL")).isZero();
@@ -305,7 +287,7 @@ class JobStoreTest {
         UUID preset = stock.declare("small", 2);
         stock.create(preset, 2);
         Assignment running = stock.take(1).getFirst();
-        UUID waiting = await(stock.jobReader.list(Scope.ALL, Optional.of("pending"), Optional.empty(), 10))
+        UUID waiting = await(stock.jobReader.list(Visibility.ALL, Optional.of("pending"), Optional.empty(), 10))
                 .getFirst()
                 .id();
         List<UUID> here = List.of(stock.organization);
@@ -329,15 +311,15 @@ class JobStoreTest {
     void a_job_handed_back_is_waiting_again_and_one_being_canceled_is_not() {
         Assignment assignment = leased();
 
-        assertThat(await(stock.jobs.handBack(assignment.lease(), now()))).isTrue();
+        assertThat(await(stock.requeues.requeue(assignment.lease(), now()))).isTrue();
         assertThat(status(assignment)).isEqualTo("pending");
 
         Assignment again = stock.take(1).getFirst();
         assertThat(cancel(again.jobId(), List.of(stock.organization), Optional.empty()))
                 .contains(JobStatus.CANCELING);
-        assertThat(await(stock.jobs.handBack(again.lease(), now()))).isFalse();
-        await(stock.workers.leave(stock.worker, now()));
-        assertThat(await(stock.jobs.reap(now(), Instant.EPOCH, Instant.EPOCH, MAX_ATTEMPTS)))
+        assertThat(await(stock.requeues.requeue(again.lease(), now()))).isFalse();
+        await(stock.workers.stop(stock.worker, now()));
+        assertThat(await(stock.requeues.requeueLost(now(), Instant.EPOCH, Instant.EPOCH, MAX_ATTEMPTS)))
                 .isEqualTo(1);
         assertThat(status(again)).isEqualTo("canceled");
     }
@@ -345,11 +327,12 @@ class JobStoreTest {
     @Test
     void a_hand_back_uses_up_no_attempt_and_a_lost_worker_does() {
         for (int restart = 0; restart < MAX_ATTEMPTS; restart++) {
-            assertThat(await(stock.jobs.handBack(leasedAgain().lease(), now()))).isTrue();
+            assertThat(await(stock.requeues.requeue(leasedAgain().lease(), now())))
+                    .isTrue();
         }
         Assignment lost = leasedAgain();
 
-        assertThat(await(stock.jobs.reap(now(), now().plusMillis(1), now(), MAX_ATTEMPTS)))
+        assertThat(await(stock.requeues.requeueLost(now(), now().plusMillis(1), now(), MAX_ATTEMPTS)))
                 .isEqualTo(1);
 
         assertThat(status(lost)).isEqualTo("pending");
@@ -364,12 +347,12 @@ class JobStoreTest {
     @Test
     void why_an_attempt_came_to_nothing_is_the_last_line_of_its_log() {
         Assignment first = leased();
-        await(stock.jobs.handBack(first.lease(), now()));
+        await(stock.requeues.requeue(first.lease(), now()));
         Assignment second = stock.take(1).getFirst();
-        await(stock.jobs.reap(now(), now().plusMillis(1), now(), MAX_ATTEMPTS));
+        await(stock.requeues.requeueLost(now(), now().plusMillis(1), now(), MAX_ATTEMPTS));
         await(stock.workers.heartbeat(stock.worker, now()));
         Assignment third = stock.take(1).getFirst();
-        await(stock.jobs.takeBackForgotten(stock.worker, Set.of(third.jobId()), now(), MAX_ATTEMPTS));
+        await(stock.requeues.requeueForgotten(stock.worker, Set.of(third.jobId()), now(), MAX_ATTEMPTS));
 
         assertThat(second.jobId()).isEqualTo(first.jobId()).isEqualTo(third.jobId());
         assertThat(await(stock.jobReader.log(first.jobId(), -1, 10)))
@@ -424,7 +407,7 @@ class JobStoreTest {
         UUID claim = stock.claimCold(preset, stock.owner);
         assertThat(await(stock.jobs.take(worker, 1, now())).jobs())
                 .singleElement()
-                .extracting(taken -> taken.assignment().prebuild())
+                .extracting(taken -> taken.assignment().workspace().prebuild())
                 .isEqualTo(false);
         assertThat(claim).isNotNull();
     }
@@ -521,7 +504,7 @@ class JobStoreTest {
 
         assertThat(taken)
                 .singleElement()
-                .satisfies(one -> assertThat(one.presetName()).isEqualTo("large"));
+                .satisfies(one -> assertThat(one.version().presetName()).isEqualTo("large"));
         assertThat(stock.count("jobs WHERE status = 'failed' AND error_code = 'parameters_unreadable'"))
                 .isEqualTo(1);
         assertThat(stock.count("workspaces WHERE build_status = 'failed'")).isEqualTo(1);
@@ -531,12 +514,12 @@ class JobStoreTest {
     void a_lease_that_its_living_worker_does_not_know_of_is_taken_back() {
         Assignment forgotten = leased();
 
-        assertThat(await(stock.jobs.takeBackForgotten(
+        assertThat(await(stock.requeues.requeueForgotten(
                         UUID.randomUUID(), Set.of(forgotten.jobId()), now(), MAX_ATTEMPTS)))
                 .isZero();
-        assertThat(await(stock.jobs.takeBackForgotten(stock.worker, Set.of(UUID.randomUUID()), now(), MAX_ATTEMPTS)))
+        assertThat(await(stock.requeues.requeueForgotten(stock.worker, Set.of(UUID.randomUUID()), now(), MAX_ATTEMPTS)))
                 .isZero();
-        assertThat(await(stock.jobs.takeBackForgotten(stock.worker, Set.of(forgotten.jobId()), now(), MAX_ATTEMPTS)))
+        assertThat(await(stock.requeues.requeueForgotten(stock.worker, Set.of(forgotten.jobId()), now(), MAX_ATTEMPTS)))
                 .isEqualTo(1);
 
         assertThat(status(forgotten)).isEqualTo("pending");
@@ -557,9 +540,9 @@ class JobStoreTest {
     @Test
     void a_start_that_was_begun_once_and_is_withdrawn_is_deleted() {
         Assignment begun = leased();
-        assertThat(await(stock.jobs.handBack(begun.lease(), now()))).isTrue();
+        assertThat(await(stock.requeues.requeue(begun.lease(), now()))).isTrue();
 
-        assertThat(await(stock.jobs.withdraw(now(), now().plusMillis(1)))).isEqualTo(1);
+        assertThat(await(stock.cancels.withdraw(now(), now().plusMillis(1)))).isEqualTo(1);
 
         assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
         assertThat(stock.take(1))
@@ -570,7 +553,7 @@ class JobStoreTest {
     @Test
     void a_start_that_was_begun_once_and_is_canceled_while_it_waits_is_deleted() {
         Assignment begun = leased();
-        assertThat(await(stock.jobs.handBack(begun.lease(), now()))).isTrue();
+        assertThat(await(stock.requeues.requeue(begun.lease(), now()))).isTrue();
 
         assertThat(cancel(begun.jobId(), List.of(stock.organization), Optional.empty()))
                 .contains(JobStatus.CANCELED);
@@ -581,7 +564,7 @@ class JobStoreTest {
     @Test
     void a_start_that_was_begun_once_and_is_not_wanted_any_more_is_deleted() {
         Assignment begun = leased();
-        assertThat(await(stock.jobs.handBack(begun.lease(), now()))).isTrue();
+        assertThat(await(stock.requeues.requeue(begun.lease(), now()))).isTrue();
 
         assertThat(await(stock.pools.dropNeverStarted(List.of(begun.workspaceId()), now())))
                 .isEqualTo(1);

@@ -4,8 +4,11 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.claim.ClaimStore;
-import dev.larder.lifecycle.BuildStore;
-import dev.larder.lifecycle.LeaseStore;
+import dev.larder.lifecycle.CancelStore;
+import dev.larder.lifecycle.EndBuildStore;
+import dev.larder.lifecycle.EndClaimStore;
+import dev.larder.lifecycle.RequeueStore;
+import dev.larder.lifecycle.StartBuildStore;
 import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
 import dev.larder.model.JobOutcome;
@@ -65,10 +68,15 @@ class QueuePlansTest {
     void no_change_of_a_job_reads_all_workspaces() throws IllegalAccessException {
         Map<String, String> plans = Plans.of(
                 stock,
-                List.of(JobStore.class, BuildStore.class, PoolStore.class),
+                List.of(
+                        EndBuildStore.class,
+                        RequeueStore.class,
+                        CancelStore.class,
+                        StartBuildStore.class,
+                        PoolStore.class),
                 (name, statement) -> statement.contains("UPDATE workspaces"));
 
-        assertThat(plans).hasSizeGreaterThan(7);
+        assertThat(plans).hasSize(11);
         assertThat(plans).allSatisfy((name, plan) -> assertThat(plan).doesNotContain("Seq Scan on workspaces"));
     }
 
@@ -81,23 +89,28 @@ class QueuePlansTest {
                   FROM builds b JOIN workspaces w ON w.id = b.workspace_id""");
         Plans.analyze(stock);
 
-        String plan = Plans.of(stock, List.of(JobStore.class), (name, statement) -> name.equals("TAKE"))
-                .get("JobStore.TAKE");
+        Map<String, String> plans = Plans.of(
+                stock,
+                List.of(Leasing.class),
+                (name, statement) -> List.of("ONLY_LINE", "SHARED").contains(name));
 
-        assertThat(plan).contains("using jobs_waiting").doesNotContain("Seq Scan on jobs");
+        assertThat(plans).hasSize(2);
+        assertThat(plans)
+                .allSatisfy((name, plan) ->
+                        assertThat(plan).contains("using jobs_waiting").doesNotContain("Seq Scan on jobs"));
     }
 
     @Test
     void what_is_to_be_begun_is_found_without_reading_what_is_live() throws IllegalAccessException {
         Map<String, String> plans = Plans.of(
                 stock,
-                List.of(BuildStore.class),
+                List.of(StartBuildStore.class),
                 (name, statement) ->
                         List.of("RECYCLE", "DELETE_WANTED", "DELETE_USED_UP").contains(name));
 
-        assertThat(plans.get("BuildStore.RECYCLE")).contains("using workspaces_to_reset");
-        assertThat(plans.get("BuildStore.DELETE_WANTED")).contains("using workspaces_to_delete");
-        assertThat(plans.get("BuildStore.DELETE_USED_UP")).contains("using workspaces_to_delete");
+        assertThat(plans.get("StartBuildStore.RECYCLE")).contains("using workspaces_to_reset");
+        assertThat(plans.get("StartBuildStore.DELETE_WANTED")).contains("using workspaces_to_delete");
+        assertThat(plans.get("StartBuildStore.DELETE_USED_UP")).contains("using workspaces_to_delete");
     }
 
     // To plan a statement takes as long as to do it. The first five calls of a prepared one are planned
@@ -113,9 +126,10 @@ class QueuePlansTest {
                   FROM builds b JOIN workspaces w ON w.id = b.workspace_id""", stock.worker);
         Plans.analyze(stock);
         Pool one = stock.database.another(1);
-        JobStore jobs = new JobStore(one, stock.seal, stock.ids);
-        ClaimStore claims = new ClaimStore(one, stock.ids, stock.seal);
-        LeaseStore leases = new LeaseStore(one);
+        EndBuildStore ends = new EndBuildStore(one, stock.seal, stock.ids);
+        JobStore jobs = new JobStore(one, stock.seal, ends);
+        ClaimStore claims = stock.claimStore(one);
+        EndClaimStore leases = new EndClaimStore(one);
         WorkerStore workers = new WorkerStore(one, stock.ids);
         Claimers claimers = new Claimers(stock);
         Caller anna = stock.member("anna");
@@ -128,7 +142,7 @@ class QueuePlansTest {
                     .getFirst()
                     .assignment();
             await(jobs.append(job.lease(), 1_000_000, List.of(new LogLine(stock.clock.instant(), "stdout", "hello"))));
-            await(jobs.complete(job.lease(), new JobOutcome.Succeeded(Map.of()), stock.clock.instant()));
+            await(ends.complete(job.lease(), new JobOutcome.Succeeded(Map.of()), stock.clock.instant()));
             UUID claim = claimers.takeBy(claims, preset, claimers.ask(anna))
                     .orElseThrow()
                     .id();

@@ -9,7 +9,7 @@ import dev.larder.jobs.QueueReads.Ages;
 import dev.larder.jobs.QueueReads.Capacity;
 import dev.larder.jobs.QueueReads.Group;
 import dev.larder.model.Assignment;
-import dev.larder.model.Scope;
+import dev.larder.model.Visibility;
 import dev.larder.model.WorkerEntry;
 import dev.larder.testing.Stock;
 import java.time.Duration;
@@ -49,7 +49,7 @@ class QueueReadsTest {
         assertThat(groups.get(1).oldest()).isBefore(NOON.plusSeconds(1));
         assertThat(groups.getLast().oldest()).isEqualTo(stock.clock.instant());
         assertThat(await(queue.queue(Optional.of(UUID.randomUUID())))).isEmpty();
-        assertThat(running.prebuild()).isTrue();
+        assertThat(running.workspace().prebuild()).isTrue();
         assertThat(claim).isNotNull();
     }
 
@@ -74,7 +74,7 @@ class QueueReadsTest {
         stock.clock.forward(Duration.ofSeconds(1));
         stock.create(preset, 1);
         Assignment first = stock.take(1).getFirst();
-        List<Seen> all = await(stock.jobReader.list(Scope.ALL, Optional.empty(), Optional.empty(), 10));
+        List<Seen> all = await(stock.jobReader.list(Visibility.ALL, Optional.empty(), Optional.empty(), 10));
 
         assertThat(all.reversed())
                 .extracting(seen -> position(seen.id()))
@@ -84,7 +84,7 @@ class QueueReadsTest {
     }
 
     private Optional<Integer> position(UUID job) {
-        return Optional.ofNullable(await(stock.jobReader.find(job, Scope.ALL, stock.clock.instant()))
+        return Optional.ofNullable(await(stock.jobReader.find(job, Visibility.ALL, stock.clock.instant()))
                 .orElseThrow()
                 .position());
     }
@@ -105,7 +105,7 @@ class QueueReadsTest {
 
         stock.clock.forward(Duration.ofHours(2));
         await(stock.workers.heartbeat(other, stock.clock.instant()));
-        int forgotten = await(stock.workers.forget(stock.clock.instant(), NOON.plus(Duration.ofHours(1))));
+        int forgotten = await(stock.workers.stopSilent(stock.clock.instant(), NOON.plus(Duration.ofHours(1))));
 
         assertThat(forgotten).isEqualTo(1);
         assertThat(await(queue.workers(Optional.empty(), Optional.empty(), 10)))

@@ -22,6 +22,18 @@ final class KeptDatabase implements AutoCloseable {
         this.server = EmbeddedPostgres.kept(folder, first);
     }
 
+    /** The same with a database {@code larder} and its owner of that name, who is not a superuser. */
+    static KeptDatabase withLarder(Path folder, String password) {
+        return new KeptDatabase(
+                folder,
+                List.of(
+                        "CREATE ROLE larder LOGIN PASSWORD '" + password + "'",
+                        "CREATE DATABASE larder OWNER larder",
+                        "REVOKE ALL ON DATABASE larder FROM PUBLIC",
+                        "REVOKE ALL ON DATABASE postgres FROM PUBLIC",
+                        "REVOKE ALL ON DATABASE template1 FROM PUBLIC"));
+    }
+
     synchronized EmbeddedPostgres server() {
         return server;
     }

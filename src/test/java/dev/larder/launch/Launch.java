@@ -133,14 +133,7 @@ public final class Launch {
         }
         // Larder is not its database server's superuser; only the backend that makes databases is.
         String password = home.secret("database-password", HexFormat.of()::formatHex);
-        KeptDatabase kept = new KeptDatabase(
-                home.file("postgres"),
-                List.of(
-                        "CREATE ROLE larder LOGIN PASSWORD '" + password + "'",
-                        "CREATE DATABASE larder OWNER larder",
-                        "REVOKE ALL ON DATABASE larder FROM PUBLIC",
-                        "REVOKE ALL ON DATABASE postgres FROM PUBLIC",
-                        "REVOKE ALL ON DATABASE template1 FROM PUBLIC"));
+        KeptDatabase kept = KeptDatabase.withLarder(home.file("postgres"), password);
         database = kept;
         EmbeddedPostgres started = kept.server();
         environment.put("QUARKUS_DATASOURCE_REACTIVE_URL", started.url("larder"));

@@ -3,12 +3,12 @@ package dev.larder.lifecycle;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.claim.ClaimReads.Claim;
-import dev.larder.claim.ClaimReads.Workspace;
+import dev.larder.claim.Claim;
+import dev.larder.claim.Claim.Workspace;
 import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
 import dev.larder.model.JobOutcome;
-import dev.larder.model.Scope;
+import dev.larder.model.Visibility;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Stock;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -77,7 +77,7 @@ class ClaimStepTest {
 
         assertThat(begin()).isEqualTo(1);
 
-        var build = await(stock.workspaces.builds(workspace(claim).id(), Scope.ALL, 1))
+        var build = await(stock.workspaces.builds(workspace(claim).id(), Visibility.ALL, 1))
                 .getFirst();
         assertThat(build.number()).isEqualTo(2);
         assertThat(build.transition()).isEqualTo("start");
@@ -112,8 +112,8 @@ class ClaimStepTest {
         stock.end(job, new JobOutcome.Succeeded(Map.of()));
 
         assertThat(job.reason()).isEqualTo(Assignment.CLAIM);
-        assertThat(job.ownerName()).isEqualTo("anna");
-        assertThat(job.outputs()).isEqualTo(Map.of("url", "test://" + workspace));
+        assertThat(job.workspace().ownerName()).isEqualTo("anna");
+        assertThat(job.workspace().outputs()).isEqualTo(Map.of("url", "test://" + workspace));
         assertThat(stock.claimReads.open(workspace(claim))).contains("{\"url\":\"test://" + workspace + "\"}");
     }
 
@@ -209,7 +209,7 @@ class ClaimStepTest {
         List<Assignment> done = stock.buildAll();
 
         assertThat(done).hasSize(1);
-        assertThat(workspace(claim).deletedAt()).isPresent();
+        assertThat(workspace(claim).times().deletedAt()).isPresent();
     }
 
     @Test

@@ -3,8 +3,8 @@ package dev.larder.lifecycle;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.claim.ClaimReads.Claim;
-import dev.larder.claim.ClaimReads.Failure;
+import dev.larder.claim.Claim;
+import dev.larder.claim.Claim.Failure;
 import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
 import dev.larder.model.JobOutcome;
@@ -56,13 +56,13 @@ class ColdEndTest {
     }
 
     private void cancel() {
-        assertThat(await(stock.jobs.cancel(job(), List.of(stock.organization), Optional.empty(), now())))
+        assertThat(await(stock.cancels.cancel(job(), List.of(stock.organization), Optional.empty(), now())))
                 .isPresent();
     }
 
     private void assertEnds(String code, String detail) {
         assertThat(await(stock.leases.toDo(now())).failedCold()).isTrue();
-        assertThat(await(stock.claimReads.unsettled(Set.of(claim))))
+        assertThat(await(stock.waitingClaims.unsettled(Set.of(claim))))
                 .as("its followers are held until the claim itself has ended")
                 .containsExactly(claim);
 
@@ -72,7 +72,7 @@ class ColdEndTest {
         assertThat(ended.endedReason()).contains("failed");
         assertThat(ended.endedAt()).contains(now());
         assertThat(ended.failure()).contains(new Failure(code, detail));
-        assertThat(await(stock.claimReads.unsettled(Set.of(claim)))).isEmpty();
+        assertThat(await(stock.waitingClaims.unsettled(Set.of(claim)))).isEmpty();
         assertThat(stock.count("claims WHERE ended_at IS NULL"))
                 .as("held of the quota")
                 .isZero();
@@ -121,7 +121,7 @@ class ColdEndTest {
     void a_build_that_no_worker_began_in_time_is_withdrawn_and_ends_its_claim() {
         stock.clock.forward(PATIENCE.plusSeconds(1));
 
-        assertThat(await(stock.jobs.withdraw(now(), now().minus(PATIENCE)))).isEqualTo(1);
+        assertThat(await(stock.cancels.withdraw(now(), now().minus(PATIENCE)))).isEqualTo(1);
 
         assertEnds("build_canceled", "The build was canceled before a worker began it.");
     }
@@ -131,7 +131,7 @@ class ColdEndTest {
         assertThat(begun().workspaceId()).isEqualTo(workspace);
         stock.clock.forward(Duration.ofMinutes(11));
 
-        assertThat(await(stock.jobs.reap(now(), Instant.EPOCH, now().minusSeconds(30), 3)))
+        assertThat(await(stock.requeues.requeueLost(now(), Instant.EPOCH, now().minusSeconds(30), 3)))
                 .isEqualTo(1);
 
         assertEnds("timed_out", "The job was not done by its deadline.");
@@ -142,7 +142,7 @@ class ColdEndTest {
         stock.buildAll();
         UUID waited = claimers.waitsThenCold(preset, anna);
         stock.clock.forward(Claimers.TIMEOUT);
-        assertThat(await(stock.claims.coldForWaiting(waited, now()))).isTrue();
+        assertThat(await(stock.coldClaims.coldForWaiting(waited, now()))).isTrue();
         stock.fail(begun());
 
         assertThat(await(stock.leases.endFailedCold(now()))).isEqualTo(1);
@@ -177,7 +177,7 @@ class ColdEndTest {
         assertThat(await(stock.leases.endFailedCold(now()))).isZero();
         assertThat(claimers.stateOf(prepared)).isEqualTo("held");
         assertThat(stock.look(prepared).step().orElseThrow().status()).isEqualTo("failed");
-        assertThat(await(stock.claimReads.unsettled(Set.of(prepared)))).isEmpty();
+        assertThat(await(stock.waitingClaims.unsettled(Set.of(prepared)))).isEmpty();
     }
 
     @Test

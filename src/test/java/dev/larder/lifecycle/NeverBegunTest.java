@@ -78,7 +78,7 @@ class NeverBegunTest {
     void a_cold_build_that_was_withdrawn_after_its_patience_and_is_released() {
         UUID claim = stock.claimCold(preset, anna);
         stock.clock.forward(Duration.ofHours(2));
-        assertThat(await(stock.jobs.withdraw(now(), now().minus(Duration.ofHours(1)))))
+        assertThat(await(stock.cancels.withdraw(now(), now().minus(Duration.ofHours(1)))))
                 .isEqualTo(1);
         assertThat(stock.count("workspaces WHERE deleted_at IS NULL")).isEqualTo(1);
 
@@ -92,7 +92,7 @@ class NeverBegunTest {
     void a_prebuild_whose_template_is_deleted() {
         stock.create(preset, 1);
         UUID prebuild = stock.row("SELECT id FROM workspaces", Tuple.tuple()).getUUID("id");
-        assertThat(await(stock.catalog.delete(stock.template()))).isTrue();
+        assertThat(await(stock.controls.delete(stock.template()))).isTrue();
 
         assertThat(await(stock.pools.dropNeverStarted(List.of(prebuild), now())))
                 .isEqualTo(1);
@@ -157,7 +157,7 @@ class NeverBegunTest {
         UUID claim = stock.claim(plain, anna).orElseThrow();
         assertThat(await(stock.builds.beginClaimSteps(now()))).isEqualTo(1);
         stock.clock.forward(Duration.ofHours(2));
-        assertThat(await(stock.jobs.withdraw(now(), now().minus(Duration.ofHours(1)))))
+        assertThat(await(stock.cancels.withdraw(now(), now().minus(Duration.ofHours(1)))))
                 .isEqualTo(1);
 
         assertThat(stock.release(claim)).isTrue();

@@ -3,14 +3,15 @@ package dev.larder.lifecycle;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.claim.ClaimReads.Claim;
-import dev.larder.claim.ClaimStore;
+import dev.larder.claim.Claim;
+import dev.larder.claim.Claimable;
+import dev.larder.claim.ScanStart;
 import dev.larder.claim.WorkspaceStore;
 import dev.larder.database.Rows;
 import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
 import dev.larder.model.JobOutcome;
-import dev.larder.model.Scope;
+import dev.larder.model.Visibility;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
@@ -126,12 +127,12 @@ class RecycleTest {
     void who_gives_it_back_is_told_whether_it_is_to_be_reset() {
         stock.ready(preset, 2);
 
-        assertThat(released()).isEqualTo(LeaseStore.Return.TO_RESET);
+        assertThat(released()).isEqualTo(EndClaimStore.Return.TO_RESET);
         stock.sql("UPDATE presets SET max_uses = 1");
-        assertThat(released()).isEqualTo(LeaseStore.Return.TO_DELETE);
+        assertThat(released()).isEqualTo(EndClaimStore.Return.TO_DELETE);
     }
 
-    private LeaseStore.Return released() {
+    private EndClaimStore.Return released() {
         UUID claim = stock.claim(preset, anna).orElseThrow();
         return await(stock.leases.release(claim, OptionalInt.empty(), now()));
     }
@@ -170,8 +171,8 @@ class RecycleTest {
 
         Assignment reset = reset();
 
-        assertThat(reset.outputs()).containsEntry("url", "test://" + workspace);
-        assertThat(reset.prebuild()).isTrue();
+        assertThat(reset.workspace().outputs()).containsEntry("url", "test://" + workspace);
+        assertThat(reset.workspace().prebuild()).isTrue();
     }
 
     @Test
@@ -281,9 +282,8 @@ class RecycleTest {
     @Test
     void a_lease_that_expires_is_recycled_as_well() {
         UUID workspace = stock.ready(preset, 1).getFirst();
-        var ask = stock.claims.ask(
-                anna.userId(), anna.organization(), Optional.empty(), Optional.of(Duration.ofSeconds(5)));
-        await(stock.claims.take(preset, ClaimStore.Order.OLDEST, List.of(ask), 0, ClaimStore.Mark.START, now()));
+        var ask = stock.newClaims.one(anna, Optional.empty(), Optional.of(Duration.ofSeconds(5)));
+        await(stock.claims.take(preset, Claimable.Order.OLDEST, List.of(ask), 0, ScanStart.OLDEST, now()));
         stock.clock.forward(Duration.ofSeconds(5));
         assertThat(await(stock.leases.expire(now()))).isEqualTo(1);
         replacementWaits();
@@ -389,13 +389,13 @@ class RecycleTest {
         UUID workspace = stock.look(next).workspace().orElseThrow().id();
 
         assertThat(stock.look(next).step().orElseThrow().status()).isEqualTo("pending");
-        assertThat(await(stock.workspaces.builds(workspace, Scope.of(bob), 10)))
+        assertThat(await(stock.workspaces.builds(workspace, Visibility.of(bob), 10)))
                 .extracting(WorkspaceStore.Build::reason)
                 .containsExactly("prebuild");
-        assertThat(await(stock.workspaces.builds(workspace, Scope.ALL, 10)))
+        assertThat(await(stock.workspaces.builds(workspace, Visibility.ALL, 10)))
                 .extracting(WorkspaceStore.Build::reason)
                 .containsExactly("recycle", "claim", "prebuild");
-        assertThat(await(stock.jobReader.list(Scope.of(bob), Optional.empty(), Optional.empty(), 10)))
+        assertThat(await(stock.jobReader.list(Visibility.of(bob), Optional.empty(), Optional.empty(), 10)))
                 .hasSize(1);
     }
 }

@@ -3,10 +3,10 @@ package dev.larder.lifecycle;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.claim.ClaimReads.Claim;
-import dev.larder.claim.ClaimReads.Failure;
-import dev.larder.claim.ClaimStore.Ask;
-import dev.larder.claim.ClaimStore.Patience;
+import dev.larder.claim.Claim;
+import dev.larder.claim.Claim.Failure;
+import dev.larder.claim.NewClaim;
+import dev.larder.claim.WaitPolicy;
 import dev.larder.database.Rows;
 import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
@@ -58,7 +58,7 @@ class VerifyTest {
     /** One that waits, if it must, as long as a claim that would not have waited may be tried for. */
     @CanIgnoreReturnValue
     private UUID claim(Caller who) {
-        return take(claimers.ask(who).waiting(new Patience(0, now().plus(BUDGET), false, 1_000, 1_000)));
+        return take(claimers.ask(who).waiting(new WaitPolicy(0, now().plus(BUDGET), false, 1_000, 1_000)));
     }
 
     /** One that would not have waited. */
@@ -66,7 +66,7 @@ class VerifyTest {
         return take(claimers.ask(who));
     }
 
-    private UUID take(Ask ask) {
+    private UUID take(NewClaim ask) {
         UUID claim = claimers.take(preset, ask).getFirst().id();
         stock.clock.forward(Duration.ofMillis(1));
         return claim;
@@ -88,7 +88,7 @@ class VerifyTest {
 
     @CanIgnoreReturnValue
     private int setAside() {
-        return await(stock.leases.setAside(now()));
+        return await(stock.leases.returnUnfit(now()));
     }
 
     private Row workspace(UUID id) {
@@ -104,7 +104,7 @@ class VerifyTest {
         assertThat(claim.waits()).isTrue();
         assertThat(claim.isVerified()).isTrue();
         assertThat(claim.step()).isEmpty();
-        assertThat(await(stock.claimReads.unsettled(Set.of(claim.id())))).containsExactly(claim.id());
+        assertThat(await(stock.waitingClaims.unsettled(Set.of(claim.id())))).containsExactly(claim.id());
     }
 
     @Test
@@ -115,9 +115,9 @@ class VerifyTest {
         Assignment job = verification();
 
         assertThat(job.reason()).isEqualTo(Assignment.VERIFY);
-        assertThat(job.ownerId()).isEqualTo(anna.userId());
+        assertThat(job.workspace().ownerId()).isEqualTo(anna.userId());
         assertThat(job.workspaceId()).isEqualTo(workspace);
-        assertThat(job.outputs()).containsEntry("url", "test://" + workspace);
+        assertThat(job.workspace().outputs()).containsEntry("url", "test://" + workspace);
         assertThat(Duration.between(now(), job.deadlineAt())).isEqualTo(Duration.ofSeconds(10));
     }
 
@@ -133,7 +133,7 @@ class VerifyTest {
         assertThat(active.path()).isEqualTo("warm");
         assertThat(stock.claimReads.open(active.workspace().orElseThrow()))
                 .contains("{\"url\":\"test://" + workspace + "\"}");
-        assertThat(await(stock.claimReads.unsettled(Set.of(claim)))).isEmpty();
+        assertThat(await(stock.waitingClaims.unsettled(Set.of(claim)))).isEmpty();
         assertThat(await(stock.builds.beginClaimSteps(now()))).isZero();
         assertThat(setAside()).isZero();
     }
@@ -246,9 +246,9 @@ class VerifyTest {
         await(stock.builds.beginClaimSteps(now()));
 
         stock.clock.forward(BUDGET.minusMillis(2));
-        assertThat(await(stock.jobs.withdraw(now(), Instant.EPOCH))).isZero();
+        assertThat(await(stock.cancels.withdraw(now(), Instant.EPOCH))).isZero();
         stock.clock.forward(Duration.ofMillis(2));
-        assertThat(await(stock.jobs.withdraw(now(), Instant.EPOCH))).isEqualTo(1);
+        assertThat(await(stock.cancels.withdraw(now(), Instant.EPOCH))).isEqualTo(1);
         setAside();
 
         assertThat(stock.look(claim).workspace()).isEmpty();
@@ -263,7 +263,7 @@ class VerifyTest {
         stock.sql("UPDATE workspaces SET missing_since = $2 WHERE id = $1", workspace, Rows.utc(now()));
         await(stock.builds.beginClaimSteps(now()));
         stock.clock.forward(BUDGET);
-        assertThat(await(stock.jobs.withdraw(now(), Instant.EPOCH))).isEqualTo(1);
+        assertThat(await(stock.cancels.withdraw(now(), Instant.EPOCH))).isEqualTo(1);
 
         setAside();
 
@@ -281,9 +281,9 @@ class VerifyTest {
         stock.clock.forward(Claimers.TIMEOUT.minusSeconds(1));
 
         assertThat(await(stock.leases.toDo(now())).unfit()).isTrue();
-        assertThat(await(stock.jobs.withdraw(now(), Instant.EPOCH))).isZero();
+        assertThat(await(stock.cancels.withdraw(now(), Instant.EPOCH))).isZero();
         stock.clock.forward(Duration.ofSeconds(1));
-        assertThat(await(stock.jobs.withdraw(now(), Instant.EPOCH))).isEqualTo(1);
+        assertThat(await(stock.cancels.withdraw(now(), Instant.EPOCH))).isEqualTo(1);
         assertThat(setAside()).isEqualTo(1);
         assertThat(await(stock.leases.timeOut(now()))).isEqualTo(1);
         assertThat(claimers.stateOf(claim)).isEqualTo("timed_out");
@@ -302,8 +302,8 @@ class VerifyTest {
     @Test
     void exactly_this_workspace_is_given_or_nothing() {
         UUID workspace = stock.ready(preset, 2).getFirst();
-        Ask ask = claimers.ask(anna);
-        Claim claim = await(stock.claims.takeExactly(workspace, 1, ask, now())).orElseThrow();
+        NewClaim ask = claimers.ask(anna);
+        Claim claim = await(claimers.takingExactly(workspace, 1, ask, now())).orElseThrow();
         isUnfit();
         setAside();
 
@@ -354,7 +354,7 @@ class VerifyTest {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void a_claim_uses_up_no_more_than_so_many_of_a_large_stock(boolean impatient) {
-        int most = impatient ? LeaseStore.UNFIT_MAX : LeaseStore.UNFIT_WAITING_MAX;
+        int most = impatient ? EndClaimStore.UNFIT_MAX : EndClaimStore.UNFIT_WAITING_MAX;
         stock.ready(preset, most + 2);
         UUID claim = impatient ? claimNow(anna) : claim(anna);
 
@@ -375,11 +375,12 @@ class VerifyTest {
 
     @Test
     void a_claim_that_is_to_be_built_cold_in_the_end_is_due_for_it_once_it_had_its_share_of_unfit_ones() {
-        stock.ready(preset, LeaseStore.UNFIT_WAITING_MAX + 1);
-        Ask ask = claimers.ask(anna).waiting(new Patience(0, now().plus(Duration.ofHours(1)), true, 1_000, 1_000));
+        stock.ready(preset, EndClaimStore.UNFIT_WAITING_MAX + 1);
+        NewClaim ask =
+                claimers.ask(anna).waiting(new WaitPolicy(0, now().plus(Duration.ofHours(1)), true, 1_000, 1_000));
         UUID claim = take(ask);
 
-        for (int tries = 1; tries <= LeaseStore.UNFIT_WAITING_MAX; tries++) {
+        for (int tries = 1; tries <= EndClaimStore.UNFIT_WAITING_MAX; tries++) {
             assertThat(await(stock.leases.dueCold(now()))).isEmpty();
             isUnfit();
             setAside();
@@ -423,8 +424,7 @@ class VerifyTest {
     @Test
     void a_lease_begins_when_what_was_found_has_proved_fit() {
         stock.ready(preset, 1);
-        Ask ask = stock.claims.ask(
-                anna.userId(), anna.organization(), Optional.empty(), Optional.of(Duration.ofSeconds(5)));
+        NewClaim ask = stock.newClaims.one(anna, Optional.empty(), Optional.of(Duration.ofSeconds(5)));
         UUID claim = claimers.take(preset, ask).getFirst().id();
         Assignment verification = verification();
         stock.clock.forward(Duration.ofSeconds(6));
@@ -459,12 +459,13 @@ class VerifyTest {
         UUID claim = claim(anna);
         isUnfit();
         try (OpenTransaction janitor = new OpenTransaction(stock)) {
-            assertThat(await(new LeaseStore(janitor.pool()).setAside(now()))).isEqualTo(1);
+            assertThat(await(new EndClaimStore(janitor.pool()).returnUnfit(now())))
+                    .isEqualTo(1);
             var released = Claimers.begin(stock.leases.release(claim, OptionalInt.empty(), now()));
             janitor.isWaitedForBy(1);
             janitor.commits();
 
-            assertThat(Claimers.end(released)).isEqualTo(LeaseStore.Return.NONE);
+            assertThat(Claimers.end(released)).isEqualTo(EndClaimStore.Return.NONE);
         }
         assertThat(await(stock.leases.cancel(claim, now()))).isTrue();
         assertThat(stock.look(claim).endedReason()).contains("canceled");
@@ -474,7 +475,7 @@ class VerifyTest {
     void who_would_have_waited_or_had_one_built_still_does_when_what_was_in_stock_is_unfit() {
         stock.ready(preset, 1);
         Instant deadline = now().plus(Duration.ofMinutes(10));
-        Ask ask = claimers.ask(anna).waiting(new Patience(50, deadline, true, 100, 100));
+        NewClaim ask = claimers.ask(anna).waiting(new WaitPolicy(50, deadline, true, 100, 100));
         UUID claim = claimers.take(preset, ask).getFirst().id();
         isUnfit();
         setAside();

@@ -44,7 +44,7 @@ class BoundedWorkTest {
         crank.cycle();
         await(stock.builds.beginClaimSteps(now()));
         work(fails);
-        await(stock.leases.setAside(now()));
+        await(stock.leases.returnUnfit(now()));
         await(stock.leases.timeOut(now()));
         await(stock.builds.recycle(now()));
         await(stock.builds.deleteWanted(now()));
@@ -61,7 +61,11 @@ class BoundedWorkTest {
     }
 
     private void rounds(UUID preset, Duration apart, Predicate<Assignment> fails) {
-        for (int round = 1; round <= ROUNDS; round++) {
+        rounds(ROUNDS, preset, apart, fails);
+    }
+
+    private void rounds(int count, UUID preset, Duration apart, Predicate<Assignment> fails) {
+        for (int round = 1; round <= count; round++) {
             round(preset, fails);
             stock.clock.forward(apart);
         }
@@ -166,7 +170,7 @@ class BoundedWorkTest {
             UUID claim = stock.claim(preset, anna).orElseThrow();
             crank.cycle();
             assertThat(stock.release(claim)).isTrue();
-            rounds(preset, Duration.ZERO, job -> job.reason().equals(Assignment.RECYCLE));
+            rounds(ROUNDS / returns, preset, Duration.ZERO, job -> job.reason().equals(Assignment.RECYCLE));
         }
 
         assertThat(crank.ever(preset)).isLessThanOrEqualTo(1 + 2 * returns);
@@ -225,7 +229,7 @@ class BoundedWorkTest {
         Assignment second = stock.take(1).getFirst();
         stock.fail(first);
         assertThat(await(stock.builds.giveUpEvidence(now()))).as("evidence").isZero();
-        assertThat(await(stock.catalog.delete(stock.template()))).isTrue();
+        assertThat(await(stock.controls.delete(stock.template()))).isTrue();
         stock.fail(second);
 
         for (int round = 1; round <= 3; round++) {

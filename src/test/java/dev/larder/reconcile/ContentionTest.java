@@ -187,7 +187,7 @@ class ContentionTest {
 
         for (int round = 1; round <= ROUNDS; round++) {
             stock.clock.forward(Duration.ofSeconds(1));
-            assertThat(await(stock.catalog.invalidatePreset(stock.owner, preset)))
+            assertThat(await(stock.controls.invalidatePreset(stock.owner, preset)))
                     .isTrue();
             List<CompletableFuture<Optional<Cycle.Report>>> all =
                     contenders.stream().map(ContentionTest::begin).toList();
@@ -274,7 +274,8 @@ class ContentionTest {
         stock.sql("DELETE FROM dirty_presets");
         stock.sql("INSERT INTO dirty_presets (preset_id) VALUES ($1), ($2)", one, two);
 
-        Cycle.Report report = await(new Cycle(stock.snapshots, losing, stock.clock, Limits.DEFAULT, 1).full(held::get));
+        Cycle.Report report =
+                await(new Cycle(stock.snapshots, losing, stock.alerts, stock.clock, Limits.DEFAULT, 1).full(held::get));
 
         assertThat(report.failed()).isEqualTo(1);
         assertThat(crank.ever(one) + crank.ever(two)).isEqualTo(2);
@@ -426,7 +427,7 @@ class ContentionTest {
         UUID expiring = stock.preset("expiring");
         crank.cycle();
         for (Assignment assignment : stock.take(10)) {
-            if ("failing".equals(assignment.presetName())) {
+            if ("failing".equals(assignment.version().presetName())) {
                 stock.fail(assignment);
             } else {
                 stock.succeed(assignment);

@@ -156,7 +156,8 @@ final class Crank implements AutoCloseable {
         Direct its = new Direct(Databases.vertx(), stock.database.connectOptions());
         directs.add(its);
         ReconcilerLock lock = new ReconcilerLock(its, Databases.vertx());
-        return new Reconciler(lock, snapshots, pools, bell, Databases.vertx(), stock.clock, settings, heard, heard);
+        return new Reconciler(
+                lock, snapshots, pools, stock.alerts, bell, Databases.vertx(), stock.clock, settings, heard, heard);
     }
 
     private static WakeUps bell(Bells bells) {

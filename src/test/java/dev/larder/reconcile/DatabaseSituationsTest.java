@@ -67,9 +67,9 @@ class DatabaseSituationsTest {
         switch (how) {
             case BY_ANOTHER_VERSION -> stock.promoteNewVersion();
             case BY_DELETION ->
-                assertThat(await(stock.catalog.delete(stock.template()))).isTrue();
+                assertThat(await(stock.controls.delete(stock.template()))).isTrue();
             case BY_DEPRECATION ->
-                assertThat(await(stock.catalog.deprecate(stock.template(), "old")))
+                assertThat(await(stock.controls.deprecate(stock.template(), "old")))
                         .isTrue();
         }
     }
@@ -244,7 +244,7 @@ class DatabaseSituationsTest {
     void required_parameter_missing_nothing_created_a_running_outdated_one_still_deleted() {
         UUID preset = stock.declare("small", 2);
         UUID outdated = stock.ready(preset, 1).getFirst();
-        assertThat(await(stock.catalog.invalidatePreset(stock.owner, preset))).isTrue();
+        assertThat(await(stock.controls.invalidatePreset(stock.owner, preset))).isTrue();
         UUID otherVersions = crank.put(preset, Transition.START, JobStatus.SUCCEEDED);
         stock.sql(
                 "INSERT INTO version_parameters (version_id, ordinal, name, type, required, mutable, sensitive)"
@@ -361,7 +361,7 @@ class DatabaseSituationsTest {
         attemptsFail(3);
         crank.settle();
 
-        assertThat(await(stock.catalog.resetPreset(stock.owner, preset))).isTrue();
+        assertThat(await(stock.controls.resetPreset(stock.owner, preset))).isTrue();
         attemptsFail(3);
         crank.settle();
 
@@ -409,7 +409,7 @@ class DatabaseSituationsTest {
     void running_desired_expired(int running, int desired, int expired, int goneExpired, int goneExtra, int created) {
         UUID preset = stock.declare("small", desired);
         List<UUID> old = stock.ready(preset, expired);
-        assertThat(await(stock.catalog.invalidatePreset(stock.owner, preset))).isTrue();
+        assertThat(await(stock.controls.invalidatePreset(stock.owner, preset))).isTrue();
         List<UUID> fresh = stock.ready(preset, running - expired);
 
         crank.settle();

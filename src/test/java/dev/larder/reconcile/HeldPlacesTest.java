@@ -6,13 +6,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.larder.jobs.JobReads;
 import dev.larder.jobs.JobStore.Taken;
 import dev.larder.model.Assignment;
-import dev.larder.model.Blame;
 import dev.larder.model.Caller;
+import dev.larder.model.FailureCause;
 import dev.larder.model.Inventory;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Role;
-import dev.larder.model.Scope;
+import dev.larder.model.Visibility;
 import dev.larder.model.WorkerEntry;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Stock;
@@ -65,7 +65,7 @@ class HeldPlacesTest {
     /** A worker of all organizations that builds in this place. */
     private UUID worker(String name, String location) {
         UUID worker = await(stock.workers.register(new WorkerEntry(name, Map.of(), List.of("exec"), 100), now()));
-        await(stock.inventory.see(worker, new Inventory.Part("exec", location, now(), List.of(), true), now()));
+        await(stock.listings.record(worker, new Inventory.Part("exec", location, now(), List.of(), true), now()));
         return worker;
     }
 
@@ -194,7 +194,7 @@ class HeldPlacesTest {
         stock.clock.forward(STEP);
         assertThat(take(stock.worker)).hasSize(1);
 
-        int back = await(stock.jobs.reap(now(), now().plusMillis(1), now(), 3));
+        int back = await(stock.requeues.requeueLost(now(), now().plusMillis(1), now(), 3));
 
         assertThat(back).isEqualTo(1);
         assertThat(take(stock.worker)).hasSize(1);
@@ -206,7 +206,8 @@ class HeldPlacesTest {
         stock.declare("fine", 1);
         UUID broken = stock.preset("broken");
         UUID fine = stock.preset("fine");
-        Consumer<Assignment> ends = job -> stock.end(job, "broken".equals(job.presetName()) ? SCRIPT : BUILT);
+        Consumer<Assignment> ends =
+                job -> stock.end(job, "broken".equals(job.version().presetName()) ? SCRIPT : BUILT);
         crank.cycle();
         take(stock.worker).forEach(job -> stock.end(job, AWAY));
 
@@ -250,7 +251,7 @@ class HeldPlacesTest {
         take(stock.worker).forEach(job -> stock.end(job, AWAY));
         assertThat(plan(preset).holds()).isEmpty();
 
-        await(stock.workers.leave(fine, now()));
+        await(stock.workers.stop(fine, now()));
 
         assertThat(plan(preset).holds()).singleElement().isInstanceOf(Blocker.PlaceHeld.class);
     }
@@ -266,7 +267,7 @@ class HeldPlacesTest {
         crank.cycle();
         assertThat(told("place_held")).isEqualTo(1);
 
-        await(stock.workers.leave(first, now()));
+        await(stock.workers.stop(first, now()));
         stock.clock.forward(Duration.ofMinutes(15));
         UUID again = await(stock.workers.register(new WorkerEntry("one", Map.of(), List.of("exec"), 100), now()));
         beat(second);
@@ -379,7 +380,8 @@ class HeldPlacesTest {
         for (int step = 0; step < 240 && failedJobs() == 0; step++) {
             beat(stock.worker);
             crank.cycle();
-            take(stock.worker).forEach(job -> stock.end(job, "greedy".equals(job.presetName()) ? full : BUILT));
+            take(stock.worker)
+                    .forEach(job -> stock.end(job, "greedy".equals(job.version().presetName()) ? full : BUILT));
             // Not at the instant of a probe, which a cycle still takes for held.
             stock.clock.forward(STEP.plusMillis(7));
             if (step % 2 == 0) {
@@ -398,7 +400,7 @@ class HeldPlacesTest {
     void a_deletion_waits_for_its_place_and_is_tried_by_the_same_job() {
         UUID preset = stock.declare("small", 1);
         stock.ready(preset, 1);
-        assertThat(await(stock.catalog.invalidatePreset(stock.owner, preset))).isTrue();
+        assertThat(await(stock.controls.invalidatePreset(stock.owner, preset))).isTrue();
         stock.clock.forward(STEP);
         crank.cycle();
         List<Assignment> begun = take(stock.worker);
@@ -417,7 +419,7 @@ class HeldPlacesTest {
         stock.declare("small", 1);
         crank.cycle();
         Assignment job = take(stock.worker).getFirst();
-        await(stock.jobs.cancel(job.jobId(), List.of(stock.organization), Optional.empty(), now()));
+        await(stock.cancels.cancel(job.jobId(), List.of(stock.organization), Optional.empty(), now()));
 
         stock.end(job, AWAY);
 
@@ -430,9 +432,9 @@ class HeldPlacesTest {
         stock.declare("small", 1);
         crank.cycle();
         Assignment job = take(stock.worker).getFirst();
-        await(stock.jobs.reap(now(), now().plusMillis(1), now(), 3));
+        await(stock.requeues.requeueLost(now(), now().plusMillis(1), now(), 3));
 
-        var ended = await(stock.jobs.complete(job.lease(), AWAY, now()));
+        var ended = await(stock.ends.complete(job.lease(), AWAY, now()));
 
         assertThat(ended).isEmpty();
         assertThat(stock.count("held_places")).isZero();
@@ -444,7 +446,7 @@ class HeldPlacesTest {
         crank.cycle();
         Assignment job = take(stock.worker).getFirst();
 
-        var ended = await(stock.jobs.complete(job.lease(), AWAY, now()));
+        var ended = await(stock.ends.complete(job.lease(), AWAY, now()));
 
         assertThat(ended).hasValueSatisfying(waits -> assertThat(waits.status()).isEqualTo(JobStatus.PENDING));
         assertThat(look(job.jobId()).waiting())
@@ -459,7 +461,7 @@ class HeldPlacesTest {
     }
 
     private JobReads.Seen look(UUID job) {
-        return await(stock.jobReader.find(job, Scope.ALL, now())).orElseThrow();
+        return await(stock.jobReader.find(job, Visibility.ALL, now())).orElseThrow();
     }
 
     private UUID waitingJob() {
@@ -514,7 +516,7 @@ class HeldPlacesTest {
             }
             case "left" -> {
                 UUID left = await(stock.workers.register(new WorkerEntry("lab", tags, List.of("exec"), 1), now()));
-                await(stock.workers.leave(left, now()));
+                await(stock.workers.stop(left, now()));
             }
             case "another backend" ->
                 await(stock.workers.register(new WorkerEntry("lab", tags, List.of("postgres"), 1), now()));
@@ -547,7 +549,7 @@ class HeldPlacesTest {
                 await(stock.workers.register(new WorkerEntry("lab", Map.of("site", "lab"), List.of("exec"), 1), now()));
         crank.cycle();
         take(lab).forEach(job -> stock.end(job, BUILT));
-        await(stock.workers.leave(lab, now()));
+        await(stock.workers.stop(lab, now()));
 
         assertThat(stock.claim(stock.preset("small"), stock.member("anna"))).isPresent();
         crank.cycle();
@@ -565,9 +567,9 @@ class HeldPlacesTest {
         stock.end(taken.get(0), SCRIPT);
         stock.end(taken.get(1), new JobOutcome.Failed("backend_fault", "It failed."));
 
-        assertThat(stock.count("jobs WHERE blame = '" + Blame.TEMPLATE.word() + "'"))
+        assertThat(stock.count("jobs WHERE blame = '" + FailureCause.TEMPLATE.word() + "'"))
                 .isEqualTo(1);
-        assertThat(stock.count("jobs WHERE blame = '" + Blame.PASSING.word() + "'"))
+        assertThat(stock.count("jobs WHERE blame = '" + FailureCause.PASSING.word() + "'"))
                 .isEqualTo(1);
     }
 }

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.catalog.Applied;
 import dev.larder.catalog.CatalogStore.Application;
-import dev.larder.catalog.CatalogStore.TemplateName;
+import dev.larder.catalog.TemplateName;
 import dev.larder.model.Declaration;
 import dev.larder.model.Declaration.PresetDeclaration;
 import dev.larder.model.JobStatus;
@@ -306,10 +306,10 @@ class PlanKeptTest {
 
         private void withdrawTemplates() {
             if (in(2)) {
-                assertThat(await(stock.catalog.delete(name(RETIRED)))).isTrue();
+                assertThat(await(stock.controls.delete(name(RETIRED)))).isTrue();
             }
             if (in(2)) {
-                assertThat(await(stock.catalog.deprecate(name(RETIRED + 1), "old")))
+                assertThat(await(stock.controls.deprecate(name(RETIRED + 1), "old")))
                         .isTrue();
             }
         }

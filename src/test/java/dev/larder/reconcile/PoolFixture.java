@@ -1,6 +1,5 @@
 package dev.larder.reconcile;
 
-import dev.larder.model.Builders;
 import dev.larder.model.Failures;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Pause;
@@ -10,6 +9,7 @@ import dev.larder.model.PresetSnapshot;
 import dev.larder.model.PresetStatus;
 import dev.larder.model.Schedule;
 import dev.larder.model.Transition;
+import dev.larder.model.WorkerSupply;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -46,7 +46,7 @@ public final class PoolFixture {
     private int attempts;
     private List<String> missingParameters = List.of();
     private Failures failures = Failures.NONE;
-    private Builders builders = Builders.SOME;
+    private WorkerSupply builders = WorkerSupply.AVAILABLE;
 
     private PoolFixture(int instances) {
         this.instances = instances;
@@ -167,13 +167,14 @@ public final class PoolFixture {
 
     /** The one place where it could be built is in trouble; the next probe there is due then. */
     public PoolFixture placeHeldUntil(Instant probe) {
-        builders = new Builders.Held("exec", "disk", "backend_unavailable", "It is away.", NOON.minusSeconds(9), probe);
+        builders = new WorkerSupply.Held(
+                "exec", "disk", "backend_unavailable", "It is away.", NOON.minusSeconds(9), probe);
         return this;
     }
 
     /** No living worker has its tags. */
     public PoolFixture withoutWorker() {
-        builders = new Builders.None("exec", Map.of("site", "lab"));
+        builders = new WorkerSupply.Missing("exec", Map.of("site", "lab"));
         return this;
     }
 
@@ -184,23 +185,17 @@ public final class PoolFixture {
 
     public PresetSnapshot snapshot() {
         return new PresetSnapshot(
-                id,
-                "small",
-                new UUID(0x7000L, 0x8000_0000_0000_0002L),
-                "shop",
-                new UUID(0x7000L, 0x8000_0000_0000_0003L),
-                "acme",
-                new UUID(0x7000L, 0x8000_0000_0000_0004L),
+                new PresetSnapshot.Identity(
+                        id,
+                        "small",
+                        new UUID(0x7000L, 0x8000_0000_0000_0002L),
+                        "shop",
+                        new UUID(0x7000L, 0x8000_0000_0000_0003L),
+                        "acme",
+                        new UUID(0x7000L, 0x8000_0000_0000_0004L)),
                 active,
-                instances,
-                ttl,
-                timezone,
-                List.copyOf(schedules),
-                status,
-                statusReason,
-                INVALIDATED,
-                attempts,
-                missingParameters,
+                new PresetSnapshot.Declared(instances, ttl, timezone, List.copyOf(schedules), missingParameters),
+                new PresetSnapshot.State(status, statusReason, INVALIDATED, attempts),
                 List.copyOf(pauses),
                 builders,
                 failures,

@@ -6,9 +6,9 @@ import static java.time.Duration.ofMinutes;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.inventory.RestoreStore;
-import dev.larder.inventory.RestoreStore.Done;
 import dev.larder.inventory.RestoreStore.Reason;
-import dev.larder.inventory.RestoreStore.Suspicion;
+import dev.larder.inventory.RestoreStore.RestoreResult;
+import dev.larder.inventory.RestoreStore.SuspectDatabase;
 import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
 import dev.larder.model.JobOutcome;
@@ -44,13 +44,14 @@ class RestoredTest {
         assertThat(fill()).hasSize(2);
         onAnotherServer();
 
-        assertThat(await(restore.check())).contains(new Suspicion(Reason.ANOTHER_SERVER, crank.stock.clock.instant()));
+        assertThat(await(restore.check()))
+                .contains(new SuspectDatabase(Reason.ANOTHER_SERVER, crank.stock.clock.instant()));
 
         assertThat(crank.stock.claim(preset, anna)).isEmpty();
         assertThat(crank.stock.take(10)).isEmpty();
         crank.stock.clock.set(crank.stock.clock.instant().plus(ofDays(3)));
         assertThat(crank.cycle().actions()).isEmpty();
-        assertThat(await(restore.suspicion())).isPresent();
+        assertThat(await(restore.suspectDatabase())).isPresent();
     }
 
     @Test
@@ -63,7 +64,9 @@ class RestoredTest {
         crank.stock.sql("DELETE FROM claims WHERE id = $1", claim);
 
         assertThat(await(restore.suspectUnlessThere(claim))).isTrue();
-        assertThat(await(restore.suspicion())).map(Suspicion::reason).contains(Reason.CLAIMS_MISSING);
+        assertThat(await(restore.suspectDatabase()))
+                .map(SuspectDatabase::reason)
+                .contains(Reason.CLAIMS_MISSING);
         assertThat(crank.stock.claim(preset, anna)).isEmpty();
     }
 
@@ -74,7 +77,7 @@ class RestoredTest {
         onAnotherServer();
         assertThat(await(restore.check())).isPresent();
 
-        assertThat(await(restore.accept(true, anna.userId()))).isEqualTo(new Done(2, 0, 0));
+        assertThat(await(restore.accept(true, anna.userId()))).isEqualTo(new RestoreResult(2, 0, 0));
 
         assertThat(crank.stock.claim(preset, anna)).isEmpty();
         assertThat(crank.cycle().actions()).isNotEmpty();
@@ -98,7 +101,7 @@ class RestoredTest {
         assertThat(await(restore.accept(true, anna.userId())).canceled()).isEqualTo(2);
 
         Instant now = crank.stock.clock.instant();
-        assertThat(await(crank.stock.jobs.complete(running.lease(), new JobOutcome.Succeeded(Map.of()), now)))
+        assertThat(await(crank.stock.ends.complete(running.lease(), new JobOutcome.Succeeded(Map.of()), now)))
                 .isEmpty();
         assertThat(crank.state(running.workspaceId())).isEqualTo("start canceled");
         assertThat(crank.stock.count("workspaces WHERE deletion_wanted_at IS NOT NULL OR deleted_at IS NOT NULL"))
@@ -175,8 +178,9 @@ class RestoredTest {
         assertThat(await(restore.check())).isPresent();
         Instant later = crank.stock.clock.instant().plus(ofDays(2));
 
-        assertThat(await(crank.stock.jobs.reap(later, later, later, 3))).isZero();
-        assertThat(await(crank.stock.jobs.withdraw(later, later))).isZero();
+        assertThat(await(crank.stock.requeues.requeueLost(later, later, later, 3)))
+                .isZero();
+        assertThat(await(crank.stock.cancels.withdraw(later, later))).isZero();
         assertThat(crank.stock.release(held)).isTrue();
         assertThat(await(crank.stock.builds.deleteWanted(later))).isZero();
         assertThat(crank.stock.take(10)).isEmpty();
@@ -200,7 +204,7 @@ class RestoredTest {
         onAnotherServer();
         assertThat(await(restore.check())).isPresent();
 
-        assertThat(await(restore.accept(false, anna.userId()))).isEqualTo(new Done(0, 0, 0));
+        assertThat(await(restore.accept(false, anna.userId()))).isEqualTo(new RestoreResult(0, 0, 0));
 
         assertThat(await(restore.check())).isEmpty();
         UUID claim = crank.stock.claim(preset, anna).orElseThrow();
@@ -211,7 +215,7 @@ class RestoredTest {
     void quarantined_workspaces_stay_when_their_template_is_deleted() {
         assertThat(fill()).hasSize(2);
         assertThat(await(restore.accept(true, anna.userId())).quarantined()).isEqualTo(2);
-        assertThat(await(crank.stock.catalog.delete(crank.stock.template()))).isTrue();
+        assertThat(await(crank.stock.controls.delete(crank.stock.template()))).isTrue();
 
         assertThat(await(crank.stock.builds.giveUpEvidence(crank.stock.clock.instant())))
                 .isZero();

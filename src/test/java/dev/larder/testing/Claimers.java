@@ -2,13 +2,15 @@ package dev.larder.testing;
 
 import static dev.larder.testing.Stock.await;
 
-import dev.larder.claim.ClaimReads.Claim;
+import dev.larder.claim.Claim;
+import dev.larder.claim.ClaimQuotaStore.UnderQuota;
 import dev.larder.claim.ClaimStore;
-import dev.larder.claim.ClaimStore.Ask;
-import dev.larder.claim.ClaimStore.IdempotencyKey;
-import dev.larder.claim.ClaimStore.Mark;
-import dev.larder.claim.ClaimStore.Order;
-import dev.larder.claim.ClaimStore.Patience;
+import dev.larder.claim.ClaimStore.Taken;
+import dev.larder.claim.Claimable.Order;
+import dev.larder.claim.IdempotencyKey;
+import dev.larder.claim.NewClaim;
+import dev.larder.claim.ScanStart;
+import dev.larder.claim.WaitPolicy;
 import dev.larder.model.Caller;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
@@ -35,21 +37,21 @@ public final class Claimers {
         this.stock = stock;
     }
 
-    public Ask ask(Caller who) {
-        return stock.claims.ask(who.userId(), who.organization(), Optional.empty(), Optional.empty());
+    public NewClaim ask(Caller who) {
+        return stock.newClaims.one(who, Optional.empty(), Optional.empty());
     }
 
-    public Ask ask(Caller who, String key) {
-        return stock.claims.ask(who.userId(), who.organization(), Optional.of(key(key)), Optional.empty());
+    public NewClaim ask(Caller who, String key) {
+        return stock.newClaims.one(who, Optional.of(key(key)), Optional.empty());
     }
 
     /** So many, each by itself. */
-    public Ask[] asks(Caller who, int count) {
-        return Stream.generate(() -> ask(who)).limit(count).toArray(Ask[]::new);
+    public NewClaim[] asks(Caller who, int count) {
+        return Stream.generate(() -> ask(who)).limit(count).toArray(NewClaim[]::new);
     }
 
-    public Ask leased(Caller who, Duration ttl) {
-        return stock.claims.ask(who.userId(), who.organization(), Optional.empty(), Optional.of(ttl));
+    public NewClaim leased(Caller who, Duration ttl) {
+        return stock.newClaims.one(who, Optional.empty(), Optional.of(ttl));
     }
 
     /** Every request under this key is the same one. */
@@ -59,23 +61,36 @@ public final class Claimers {
 
     /** Single asks that arrive together. */
     @CanIgnoreReturnValue
-    public List<Claim> take(UUID preset, Ask... asks) {
+    public List<Claim> take(UUID preset, NewClaim... asks) {
         return await(taking(stock.claims, preset, List.of(asks), 0));
     }
 
     /** One request for several. */
     @CanIgnoreReturnValue
-    public List<Claim> batch(UUID preset, Ask first, int count, int atLeast) {
-        return await(taking(stock.claims, preset, stock.claims.asks(first, count), atLeast));
+    public List<Claim> batch(UUID preset, NewClaim first, int count, int atLeast) {
+        return await(taking(stock.claims, preset, stock.newClaims.several(first, count), atLeast));
     }
 
-    public Uni<List<Claim>> taking(ClaimStore store, UUID preset, List<Ask> asks, int atLeast) {
-        return store.take(preset, Order.OLDEST, asks, atLeast, Mark.START, stock.clock.instant());
+    public Uni<List<Claim>> taking(ClaimStore store, UUID preset, List<NewClaim> asks, int atLeast) {
+        return store.take(preset, Order.OLDEST, asks, atLeast, ScanStart.OLDEST, stock.clock.instant())
+                .map(Taken::claims);
     }
 
     /** One claim, made by a store of somebody else's. */
-    public Optional<Claim> takeBy(ClaimStore store, UUID preset, Ask ask) {
+    public Optional<Claim> takeBy(ClaimStore store, UUID preset, NewClaim ask) {
         return await(taking(store, preset, List.of(ask), 0)).stream().findFirst();
+    }
+
+    /** A claim of exactly this workspace, whose quota suffices. */
+    public Uni<Optional<Claim>> takingExactly(UUID workspace, int version, NewClaim claim, Instant at) {
+        return stock.exactClaims.takeExactly(workspace, version, claim, at).map(Claimers::within);
+    }
+
+    public static <T> T within(UnderQuota<T> result) {
+        return switch (result) {
+            case UnderQuota.Exceeded<T>(var quota) -> throw new AssertionError("over quota: " + quota);
+            case UnderQuota.Within<T>(var made) -> made;
+        };
     }
 
     /** A lease of this length. */
@@ -83,8 +98,8 @@ public final class Claimers {
         return take(preset, leased(who, ttl)).getFirst();
     }
 
-    public Patience patience(int priority, boolean thenCold) {
-        return new Patience(priority, now().plus(TIMEOUT), thenCold, WAITING_MAX, WAITING_MAX);
+    public WaitPolicy patience(int priority, boolean thenCold) {
+        return new WaitPolicy(priority, now().plus(TIMEOUT), thenCold, WAITING_MAX, WAITING_MAX);
     }
 
     @CanIgnoreReturnValue
@@ -100,8 +115,8 @@ public final class Claimers {
         return waits(preset, ask(who), patience(0, true)).orElseThrow();
     }
 
-    public Optional<UUID> waits(UUID preset, Ask ask, Patience patience) {
-        return await(stock.claims.waitFor(preset, ask, patience, now()));
+    public Optional<UUID> waits(UUID preset, NewClaim ask, WaitPolicy patience) {
+        return await(stock.waitingClaims.waitFor(preset, ask, patience, now()));
     }
 
     /** Nobody asks; what is ready goes to those who wait. */

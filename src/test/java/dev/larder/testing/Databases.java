@@ -55,9 +55,8 @@ public final class Databases {
         return Running.VERTX;
     }
 
-    // Rows are deleted, so that plans stay; where a test stored much, its pages go too. Triggers and foreign keys are
-    // off: all
-    // of it goes.
+    // Rows are deleted, so that plans stay; where a test stored much, its pages go too. Triggers and foreign
+    // keys are off: all of it goes.
     private static final String EMPTY = """
             DO $$
             DECLARE

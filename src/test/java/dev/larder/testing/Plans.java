@@ -1,5 +1,6 @@
 package dev.larder.testing;
 
+import dev.larder.database.Sql;
 import io.vertx.mutiny.sqlclient.Row;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
@@ -8,9 +9,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiPredicate;
+import java.util.regex.Pattern;
 
 /** How PostgreSQL would run the stores' statements, whatever their parameters. */
 public final class Plans {
+
+    private static final Pattern PART = Pattern.compile("%s|\\{\\w+}|(?<!:):[a-z]|,\\s*$");
 
     private Plans() {}
 
@@ -24,16 +28,25 @@ public final class Plans {
         Map<String, String> plans = new LinkedHashMap<>();
         for (Class<?> store : stores) {
             for (Field field : store.getDeclaredFields()) {
-                if (Modifier.isStatic(field.getModifiers()) && field.getType() == String.class) {
+                if (Modifier.isStatic(field.getModifiers())) {
                     field.setAccessible(true);
-                    String statement = String.valueOf(field.get(null));
-                    if (!statement.contains("%s") && wanted.test(field.getName(), statement)) {
+                    String statement = statement(field);
+                    if (!statement.isEmpty() && wanted.test(field.getName(), statement)) {
                         plans.put(store.getSimpleName() + "." + field.getName(), plan(stock, statement));
                     }
                 }
             }
         }
         return plans;
+    }
+
+    /** Empty for what is no statement, or a part of one only: those have names or are to be filled in. */
+    private static String statement(Field field) throws IllegalAccessException {
+        return switch (field.get(null)) {
+            case Sql sql -> sql.text();
+            case String text when !PART.matcher(text).find() -> text;
+            case null, default -> "";
+        };
     }
 
     /** Looks at every table of Larder's own. */

@@ -68,18 +68,24 @@ public final class Server implements AutoCloseable {
 
     /** The delivered application with little memory, to be given arguments and an environment. */
     static ProcessBuilder application(Path log, String... arguments) {
+        return application(log, ClassArchive.option(JAR), List.of(arguments));
+    }
+
+    /** @param option a further one for the JVM */
+    static ProcessBuilder application(Path log, String option, List<String> arguments) {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                option,
                 "-Xmx256m",
                 "-XX:TieredStopAtLevel=1",
                 "-XX:+UseSerialGC",
                 "-jar",
                 JAR.toString()));
-        command.addAll(List.of(arguments));
+        command.addAll(arguments);
         return new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
     }
 
-    private static int freePort() {
+    static int freePort() {
         try (ServerSocket socket = new ServerSocket(0)) {
             return socket.getLocalPort();
         } catch (IOException none) {

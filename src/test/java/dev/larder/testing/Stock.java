@@ -2,38 +2,54 @@ package dev.larder.testing;
 
 import dev.larder.access.AccessStore;
 import dev.larder.catalog.Applied;
+import dev.larder.catalog.CatalogControlStore;
 import dev.larder.catalog.CatalogStore;
 import dev.larder.catalog.CatalogStore.Application;
-import dev.larder.catalog.CatalogStore.TemplateName;
+import dev.larder.catalog.TemplateName;
+import dev.larder.claim.AvailabilityReads;
+import dev.larder.claim.Claim;
+import dev.larder.claim.ClaimQuotaStore;
 import dev.larder.claim.ClaimReads;
-import dev.larder.claim.ClaimReads.Claim;
 import dev.larder.claim.ClaimStore;
-import dev.larder.claim.ClaimStore.Ask;
-import dev.larder.claim.ClaimStore.IdempotencyKey;
-import dev.larder.claim.ClaimStore.Mark;
-import dev.larder.claim.ClaimStore.Order;
+import dev.larder.claim.Claimable.Order;
+import dev.larder.claim.ColdClaimStore;
+import dev.larder.claim.ExactClaimStore;
+import dev.larder.claim.IdempotencyKey;
+import dev.larder.claim.NewClaim;
+import dev.larder.claim.NewClaims;
+import dev.larder.claim.PresetReads;
+import dev.larder.claim.ScanStart;
+import dev.larder.claim.WaitingClaimStore;
 import dev.larder.claim.WorkspaceStore;
 import dev.larder.database.Encryption;
 import dev.larder.inventory.InventoryReads;
-import dev.larder.inventory.InventoryStore;
+import dev.larder.inventory.InventoryRequestStore;
+import dev.larder.inventory.ListingStore;
+import dev.larder.inventory.MissingStore;
 import dev.larder.jobs.JobLimitStore;
 import dev.larder.jobs.JobReads;
 import dev.larder.jobs.JobStore;
 import dev.larder.jobs.JobStore.Taken;
 import dev.larder.jobs.WorkerStore;
-import dev.larder.lifecycle.BuildStore;
-import dev.larder.lifecycle.LeaseStore;
+import dev.larder.lifecycle.CancelStore;
+import dev.larder.lifecycle.EndBuildStore;
+import dev.larder.lifecycle.EndClaimStore;
+import dev.larder.lifecycle.RequeueStore;
+import dev.larder.lifecycle.StartBuildStore;
 import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
 import dev.larder.model.Declaration;
+import dev.larder.model.Declaration.HandOut;
+import dev.larder.model.Declaration.JobLimits;
 import dev.larder.model.Declaration.PresetDeclaration;
 import dev.larder.model.Ids;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.Parameter;
 import dev.larder.model.Role;
 import dev.larder.model.Schedule;
-import dev.larder.model.Scope;
+import dev.larder.model.Visibility;
 import dev.larder.model.WorkerEntry;
+import dev.larder.reconcile.AlertStore;
 import dev.larder.reconcile.PoolStore;
 import dev.larder.reconcile.SnapshotStore;
 import io.smallrye.mutiny.Uni;
@@ -71,17 +87,31 @@ public final class Stock implements AutoCloseable {
     public final Encryption seal = new Encryption("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
     public final AccessStore access = new AccessStore(pool, clock, ids);
     public final CatalogStore catalog = new CatalogStore(pool, clock, ids, seal);
+    public final CatalogControlStore controls = new CatalogControlStore(pool, clock, ids);
     public final SnapshotStore snapshots = new SnapshotStore(pool);
     public final PoolStore pools = new PoolStore(pool, ids);
-    public final JobStore jobs = new JobStore(pool, seal, ids);
+    public final AlertStore alerts = new AlertStore(pool, ids);
+    public final EndBuildStore ends = new EndBuildStore(pool, seal, ids);
+    public final RequeueStore requeues = new RequeueStore(pool);
+    public final CancelStore cancels = new CancelStore(pool);
+    public final JobStore jobs = new JobStore(pool, seal, ends);
     public final JobLimitStore jobLimits = new JobLimitStore(pool, ids);
-    public final BuildStore builds = new BuildStore(pool, ids);
+    public final StartBuildStore builds = new StartBuildStore(pool, ids);
     public final WorkerStore workers = new WorkerStore(pool, ids);
     public final JobReads jobReader = new JobReads(pool);
-    public final ClaimStore claims = new ClaimStore(pool, ids, seal);
+    public final NewClaims newClaims = new NewClaims(ids, seal);
+    public final ClaimQuotaStore quotas = new ClaimQuotaStore(pool);
+    public final ClaimStore claims = new ClaimStore(pool, quotas);
+    public final ExactClaimStore exactClaims = new ExactClaimStore(pool, quotas);
+    public final ColdClaimStore coldClaims = new ColdClaimStore(pool, ids, seal, quotas);
+    public final WaitingClaimStore waitingClaims = new WaitingClaimStore(pool, quotas);
+    public final PresetReads presetReads = new PresetReads(pool);
+    public final AvailabilityReads availability = new AvailabilityReads(pool);
     public final ClaimReads claimReads = new ClaimReads(pool, seal);
-    public final LeaseStore leases = new LeaseStore(pool);
-    public final InventoryStore inventory = new InventoryStore(pool, ids, INVENTORY_GRACE);
+    public final EndClaimStore leases = new EndClaimStore(pool);
+    public final ListingStore listings = new ListingStore(pool, ids);
+    public final MissingStore missing = new MissingStore(pool, ids, INVENTORY_GRACE);
+    public final InventoryRequestStore inventoryRequests = new InventoryRequestStore(pool, ids, INVENTORY_GRACE);
     public final InventoryReads inventoryReader = new InventoryReads(pool, INVENTORY_GRACE);
     public final WorkspaceStore workspaces = new WorkspaceStore(pool);
 
@@ -184,10 +214,8 @@ public final class Stock implements AutoCloseable {
                 Optional.empty(),
                 null,
                 List.of(),
-                PresetDeclaration.OLDEST,
-                maxUses,
-                Optional.ofNullable(maxJobs),
-                Optional.ofNullable(maxDeletes)));
+                new HandOut(HandOut.OLDEST, maxUses),
+                new JobLimits(Optional.ofNullable(maxJobs), Optional.ofNullable(maxDeletes))));
     }
 
     /** The same presets again as a new version, which becomes the active one. */
@@ -215,7 +243,8 @@ public final class Stock implements AutoCloseable {
 
     /** The id of this preset in the active version. */
     public UUID preset(String name) {
-        var found = await(claimReads.findPresets(Optional.of(ORGANIZATION), TEMPLATE, List.of(name), Optional.empty()));
+        var found =
+                await(presetReads.findPresets(Optional.of(ORGANIZATION), TEMPLATE, List.of(name), Optional.empty()));
         return Optional.ofNullable(found.get(name)).orElseThrow().id();
     }
 
@@ -243,7 +272,7 @@ public final class Stock implements AutoCloseable {
     }
 
     public void end(Assignment assignment, JobOutcome outcome) {
-        if (await(jobs.complete(assignment.lease(), outcome, clock.instant())).isEmpty()) {
+        if (await(ends.complete(assignment.lease(), outcome, clock.instant())).isEmpty()) {
             throw new AssertionError("lease lost: " + assignment);
         }
     }
@@ -274,26 +303,36 @@ public final class Stock implements AutoCloseable {
     }
 
     public Uni<Optional<UUID>> claiming(UUID preset, Caller caller, Optional<IdempotencyKey> key) {
-        Ask ask = claims.ask(caller.userId(), caller.organization(), key, Optional.empty());
-        return claims.take(preset, Order.OLDEST, List.of(ask), 0, Mark.START, clock.instant())
-                .map(given -> given.stream()
+        NewClaim ask = newClaims.one(caller, key, Optional.empty());
+        return claims.take(preset, Order.OLDEST, List.of(ask), 0, ScanStart.OLDEST, clock.instant())
+                .map(given -> given.claims().stream()
                         .map(Claim::id)
-                        .filter(ask.claim()::equals)
+                        .filter(ask.id()::equals)
                         .findFirst());
+    }
+
+    /** A store that claims in this transaction, or on this pool. */
+    public ClaimStore claimStore(Pool client) {
+        return new ClaimStore(client, new ClaimQuotaStore(client));
+    }
+
+    /** The same for cold builds. */
+    public ColdClaimStore coldClaimStore(Pool client) {
+        return new ColdClaimStore(client, ids, seal, new ClaimQuotaStore(client));
     }
 
     /** A build of its own for the caller. */
     public UUID claimCold(UUID preset, Caller caller) {
-        Ask ask = claims.ask(caller.userId(), caller.organization(), Optional.empty(), Optional.empty());
-        return await(claims.takeCold(preset, ask, clock.instant())).orElseThrow();
+        NewClaim ask = newClaims.one(caller, Optional.empty(), Optional.empty());
+        return await(coldClaims.takeCold(preset, ask, clock.instant())).orElseThrow();
     }
 
     public Claim look(UUID claim) {
-        return await(claimReads.find(claim, Scope.ALL)).orElseThrow();
+        return await(claimReads.find(claim, Visibility.ALL)).orElseThrow();
     }
 
     public boolean release(UUID claim) {
-        return await(leases.release(claim, OptionalInt.empty(), clock.instant())) != LeaseStore.Return.NONE;
+        return await(leases.release(claim, OptionalInt.empty(), clock.instant())) != EndClaimStore.Return.NONE;
     }
 
     public int integer(String sql, Tuple values) {

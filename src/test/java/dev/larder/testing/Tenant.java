@@ -56,7 +56,7 @@ public final class Tenant {
         if (!(applied instanceof Applied.Done)) {
             throw new AssertionError("not applied: " + applied);
         }
-        return Optional.ofNullable(await(stock.claimReads.findPresets(
+        return Optional.ofNullable(await(stock.presetReads.findPresets(
                                 Optional.of(name), TEMPLATE, List.of(PRESET), Optional.empty()))
                         .get(PRESET))
                 .orElseThrow()

@@ -6,13 +6,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.model.Assignment;
 import dev.larder.model.Backend;
+import dev.larder.model.HeartbeatAnswer;
 import dev.larder.model.Inventory;
+import dev.larder.model.Inventory.Item;
 import dev.larder.model.Inventory.Part;
-import dev.larder.model.Inventory.Thing;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.LogLine;
-import dev.larder.model.Pulse;
-import dev.larder.model.Verdict;
+import dev.larder.model.ReportOutcome;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.SettableClock;
 import io.smallrye.mutiny.Uni;
@@ -38,7 +38,7 @@ class InventoryReporterTest {
     private final UUID worker = UUID.randomUUID();
     private final SettableClock clock = new SettableClock(NOON);
     private final List<Part> told = new CopyOnWriteArrayList<>();
-    private final ConcurrentLinkedQueue<Verdict> verdicts = new ConcurrentLinkedQueue<>();
+    private final ConcurrentLinkedQueue<ReportOutcome> verdicts = new ConcurrentLinkedQueue<>();
     private final Shelf exec = new Shelf("exec");
     private final Shelf postgres = new Shelf("postgres");
 
@@ -77,7 +77,7 @@ class InventoryReporterTest {
                             .item(Optional.of(new Inventory(
                                     kind + "-1",
                                     things.stream()
-                                            .map(one -> new Thing(one, "x", true, null))
+                                            .map(one -> new Item(one, "x", true, null))
                                             .toList())));
         }
 
@@ -104,8 +104,8 @@ class InventoryReporterTest {
                 (who, part) -> {
                     assertThat(who).isEqualTo(worker);
                     told.add(part);
-                    Verdict verdict = part.last() ? verdicts.poll() : null;
-                    return Uni.createFrom().item(verdict == null ? Verdict.NONE : verdict);
+                    ReportOutcome verdict = part.last() ? verdicts.poll() : null;
+                    return Uni.createFrom().item(verdict == null ? ReportOutcome.NONE : verdict);
                 },
                 List.of(backends),
                 clock,
@@ -113,8 +113,8 @@ class InventoryReporterTest {
                 longest);
     }
 
-    private Pulse pulse(@Nullable Instant wish) {
-        return new Pulse(Set.of(), Set.of(), clock.instant(), wish);
+    private HeartbeatAnswer pulse(@Nullable Instant wish) {
+        return new HeartbeatAnswer(Set.of(), Set.of(), clock.instant(), wish);
     }
 
     /** After which it has listed for a wish, however it is spread. */
@@ -217,12 +217,12 @@ class InventoryReporterTest {
     @Test
     void a_removal_that_does_not_end_ends_the_listing_all_the_same() {
         UUID leaked = UUID.randomUUID();
-        verdicts.add(new Verdict(Set.of(leaked), 0, 0, false));
+        verdicts.add(new ReportOutcome(Set.of(leaked), 0, 0, false));
         InventoryReporter lister = new InventoryReporter(
                 (who, part) -> {
                     exec.silent = true;
                     return Uni.createFrom()
-                            .item(Optional.ofNullable(verdicts.poll()).orElse(Verdict.NONE));
+                            .item(Optional.ofNullable(verdicts.poll()).orElse(ReportOutcome.NONE));
                 },
                 List.of(exec),
                 clock,
@@ -269,7 +269,7 @@ class InventoryReporterTest {
     void removes_what_it_is_told_and_lists_again_with_the_next_heartbeat() {
         UUID leaked = UUID.randomUUID();
         exec.things.add(leaked);
-        verdicts.add(new Verdict(Set.of(leaked), 0, 0, false));
+        verdicts.add(new ReportOutcome(Set.of(leaked), 0, 0, false));
         InventoryReporter lister = lister(QUARTER, exec);
         await(heardAndListed(lister, null));
 
@@ -286,7 +286,8 @@ class InventoryReporterTest {
     void what_cannot_be_removed_is_tried_once_in_a_listing_and_does_not_make_it_list_again() {
         UUID leaked = UUID.randomUUID();
         exec.stubborn = true;
-        verdicts.addAll(List.of(new Verdict(Set.of(leaked), 0, 0, false), new Verdict(Set.of(leaked), 0, 0, false)));
+        verdicts.addAll(List.of(
+                new ReportOutcome(Set.of(leaked), 0, 0, false), new ReportOutcome(Set.of(leaked), 0, 0, false)));
         InventoryReporter lister = lister(QUARTER, exec);
         await(heardAndListed(lister, null));
         hears(lister, null);
@@ -300,9 +301,9 @@ class InventoryReporterTest {
     @Test
     void what_is_there_again_after_its_removal_waits_for_the_next_listing() {
         UUID returns = UUID.randomUUID();
-        List<Verdict> always = new ArrayList<>();
+        List<ReportOutcome> always = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
-            always.add(new Verdict(Set.of(returns), 0, 0, false));
+            always.add(new ReportOutcome(Set.of(returns), 0, 0, false));
         }
         verdicts.addAll(always);
         InventoryReporter lister = lister(QUARTER, exec);

@@ -4,15 +4,15 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.larder.model.HeartbeatAnswer;
 import dev.larder.model.Inventory;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.JobSource;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Lease;
 import dev.larder.model.LogLine;
-import dev.larder.model.Pulse;
+import dev.larder.model.ReportOutcome;
 import dev.larder.model.Transition;
-import dev.larder.model.Verdict;
 import dev.larder.model.WorkerEntry;
 import dev.larder.testing.SettableClock;
 import dev.larder.testing.Stock;
@@ -99,7 +99,7 @@ class JobLogTest {
         log.end();
         await(log.flush());
 
-        assertThat(written.lines).hasSizeLessThanOrEqualTo(Lease.LOG_LINES_MAX);
+        assertThat(written.lines).hasSizeLessThanOrEqualTo(100_000);
         assertThat(written.lines.get(JobLog.BEGINNING_LINES_MAX - 1))
                 .endsWith(numbered(JobLog.BEGINNING_LINES_MAX - 1));
         assertThat(written.lines.get(JobLog.BEGINNING_LINES_MAX)).contains("this is a long log");
@@ -153,7 +153,7 @@ class JobLogTest {
         assertThat(written.lines).containsExactly("2000000 a", "2000001 b");
     }
 
-    /** Keeps what is written, and is no desk otherwise. */
+    /** Keeps what is written, and is no jobSource otherwise. */
     private static final class Written implements JobSource {
 
         final List<String> lines = new ArrayList<>();
@@ -171,52 +171,52 @@ class JobLogTest {
         }
 
         @Override
-        public Uni<Entered> enter(WorkerEntry entry) {
+        public Uni<Registered> register(WorkerEntry entry) {
             throw new UnsupportedOperationException();
         }
 
         @Override
-        public Uni<Given> take(UUID worker, int slots, Set<UUID> running) {
+        public Uni<Leased> lease(UUID worker, int slots, Set<UUID> running) {
             throw new UnsupportedOperationException();
         }
 
         @Override
-        public Uni<Optional<Pulse>> beat(UUID worker) {
+        public Uni<Optional<HeartbeatAnswer>> heartbeat(UUID worker) {
             throw new UnsupportedOperationException();
         }
 
         @Override
-        public Uni<Void> giveUp(UUID worker, Set<UUID> jobs) {
+        public Uni<Void> releaseLost(UUID worker, Set<UUID> jobs) {
             throw new UnsupportedOperationException();
         }
 
         @Override
-        public Uni<Optional<JobStatus>> finish(Lease lease, JobOutcome outcome) {
+        public Uni<Optional<JobStatus>> complete(Lease lease, JobOutcome outcome) {
             throw new UnsupportedOperationException();
         }
 
         @Override
-        public Uni<Boolean> handBack(Lease lease) {
+        public Uni<Boolean> requeue(Lease lease) {
             throw new UnsupportedOperationException();
         }
 
         @Override
-        public Uni<Verdict> report(UUID worker, Inventory.Part part) {
+        public Uni<ReportOutcome> report(UUID worker, Inventory.Part part) {
             throw new UnsupportedOperationException();
         }
 
         @Override
-        public Uni<Void> leave(UUID worker) {
+        public Uni<Void> stop(UUID worker) {
             throw new UnsupportedOperationException();
         }
 
         @Override
-        public void onWork(Runnable ring) {
+        public void onWork(Runnable wakeUp) {
             throw new UnsupportedOperationException();
         }
 
         @Override
-        public void onCancel(Runnable ring) {
+        public void onCancel(Runnable wakeUp) {
             throw new UnsupportedOperationException();
         }
     }

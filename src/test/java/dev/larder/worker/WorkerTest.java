@@ -46,16 +46,18 @@ class WorkerTest {
     private final WakeUps bell = new WakeUps();
     private final Endless backend = new Endless();
     private final Heard heard = new Heard();
-    private final JobSource desk = new LocalJobSource(
+    private final JobSource jobSource = new LocalJobSource(
             stock.jobs,
+            stock.ends,
+            stock.requeues,
             stock.workers,
-            new InventoryIntake(stock.inventory, bell, stock.clock),
+            new InventoryIntake(stock.listings, stock.missing, bell, stock.clock),
             bell,
             stock.clock,
             new GivenWorkerSettings(1, Duration.ofHours(1)),
             heard);
     private final Worker worker = new Worker(
-            desk,
+            jobSource,
             Databases.vertx(),
             stock.clock,
             new GivenWorkerSettings(1, Duration.ofHours(1)),
@@ -132,7 +134,7 @@ class WorkerTest {
         stock.create(preset, 1);
         OneByOne builds = new OneByOne();
         Worker two = new Worker(
-                desk,
+                jobSource,
                 Databases.vertx(),
                 stock.clock,
                 new GivenWorkerSettings(2, Duration.ofHours(1)),
@@ -140,8 +142,8 @@ class WorkerTest {
                 List.of(builds));
         await(two.start());
         CompletableFuture<JobOutcome> lost = builds.begun.take();
-        var reaped = await(
-                stock.jobs.reap(stock.clock.instant(), stock.clock.instant().plusMillis(1), stock.clock.instant(), 3));
+        var reaped = await(stock.requeues.requeueLost(
+                stock.clock.instant(), stock.clock.instant().plusMillis(1), stock.clock.instant(), 3));
         assertThat(reaped).isEqualTo(1);
 
         bell.ring(Channel.JOBS);
@@ -238,7 +240,7 @@ class WorkerTest {
         Slow slow = new Slow();
         // By its clock the deadline has passed when the job begins: any other backend is cut off at once.
         Worker late = new Worker(
-                desk,
+                jobSource,
                 Databases.vertx(),
                 () -> stock.clock.instant().plus(Duration.ofDays(2)),
                 new GivenWorkerSettings(1, Duration.ofHours(1)),
@@ -260,7 +262,7 @@ class WorkerTest {
         OneByOne builds = new OneByOne();
         GivenWorkerSettings settings = new GivenWorkerSettings(3, Duration.ofHours(1));
         Worker half = new Worker(
-                desk,
+                jobSource,
                 Databases.vertx(),
                 stock.clock,
                 settings,
@@ -280,7 +282,7 @@ class WorkerTest {
     void a_worker_that_can_use_no_backend_takes_no_job() {
         stock.create(stock.declare("small", 1), 1);
         Worker idle = new Worker(
-                desk,
+                jobSource,
                 Databases.vertx(),
                 stock.clock,
                 new GivenWorkerSettings(3, Duration.ofHours(1)),
@@ -295,7 +297,7 @@ class WorkerTest {
     }
 
     private void cancel(UUID job) {
-        await(stock.jobs.cancel(job, List.of(stock.organization), Optional.empty(), stock.clock.instant()));
+        await(stock.cancels.cancel(job, List.of(stock.organization), Optional.empty(), stock.clock.instant()));
         bell.ring(Channel.CANCELS);
     }
 
@@ -374,7 +376,7 @@ class WorkerTest {
     /** Begun, and looking for jobs by itself once an hour. */
     private Worker working(int slots, int reserved, Backend builds) {
         GivenWorkerSettings settings = new GivenWorkerSettings(slots, Optional.of(reserved), Duration.ofHours(1));
-        JobStore counting = new JobStore(stock.pool, stock.seal, stock.ids) {
+        JobStore counting = new JobStore(stock.pool, stock.seal, stock.ends) {
             @Override
             public Uni<Batch> take(UUID id, int free, Instant at) {
                 asks.incrementAndGet();
@@ -383,8 +385,10 @@ class WorkerTest {
         };
         JobSource here = new LocalJobSource(
                 counting,
+                stock.ends,
+                stock.requeues,
                 stock.workers,
-                new InventoryIntake(stock.inventory, bell, stock.clock),
+                new InventoryIntake(stock.listings, stock.missing, bell, stock.clock),
                 bell,
                 stock.clock,
                 settings,
@@ -398,7 +402,7 @@ class WorkerTest {
     @Test
     void lists_what_exists_when_somebody_asks() {
         await(worker.start());
-        await(stock.inventory.wantSweep(stock.owner, stock.clock.instant()));
+        await(stock.inventoryRequests.requestListing(stock.owner, stock.clock.instant()));
 
         Eventually.see(this::listingsAfterAnotherBeat, listed -> listed == 1);
 
@@ -452,7 +456,7 @@ class WorkerTest {
             UUID something = UUID.randomUUID();
             return Uni.createFrom()
                     .item(Optional.of(
-                            new Inventory("place", List.of(new Inventory.Thing(something, "something", true, null)))));
+                            new Inventory("place", List.of(new Inventory.Item(something, "something", true, null)))));
         }
     }
 

@@ -116,7 +116,7 @@ public class ExecBackend implements Backend {
 
     @Override
     public boolean stop(Assignment assignment) {
-        Stop stop = running.get(assignment.leaseToken());
+        Stop stop = running.get(assignment.lease().token());
         if (stop != null) {
             stop.ask();
         }
@@ -130,7 +130,7 @@ public class ExecBackend implements Backend {
 
     private void begin(Assignment assignment, Consumer<LogLine> log, UniEmitter<? super JobOutcome> emitter) {
         Stop stop = new Stop();
-        running.put(assignment.leaseToken(), stop);
+        running.put(assignment.lease().token(), stop);
         UniEmitter<? super JobOutcome> unused = emitter.onTermination(stop::ask);
         threads.execute(() -> perform(assignment, log, emitter, stop));
     }
@@ -139,14 +139,14 @@ public class ExecBackend implements Backend {
             Assignment assignment, Consumer<LogLine> log, UniEmitter<? super JobOutcome> emitter, Stop stop) {
         try {
             JobOutcome outcome = inTurn(assignment, log, stop);
-            running.remove(assignment.leaseToken(), stop);
+            running.remove(assignment.lease().token(), stop);
             emitter.complete(outcome);
         } catch (InterruptedException ending) {
             emitter.complete(new JobOutcome.Canceled());
         } catch (RuntimeException fault) {
             emitter.fail(fault);
         } finally {
-            running.remove(assignment.leaseToken(), stop);
+            running.remove(assignment.lease().token(), stop);
         }
     }
 

@@ -80,7 +80,7 @@ record Folders(Path job, Path files, Path pipes, Path outputs, Path replaced, Pa
         }
         Files.createDirectory(files);
         Files.createDirectory(pipes);
-        for (Map.Entry<String, String> file : assignment.files().entrySet()) {
+        for (Map.Entry<String, String> file : assignment.version().files().entrySet()) {
             write(file.getKey(), file.getValue());
         }
     }

@@ -43,17 +43,17 @@ final class Premises {
         Folders.makePrivate(root);
         UUID identity = identity();
         // Processes come and go with jobs; a folder is there before the first of them.
-        Map<UUID, Inventory.Thing> found = new TreeMap<>();
+        Map<UUID, Inventory.Item> found = new TreeMap<>();
         for (String name : Processes.values(FOLDER + Folders.workspaces(root) + "/")) {
-            id(name).ifPresent(id -> found.put(id, new Inventory.Thing(id, "processes of " + id, false, null)));
+            id(name).ifPresent(id -> found.put(id, new Inventory.Item(id, "processes of " + id, false, null)));
         }
         for (UUID id : folders()) {
-            found.put(id, new Inventory.Thing(id, "workspaces/" + id, true, madeAt(Folders.workspace(root, id))));
+            found.put(id, new Inventory.Item(id, "workspaces/" + id, true, madeAt(Folders.workspace(root, id))));
         }
         for (Map.Entry<UUID, Path> stranger : strangers(identity).entrySet()) {
             found.put(
                     stranger.getKey(),
-                    new Inventory.Thing(
+                    new Inventory.Item(
                             stranger.getKey(), name(stranger.getValue()), true, madeAt(stranger.getValue())));
         }
         if (!identity().equals(identity)) {

@@ -72,8 +72,8 @@ final class ScriptJob {
         this.marks = Marks.of(folders.workspace().toString(), assignment.jobId(), assignment.attempt());
         this.stop = stop;
         this.log = new ScriptLog(log, clock, masks, settings.lineLimit(), settings.logLimit());
-        for (String name : assignment.sensitiveParameters()) {
-            masks.add(List.of(assignment.parameters().getOrDefault(name, "")), MASKED_PARAMETER_MIN);
+        for (String name : assignment.parameters().sensitive()) {
+            masks.add(List.of(assignment.parameters().values().getOrDefault(name, "")), MASKED_PARAMETER_MIN);
         }
     }
 
@@ -183,7 +183,7 @@ final class ScriptJob {
 
     private JobOutcome build() throws IOException, InterruptedException {
         String name = ExecBackend.script(Transition.START);
-        if (!assignment.files().containsKey(name)) {
+        if (!assignment.version().files().containsKey(name)) {
             return new JobOutcome.Failed("script_missing", "The version has no " + name + ".");
         }
         JobOutcome started = outcome(name, run(name, assignment.deadlineAt()));
@@ -205,19 +205,20 @@ final class ScriptJob {
     /** What the one before could know is changed by the reset, or stays known. */
     private JobOutcome recycle() throws IOException, InterruptedException {
         knowOutputs();
-        if (!assignment.files().containsKey(RESET)) {
+        if (!assignment.version().files().containsKey(RESET)) {
             return new JobOutcome.Failed("script_missing", "The version has no " + RESET + ".");
         }
         JobOutcome reset = outcome(RESET, run(RESET, assignment.deadlineAt()));
-        if (reset instanceof JobOutcome.Succeeded && assignment.files().containsKey(VERIFY)) {
+        if (reset instanceof JobOutcome.Succeeded
+                && assignment.version().files().containsKey(VERIFY)) {
             reset = outcome(VERIFY, run(VERIFY, assignment.deadlineAt()));
         }
         return reset instanceof JobOutcome.Succeeded ? answered(RESET, Map.of()) : reset;
     }
 
     private void knowOutputs() throws IOException {
-        masks.add(assignment.outputs().values(), MASKED_OUTPUT_MIN);
-        Outputs.write(folders.outputs(), assignment.outputs());
+        masks.add(assignment.workspace().outputs().values(), MASKED_OUTPUT_MIN);
+        Outputs.write(folders.outputs(), assignment.workspace().outputs());
     }
 
     private JobOutcome prepared() throws IOException, InterruptedException {
@@ -242,7 +243,7 @@ final class ScriptJob {
     }
 
     private JobOutcome whenReady(JobOutcome.Succeeded started) throws IOException, InterruptedException {
-        if (!assignment.files().containsKey("ready.sh")) {
+        if (!assignment.version().files().containsKey("ready.sh")) {
             return started;
         }
         Instant last = assignment.deadlineAt().minus(READY_MARGIN);
@@ -265,7 +266,9 @@ final class ScriptJob {
 
     private JobOutcome optional() throws IOException, InterruptedException {
         String name = ExecBackend.script(assignment.transition());
-        return assignment.files().containsKey(name) ? outcome(name, run(name, assignment.deadlineAt())) : DONE;
+        return assignment.version().files().containsKey(name)
+                ? outcome(name, run(name, assignment.deadlineAt()))
+                : DONE;
     }
 
     /** The folder stays where the script failed: it may be needed to try again. */
@@ -286,7 +289,7 @@ final class ScriptJob {
     private Script.End run(String name, Instant deadline) throws IOException, InterruptedException {
         Script script = new Script(
                 name,
-                assignment.files().getOrDefault(name, ""),
+                assignment.version().files().getOrDefault(name, ""),
                 folders.files(),
                 folders.pipes(),
                 environment(),
@@ -314,7 +317,7 @@ final class ScriptJob {
 
     /** Refused at import today; a version of an older release may have it. */
     private String lineEnds(String name) {
-        return assignment.files().getOrDefault(name, "").contains("\r\n")
+        return assignment.version().files().getOrDefault(name, "").contains("\r\n")
                 ? "; its lines end as on Windows (CR LF), which shells do not understand"
                 : "";
     }
@@ -329,21 +332,22 @@ final class ScriptJob {
         }
         environment.putIfAbsent("PATH", PATH_BY_DEFAULT);
         tell(environment, "WORKSPACE_ID", assignment.workspaceId().toString());
-        tell(environment, "WORKSPACE_NAME", assignment.workspaceName());
+        tell(environment, "WORKSPACE_NAME", assignment.workspace().name());
         tell(environment, "WORKSPACE_DIR", folders.workspace().toString());
         tell(environment, "OUTPUTS", folders.outputs().toString());
         tell(environment, "REPLACED", folders.replaced().toString());
-        tell(environment, "ORGANIZATION", assignment.organizationName());
-        tell(environment, "OWNER", assignment.ownerName());
-        tell(environment, "TEMPLATE", assignment.templateName());
+        tell(environment, "ORGANIZATION", assignment.workspace().organizationName());
+        tell(environment, "OWNER", assignment.workspace().ownerName());
+        tell(environment, "TEMPLATE", assignment.version().templateName());
         tell(environment, "TRANSITION", assignment.transition().word());
         tell(environment, "JOB_ID", assignment.jobId().toString());
         tell(environment, "ATTEMPT", Integer.toString(assignment.attempt()));
-        if (assignment.presetName() != null) {
-            tell(environment, "PRESET", assignment.presetName());
+        if (assignment.version().presetName() != null) {
+            tell(environment, "PRESET", assignment.version().presetName());
         }
         assignment
                 .parameters()
+                .values()
                 .forEach((name, value) -> tell(environment, "PARAM_" + name.toUpperCase(Locale.ROOT), value));
         return environment;
     }

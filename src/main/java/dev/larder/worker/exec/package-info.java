@@ -1,14 +1,30 @@
 /**
- * Workspaces that are whatever a version's scripts make. A job is one folder with the version's files and one process
- * group that runs a script of them; what the script is told stands in its environment, what it answers in a JSON file.
+ * Workspaces made by the scripts of a template version. A job is one folder with the version's files and one process
+ * group that runs one of the scripts. A script gets its input from environment variables and answers with a JSON
+ * file.
  *
- * <p>Scripts are trusted as far as the server's own user is: they run as that user, so that this backend is off unless it
- * is switched on. They are given none of the server's environment but {@code PATH}, {@code HOME}, {@code LANG} and {@code
- * TZ}. Nothing of what they are told is ever part of a command line.
+ * <p><b>Owns</b> the folders below {@code larder.backend.exec.root} ({@code worker.exec.Folders}) and the processes
+ * of jobs ({@code worker.exec.Script}, {@code worker.exec.Processes}, {@code worker.exec.Cgroups}).
+ * {@code worker.exec.ExecBackend} is the way in, {@code worker.exec.ScriptJob} is one job from its folder to its
+ * outcome.
  *
- * <p>Every process of a job bears its ids in its environment and in a limit that it cannot shed, and is found by them in
- * {@code /proc} however it was orphaned: by a cancel, or by the next attempt after this server was killed. Where control
- * groups can be made a job runs in one (decision 0021). Elsewhere than on Linux only the process group is ended.
+ * <p><b>Authoritative</b>: the host. Each job looks at the folders and processes that exist, whatever an earlier
+ * attempt left.
+ *
+ * <p><b>Trust.</b> Scripts run as the server's own user and can do what it can, so the backend is off by default.
+ * They get {@code PATH}, {@code HOME}, {@code LANG} and {@code TZ} of the server's environment and nothing else of
+ * it. No value from a client becomes part of a command line.
+ *
+ * <p><b>States</b> of a script: running, asked to stop (SIGINT), killed after {@code larder.backend.exec.stop-grace},
+ * ended. A job ends when all of its processes have ended.
+ *
+ * <p><b>Failures.</b> A cancel, or the next attempt after a killed server, finds every process of a job in
+ * {@code /proc}: each bears the job's ids in its environment, and in a resource limit that it cannot remove. Where
+ * control groups can be made, a job runs in one and is killed in one step (decision 0021). Outside Linux only the
+ * process group is ended.
+ *
+ * <p><b>Bounds.</b> 1 MiB of log per job, half for its beginning and half for its end; 8 KiB per line; 64 KiB of JSON
+ * answer.
  */
 @NullMarked
 package dev.larder.worker.exec;

@@ -35,7 +35,7 @@ record Names(String workspace, String template, String building, String session,
 
     /** @param values a digest of the values of the version's parameters; empty where it has none */
     static Names of(Assignment assignment, String values) {
-        String template = "larder_t_" + hex(assignment.versionId()) + (values.isEmpty() ? "" : "_" + values);
+        String template = "larder_t_" + hex(assignment.version().id()) + (values.isEmpty() ? "" : "_" + values);
         return new Names(
                 workspace(assignment.workspaceId()),
                 template,

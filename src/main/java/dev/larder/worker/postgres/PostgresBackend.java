@@ -1,7 +1,6 @@
 package dev.larder.worker.postgres;
 
 import dev.larder.database.Connections;
-import dev.larder.database.DatabaseFaults;
 import dev.larder.model.Assignment;
 import dev.larder.model.Backend;
 import dev.larder.model.Inventory;
@@ -14,7 +13,6 @@ import io.vertx.mutiny.pgclient.PgConnection;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.pgclient.PgConnectOptions;
-import io.vertx.pgclient.PgException;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.inject.Inject;
 import java.time.Duration;
@@ -112,8 +110,8 @@ public class PostgresBackend implements Backend {
         }
         Job job = new Job(assignment, Secret.random(), log, server, templates);
         return server.asAdmin(job.session(), Limits.left(assignment, clock), admin -> perform(admin, job))
-                .onFailure(PostgresBackend::expected)
-                .recoverWithItem(PostgresBackend::outcome);
+                .onFailure(PostgresFaults::expected)
+                .recoverWithItem(PostgresFaults::outcome);
     }
 
     /** One lease of one job. */
@@ -210,7 +208,7 @@ public class PostgresBackend implements Backend {
         return job.templates()
                 .ensure(admin, job.assignment(), names, job.log())
                 .chain(template -> copy(admin, job, names, template)
-                        .onFailure(PostgresBackend::spoiled)
+                        .onFailure(PostgresFaults::spoiled)
                         .recoverWithUni(failure -> copyAnew(admin, job, names, template, failure)))
                 .chain(() -> Isolation.ensure(admin, job.name(), job.name()));
     }
@@ -253,17 +251,6 @@ public class PostgresBackend implements Backend {
                 .chain(() -> job.templates().replace(admin, job.assignment(), names, spoiled, job.log()))
                 .chain(fresh -> copy(admin, job, names, fresh));
     }
-
-    /** Neither the server's trouble nor what may pass: files are missing or damaged, its role is gone, it is in use. */
-    private static boolean spoiled(Throwable failure) {
-        return failure instanceof PgException told
-                && !(DatabaseFaults.unavailable(told)
-                        || full(told)
-                        || state(told).startsWith("28"))
-                && (IN_USE.equals(told.getSqlState()) || !Admin.busy(told));
-    }
-
-    private static final String IN_USE = "55006";
 
     private static final String REOPEN = """
             ALTER ROLE %1$s LOGIN PASSWORD '%2$s';
@@ -349,7 +336,7 @@ public class PostgresBackend implements Backend {
     }
 
     private static Inventory inventory(RowSet<Row> rows, Inventory.Connections connections) {
-        List<Inventory.Thing> things = new ArrayList<>(rows.size());
+        List<Inventory.Item> things = new ArrayList<>(rows.size());
         String location = "";
         for (Row row : rows) {
             if (Boolean.TRUE.equals(row.getBoolean("standby"))) {
@@ -358,7 +345,7 @@ public class PostgresBackend implements Backend {
             location = row.getString("location");
             String name = row.getString("name");
             if (name != null) {
-                things.add(new Inventory.Thing(
+                things.add(new Inventory.Item(
                         Names.idOf(name), name, Boolean.TRUE.equals(row.getBoolean("whole")), madeAt(row)));
             }
         }
@@ -384,44 +371,5 @@ public class PostgresBackend implements Backend {
                 .chain(() -> Demolition.drop(admin, Names.workspace(thing), Names.workspace(thing)))
                 .chain(() -> Templates.dropAll(admin, thing))
                 .chain(() -> Demolition.sweep(admin));
-    }
-
-    private static boolean expected(Throwable failure) {
-        return failure instanceof Refused || failure instanceof PgException || DatabaseFaults.unavailable(failure);
-    }
-
-    private static JobOutcome outcome(Throwable failure) {
-        return switch (failure) {
-            case Refused refused -> refused.outcome();
-            case PgException told when full(told) -> new JobOutcome.Failed("backend_full", said(told));
-            case PgException told when Admin.busy(told) -> Admin.refusal(told).outcome();
-            case PgException told when !unreachable(told) -> new JobOutcome.Failed("database_refused", said(told));
-            case PgException told -> new JobOutcome.Failed("backend_unavailable", said(told));
-            default ->
-                new JobOutcome.Failed(
-                        "backend_unavailable",
-                        "The server cannot be reached: "
-                                + Optional.ofNullable(failure.getMessage())
-                                        .orElse(failure.getClass().getSimpleName()));
-        };
-    }
-
-    private static boolean full(PgException told) {
-        return state(told).startsWith("53");
-    }
-
-    /** Also a refused login and a missing maintenance database: the configuration, not the job, is at fault. */
-    private static boolean unreachable(PgException told) {
-        return DatabaseFaults.unavailable(told)
-                || state(told).startsWith("28")
-                || state(told).equals("3D000");
-    }
-
-    private static String state(PgException told) {
-        return Optional.ofNullable(told.getSqlState()).orElse("");
-    }
-
-    private static String said(PgException told) {
-        return "The server says: " + told.getSqlState() + " " + told.getErrorMessage();
     }
 }

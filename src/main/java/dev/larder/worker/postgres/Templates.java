@@ -4,22 +4,12 @@ import dev.larder.model.Assignment;
 import dev.larder.model.LogLine;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
-import io.vertx.mutiny.pgclient.PgConnection;
 import io.vertx.mutiny.sqlclient.Row;
-import io.vertx.pgclient.PgException;
-import io.vertx.pgclient.PgNotice;
-import java.time.Duration;
 import java.time.InstantSource;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
-import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Builds the template database of a version, once for each set of values of its parameters, from its files in the order of
@@ -35,11 +25,6 @@ import org.jspecify.annotations.Nullable;
  * <p>The base is {@code template1}: what an operator puts there, extensions for instance, every workspace has.
  */
 final class Templates {
-
-    private static final int NOTICES_MAX = 1_000;
-    private static final int NOTICE_CHARACTERS_MAX = 8_192;
-    private static final int MESSAGE_CHARACTERS_MAX = 1_000;
-    private static final Duration CLOSING = Duration.ofSeconds(10);
 
     private final Server server;
     private final PostgresSettings settings;
@@ -62,22 +47,6 @@ final class Templates {
      * @param large whether it is copied faster as files
      */
     record Template(long id, String builder, boolean large) {}
-
-    /** One build of one template. */
-    private record Build(
-            Assignment assignment, Names names, String builder, Secret secret, Values values, Consumer<LogLine> log) {
-
-        Map<String, String> files() {
-            return assignment.files();
-        }
-
-        List<String> paths() {
-            return files().keySet().stream()
-                    .filter(path -> path.endsWith(".sql"))
-                    .sorted()
-                    .toList();
-        }
-    }
 
     /**
      * The template, built by this call or by another.
@@ -114,7 +83,8 @@ final class Templates {
         return admin.ask(FIND.formatted(names.template(), PostgresBackend.FILE_COPY_BYTES))
                 .map(rows -> rows.size() == 0
                         ? Optional.empty()
-                        : Optional.of(template(rows.iterator().next(), assignment.versionId())));
+                        : Optional.of(template(
+                                rows.iterator().next(), assignment.version().id())));
     }
 
     private static Template template(Row row, UUID version) {
@@ -148,11 +118,14 @@ final class Templates {
     }
 
     private Uni<Template> build(Admin admin, Assignment assignment, Names names, Consumer<LogLine> log) {
-        Build build = new Build(assignment, names, Names.newBuilder(), Secret.random(), Values.of(assignment), log);
+        TemplateBuild build =
+                new TemplateBuild(assignment, names, Names.newBuilder(), Secret.random(), Values.of(assignment), log);
         return find(admin, assignment, names)
                 .chain(found -> found.isPresent()
                         ? Uni.createFrom().voidItem()
-                        : make(admin, build).chain(() -> dropSurplus(admin, assignment.versionId())))
+                        : make(admin, build)
+                                .chain(() ->
+                                        dropSurplus(admin, assignment.version().id())))
                 .chain(() -> find(admin, assignment, names))
                 .map(found -> found.orElseThrow(() ->
                         new Refused("backend_busy", "The template database was dropped as soon as it was built.")));
@@ -176,9 +149,9 @@ final class Templates {
                 .replaceWithVoid();
     }
 
-    private Uni<Void> make(Admin admin, Build build) {
+    private Uni<Void> make(Admin admin, TemplateBuild build) {
         return prepare(admin, build)
-                .chain(() -> fill(build))
+                .chain(() -> new TemplateFiles(server, clock, build).run())
                 .chain(() -> freeze(admin, build))
                 .onFailure()
                 .call(() -> clear(admin, build.names().building()).onFailure().recoverWithNull())
@@ -186,7 +159,7 @@ final class Templates {
                 .call(() -> clearBehind(build.names()).onFailure().recoverWithNull());
     }
 
-    private Uni<Void> prepare(Admin admin, Build build) {
+    private Uni<Void> prepare(Admin admin, TemplateBuild build) {
         String building = build.names().building();
         String create = "CREATE DATABASE " + building + " TEMPLATE template1 ALLOW_CONNECTIONS false";
         return clear(admin, build.names().building())
@@ -196,7 +169,7 @@ final class Templates {
     }
 
     // Given to the role in the transaction that makes it, so that there is no builder role without its database.
-    private String builder(Build build) {
+    private String builder(TemplateBuild build) {
         return """
                 CREATE ROLE %1$s NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS LOGIN PASSWORD '%2$s';
                 ALTER ROLE %1$s SET temp_file_limit = %3$s;
@@ -216,129 +189,8 @@ final class Templates {
                 ALTER DATABASE %1$s ALLOW_CONNECTIONS true CONNECTION LIMIT -1""".formatted(database);
     }
 
-    private Uni<Void> fill(Build build) {
-        Names names = build.names();
-        Duration within = Limits.forFiles(build.assignment(), clock);
-        return server.as(
-                        build.builder(),
-                        build.secret(),
-                        names.building(),
-                        names.session(),
-                        within.plus(CLOSING),
-                        connection -> {
-                            listen(connection, build);
-                            return Multi.createFrom()
-                                    .iterable(build.paths())
-                                    .onItem()
-                                    .transformToUniAndConcatenate(path -> file(connection, build, path))
-                                    .collect()
-                                    .asList()
-                                    .replaceWithVoid();
-                        })
-                .ifNoItem()
-                .after(within)
-                .failWith(() -> timedOut("its files were not done in the time of the job"));
-    }
-
-    private static Refused timedOut(String detail) {
-        return new Refused("template_timed_out", detail);
-    }
-
-    private void listen(PgConnection connection, Build build) {
-        AtomicInteger heard = new AtomicInteger();
-        var same = connection.noticeHandler(notice -> {
-            int count = heard.incrementAndGet();
-            if (count <= NOTICES_MAX) {
-                say(build, text(notice, build.values()));
-            } else if (count == NOTICES_MAX + 1) {
-                say(build, "further notices are left out");
-            }
-        });
-    }
-
-    private static String text(PgNotice notice, Values values) {
-        return cut(values.masked(notice.getSeverity() + ": " + notice.getMessage()), NOTICE_CHARACTERS_MAX);
-    }
-
-    private void say(Build build, String line) {
-        build.log().accept(new LogLine(clock.instant(), "larder", line));
-    }
-
-    /** Counts the rows that a file selects and forgets them: there may be more than memory holds. */
-    private static Uni<Void> forgetting(PgConnection connection, String sql) {
-        return Uni.createFrom()
-                .completionStage(() -> connection
-                        .getDelegate()
-                        .query(sql)
-                        .collecting(Collectors.counting())
-                        .execute()
-                        .toCompletionStage())
-                .memoize()
-                .indefinitely()
-                .replaceWithVoid();
-    }
-
-    /** Runs one file as one message, and checks that it left no transaction and no setting to the next. */
-    private Uni<Void> file(PgConnection connection, Build build, String path) {
-        say(build, "running " + path);
-        String sql = build.files().getOrDefault(path, "");
-        return build.values()
-                .give(connection)
-                .chain(() -> forgetting(connection, sql))
-                .onFailure()
-                .transform(failure -> failed(path, sql, build.values(), failure))
-                .chain(() -> connection.query("DISCARD ALL").execute())
-                .onFailure(failure -> failure instanceof PgException told && IN_TRANSACTION.equals(told.getSqlState()))
-                .transform(failure -> new Refused("sql_failed", path + ": it leaves a transaction open"))
-                .replaceWithVoid();
-    }
-
-    private static final String IN_TRANSACTION = "25001";
-    private static final String CANCELED = "57014";
-
-    /** A role's own limit (53400) and what the server has run out of are told apart. */
-    private static final Set<String> OF_THE_SERVER = Set.of("53000", "53100", "53200", "53300");
-
-    private static Throwable failed(String path, String sql, Values values, Throwable failure) {
-        if (failure instanceof PgException told) {
-            String state = String.valueOf(told.getSqlState());
-            if (CANCELED.equals(state)) {
-                return timedOut(path + ": " + told.getErrorMessage());
-            }
-            if (OF_THE_SERVER.contains(state) || state.startsWith("57P") || state.startsWith("08")) {
-                return told;
-            }
-            String message = "%s%s: %s %s"
-                    .formatted(path, line(sql, told.getPosition()), state, values.masked(told.getErrorMessage()));
-            return new Refused("sql_failed", cut(message, MESSAGE_CHARACTERS_MAX));
-        }
-        if (failure instanceof UnsupportedOperationException) {
-            // The one thing the server may ask for in the middle of a message that the client does not know.
-            return new Refused("sql_failed", path + ": COPY FROM STDIN is not supported; write INSERT");
-        }
-        return failure;
-    }
-
-    /** The server counts characters from 1; people count lines. */
-    private static String line(String sql, @Nullable String position) {
-        if (position == null) {
-            return "";
-        }
-        int before = Math.min(Integer.parseInt(position) - 1, sql.codePointCount(0, sql.length()));
-        long line = 1
-                + sql.codePoints()
-                        .limit(before)
-                        .filter(character -> character == '\n')
-                        .count();
-        return " line " + line;
-    }
-
-    private static String cut(String text, int characters) {
-        return text.length() <= characters ? text : text.substring(0, characters) + "…";
-    }
-
     /** From here on no role connects to it, and only the superuser could change that. */
-    private static Uni<Void> freeze(Admin admin, Build build) {
+    private static Uni<Void> freeze(Admin admin, TemplateBuild build) {
         Names names = build.names();
         return refusePrepared(admin, names.building())
                 .chain(() -> Demolition.close(admin, names.building(), build.builder()))

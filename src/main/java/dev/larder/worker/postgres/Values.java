@@ -34,13 +34,13 @@ record Values(Map<String, String> byName, List<String> sensitive) {
     private static final String MASK = "***";
 
     static Values of(Assignment assignment) {
-        List<String> sensitive = assignment.parameters().entrySet().stream()
-                .filter(one -> assignment.sensitiveParameters().contains(one.getKey()))
+        List<String> sensitive = assignment.parameters().values().entrySet().stream()
+                .filter(one -> assignment.parameters().sensitive().contains(one.getKey()))
                 .map(Map.Entry::getValue)
                 .filter(value -> !value.isBlank())
                 .sorted(Comparator.comparing(String::length).reversed())
                 .toList();
-        return new Values(new TreeMap<>(assignment.parameters()), sensitive);
+        return new Values(new TreeMap<>(assignment.parameters().values()), sensitive);
     }
 
     /**

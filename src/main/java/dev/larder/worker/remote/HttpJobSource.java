@@ -1,15 +1,15 @@
 package dev.larder.worker.remote;
 
 import dev.larder.model.Assignment;
+import dev.larder.model.HeartbeatAnswer;
 import dev.larder.model.Inventory;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.JobSource;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Lease;
 import dev.larder.model.LogLine;
-import dev.larder.model.Pulse;
+import dev.larder.model.ReportOutcome;
 import dev.larder.model.Transition;
-import dev.larder.model.Verdict;
 import dev.larder.model.WorkerEntry;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
@@ -32,12 +32,12 @@ import org.jspecify.annotations.Nullable;
 public final class HttpJobSource implements JobSource {
 
     private static final Duration HOLD = Duration.ofSeconds(5);
-    private static final Given NONE = new Given(List.of(), false);
+    private static final Leased NONE = new Leased(List.of(), false);
 
     private final Api api;
     private final InstantSource clock;
     private final AtomicInteger asks = new AtomicInteger();
-    private volatile @Nullable UniEmitter<? super Given> asking;
+    private volatile @Nullable UniEmitter<? super Leased> asking;
     private volatile boolean quitting;
 
     public HttpJobSource(Api api, InstantSource clock) {
@@ -46,7 +46,7 @@ public final class HttpJobSource implements JobSource {
     }
 
     @Override
-    public Uni<Entered> enter(WorkerEntry entry) {
+    public Uni<Registered> register(WorkerEntry entry) {
         JsonObject body = new JsonObject()
                 .put("name", entry.name())
                 .put("tags", new JsonObject(new HashMap<>(entry.tags())))
@@ -55,25 +55,25 @@ public final class HttpJobSource implements JobSource {
         entry.reserved().ifPresent(reserved -> body.put("reserved", reserved));
         return api.post("/workers", body)
                 .map(Api.Answer::expected)
-                .map(answer -> new Entered(id(answer, "id"), Duration.parse(answer.getString("heartbeat"))));
+                .map(answer -> new Registered(id(answer, "id"), Duration.parse(answer.getString("heartbeat"))));
     }
 
     @Override
-    public Uni<Given> take(UUID worker, int slots, Set<UUID> running) {
+    public Uni<Leased> lease(UUID worker, int slots, Set<UUID> running) {
         // What is asked under an older number came late: this worker has given it up and asked again.
         JsonObject body = new JsonObject()
                 .put("ask", asks.incrementAndGet())
                 .put("slots", slots)
                 .put("running", ids(running));
-        Uni<Given> answer = api.post("/workers/" + worker + "/acquire", body, HOLD)
+        Uni<Leased> answer = api.post("/workers/" + worker + "/acquire", body, HOLD)
                 .map(Api.Answer::expected)
-                .map(told -> new Given(assignments(told.getJsonArray("items")), true));
+                .map(told -> new Leased(assignments(told.getJsonArray("items")), true));
         return Uni.join()
-                .first(answer, Uni.createFrom().<Given>emitter(this::untilQuit))
+                .first(answer, Uni.createFrom().<Leased>emitter(this::untilQuit))
                 .toTerminate();
     }
 
-    private void untilQuit(UniEmitter<? super Given> emitter) {
+    private void untilQuit(UniEmitter<? super Leased> emitter) {
         asking = emitter;
         if (quitting) {
             emitter.complete(NONE);
@@ -81,9 +81,9 @@ public final class HttpJobSource implements JobSource {
     }
 
     @Override
-    public void quit() {
+    public void stopLeasing() {
         quitting = true;
-        UniEmitter<? super Given> waiting = asking;
+        UniEmitter<? super Leased> waiting = asking;
         if (waiting != null) {
             waiting.complete(NONE);
         }
@@ -104,28 +104,35 @@ public final class HttpJobSource implements JobSource {
     }
 
     private Assignment assignment(JsonObject item) {
-        return new Assignment(
+        Lease lease = new Lease(
                 id(item, "job"),
                 id(item, "lease"),
                 item.getInteger("attempt"),
-                clock.instant().plus(Duration.parse(item.getString("timeLeft"))),
-                Transition.of(item.getString("transition")),
-                item.getString("reason"),
-                item.getString("backend"),
                 id(item, "workspaceId"),
+                Transition.of(item.getString("transition")),
+                item.getString("reason"));
+        return new Assignment(
+                lease,
+                clock.instant().plus(Duration.parse(item.getString("timeLeft"))),
+                item.getInteger("buildNumber"),
+                workspace(item),
+                new Assignment.Version(
+                        id(item, "versionId"),
+                        item.getString("backend"),
+                        item.getString("templateName"),
+                        item.getString("presetName"),
+                        texts(item, "files")),
+                new Assignment.Parameters(texts(item, "parameters"), names(item, "sensitiveParameters")));
+    }
+
+    private static Assignment.Workspace workspace(JsonObject item) {
+        return new Assignment.Workspace(
                 item.getString("workspaceName"),
                 id(item, "organizationId"),
                 item.getString("organizationName"),
                 id(item, "ownerId"),
                 item.getString("ownerName"),
                 item.getBoolean("prebuild"),
-                id(item, "versionId"),
-                item.getString("templateName"),
-                item.getInteger("buildNumber"),
-                item.getString("presetName"),
-                texts(item, "files"),
-                texts(item, "parameters"),
-                names(item, "sensitiveParameters"),
                 texts(item, "outputs"));
     }
 
@@ -147,14 +154,14 @@ public final class HttpJobSource implements JobSource {
     }
 
     @Override
-    public Uni<Optional<Pulse>> beat(UUID worker) {
+    public Uni<Optional<HeartbeatAnswer>> heartbeat(UUID worker) {
         return api.post("/workers/" + worker + "/heartbeat", new JsonObject())
                 .map(answer ->
                         answer.is(404, "worker_not_found") ? Optional.empty() : Optional.of(pulse(answer.expected())));
     }
 
-    private static Pulse pulse(JsonObject answer) {
-        return new Pulse(
+    private static HeartbeatAnswer pulse(JsonObject answer) {
+        return new HeartbeatAnswer(
                 idsOf(answer.getJsonArray("held")),
                 idsOf(answer.getJsonArray("canceling")),
                 answer.getInstant("at"),
@@ -170,7 +177,7 @@ public final class HttpJobSource implements JobSource {
     }
 
     @Override
-    public Uni<Void> giveUp(UUID worker, Set<UUID> jobs) {
+    public Uni<Void> releaseLost(UUID worker, Set<UUID> jobs) {
         return api.post("/workers/" + worker + "/give-up", new JsonObject().put("jobs", ids(jobs)))
                 .invoke(Api.Answer::succeeded)
                 .replaceWithVoid();
@@ -202,7 +209,7 @@ public final class HttpJobSource implements JobSource {
     }
 
     @Override
-    public Uni<Optional<JobStatus>> finish(Lease lease, JobOutcome outcome) {
+    public Uni<Optional<JobStatus>> complete(Lease lease, JobOutcome outcome) {
         JsonObject body = new JsonObject().put("lease", lease.token().toString());
         return switch (outcome) {
             case JobOutcome.Succeeded(var outputs, var replaced) ->
@@ -227,7 +234,7 @@ public final class HttpJobSource implements JobSource {
     private Uni<Optional<JobStatus>> finish(Lease lease, String how, JsonObject body, JobStatus status) {
         return api.post("/jobs/" + lease.jobId() + "/" + how, body)
                 .chain(answer -> answer.isRefusal() && status == JobStatus.SUCCEEDED
-                        ? finish(
+                        ? complete(
                                 lease,
                                 new JobOutcome.Failed(
                                         "report_refused", "The server refused what it answered: " + answer.said()))
@@ -235,13 +242,13 @@ public final class HttpJobSource implements JobSource {
     }
 
     @Override
-    public Uni<Boolean> handBack(Lease lease) {
+    public Uni<Boolean> requeue(Lease lease) {
         JsonObject body = new JsonObject().put("lease", lease.token().toString());
         return api.post("/jobs/" + lease.jobId() + "/hand-back", body).map(HttpJobSource::doneOrLost);
     }
 
     @Override
-    public Uni<Verdict> report(UUID worker, Inventory.Part part) {
+    public Uni<ReportOutcome> report(UUID worker, Inventory.Part part) {
         JsonArray things = new JsonArray();
         part.things()
                 .forEach(thing -> things.add(new JsonObject()
@@ -260,7 +267,7 @@ public final class HttpJobSource implements JobSource {
                         body.put("connections", told.all()).put("connectionsPerWorkspace", told.perWorkspace()));
         return api.post("/workers/" + worker + "/inventory", body)
                 .map(Api.Answer::expected)
-                .map(answer -> new Verdict(
+                .map(answer -> new ReportOutcome(
                         idsOf(answer.getJsonArray("remove")),
                         answer.getInteger("lost"),
                         answer.getInteger("marked"),
@@ -268,15 +275,15 @@ public final class HttpJobSource implements JobSource {
     }
 
     @Override
-    public Uni<Void> leave(UUID worker) {
+    public Uni<Void> stop(UUID worker) {
         return api.delete("/workers/" + worker).replaceWithVoid();
     }
 
     /** It is the server that holds. */
     @Override
-    public void onWork(Runnable ring) {}
+    public void onWork(Runnable wakeUp) {}
 
     /** It learns by its heartbeat. */
     @Override
-    public void onCancel(Runnable ring) {}
+    public void onCancel(Runnable wakeUp) {}
 }

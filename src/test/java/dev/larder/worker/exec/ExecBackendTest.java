@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.larder.model.Assignment;
 import dev.larder.model.Inventory;
 import dev.larder.model.JobOutcome;
+import dev.larder.model.Lease;
 import dev.larder.model.LogLine;
 import dev.larder.model.Transition;
 import io.smallrye.mutiny.subscription.Cancellable;
@@ -812,11 +813,11 @@ class ExecBackendTest {
         var file = Files.createFile(
                 root.resolve("workspaces").resolve(UUID.randomUUID().toString()));
 
-        List<Inventory.Thing> things = inventory(backend()).things();
+        List<Inventory.Item> things = inventory(backend()).things();
 
         assertThat(things)
                 .filteredOn(thing -> thing.name().matches("workspaces/[0-9a-f-]{36}"))
-                .extracting(Inventory.Thing::workspace)
+                .extracting(Inventory.Item::workspace)
                 .contains(work.workspace, left);
         assertThat(things).allMatch(thing -> thing.whole() && thing.madeAt() != null);
     }
@@ -831,15 +832,15 @@ class ExecBackendTest {
         Files.createDirectories(root.resolve("jobs").resolve("mine"));
         Files.createFile(root.resolve("two\nlines" + "x".repeat(240)));
 
-        List<Inventory.Thing> things = inventory(backend()).things();
+        List<Inventory.Item> things = inventory(backend()).things();
 
         assertThat(things)
-                .extracting(Inventory.Thing::name)
+                .extracting(Inventory.Item::name)
                 .contains("notes", "jobs/mine", "workspaces/" + plain)
                 .anyMatch(name -> name.startsWith("two?linesxxx"))
                 .allMatch(name -> name.length() <= Inventory.NAME_CHARS_MAX)
                 .hasSize(5);
-        assertThat(things).extracting(Inventory.Thing::workspace).doesNotContain(plain);
+        assertThat(things).extracting(Inventory.Item::workspace).doesNotContain(plain);
         UUID notes = things.stream()
                 .filter(thing -> thing.name().equals("notes"))
                 .findFirst()
@@ -1148,12 +1149,12 @@ class ExecBackendTest {
         var link = Files.createSymbolicLink(workspaceFolder(), moved);
 
         assertThat(inventory(backend()).things())
-                .extracting(Inventory.Thing::name)
+                .extracting(Inventory.Item::name)
                 .containsExactlyInAnyOrder("workspaces/" + work.workspace, "moved");
 
         remove(work.workspace);
         assertThat(inventory(backend()).things())
-                .extracting(Inventory.Thing::name)
+                .extracting(Inventory.Item::name)
                 .containsExactly("moved");
         assertThat(moved).exists();
     }
@@ -1274,29 +1275,28 @@ class ExecBackendTest {
         }
 
         Assignment job(Transition transition) {
-            return new Assignment(
+            Lease lease = new Lease(
                     transition == Transition.START ? job : UUID.randomUUID(),
                     UUID.randomUUID(),
                     attempt,
-                    NOON.plusSeconds(600),
-                    transition,
-                    reason,
-                    "exec",
                     workspace,
-                    "box-1",
-                    UUID.randomUUID(),
-                    "kitchen",
-                    UUID.randomUUID(),
-                    "system",
-                    true,
-                    UUID.randomUUID(),
-                    "boxes",
-                    transition == Transition.START && !Assignment.LATER_STARTS.contains(reason) ? 1 : 2,
-                    "small",
-                    Map.copyOf(files),
-                    Map.copyOf(parameters),
-                    Set.copyOf(sensitive),
-                    Map.copyOf(outputs));
+                    transition,
+                    reason);
+            boolean first = transition == Transition.START && !Assignment.LATER_STARTS.contains(reason);
+            return new Assignment(
+                    lease,
+                    NOON.plusSeconds(600),
+                    first ? 1 : 2,
+                    new Assignment.Workspace(
+                            "box-1",
+                            UUID.randomUUID(),
+                            "kitchen",
+                            UUID.randomUUID(),
+                            "system",
+                            true,
+                            Map.copyOf(outputs)),
+                    new Assignment.Version(UUID.randomUUID(), "exec", "boxes", "small", Map.copyOf(files)),
+                    new Assignment.Parameters(Map.copyOf(parameters), Set.copyOf(sensitive)));
         }
 
         /** The claim step of a workspace whose start answered this. */

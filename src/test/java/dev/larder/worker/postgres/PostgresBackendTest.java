@@ -462,7 +462,7 @@ class PostgresBackendTest {
     }
 
     /** What is listed of this workspace; the server has others'. */
-    private static List<Inventory.Thing> listed(UUID workspace) {
+    private static List<Inventory.Item> listed(UUID workspace) {
         return inventory().things().stream()
                 .filter(thing -> thing.workspace().equals(workspace))
                 .toList();
@@ -477,7 +477,7 @@ class PostgresBackendTest {
         Work work = work(SEED);
         Map<String, String> outputs = started(work);
 
-        Inventory.Thing thing = listed(work.workspace()).getFirst();
+        Inventory.Item thing = listed(work.workspace()).getFirst();
 
         assertThat(thing.name()).isEqualTo(output(outputs, "database"));
         assertThat(thing.whole()).isTrue();
@@ -516,7 +516,7 @@ class PostgresBackendTest {
         UUID id = UUID.randomUUID();
         admin("CREATE ROLE " + Names.workspace(id));
 
-        assertThat(listed(id)).containsExactly(new Inventory.Thing(id, Names.workspace(id), false, null));
+        assertThat(listed(id)).containsExactly(new Inventory.Item(id, Names.workspace(id), false, null));
 
         remove(id);
         assertThat(listed(id)).isEmpty();
@@ -527,7 +527,7 @@ class PostgresBackendTest {
         UUID id = UUID.randomUUID();
         admin("CREATE DATABASE " + Names.workspace(id));
 
-        assertThat(listed(id)).extracting(Inventory.Thing::whole).containsExactly(true);
+        assertThat(listed(id)).extracting(Inventory.Item::whole).containsExactly(true);
 
         remove(id);
         assertThat(listed(id)).isEmpty();

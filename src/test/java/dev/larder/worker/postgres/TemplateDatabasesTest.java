@@ -372,7 +372,7 @@ class TemplateDatabasesTest {
         var done = place.backend().remove(thing).await().atMost(Place.LONG);
     }
 
-    private static List<Inventory.Thing> listed(UUID thing) {
+    private static List<Inventory.Item> listed(UUID thing) {
         return place.backend().inventory().await().atMost(Place.LONG).orElseThrow().things().stream()
                 .filter(one -> one.workspace().equals(thing))
                 .toList();
@@ -384,7 +384,7 @@ class TemplateDatabasesTest {
         Map<String, String> outputs = place.built(eu);
         var other = place.built(eu.another().with(Map.of("region", "us")));
 
-        assertThat(listed(eu.version())).singleElement().matches(Inventory.Thing::whole);
+        assertThat(listed(eu.version())).singleElement().matches(Inventory.Item::whole);
         remove(eu.version());
 
         assertThat(listed(eu.version())).isEmpty();

@@ -1,6 +1,7 @@
 package dev.larder.worker.postgres;
 
 import dev.larder.model.Assignment;
+import dev.larder.model.Lease;
 import dev.larder.model.Transition;
 import java.time.Duration;
 import java.time.Instant;
@@ -51,28 +52,13 @@ record Work(
 
     Assignment job(Transition transition, int build, int attempt) {
         return new Assignment(
-                JOB,
-                UUID.randomUUID(),
-                attempt,
+                new Lease(JOB, UUID.randomUUID(), attempt, workspace, transition, "prebuild"),
                 NOON.plus(within),
-                transition,
-                "prebuild",
-                "postgres",
-                workspace,
-                "dish-1",
-                UUID.randomUUID(),
-                "kitchen",
-                UUID.randomUUID(),
-                "system",
-                true,
-                version,
-                "dishes",
                 build,
-                "small",
-                files,
-                parameters,
-                sensitive,
-                Map.of());
+                new Assignment.Workspace(
+                        "dish-1", UUID.randomUUID(), "kitchen", UUID.randomUUID(), "system", true, Map.of()),
+                new Assignment.Version(version, "postgres", "dishes", "small", files),
+                new Assignment.Parameters(parameters, sensitive));
     }
 
     Names names() {

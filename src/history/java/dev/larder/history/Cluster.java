@@ -1,0 +1,100 @@
+package dev.larder.history;
+
+import dev.larder.testing.EmbeddedPostgres;
+import dev.larder.testing.Server;
+import io.vertx.pgclient.PgConnectOptions;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+
+/** The servers and their database: they are killed and started again during a run. */
+final class Cluster implements AutoCloseable {
+
+    private final Path folder;
+    private final List<Server> servers = new ArrayList<>();
+    private final AtomicIntegerArray ports;
+    private final AtomicInteger kills = new AtomicInteger();
+    private final AtomicInteger crashes = new AtomicInteger();
+    private EmbeddedPostgres postgres;
+
+    Cluster(Path folder, int size) {
+        this.folder = folder.resolve("postgres");
+        this.ports = new AtomicIntegerArray(size);
+        this.postgres = EmbeddedPostgres.crashable(this.folder);
+    }
+
+    PgConnectOptions database(String name) {
+        return postgres.options(name);
+    }
+
+    void start() throws InterruptedException {
+        for (int slot = 0; slot < ports.length(); slot++) {
+            servers.add(begin(slot));
+        }
+        for (int slot = 0; slot < ports.length(); slot++) {
+            ports.set(slot, servers.get(slot).awaitReady().port());
+        }
+    }
+
+    private Server begin(int slot) {
+        return Server.start(
+                "history-" + slot,
+                database("larder"),
+                Map.of(
+                        // The load program does the work: it knows then when what was ready.
+                        "LARDER_WORKER_ENABLED", "false",
+                        "LARDER_JANITOR_INTERVAL", "1s",
+                        "QUARKUS_LOG_LEVEL", "WARN"));
+    }
+
+    int size() {
+        return ports.length();
+    }
+
+    /** Where this one serves; 0 while it does not. */
+    int port(int slot) {
+        return ports.get(slot);
+    }
+
+    /** Kills one and starts another in its place; returns when that serves. */
+    void replace(int slot) throws InterruptedException {
+        servers.get(slot).kill();
+        var killed = kills.incrementAndGet();
+        ports.set(slot, 0);
+        servers.set(slot, begin(slot));
+        ports.set(slot, servers.get(slot).awaitReady().port());
+    }
+
+    /** Stops the database as a power cut would, and starts it again. */
+    void crashDatabase() {
+        int port = postgres.port();
+        postgres.crash();
+        postgres = EmbeddedPostgres.crashable(folder);
+        var crashed = crashes.incrementAndGet();
+        if (postgres.port() != port) {
+            throw new IllegalStateException("somebody took the database's port " + port);
+        }
+    }
+
+    int kills() {
+        return kills.get();
+    }
+
+    int crashes() {
+        return crashes.get();
+    }
+
+    /** All of them end in good order; the database stays. */
+    void stop() {
+        servers.forEach(Server::close);
+    }
+
+    @Override
+    public void close() {
+        stop();
+        postgres.discard();
+    }
+}

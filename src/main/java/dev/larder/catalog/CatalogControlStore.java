@@ -1,0 +1,198 @@
+package dev.larder.catalog;
+
+import dev.larder.database.Rows;
+import dev.larder.database.Sql;
+import dev.larder.lifecycle.AuditEntry;
+import dev.larder.lifecycle.Rules;
+import dev.larder.model.Caller;
+import dev.larder.model.Ids;
+import io.smallrye.mutiny.Uni;
+import io.vertx.core.json.JsonObject;
+import io.vertx.mutiny.sqlclient.Pool;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.InstantSource;
+import java.util.Arrays;
+import java.util.List;
+import java.util.UUID;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an operator does to a declared template or preset: deprecate, delete, invalidate, pause, reset. Each
+ * change is one statement, which marks the presets it concerns as dirty and writes its audit entry; the
+ * caller wakes the reconciler afterwards. Each answers whether there is such a template or preset for the
+ * caller.
+ */
+@ApplicationScoped
+public class CatalogControlStore {
+
+    private final Pool pool;
+    private final InstantSource clock;
+    private final Ids ids;
+
+    public CatalogControlStore(Pool pool, InstantSource clock, Ids ids) {
+        this.pool = pool;
+        this.clock = clock;
+        this.ids = ids;
+    }
+
+    /**
+     * A change of one template.
+     *
+     * @param changed gives {@code id, organization_id, active_version_id} of the changed template; further
+     *     statements may follow
+     * @param more parameters beside those that all changes have
+     */
+    private static Sql template(String action, String changed, String... more) {
+        return statement(
+                """
+                WITH changed AS (
+                    %s),
+                marked AS (
+                    INSERT INTO dirty_presets (preset_id)
+                    SELECT p.id FROM presets p JOIN changed c ON p.version_id = c.active_version_id
+                     WHERE p.instances IS NOT NULL),
+                audited AS (
+                    %s)
+                SELECT id FROM changed""".formatted(changed, AuditEntry.of(action, ":detail::jsonb", "changed")),
+                List.of("organization_name", "template", "organization", "entry", "at", "actor", "detail"),
+                more);
+    }
+
+    private static Sql statement(String text, List<String> names, String... more) {
+        return Sql.of(text, Stream.concat(names.stream(), Arrays.stream(more)).toArray(String[]::new));
+    }
+
+    private static String update(String set) {
+        return "UPDATE templates t SET " + set + " WHERE " + CatalogReads.NAMED
+                + " RETURNING t.id, t.organization_id, t.active_version_id";
+    }
+
+    private Uni<Boolean> change(Sql statement, TemplateName name, JsonObject detail, @Nullable Object... more) {
+        @Nullable
+        Object[] values = {
+            name.organization(),
+            name.template(),
+            name.callersOrganization(),
+            ids.next(),
+            Rows.utc(clock.instant()),
+            name.caller().userId(),
+            detail
+        };
+        return statement.on(pool, joined(values, more)).map(rows -> rows.size() > 0);
+    }
+
+    private static @Nullable Object[] joined(@Nullable Object[] values, @Nullable Object[] more) {
+        @Nullable Object[] all = new @Nullable Object[values.length + more.length];
+        System.arraycopy(values, 0, all, 0, values.length);
+        System.arraycopy(more, 0, all, values.length, more.length);
+        return all;
+    }
+
+    private static final Sql DEPRECATE =
+            template("template.deprecate", update("deprecated_reason = :reason"), "reason");
+
+    /** From the commit on no workspace of the template is created, and its prebuilds are deleted. */
+    public Uni<Boolean> deprecate(TemplateName name, String reason) {
+        return change(DEPRECATE, name, new JsonObject().put("reason", reason), reason);
+    }
+
+    private static final Sql UNDEPRECATE = template("template.undeprecate", update("deprecated_reason = NULL"));
+
+    /** Takes a deprecation back. Idempotent. */
+    public Uni<Boolean> undeprecate(TemplateName name) {
+        return change(UNDEPRECATE, name, new JsonObject());
+    }
+
+    private static final Sql DELETE = template("template.delete", update("deleted_at = :at"));
+
+    /** The template is not found any more, its prebuilds are deleted, and its name is free. */
+    public Uni<Boolean> delete(TemplateName name) {
+        return change(DELETE, name, new JsonObject());
+    }
+
+    private static final String SET_PAUSE = "pause_scope = :scope, pause_until = :until";
+    private static final Sql PAUSE = template("template.pause", update(SET_PAUSE), "scope", "until");
+    private static final Sql RESUME = template("template.resume", update(SET_PAUSE), "scope", "until");
+
+    /** @param pause null lifts it */
+    public Uni<Boolean> pause(TemplateName name, @Nullable PauseView pause) {
+        return change(
+                pause == null ? RESUME : PAUSE,
+                name,
+                PauseStore.detail(pause),
+                PauseStore.scope(pause),
+                PauseStore.until(pause));
+    }
+
+    private static final Sql INVALIDATE = template("template.invalidate", """
+            SELECT t.id, t.organization_id, t.active_version_id FROM templates t WHERE %s FOR NO KEY UPDATE),
+            invalidated AS (
+                UPDATE presets p SET last_invalidated_at = :at FROM changed c
+                 WHERE p.version_id = c.active_version_id""".formatted(CatalogReads.NAMED));
+
+    /** Prebuilds of the active version that were created before now are expired. */
+    public Uni<Boolean> invalidate(TemplateName name) {
+        return change(INVALIDATE, name, new JsonObject());
+    }
+
+    /**
+     * A change of one preset.
+     *
+     * @param more parameters beside those that all changes have
+     */
+    private static Sql preset(String action, String set, String... more) {
+        return statement(
+                """
+                WITH changed AS (
+                    UPDATE presets p SET %s
+                      FROM templates t
+                     WHERE p.id = :preset AND t.id = p.template_id AND t.deleted_at IS NULL AND %s
+                    RETURNING p.id, p.organization_id),
+                marked AS (INSERT INTO dirty_presets (preset_id) SELECT id FROM changed),
+                audited AS (
+                    %s)
+                SELECT id FROM changed""".formatted(
+                        set, Rules.visibleTo("p.organization_id"), AuditEntry.of(action, ":detail::jsonb", "changed")),
+                List.of("preset", "organization", "entry", "at", "actor", "detail"),
+                more);
+    }
+
+    private Uni<Boolean> change(
+            Sql statement, Caller caller, UUID preset, JsonObject detail, @Nullable Object... more) {
+        @Nullable
+        Object[] values = {
+            preset, caller.organization().orElse(null), ids.next(), Rows.utc(clock.instant()), caller.userId(), detail
+        };
+        return statement.on(pool, joined(values, more)).map(rows -> rows.size() > 0);
+    }
+
+    private static final Sql INVALIDATE_PRESET = preset("preset.invalidate", "last_invalidated_at = :at");
+
+    /** Prebuilds of this preset that were created before now are expired. */
+    public Uni<Boolean> invalidatePreset(Caller caller, UUID preset) {
+        return change(INVALIDATE_PRESET, caller, preset, new JsonObject());
+    }
+
+    private static final Sql RESET_PRESET =
+            preset("preset.reset", "status = 'healthy', status_reason = NULL, failures_from = :at");
+
+    /** Lifts a hard limit or a failed validation: failures until now count no more. */
+    public Uni<Boolean> resetPreset(Caller caller, UUID preset) {
+        return change(RESET_PRESET, caller, preset, new JsonObject());
+    }
+
+    private static final Sql PAUSE_PRESET = preset("preset.pause", SET_PAUSE, "scope", "until");
+    private static final Sql RESUME_PRESET = preset("preset.resume", SET_PAUSE, "scope", "until");
+
+    /** @param pause null lifts it */
+    public Uni<Boolean> pausePreset(Caller caller, UUID preset, @Nullable PauseView pause) {
+        return change(
+                pause == null ? RESUME_PRESET : PAUSE_PRESET,
+                caller,
+                preset,
+                PauseStore.detail(pause),
+                PauseStore.scope(pause),
+                PauseStore.until(pause));
+    }
+}

@@ -1,0 +1,199 @@
+package dev.larder.catalog;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+/**
+ * Reads one object of a declaration field by field. A field that is wrong is added to the {@link Refusals}
+ * and then counts as absent, so that one pass finds all that is wrong.
+ */
+final class ObjectReader {
+
+    private static final Pattern WHOLE_NUMBER = Pattern.compile("-?(0|[1-9][0-9]{0,17})");
+
+    private final Map<String, SyntaxNode> fields;
+    private final String path;
+    private final Refusals refusals;
+
+    private ObjectReader(Map<String, SyntaxNode> fields, String path, Refusals refusals) {
+        this.fields = fields;
+        this.path = path;
+        this.refusals = refusals;
+    }
+
+    /** Refuses a node that is no object ({@code wrong_type}) and unknown fields ({@code unknown_field}). */
+    static ObjectReader of(SyntaxNode node, String path, Refusals refusals, String... known) {
+        if (!(node instanceof SyntaxNode.Fields(Map<String, SyntaxNode> byName))) {
+            refusals.add("wrong_type", path, "must be an object.");
+            return new ObjectReader(Map.of(), path, refusals);
+        }
+        Set<String> knownFields = Set.of(known);
+        for (String name : byName.keySet()) {
+            if (!knownFields.contains(name)) {
+                refusals.add(
+                        "unknown_field",
+                        FieldPath.field(path, name),
+                        "is not known here; known are " + String.join(", ", known) + ".");
+            }
+        }
+        return new ObjectReader(byName, path, refusals);
+    }
+
+    String path() {
+        return path;
+    }
+
+    String at(String field) {
+        return FieldPath.field(path, field);
+    }
+
+    Optional<SyntaxNode> node(String field) {
+        SyntaxNode node = fields.get(field);
+        return node == null || node instanceof SyntaxNode.Null ? Optional.empty() : Optional.of(node);
+    }
+
+    /** Whether the field was written at all, with a right or a wrong value. */
+    boolean has(String field) {
+        return node(field).isPresent();
+    }
+
+    Optional<String> text(String field) {
+        return node(field).flatMap(node -> {
+            if (node instanceof SyntaxNode.Text(String text)) {
+                return Optional.of(text);
+            }
+            wrongType(at(field), "a string");
+            return Optional.empty();
+        });
+    }
+
+    /** Refuses an absent field: {@code missing_field}. */
+    Optional<String> requiredText(String field) {
+        requirePresent(field);
+        return text(field);
+    }
+
+    void requirePresent(String field) {
+        if (!has(field)) {
+            refusals.add("missing_field", at(field), "is required.");
+        }
+    }
+
+    boolean flag(String field) {
+        return node(field)
+                .map(node -> {
+                    if (node instanceof SyntaxNode.Bool(boolean value)) {
+                        return value;
+                    }
+                    wrongType(at(field), "true or false");
+                    return false;
+                })
+                .orElse(false);
+    }
+
+    /** Both bounds are inclusive; outside of them: {@code out_of_range}. */
+    Optional<Integer> wholeNumber(String field, int min, int max) {
+        return node(field).flatMap(node -> {
+            if (!(node instanceof SyntaxNode.Number(String text))
+                    || !WHOLE_NUMBER.matcher(text).matches()) {
+                wrongType(at(field), "a whole number");
+                return Optional.empty();
+            }
+            long value = Long.parseLong(text);
+            if (value < min || value > max) {
+                refusals.add("out_of_range", at(field), "must be from " + min + " to " + max + ".");
+                return Optional.empty();
+            }
+            return Optional.of((int) value);
+        });
+    }
+
+    /** Both bounds are inclusive; outside of them: {@code out_of_range}. */
+    Optional<Duration> duration(String field, Duration min, Duration max) {
+        return text(field).flatMap(text -> {
+            Optional<Duration> read = Durations.read(text);
+            if (read.isEmpty()) {
+                refusals.add("invalid_duration", at(field), "must be a duration like 90s, 10m, 8h, 7d or PT8H.");
+                return read;
+            }
+            if (read.get().compareTo(min) < 0 || read.get().compareTo(max) > 0) {
+                refusals.add("out_of_range", at(field), "must be from " + min + " to " + max + ".");
+                return Optional.empty();
+            }
+            return read;
+        });
+    }
+
+    /** Empty where absent. More than {@code max}: refused with this code, and only as many are read. */
+    List<SyntaxNode> items(String field, int max, String tooMany) {
+        Optional<SyntaxNode> node = node(field);
+        if (node.isEmpty()) {
+            return List.of();
+        }
+        if (!(node.get() instanceof SyntaxNode.Items(List<SyntaxNode> items))) {
+            wrongType(at(field), "a list");
+            return List.of();
+        }
+        if (items.size() > max) {
+            refusals.add(tooMany, at(field), "has " + items.size() + " entries; at most " + max + " are taken.");
+            return items.subList(0, max);
+        }
+        return items;
+    }
+
+    /** Values by name; numbers and booleans count as their text. */
+    Map<String, String> texts(String field) {
+        Optional<SyntaxNode> node = node(field);
+        if (node.isEmpty()) {
+            return Map.of();
+        }
+        if (!(node.get() instanceof SyntaxNode.Fields(Map<String, SyntaxNode> byName))) {
+            wrongType(at(field), "an object");
+            return Map.of();
+        }
+        Map<String, String> texts = new LinkedHashMap<>();
+        byName.forEach((name, value) ->
+                scalar(value, FieldPath.field(at(field), name)).ifPresent(text -> texts.put(name, text)));
+        return texts;
+    }
+
+    /** A number or boolean counts as its text. */
+    Optional<String> scalar(String field) {
+        return node(field).flatMap(node -> scalar(node, at(field)));
+    }
+
+    private Optional<String> scalar(SyntaxNode node, String where) {
+        return switch (node) {
+            case SyntaxNode.Text(String text) -> Optional.of(text);
+            case SyntaxNode.Number(String text) -> Optional.of(text);
+            case SyntaxNode.Bool(boolean value) -> Optional.of(Boolean.toString(value));
+            case SyntaxNode.Fields fields -> notScalar(where);
+            case SyntaxNode.Items items -> notScalar(where);
+            case SyntaxNode.Null nothing -> notScalar(where);
+        };
+    }
+
+    private Optional<String> notScalar(String where) {
+        wrongType(where, "a string");
+        return Optional.empty();
+    }
+
+    private void wrongType(String where, String wanted) {
+        refusals.add("wrong_type", where, "must be " + wanted + ".");
+    }
+
+    /** The objects of a list, each with its own path. */
+    List<ObjectReader> forms(String field, int max, String tooMany, String... known) {
+        List<ObjectReader> forms = new ArrayList<>();
+        for (SyntaxNode item : items(field, max, tooMany)) {
+            forms.add(of(item, FieldPath.item(at(field), forms.size()), refusals, known));
+        }
+        return forms;
+    }
+}

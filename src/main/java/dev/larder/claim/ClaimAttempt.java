@@ -1,0 +1,20 @@
+package dev.larder.claim;
+
+import dev.larder.model.Caller;
+
+/**
+ * One request on its way to an outcome.
+ *
+ * @param claim the first claim that it will make
+ */
+record ClaimAttempt(ClaimRequest request, NewClaim claim) {
+
+    Caller caller() {
+        return claim.caller();
+    }
+
+    /** The same, to be built with these parameters. */
+    ClaimAttempt with(ColdParameters parameters) {
+        return new ClaimAttempt(request, claim.with(parameters));
+    }
+}

@@ -1,0 +1,34 @@
+package dev.larder.claim;
+
+import io.quarkus.runtime.annotations.RegisterForReflection;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.jspecify.annotations.Nullable;
+
+/** The body that asks for workspaces. */
+@RegisterForReflection
+@Schema(name = "NewClaim")
+record ClaimBody(
+        @Nullable String organization,
+        @Nullable String template,
+        @Nullable String preset,
+        @Nullable List<String> presets,
+        @Nullable Map<String, String> parameters,
+        @Nullable UUID presetId,
+        @Nullable UUID workspaceId,
+
+        @Schema(enumeration = {"fail", "wait", "cold", "wait_then_cold"}) @Nullable
+        String policy,
+
+        @Schema(format = "duration", examples = "PT30S") @Nullable
+        String timeout,
+
+        @Nullable Integer priority,
+
+        @Schema(format = "duration", examples = "PT8H") @Nullable
+        String ttl,
+
+        @Nullable Integer count,
+        @Nullable Integer atLeast) {}

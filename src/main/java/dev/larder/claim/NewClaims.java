@@ -1,0 +1,50 @@
+package dev.larder.claim;
+
+import dev.larder.claim.ClaimRequest.Wanted;
+import dev.larder.claim.NewClaim.Terms;
+import dev.larder.database.Encryption;
+import dev.larder.model.Caller;
+import dev.larder.model.Ids;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Makes claims that are not recorded yet. */
+@ApplicationScoped
+public class NewClaims {
+
+    private final Ids ids;
+    private final Encryption encryption;
+
+    public NewClaims(Ids ids, Encryption encryption) {
+        this.ids = ids;
+        this.encryption = encryption;
+    }
+
+    /** A claim of one workspace, with a new id. */
+    public NewClaim one(Caller caller, Optional<IdempotencyKey> key, Optional<Duration> ttl) {
+        return new NewClaim(ids.next(), 0, new Terms(caller, key, ttl, Optional.empty(), ColdParameters.NONE));
+    }
+
+    /** So many claims of one request; {@code first} is the first of them. */
+    public List<NewClaim> several(NewClaim first, int count) {
+        List<NewClaim> claims = new ArrayList<>(count);
+        claims.add(first);
+        for (int ordinal = 1; ordinal < count; ordinal++) {
+            claims.add(new NewClaim(ids.next(), ordinal, first.terms()));
+        }
+        return claims;
+    }
+
+    /**
+     * The key of a request. Parameters may be secret, so they cannot be guessed from the hash that is kept.
+     */
+    IdempotencyKey key(String text, ClaimRequest request) {
+        byte[] hash = request.hash();
+        return request.wanted() instanceof Wanted.ByParameters
+                ? new IdempotencyKey(text, encryption.fingerprint(hash), hash)
+                : new IdempotencyKey(text, hash);
+    }
+}

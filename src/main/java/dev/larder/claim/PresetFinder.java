@@ -1,0 +1,112 @@
+package dev.larder.claim;
+
+import dev.larder.claim.ClaimRequest.Wanted;
+import dev.larder.claim.PresetReads.Declared;
+import dev.larder.claim.PresetReads.Fitting;
+import dev.larder.model.Caller;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/**
+ * Which presets a request means. What was found is remembered, because a claim that had to look it up each
+ * time would cost one more statement. That is safe: a preset never changes what it is, and one that is no
+ * longer active gives nothing, upon which it is looked up again.
+ */
+@ApplicationScoped
+class PresetFinder {
+
+    private static final int REMEMBERED_MAX = 10_000;
+
+    /** Characters; what is longer is looked up each time, so that nobody can fill the memory with it. */
+    private static final int MEANT_MAX = 1_000;
+
+    private final PresetReads reads;
+    private final Map<Meant, List<Claimable>> remembered = new ConcurrentHashMap<>();
+
+    PresetFinder(PresetReads reads) {
+        this.reads = reads;
+    }
+
+    /** Names mean other presets to callers of other organizations. */
+    private record Meant(Wanted wanted, Optional<UUID> callersOrganization) {}
+
+    /**
+     * @param remembered whether it was looked up some time ago
+     * @param unknown which of several names is no preset's, while others are
+     * @param declared the parameters of its version where one was found by parameters
+     */
+    record Found(List<Claimable> presets, boolean remembered, OptionalInt unknown, List<Declared> declared) {
+
+        static Found now(List<Claimable> presets) {
+            return new Found(presets, false, OptionalInt.empty(), List.of());
+        }
+
+        static Found now(Optional<Fitting> fitting) {
+            return new Found(
+                    fitting.map(Fitting::preset).stream().toList(),
+                    false,
+                    OptionalInt.empty(),
+                    fitting.map(Fitting::declared).orElse(List.of()));
+        }
+    }
+
+    Uni<Found> find(Caller caller, Wanted wanted) {
+        List<Claimable> known = remembered.get(new Meant(wanted, caller.organization()));
+        return known == null
+                ? lookUp(caller, wanted)
+                : Uni.createFrom().item(new Found(known, true, OptionalInt.empty(), List.of()));
+    }
+
+    /** As it is now. */
+    Uni<Found> lookUp(Caller caller, Wanted wanted) {
+        Meant meant = new Meant(wanted, caller.organization());
+        return read(caller, wanted).invoke(found -> remember(meant, found));
+    }
+
+    private void remember(Meant meant, Found found) {
+        if (found.presets().isEmpty() || found.unknown().isPresent()) {
+            remembered.remove(meant);
+            return;
+        }
+        if (meant.wanted() instanceof Wanted.ByParameters || meant.toString().length() > MEANT_MAX) {
+            return;
+        }
+        if (remembered.size() >= REMEMBERED_MAX) {
+            remembered.clear();
+        }
+        remembered.put(meant, found.presets());
+    }
+
+    private Uni<Found> read(Caller caller, Wanted wanted) {
+        Optional<UUID> callers = caller.organization();
+        return switch (wanted) {
+            case Wanted.PresetById(var preset) ->
+                reads.findPreset(preset, callers)
+                        .map(found -> Found.now(found.stream().toList()));
+            case Wanted.PresetsByName(var organization, var template, var presets) ->
+                reads.findPresets(organization, template, presets, callers).map(found -> inOrder(presets, found));
+            case Wanted.ByParameters(var organization, var template, var parameters) ->
+                reads.findByParameters(organization, template, parameters, callers)
+                        .map(Found::now);
+            case Wanted.Exactly exactly -> Uni.createFrom().item(Found.now(List.of()));
+        };
+    }
+
+    private static Found inOrder(List<String> names, Map<String, Claimable> found) {
+        OptionalInt unknown = IntStream.range(0, names.size())
+                .filter(index -> !found.containsKey(names.get(index)))
+                .findFirst();
+        List<Claimable> presets = names.stream()
+                .flatMap(name -> Stream.ofNullable(found.get(name)))
+                .toList();
+        return new Found(presets, false, presets.isEmpty() ? OptionalInt.empty() : unknown, List.of());
+    }
+}

@@ -1,0 +1,148 @@
+package dev.larder.jobs;
+
+import dev.larder.database.Encryption;
+import dev.larder.database.Rows;
+import dev.larder.model.Assignment;
+import dev.larder.model.Lease;
+import dev.larder.model.Transition;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import io.vertx.mutiny.core.buffer.Buffer;
+import io.vertx.mutiny.sqlclient.Row;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** What a worker is told of a job that it has leased. */
+final class AssignmentReads {
+
+    private final Encryption seal;
+
+    AssignmentReads(Encryption seal) {
+        this.seal = seal;
+    }
+
+    /**
+     * The end of the statements of {@link Leasing}: a row for each leased job, in the order of {@code next}. Where none is
+     * leased, one row with the summary, if it says anything.
+     */
+    static final String FETCH = """
+            SELECT s.held_up, s.more, s.asked_to, s.shared,
+                   t.id, t.lease_token, t.attempt, t.deadline_at, t.created_at, t.backend, b.transition, b.reason, b.number,
+                   b.version_id, b.preset_id, w.outputs_sealed, w.id AS workspace_id, w.name AS workspace_name, w.owner_id, w.prebuild,
+                   w.organization_id, o.name AS organization_name, u.name AS owner_name, p.name AS preset_name,
+                   m.name AS template_name, v.files,
+                   (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                               'name', q.name, 'sensitive', q.sensitive, 'given', g.name IS NOT NULL,
+                               'value', CASE WHEN g.name IS NULL THEN q.default_value ELSE g.value END,
+                               'own', w.parameters -> q.name,
+                               'sealed', encode(CASE WHEN g.name IS NULL THEN q.default_sealed ELSE g.sealed END, 'hex'))
+                           ORDER BY q.ordinal), '[]')
+                      FROM version_parameters q
+                      LEFT JOIN preset_parameters g ON g.preset_id = b.preset_id AND g.name = q.name
+                     WHERE q.version_id = b.version_id) AS parameters
+              FROM summary s
+              LEFT JOIN (taken t
+                         JOIN next n ON n.id = t.id
+                         JOIN builds b ON b.id = t.build_id
+                         JOIN workspaces w ON w.id = t.workspace_id
+                         JOIN organizations o ON o.id = w.organization_id
+                         JOIN users u ON u.id = w.owner_id
+                         JOIN template_versions v ON v.id = b.version_id
+                         JOIN templates m ON m.id = v.template_id
+                         LEFT JOIN presets p ON p.id = b.preset_id) ON true
+             WHERE t.id IS NOT NULL OR s.held_up OR s.shared OR s.asked_to IS NOT NULL
+             ORDER BY n.place""";
+
+    static Lease lease(Row row) {
+        return new Lease(
+                row.getUUID("id"),
+                row.getUUID("lease_token"),
+                row.getInteger("attempt"),
+                row.getUUID("workspace_id"),
+                Transition.of(row.getString("transition")),
+                row.getString("reason"));
+    }
+
+    /** @throws Encryption.UnreadableException where a sensitive parameter or output cannot be decrypted */
+    Assignment assignment(Row row) {
+        return new Assignment(
+                lease(row),
+                Rows.instant(row, "deadline_at"),
+                row.getInteger("number"),
+                workspace(row),
+                new Assignment.Version(
+                        row.getUUID("version_id"),
+                        row.getString("backend"),
+                        row.getString("template_name"),
+                        row.getString("preset_name"),
+                        strings((JsonObject) row.getValue("files"))),
+                parameters(row));
+    }
+
+    private Assignment.Workspace workspace(Row row) {
+        return new Assignment.Workspace(
+                row.getString("workspace_name"),
+                row.getUUID("organization_id"),
+                row.getString("organization_name"),
+                row.getUUID("owner_id"),
+                row.getString("owner_name"),
+                Boolean.TRUE.equals(row.getBoolean("prebuild")),
+                outputs(row));
+    }
+
+    private Assignment.Parameters parameters(Row row) {
+        Map<String, String> values = new LinkedHashMap<>();
+        Set<String> sensitive = new HashSet<>();
+        JsonArray parameters = (JsonArray) row.getValue("parameters");
+        for (int i = 0; i < parameters.size(); i++) {
+            JsonObject parameter = parameters.getJsonObject(i);
+            String name = parameter.getString("name");
+            String value = value(row, parameter);
+            if (value != null) {
+                values.put(name, value);
+            }
+            if (Boolean.TRUE.equals(parameter.getBoolean("sensitive"))) {
+                sensitive.add(name);
+            }
+        }
+        return new Assignment.Parameters(values, sensitive);
+    }
+
+    /** The value that a cold claim asked for wins over the preset's, and that over the default. */
+    private @Nullable String value(Row row, JsonObject parameter) {
+        JsonObject own = parameter.getJsonObject("own");
+        if (own != null) {
+            String sealed = own.getString("sealed");
+            return sealed == null
+                    ? own.getString("value")
+                    : seal.open(row.getUUID("workspace_id"), HexFormat.of().parseHex(sealed));
+        }
+        String sealed = parameter.getString("sealed");
+        if (sealed == null) {
+            return parameter.getString("value");
+        }
+        boolean given = Boolean.TRUE.equals(parameter.getBoolean("given"));
+        UUID sealedFor = row.getUUID(given ? "preset_id" : "version_id");
+        return seal.open(sealedFor, HexFormat.of().parseHex(sealed));
+    }
+
+    /** Only builds that work on a started workspace get outputs: a delete must go on where they cannot be decrypted. */
+    private Map<String, String> outputs(Row row) {
+        Buffer sealed = row.getBuffer("outputs_sealed");
+        return sealed == null || !Assignment.LATER_STARTS.contains(row.getString("reason"))
+                ? Map.of()
+                : strings(new JsonObject(seal.open(row.getUUID("workspace_id"), sealed.getBytes())));
+    }
+
+    private static Map<String, String> strings(JsonObject object) {
+        Map<String, String> strings = new HashMap<>();
+        object.forEach(entry -> strings.put(entry.getKey(), String.valueOf(entry.getValue())));
+        return strings;
+    }
+}

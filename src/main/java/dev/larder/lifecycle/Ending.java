@@ -1,0 +1,57 @@
+package dev.larder.lifecycle;
+
+import dev.larder.database.Rows;
+import dev.larder.model.Assignment;
+import dev.larder.model.FailureCause;
+import dev.larder.model.JobOutcome;
+import dev.larder.model.Lease;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import org.jspecify.annotations.Nullable;
+
+/** What a job's worker reports of it. */
+record Ending(Lease lease, JobOutcome outcome, Instant at) {
+
+    OffsetDateTime time() {
+        return Rows.utc(at);
+    }
+
+    @Nullable
+    String code() {
+        return outcome instanceof JobOutcome.Failed(var code, var unused) ? code : null;
+    }
+
+    @Nullable
+    String detail() {
+        return outcome instanceof JobOutcome.Failed(var unused, var detail) ? Rows.storable(detail) : null;
+    }
+
+    boolean canceled() {
+        return outcome instanceof JobOutcome.Canceled;
+    }
+
+    /**
+     * Where a job ends although it could be requeued, it failed too often: see {@link RequeueStore#requeueAndHold}.
+     */
+    @Nullable
+    String blame() {
+        if (!(outcome instanceof JobOutcome.Failed(var code, var unused))) {
+            return null;
+        }
+        boolean tooOften = FailureCause.of(code).holdsPlace() && mayWait(lease);
+        return (tooOften ? FailureCause.TEMPLATE : FailureCause.of(code)).word();
+    }
+
+    boolean provesLocation() {
+        return switch (outcome) {
+            case JobOutcome.Succeeded succeeded -> true;
+            case JobOutcome.Failed(var code, var unused) -> FailureCause.provesPlace(code);
+            case JobOutcome.Canceled canceled -> false;
+        };
+    }
+
+    /** A verification may not: a claim waits for its answer, and takes another workspace instead. */
+    static boolean mayWait(Lease lease) {
+        return !lease.reason().equals(Assignment.VERIFY);
+    }
+}

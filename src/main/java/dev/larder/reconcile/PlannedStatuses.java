@@ -1,0 +1,44 @@
+package dev.larder.reconcile;
+
+import dev.larder.model.CreationStatus;
+import dev.larder.model.CreationStatus.Reason;
+import dev.larder.model.CreationStatuses;
+import dev.larder.reconcile.PoolView.HoldView;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Collectors;
+
+/** Tells claims what a plan knows: its holds, and that no prebuilds are wanted. */
+@ApplicationScoped
+class PlannedStatuses implements CreationStatuses {
+
+    private final Reconciler reconciler;
+
+    PlannedStatuses(Reconciler reconciler) {
+        this.reconciler = reconciler;
+    }
+
+    @Override
+    public Uni<Map<UUID, CreationStatus>> of(Set<UUID> presets, Instant at) {
+        return reconciler
+                .plans(presets, at)
+                .map(plans -> plans.stream()
+                        .collect(Collectors.toMap(one -> one.preset().id(), one -> standing(one.plan()))));
+    }
+
+    static CreationStatus standing(Plan plan) {
+        if (plan.holds().isEmpty() && plan.desired().instances() == 0) {
+            return new CreationStatus(
+                    List.of(new Reason("none_wanted", null, "the preset wants no prebuilds at present")));
+        }
+        return new CreationStatus(plan.holds().stream()
+                .map(HoldView::of)
+                .map(hold -> new Reason(hold.kind(), hold.until(), hold.detail()))
+                .toList());
+    }
+}

@@ -1,0 +1,136 @@
+package dev.larder.reconcile;
+
+import dev.larder.http.CurrentCaller;
+import dev.larder.http.JsonBody;
+import dev.larder.http.Page;
+import dev.larder.http.PageRequest;
+import dev.larder.http.Problem;
+import dev.larder.model.Role;
+import dev.larder.reconcile.PresetStore.DeclaredPreset;
+import io.smallrye.mutiny.Uni;
+import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.time.OffsetDateTime;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jspecify.annotations.Nullable;
+
+/** What pools hold, what they should hold and why, and what the next cycle would do (design, section 2.5). */
+@Path("/api/v1/presets")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "presets")
+@RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+class PoolResource {
+
+    private static final Instant EARLIEST = Instant.parse("2000-01-01T00:00:00Z");
+    private static final Instant BEYOND = Instant.parse("2201-01-01T00:00:00Z");
+
+    private final PresetStore presets;
+    private final Reconciler reconciler;
+    private final CurrentCaller caller;
+    private final InstantSource clock;
+
+    PoolResource(PresetStore presets, Reconciler reconciler, CurrentCaller caller, InstantSource clock) {
+        this.presets = presets;
+        this.reconciler = reconciler;
+        this.caller = caller;
+        this.clock = clock;
+    }
+
+    @GET
+    @Operation(
+            operationId = "listPresets",
+            summary = "Lists the presets of active versions with the counts of their pools")
+    public Uni<Page<PresetWithPool>> list(
+            @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
+        PageRequest page = PageRequest.of(limit, after);
+        return presets.list(caller.get().organization(), page.after(), page.rows())
+                .map(rows -> Page.of(page, rows, DeclaredPreset::id))
+                .chain(this::withPools);
+    }
+
+    private Uni<Page<PresetWithPool>> withPools(Page<DeclaredPreset> page) {
+        List<UUID> ids = page.items().stream().map(DeclaredPreset::id).toList();
+        return reconciler
+                .plans(ids, clock.instant())
+                .map(PoolResource::byPreset)
+                .map(plans -> new Page<>(views(page.items(), plans), page.next()));
+    }
+
+    private static Map<UUID, Plan> byPreset(List<Cycle.Planned> planned) {
+        return planned.stream().collect(Collectors.toMap(one -> one.preset().id(), Cycle.Planned::plan));
+    }
+
+    private static List<PresetWithPool> views(List<DeclaredPreset> presets, Map<UUID, Plan> plans) {
+        Function<DeclaredPreset, PresetWithPool> view = preset -> PresetWithPool.of(preset, plans.get(preset.id()));
+        return presets.stream().map(view).toList();
+    }
+
+    @GET
+    @Path("{id}")
+    @Operation(operationId = "getPreset", summary = "Shows a preset with the counts of its pool")
+    public Uni<PresetWithPool> get(@PathParam("id") String id) {
+        return found(id)
+                .chain(preset -> reconciler
+                        .plans(List.of(preset.id()), clock.instant())
+                        .map(plans -> views(List.of(preset), byPreset(plans)).getFirst()));
+    }
+
+    @GET
+    @Path("{id}/pool")
+    @Operation(
+            operationId = "getPresetPool",
+            summary = "Shows the actual and desired state of the pool, with the reasons")
+    public Uni<PoolView> pool(@PathParam("id") String id) {
+        return planned(id, clock.instant()).map(planned -> PoolView.of(planned.preset(), planned.plan()));
+    }
+
+    @GET
+    @Path("{id}/plan")
+    @Operation(
+            operationId = "getPresetPlan",
+            summary = "Shows what a cycle would do now, or at another instant, without doing it")
+    public Uni<PlanView> plan(@PathParam("id") String id, @QueryParam("at") @Nullable String at) {
+        return planned(id, at == null ? clock.instant() : instant(at))
+                .map(planned -> PlanView.of(planned.preset(), planned.plan()));
+    }
+
+    private Uni<Cycle.Planned> planned(String id, Instant at) {
+        return found(id)
+                .chain(preset -> reconciler.plan(preset.id(), at))
+                .map(planned -> planned.orElseThrow(() -> Problem.of(
+                        404, "no_prebuilds_declared", "This preset declares no prebuilds, so it has no pool.")));
+    }
+
+    private Uni<DeclaredPreset> found(String id) {
+        UUID preset = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("preset"));
+        return presets.find(preset, caller.get().organization())
+                .map(found -> found.orElseThrow(() -> Problem.notFound("preset")));
+    }
+
+    /** Within the years that schedules can be asked for and Postgres can count in. */
+    static Instant instant(String text) {
+        try {
+            Instant instant = OffsetDateTime.parse(text).toInstant();
+            if (instant.isBefore(EARLIEST) || !instant.isBefore(BEYOND)) {
+                throw Problem.badRequest("invalid_instant", "at", "must be a time within the years 2000 to 2200.");
+            }
+            return instant;
+        } catch (DateTimeException notATime) {
+            throw Problem.badRequest("invalid_instant", "at", "must be a time like 2026-11-20T09:00:00Z.");
+        }
+    }
+}

@@ -1,5 +1,0 @@
-/** The exec backend with real scripts and real processes. */
-@NullMarked
-package dev.larder.provision.exec;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,4 +1,0 @@
-@NullMarked
-package dev.larder.wake;
-
-import org.jspecify.annotations.NullMarked;

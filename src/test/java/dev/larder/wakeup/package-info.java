@@ -1,0 +1,4 @@
+@NullMarked
+package dev.larder.wakeup;
+
+import org.jspecify.annotations.NullMarked;
