@@ -195,7 +195,7 @@ public final class JsonBody {
                     return duration;
                 }
             } catch (DateTimeException | ArithmeticException notADuration) {
-                // said below
+                // The problem below says it.
             }
             throw Problem.badRequest("invalid_duration", field, "must be a positive duration like PT8H or P30D.");
         });

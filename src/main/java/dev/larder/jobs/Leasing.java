@@ -184,9 +184,8 @@ final class Leasing {
             .replace("{line}", Lines.jobs(NOT_FULL))
             .replace("{turns}", TURNS);
 
-    // The jobs are locked line by line; those that another worker is just being given are passed over. Where that
-    // leaves
-    // slots free, all lines are asked once more (rest).
+    // The jobs are locked line by line; those that another worker is just being given are passed over.
+    // Where that leaves slots free, all lines are asked once more (rest).
     private static final String LOCKED = """
             locked AS (
                 SELECT j.*, a.kind
@@ -217,9 +216,9 @@ final class Leasing {
             .replace("{urgency}", URGENCY)
             .replace("{turns}", TURNS);
 
-    // A job counts in its preset, its organization and the deployment. Servers that lease at the same time take turns
-    // in
-    // jobs_in_flight (V7), so that each counts the jobs of those before it. What is beyond a limit stays in the queue.
+    // A job counts in its preset, its organization and the deployment. Servers that lease at the same time
+    // take turns in jobs_in_flight (V7), so that each counts the jobs of those before it. What is beyond a
+    // limit stays in the queue.
     private static final String BEYOND_LIMITS = """
             limited AS MATERIALIZED (
                 SELECT DISTINCT l.scope, l.jobs, l.deletes
@@ -240,9 +239,8 @@ final class Leasing {
                         WINDOW turn AS (PARTITION BY r.scope ORDER BY j.place)) n
                  WHERE n.nth > n.room OR (n.deletes AND n.nth_delete > n.delete_room))""";
 
-    // held_up: jobs were locked and are not leased, so that other workers may have passed them over. asked_to: where
-    // the
-    // first line was cut off, so that the next lease goes on from there.
+    // held_up: jobs were locked and are not leased, so that other workers may have passed them over.
+    // asked_to: where the first line was cut off, so that the next lease goes on from there.
     private static final String NEXT_OF_SHARES = """
             next AS (
                 SELECT j.id, j.place

@@ -109,7 +109,7 @@ public class LocalJobSource implements JobSource {
 
     private void givenUp(UUID worker, int count) {
         if (count > 0) {
-            LOG.warnf("leases nobody works on were given up worker=%s count=%d", worker, count);
+            LOG.warnf("leases that the worker did not know were released worker=%s count=%d", worker, count);
             wakeUps.changed(Change.LEASES_RELEASED);
         }
     }

@@ -35,7 +35,7 @@ public sealed interface Action {
      *
      * @param count at least 1
      * @param attempts how many cycles had created some when this was decided: another number in the database
-     *     means that somebody else has created meanwhile, and this creates nothing
+     *     means that another cycle has created some meanwhile, and this one creates none
      */
     record Create(int count, int attempts) implements Action {}
 }

@@ -11,7 +11,7 @@ import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 
 /**
- * Does things again and again while this process serves. It goes by a counter that nobody sets: a scheduler
+ * Does things again and again while this process serves. It goes by a counter that cannot be set: a scheduler
  * that goes by the process's own clock rests for an hour when that clock is set back by an hour (decision
  * 0023).
  */

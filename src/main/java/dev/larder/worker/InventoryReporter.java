@@ -25,7 +25,7 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells the jobSource what exists where a worker builds: once in a while, when somebody asks, and after it has removed something
+ * Tells the JobSource what exists where a worker builds: at intervals, on request, and after it has removed something
  * (decision 0016). It looks only after a heartbeat was answered, since the answer's time is when a listing began.
  */
 public final class InventoryReporter {
