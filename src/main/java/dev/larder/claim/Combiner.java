@@ -122,7 +122,18 @@ class Combiner {
         }
     }
 
+    /** Known by its claim's id: a batcher looks it up several times per claim, and a claim holds much. */
     private record Asking(NewClaim claim, Instant at) {
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Asking asking && claim.id().equals(asking.claim.id());
+        }
+
+        @Override
+        public int hashCode() {
+            return claim.id().hashCode();
+        }
 
         /** Two claims under one key must not meet in one statement: the second has to see the first one. */
         Object apart() {
