@@ -5,20 +5,22 @@ import dev.larder.model.Backend;
 import dev.larder.model.Inventory;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.LogLine;
-import dev.larder.model.Transition;
+import dev.larder.worker.process.Cgroups;
+import dev.larder.worker.process.JobFolderCleanup;
+import dev.larder.worker.process.RootCheck;
+import dev.larder.worker.process.RootFolder;
+import dev.larder.worker.process.StopRequest;
+import dev.larder.worker.process.WorkspaceTurns;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
 import jakarta.annotation.PreDestroy;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.inject.Inject;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
@@ -29,33 +31,41 @@ import java.util.function.Consumer;
 import org.jboss.logging.Logger;
 
 /**
- * A workspace is what the version's scripts make of it: {@code start.sh}, and where there are such, {@code ready.sh}
- * (repeated until it succeeds), {@code verify.sh} (when somebody claims it: it must end well before they are given it),
- * {@code claim.sh} (once, when somebody has it; then {@code ready.sh} again), {@code reset.sh} (when it was given back and may be used
- * again; then {@code verify.sh} and {@code ready.sh}) and {@code delete.sh}.
+ * Builds workspaces with the scripts of a version: {@code start.sh}, and optionally
  *
- * <p>A script is told by its environment: {@code LARDER_WORKSPACE_ID}, {@code LARDER_WORKSPACE_NAME}, {@code
- * LARDER_WORKSPACE_DIR} (kept while the workspace lives), {@code LARDER_ORGANIZATION}, {@code LARDER_OWNER}, {@code
- * LARDER_TEMPLATE}, {@code LARDER_PRESET}, {@code LARDER_TRANSITION}, {@code LARDER_JOB_ID}, {@code LARDER_ATTEMPT}, {@code
- * LARDER_PARAM_<NAME>} for each parameter, and {@code LARDER_OUTPUTS}: where {@code start.sh} must write a JSON object of
- * texts, numbers and truth values. {@code claim.sh}, {@code reset.sh} and {@code verify.sh} find there what was answered so
- * far, and the first two may change it; what {@code claim.sh} had to make anew it says in {@code LARDER_REPLACED}, as {@code {"resource": ["path", ...]}}. Scripts run in the folder of the
- * version's files.
+ * <ul>
+ *   <li>{@code ready.sh}, repeated after a start until it succeeds;
+ *   <li>{@code verify.sh}, before a claimed workspace is handed over; it must succeed;
+ *   <li>{@code claim.sh}, once after a claim, followed by {@code ready.sh};
+ *   <li>{@code reset.sh}, before a returned workspace is reused, followed by {@code verify.sh} and {@code ready.sh};
+ *   <li>{@code stop.sh} and {@code delete.sh}.
+ * </ul>
  *
- * <p>When a script has ended, what is left in its process group is killed. A process that gave itself a session of its own
- * belongs to the workspace and lives on after a success; it must send its output elsewhere. After a failure, a cancel or the
- * deadline all processes of the job are killed, on delete all processes of the workspace. The log names what was killed.
+ * <p>A script runs in the folder of the version's files. Its environment holds {@code LARDER_WORKSPACE_ID},
+ * {@code LARDER_WORKSPACE_NAME}, {@code LARDER_WORKSPACE_DIR} (a folder that is kept while the workspace lives),
+ * {@code LARDER_ORGANIZATION}, {@code LARDER_OWNER}, {@code LARDER_TEMPLATE}, {@code LARDER_PRESET},
+ * {@code LARDER_TRANSITION}, {@code LARDER_JOB_ID}, {@code LARDER_ATTEMPT} and {@code LARDER_PARAM_<NAME>} for each
+ * parameter.
  *
- * <p>A script is asked to end by SIGINT, and killed after {@code larder.backend.exec.stop-grace}; what it prints until then is
- * in the log. The job ends when its processes have ended.
+ * <p>{@code start.sh} must write its outputs to the file {@code LARDER_OUTPUTS}: a JSON object of strings, numbers and
+ * booleans. {@code claim.sh}, {@code reset.sh} and {@code verify.sh} find the current outputs in that file; the first two
+ * may change them. {@code claim.sh} lists resources that it had to replace in the file {@code LARDER_REPLACED}, as
+ * {@code {"resource": ["path", ...]}}.
  *
- * <p>Sensitive parameters are masked in the log, outputs from the moment they are in the file: a script must not print a
- * secret of its own making before that.
+ * <p>When a script ends, the rest of its process group is killed. A process with a session of its own belongs to the
+ * workspace: it lives on after a success, and must send its output elsewhere. After a failure, a cancel or the deadline
+ * all processes of the job are killed; a delete kills all processes of the workspace. The log names killed processes.
  *
- * <p>Outcomes. The template's: {@code script_missing}, {@code script_not_started}, {@code script_failed}, {@code timed_out},
- * {@code not_ready}, {@code outputs_missing}, {@code outputs_invalid}, {@code replaced_invalid}, {@code files_invalid}. This
- * machine's: {@code backend_full} (the disk of the root is full), {@code backend_unavailable} (its folders cannot be used, or
- * no process can be started).
+ * <p>A script is stopped by SIGINT, and killed after {@code larder.backend.exec.stop-grace}. Its output until then is in
+ * the log. The job ends when its processes have ended.
+ *
+ * <p>The log masks sensitive parameters. It masks outputs from the moment they are in the file: a script must not print a
+ * secret of its own before that.
+ *
+ * <p>Outcomes. Faults of the template: {@code script_missing}, {@code script_not_started}, {@code script_failed},
+ * {@code timed_out}, {@code not_ready}, {@code outputs_missing}, {@code outputs_invalid}, {@code replaced_invalid},
+ * {@code files_invalid}. Faults of this host: {@code backend_full} (the disk of the root is full),
+ * {@code backend_unavailable} (the folders cannot be used, or no process can be started).
  */
 @ApplicationScoped
 public class ExecBackend implements Backend {
@@ -65,28 +75,28 @@ public class ExecBackend implements Backend {
 
     private final ExecSettings settings;
     private final InstantSource clock;
-    private final Path root;
+    private final RootFolder root;
     private final Cgroups groups;
-    private final Premises premises;
-    private final Leftovers leftovers;
-    private final Workspaces workspaces = new Workspaces();
-    private final Map<UUID, Stop> running = new ConcurrentHashMap<>();
+    private final ExecInventory inventory;
+    private final JobFolderCleanup cleanup;
+    private final WorkspaceTurns workspaces = new WorkspaceTurns();
+    private final Map<UUID, StopRequest> running = new ConcurrentHashMap<>();
     private final ExecutorService threads = Executors.newThreadPerTaskExecutor(
             Thread.ofPlatform().daemon().name("larder-exec-", 0).factory());
 
     @Inject
     public ExecBackend(ExecSettings settings, InstantSource clock) {
-        // A process of its own tries whether there are groups: only where scripts are run.
-        this(settings, clock, settings.enabled() ? Cgroups.here() : Cgroups.none());
+        // The detection starts a process, so it runs only where the backend is enabled.
+        this(settings, clock, settings.enabled() ? Cgroups.detect() : Cgroups.none());
     }
 
     ExecBackend(ExecSettings settings, InstantSource clock, Cgroups groups) {
         this.settings = settings;
         this.clock = clock;
-        this.root = settings.root().toAbsolutePath().normalize();
+        this.root = new RootFolder(settings.root().toAbsolutePath().normalize());
         this.groups = groups;
-        this.premises = new Premises(root, groups);
-        this.leftovers = new Leftovers(root, groups, clock);
+        this.inventory = new ExecInventory(root, groups);
+        this.cleanup = new JobFolderCleanup(root, groups, clock);
     }
 
     @Override
@@ -99,14 +109,14 @@ public class ExecBackend implements Backend {
         return settings.enabled();
     }
 
-    /** Removes what a killed worker left at this root, where it can be used. */
+    /** Checks the root folder. If it can be used, removes the folders and processes that killed workers left. */
     @Override
     public Optional<String> unusable() {
-        Optional<String> why = new Trial(root).unusable();
-        if (why.isEmpty()) {
-            leftovers.remove();
+        Optional<String> problem = new RootCheck(root, "larder.backend.exec.root").problem();
+        if (problem.isEmpty()) {
+            cleanup.run();
         }
-        return why;
+        return problem.map(text -> "Scripts cannot be run: " + text + ".");
     }
 
     @Override
@@ -116,9 +126,9 @@ public class ExecBackend implements Backend {
 
     @Override
     public boolean stop(Assignment assignment) {
-        Stop stop = running.get(assignment.lease().token());
+        StopRequest stop = running.get(assignment.lease().token());
         if (stop != null) {
-            stop.ask();
+            stop.request();
         }
         return stop != null;
     }
@@ -129,14 +139,14 @@ public class ExecBackend implements Backend {
     }
 
     private void begin(Assignment assignment, Consumer<LogLine> log, UniEmitter<? super JobOutcome> emitter) {
-        Stop stop = new Stop();
+        StopRequest stop = new StopRequest();
         running.put(assignment.lease().token(), stop);
-        UniEmitter<? super JobOutcome> unused = emitter.onTermination(stop::ask);
+        UniEmitter<? super JobOutcome> unused = emitter.onTermination(stop::request);
         threads.execute(() -> perform(assignment, log, emitter, stop));
     }
 
     private void perform(
-            Assignment assignment, Consumer<LogLine> log, UniEmitter<? super JobOutcome> emitter, Stop stop) {
+            Assignment assignment, Consumer<LogLine> log, UniEmitter<? super JobOutcome> emitter, StopRequest stop) {
         try {
             JobOutcome outcome = inTurn(assignment, log, stop);
             running.remove(assignment.lease().token(), stop);
@@ -150,7 +160,8 @@ public class ExecBackend implements Backend {
         }
     }
 
-    private JobOutcome inTurn(Assignment assignment, Consumer<LogLine> log, Stop stop) throws InterruptedException {
+    private JobOutcome inTurn(Assignment assignment, Consumer<LogLine> log, StopRequest stop)
+            throws InterruptedException {
         if (!workspaces.enter(assignment.workspaceId(), stop)) {
             return new JobOutcome.Canceled();
         }
@@ -161,16 +172,16 @@ public class ExecBackend implements Backend {
         }
     }
 
-    /** The place is the root folder, by the id it holds. What is there and was not made by Larder is listed too. */
+    /** The place is the root folder with its id. Entries that Larder did not make are listed too. */
     @Override
     public Uni<Optional<Inventory>> inventory() {
         return inBackground(() -> {
-            leftovers.remove();
-            return Optional.of(premises.inventory());
+            cleanup.run();
+            return Optional.of(inventory.list());
         });
     }
 
-    /** Fails while a job of the workspace runs here. */
+    /** Fails while a job of the workspace runs in this process. */
     @Override
     public Uni<Void> remove(UUID workspace) {
         return inBackground(() -> {
@@ -181,11 +192,11 @@ public class ExecBackend implements Backend {
     }
 
     private void removeUnlessBusy(UUID workspace) throws IOException {
-        if (!workspaces.enterNow(workspace)) {
+        if (!workspaces.tryEnter(workspace)) {
             throw new IOException("a job of this workspace is running");
         }
         try {
-            premises.remove(workspace);
+            inventory.remove(workspace);
         } finally {
             workspaces.leave(workspace);
         }
@@ -202,50 +213,13 @@ public class ExecBackend implements Backend {
                 }));
     }
 
-    /** A job that was cancelled is still ending its processes when the next one of its workspace may begin. */
-    private static final class Workspaces {
-
-        private static final long LOOK_MILLIS = 50;
-
-        private final Set<UUID> busy = new HashSet<>();
-
-        /** @return false where a stop was asked for meanwhile */
-        synchronized boolean enter(UUID workspace, Stop stop) throws InterruptedException {
-            while (!busy.add(workspace)) {
-                if (stop.isAsked()) {
-                    return false;
-                }
-                wait(LOOK_MILLIS);
-            }
-            return true;
-        }
-
-        synchronized boolean enterNow(UUID workspace) {
-            return busy.add(workspace);
-        }
-
-        synchronized void leave(UUID workspace) {
-            busy.remove(workspace);
-            notifyAll();
-        }
-    }
-
-    /** Asks all running scripts to end and waits for it, a little longer than the grace they have. */
+    /** Stops all running scripts and waits for their end, a little longer than their grace. */
     @PreDestroy
     void close() throws InterruptedException {
-        running.values().forEach(Stop::ask);
+        running.values().forEach(StopRequest::request);
         threads.shutdown();
         if (!threads.awaitTermination(endsWithin().toMillis(), TimeUnit.MILLISECONDS)) {
             LOG.warnf("scripts are still ending jobs=%d", running.size());
         }
-    }
-
-    /** The script that performs a transition. */
-    static String script(Transition transition) {
-        return switch (transition) {
-            case START -> "start.sh";
-            case STOP -> "stop.sh";
-            case DELETE -> "delete.sh";
-        };
     }
 }

@@ -5,7 +5,7 @@ import io.smallrye.config.WithDefault;
 import java.nio.file.Path;
 import java.time.Duration;
 
-/** How scripts are run. */
+/** Settings of the backend that runs scripts. */
 @ConfigMapping(prefix = "larder.backend.exec")
 public interface ExecSettings {
 
@@ -13,26 +13,26 @@ public interface ExecSettings {
     @WithDefault("false")
     boolean enabled();
 
-    /** Job and workspace folders lie below it; it must belong to the server's user, and nobody else may clear it. */
+    /** The folder of all jobs and workspaces. It must belong to the user of the server; no other process may clear it. */
     @WithDefault("${java.io.tmpdir}/larder-exec")
     Path root();
 
     /**
-     * How long a script may take to end after it was asked to by SIGINT, because of a cancel or its deadline; then it is killed.
-     * Minutes for tools that must not be cut. It must be shorter than {@code larder.worker.overrun} of the server.
+     * How long a script may run after SIGINT (a cancel, or its deadline) before it is killed. Use minutes for tools that must
+     * not be interrupted. Must be shorter than {@code larder.worker.overrun} of the server.
      */
     @WithDefault("5s")
     Duration stopGrace();
 
-    /** Between two runs of {@code ready.sh}. */
+    /** The pause between two runs of {@code ready.sh}. */
     @WithDefault("1s")
     Duration readyEvery();
 
-    /** A longer line is cut. Bytes. */
+    /** Bytes of a log line. A longer line is cut. */
     @WithDefault("8192")
     int lineLimit();
 
-    /** Half of it for the beginning, half for the end; what is printed between them is left out. Bytes, with 32 for each line. */
+    /** Bytes of a job's log, counting 32 for each line: half for the beginning, half for the end. The middle is left out. */
     @WithDefault("1048576")
     int logLimit();
 }

@@ -20,7 +20,7 @@ sealed interface JsonFile {
 
     record Missing() implements JsonFile {}
 
-    /** @param reason never quotes the file, which may be secret */
+    /** @param reason does not quote the file, which may be secret */
     record Invalid(String reason) implements JsonFile {}
 
     static JsonFile of(Path file) {
@@ -54,7 +54,7 @@ sealed interface JsonFile {
         Files.write(file, Format.MAPPER.writeValueAsBytes(Format.MAPPER.valueToTree(values)));
     }
 
-    /** Strict: the same name twice, or anything after the object, is a mistake. */
+    /** Strict: refuses a duplicate name, and anything after the object. */
     final class Format {
         private static final JsonMapper MAPPER = JsonMapper.builder()
                 .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)

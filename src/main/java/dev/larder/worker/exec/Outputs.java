@@ -6,14 +6,14 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** What a start or claim script answers: one JSON object of texts, numbers and truth values. */
+/** The outputs of a workspace as a script writes them: one JSON object of strings, numbers and booleans. */
 sealed interface Outputs {
 
     record Read(Map<String, String> values) implements Outputs {}
 
     record Missing() implements Outputs {}
 
-    /** @param reason never quotes the file, which is secret */
+    /** @param reason does not quote the file, which is secret */
     record Invalid(String reason) implements Outputs {}
 
     static Outputs of(Path file) {
@@ -24,7 +24,7 @@ sealed interface Outputs {
         };
     }
 
-    /** What was answered before, for a script to start from. */
+    /** Writes the current outputs for a script to read and change. */
     static void write(Path file, Map<String, String> values) throws IOException {
         JsonFile.write(file, values);
     }

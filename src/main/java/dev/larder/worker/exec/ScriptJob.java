@@ -3,26 +3,36 @@ package dev.larder.worker.exec;
 import dev.larder.model.Assignment;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.LogLine;
-import dev.larder.model.Transition;
+import dev.larder.worker.process.Cgroups;
+import dev.larder.worker.process.FileTrees;
+import dev.larder.worker.process.JobFolder;
+import dev.larder.worker.process.JobProcesses;
+import dev.larder.worker.process.KilledProcesses;
+import dev.larder.worker.process.OutputLog;
+import dev.larder.worker.process.ProcessCommand;
+import dev.larder.worker.process.ProcessEnd;
+import dev.larder.worker.process.ProcessRunner;
+import dev.larder.worker.process.RootFolder;
+import dev.larder.worker.process.SecretMasker;
+import dev.larder.worker.process.StopRequest;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.UUID;
 import java.util.function.Consumer;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
-/** One lease of one job, from its folder to its outcome, on a thread that may wait. */
+/** Performs one attempt of one job, from its folder to its outcome, on a thread that may wait. */
 final class ScriptJob {
 
     private static final Logger LOG = Logger.getLogger(ScriptJob.class);
@@ -31,7 +41,7 @@ final class ScriptJob {
     private static final int MASKED_PARAMETER_MIN = 1;
     private static final int MASKED_OUTPUT_MIN = 4;
 
-    /** Before the deadline, at which whoever gave the job away takes it back, without knowing why it was not done. */
+    /** The readiness check ends this long before the job's deadline, at which the server takes the job back. */
     private static final Duration READY_MARGIN = Duration.ofSeconds(1);
 
     private static final String CLAIM = "claim.sh";
@@ -45,35 +55,37 @@ final class ScriptJob {
     private final Assignment assignment;
     private final ExecSettings settings;
     private final InstantSource clock;
-    private final Path root;
+    private final RootFolder root;
     private final Folders folders;
-    private final Cgroups groups;
-    private final Marks marks;
-    private final Stop stop;
-    private final SecretMasker masks = new SecretMasker();
-    private final ScriptLog log;
-    private @Nullable JobLock lock;
-    private @Nullable Seen outputsSeen;
+    private final JobProcesses processes;
+    private final StopRequest stop;
+    private final SecretMasker masker = new SecretMasker();
+    private final OutputLog log;
+    private final ProcessRunner runner;
+    private @Nullable JobFolder folder;
+    private @Nullable FileState outputsRead;
 
     ScriptJob(
             Assignment assignment,
             Consumer<LogLine> log,
             ExecSettings settings,
             InstantSource clock,
-            Path root,
+            RootFolder root,
             Cgroups groups,
-            Stop stop) {
+            StopRequest stop) {
         this.assignment = assignment;
         this.settings = settings;
         this.clock = clock;
         this.root = root;
         this.folders = Folders.of(root, assignment);
-        this.groups = groups;
-        this.marks = Marks.of(folders.workspace().toString(), assignment.jobId(), assignment.attempt());
+        this.processes = new JobProcesses(
+                groups, assignment.workspaceId(), folders.workspace(), assignment.jobId(), assignment.attempt());
         this.stop = stop;
-        this.log = new ScriptLog(log, clock, masks, settings.lineLimit(), settings.logLimit());
+        this.log = new OutputLog(log, clock, masker, settings.lineLimit(), settings.logLimit());
+        this.runner =
+                new ProcessRunner(processes, folders.pipes(), this.log, this::maskOutputs, settings.stopGrace(), clock);
         for (String name : assignment.parameters().sensitive()) {
-            masks.add(List.of(assignment.parameters().values().getOrDefault(name, "")), MASKED_PARAMETER_MIN);
+            masker.add(List.of(assignment.parameters().values().getOrDefault(name, "")), MASKED_PARAMETER_MIN);
         }
     }
 
@@ -81,22 +93,21 @@ final class ScriptJob {
     JobOutcome perform() throws InterruptedException {
         JobOutcome outcome = new JobOutcome.Canceled();
         try {
-            endEarlierAttempts();
-            lock = folders.make(root, assignment);
+            killed("processes of an earlier attempt were killed: ", processes.killEarlierAttempts());
+            folder = folders.create(root, assignment);
+            folders.write(assignment.version().files());
             outcome = unlessFull(transition());
         } catch (Folders.InvalidFileException invalid) {
             outcome = new JobOutcome.Failed("files_invalid", invalid.getMessage() + ".");
         } catch (IOException unusable) {
             LOG.warnf("exec folders unusable job=%s cause=%s", assignment.jobId(), unusable);
             outcome = unlessFull(new JobOutcome.Failed(
-                    UNAVAILABLE, "The folders for scripts cannot be used: " + Trees.reason(unusable) + "."));
+                    UNAVAILABLE, "The folders for scripts cannot be used: " + FileTrees.reason(unusable) + "."));
         } finally {
             if (!(outcome instanceof JobOutcome.Succeeded)) {
-                killed(
-                        "processes that had detached themselves were killed: ",
-                        Processes.kill(attempt(assignment.jobId(), assignment.attempt()), groups));
+                killed("processes that had detached themselves were killed: ", processes.killAttempt());
             }
-            groups.leave(marks);
+            processes.releaseGroup();
             log.close();
             deleteJobFolder(outcome);
         }
@@ -107,67 +118,32 @@ final class ScriptJob {
     private JobOutcome unlessFull(JobOutcome outcome) {
         return outcome instanceof JobOutcome.Failed(var code, var detail)
                         && DISK_MAY_BE_WHY.contains(code)
-                        && Trial.isFull(root)
+                        && root.isFull()
                 ? new JobOutcome.Failed("backend_full", "The disk for scripts is full. " + detail)
                 : outcome;
     }
 
-    private void killed(String what, Map<Long, String> processes) {
-        if (!processes.isEmpty()) {
-            log.note(what + Processes.named(processes));
+    private void killed(String what, KilledProcesses killed) {
+        if (!killed.isEmpty()) {
+            log.note(what + killed);
         }
     }
 
-    /** Their worker was lost, with it nobody ended its scripts. */
-    private void endEarlierAttempts() {
-        if (assignment.attempt() > 1) {
-            killed(
-                    "processes of an earlier attempt were killed: ",
-                    Processes.kill(
-                            new Processes.Sign(
-                                    List.of(entry("JOB_ID", assignment.jobId())),
-                                    Marks.earlier(assignment.jobId(), assignment.attempt())),
-                            groups));
-        }
-    }
-
-    /** What the processes of an attempt are known by. */
-    static Processes.Sign attempt(UUID job, int attempt) {
-        return new Processes.Sign(
-                List.of(entry("JOB_ID", job), entry("ATTEMPT", attempt)), List.of(Marks.job(job, attempt)));
-    }
-
-    private static String entry(String name, Object value) {
-        return "LARDER_" + name + "=" + value;
-    }
-
-    /** What cannot be deleted now {@link Leftovers} tries again. */
+    /** A folder that cannot be deleted now is deleted by {@code JobFolderCleanup}. */
     private void deleteJobFolder(JobOutcome outcome) {
-        try (JobLock held = lock) {
-            deleteJobFolder(held, outcome instanceof JobOutcome.Succeeded);
+        try (JobFolder created = folder) {
+            if (created != null) {
+                created.delete(outcome instanceof JobOutcome.Succeeded);
+            }
         } catch (IOException left) {
             LOG.warnf("job folder not deleted, will be tried again job=%s cause=%s", assignment.jobId(), left);
-        }
-    }
-
-    private void deleteJobFolder(@Nullable JobLock held, boolean succeeded) throws IOException {
-        try {
-            Trees.delete(folders.job());
-        } catch (IOException left) {
-            if (held != null && succeeded) {
-                held.succeeded();
-            }
-            throw left;
-        }
-        if (held != null) {
-            held.delete();
         }
     }
 
     private JobOutcome transition() throws IOException, InterruptedException {
         return switch (assignment.transition()) {
             case START -> start();
-            case STOP -> optional();
+            case STOP -> optional("stop.sh");
             case DELETE -> delete();
         };
     }
@@ -182,29 +158,29 @@ final class ScriptJob {
     }
 
     private JobOutcome build() throws IOException, InterruptedException {
-        String name = ExecBackend.script(Transition.START);
+        String name = "start.sh";
         if (!assignment.version().files().containsKey(name)) {
             return new JobOutcome.Failed("script_missing", "The version has no " + name + ".");
         }
         JobOutcome started = outcome(name, run(name, assignment.deadlineAt()));
-        return started instanceof JobOutcome.Succeeded ? answered(name, Map.of()) : started;
+        return started instanceof JobOutcome.Succeeded ? withOutputs(name, Map.of()) : started;
     }
 
-    /** The outputs so far stand in the file, so that the script may leave, change or extend them. */
+    /** The script finds the current outputs in the file, and may leave, change or extend them. */
     private JobOutcome claim() throws IOException, InterruptedException {
-        knowOutputs();
+        provideOutputs();
         JobOutcome claimed = outcome(CLAIM, run(CLAIM, assignment.deadlineAt()));
-        return claimed instanceof JobOutcome.Succeeded ? prepared() : claimed;
+        return claimed instanceof JobOutcome.Succeeded ? claimed() : claimed;
     }
 
     private JobOutcome verify() throws IOException, InterruptedException {
-        knowOutputs();
+        provideOutputs();
         return outcome(VERIFY, run(VERIFY, assignment.deadlineAt()));
     }
 
-    /** What the one before could know is changed by the reset, or stays known. */
+    /** The reset script may change the outputs, so that the previous user no longer knows them. */
     private JobOutcome recycle() throws IOException, InterruptedException {
-        knowOutputs();
+        provideOutputs();
         if (!assignment.version().files().containsKey(RESET)) {
             return new JobOutcome.Failed("script_missing", "The version has no " + RESET + ".");
         }
@@ -213,24 +189,25 @@ final class ScriptJob {
                 && assignment.version().files().containsKey(VERIFY)) {
             reset = outcome(VERIFY, run(VERIFY, assignment.deadlineAt()));
         }
-        return reset instanceof JobOutcome.Succeeded ? answered(RESET, Map.of()) : reset;
+        return reset instanceof JobOutcome.Succeeded ? withOutputs(RESET, Map.of()) : reset;
     }
 
-    private void knowOutputs() throws IOException {
-        masks.add(assignment.workspace().outputs().values(), MASKED_OUTPUT_MIN);
+    /** Masks the current outputs in the log and writes them for the script. */
+    private void provideOutputs() throws IOException {
+        masker.add(assignment.workspace().outputs().values(), MASKED_OUTPUT_MIN);
         Outputs.write(folders.outputs(), assignment.workspace().outputs());
     }
 
-    private JobOutcome prepared() throws IOException, InterruptedException {
-        return switch (Replaced.of(folders.replaced())) {
-            case Replaced.Invalid(var reason) ->
+    private JobOutcome claimed() throws IOException, InterruptedException {
+        return switch (ReplacedResources.of(folders.replaced())) {
+            case ReplacedResources.Invalid(var reason) ->
                 new JobOutcome.Failed(
                         "replaced_invalid", "What claim.sh wrote as replaced is not usable: " + reason + ".");
-            case Replaced.Read(var resources) -> answered(CLAIM, resources);
+            case ReplacedResources.Read(var resources) -> withOutputs(CLAIM, resources);
         };
     }
 
-    private JobOutcome answered(String script, Map<String, List<String>> replaced)
+    private JobOutcome withOutputs(String script, Map<String, List<String>> replaced)
             throws IOException, InterruptedException {
         return switch (Outputs.of(folders.outputs())) {
             case Outputs.Missing() ->
@@ -248,74 +225,72 @@ final class ScriptJob {
         }
         Instant last = assignment.deadlineAt().minus(READY_MARGIN);
         while (true) {
-            Script.End end = run("ready.sh", last);
-            if (end instanceof Script.End.Exited(int code) && code == 0) {
+            ProcessEnd end = run("ready.sh", last);
+            if (end instanceof ProcessEnd.Exited(int code) && code == 0) {
                 return started;
             }
-            if (!(end instanceof Script.End.Exited) && !(end instanceof Script.End.TimedOut)) {
+            if (!(end instanceof ProcessEnd.Exited) && !(end instanceof ProcessEnd.TimedOut)) {
                 return outcome("ready.sh", end);
             }
             if (!clock.instant().plus(settings.readyEvery()).isBefore(last)) {
                 return new JobOutcome.Failed("not_ready", "ready.sh did not succeed before the job's deadline.");
             }
-            if (stop.isAskedWithin(settings.readyEvery())) {
+            if (stop.isRequestedWithin(settings.readyEvery())) {
                 return new JobOutcome.Canceled();
             }
         }
     }
 
-    private JobOutcome optional() throws IOException, InterruptedException {
-        String name = ExecBackend.script(assignment.transition());
+    private JobOutcome optional(String name) throws IOException, InterruptedException {
         return assignment.version().files().containsKey(name)
                 ? outcome(name, run(name, assignment.deadlineAt()))
                 : DONE;
     }
 
-    /** The folder stays where the script failed: it may be needed to try again. */
+    /** Keeps the folder of the workspace if the script failed: the next try may need it. */
     private JobOutcome delete() throws IOException, InterruptedException {
-        JobOutcome outcome = optional();
-        killed(
-                "processes of the workspace were killed: ",
-                Processes.kill(
-                        new Processes.Sign(
-                                List.of(entry("WORKSPACE_ID", assignment.workspaceId())), List.of(marks.workspace())),
-                        groups));
+        JobOutcome outcome = optional("delete.sh");
+        killed("processes of the workspace were killed: ", processes.killWorkspace());
         if (outcome instanceof JobOutcome.Succeeded) {
-            Trees.delete(folders.workspace());
+            FileTrees.delete(folders.workspace());
         }
         return outcome;
     }
 
-    private Script.End run(String name, Instant deadline) throws IOException, InterruptedException {
-        Script script = new Script(
-                name,
-                assignment.version().files().getOrDefault(name, ""),
-                folders.files(),
-                folders.pipes(),
-                environment(),
-                marks.command(groups.join(marks)),
-                log,
-                this::maskOutputs,
-                settings,
-                clock);
-        return script.run(deadline, stop);
+    private ProcessEnd run(String name, Instant deadline) throws IOException, InterruptedException {
+        List<String> words =
+                new ArrayList<>(interpreter(assignment.version().files().getOrDefault(name, "")));
+        words.add(folders.files().resolve(name).toString());
+        return runner.run(new ProcessCommand(name, words, folders.files(), environment()), deadline, stop);
     }
 
-    private JobOutcome outcome(String name, Script.End end) {
+    /**
+     * The interpreter of a script as the kernel reads it: a program and at most one argument, which may contain blanks. It
+     * is called by name, because executing a file that was just written can fail while another process starts.
+     */
+    private static List<String> interpreter(String script) {
+        String first = script.lines().findFirst().orElse("");
+        if (!first.startsWith("#!") || first.substring(2).isBlank()) {
+            return List.of("/bin/sh");
+        }
+        return List.of(first.substring(2).strip().split("\\s+", 2));
+    }
+
+    private JobOutcome outcome(String name, ProcessEnd end) {
         return switch (end) {
-            case Script.End.Exited(int code) when code == 0 -> DONE;
-            case Script.End.Exited(int code) ->
+            case ProcessEnd.Exited(int code) when code == 0 -> DONE;
+            case ProcessEnd.Exited(int code) ->
                 new JobOutcome.Failed("script_failed", name + " ended with exit code " + code + lineEnds(name));
-            case Script.End.NotStarted(var reason, var here) ->
+            case ProcessEnd.NotStarted(var reason, var hostFull) ->
                 new JobOutcome.Failed(
-                        here ? UNAVAILABLE : "script_not_started", name + " could not be started: " + reason);
-            case Script.End.TimedOut() ->
+                        hostFull ? UNAVAILABLE : "script_not_started", name + " could not be started: " + reason);
+            case ProcessEnd.TimedOut() ->
                 new JobOutcome.Failed("timed_out", name + " was not done by the job's deadline.");
-            case Script.End.Canceled() -> new JobOutcome.Canceled();
+            case ProcessEnd.Canceled() -> new JobOutcome.Canceled();
         };
     }
 
-    /** Refused at import today; a version of an older release may have it. */
+    /** An import refuses such line ends today; a version that an older release imported may have them. */
     private String lineEnds(String name) {
         return assignment.version().files().getOrDefault(name, "").contains("\r\n")
                 ? "; its lines end as on Windows (CR LF), which shells do not understand"
@@ -331,45 +306,41 @@ final class ScriptJob {
             }
         }
         environment.putIfAbsent("PATH", PATH_BY_DEFAULT);
-        tell(environment, "WORKSPACE_ID", assignment.workspaceId().toString());
-        tell(environment, "WORKSPACE_NAME", assignment.workspace().name());
-        tell(environment, "WORKSPACE_DIR", folders.workspace().toString());
-        tell(environment, "OUTPUTS", folders.outputs().toString());
-        tell(environment, "REPLACED", folders.replaced().toString());
-        tell(environment, "ORGANIZATION", assignment.workspace().organizationName());
-        tell(environment, "OWNER", assignment.workspace().ownerName());
-        tell(environment, "TEMPLATE", assignment.version().templateName());
-        tell(environment, "TRANSITION", assignment.transition().word());
-        tell(environment, "JOB_ID", assignment.jobId().toString());
-        tell(environment, "ATTEMPT", Integer.toString(assignment.attempt()));
+        put(environment, "WORKSPACE_NAME", assignment.workspace().name());
+        put(environment, "OUTPUTS", folders.outputs().toString());
+        put(environment, "REPLACED", folders.replaced().toString());
+        put(environment, "ORGANIZATION", assignment.workspace().organizationName());
+        put(environment, "OWNER", assignment.workspace().ownerName());
+        put(environment, "TEMPLATE", assignment.version().templateName());
+        put(environment, "TRANSITION", assignment.transition().word());
         if (assignment.version().presetName() != null) {
-            tell(environment, "PRESET", assignment.version().presetName());
+            put(environment, "PRESET", assignment.version().presetName());
         }
         assignment
                 .parameters()
                 .values()
-                .forEach((name, value) -> tell(environment, "PARAM_" + name.toUpperCase(Locale.ROOT), value));
+                .forEach((name, value) -> put(environment, "PARAM_" + name.toUpperCase(Locale.ROOT), value));
         return environment;
     }
 
-    private static void tell(Map<String, String> environment, String name, String value) {
+    private static void put(Map<String, String> environment, String name, String value) {
         environment.put("LARDER_" + name, value);
     }
 
-    /** What stands in the outputs file by now is secret in all that is printed from here on. */
+    /** Masks the values of the outputs file in all output that is logged from now on. */
     private void maskOutputs() {
         try {
             BasicFileAttributes file = Files.readAttributes(folders.outputs(), BasicFileAttributes.class);
-            Seen seen = new Seen(file.lastModifiedTime(), file.size());
-            if (!seen.equals(outputsSeen) && Outputs.of(folders.outputs()) instanceof Outputs.Read(var values)) {
-                masks.add(values.values(), MASKED_OUTPUT_MIN);
+            FileState state = new FileState(file.lastModifiedTime(), file.size());
+            if (!state.equals(outputsRead) && Outputs.of(folders.outputs()) instanceof Outputs.Read(var values)) {
+                masker.add(values.values(), MASKED_OUTPUT_MIN);
             }
-            outputsSeen = seen;
+            outputsRead = state;
         } catch (IOException notYet) {
-            // It is looked for again with the next line.
+            // No outputs yet. The file is read again with the next output.
         }
     }
 
-    /** A file that is written in pieces has one time for several sizes. */
-    private record Seen(FileTime writtenAt, long bytes) {}
+    /** Tells whether a file has changed. A file that is written in pieces may keep its time while its size grows. */
+    private record FileState(FileTime writtenAt, long bytes) {}
 }

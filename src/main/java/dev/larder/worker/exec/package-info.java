@@ -1,12 +1,11 @@
 /**
- * Workspaces made by the scripts of a template version. A job is one folder with the version's files and one process
- * group that runs one of the scripts. A script gets its input from environment variables and answers with a JSON
- * file.
+ * Workspaces that are built by the scripts of a template version. A job is one folder with the version's files and one
+ * process group that runs one script at a time. A script gets its input from environment variables and writes its
+ * result to a JSON file. {@code worker.process} starts, stops and finds the processes.
  *
- * <p><b>Owns</b> the folders below {@code larder.backend.exec.root} ({@code worker.exec.Folders}) and the processes
- * of jobs ({@code worker.exec.Script}, {@code worker.exec.Processes}, {@code worker.exec.Cgroups}).
- * {@code worker.exec.ExecBackend} is the way in, {@code worker.exec.ScriptJob} is one job from its folder to its
- * outcome.
+ * <p><b>Owns</b> the folders of workspaces below {@code larder.backend.exec.root} and the files of a job
+ * ({@code worker.exec.Folders}). {@code worker.exec.ExecBackend} is the way in, {@code worker.exec.ScriptJob} performs
+ * one job, {@code worker.exec.ExecInventory} lists and removes workspaces.
  *
  * <p><b>Authoritative</b>: the host. Each job looks at the folders and processes that exist, whatever an earlier
  * attempt left.
@@ -15,16 +14,15 @@
  * They get {@code PATH}, {@code HOME}, {@code LANG} and {@code TZ} of the server's environment and nothing else of
  * it. No value from a client becomes part of a command line.
  *
- * <p><b>States</b> of a script: running, asked to stop (SIGINT), killed after {@code larder.backend.exec.stop-grace},
+ * <p><b>States</b> of a job: earlier attempts killed, folder created and locked, script running, readiness check,
  * ended. A job ends when all of its processes have ended.
  *
- * <p><b>Failures.</b> A cancel, or the next attempt after a killed server, finds every process of a job in
- * {@code /proc}: each bears the job's ids in its environment, and in a resource limit that it cannot remove. Where
- * control groups can be made, a job runs in one and is killed in one step (decision 0021). Outside Linux only the
- * process group is ended.
+ * <p><b>Failures.</b> {@code worker.exec.ExecBackend} lists the outcomes. A fault of this host holds the place
+ * (decision 0025); every other failure is the template's. A killed worker's folders and processes are removed by the
+ * next attempt, or when a worker starts ({@code worker.process}).
  *
- * <p><b>Bounds.</b> 1 MiB of log per job, half for its beginning and half for its end; 8 KiB per line; 64 KiB of JSON
- * answer.
+ * <p><b>Bounds.</b> 1 MiB of log per job, half for its beginning and half for its end; 8 KiB per line; 64 KiB of
+ * outputs.
  */
 @NullMarked
 package dev.larder.worker.exec;

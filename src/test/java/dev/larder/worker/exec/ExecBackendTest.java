@@ -10,6 +10,9 @@ import dev.larder.model.JobOutcome;
 import dev.larder.model.Lease;
 import dev.larder.model.LogLine;
 import dev.larder.model.Transition;
+import dev.larder.worker.process.Cgroups;
+import dev.larder.worker.process.FileTrees;
+import dev.larder.worker.process.JobProcesses;
 import io.smallrye.mutiny.subscription.Cancellable;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -21,13 +24,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -40,7 +41,6 @@ import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ExecBackendTest {
@@ -62,11 +62,7 @@ class ExecBackendTest {
 
     @AfterEach
     void leaves_no_process_behind() {
-        var unused = Processes.kill(
-                new Processes.Sign(
-                        List.of("LARDER_WORKSPACE_ID=" + work.workspace),
-                        List.of(Marks.workspace(workspaceFolder().toString()))),
-                Cgroups.here());
+        var unused = new JobProcesses(Cgroups.detect(), work.workspace, workspaceFolder(), work.job, 1).killWorkspace();
     }
 
     // What a script is told, and answers
@@ -424,29 +420,6 @@ class ExecBackendTest {
         assertThat(kept("end")).isEqualTo("tidied\n");
     }
 
-    // Who is started in the background of a script ignores it, and so does what he starts.
-    @ParameterizedTest
-    @CsvSource({
-        "0000000000001002, 'env --default-signal=INT'",
-        "0000000000001003, 'env --default-signal=INT'",
-        "0000000000001001, ''",
-        "0000000000000020, ''"
-    })
-    void an_interrupt_reaches_scripts_also_where_the_server_ignores_it(String ignored, String prefix) throws Exception {
-        assertThat(String.join(
-                        " ", Processes.hearing("Name:\tjava\nSigIgn:\t" + ignored + "\nSigCgt:\t0000000000000002")))
-                .isEqualTo(prefix);
-
-        Process deaf = new ProcessBuilder(
-                        "/bin/sh",
-                        "-c",
-                        "trap '' INT; exec %s /bin/sh -c 'trap \"echo heard\" INT; kill -INT $$'".formatted(prefix))
-                .start();
-
-        assertThat(new String(deaf.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
-                .isEqualTo(prefix.isEmpty() ? "" : "heard\n");
-    }
-
     @Test
     void a_script_is_ended_at_the_deadline() {
         CompletableFuture<JobOutcome> outcome = begin(work.start("echo hangs; sleep 600"));
@@ -491,7 +464,7 @@ class ExecBackendTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void a_process_that_cleared_its_environment_is_killed_when_its_start_fails(boolean grouped) {
-        Cgroups groups = grouped ? Cgroups.here() : Cgroups.none();
+        Cgroups groups = grouped ? Cgroups.detect() : Cgroups.none();
         assumeTrue(groups.isUsable() == grouped, "groups can be made here");
         ExecBackend backend = new ExecBackend(new Given(root), clock, groups);
 
@@ -540,7 +513,7 @@ class ExecBackendTest {
 
     @Test
     void processes_that_fork_without_end_are_killed_where_there_are_control_groups() {
-        Cgroups groups = Cgroups.here();
+        Cgroups groups = Cgroups.detect();
         assumeTrue(groups.isUsable(), "groups can be made here");
         Assignment job = work.start("""
                 setsid sh -c 'f() { sleep 0.01; f & exit; }; f & f & f & f' > /dev/null 2>&1 &
@@ -652,38 +625,6 @@ class ExecBackendTest {
         assertThat(lines()).contains("*** ***");
     }
 
-    /** The bytes of a stream, printed in pieces of every length, with a limit in every place. */
-    @Test
-    void a_long_log_shows_whole_lines_wherever_its_pieces_begin() {
-        String printed = "aaa\nbbbb\n" + "c".repeat(50) + "\nsecret\nd";
-        byte[] bytes = printed.repeat(300).getBytes(StandardCharsets.UTF_8);
-        Set<String> whole = Set.of("aaa", "bbbb", "cccccccccc … (line cut)", "***", "daaa", "d");
-        for (int chunk : new int[] {1, 3, 7, 64, 4_095, 4_096, 5_000}) {
-            for (int limit = 20_000; limit < 20_200; limit += 23) {
-                List<LogLine> said = new ArrayList<>();
-                SecretMasker masks = new SecretMasker();
-                masks.add(List.of("secret"), 1);
-                ScriptLog script = new ScriptLog(said::add, clock, masks, 10, limit);
-                for (int at = 0; at < bytes.length; at += chunk) {
-                    byte[] part = Arrays.copyOfRange(bytes, at, Math.min(at + chunk, bytes.length));
-                    script.stream("stdout").take(part, part.length);
-                }
-                script.stream("stdout").endLine();
-                script.close();
-
-                assertThat(said)
-                        .filteredOn(line -> line.stream().equals("stdout"))
-                        .extracting(LogLine::line)
-                        .allMatch(whole::contains)
-                        .startsWith("aaa", "bbbb")
-                        .endsWith("***", "d");
-                assertThat(said)
-                        .filteredOn(line -> line.stream().equals("larder"))
-                        .hasSize(2);
-            }
-        }
-    }
-
     @Test
     void a_log_of_a_cancelled_job_holds_what_its_script_printed_while_it_stopped() {
         ExecBackend backend = backend();
@@ -738,16 +679,6 @@ class ExecBackendTest {
     }
 
     @Test
-    void a_long_list_of_processes_is_cut() {
-        Map<Long, String> many = new TreeMap<>();
-        for (long pid = 1; pid <= 25; pid++) {
-            many.put(pid, "sleep");
-        }
-
-        assertThat(Processes.named(many)).startsWith("1 sleep, 2 sleep, ").endsWith(", 20 sleep and 5 more");
-    }
-
-    @Test
     void a_detached_process_that_goes_on_printing_holds_nothing_up() {
         assertThat(perform(work.start("setsid yes & sleep 0.1; " + ANSWER))).isEqualTo(ANSWERED);
 
@@ -766,32 +697,6 @@ class ExecBackendTest {
 
         assertThat(outcome).isEqualTo(new JobOutcome.Succeeded(Map.of("password", "hunter22")));
         assertThat(lines()).containsExactly("the key is ***.", "***", "***", "***", "and *** >&2");
-    }
-
-    @Test
-    void a_secret_at_the_end_of_a_cut_line_is_masked() {
-        SecretMasker masks = new SecretMasker();
-        masks.add(List.of("open sesame"), 1);
-
-        assertThat(masks.maskCut("say open ses")).isEqualTo("say ");
-        assertThat(masks.maskCut("say open sesame")).isEqualTo("say ");
-        assertThat(masks.maskCut("open sesame twice")).isEqualTo("*** twice");
-    }
-
-    @Test
-    void bytes_become_lines_however_they_arrive() {
-        byte[] bytes = "one\r\n\ntwölve\n12345678\n123456789\nlast".getBytes(StandardCharsets.UTF_8);
-        for (int chunk = 1; chunk <= bytes.length; chunk++) {
-            List<String> lines = new ArrayList<>();
-            Lines reader = new Lines(8, (text, cut) -> lines.add(text + (cut ? "…" : "")));
-            for (int at = 0; at < bytes.length; at += chunk) {
-                byte[] part = Arrays.copyOfRange(bytes, at, Math.min(at + chunk, bytes.length));
-                reader.take(part, part.length);
-            }
-            reader.close();
-
-            assertThat(lines).containsExactly("one", "", "twölve", "12345678", "12345678…", "last");
-        }
     }
 
     // What exists
@@ -854,6 +759,10 @@ class ExecBackendTest {
 
     // What killed workers leave
 
+    private static Path lock(Path folder) {
+        return folder.resolveSibling(folder.getFileName() + ".lock");
+    }
+
     private Path leftJob(int attempt) throws IOException {
         Path folder = Files.createDirectories(root.resolve("jobs").resolve(UUID.randomUUID() + "-" + attempt));
         Files.writeString(folder.resolve("outputs.json"), "{\"password\": \"hunter22\"}");
@@ -863,12 +772,12 @@ class ExecBackendTest {
     @Test
     void the_folder_of_a_killed_worker_is_removed_at_the_next_start_and_by_the_inventory() throws IOException {
         Path first = leftJob(1);
-        Files.createFile(JobLock.file(first));
+        Files.createFile(lock(first));
         assertThat(backend().unusable()).isEmpty();
         assertThat(first).doesNotExist();
 
         Path second = leftJob(7);
-        Files.createFile(JobLock.file(second));
+        Files.createFile(lock(second));
         assertThat(inventory(backend()).things()).isEmpty();
         assertThat(root.resolve("jobs")).isEmptyDirectory();
     }
@@ -877,7 +786,7 @@ class ExecBackendTest {
     void the_scripts_of_a_killed_worker_are_ended_with_its_folder() throws IOException {
         UUID job = UUID.randomUUID();
         Path folder = Files.createDirectories(root.resolve("jobs").resolve(job + "-1"));
-        Files.createFile(JobLock.file(folder));
+        Files.createFile(lock(folder));
         ProcessBuilder script = new ProcessBuilder("sleep", "611");
         script.environment().put("LARDER_JOB_ID", job.toString());
         script.environment().put("LARDER_ATTEMPT", "1");
@@ -893,7 +802,7 @@ class ExecBackendTest {
     void the_folder_of_a_job_that_succeeded_is_removed_and_its_processes_live_on() throws IOException {
         assertThat(perform(work.start(detached(612) + ANSWER))).isEqualTo(ANSWERED);
         Path folder = Files.createDirectories(root.resolve("jobs").resolve(work.job + "-1"));
-        Files.writeString(JobLock.file(folder), "succeeded");
+        Files.writeString(lock(folder), "succeeded");
 
         assertThat(backend().unusable()).isEmpty();
 
@@ -1007,7 +916,7 @@ class ExecBackendTest {
             Files.move(next, top);
         }
 
-        Trees.delete(folder);
+        FileTrees.delete(folder);
 
         assertThat(folder).doesNotExist();
     }
@@ -1053,13 +962,13 @@ class ExecBackendTest {
         Path other = Files.writeString(folder.resolve("other"), "x");
         assumeTrue(exit("chattr", "+i", fixed.toString()) == 0, "files can be made immutable here");
         try {
-            assertThatThrownBy(() -> Trees.delete(root.resolve("some"))).hasMessageContaining("cannot be deleted");
+            assertThatThrownBy(() -> FileTrees.delete(root.resolve("some"))).hasMessageContaining("cannot be deleted");
             assertThat(other).doesNotExist();
             assertThat(fixed).exists();
         } finally {
             assertThat(exit("chattr", "-i", fixed.toString())).isZero();
         }
-        Trees.delete(root.resolve("some"));
+        FileTrees.delete(root.resolve("some"));
         assertThat(root.resolve("some")).doesNotExist();
     }
 
@@ -1093,7 +1002,7 @@ class ExecBackendTest {
     @Test
     void processes_without_a_folder_are_a_trace_and_those_of_another_root_are_none() throws IOException {
         assertThat(perform(work.start(detached(1_000) + ANSWER))).isEqualTo(ANSWERED);
-        Trees.delete(workspaceFolder());
+        FileTrees.delete(workspaceFolder());
         Path elsewhere = root.resolve("elsewhere");
 
         Inventory here = inventory(backend());

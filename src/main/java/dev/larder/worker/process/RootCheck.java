@@ -1,4 +1,4 @@
-package dev.larder.worker.exec;
+package dev.larder.worker.process;
 
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
@@ -11,57 +11,55 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 
-/** Tries whether scripts can be run below a root, by doing there once what every job does. */
-final class Trial {
+/** Checks whether jobs can run below a root folder. It does once what every job does: write files and execute one. */
+public final class RootCheck {
 
-    /** Of the folder it is made in. */
-    static final String PREFIX = ".larder-trial";
-
-    // The files of a version may have 1 MiB.
-    private static final int ROOM_BYTES_MIN = 1024 * 1024;
     private static final int TRIES = 5;
-    private static final Pattern BUSY = Pattern.compile("error[=:] ?26\\b");
+    private static final Pattern TEXT_FILE_BUSY = Pattern.compile("error[=:] ?26\\b");
     private static final long PAUSE_MILLIS = 50;
-    private static final long PATIENCE_SECONDS = 30;
+    private static final long RUN_SECONDS_MAX = 30;
 
-    private final Path root;
+    private final RootFolder root;
+    private final String setting;
 
-    Trial(Path root) {
+    /** @param setting the name of the setting that holds the path, for the answer */
+    public RootCheck(RootFolder root, String setting) {
         this.root = root;
+        this.setting = setting;
     }
 
-    /** @return why not, in one sentence for the operator */
-    Optional<String> unusable() {
+    /** Why jobs cannot run here, as the end of a sentence for the operator. Empty if they can. */
+    public Optional<String> problem() {
         try {
-            Folders.makePrivate(root);
-            var unused = new Premises(root, Cgroups.none()).identity();
-            Path folder = Files.createTempDirectory(root, PREFIX);
+            root.createPrivate();
+            var unused = root.identity();
+            Path folder = root.createTrialFolder();
             try {
                 work(folder);
             } finally {
-                Trees.delete(folder);
+                FileTrees.delete(folder);
             }
             return Optional.empty();
         } catch (IOException failed) {
-            return Optional.of("Scripts cannot be run: larder.backend.exec.root " + root + " " + why(failed) + ".");
+            return Optional.of(setting + " " + root.path() + " " + why(failed));
         } catch (InterruptedException ending) {
             Thread.currentThread().interrupt();
-            return Optional.of("Scripts cannot be run: the process is ending.");
+            return Optional.of("the process is ending");
         }
     }
 
     private void work(Path folder) throws IOException, InterruptedException {
-        if (!Files.getOwner(root).equals(Files.getOwner(folder))) {
+        if (!Files.getOwner(root.path()).equals(Files.getOwner(folder))) {
             throw new IOException("belongs to another user");
         }
         Path file = folder.resolve("file");
         try {
-            Path unused = Files.write(file, new byte[ROOM_BYTES_MIN]);
+            Path unused = Files.write(file, new byte[RootFolder.FREE_BYTES_MIN]);
         } catch (IOException failed) {
-            throw isFull(root) ? new IOException("is on a full disk", failed) : failed;
+            throw root.isFull() ? new IOException("is on a full disk", failed) : failed;
         }
         Files.delete(file);
-        Script.makePipes(folder.resolve("pipe"));
+        SystemCommands.makePipes(folder.resolve("pipe"));
         Path script = Files.writeString(folder.resolve("script"), "#!/bin/sh\nexit 0\n");
         Path unused = Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwx------"));
         run(script, 1);
@@ -73,14 +71,16 @@ final class Trial {
                     .redirectErrorStream(true)
                     .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                     .start();
-            if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS) || process.exitValue() != 0) {
+            if (!process.waitFor(RUN_SECONDS_MAX, TimeUnit.SECONDS) || process.exitValue() != 0) {
                 process.destroyForcibly();
                 throw new IOException("lets no file be executed");
             }
         } catch (IOException refused) {
             if (nth < TRIES
-                    && BUSY.matcher(String.valueOf(refused.getMessage())).find()) {
-                // Another process of ours was being started while the file was open for writing.
+                    && TEXT_FILE_BUSY
+                            .matcher(String.valueOf(refused.getMessage()))
+                            .find()) {
+                // Another thread started a process while the file was open for writing.
                 TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
                 run(script, nth + 1);
             } else {
@@ -96,17 +96,8 @@ final class Trial {
             case AccessDeniedException denied -> "may not be written by this user";
             default ->
                 failed.getClass() == IOException.class
-                        ? Trees.reason(failed)
-                        : "cannot be used: " + Trees.reason(failed);
+                        ? FileTrees.reason(failed)
+                        : "cannot be used: " + FileTrees.reason(failed);
         };
-    }
-
-    /** Whether the files of a version would find no room there; false where the system does not tell. */
-    static boolean isFull(Path root) {
-        try {
-            return Files.getFileStore(root).getUsableSpace() < ROOM_BYTES_MIN;
-        } catch (IOException | UnsupportedOperationException unknown) {
-            return false;
-        }
     }
 }

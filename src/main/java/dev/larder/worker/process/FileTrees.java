@@ -1,4 +1,4 @@
-package dev.larder.worker.exec;
+package dev.larder.worker.process;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -15,14 +15,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Deletes a folder with all it holds, however deep it is. Folders below the first level are moved up to it before they are
- * emptied, so that no path gets longer than the system takes and no more than two folders are open at once. A deletion that
- * was interrupted is completed by the next one.
+ * Deletes folders with everything in them, however deep they are. Folders below the first level are moved up to it
+ * before they are emptied. So no path gets longer than the system allows, and at most two folders are open at once. A
+ * deletion that was interrupted is completed by the next call.
  *
- * <p>Links are not followed. A folder with a mounted file system below it is left as it is: what is mounted may be anything.
- * Folders that their owner may not read or write are made readable first.
+ * <p>Symbolic links are removed, not followed. A folder that contains a mount point is refused. Folders without rights
+ * for their owner are made accessible first.
  */
-final class Trees {
+public final class FileTrees {
 
     private static final String MOVED = ".larder-moved-";
 
@@ -31,22 +31,23 @@ final class Trees {
     private int left;
     private @Nullable IOException cause;
 
-    private Trees(Path top) {
+    private FileTrees(Path top) {
         this.top = top;
     }
 
     /**
-     * Does nothing where there is no such folder.
+     * Deletes a folder or a file. Does nothing if it does not exist.
      *
-     * @throws IOException when something could not be deleted; all that could be is deleted nevertheless
+     * @throws IOException if an entry could not be deleted, after everything else was deleted; or if a file system is
+     *     mounted below the folder
      */
-    static void delete(Path folder) throws IOException {
+    public static void delete(Path folder) throws IOException {
         if (!isFolder(folder)) {
             boolean unused = Files.deleteIfExists(folder);
             return;
         }
         refuseMounts(folder);
-        new Trees(folder).delete();
+        new FileTrees(folder).delete();
     }
 
     private static void refuseMounts(Path folder) throws IOException {
@@ -58,10 +59,10 @@ final class Trees {
         }
     }
 
-    /** None where the system does not tell. */
+    /** Mount points. Empty on a system without {@code /proc}. */
     private static List<String> mounts() {
         try {
-            // The fifth field is the mount point; blanks and backslashes in it are written in octal.
+            // The fifth field is the mount point; blanks and backslashes in it are octal escapes.
             return Files.readString(Path.of("/proc/self/mountinfo"), StandardCharsets.UTF_8)
                     .lines()
                     .map(line -> line.split(" ", 6))
@@ -92,7 +93,7 @@ final class Trees {
         }
     }
 
-    /** One pass over the first level. Folders that were moved up meanwhile count as left: the next pass empties them. */
+    /** One pass over the first level. Folders moved up during it count as left: the next pass empties them. */
     private boolean emptyOnce() throws IOException {
         open(top);
         boolean progress = false;
@@ -127,7 +128,7 @@ final class Trees {
 
     private boolean moveUp(Path folder) {
         try {
-            // The folder's own entry for its parent changes with it.
+            // Moving a folder changes its entry for the parent, which needs the right to write it.
             open(folder);
             Path to = top.resolve(MOVED + moved++);
             while (Files.exists(to, LinkOption.NOFOLLOW_LINKS)) {
@@ -158,7 +159,7 @@ final class Trees {
         }
     }
 
-    /** Gives the owner all rights where one is missing; another owner's folder is tried as it is. */
+    /** Gives the owner all rights. A folder of another user is left as it is. */
     private static void open(Path folder) {
         try {
             if (!Files.getPosixFilePermissions(folder, LinkOption.NOFOLLOW_LINKS)
@@ -166,7 +167,7 @@ final class Trees {
                 Path unused = Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
             }
         } catch (IOException | UnsupportedOperationException notOurs) {
-            // Reading or deleting tells what is wrong.
+            // Reading or deleting the folder reports the reason.
         }
     }
 
@@ -174,8 +175,8 @@ final class Trees {
         return Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS);
     }
 
-    /** Without the names of files: they may tell something of what was in a folder. */
-    static String reason(IOException failed) {
+    /** The reason of a failure without names of files, which may be confidential. */
+    public static String reason(IOException failed) {
         return failed instanceof FileSystemException system && system.getReason() != null
                 ? system.getReason()
                 : failed.getClass() == IOException.class && failed.getMessage() != null

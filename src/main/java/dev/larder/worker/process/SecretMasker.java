@@ -1,14 +1,14 @@
-package dev.larder.worker.exec;
+package dev.larder.worker.process;
 
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.TreeSet;
 
 /**
- * Values that must not be read in a log. A value of several lines is looked for as a whole and line by line, since it is
- * printed so. Not thread-safe.
+ * Replaces secret values in lines of a log by {@value #MASK}. A value of several lines is masked as a whole and line by
+ * line. Not thread-safe.
  */
-final class SecretMasker {
+public final class SecretMasker {
 
     static final String MASK = "***";
     private static final int PIECE_CHARACTERS_MIN = 4;
@@ -17,8 +17,12 @@ final class SecretMasker {
     private final TreeSet<String> values =
             new TreeSet<>(Comparator.comparingInt(String::length).reversed().thenComparing(Comparator.naturalOrder()));
 
-    /** @param shortest shorter values are left alone: masking every {@code 1} would hide the log and no secret */
-    void add(Collection<String> secrets, int shortest) {
+    /**
+     * Adds values to mask from now on. Blank values are ignored.
+     *
+     * @param shortest characters; shorter values are not masked, because masking every {@code 1} makes a log unreadable
+     */
+    public void add(Collection<String> secrets, int shortest) {
         for (String secret : secrets) {
             if (!secret.isBlank() && secret.length() >= shortest) {
                 values.add(secret);
@@ -30,7 +34,8 @@ final class SecretMasker {
         }
     }
 
-    String mask(String line) {
+    /** The line with every secret value replaced. */
+    public String mask(String line) {
         String masked = line;
         for (String value : values) {
             masked = masked.replace(value, MASK);
@@ -38,7 +43,7 @@ final class SecretMasker {
         return masked;
     }
 
-    /** Of a line that was cut, also what may be the beginning of a value at its end. */
+    /** The same for a line that was cut: an end that may be the beginning of a value is removed. */
     String maskCut(String line) {
         int kept = line.length();
         for (String value : values) {

@@ -1,4 +1,4 @@
-package dev.larder.worker.exec;
+package dev.larder.worker.process;
 
 import dev.larder.database.DatabaseClock;
 import java.io.IOException;
@@ -11,43 +11,35 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jboss.logging.Logger;
 
 /**
- * Removes the folders of jobs whose worker was killed, which may hold outputs, and ends their scripts. It runs when a worker
- * begins at this root and with every inventory. A folder without a lock, of an older release, goes when no job can be so old.
+ * Removes the folders of jobs whose worker was killed, and kills the processes of these jobs. The folders may contain
+ * secrets. It runs when a worker starts at this root and with every inventory. A folder without a lock file was made by
+ * an older release; it is removed when it is older than any job can be.
  */
-final class Leftovers {
+public final class JobFolderCleanup {
 
-    private static final Logger LOG = Logger.getLogger(Leftovers.class);
-    private static final Pattern NAME =
-            Pattern.compile("([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})-([0-9]{1,9})");
+    private static final Logger LOG = Logger.getLogger(JobFolderCleanup.class);
 
-    /** The longest job takes 24 hours. */
+    /** A job runs at most 24 hours. */
     private static final Duration OLDEST_JOB = Duration.ofHours(25);
 
     private final Path jobs;
     private final Cgroups groups;
     private final InstantSource clock;
 
-    Leftovers(Path root, Cgroups groups, InstantSource clock) {
-        this.jobs = Folders.jobs(root);
+    public JobFolderCleanup(RootFolder root, Cgroups groups, InstantSource clock) {
+        this.jobs = root.jobs();
         this.groups = groups;
         this.clock = clock;
     }
 
-    static boolean isJobs(Path entry) {
-        String name = entry.getFileName().toString();
-        return NAME.matcher(name).matches() || JobLock.isLock(entry);
-    }
-
-    /** What cannot be removed is tried again the next time. */
-    void remove() {
+    /** Removes the folders that no living worker has locked. A folder that cannot be removed is tried again next time. */
+    public void run() {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(jobs)) {
             for (Path entry : entries) {
                 remove(entry);
@@ -60,11 +52,10 @@ final class Leftovers {
     }
 
     private void remove(Path entry) {
-        Matcher name = NAME.matcher(entry.getFileName().toString());
+        Matcher name = JobFolder.NAME.matcher(entry.getFileName().toString());
         try {
             if (name.matches()) {
-                UUID job = UUID.fromString(name.group(1));
-                removeFolder(entry, job, Integer.parseInt(name.group(2)));
+                removeFolder(entry, UUID.fromString(name.group(1)), Integer.parseInt(name.group(2)));
             } else if (JobLock.isLock(entry) && isOld(entry)) {
                 boolean unused = Files.deleteIfExists(entry);
             }
@@ -83,17 +74,15 @@ final class Leftovers {
         }
         try (JobLock lock = free.get()) {
             if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
-                // A job that has just succeeded took its folder away; what it left running is meant to run.
+                // The job has just succeeded and deleted its folder. Its detached processes must live on.
                 lock.delete();
                 return;
             }
             if (!lock.hasSucceeded()) {
-                Map<Long, String> killed = Processes.kill(ScriptJob.attempt(job, attempt), groups);
-                LOG.infof(
-                        "removing what a killed worker left job=%s attempt=%d killed=%s",
-                        job, attempt, Processes.named(killed));
+                KilledProcesses killed = JobProcesses.killAttempt(job, attempt, groups);
+                LOG.infof("removing what a killed worker left job=%s attempt=%d killed=%s", job, attempt, killed);
             }
-            Trees.delete(folder);
+            FileTrees.delete(folder);
             lock.delete();
         }
     }
@@ -106,7 +95,7 @@ final class Leftovers {
         } catch (NoSuchFileException gone) {
             return false;
         } catch (DatabaseClock.UnknownTimeException early) {
-            // The root is tried before the database's time is known; the worker's start asks again.
+            // The root is checked before the time of the database is known. The start of the worker checks it again.
             return false;
         }
     }

@@ -7,14 +7,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What a claim script had to make anew: {@code {"resource": ["path", ...]}}, and nothing where it wrote nothing. */
-sealed interface Replaced {
+/** The resources that a claim script had to replace: {@code {"resource": ["path", ...]}}. None if it wrote no file. */
+sealed interface ReplacedResources {
 
-    record Read(Map<String, List<String>> resources) implements Replaced {}
+    record Read(Map<String, List<String>> resources) implements ReplacedResources {}
 
-    record Invalid(String reason) implements Replaced {}
+    record Invalid(String reason) implements ReplacedResources {}
 
-    static Replaced of(Path file) {
+    static ReplacedResources of(Path file) {
         return switch (JsonFile.of(file)) {
             case JsonFile.Missing() -> new Read(Map.of());
             case JsonFile.Invalid(var reason) -> new Invalid(reason);
@@ -22,7 +22,7 @@ sealed interface Replaced {
         };
     }
 
-    private static Replaced of(JsonNode object) {
+    private static ReplacedResources of(JsonNode object) {
         Map<String, List<String>> resources = new LinkedHashMap<>();
         for (Map.Entry<String, JsonNode> resource : object.properties()) {
             if (!isTexts(resource.getValue())) {

@@ -1,4 +1,4 @@
-package dev.larder.worker.exec;
+package dev.larder.worker.process;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -9,19 +9,20 @@ import java.util.UUID;
 import java.util.stream.IntStream;
 
 /**
- * Numbers by which the processes of a job are found that have cleared their environment: the soft and the hard limit of
- * file locks, which Linux hands down to every child and no longer looks at itself (decision 0021). Neither {@code env -i},
- * {@code setsid}, {@code nohup}, a change of folder nor closing all files takes them away.
+ * Two numbers that tag the processes of a job: the hard and the soft limit of file locks ({@code RLIMIT_LOCKS}). Linux
+ * passes the limits to every child and no longer enforces them. They stay when a process clears its environment
+ * ({@code env -i}), changes its session or folder, or closes all files (decision 0021).
  *
- * @param workspace of the workspace below its root; above every mark of a job, since a hard limit is the higher one
- * @param job of one attempt
+ * @param workspace the hard limit: identifies the folder of the workspace. Greater than every job tag, because a hard
+ *     limit must not be below the soft one
+ * @param job the soft limit: identifies one attempt of a job
  */
-record Marks(long workspace, long job) {
+record ProcessTags(long workspace, long job) {
 
     private static final long JOBS = 1L << 60;
 
-    static Marks of(String workspaceFolder, UUID job, int attempt) {
-        return new Marks(workspace(workspaceFolder), job(job, attempt));
+    static ProcessTags of(String workspaceFolder, UUID job, int attempt) {
+        return new ProcessTags(workspace(workspaceFolder), job(job, attempt));
     }
 
     static long workspace(String folder) {
@@ -32,7 +33,7 @@ record Marks(long workspace, long job) {
         return hash("job " + job + "-" + attempt);
     }
 
-    // Where a limit cannot be set the script runs without it. The letter is not the same in all shells.
+    // A process runs without tags if the limits cannot be set. Shells name the option -w or -x.
     private static final String SET = """
             ulimit -w "$1" 2>/dev/null || ulimit -x "$1" 2>/dev/null
             ulimit -S -w "$2" 2>/dev/null || ulimit -S -x "$2" 2>/dev/null
@@ -41,15 +42,15 @@ record Marks(long workspace, long job) {
             exec "$@\"""";
 
     /**
-     * What to begin a command with so that it bears these marks.
+     * The words in front of a command that give its process these tags.
      *
-     * @param group the file to join a control group by; empty where there is none
+     * @param group the file by which a process joins a control group; empty for no group
      */
-    List<String> command(String group) {
+    List<String> prefix(String group) {
         return List.of("/bin/sh", "-c", SET, "larder", Long.toString(workspace), Long.toString(job), group);
     }
 
-    /** Of all attempts before this one. */
+    /** The job tags of all attempts before this one. */
     static List<Long> earlier(UUID job, int attempt) {
         return IntStream.range(1, attempt).mapToObj(one -> job(job, one)).toList();
     }

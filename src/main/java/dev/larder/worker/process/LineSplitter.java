@@ -1,15 +1,12 @@
-package dev.larder.worker.exec;
+package dev.larder.worker.process;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 
-/**
- * Turns a stream of bytes into lines in bounded memory: a line holds at most so many bytes, the rest up to its end is
- * forgotten. Not thread-safe.
- */
-final class Lines {
+/** Splits a stream of bytes into lines in bounded memory. Bytes of a line beyond the limit are dropped. Not thread-safe. */
+final class LineSplitter {
 
-    /** Takes each line as it ends; {@code cut} tells that it was longer. */
+    /** Receives each line when it ends. {@code cut} is true if the line was longer than the limit. */
     interface Sink {
         void line(String text, boolean cut);
     }
@@ -19,7 +16,7 @@ final class Lines {
     private final ByteArrayOutputStream line = new ByteArrayOutputStream();
     private boolean cut;
 
-    Lines(int limit, Sink sink) {
+    LineSplitter(int limit, Sink sink) {
         this.limit = limit;
         this.sink = sink;
     }
@@ -36,7 +33,7 @@ final class Lines {
         keep(bytes, from, count);
     }
 
-    /** @return where the line ends that is there at {@code from}, its end included; {@code to} where it does not */
+    /** The index after the end of the line that contains {@code from}; {@code to} if the line does not end before it. */
     static int end(byte[] bytes, int from, int to) {
         int at = from;
         while (at < to && bytes[at] != '\n') {
@@ -58,7 +55,7 @@ final class Lines {
         cut = false;
     }
 
-    /** What came after the last line end, if anything. */
+    /** Passes on the last line if it has no line end. */
     void close() {
         if (isInLine()) {
             end();

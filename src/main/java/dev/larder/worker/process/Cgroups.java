@@ -1,4 +1,4 @@
-package dev.larder.worker.exec;
+package dev.larder.worker.process;
 
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
@@ -16,11 +16,11 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Control groups (version 2) for the processes of workspaces and jobs, where this process may make groups below its own:
- * {@code larder-<workspace>/<job>}, named by their {@link Marks}. A group is killed in one step, however fast its processes
- * fork. Where no group can be made processes are found by their marks alone (decision 0021).
+ * Control groups (version 2) for the processes of workspaces and jobs, if this process may create groups below its own:
+ * {@code larder-<workspace>/<job>}, named by their {@link ProcessTags}. A group is killed in one step, however fast its
+ * processes fork. Where no group can be created, processes are found by their tags alone (decision 0021).
  */
-final class Cgroups {
+public final class Cgroups {
 
     private static final String PREFIX = "larder-";
     private static final String PROCESSES = "cgroup.procs";
@@ -34,12 +34,13 @@ final class Cgroups {
         this.own = own;
     }
 
-    static Cgroups none() {
+    /** Uses no control groups. */
+    public static Cgroups none() {
         return new Cgroups(null);
     }
 
-    /** Tries it once with a process of its own. */
-    static Cgroups here() {
+    /** Tries with one process whether groups can be created here. Uses none if not. */
+    public static Cgroups detect() {
         try {
             return own().filter(Cgroups::isUsable).map(Cgroups::new).orElseGet(Cgroups::none);
         } catch (IOException notLinux) {
@@ -47,7 +48,8 @@ final class Cgroups {
         }
     }
 
-    boolean isUsable() {
+    /** Whether groups are used. */
+    public boolean isUsable() {
         return own != null;
     }
 
@@ -57,7 +59,7 @@ final class Cgroups {
                 .filter(line -> line.startsWith("0::/") && !line.contains("/.."))
                 .map(line -> line.substring("0::/".length()))
                 .findFirst();
-        // The fields of a mount: id, parent, device, its root, where it is mounted, options, "-", type.
+        // The fields of a mount: id, parent, device, root, mount point, options, "-", type.
         Optional<String> mount = Files.readString(Path.of("/proc/self/mountinfo"))
                 .lines()
                 .filter(line -> line.contains(" - cgroup2 ") && line.split(" ")[3].equals("/"))
@@ -72,7 +74,7 @@ final class Cgroups {
             Path unused = Files.createDirectory(trial);
             try {
                 return Files.isWritable(trial.resolve(KILL))
-                        && Processes.run("/bin/sh", "-c", "echo 0 > \"$1\"", "larder", procs(trial)) == 0;
+                        && SystemCommands.run("/bin/sh", "-c", "echo 0 > \"$1\"", "larder", procs(trial)) == 0;
             } finally {
                 removeEmpty(trial);
             }
@@ -81,12 +83,12 @@ final class Cgroups {
         }
     }
 
-    /** The file that a process writes 0 to in order to join the group of its job; empty text where there is none. */
-    String join(Marks marks) {
+    /** The file to which a process writes 0 to join the group of its job. Empty text if there is no group. */
+    String join(ProcessTags tags) {
         if (own == null) {
             return "";
         }
-        Path group = own.resolve(name(marks.workspace())).resolve(Long.toHexString(marks.job()));
+        Path group = own.resolve(name(tags.workspace())).resolve(Long.toHexString(tags.job()));
         try {
             return procs(Files.createDirectories(group));
         } catch (IOException full) {
@@ -98,24 +100,20 @@ final class Cgroups {
         return group.resolve(PROCESSES).toString();
     }
 
-    private static String name(long mark) {
-        return PREFIX + Long.toHexString(mark);
+    private static String name(long tag) {
+        return PREFIX + Long.toHexString(tag);
     }
 
-    /**
-     * Kills all processes of the groups with these marks, and removes the groups.
-     *
-     * @return what was killed: the names of programs by process id
-     */
-    Map<Long, String> kill(Collection<Long> marks) {
+    /** Kills all processes of the groups with these tags and removes the groups. Returns programs by process id. */
+    Map<Long, String> kill(Collection<Long> tags) {
         Map<Long, String> killed = new TreeMap<>();
         for (Path workspace : below(own, PREFIX + "*")) {
-            for (long mark : marks) {
-                if (workspace.endsWith(name(mark))) {
+            for (long tag : tags) {
+                if (workspace.endsWith(name(tag))) {
                     below(workspace, "*").forEach(job -> kill(job, killed));
                     kill(workspace, killed);
                 } else {
-                    kill(workspace.resolve(Long.toHexString(mark)), killed);
+                    kill(workspace.resolve(Long.toHexString(tag)), killed);
                 }
             }
         }
@@ -128,24 +126,24 @@ final class Cgroups {
                 Files.readString(group.resolve(PROCESSES))
                         .lines()
                         .map(Long::parseLong)
-                        .forEach(pid -> killed.putIfAbsent(pid, Processes.program(pid)));
+                        .forEach(pid -> killed.putIfAbsent(pid, ProcFs.program(pid)));
                 Path unused = Files.writeString(group.resolve(KILL), "1");
                 removeEmpty(group);
             }
         } catch (IOException gone) {
-            // What is left is found by its marks.
+            // Processes that are left are found by their tags.
         }
     }
 
-    /** Where processes live on in it, the group stays until its workspace is deleted. */
-    void leave(Marks marks) {
+    /** Removes the group of a job if it is empty. A group with living processes stays until its workspace is deleted. */
+    void leave(ProcessTags tags) {
         if (own != null) {
-            Path workspace = own.resolve(name(marks.workspace()));
-            boolean unused = deleteEmpty(workspace.resolve(Long.toHexString(marks.job()))) && deleteEmpty(workspace);
+            Path workspace = own.resolve(name(tags.workspace()));
+            boolean unused = deleteEmpty(workspace.resolve(Long.toHexString(tags.job()))) && deleteEmpty(workspace);
         }
     }
 
-    /** Processes that were killed take a moment to be gone. */
+    /** Waits up to 100 ms, because killed processes leave their group after a moment. */
     private static void removeEmpty(Path group) {
         for (int nth = 0; nth < TRIES && !deleteEmpty(group); nth++) {
             LockSupport.parkNanos(PAUSE_NANOS);

@@ -1,4 +1,4 @@
-package dev.larder.worker.exec;
+package dev.larder.worker.process;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -12,16 +12,16 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * A lock beside the folder of a job, held by the worker that runs it. The system gives it up when the worker's process ends,
- * however it ends: what can be locked belongs to no living worker.
+ * A lock file beside the folder of a job. The worker that runs the job holds the lock. The system releases it when the
+ * process of the worker ends, for any reason: a folder that can be locked belongs to no living worker.
  */
 final class JobLock implements AutoCloseable {
 
     private static final String SUFFIX = ".lock";
     private static final String SUCCEEDED = "succeeded";
 
-    // A process gives up a lock as soon as it closes the file anywhere: a file that is locked here is never
-    // opened again.
+    // A process loses its lock as soon as it closes any channel of the file. So a file that is locked here is
+    // not opened a second time.
     private static final Set<Path> HELD_HERE = ConcurrentHashMap.newKeySet();
 
     private final Path file;
@@ -40,7 +40,7 @@ final class JobLock implements AutoCloseable {
         return entry.getFileName().toString().endsWith(SUFFIX);
     }
 
-    /** Empty where a worker holds it, here or in another process. The file is made where there is none. */
+    /** Empty if a worker holds the lock, in this process or another. Creates the lock file if it does not exist. */
     static Optional<JobLock> tryTake(Path folder) throws IOException {
         Path file = file(folder);
         if (!HELD_HERE.add(file)) {
@@ -63,7 +63,7 @@ final class JobLock implements AutoCloseable {
         }
     }
 
-    /** The job's processes are to live on if its folder is found later. */
+    /** Records that the job succeeded: a later clean-up removes the folder and leaves the processes running. */
     void succeeded() throws IOException {
         int unused = channel.write(ByteBuffer.wrap(SUCCEEDED.getBytes(StandardCharsets.UTF_8)), 0);
     }
@@ -74,7 +74,7 @@ final class JobLock implements AutoCloseable {
         return new String(text.array(), 0, text.position(), StandardCharsets.UTF_8).equals(SUCCEEDED);
     }
 
-    /** The folder is gone: so is the lock. */
+    /** Deletes the lock file, after its folder. */
     void delete() throws IOException {
         boolean unused = Files.deleteIfExists(file);
     }

@@ -1,4 +1,4 @@
-package dev.larder.worker.exec;
+package dev.larder.worker.process;
 
 import dev.larder.model.LogLine;
 import dev.larder.worker.LogEnd;
@@ -12,12 +12,12 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * What a job's scripts print, on its way to the job's log: masked, and within a limit. Half of the limit is for the
- * beginning, which is passed on as it comes. The other half is for the end, which is passed on when the job has ended, after
- * a line that says how much was left out between them. The end is kept as bytes until then, since most of a long output is
- * never looked at. Not thread-safe.
+ * Carries the output of a job's processes to the log of the job: secrets masked, long lines cut, within a limit. The
+ * first half of the limit is passed on at once. The second half holds the end of the output and is passed on by
+ * {@link #close}, after a line that says how much was left out. The end is kept as bytes, because most bytes of a long
+ * output are never shown. Not thread-safe.
  */
-final class ScriptLog {
+public final class OutputLog {
 
     private static final int BYTES_PER_LINE = 32;
     private static final int PIECE_BYTES_MIN = 16;
@@ -29,7 +29,7 @@ final class ScriptLog {
 
     private final Consumer<LogLine> log;
     private final InstantSource clock;
-    private final SecretMasker masks;
+    private final SecretMasker masker;
     private final int lineLimit;
     private final LogEnd<Piece> end;
     private final int pieceBytes;
@@ -39,32 +39,35 @@ final class ScriptLog {
     private long linesLeftOut;
     private long bytesLeftOut;
 
-    /** @param bytesMax with 32 for each line */
-    ScriptLog(Consumer<LogLine> log, InstantSource clock, SecretMasker masks, int lineLimit, int bytesMax) {
+    /**
+     * @param lineLimit bytes of one line; a longer line is cut
+     * @param bytesMax bytes of the whole log, counting 32 for each line
+     */
+    public OutputLog(Consumer<LogLine> log, InstantSource clock, SecretMasker masker, int lineLimit, int bytesMax) {
         this.log = log;
         this.clock = clock;
-        this.masks = masks;
+        this.masker = masker;
         this.lineLimit = lineLimit;
         this.beginningLeft = bytesMax / 2;
         this.end = new LogEnd<>(bytesMax / 2, this::leftOut);
-        // So small that even a piece of empty lines takes a part of the room only.
+        // Small enough that a piece of empty lines takes only a part of the limit.
         this.pieceBytes =
                 Math.clamp(bytesMax / 2 / PIECES_MIN / (1 + BYTES_PER_LINE), PIECE_BYTES_MIN, PIECE_BYTES_MAX);
     }
 
-    /** @param name {@code stdout} or {@code stderr}; scripts that run one after the other share them */
+    /** @param name {@code stdout} or {@code stderr}; processes that run one after the other share a stream */
     Stream stream(String name) {
         return streams.computeIfAbsent(name, Stream::new);
     }
 
-    /** From Larder itself. */
-    void note(String text) {
+    /** Adds a line of Larder itself. */
+    public void note(String text) {
         byte[] line = (text + "\n").getBytes(StandardCharsets.UTF_8);
         stream("larder").take(line, line.length);
     }
 
-    /** Passes on the end of the log. Nothing may be printed after it. */
-    void close() {
+    /** Passes on the end of the log. Nothing may be added after it. */
+    public void close() {
         List<Piece> last = end.take();
         if (bytesLeftOut > 0) {
             log.accept(new LogLine(
@@ -82,7 +85,7 @@ final class ScriptLog {
         piece.stream().beginsInLine = !piece.endsLine();
     }
 
-    /** What one stream printed at one time, in the end of a long log. */
+    /** Bytes that one stream printed at one time, kept for the end of a long log. */
     private record Piece(Stream stream, Instant at, byte[] bytes) {
 
         int lines() {
@@ -104,26 +107,26 @@ final class ScriptLog {
     final class Stream {
 
         private final String name;
-        private final Lines early;
-        private final Lines late;
+        private final LineSplitter early;
+        private final LineSplitter late;
         private Instant at = Instant.EPOCH;
         private boolean keptInLine;
         private boolean beginsInLine;
 
         private Stream(String name) {
             this.name = name;
-            this.early = new Lines(lineLimit, this::early);
-            this.late = new Lines(lineLimit, this::say);
+            this.early = new LineSplitter(lineLimit, this::early);
+            this.late = new LineSplitter(lineLimit, this::say);
         }
 
-        /** A line that began before the log was long is read to its end as a line, so that it is cut and masked as one. */
+        /** A line that began before the log became long is read to its end, so that it is cut and masked as one. */
         void take(byte[] bytes, int count) {
             at = clock.instant();
             int from = 0;
             if (!isLong) {
                 from = count;
             } else if (early.isInLine()) {
-                from = Lines.end(bytes, 0, count);
+                from = LineSplitter.end(bytes, 0, count);
             }
             early.take(bytes, from);
             if (from < count) {
@@ -131,7 +134,7 @@ final class ScriptLog {
             }
         }
 
-        /** A script has ended: what it printed last is a line, with or without an end. */
+        /** A process has ended: its last output is a line, even without a line end. */
         void endLine() {
             early.close();
             if (keptInLine) {
@@ -162,11 +165,11 @@ final class ScriptLog {
             }
         }
 
-        /** The rest of a line whose beginning was left out is left out too: a mask could not be found in it. */
+        /** Leaves out the rest of a line whose beginning was left out: a secret could not be found in it. */
         private void passOn(Piece piece) {
             at = piece.at();
             byte[] bytes = piece.bytes();
-            int from = beginsInLine ? Lines.end(bytes, 0, bytes.length) : 0;
+            int from = beginsInLine ? LineSplitter.end(bytes, 0, bytes.length) : 0;
             beginsInLine = beginsInLine && from == bytes.length && !piece.endsLine();
             byte[] rest = Arrays.copyOfRange(bytes, from, bytes.length);
             late.take(rest, rest.length);
@@ -177,7 +180,7 @@ final class ScriptLog {
         }
 
         private String shown(String text, boolean cut) {
-            return cut ? masks.maskCut(text) + CUT : masks.mask(text);
+            return cut ? masker.maskCut(text) + CUT : masker.mask(text);
         }
     }
 }
