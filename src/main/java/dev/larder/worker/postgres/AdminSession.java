@@ -8,80 +8,87 @@ import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.pgclient.PgException;
 import java.time.Duration;
 import java.util.Set;
+import java.util.function.Function;
 import org.jboss.logging.Logger;
 
 /**
- * A superuser's session. No statement of it waits for a tenant (decision 0020): each has a time limit, on locks and in all;
- * where one waits for longer than {@link #PATIENCE}, a second session ends the tenants' sessions that hold it up, and rolls
- * back their prepared transactions. Sessions of an operator are never ended: for them a statement waits, is tried a few
- * times, and fails with {@code backend_busy}.
+ * A session of the configured superuser. Its statements do not wait for tenants (decision 0020). Each statement has
+ * a limit on lock waits and on its whole time. If a statement waits longer than {@link #PATIENCE}, a second session
+ * terminates the tenants' sessions that block it and rolls back their prepared transactions. Sessions of an
+ * operator are never terminated: a statement that waits for one is retried three times and then fails with
+ * {@code backend_busy}.
  */
-final class Admin {
+final class AdminSession {
 
-    /** How long a statement may wait before the tenants that hold it up are ended. */
+    /** How long a statement may wait before the sessions of tenants that block it are terminated. */
     static final Duration PATIENCE = Duration.ofMillis(250);
 
-    /** How long a statement waits for one lock; only an operator's session is ever waited for this long. */
-    static final Duration LOCK_WAIT = Duration.ofSeconds(2);
-
-    /** The time limit of a statement that copies and drops nothing. */
-    static final Duration SHORT = Duration.ofSeconds(30);
-
-    private static final Logger LOG = Logger.getLogger(Admin.class);
+    private static final Logger LOG = Logger.getLogger(AdminSession.class);
     private static final Duration LOOK_EVERY = Duration.ofMillis(200);
     private static final Duration PAUSE_MIN = Duration.ofMillis(50);
     private static final Duration PAUSE_MAX = Duration.ofMillis(500);
     private static final int RETRIES = 3;
 
-    private final Server server;
+    private final PostgresServer server;
     private final PgConnection connection;
 
-    Admin(Server server, PgConnection connection) {
+    AdminSession(PostgresServer server, PgConnection connection) {
         this.server = server;
         this.connection = connection;
     }
 
-    Server server() {
+    PostgresServer server() {
         return server;
     }
 
-    /** A question that takes no lock; asked once. */
-    Uni<RowSet<Row>> ask(String statements) {
-        return Server.run(connection, statements);
+    /**
+     * Works in a new session.
+     *
+     * @param within how long the work may take; the server ends the session if it is idle a minute after that
+     */
+    static <T> Uni<T> open(
+            PostgresServer server, String applicationName, Duration within, Function<AdminSession, Uni<T>> work) {
+        return server.asSuperuser(
+                applicationName, within, connection -> work.apply(new AdminSession(server, connection)));
+    }
+
+    /** Runs statements once, without a retry. For queries that take no lock. */
+    Uni<RowSet<Row>> query(String statements) {
+        return PostgresServer.run(connection, statements);
     }
 
     /**
-     * Runs one simple-protocol message: several statements are one transaction. What fails because another session was in
-     * its way is tried again, three times.
+     * Runs one simple-protocol message: several statements are one transaction. Retries three times if another
+     * session is in the way.
      *
-     * @throws Refused {@code backend_busy} where that does not do
+     * @throws BackendFailure {@code backend_busy} if the last try fails in the same way
      */
-    Uni<Void> run(String statements) {
+    Uni<Void> execute(String statements) {
         return Uni.createFrom()
                 .deferred(() -> attempt(statements))
-                .onFailure(Admin::mayPass)
+                .onFailure(AdminSession::isTransient)
                 .retry()
                 .withBackOff(PAUSE_MIN, PAUSE_MAX)
                 .atMost(RETRIES)
-                .onFailure(Admin::mayPass)
-                .transform(Admin::refusal);
+                .onFailure(AdminSession::isTransient)
+                .transform(AdminSession::refusal);
     }
 
-    /** The same for one statement that may take as long as this. */
-    Uni<Void> runFor(Duration longest, String statement) {
-        return limited(longest, run(statement));
+    /** The same for one statement with a time limit of its own. */
+    Uni<Void> executeWithin(Duration longest, String statement) {
+        return limited(longest, execute(statement));
     }
 
     private Uni<Void> limited(Duration longest, Uni<Void> work) {
-        return ask("SET statement_timeout = " + longest.toMillis())
+        return query("SET statement_timeout = " + longest.toMillis())
                 .chain(() -> work)
                 .onItemOrFailure()
-                .call(() -> ask("RESET statement_timeout").onFailure().recoverWithNull());
+                .call(() -> query("RESET statement_timeout").onFailure().recoverWithNull());
     }
 
-    /** The statement, with a watch beside it. The watch never completes, and is cancelled with the end of the statement. */
+    /** Runs the statement and a watch beside it. The watch never completes; the end of the statement cancels it. */
     private Uni<Void> attempt(String statements) {
-        return Uni.combine().any().of(ask(statements).replaceWithVoid(), watch());
+        return Uni.combine().any().of(query(statements).replaceWithVoid(), watch());
     }
 
     private Uni<Void> watch() {
@@ -90,19 +97,19 @@ final class Admin {
                 .onItem()
                 .delayIt()
                 .by(PATIENCE)
-                .chain(() -> server.asAdmin("larder watch", SHORT, this::endHolders))
+                .chain(() -> open(server, "larder watch", PostgresServer.STATEMENT_LIMIT, this::endBlockers))
                 .onFailure()
-                .invoke(cause ->
-                        LOG.warnf("what holds up a statement could not be looked for cause=%s", cause.getMessage()))
+                .invoke(cause -> LOG.warnf(
+                        "the sessions that block a statement could not be found cause=%s", cause.getMessage()))
                 .onFailure()
                 .recoverWithNull()
                 .chain(() -> Uni.createFrom().nothing());
     }
 
-    private Uni<Void> endHolders(Admin watch) {
+    private Uni<Void> endBlockers(AdminSession watch) {
         int pid = connection.processId();
         return Uni.createFrom()
-                .deferred(() -> endHolders(watch, pid))
+                .deferred(() -> endBlockers(watch, pid))
                 .repeat()
                 .withDelay(LOOK_EVERY)
                 .indefinitely()
@@ -110,23 +117,22 @@ final class Admin {
                 .last();
     }
 
-    private Uni<Void> endHolders(Admin watch, int pid) {
-        return watch.ask(END_SESSIONS.formatted(pid, Names.TENANT))
-                .invoke(rows -> tell("sessions", rows.size()))
-                .chain(() -> watch.ask(PREPARED.formatted(pid, Names.TENANT)))
+    private Uni<Void> endBlockers(AdminSession watch, int pid) {
+        return watch.query(END_SESSIONS.formatted(pid, Names.TENANT))
+                .invoke(rows -> logEnded("sessions", rows.size()))
+                .chain(() -> watch.query(PREPARED.formatted(pid, Names.TENANT)))
                 .chain(rows -> rollBack(watch, rows));
     }
 
-    private static void tell(String what, int count) {
+    private static void logEnded(String what, int count) {
         if (count > 0) {
-            LOG.infof("ended what held up an administrative statement %s=%d", what, count);
+            LOG.infof("ended tenants that blocked an administrative statement %s=%d", what, count);
         }
     }
 
-    // Two ways to hold up: a lock, and not taking part when the server asks every session to close its
-    // files, which a drop waits for. A session takes no part while it waits for its client: to take what it
-    // sends, or to send what it copies. A client that is merely slow takes part with each step, so a drop
-    // waits 3 s for it first.
+    // A session blocks a statement by a lock, or by not answering the ProcSignalBarrier for which a drop waits.
+    // It does not answer while it waits for its client to read or to send data. A slow client answers after each
+    // step, so a drop waits 3 s for it first.
     private static final String END_SESSIONS = """
             SELECT pg_terminate_backend(a.pid)
               FROM pg_stat_activity w, pg_stat_activity a
@@ -137,7 +143,8 @@ final class Admin {
                         AND coalesce(a.query_start, a.backend_start) < w.query_start
                         AND (a.usename IS NULL OR a.state = 'active') AND a.wait_event_type = 'Client'))""";
 
-    // A prepared transaction has locks and no session. One of its locks is on its own id, which tells which it is.
+    // A prepared transaction holds locks without a session. One of its locks is on its own transaction id, which
+    // identifies it.
     private static final String PREPARED = """
             SELECT DISTINCT p.database, 'ROLLBACK PREPARED ' || quote_literal(p.gid) AS statement
               FROM pg_locks w
@@ -149,8 +156,8 @@ final class Admin {
               JOIN pg_prepared_xacts p ON p.transaction = x.transactionid
              WHERE w.pid = %1$d AND NOT w.granted AND p.owner ~ '^%2$s$'""";
 
-    private static Uni<Void> rollBack(Admin watch, RowSet<Row> prepared) {
-        tell("prepared", prepared.size());
+    private static Uni<Void> rollBack(AdminSession watch, RowSet<Row> prepared) {
+        logEnded("prepared", prepared.size());
         return Multi.createFrom()
                 .iterable(prepared)
                 .onItem()
@@ -160,42 +167,44 @@ final class Admin {
                 .last();
     }
 
-    /** Its database may be closed; where that cannot be undone either, the statement beside fails by its limit. */
-    private static Uni<Void> rollBack(Admin watch, String database, String statement) {
-        return inside(watch, database, statement)
+    /** Opens the database first if it is closed. If that fails too, the blocked statement fails by its time limit. */
+    private static Uni<Void> rollBack(AdminSession watch, String database, String statement) {
+        return runIn(watch, database, statement)
                 .onFailure()
-                .recoverWithUni(() -> watch.ask("ALTER DATABASE " + database + " ALLOW_CONNECTIONS true")
-                        .chain(() -> inside(watch, database, statement)))
+                .recoverWithUni(() -> watch.query("ALTER DATABASE " + database + " ALLOW_CONNECTIONS true")
+                        .chain(() -> runIn(watch, database, statement)))
                 .onFailure()
                 .invoke(cause -> LOG.warnf("not rolled back database=%s cause=%s", database, cause.getMessage()))
                 .onFailure()
                 .recoverWithNull();
     }
 
-    private static Uni<Void> inside(Admin watch, String database, String statement) {
-        return watch.server.inside(database, own -> Server.run(own, statement)).replaceWithVoid();
+    private static Uni<Void> runIn(AdminSession watch, String database, String statement) {
+        return watch.server
+                .asSuperuserIn(database, own -> PostgresServer.run(own, statement))
+                .replaceWithVoid();
     }
 
-    // 23505: two sessions wrote one catalog index at once, seen once in creating a role; a name that is taken is 42710.
-    private static final Set<String> LOCKED = Set.of("23505", "55P03", "40P01", "40001");
+    // 23505: two sessions wrote to one catalog index, seen once when a role was created. An existing name is 42710.
+    private static final Set<String> BLOCKED = Set.of("23505", "55P03", "40P01", "40001");
     private static final Set<String> OUT_OF_TIME_OR_IN_USE = Set.of("57014", "55006");
 
-    /** Locked or in a deadlock; or a row of the catalog was changed by another session at the same time. */
-    private static boolean mayPass(Throwable failure) {
+    /** A lock timeout, a deadlock, or a change of a catalog row by another session at the same time. */
+    private static boolean isTransient(Throwable failure) {
         return failure instanceof PgException told
-                && (LOCKED.contains(String.valueOf(told.getSqlState()))
+                && (BLOCKED.contains(String.valueOf(told.getSqlState()))
                         || String.valueOf(told.getErrorMessage()).startsWith("tuple concurrently "));
     }
 
-    static boolean busy(Throwable failure) {
-        return mayPass(failure)
+    static boolean isBusy(Throwable failure) {
+        return isTransient(failure)
                 || (failure instanceof PgException told
                         && OUT_OF_TIME_OR_IN_USE.contains(String.valueOf(told.getSqlState())));
     }
 
-    static Refused refusal(Throwable failure) {
+    static BackendFailure refusal(Throwable failure) {
         String said = failure instanceof PgException told ? told.getSqlState() + " " + told.getErrorMessage() : "";
-        return new Refused(
+        return new BackendFailure(
                 "backend_busy",
                 "The server did not get to it within the limits for administrative statements: " + said);
     }

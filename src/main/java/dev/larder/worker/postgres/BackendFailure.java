@@ -2,15 +2,15 @@ package dev.larder.worker.postgres;
 
 import dev.larder.model.JobOutcome;
 
-/** Carries an expected failure past the remaining steps to the end of the job, where it becomes the outcome. */
-final class Refused extends RuntimeException {
+/** An expected failure. It skips the remaining steps of the job and becomes its outcome. */
+final class BackendFailure extends RuntimeException {
 
     private static final long serialVersionUID = 1;
 
     private final String code;
     private final String detail;
 
-    Refused(String code, String detail) {
+    BackendFailure(String code, String detail) {
         super(code + ": " + detail, null, false, false);
         this.code = code;
         this.detail = detail;

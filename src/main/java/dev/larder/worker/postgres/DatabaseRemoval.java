@@ -10,14 +10,14 @@ import java.util.List;
 import java.util.stream.StreamSupport;
 
 /**
- * Closes and drops a database and its role, whatever the role's tenant did to keep them: open transactions, sessions that
- * connect again and again, prepared transactions, grants, objects in other databases, subscriptions.
+ * Closes and drops a database and its role, even if the tenant keeps transactions open, reconnects again and again, or
+ * has left prepared transactions, grants, objects in other databases or subscriptions.
  *
- * <p>Sessions end before anything is locked, so that a drop seldom has to wait for one ({@link Admin}). What cannot be ended
- * is a session that runs C code without ever looking for interrupts, such as an endless loop in PL/Perl; then the drop fails
- * with {@code backend_busy}.
+ * <p>Sessions are terminated before anything is locked, so a drop seldom waits for one ({@link AdminSession}). A
+ * session cannot be terminated while it runs C code that never checks for interrupts, such as an endless loop in
+ * PL/Perl. Then the drop fails with {@code backend_busy}.
  */
-final class Demolition {
+final class DatabaseRemoval {
 
     private static final Duration DROP_WITHIN = Duration.ofMinutes(1);
     private static final Duration LOOK_EVERY = Duration.ofMillis(50);
@@ -27,18 +27,18 @@ final class Demolition {
     private static final String NOT_THERE = "42704";
     private static final String IN_USE = "55006";
 
-    private Demolition() {}
+    private DatabaseRemoval() {}
 
-    /** What there is of a database and its role. A drop that was interrupted leaves a database that can only be dropped. */
-    private record Found(boolean role, boolean database, boolean half) {}
+    /** @param interrupted whether a drop was interrupted; the database can then only be dropped */
+    private record Found(boolean role, boolean database, boolean interrupted) {}
 
     private static final String LOOK = """
             SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = '%2$s') AS role,
                    EXISTS (SELECT FROM pg_database WHERE datname = '%1$s') AS database,
-                   EXISTS (SELECT FROM pg_database WHERE datname = '%1$s' AND datconnlimit = -2) AS half""";
+                   EXISTS (SELECT FROM pg_database WHERE datname = '%1$s' AND datconnlimit = -2) AS interrupted""";
 
-    private static Uni<Found> look(Admin admin, String database, String role) {
-        return admin.ask(LOOK.formatted(database, role))
+    private static Uni<Found> look(AdminSession admin, String database, String role) {
+        return admin.query(LOOK.formatted(database, role))
                 .map(rows -> found(rows.iterator().next()));
     }
 
@@ -46,29 +46,29 @@ final class Demolition {
         return new Found(
                 Boolean.TRUE.equals(row.getBoolean("role")),
                 Boolean.TRUE.equals(row.getBoolean("database")),
-                Boolean.TRUE.equals(row.getBoolean("half")));
+                Boolean.TRUE.equals(row.getBoolean("interrupted")));
     }
 
-    /** Ends all sessions and lets no tenant in again; the data stays. */
-    static Uni<Void> close(Admin admin, String database, String role) {
+    /** Ends all sessions and refuses new ones. Keeps the data. */
+    static Uni<Void> close(AdminSession admin, String database, String role) {
         return look(admin, database, role)
                 .chain(found -> lockOut(admin, database, role, found)
-                        .chain(() -> found.database() && !found.half()
-                                ? admin.run("ALTER DATABASE " + database + " ALLOW_CONNECTIONS false")
+                        .chain(() -> found.database() && !found.interrupted()
+                                ? admin.execute("ALTER DATABASE " + database + " ALLOW_CONNECTIONS false")
                                 : Uni.createFrom().voidItem())
                         .chain(() -> awaitEnd(admin, database, role)));
     }
 
-    /** Drops a template database and leaves its builder role: workspaces made from it hold what that role owns. */
-    static Uni<Void> dropTemplate(Admin admin, String database) {
+    /** Drops a template database. Keeps its builder role, which owns objects in workspaces copied from the template. */
+    static Uni<Void> dropTemplate(AdminSession admin, String database) {
         return drop(admin, database, "");
     }
 
-    /** Drops a database and its role; where there is nothing it succeeds. */
-    static Uni<Void> drop(Admin admin, String database, String role) {
+    /** Drops a database and its role. Succeeds if they do not exist. */
+    static Uni<Void> drop(AdminSession admin, String database, String role) {
         return look(admin, database, role)
                 .chain(found -> lockOut(admin, database, role, found)
-                        .chain(() -> unbind(admin, database, role, found))
+                        .chain(() -> removeBindings(admin, database, role, found))
                         .chain(() -> found.database() ? dropDatabase(admin, database, role, found) : nothing())
                         .chain(() -> found.role() ? dropRole(admin, database, role) : nothing()));
     }
@@ -82,15 +82,15 @@ final class Demolition {
               FROM pg_stat_activity
              WHERE (datname = '%1$s' OR usename = '%2$s') AND pid <> pg_backend_pid()""";
 
-    private static Uni<Void> lockOut(Admin admin, String database, String role, Found found) {
-        return admin.ask(END_SESSIONS.formatted(database, role))
-                .chain(() -> found.role() ? admin.run("ALTER ROLE " + role + " NOLOGIN PASSWORD NULL") : nothing());
+    private static Uni<Void> lockOut(AdminSession admin, String database, String role, Found found) {
+        return admin.query(END_SESSIONS.formatted(database, role))
+                .chain(() -> found.role() ? admin.execute("ALTER ROLE " + role + " NOLOGIN PASSWORD NULL") : nothing());
     }
 
-    /** Ends what has connected meanwhile and waits up to 5 s until all are gone. */
-    private static Uni<Void> awaitEnd(Admin admin, String database, String role) {
+    /** Ends new sessions and waits up to 5 s until none is left. */
+    private static Uni<Void> awaitEnd(AdminSession admin, String database, String role) {
         return Uni.createFrom()
-                .deferred(() -> admin.ask(END_SESSIONS.formatted(database, role)))
+                .deferred(() -> admin.query(END_SESSIONS.formatted(database, role)))
                 .repeat()
                 .withDelay(LOOK_EVERY)
                 .whilst(rows -> rows.size() > 0)
@@ -101,25 +101,25 @@ final class Demolition {
                 .replaceWithVoid();
     }
 
-    // As a member of the owner another role could open it again.
+    // A role that is a member of the owner could open the database again.
     private static final String DISOWN = """
             ALTER DATABASE %1$s ALLOW_CONNECTIONS false IS_TEMPLATE false;
             ALTER DATABASE %1$s OWNER TO CURRENT_USER""";
 
-    private static Uni<Void> dropDatabase(Admin admin, String database, String role, Found found) {
-        Uni<Void> closed = found.half()
+    private static Uni<Void> dropDatabase(AdminSession admin, String database, String role, Found found) {
+        Uni<Void> closed = found.interrupted()
                 ? nothing()
-                : admin.run(DISOWN.formatted(database))
-                        .onFailure(failure -> says(failure, NO_DATABASE))
+                : admin.execute(DISOWN.formatted(database))
+                        .onFailure(failure -> hasState(failure, NO_DATABASE))
                         .recoverWithNull();
         return closed.chain(() -> awaitEnd(admin, database, role))
-                .chain(() -> admin.runFor(DROP_WITHIN, "DROP DATABASE IF EXISTS " + database + " WITH (FORCE)")
-                        .onFailure(failure -> says(failure, IN_USE))
+                .chain(() -> admin.executeWithin(DROP_WITHIN, "DROP DATABASE IF EXISTS " + database + " WITH (FORCE)")
+                        .onFailure(failure -> hasState(failure, IN_USE))
                         .retry()
                         .atMost(1));
     }
 
-    // A subscription that still names its slot could not be dropped while the publisher is away.
+    // A subscription that still names its slot cannot be dropped while the publisher is away.
     private static final String BINDINGS = """
             SELECT database, 'ROLLBACK PREPARED ' || quote_literal(gid) AS statement, 0 AS step
               FROM pg_prepared_xacts WHERE database = '%1$s' OR owner = '%2$s'
@@ -131,13 +131,15 @@ final class Demolition {
                                 ('DROP SUBSCRIPTION %%I', 3)) AS s (statement, step)
              ORDER BY step""";
 
-    /** Undoes what can be undone inside a database alone, and keeps it or the role from being dropped. */
-    // What its owner has set for the database, such as a transaction's time limit, must not end the session
-    // that unbinds it.
-    private static Uni<Void> unbind(Admin admin, String database, String role, Found found) {
-        return admin.ask(BINDINGS.formatted(database, role))
-                .call(rows -> rows.size() > 0 && found.database() && !found.half()
-                        ? admin.run("ALTER DATABASE " + database + " RESET ALL; ALTER DATABASE " + database
+    /**
+     * Removes prepared transactions and subscriptions, which prevent a drop and can be removed only inside the
+     * database. First resets the settings of the owner, such as a time limit of transactions, which could end that
+     * session.
+     */
+    private static Uni<Void> removeBindings(AdminSession admin, String database, String role, Found found) {
+        return admin.query(BINDINGS.formatted(database, role))
+                .call(rows -> rows.size() > 0 && found.database() && !found.interrupted()
+                        ? admin.execute("ALTER DATABASE " + database + " RESET ALL; ALTER DATABASE " + database
                                 + " ALLOW_CONNECTIONS true")
                         : nothing())
                 .onItem()
@@ -148,16 +150,16 @@ final class Demolition {
                 .last();
     }
 
-    /** What held up a statement the watch beside it has undone already. */
-    private static Uni<Void> undo(Admin admin, String database, String statement) {
-        return inside(admin, database, statement)
-                .onFailure(failure -> says(failure, NOT_THERE))
+    /** Ignores an object that does not exist: the watch of a blocked statement may have removed it. */
+    private static Uni<Void> undo(AdminSession admin, String database, String statement) {
+        return runIn(admin, database, statement)
+                .onFailure(failure -> hasState(failure, NOT_THERE))
                 .recoverWithNull();
     }
 
-    private static Uni<Void> inside(Admin admin, String database, String statement) {
+    private static Uni<Void> runIn(AdminSession admin, String database, String statement) {
         return admin.server()
-                .inside(database, own -> Server.run(own, statement))
+                .asSuperuserIn(database, own -> PostgresServer.run(own, statement))
                 .replaceWithVoid();
     }
 
@@ -167,47 +169,47 @@ final class Demolition {
                 .toList();
     }
 
-    private static boolean says(Throwable failure, String state) {
+    private static boolean hasState(Throwable failure, String state) {
         return failure instanceof PgException told && state.equals(told.getSqlState());
     }
 
     private static final String DROP_ROLE = "DROP OWNED BY %1$s; DROP ROLE %1$s";
 
     /**
-     * Drops the role with what was granted to it, so that no tenant keeps another's role in being by a grant. What it owns or
-     * may use in another tenant's database, which that one has opened to it, is taken from it there. Where even that does
-     * not do, the role stays without a login until {@link #sweep}.
+     * Drops the role with its grants, so that a grant of one tenant does not keep another's role. If the role owns
+     * objects or has rights in another tenant's database, they are removed there. If that fails, the role stays
+     * without a login until {@link #dropUnusedRoles}.
      */
-    private static Uni<Void> dropRole(Admin admin, String database, String role) {
+    private static Uni<Void> dropRole(AdminSession admin, String database, String role) {
         String drop = DROP_ROLE.formatted(role);
         return awaitEnd(admin, database, role)
-                .chain(() -> admin.run(drop))
-                .onFailure(failure -> says(failure, STILL_REFERRED_TO))
-                .recoverWithUni(() -> disownElsewhere(admin, role).chain(() -> admin.run(drop)))
-                .onFailure(failure -> says(failure, STILL_REFERRED_TO))
-                .recoverWithUni(() -> admin.run("COMMENT ON ROLE " + role + " IS '" + DELETED + "'"))
-                .onFailure(failure -> says(failure, NOT_THERE))
+                .chain(() -> admin.execute(drop))
+                .onFailure(failure -> hasState(failure, STILL_REFERRED_TO))
+                .recoverWithUni(() -> dropOwnedElsewhere(admin, role).chain(() -> admin.execute(drop)))
+                .onFailure(failure -> hasState(failure, STILL_REFERRED_TO))
+                .recoverWithUni(() -> admin.execute("COMMENT ON ROLE " + role + " IS '" + DELETED + "'"))
+                .onFailure(failure -> hasState(failure, NOT_THERE))
                 .recoverWithNull();
     }
 
-    private static final String HOLDING = """
+    private static final String DATABASES_WITH_OBJECTS_OF = """
             SELECT DISTINCT d.datname
               FROM pg_shdepend s
               JOIN pg_database d ON d.oid = s.dbid AND d.datallowconn AND d.datname ~ '^%2$s$'
              WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = (SELECT oid FROM pg_roles WHERE rolname = '%1$s')
              LIMIT 100""";
 
-    /** Of a workspace's role alone: what a builder role owns is the workspaces' that were made from its template. */
-    private static Uni<Void> disownElsewhere(Admin admin, String role) {
+    /** Only for a workspace's role: objects of a builder role belong to the workspaces copied from its template. */
+    private static Uni<Void> dropOwnedElsewhere(AdminSession admin, String role) {
         if (!role.matches(Names.WORKSPACE)) {
             return nothing();
         }
-        return admin.ask(HOLDING.formatted(role, Names.WORKSPACE))
+        return admin.query(DATABASES_WITH_OBJECTS_OF.formatted(role, Names.WORKSPACE))
                 .map(rows -> column(rows, "datname"))
                 .onItem()
                 .transformToMulti(Multi.createFrom()::iterable)
                 .onItem()
-                .transformToUniAndConcatenate(database -> inside(admin, database, "DROP OWNED BY " + role + " CASCADE")
+                .transformToUniAndConcatenate(database -> runIn(admin, database, "DROP OWNED BY " + role + " CASCADE")
                         .onFailure()
                         .recoverWithNull())
                 .collect()
@@ -217,7 +219,7 @@ final class Demolition {
 
     private static final String DELETED = "larder deleted";
 
-    private static final String FREE = """
+    private static final String UNUSED = """
             SELECT r.rolname
               FROM pg_roles r
              WHERE r.rolname ~ '^%3$s$' AND NOT r.rolcanlogin
@@ -232,17 +234,17 @@ final class Demolition {
              LIMIT 20""".formatted(Names.TEMPLATE, Names.BUILDER, Names.TENANT, DELETED);
 
     /**
-     * Drops roles that have become free: builders of templates that are gone, once the last workspace made from one is gone
-     * too, and roles of deleted workspaces that another database still referred to. What is left over the next call does.
+     * Drops builder roles whose template and last workspace are gone, and roles of deleted workspaces to which no
+     * database refers any more. At most 20 per call.
      */
-    static Uni<Void> sweep(Admin admin) {
-        return admin.ask(FREE)
+    static Uni<Void> dropUnusedRoles(AdminSession admin) {
+        return admin.query(UNUSED)
                 .map(rows -> column(rows, "rolname"))
                 .onItem()
                 .transformToMulti(Multi.createFrom()::iterable)
                 .onItem()
                 .transformToUniAndConcatenate(role ->
-                        admin.run("DROP ROLE IF EXISTS " + role).onFailure().recoverWithNull())
+                        admin.execute("DROP ROLE IF EXISTS " + role).onFailure().recoverWithNull())
                 .collect()
                 .last()
                 .replaceWithVoid();

@@ -7,22 +7,23 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * A role can connect to its own database and to no other that Larder or an operator keeps. PostgreSQL opens every new
- * database to all roles, so the server is asked for each role before its password is given out.
+ * Checks that a role can connect to its own database and to no other that Larder or an operator keeps. PostgreSQL opens
+ * every new database to all roles, so the server is queried for each role before its password is given out.
  *
- * <p>Databases of other workspaces, and templates that are being built, are closed when they are made and belong to their
- * owners from then on. An owner that opens its database to others bears the loss; a build neither minds nor touches it.
+ * <p>Databases of other workspaces, and templates that are being built, are closed when they are created and then
+ * belong to their owners. An owner may open its database to other roles; a build ignores that.
  */
 final class Isolation {
 
     private Isolation() {}
 
     /**
-     * Closes what Larder may close ({@code postgres} and {@code template1}, which hold no one's data) and refuses the rest.
+     * Closes {@code postgres} and {@code template1}, which hold no data, and refuses any other open database.
      *
-     * @throws Refused {@code not_isolated}, naming the databases that are open to the role, or its own if that is closed
+     * @throws BackendFailure {@code not_isolated}, naming the databases that are open to the role, or its own if
+     *     that is closed
      */
-    static Uni<Void> ensure(Admin admin, String role, String own) {
+    static Uni<Void> ensure(AdminSession admin, String role, String own) {
         return reachable(admin, role, own)
                 .chain(found -> found.mayBeClosed().isEmpty()
                         ? Uni.createFrom().item(found)
@@ -31,20 +32,20 @@ final class Isolation {
                 .replaceWithVoid();
     }
 
-    /** The databases that accept connections and would accept the role's; of tenants' databases only its own. */
+    /** Databases to which the role can connect. Of tenants' databases only its own is looked at. */
     private record Reachable(List<String> mayBeClosed, List<String> others) {
 
         void refuseUnlessOnly(String own) {
             List<String> open = new ArrayList<>(mayBeClosed);
             others.stream().filter(name -> !name.equals(own)).forEach(open::add);
             if (!open.isEmpty()) {
-                throw new Refused(
+                throw new BackendFailure(
                         "not_isolated",
                         "The workspace's role could connect to " + String.join(", ", open)
                                 + "; revoke CONNECT on that from PUBLIC.");
             }
             if (!others.contains(own)) {
-                throw new Refused("not_isolated", "The workspace's role could not connect to its own database.");
+                throw new BackendFailure("not_isolated", "The workspace's role could not connect to its own database.");
             }
         }
     }
@@ -56,8 +57,8 @@ final class Isolation {
                AND (d.datname = '%2$s' OR d.datname !~ '^(%3$s|%4$s)$')
              ORDER BY d.datname""";
 
-    private static Uni<Reachable> reachable(Admin admin, String role, String own) {
-        return admin.ask(REACHABLE.formatted(role, own, Names.WORKSPACE, Names.TEMPLATE))
+    private static Uni<Reachable> reachable(AdminSession admin, String role, String own) {
+        return admin.query(REACHABLE.formatted(role, own, Names.WORKSPACE, Names.TEMPLATE))
                 .map(Isolation::reachable);
     }
 
@@ -70,9 +71,9 @@ final class Isolation {
         return new Reachable(mayBeClosed, others);
     }
 
-    /** Once for a server. Another job may do it at the same time: the second look says what is still open. */
-    private static Uni<Void> close(Admin admin, List<String> databases) {
-        return admin.run(databases.stream()
+    /** Needed once for a server. Another job may do it at the same time, so the caller queries again. */
+    private static Uni<Void> close(AdminSession admin, List<String> databases) {
+        return admin.execute(databases.stream()
                 .map(name -> "REVOKE ALL ON DATABASE " + name + " FROM PUBLIC CASCADE")
                 .collect(Collectors.joining(";")));
     }

@@ -5,30 +5,33 @@ import java.util.HexFormat;
 import java.util.UUID;
 
 /**
- * What a job's databases and roles are called. Each name is a fixed word and hexadecimal digits, so that it can stand in a
- * statement as it is and is below PostgreSQL's 63 characters.
+ * The names of a job's databases and roles. Each is a fixed prefix and hexadecimal digits, so it needs no quoting
+ * and stays below PostgreSQL's limit of 63 characters.
  *
  * @param workspace the workspace's database, and its role
  * @param template the finished template database of the version, for these values of its parameters
- * @param building the same while it is being built; may be dropped by a job that holds {@code lock}
+ * @param building the template database while it is being built; a job that holds {@code lock} may drop it
  * @param session the application name of this workspace's jobs
- * @param lock the advisory lock under which the template is built and dropped
+ * @param lock the advisory lock for building and dropping the template
  */
 record Names(String workspace, String template, String building, String session, long lock) {
 
-    /** Databases of workspaces, and their roles. */
+    /** The names of workspaces' databases and roles. */
     static final String WORKSPACE = "larder_w_[0-9a-f]{32}";
 
-    /** Template databases: of a version, then of values of its parameters where it has any, then half-built or whole. */
+    /**
+     * The names of template databases: the version, a digest of parameter values if there are any, {@link #NEW}
+     * while being built.
+     */
     static final String TEMPLATE = "larder_t_[0-9a-f]{32}(_[0-9a-f]{16})?(_new)?";
 
-    /** Roles that run a version's files and own what the files make. */
+    /** The names of roles that run a version's files and own the objects that the files create. */
     static final String BUILDER = "larder_b_[0-9a-f]{32}";
 
-    /** Roles whose sessions run what claimers and template admins write. */
+    /** The names of roles whose sessions run SQL of clients and template admins. */
     static final String TENANT = "larder_[wb]_[0-9a-f]{32}";
 
-    /** How the name of a template ends while it is being built. */
+    /** The end of a template's name while it is being built. */
     static final String NEW = "_new";
 
     private static final int DIGITS_OF_AN_ID = 32;
@@ -49,12 +52,12 @@ record Names(String workspace, String template, String building, String session,
         return "larder_w_" + hex(id);
     }
 
-    /** A role for one build of one template: no earlier workspace is a member of it. */
+    /** A new role for one build of one template, so that no earlier workspace is a member of it. */
     static String newBuilder() {
         return "larder_b_" + hex(UUID.randomUUID());
     }
 
-    /** The builder role of a template database that has no comment; such are older than the comments. */
+    /** The builder role of a template database without a comment, which an older release built. */
     static String oldBuilder(UUID version) {
         return "larder_b_" + hex(version);
     }
@@ -67,12 +70,12 @@ record Names(String workspace, String template, String building, String session,
                 HexFormat.fromHexDigitsToLong(name, digits + 16, digits + DIGITS_OF_AN_ID));
     }
 
-    /** What all template databases of a version match, half-built ones too. */
+    /** A pattern for all template databases of a version, including those being built. */
     static String templatesOf(UUID version) {
         return "^larder_t_" + hex(version) + "(_[0-9a-f]{16})?(_new)?$";
     }
 
-    /** The lock of a template database by its name, half-built or whole. */
+    /** The lock of a template database by its name, finished or being built. */
     static long lock(String template) {
         String whole = template.endsWith(NEW) ? template.substring(0, template.length() - NEW.length()) : template;
         UUID version = idOf(whole);

@@ -16,38 +16,40 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * The values of a version's parameters. Its files read them as settings, {@code current_setting('larder.region')}, so what
- * they make depends on them, and there is a template database for each set of values.
+ * The values of a version's parameters. The version's files read them as settings, {@code
+ * current_setting('larder.region')}. The files may create different objects for different values, so each set of values
+ * has a template database.
  *
- * <p>They are settings of the sessions that run the files and of no other: what a database or a role has set, every role of
- * the server can read. A parameter without a value is not set: {@code current_setting('larder.region', true)} is null.
+ * <p>The values are settings of the sessions that run the files, and of no database or role: every role of the
+ * server can read those. A parameter without a value is not set: {@code current_setting('larder.region', true)} is
+ * null.
  *
- * @param sensitive the values that stand in no log
+ * @param sensitive the values that are masked in logs
  */
-record Values(Map<String, String> byName, List<String> sensitive) {
+record ParameterValues(Map<String, String> byName, List<String> sensitive) {
 
-    /** Only the superuser can read a role's password, so this role's is the server's secret. It cannot log in. */
+    /** The password of this role is the key of the digest: only a superuser can read it. The role cannot log in. */
     private static final String KEY_ROLE = "larder_key";
 
     private static final String DUPLICATE = "42710";
     private static final int DIGEST_BYTES = 8;
     private static final String MASK = "***";
 
-    static Values of(Assignment assignment) {
+    static ParameterValues of(Assignment assignment) {
         List<String> sensitive = assignment.parameters().values().entrySet().stream()
                 .filter(one -> assignment.parameters().sensitive().contains(one.getKey()))
                 .map(Map.Entry::getValue)
                 .filter(value -> !value.isBlank())
                 .sorted(Comparator.comparing(String::length).reversed())
                 .toList();
-        return new Values(new TreeMap<>(assignment.parameters().values()), sensitive);
+        return new ParameterValues(new TreeMap<>(assignment.parameters().values()), sensitive);
     }
 
     /**
-     * Sixteen hexadecimal digits; empty where there are no values. Every tenant can read the name of a database, so the digest
-     * is keyed: it cannot be tried against guesses of a sensitive value.
+     * A digest of 16 hexadecimal digits; empty if there are no values. The digest is part of a database name, which
+     * every tenant can read, so it is keyed: a guess of a sensitive value cannot be checked against it.
      */
-    Uni<String> digest(Admin admin) {
+    Uni<String> digest(AdminSession admin) {
         return byName.isEmpty()
                 ? Uni.createFrom().item("")
                 : key(admin)
@@ -57,15 +59,15 @@ record Values(Map<String, String> byName, List<String> sensitive) {
                         .map(this::digest);
     }
 
-    private static Uni<String> key(Admin admin) {
-        return admin.ask("SELECT coalesce(max(rolpassword), '') AS key FROM pg_authid WHERE rolname = '" + KEY_ROLE
+    private static Uni<String> key(AdminSession admin) {
+        return admin.query("SELECT coalesce(max(rolpassword), '') AS key FROM pg_authid WHERE rolname = '" + KEY_ROLE
                         + "'")
                 .map(rows -> rows.iterator().next().getString("key"));
     }
 
-    private static Uni<Void> makeKey(Admin admin) {
-        return admin.run("CREATE ROLE %s NOLOGIN PASSWORD '%s'"
-                        .formatted(KEY_ROLE, Secret.random().verifier()))
+    private static Uni<Void> makeKey(AdminSession admin) {
+        return admin.execute("CREATE ROLE %s NOLOGIN PASSWORD '%s'"
+                        .formatted(KEY_ROLE, RolePassword.random().verifier()))
                 .onFailure(failure -> failure instanceof PgException told && DUPLICATE.equals(told.getSqlState()))
                 .recoverWithNull();
     }
@@ -74,7 +76,7 @@ record Values(Map<String, String> byName, List<String> sensitive) {
         try {
             Mac mac = Mac.getInstance("HmacSHA256");
             mac.init(new SecretKeySpec(key.getBytes(StandardCharsets.UTF_8), "HmacSHA256"));
-            // With their lengths, so that no two sets of values read alike.
+            // Includes lengths, so that two sets of values never give the same text.
             byName.forEach((name, value) ->
                     mac.update((name + ' ' + value.length() + ' ' + value + '\n').getBytes(StandardCharsets.UTF_8)));
             return HexFormat.of().formatHex(mac.doFinal(), 0, DIGEST_BYTES);
@@ -83,22 +85,22 @@ record Values(Map<String, String> byName, List<String> sensitive) {
         }
     }
 
-    private static final String GIVE = """
+    private static final String SET_IN_SESSION = """
             SELECT count(set_config('larder.' || p.name, p.value, false))
               FROM unnest($1::text[], $2::text[]) AS p (name, value)""";
 
-    /** As parameters of the statement, so that no value stands in its text, which others may read. */
-    Uni<Void> give(PgConnection session) {
+    /** Sets the values in a session, as parameters of a statement: other roles may read the text of a statement. */
+    Uni<Void> setIn(PgConnection session) {
         return byName.isEmpty()
                 ? Uni.createFrom().voidItem()
-                : session.preparedQuery(GIVE)
+                : session.preparedQuery(SET_IN_SESSION)
                         .execute(Tuple.of(
                                 byName.keySet().toArray(String[]::new),
                                 byName.values().toArray(String[]::new)))
                         .replaceWithVoid();
     }
 
-    /** The text without sensitive values. */
+    /** The text with sensitive values masked. */
     String masked(String text) {
         String masked = text;
         for (String value : sensitive) {

@@ -5,23 +5,26 @@ import dev.larder.model.JobOutcome;
 import io.vertx.pgclient.PgException;
 import java.util.Optional;
 
-/** What an error of the PostgreSQL server means for the job: which outcome, and whether a template must be built anew. */
+/** Maps errors of the PostgreSQL server to outcomes of a job, and tells whether a template must be rebuilt. */
 final class PostgresFaults {
 
     private static final String IN_USE = "55006";
 
     private PostgresFaults() {}
 
-    /** Whether the failure is one of the outcomes that {@link PostgresBackend} lists. */
+    /** Whether the failure has an outcome that {@link PostgresBackend} lists. */
     static boolean expected(Throwable failure) {
-        return failure instanceof Refused || failure instanceof PgException || DatabaseFaults.unavailable(failure);
+        return failure instanceof BackendFailure
+                || failure instanceof PgException
+                || DatabaseFaults.unavailable(failure);
     }
 
     static JobOutcome outcome(Throwable failure) {
         return switch (failure) {
-            case Refused refused -> refused.outcome();
+            case BackendFailure known -> known.outcome();
             case PgException told when full(told) -> new JobOutcome.Failed("backend_full", said(told));
-            case PgException told when Admin.busy(told) -> Admin.refusal(told).outcome();
+            case PgException told
+            when AdminSession.isBusy(told) -> AdminSession.refusal(told).outcome();
             case PgException told when !unreachable(told) -> new JobOutcome.Failed("database_refused", said(told));
             case PgException told -> new JobOutcome.Failed("backend_unavailable", said(told));
             default ->
@@ -37,7 +40,7 @@ final class PostgresFaults {
         return state(told).startsWith("53");
     }
 
-    /** Also where the login is refused or the maintenance database is missing: the configuration is wrong, not the job. */
+    /** Includes a refused login and a missing maintenance database: the configuration is wrong, not the job. */
     private static boolean unreachable(PgException told) {
         return DatabaseFaults.unavailable(told)
                 || state(told).startsWith("28")
@@ -52,12 +55,15 @@ final class PostgresFaults {
         return "The server says: " + told.getSqlState() + " " + told.getErrorMessage();
     }
 
-    /** Whether the template itself cannot be copied: its files are missing or damaged, its role is gone, or it is in use. */
-    static boolean spoiled(Throwable failure) {
+    /**
+     * Whether the template cannot be copied: its files are missing or damaged, its role does not exist, or it is in
+     * use.
+     */
+    static boolean isTemplateUnusable(Throwable failure) {
         return failure instanceof PgException told
                 && !(DatabaseFaults.unavailable(told)
                         || full(told)
                         || state(told).startsWith("28"))
-                && (IN_USE.equals(told.getSqlState()) || !Admin.busy(told));
+                && (IN_USE.equals(told.getSqlState()) || !AdminSession.isBusy(told));
     }
 }

@@ -11,15 +11,22 @@ import java.util.function.Function;
 import org.jboss.logging.Logger;
 
 /**
- * The configured server. Work is done on a connection of its own, opened for it and closed after it however it ends: what
- * a session holds (a lock, a running statement) can outlive no job, and ending the session ends the work.
+ * The configured server. Each piece of work has a connection of its own, which is closed when the work ends for any
+ * reason. So a lock or a running statement does not outlive its job, and ending the session ends the work.
  *
- * <p>Every session has the server's own time limits, so that it ends too where this process stands still or its host
- * vanishes. They are startup parameters, which a tenant's {@code ALTER DATABASE … SET} does not override.
+ * <p>Every session has time limits on the server, so that it ends although this process hangs or its host vanishes.
+ * They are startup parameters, which a tenant's {@code ALTER DATABASE … SET} does not override.
  */
-final class Server {
+final class PostgresServer {
 
-    private static final Logger LOG = Logger.getLogger(Server.class);
+    private static final Logger LOG = Logger.getLogger(PostgresServer.class);
+
+    /** How long a statement waits for one lock. Only an operator's session can make it wait this long. */
+    private static final Duration LOCK_WAIT = Duration.ofSeconds(2);
+
+    /** The time limit of a statement, unless it copies or drops a database. */
+    static final Duration STATEMENT_LIMIT = Duration.ofSeconds(30);
+
     private static final int CONNECT_MILLIS = 10_000;
     private static final Duration CLOSE_WITHIN = Duration.ofSeconds(5);
     private static final Duration IDLE_BEYOND = Duration.ofMinutes(1);
@@ -27,7 +34,7 @@ final class Server {
     private final Vertx vertx;
     private final PgConnectOptions options;
 
-    Server(Vertx vertx, PgConnectOptions options) {
+    PostgresServer(Vertx vertx, PgConnectOptions options) {
         this.vertx = vertx;
         this.options = new PgConnectOptions(options)
                 .setCachePreparedStatements(false)
@@ -43,27 +50,23 @@ final class Server {
         return options.getPort();
     }
 
-    /**
-     * Works as the superuser.
-     *
-     * @param within how long the work may take: a minute after that the server ends the session where it is idle
-     */
-    <T> Uni<T> asAdmin(String applicationName, Duration within, Function<Admin, Uni<T>> work) {
-        return with(limited(applicationName, within), connection -> work.apply(new Admin(this, connection)));
+    /** Works as the superuser. The server ends the session if it is idle a minute after {@code within}. */
+    <T> Uni<T> asSuperuser(String applicationName, Duration within, Function<PgConnection, Uni<T>> work) {
+        return with(limited(applicationName, within), work);
     }
 
-    /** Works as the superuser inside a tenant's database, past all that its owner has set there. */
-    <T> Uni<T> inside(String database, Function<PgConnection, Uni<T>> work) {
-        PgConnectOptions own = limited("larder inside", Admin.SHORT).setDatabase(database);
+    /** Works as the superuser in a tenant's database. Overrides the settings of its owner. */
+    <T> Uni<T> asSuperuserIn(String database, Function<PgConnection, Uni<T>> work) {
+        PgConnectOptions own = limited("larder inside", STATEMENT_LIMIT).setDatabase(database);
         own.addProperty("role", "none");
         own.addProperty("default_transaction_read_only", "off");
         return with(own, work);
     }
 
-    /** Works in one database as one role; a single statement may take as long as this, unless the role says otherwise. */
+    /** Works in one database as one role. A statement may take {@code within}, unless the role sets another limit. */
     <T> Uni<T> as(
             String role,
-            Secret secret,
+            RolePassword secret,
             String database,
             String applicationName,
             Duration within,
@@ -79,9 +82,9 @@ final class Server {
     private PgConnectOptions limited(String applicationName, Duration within) {
         PgConnectOptions own = named(applicationName);
         own.addProperty("search_path", "pg_catalog");
-        own.addProperty("lock_timeout", millis(Admin.LOCK_WAIT));
-        own.addProperty("statement_timeout", millis(Admin.SHORT));
-        own.addProperty("idle_in_transaction_session_timeout", millis(Admin.SHORT));
+        own.addProperty("lock_timeout", millis(LOCK_WAIT));
+        own.addProperty("statement_timeout", millis(STATEMENT_LIMIT));
+        own.addProperty("idle_in_transaction_session_timeout", millis(STATEMENT_LIMIT));
         own.addProperty("idle_session_timeout", millis(within.plus(IDLE_BEYOND)));
         return own;
     }
@@ -95,16 +98,16 @@ final class Server {
         return own;
     }
 
-    /** PostgreSQL holds milliseconds in 32 bits. */
+    /** PostgreSQL stores milliseconds in 32 bits. */
     private static String millis(Duration limit) {
         return Long.toString(Math.min(limit.toMillis(), Integer.MAX_VALUE));
     }
 
     private <T> Uni<T> with(PgConnectOptions own, Function<PgConnection, Uni<T>> work) {
         return Uni.createFrom().deferred(() -> {
-            // Remembered, because a connection that is asked for arrives even after a cancel.
+            // Memoized, because a requested connection arrives even after a cancel and must be closed.
             Uni<PgConnection> opened = PgConnection.connect(vertx, own)
-                    .invoke(Server::expectEnd)
+                    .invoke(PostgresServer::expectEnd)
                     .memoize()
                     .indefinitely();
             return opened.chain(work::apply)
@@ -115,7 +118,7 @@ final class Server {
         });
     }
 
-    /** A newer attempt may end this session; whatever is asked of it then fails, and says so. */
+    /** A newer attempt may terminate this session. Its next statement then fails and reports that. */
     private static void expectEnd(PgConnection connection) {
         var same = connection.exceptionHandler(ended -> LOG.debugf("session ended cause=%s", ended.getMessage()));
     }
@@ -129,14 +132,14 @@ final class Server {
                 .recoverWithItem(() -> null);
     }
 
-    /** A session that is busy reads nothing, not even that its client has gone. */
+    /** Cancels the running statement: a busy session does not notice that its client has gone. */
     private static Uni<Void> interrupt(PgConnection connection) {
         return connection.cancelRequest().onFailure().recoverWithNull();
     }
 
     /** One simple-protocol message: several statements are one transaction. */
     static Uni<RowSet<Row>> run(PgConnection connection, String statements) {
-        // Remembered, so that a failure after a cancel, which is the cancel's own, is not reported as dropped.
+        // Memoized, so that the failure that a cancel causes is not reported as dropped.
         return Uni.createFrom()
                 .deferred(() -> connection.query(statements).execute().memoize().indefinitely());
     }

@@ -6,33 +6,33 @@ import io.smallrye.config.WithDefault;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/** The server that workspaces are made on. */
+/** Settings of the PostgreSQL server that holds the workspaces. */
 @ConfigMapping(prefix = "larder.backend.postgres")
 public interface PostgresSettings {
 
-    /** {@code postgresql://host:port/postgres}; without it this backend is not offered. PostgreSQL 15 or newer. */
+    /** {@code postgresql://host:port/postgres}, PostgreSQL 15 or newer. Without it this backend is not offered. */
     Optional<String> url();
 
-    /** A superuser: it gives databases to others and ends their sessions. */
+    /** A superuser: it transfers databases to other roles and terminates sessions. */
     Optional<String> username();
 
     Optional<String> password();
 
-    /** What claimers are told to connect to, where it is not what Larder connects to. */
+    /** The host in the outputs, if clients reach the server under another name than Larder. */
     Optional<String> publicHost();
 
     OptionalInt publicPort();
 
     /**
-     * How many connections one workspace may have at once, so that none takes the server away from the others. What was made
-     * with another limit keeps it.
+     * How many connections one workspace may have at once, so that one workspace cannot use up the server's
+     * connections. An existing workspace keeps the limit it was created with.
      */
     @WithDefault("10")
     int connectionLimit();
 
     /**
-     * How large the temporary files of one session of a workspace may be; 0 for no limit. Each parallel worker counts as a
-     * session. The role cannot change it.
+     * The size of temporary files that one session of a workspace may use; 0 for no limit. Each parallel worker
+     * counts as a session. The workspace's role cannot change it.
      */
     @WithDefault("1G")
     MemorySize tempFileLimit();

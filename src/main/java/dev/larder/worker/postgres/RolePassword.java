@@ -12,29 +12,29 @@ import javax.crypto.spec.PBEKeySpec;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * A random password and what the server keeps of it. The server is only ever sent the verifier, so that the password
- * stands in no statement log.
+ * A random password and the verifier that the server stores. Only the verifier is sent to the server, so no
+ * statement log contains the password.
  *
- * @param password 40 hexadecimal digits: nothing in it needs escaping in a URL
- * @param verifier as {@code pg_authid.rolpassword} holds it (RFC 5803 as PostgreSQL writes it)
+ * @param password 40 hexadecimal digits, which need no escaping in a URL
+ * @param verifier as in {@code pg_authid.rolpassword} (RFC 5803 in PostgreSQL's form)
  */
-record Secret(String password, String verifier) {
+record RolePassword(String password, String verifier) {
 
     private static final int PASSWORD_BYTES = 20;
     private static final int SALT_BYTES = 16;
     private static final int ITERATIONS = 4096;
     private static final int KEY_BITS = 256;
 
-    static Secret random() {
+    static RolePassword random() {
         byte[] password = new byte[PASSWORD_BYTES];
         byte[] salt = new byte[SALT_BYTES];
-        // Not kept in a static field: a native image must not hold a seeded generator.
+        // No static field: a native image must not contain a seeded generator.
         new SecureRandom().nextBytes(password);
         new SecureRandom().nextBytes(salt);
         return of(HexFormat.of().formatHex(password), salt);
     }
 
-    private static Secret of(String password, byte[] salt) {
+    private static RolePassword of(String password, byte[] salt) {
         try {
             byte[] salted = SecretKeyFactory.getInstance("PBKDF2WithHmacSHA256")
                     .generateSecret(new PBEKeySpec(password.toCharArray(), salt, ITERATIONS, KEY_BITS))
@@ -48,7 +48,7 @@ record Secret(String password, String verifier) {
                             base64.encodeToString(salt),
                             base64.encodeToString(stored),
                             base64.encodeToString(server));
-            return new Secret(password, verifier);
+            return new RolePassword(password, verifier);
         } catch (GeneralSecurityException impossible) {
             throw new IllegalStateException("every JDK has SHA-256", impossible);
         }
@@ -62,6 +62,6 @@ record Secret(String password, String verifier) {
 
     @Override
     public String toString() {
-        return "Secret[***]";
+        return "RolePassword[***]";
     }
 }

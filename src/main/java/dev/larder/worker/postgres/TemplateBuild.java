@@ -12,7 +12,12 @@ import java.util.function.Consumer;
  * @param builder the role that runs the files
  */
 record TemplateBuild(
-        Assignment assignment, Names names, String builder, Secret secret, Values values, Consumer<LogLine> log) {
+        Assignment assignment,
+        Names names,
+        String builder,
+        RolePassword secret,
+        ParameterValues values,
+        Consumer<LogLine> log) {
 
     Map<String, String> files() {
         return assignment.version().files();

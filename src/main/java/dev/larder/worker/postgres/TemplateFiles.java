@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Runs the files of a version in the database that becomes its template, as the builder role. */
+/** Runs the files of a version in an unfinished template database, as the builder role. */
 final class TemplateFiles {
 
     private static final int NOTICES_MAX = 1_000;
@@ -21,11 +21,11 @@ final class TemplateFiles {
     private static final int MESSAGE_CHARACTERS_MAX = 1_000;
     private static final Duration CLOSING = Duration.ofSeconds(10);
 
-    private final Server server;
+    private final PostgresServer server;
     private final InstantSource clock;
     private final TemplateBuild build;
 
-    TemplateFiles(Server server, InstantSource clock, TemplateBuild build) {
+    TemplateFiles(PostgresServer server, InstantSource clock, TemplateBuild build) {
         this.server = server;
         this.clock = clock;
         this.build = build;
@@ -34,11 +34,11 @@ final class TemplateFiles {
     /**
      * Runs all files, in the order of their paths.
      *
-     * @throws Refused {@code sql_failed} or {@code template_timed_out}
+     * @throws BackendFailure {@code sql_failed} or {@code template_timed_out}
      */
     Uni<Void> run() {
         Names names = build.names();
-        Duration within = Limits.forFiles(build.assignment(), clock);
+        Duration within = JobLimits.forFiles(build.assignment(), clock);
         return server.as(
                         build.builder(),
                         build.secret(),
@@ -46,7 +46,7 @@ final class TemplateFiles {
                         names.session(),
                         within.plus(CLOSING),
                         connection -> {
-                            listen(connection);
+                            logNotices(connection);
                             return Multi.createFrom()
                                     .iterable(build.paths())
                                     .onItem()
@@ -60,32 +60,32 @@ final class TemplateFiles {
                 .failWith(() -> timedOut("its files were not done in the time of the job"));
     }
 
-    private static Refused timedOut(String detail) {
-        return new Refused("template_timed_out", detail);
+    private static BackendFailure timedOut(String detail) {
+        return new BackendFailure("template_timed_out", detail);
     }
 
-    private void listen(PgConnection connection) {
-        AtomicInteger heard = new AtomicInteger();
+    private void logNotices(PgConnection connection) {
+        AtomicInteger received = new AtomicInteger();
         var same = connection.noticeHandler(notice -> {
-            int count = heard.incrementAndGet();
+            int count = received.incrementAndGet();
             if (count <= NOTICES_MAX) {
-                say(text(notice, build.values()));
+                log(text(notice, build.values()));
             } else if (count == NOTICES_MAX + 1) {
-                say("further notices are left out");
+                log("further notices are left out");
             }
         });
     }
 
-    private static String text(PgNotice notice, Values values) {
+    private static String text(PgNotice notice, ParameterValues values) {
         return cut(values.masked(notice.getSeverity() + ": " + notice.getMessage()), NOTICE_CHARACTERS_MAX);
     }
 
-    private void say(String line) {
+    private void log(String line) {
         build.log().accept(new LogLine(clock.instant(), "larder", line));
     }
 
-    /** Counts the rows that a file selects and forgets them: there may be more than memory holds. */
-    private static Uni<Void> forgetting(PgConnection connection, String sql) {
+    /** Discards the rows that a file selects, because they may not fit into memory. */
+    private static Uni<Void> runDiscardingRows(PgConnection connection, String sql) {
         return Uni.createFrom()
                 .completionStage(() -> connection
                         .getDelegate()
@@ -98,48 +98,49 @@ final class TemplateFiles {
                 .replaceWithVoid();
     }
 
-    /** Runs one file as one message, and checks that it left no transaction and no setting to the next. */
+    /** Runs one file as one message. Refuses an open transaction at its end, and resets settings for the next file. */
     private Uni<Void> file(PgConnection connection, String path) {
-        say("running " + path);
+        log("running " + path);
         String sql = build.files().getOrDefault(path, "");
         return build.values()
-                .give(connection)
-                .chain(() -> forgetting(connection, sql))
+                .setIn(connection)
+                .chain(() -> runDiscardingRows(connection, sql))
                 .onFailure()
                 .transform(failure -> failed(path, sql, build.values(), failure))
                 .chain(() -> connection.query("DISCARD ALL").execute())
-                .onFailure(failure -> failure instanceof PgException told && IN_TRANSACTION.equals(told.getSqlState()))
-                .transform(failure -> new Refused("sql_failed", path + ": it leaves a transaction open"))
+                .onFailure(
+                        failure -> failure instanceof PgException error && IN_TRANSACTION.equals(error.getSqlState()))
+                .transform(failure -> new BackendFailure("sql_failed", path + ": it leaves a transaction open"))
                 .replaceWithVoid();
     }
 
     private static final String IN_TRANSACTION = "25001";
     private static final String CANCELED = "57014";
 
-    /** A role's own limit (53400) and what the server has run out of are told apart. */
-    private static final Set<String> OF_THE_SERVER = Set.of("53000", "53100", "53200", "53300");
+    /** Resources that the server has run out of. Not 53400, the limit of a role. */
+    private static final Set<String> SERVER_RESOURCES = Set.of("53000", "53100", "53200", "53300");
 
-    private static Throwable failed(String path, String sql, Values values, Throwable failure) {
-        if (failure instanceof PgException told) {
-            String state = String.valueOf(told.getSqlState());
+    private static Throwable failed(String path, String sql, ParameterValues values, Throwable failure) {
+        if (failure instanceof PgException error) {
+            String state = String.valueOf(error.getSqlState());
             if (CANCELED.equals(state)) {
-                return timedOut(path + ": " + told.getErrorMessage());
+                return timedOut(path + ": " + error.getErrorMessage());
             }
-            if (OF_THE_SERVER.contains(state) || state.startsWith("57P") || state.startsWith("08")) {
-                return told;
+            if (SERVER_RESOURCES.contains(state) || state.startsWith("57P") || state.startsWith("08")) {
+                return error;
             }
             String message = "%s%s: %s %s"
-                    .formatted(path, line(sql, told.getPosition()), state, values.masked(told.getErrorMessage()));
-            return new Refused("sql_failed", cut(message, MESSAGE_CHARACTERS_MAX));
+                    .formatted(path, line(sql, error.getPosition()), state, values.masked(error.getErrorMessage()));
+            return new BackendFailure("sql_failed", cut(message, MESSAGE_CHARACTERS_MAX));
         }
         if (failure instanceof UnsupportedOperationException) {
-            // The one thing the server may ask for in the middle of a message that the client does not know.
-            return new Refused("sql_failed", path + ": COPY FROM STDIN is not supported; write INSERT");
+            // The only request of the server during a message that the client does not support.
+            return new BackendFailure("sql_failed", path + ": COPY FROM STDIN is not supported; write INSERT");
         }
         return failure;
     }
 
-    /** The server counts characters from 1; people count lines. */
+    /** Converts a position, which counts characters from 1, to a line number. */
     private static String line(String sql, @Nullable String position) {
         if (position == null) {
             return "";

@@ -12,63 +12,65 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
- * Builds the template database of a version, once for each set of values of its parameters, from its files in the order of
- * their paths. It grows under another name and is renamed when it is complete, so that what bears the template's name is
- * whole; builders of one template exclude each other by an advisory lock that ends with the session that holds it.
+ * Builds the template databases of versions, one for each set of parameter values. It runs the version's files in
+ * the order of their paths. A template is built under another name and renamed when it is complete, so a database
+ * with the name of a template is always complete. An advisory lock, held by the session, lets one job build a
+ * template at a time.
  *
- * <p>The files come from template admins, not from the server's operator. They are run by a role that owns the database
- * it builds, can connect to nothing else, and is no superuser: the server's files, its programs and Larder's own database
- * are out of their reach. Afterwards the database is the superuser's and takes no connections: as its owner a member of
- * the builder role, which each workspace made from it is, could open it again. The role is a new one for each build, since
- * a member of an older one could connect to the database while it is built.
+ * <p>The files come from template admins, not from the operator of the server. A builder role runs them. It owns
+ * the database, can connect to no other, and is no superuser: it reaches neither the server's files and programs
+ * nor Larder's database. Afterwards the superuser owns the database and it accepts no connections: otherwise a
+ * member of the builder role, which every workspace copied from the template is, could open it. Each build has a
+ * new builder role, because a member of an older one could connect to the database during the build.
  *
- * <p>The base is {@code template1}: what an operator puts there, extensions for instance, every workspace has.
+ * <p>The base is {@code template1}: an extension that an operator installs there is in every workspace.
  */
 final class Templates {
 
-    private final Server server;
+    private final PostgresServer server;
     private final PostgresSettings settings;
     private final InstantSource clock;
-    private final int most;
+    private final int templatesMax;
 
-    /** @param most how many template databases one version may have; where it has more the oldest are dropped */
-    Templates(Server server, PostgresSettings settings, InstantSource clock, int most) {
+    /** @param templatesMax template databases of one version; the oldest beyond this number are dropped */
+    Templates(PostgresServer server, PostgresSettings settings, InstantSource clock, int templatesMax) {
         this.server = server;
         this.settings = settings;
         this.clock = clock;
-        this.most = most;
+        this.templatesMax = templatesMax;
     }
 
     /**
      * A finished template database.
      *
-     * @param id of the database: one that is built anew under the same name has another
-     * @param builder the role that owns what the files made
-     * @param large whether it is copied faster as files
+     * @param id of the database; a rebuilt database of the same name has another
+     * @param builder the role that owns the objects that the files created
+     * @param large whether a file copy is faster
      */
     record Template(long id, String builder, boolean large) {}
 
     /**
-     * The template, built by this call or by another.
+     * Finds the template, or builds it.
      *
-     * @throws Refused {@code sql_failed}, with the file and what the server said; {@code template_timed_out}, where the job's
-     *     time is up; nothing of the template is left then
+     * @throws BackendFailure {@code sql_failed}, with the file and the server's message; {@code template_timed_out}
+     *     if the job's time is up. The unfinished template is dropped then
      */
-    Uni<Template> ensure(Admin admin, Assignment assignment, Names names, Consumer<LogLine> log) {
+    Uni<Template> ensure(AdminSession admin, Assignment assignment, Names names, Consumer<LogLine> log) {
         return find(admin, assignment, names)
                 .chain(found -> found.map(Uni.createFrom()::item)
                         .orElseGet(() -> locked(admin, assignment, names, () -> build(admin, assignment, names, log))));
     }
 
-    /** The same for one that could not be copied: unless another job has replaced it meanwhile, it is built anew. */
-    Uni<Template> replace(Admin admin, Assignment assignment, Names names, Template spoiled, Consumer<LogLine> log) {
+    /** Rebuilds a template that could not be copied, unless another job has replaced it in the meantime. */
+    Uni<Template> replace(
+            AdminSession admin, Assignment assignment, Names names, Template unusable, Consumer<LogLine> log) {
         return locked(
                 admin,
                 assignment,
                 names,
                 () -> find(admin, assignment, names)
-                        .chain(found -> found.isPresent() && found.get().id() == spoiled.id()
-                                ? Demolition.dropTemplate(admin, names.template())
+                        .chain(found -> found.isPresent() && found.get().id() == unusable.id()
+                                ? DatabaseRemoval.dropTemplate(admin, names.template())
                                 : Uni.createFrom().voidItem())
                         .chain(() -> build(admin, assignment, names, log)));
     }
@@ -79,8 +81,8 @@ final class Templates {
               FROM pg_database d
              WHERE d.datname = '%1$s'""";
 
-    private static Uni<Optional<Template>> find(Admin admin, Assignment assignment, Names names) {
-        return admin.ask(FIND.formatted(names.template(), PostgresBackend.FILE_COPY_BYTES))
+    private static Uni<Optional<Template>> find(AdminSession admin, Assignment assignment, Names names) {
+        return admin.query(FIND.formatted(names.template(), PostgresBackend.FILE_COPY_BYTES))
                 .map(rows -> rows.size() == 0
                         ? Optional.empty()
                         : Optional.of(template(
@@ -95,31 +97,31 @@ final class Templates {
                 Boolean.TRUE.equals(row.getBoolean("large")));
     }
 
-    // The lock outlives the transaction of this message; its limits do not.
+    // The lock is kept after the transaction of this message; the time limits are not.
     private static final String LOCK = """
             SET LOCAL lock_timeout = %1$d;
             SET LOCAL statement_timeout = %1$d;
             SELECT pg_advisory_lock(%2$d)""";
 
-    /** Waits for another job that builds or drops the template, as long as there is time. */
-    private Uni<Template> locked(Admin admin, Assignment assignment, Names names, Supplier<Uni<Template>> work) {
-        long millis = Math.min(Limits.forFiles(assignment, clock).toMillis(), Integer.MAX_VALUE);
-        return admin.ask(LOCK.formatted(millis, names.lock()))
+    /** Waits for another job that builds or drops the template, until this job's time is up. */
+    private Uni<Template> locked(AdminSession admin, Assignment assignment, Names names, Supplier<Uni<Template>> work) {
+        long millis = Math.min(JobLimits.forFiles(assignment, clock).toMillis(), Integer.MAX_VALUE);
+        return admin.query(LOCK.formatted(millis, names.lock()))
                 .chain(work::get)
                 .onItemOrFailure()
                 .call((done, failure) -> unlock(admin, names.lock()));
     }
 
-    private static Uni<Void> unlock(Admin admin, long lock) {
-        return admin.ask("SELECT pg_advisory_unlock(" + lock + ")")
+    private static Uni<Void> unlock(AdminSession admin, long lock) {
+        return admin.query("SELECT pg_advisory_unlock(" + lock + ")")
                 .replaceWithVoid()
                 .onFailure()
                 .recoverWithNull();
     }
 
-    private Uni<Template> build(Admin admin, Assignment assignment, Names names, Consumer<LogLine> log) {
-        TemplateBuild build =
-                new TemplateBuild(assignment, names, Names.newBuilder(), Secret.random(), Values.of(assignment), log);
+    private Uni<Template> build(AdminSession admin, Assignment assignment, Names names, Consumer<LogLine> log) {
+        TemplateBuild build = new TemplateBuild(
+                assignment, names, Names.newBuilder(), RolePassword.random(), ParameterValues.of(assignment), log);
         return find(admin, assignment, names)
                 .chain(found -> found.isPresent()
                         ? Uni.createFrom().voidItem()
@@ -127,17 +129,17 @@ final class Templates {
                                 .chain(() ->
                                         dropSurplus(admin, assignment.version().id())))
                 .chain(() -> find(admin, assignment, names))
-                .map(found -> found.orElseThrow(() ->
-                        new Refused("backend_busy", "The template database was dropped as soon as it was built.")));
+                .map(found -> found.orElseThrow(() -> new BackendFailure(
+                        "backend_busy", "The template database was dropped as soon as it was built.")));
     }
 
     private static final String SURPLUS = """
             SELECT datname FROM pg_database WHERE datname ~ '%s' AND datname NOT LIKE '%%\\_new'
              ORDER BY oid DESC OFFSET %d LIMIT 20""";
 
-    /** Values may come from claims, each with others. One that is needed again is built again. */
-    private Uni<Void> dropSurplus(Admin admin, UUID version) {
-        return admin.ask(SURPLUS.formatted(Names.templatesOf(version), most))
+    /** Claims may bring ever new parameter values. A dropped template that is needed again is rebuilt. */
+    private Uni<Void> dropSurplus(AdminSession admin, UUID version) {
+        return admin.query(SURPLUS.formatted(Names.templatesOf(version), templatesMax))
                 .onItem()
                 .transformToMulti(Multi.createFrom()::iterable)
                 .onItem()
@@ -149,26 +151,26 @@ final class Templates {
                 .replaceWithVoid();
     }
 
-    private Uni<Void> make(Admin admin, TemplateBuild build) {
+    private Uni<Void> make(AdminSession admin, TemplateBuild build) {
         return prepare(admin, build)
                 .chain(() -> new TemplateFiles(server, clock, build).run())
                 .chain(() -> freeze(admin, build))
                 .onFailure()
                 .call(() -> clear(admin, build.names().building()).onFailure().recoverWithNull())
                 .onCancellation()
-                .call(() -> clearBehind(build.names()).onFailure().recoverWithNull());
+                .call(() -> clearAfterCancel(build.names()).onFailure().recoverWithNull());
     }
 
-    private Uni<Void> prepare(Admin admin, TemplateBuild build) {
+    private Uni<Void> prepare(AdminSession admin, TemplateBuild build) {
         String building = build.names().building();
         String create = "CREATE DATABASE " + building + " TEMPLATE template1 ALLOW_CONNECTIONS false";
         return clear(admin, build.names().building())
-                .chain(() -> admin.runFor(Limits.left(build.assignment(), clock), create))
-                .chain(() -> admin.run(builder(build) + opening(building)))
+                .chain(() -> admin.executeWithin(JobLimits.left(build.assignment(), clock), create))
+                .chain(() -> admin.execute(builder(build) + opening(building)))
                 .chain(() -> Isolation.ensure(admin, build.builder(), building));
     }
 
-    // Given to the role in the transaction that makes it, so that there is no builder role without its database.
+    // One transaction creates the role and gives it the database, so no builder role exists without its database.
     private String builder(TemplateBuild build) {
         return """
                 CREATE ROLE %1$s NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS LOGIN PASSWORD '%2$s';
@@ -178,39 +180,39 @@ final class Templates {
                 """.formatted(
                         build.builder(),
                         build.secret().verifier(),
-                        Limits.temporaryFiles(settings),
+                        JobLimits.temporaryFiles(settings),
                         build.names().building());
     }
 
-    /** Closes it to all but its owner before it is opened at all. */
+    /** Revokes all rights of other roles before the database accepts connections. */
     static String opening(String database) {
         return """
                 REVOKE ALL ON DATABASE %1$s FROM PUBLIC;
                 ALTER DATABASE %1$s ALLOW_CONNECTIONS true CONNECTION LIMIT -1""".formatted(database);
     }
 
-    /** From here on no role connects to it, and only the superuser could change that. */
-    private static Uni<Void> freeze(Admin admin, TemplateBuild build) {
+    /** Closes the finished database. From now on only the superuser can open it. */
+    private static Uni<Void> freeze(AdminSession admin, TemplateBuild build) {
         Names names = build.names();
         return refusePrepared(admin, names.building())
-                .chain(() -> Demolition.close(admin, names.building(), build.builder()))
+                .chain(() -> DatabaseRemoval.close(admin, names.building(), build.builder()))
                 .chain(() -> refusePrepared(admin, names.building()))
-                .chain(() -> admin.run(frozen(names.building(), build.builder())))
-                .chain(() -> admin.run("ALTER DATABASE " + names.building() + " RENAME TO " + names.template()));
+                .chain(() -> admin.execute(freezeStatements(names.building(), build.builder())))
+                .chain(() -> admin.execute("ALTER DATABASE " + names.building() + " RENAME TO " + names.template()));
     }
 
-    private static Uni<Void> refusePrepared(Admin admin, String database) {
-        return admin.ask("SELECT FROM pg_prepared_xacts WHERE database = '" + database + "'")
+    private static Uni<Void> refusePrepared(AdminSession admin, String database) {
+        return admin.query("SELECT FROM pg_prepared_xacts WHERE database = '" + database + "'")
                 .invoke(rows -> {
                     if (rows.size() > 0) {
-                        throw new Refused("sql_failed", "the files leave a prepared transaction");
+                        throw new BackendFailure("sql_failed", "the files leave a prepared transaction");
                     }
                 })
                 .replaceWithVoid();
     }
 
-    // The comment is written last: until then the builder role could write another.
-    private static String frozen(String database, String builder) {
+    // The comment comes last: before that the builder role could replace it.
+    private static String freezeStatements(String database, String builder) {
         return """
                 ALTER DATABASE %1$s ALLOW_CONNECTIONS false IS_TEMPLATE false;
                 ALTER DATABASE %1$s OWNER TO CURRENT_USER;
@@ -221,48 +223,52 @@ final class Templates {
     private static final String OWNER = """
             SELECT pg_get_userbyid(datdba) AS owner FROM pg_database WHERE datname = '%s'""";
 
-    /** Drops what was built so far, with its builder role. */
-    private static Uni<Void> clear(Admin admin, String building) {
-        return admin.ask(OWNER.formatted(building))
+    /** Drops an unfinished database with its builder role. */
+    private static Uni<Void> clear(AdminSession admin, String building) {
+        return admin.query(OWNER.formatted(building))
                 .chain(rows -> rows.size() == 0
                         ? Uni.createFrom().voidItem()
                         : clear(admin, building, rows.iterator().next().getString("owner")));
     }
 
-    private static Uni<Void> clear(Admin admin, String building, String owner) {
+    private static Uni<Void> clear(AdminSession admin, String building, String owner) {
         return owner.matches(Names.BUILDER)
-                ? Demolition.drop(admin, building, owner)
-                : Demolition.dropTemplate(admin, building).chain(() -> Demolition.sweep(admin));
+                ? DatabaseRemoval.drop(admin, building, owner)
+                : DatabaseRemoval.dropTemplate(admin, building).chain(() -> DatabaseRemoval.dropUnusedRoles(admin));
     }
 
-    /** After a cancel, on a session of its own; where another job has the lock by now, it has cleared it already. */
-    private Uni<Void> clearBehind(Names names) {
-        return server.asAdmin("larder clean-up", Admin.SHORT, admin -> dropUnlessLocked(admin, names.building()))
+    /** After a cancel, in a session of its own. Another job that has the lock by now has dropped the database. */
+    private Uni<Void> clearAfterCancel(Names names) {
+        return AdminSession.open(
+                        server,
+                        "larder clean-up",
+                        PostgresServer.STATEMENT_LIMIT,
+                        admin -> dropUnlessLocked(admin, names.building()))
                 .replaceWithVoid();
     }
 
-    private static Uni<Boolean> dropUnlessLocked(Admin admin, String database) {
+    private static Uni<Boolean> dropUnlessLocked(AdminSession admin, String database) {
         long lock = Names.lock(database);
-        return admin.ask("SELECT pg_try_advisory_lock(" + lock + ") AS locked")
+        return admin.query("SELECT pg_try_advisory_lock(" + lock + ") AS locked")
                 .map(rows -> Boolean.TRUE.equals(rows.iterator().next().getBoolean("locked")))
                 .call(locked -> locked
                         ? drop(admin, database).eventually(() -> unlock(admin, lock))
                         : Uni.createFrom().voidItem());
     }
 
-    private static Uni<Void> drop(Admin admin, String database) {
-        return database.endsWith(Names.NEW) ? clear(admin, database) : Demolition.dropTemplate(admin, database);
+    private static Uni<Void> drop(AdminSession admin, String database) {
+        return database.endsWith(Names.NEW) ? clear(admin, database) : DatabaseRemoval.dropTemplate(admin, database);
     }
 
     private static final String TEMPLATES_OF = "SELECT datname FROM pg_database WHERE datname ~ '%s'";
 
     /**
-     * Drops all template databases of a version, half-built ones too.
+     * Drops all template databases of a version, including unfinished ones.
      *
-     * @throws Refused {@code backend_busy} where a job builds one of them right now
+     * @throws BackendFailure {@code backend_busy} if a job is building one of them
      */
-    static Uni<Void> dropAll(Admin admin, UUID version) {
-        return admin.ask(TEMPLATES_OF.formatted(Names.templatesOf(version)))
+    static Uni<Void> dropAll(AdminSession admin, UUID version) {
+        return admin.query(TEMPLATES_OF.formatted(Names.templatesOf(version)))
                 .onItem()
                 .transformToMulti(Multi.createFrom()::iterable)
                 .onItem()
@@ -271,7 +277,7 @@ final class Templates {
                 .asList()
                 .invoke(dropped -> {
                     if (dropped.contains(false)) {
-                        throw new Refused("backend_busy", "A template database of the version is being built.");
+                        throw new BackendFailure("backend_busy", "A template database of the version is being built.");
                     }
                 })
                 .replaceWithVoid();

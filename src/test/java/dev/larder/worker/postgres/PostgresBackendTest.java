@@ -213,7 +213,7 @@ class PostgresBackendTest {
 
     @Test
     void no_password_stands_in_a_statement() {
-        Secret secret = Secret.random();
+        RolePassword secret = RolePassword.random();
 
         assertThat(secret.verifier()).startsWith("SCRAM-SHA-256$4096:").doesNotContain(secret.password());
         assertThat(secret.toString()).doesNotContain(secret.password());

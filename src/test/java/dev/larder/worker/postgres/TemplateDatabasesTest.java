@@ -27,7 +27,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Template databases: one for each set of parameter values, built anew when spoiled, dropped when no version needs them. */
+/**
+ * Template databases: one for each set of parameter values, built anew when spoiled, dropped when no version needs
+ * them.
+ */
 class TemplateDatabasesTest {
 
     private static final Map<String, String> FILES =
@@ -198,7 +201,7 @@ class TemplateDatabasesTest {
 
     @Test
     void a_limit_of_zero_is_none() {
-        assertThat(Limits.temporaryFiles(new Given(null, null, null, 0))).isEqualTo(-1);
+        assertThat(JobLimits.temporaryFiles(new Given(null, null, null, 0))).isEqualTo(-1);
     }
 
     // Whose failure it is

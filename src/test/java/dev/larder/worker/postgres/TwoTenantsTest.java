@@ -32,8 +32,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * What the role of a database can leave behind, and that it keeps no drop for ten seconds and no build of another tenant for
- * one. The server allows prepared transactions and logical replication, which are off by default.
+ * What the role of a database can leave behind, and that it keeps no drop for ten seconds and no build of another
+ * tenant for one. The server allows prepared transactions and logical replication, which are off by default.
  */
 @Isolated("it measures how long jobs take")
 class TwoTenantsTest {
@@ -376,7 +376,10 @@ class TwoTenantsTest {
             }
         }
 
-        /** The first message of a login (protocol 3.0). A tenant is trusted then, a superuser is asked for a password. */
+        /**
+         * The first message of a login (protocol 3.0). A tenant is trusted then, a superuser is asked for a
+         * password.
+         */
         Socket knocks(String role) {
             try {
                 Socket socket = new Socket(EmbeddedPostgres.HOST, place.server().port());
