@@ -16,8 +16,9 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 
 /**
- * From a job's commit in one process to its worker having it in another, with notifications through PostgreSQL and with all of
- * them dropped; thousands of jobs were done before. Both ends are in this program; what is between them is not.
+ * From a job's commit in one process to its worker having it in another, with notifications through PostgreSQL and
+ * with all of them dropped; thousands of jobs were done before. Both ends are in this program; what is between them
+ * is not.
  */
 final class JobPickup {
 
@@ -28,7 +29,7 @@ final class JobPickup {
     private static final Duration POLL = Duration.ofSeconds(1);
 
     private final Scene scene;
-    private final WakeUps bell = new WakeUps();
+    private final WakeUps wakeUps = new WakeUps();
 
     private JobPickup(Scene scene) {
         this.scene = scene;
@@ -42,7 +43,7 @@ final class JobPickup {
 
     private void measure() throws Exception {
         Direct direct = new Direct(scene.base.vertx(), scene.base.options());
-        new NotifySender(direct, scene.base.vertx()).start(bell);
+        new NotifySender(direct, scene.base.vertx()).start(wakeUps);
         Pool pool = scene.base.pool(8);
         scene.shelf.queue(scene.preset, 0);
         past();
@@ -60,7 +61,10 @@ final class JobPickup {
         direct.pool().closeAndAwait();
     }
 
-    /** Plans that were made for empty tables read them from end to end, which a server in use would do for its first minute. */
+    /**
+     * Plans that were made for empty tables read them from end to end, which a server in use would do for its first
+     * minute.
+     */
     private void past() {
         scene.shelf.add(scene.preset, DONE_BEFORE);
         scene.base.settle();
@@ -74,7 +78,7 @@ final class JobPickup {
             UUID job = scene.shelf.waitingOne(scene.preset);
             long committed = System.nanoTime();
             if (told) {
-                bell.ring(Channel.JOBS);
+                wakeUps.wake(Channel.JOBS);
             }
             PickupWorker.Given given = worker.next();
             if (!given.job().equals(job)) {

@@ -24,7 +24,7 @@ final class JobRate {
     private static final int[] BATCHES = {100, 1};
 
     private final Scene scene;
-    private final Encryption seal = new Encryption(Shelf.ENCRYPTION_KEY);
+    private final Encryption encryption = new Encryption(Shelf.ENCRYPTION_KEY);
     private final Map<String, List<Double>> rates = new LinkedHashMap<>();
     private final Map<String, List<Meter>> costs = new LinkedHashMap<>();
     private final Map<String, Long> jobs = new LinkedHashMap<>();
@@ -59,7 +59,7 @@ final class JobRate {
     }
 
     private void pgbench(UUID worker, int batch, int round) {
-        String outputs = HexFormat.of().formatHex(seal.seal(worker, "{\"url\":\"test://x\"}"));
+        String outputs = HexFormat.of().formatHex(encryption.encrypt(worker, "{\"url\":\"test://x\"}"));
         Meter before = Meter.read(scene.base, Optional.empty());
         long begun = System.nanoTime();
         long left = scene.shelf.waiting();

@@ -26,8 +26,8 @@ final class Samples {
         part("claim: reading the request", "dev\\.larder\\.claim\\.ClaimRequest.*|.*JsonBody.*");
         part("claim: combiner, statement sent", ".*ClaimStore.*|.*claim\\.Combiner.*");
         part("claim: rows read, rows to view", ".*ClaimReads.*|.*ClaimView.*|.*ClaimAnswers.*");
-        part("claim: outputs opened (AES)", "dev\\.larder\\.store\\.Seal\\.open");
-        part("bell, loops, pump, reconciler", "dev\\.larder\\.(wake|reconcile)\\..*");
+        part("claim: outputs opened (AES)", "dev\\.larder\\.database\\.Encryption\\.decrypt");
+        part("wake-ups, loops, notify sender, reconciler", "dev\\.larder\\.(wakeup|reconcile)\\..*");
         part("metrics", "io\\.micrometer\\..*|dev\\.larder\\.observe\\..*");
         part("database client", "io\\.vertx\\.(sqlclient|pgclient)\\..*");
         part("Mutiny", "io\\.smallrye\\.mutiny\\..*");

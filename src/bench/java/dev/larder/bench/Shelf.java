@@ -32,7 +32,7 @@ final class Shelf implements AutoCloseable {
 
     private final Base base;
     private final Pool filler;
-    private final Encryption seal = new Encryption(ENCRYPTION_KEY);
+    private final Encryption encryption = new Encryption(ENCRYPTION_KEY);
     private final Ids ids = new Ids(InstantSource.system());
     private final String token;
     private final UUID organization = ids.next();
@@ -146,7 +146,7 @@ final class Shelf implements AutoCloseable {
             for (int i = 0; i < now; i++) {
                 workspaces[i] = ids.next();
                 builds[i] = ids.next();
-                outputs[i] = Buffer.buffer(seal.seal(
+                outputs[i] = Buffer.buffer(encryption.encrypt(
                         workspaces[i], "{\"url\":\"postgresql://user:" + ids.suffix() + "@db.example:5432/w\"}"));
             }
             on(READY, preset, workspaces, builds, outputs, worker);
@@ -190,7 +190,10 @@ final class Shelf implements AutoCloseable {
         base.settle();
     }
 
-    /** Leaves just as many jobs of these presets waiting as they declare at most, and all other presets' stock as it is. */
+    /**
+     * Leaves just as many jobs of these presets waiting as they declare at most, and all other presets' stock as it
+     * is.
+     */
     void wave(List<UUID> of) {
         on("""
                 WITH gone AS (DELETE FROM workspaces WHERE preset_id = ANY ($1) RETURNING id),
@@ -256,7 +259,10 @@ final class Shelf implements AutoCloseable {
         presets += count + 1;
     }
 
-    /** Brings the stock to just that many, the newest of them removed where there are more, and settles the database. */
+    /**
+     * Brings the stock to just that many, the newest of them removed where there are more, and settles the
+     * database.
+     */
     void refill(UUID preset, int wanted) {
         int ready = ready(preset);
         if (ready > wanted) {

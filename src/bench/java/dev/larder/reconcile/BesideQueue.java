@@ -19,8 +19,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * A reconciler as the application wires it, on the pool that the queue's loops use too: at its own pace, which is whenever it is
- * rung and at everything once a minute, or at everything again and again. It must find nothing to do.
+ * A reconciler as the application wires it, on the pool that the loops of the queue use too. It runs at its own
+ * pace (after each wake-up, and a full cycle every minute) or in full cycles without a pause. It must find nothing
+ * to do.
  */
 public final class BesideQueue implements AutoCloseable {
 
@@ -29,7 +30,7 @@ public final class BesideQueue implements AutoCloseable {
 
     private final Vertx vertx;
     private final Direct direct;
-    private final WakeUps bell = new WakeUps();
+    private final WakeUps wakeUps = new WakeUps();
     private final Heard heard = new Heard();
     private final Reconciler reconciler;
     private CompletableFuture<Void> running = CompletableFuture.completedFuture(null);
@@ -44,7 +45,7 @@ public final class BesideQueue implements AutoCloseable {
                 new SnapshotStore(pool),
                 new PoolStore(pool, new Ids(clock)),
                 new AlertStore(pool, new Ids(clock)),
-                bell,
+                wakeUps,
                 vertx,
                 clock,
                 new Crank.Paces(MINUTE, PATIENCE, 4),
@@ -88,7 +89,7 @@ public final class BesideQueue implements AutoCloseable {
 
     /** A job has ended: what every worker of the server tells its reconciler. */
     public void ended() {
-        bell.ring(Channel.ENDED);
+        wakeUps.wake(Channel.ENDED);
     }
 
     /** Of the cycles that have ended since the begin; fails where one of them did something, or failed. */

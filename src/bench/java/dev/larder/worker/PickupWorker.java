@@ -37,8 +37,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 /**
- * What a process has of a worker, wired as the application wires it, with a backend that has done everything at once and says
- * when it was given it.
+ * What a process has of a worker, wired as the application wires it, with a backend that has done everything at
+ * once and says when it was given it.
  */
 public final class PickupWorker implements AutoCloseable {
 
@@ -52,26 +52,26 @@ public final class PickupWorker implements AutoCloseable {
     /** @param nanos when, by {@link System#nanoTime} */
     public record Given(UUID job, long nanos) {}
 
-    public PickupWorker(Vertx vertx, PgConnectOptions options, Pool pool, Encryption seal, Duration poll) {
+    public PickupWorker(Vertx vertx, PgConnectOptions options, Pool pool, Encryption encryption, Duration poll) {
         InstantSource clock = InstantSource.system();
         GivenWorkerSettings settings = new GivenWorkerSettings(SLOTS, poll);
-        WakeUps bell = new WakeUps();
+        WakeUps wakeUps = new WakeUps();
         direct = new Direct(vertx, options);
         NotifySender pump = new NotifySender(direct, vertx);
-        listener = new Listener(vertx.getDelegate(), direct, bell, pump);
-        EndBuildStore ends = new EndBuildStore(pool, seal, new Ids(clock));
+        listener = new Listener(vertx.getDelegate(), direct, wakeUps, pump);
+        EndBuildStore ends = new EndBuildStore(pool, encryption, new Ids(clock));
         worker = new Worker(
                 new LocalJobSource(
-                        new JobStore(pool, seal, ends),
+                        new JobStore(pool, encryption, ends),
                         ends,
                         new RequeueStore(pool),
                         new WorkerStore(pool, new Ids(clock)),
                         new InventoryIntake(
                                 new ListingStore(pool, new Ids(clock)),
                                 new MissingStore(pool, new Ids(clock), Duration.ofMinutes(5)),
-                                bell,
+                                wakeUps,
                                 clock),
-                        bell,
+                        wakeUps,
                         clock,
                         settings,
                         new Unheard()),
@@ -80,7 +80,7 @@ public final class PickupWorker implements AutoCloseable {
                 settings,
                 GivenListingSettings.ON_REQUEST,
                 List.of(new AtOnce()));
-        pump.start(bell);
+        pump.start(wakeUps);
         listener.start();
         worker.start().await().indefinitely();
     }

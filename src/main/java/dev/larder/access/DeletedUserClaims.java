@@ -22,11 +22,11 @@ class DeletedUserClaims {
     private static final Duration EVERY = Duration.ofSeconds(30);
 
     private final UserStore users;
-    private final WakeUps bell;
+    private final WakeUps wakeUps;
 
-    DeletedUserClaims(UserStore users, Ticker pace, WakeUps bell) {
+    DeletedUserClaims(UserStore users, Ticker pace, WakeUps wakeUps) {
         this.users = users;
-        this.bell = bell;
+        this.wakeUps = wakeUps;
         pace.keep("late claims of deleted users", EVERY, this::endLateClaims);
     }
 
@@ -37,7 +37,7 @@ class DeletedUserClaims {
     private void tell(int ended) {
         if (ended > 0) {
             LOG.infof("claims of deleted users ended count=%d", ended);
-            bell.changed(Change.DEMAND);
+            wakeUps.changed(Change.DEMAND);
         }
     }
 }

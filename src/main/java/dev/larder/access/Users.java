@@ -29,11 +29,11 @@ class Users {
     private static final Set<Role> OF_DEPLOYMENT = Set.of(Role.OWNER, Role.WORKER, Role.AUDITOR);
 
     private final UserStore store;
-    private final WakeUps bell;
+    private final WakeUps wakeUps;
 
-    Users(UserStore store, WakeUps bell) {
+    Users(UserStore store, WakeUps wakeUps) {
         this.store = store;
-        this.bell = bell;
+        this.wakeUps = wakeUps;
     }
 
     /** The body that changes a user; a field that is left out stays as it is. */
@@ -114,7 +114,7 @@ class Users {
     }
 
     private void tell() {
-        bell.changed(USER_DELETED);
+        wakeUps.changed(USER_DELETED);
     }
 
     private static Outcome.Done done(Outcome outcome) {

@@ -45,17 +45,17 @@ public class CatalogStore {
     private final Pool pool;
     private final InstantSource clock;
     private final Ids ids;
-    private final Encryption seal;
+    private final Encryption encryption;
     private final Bulkhead<List<String>> templates =
             new Bulkhead<>(CHANGES_AT_ONCE, CHANGES_WAITING_MAX, CHANGE_WITHIN);
     private final VersionStore versions;
 
-    public CatalogStore(Pool pool, InstantSource clock, Ids ids, Encryption seal) {
+    public CatalogStore(Pool pool, InstantSource clock, Ids ids, Encryption encryption) {
         this.pool = pool;
         this.clock = clock;
         this.ids = ids;
-        this.seal = seal;
-        this.versions = new VersionStore(ids, seal);
+        this.encryption = encryption;
+        this.versions = new VersionStore(ids, encryption);
     }
 
     /**
@@ -169,7 +169,7 @@ public class CatalogStore {
 
     private Uni<Applied> apply(SqlConnection connection, Application wanted, LockedTemplate locked) {
         TemplateView template = locked.template();
-        byte[] hash = seal.fingerprint(wanted.canonical());
+        byte[] hash = encryption.fingerprint(wanted.canonical());
         return FIND_SAME
                 .on(
                         connection,

@@ -31,13 +31,13 @@ class OrganizationPauseResource {
 
     private final PauseStore pauses;
     private final CurrentCaller caller;
-    private final WakeUps bell;
+    private final WakeUps wakeUps;
     private final InstantSource clock;
 
-    OrganizationPauseResource(PauseStore pauses, CurrentCaller caller, WakeUps bell, InstantSource clock) {
+    OrganizationPauseResource(PauseStore pauses, CurrentCaller caller, WakeUps wakeUps, InstantSource clock) {
         this.pauses = pauses;
         this.caller = caller;
-        this.bell = bell;
+        this.wakeUps = wakeUps;
         this.clock = clock;
     }
 
@@ -66,14 +66,14 @@ class OrganizationPauseResource {
 
     private Uni<OrganizationPause> changed(String organization, @Nullable PauseView pause) {
         return pauses.pauseOrganization(caller.get(), organization, pause)
-                .invoke(this::ringIfFound)
+                .invoke(this::wakeIfFound)
                 .map(found -> new OrganizationPause(organization, pause));
     }
 
-    private void ringIfFound(boolean found) {
+    private void wakeIfFound(boolean found) {
         if (!found) {
             throw Problem.notFound("organization");
         }
-        bell.changed(Change.DEMAND);
+        wakeUps.changed(Change.DEMAND);
     }
 }

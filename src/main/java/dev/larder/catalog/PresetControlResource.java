@@ -32,15 +32,19 @@ class PresetControlResource {
     private final CatalogControlStore controls;
     private final CatalogReads reads;
     private final CurrentCaller caller;
-    private final WakeUps bell;
+    private final WakeUps wakeUps;
     private final InstantSource clock;
 
     PresetControlResource(
-            CatalogControlStore controls, CatalogReads reads, CurrentCaller caller, WakeUps bell, InstantSource clock) {
+            CatalogControlStore controls,
+            CatalogReads reads,
+            CurrentCaller caller,
+            WakeUps wakeUps,
+            InstantSource clock) {
         this.controls = controls;
         this.reads = reads;
         this.caller = caller;
-        this.bell = bell;
+        this.wakeUps = wakeUps;
         this.clock = clock;
     }
 
@@ -93,14 +97,14 @@ class PresetControlResource {
     }
 
     private Uni<PresetView> changed(UUID preset, Uni<Boolean> change) {
-        return change.invoke(this::ringIfFound).chain(found -> view(preset));
+        return change.invoke(this::wakeIfFound).chain(found -> view(preset));
     }
 
-    private void ringIfFound(boolean found) {
+    private void wakeIfFound(boolean found) {
         if (!found) {
             throw Problem.notFound("preset");
         }
-        bell.changed(Change.DEMAND);
+        wakeUps.changed(Change.DEMAND);
     }
 
     private Uni<PresetView> view(UUID preset) {

@@ -37,13 +37,13 @@ class SettingsResource {
 
     private final PauseStore pauses;
     private final CurrentCaller caller;
-    private final WakeUps bell;
+    private final WakeUps wakeUps;
     private final InstantSource clock;
 
-    SettingsResource(PauseStore pauses, CurrentCaller caller, WakeUps bell, InstantSource clock) {
+    SettingsResource(PauseStore pauses, CurrentCaller caller, WakeUps wakeUps, InstantSource clock) {
         this.pauses = pauses;
         this.caller = caller;
-        this.bell = bell;
+        this.wakeUps = wakeUps;
         this.clock = clock;
     }
 
@@ -111,7 +111,7 @@ class SettingsResource {
         }
         @Nullable PauseView pause = paused ? Pauses.read(body, clock.instant()) : null;
         return pauses.pauseDeployment(caller.get(), pause)
-                .invoke(() -> bell.changed(Change.DEMAND))
+                .invoke(() -> wakeUps.changed(Change.DEMAND))
                 .chain(pauses::reconciliation)
                 .map(this::settings);
     }

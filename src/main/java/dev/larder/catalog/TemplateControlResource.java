@@ -36,15 +36,19 @@ class TemplateControlResource {
     private final CatalogControlStore controls;
     private final CatalogReads reads;
     private final CurrentCaller caller;
-    private final WakeUps bell;
+    private final WakeUps wakeUps;
     private final InstantSource clock;
 
     TemplateControlResource(
-            CatalogControlStore controls, CatalogReads reads, CurrentCaller caller, WakeUps bell, InstantSource clock) {
+            CatalogControlStore controls,
+            CatalogReads reads,
+            CurrentCaller caller,
+            WakeUps wakeUps,
+            InstantSource clock) {
         this.controls = controls;
         this.reads = reads;
         this.caller = caller;
-        this.bell = bell;
+        this.wakeUps = wakeUps;
         this.clock = clock;
     }
 
@@ -125,16 +129,16 @@ class TemplateControlResource {
     }
 
     private Uni<RestResponse<TemplateView>> changed(TemplateName name, Uni<Boolean> change) {
-        return change.invoke(this::ringIfFound)
+        return change.invoke(this::wakeIfFound)
                 .chain(found -> reads.template(name))
                 .map(TemplateResource::found)
                 .map(template -> TemplateResource.tagged(template, template));
     }
 
-    private void ringIfFound(boolean found) {
+    private void wakeIfFound(boolean found) {
         if (!found) {
             throw Problem.notFound("template");
         }
-        bell.changed(Change.TEMPLATE);
+        wakeUps.changed(Change.TEMPLATE);
     }
 }

@@ -58,19 +58,19 @@ class TemplateResource {
     private final CatalogControlStore controls;
     private final CatalogReads reads;
     private final CurrentCaller caller;
-    private final WakeUps bell;
+    private final WakeUps wakeUps;
 
     TemplateResource(
             CatalogStore catalog,
             CatalogControlStore controls,
             CatalogReads reads,
             CurrentCaller caller,
-            WakeUps bell) {
+            WakeUps wakeUps) {
         this.catalog = catalog;
         this.controls = controls;
         this.reads = reads;
         this.caller = caller;
-        this.bell = bell;
+        this.wakeUps = wakeUps;
     }
 
     /**
@@ -172,7 +172,7 @@ class TemplateResource {
                 throw Problem.of(412, "precondition_failed", "The template is not the one that If-Match names.");
             case Applied.Done done -> {
                 if (done.changed()) {
-                    bell.changed(Change.TEMPLATE);
+                    wakeUps.changed(Change.TEMPLATE);
                 }
                 yield RestResponse.ResponseBuilder.create(
                                 done.templateCreated() ? RestResponse.Status.CREATED : RestResponse.Status.OK,
@@ -282,7 +282,7 @@ class TemplateResource {
                 throw Problem.unprocessable("unknown_version", "version", "The template has no such version.");
             case Promoted.Done(TemplateView template, boolean changed) -> {
                 if (changed) {
-                    bell.changed(Change.TEMPLATE);
+                    wakeUps.changed(Change.TEMPLATE);
                 }
                 yield tagged(template, template);
             }
@@ -299,15 +299,15 @@ class TemplateResource {
     public Uni<RestResponse<Void>> delete(
             @PathParam("organization") String organization, @PathParam("template") String template) {
         return controls.delete(new TemplateName(caller.get(), organization, template))
-                .invoke(this::ringIfFound)
+                .invoke(this::wakeIfFound)
                 .map(found -> RestResponse.noContent());
     }
 
-    private void ringIfFound(boolean found) {
+    private void wakeIfFound(boolean found) {
         if (!found) {
             throw Problem.notFound("template");
         }
-        bell.changed(Change.TEMPLATE);
+        wakeUps.changed(Change.TEMPLATE);
     }
 
     static <T> T found(Optional<T> template) {

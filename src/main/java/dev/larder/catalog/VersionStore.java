@@ -31,11 +31,11 @@ final class VersionStore {
     private record NewPreset(UUID id, int ordinal, PresetDeclaration declared) {}
 
     private final Ids ids;
-    private final Encryption seal;
+    private final Encryption encryption;
 
-    VersionStore(Ids ids, Encryption seal) {
+    VersionStore(Ids ids, Encryption encryption) {
         this.ids = ids;
-        this.seal = seal;
+        this.encryption = encryption;
     }
 
     /** @return the version's number */
@@ -129,15 +129,15 @@ final class VersionStore {
             mutable[index] = parameter.mutable();
             sensitive[index] = parameter.sensitive();
             clear[index] = parameter.sensitive() ? null : parameter.defaultValue();
-            sealed[index] = parameter.sensitive() ? seal(version.id(), parameter.defaultValue()) : null;
+            sealed[index] = parameter.sensitive() ? encrypt(version.id(), parameter.defaultValue()) : null;
         }
         return INSERT_PARAMETERS
                 .on(connection, version.id(), ordinals, names, types, required, mutable, sensitive, clear, sealed)
                 .replaceWithVoid();
     }
 
-    private @Nullable Buffer seal(UUID of, @Nullable String clear) {
-        return clear == null ? null : Buffer.buffer(seal.seal(of, clear));
+    private @Nullable Buffer encrypt(UUID of, @Nullable String clear) {
+        return clear == null ? null : Buffer.buffer(encryption.encrypt(of, clear));
     }
 
     private static final Sql INSERT_PRESETS = Sql.of(
@@ -242,7 +242,7 @@ final class VersionStore {
                 of.add(preset.id());
                 names.add(name);
                 clear.add(secret ? null : value);
-                sealed.add(secret ? seal(preset.id(), value) : null);
+                sealed.add(secret ? encrypt(preset.id(), value) : null);
             });
         }
         return INSERT_VALUES

@@ -42,15 +42,15 @@ public class ClaimReads {
         this.encryption = encryption;
     }
 
-    /** Opens the outputs of a workspace: a JSON object. Empty where there are none. */
+    /** Decrypts the outputs of a workspace: a JSON object. Empty if there are none. */
     public Optional<String> open(Workspace workspace) {
-        return Optional.ofNullable(workspace.outputs()).map(bytes -> encryption.open(workspace.id(), bytes));
+        return Optional.ofNullable(workspace.outputs()).map(bytes -> encryption.decrypt(workspace.id(), bytes));
     }
 
     private static final Sql FIND_BY_KEY = Sql.of("""
             SELECT id, path, request_hash FROM claims WHERE user_id = :user AND idempotency_key = :key ORDER BY ordinal""", "user", "key");
 
-    /** What an earlier request under the user's key came to; empty where there was none. */
+    /** The result of an earlier request under the user's key. Empty if there was none. */
     public Uni<Optional<Earlier>> findByKey(UUID user, IdempotencyKey key) {
         return FIND_BY_KEY.on(client, user, key.key()).map(rows -> earlier(rows, key));
     }
@@ -175,7 +175,7 @@ public class ClaimReads {
     }
 
     private static Optional<Step> step(Row row) {
-        // One that is wanted and will never begin is none: its claim has ended, or there is nothing to prepare.
+        // A step that will never begin does not count: its claim has ended, or there is nothing to prepare.
         boolean wanted = row.getOffsetDateTime("claim_step_wanted_at") != null
                 && row.getOffsetDateTime("ended_at") == null
                 && !Boolean.TRUE.equals(row.getBoolean("verifying"))

@@ -149,7 +149,7 @@ public class ColdClaimStore {
 
     private JsonObject json(UUID workspace, ColdParameters parameters, String name, String value) {
         return parameters.sensitive().contains(name)
-                ? new JsonObject().put("sealed", HexFormat.of().formatHex(encryption.seal(workspace, value)))
+                ? new JsonObject().put("sealed", HexFormat.of().formatHex(encryption.encrypt(workspace, value)))
                 : new JsonObject().put("value", value);
     }
 

@@ -91,8 +91,8 @@ public class WaitingClaims {
     /** From now on waiting claims are served. */
     public void start() {
         working = true;
-        wakeUps.onRing(Channel.WAITING, loop::ring);
-        loop.ring();
+        wakeUps.onChange(Channel.WAITING, loop::wake);
+        loop.wake();
     }
 
     /**
@@ -114,7 +114,7 @@ public class WaitingClaims {
     /** The owner of deadlines that no client looks at. */
     private Uni<Void> tick() {
         if (working) {
-            loop.ring();
+            loop.wake();
         }
         return Uni.createFrom().voidItem();
     }
@@ -122,7 +122,7 @@ public class WaitingClaims {
     /** Where a wake-up was lost, clients that look see it a second later. */
     private Uni<Void> lookAgain() {
         if (working && !watched.isEmpty()) {
-            loop.ring();
+            loop.wake();
         }
         return Uni.createFrom().voidItem();
     }
@@ -156,7 +156,7 @@ public class WaitingClaims {
             return all;
         });
         long millis = Math.max(1, Duration.between(clock.instant(), until).toMillis() + 1);
-        long deadline = vertx.setTimer(millis, passed -> loop.ring());
+        long deadline = vertx.setTimer(millis, passed -> loop.wake());
         UniEmitter<? super Void> unused = emitter.onTermination(() -> {
             boolean cancelled = vertx.cancelTimer(deadline);
             forget(claim, emitter);
@@ -165,7 +165,7 @@ public class WaitingClaims {
             emitter.complete(null);
         }
         // The claim may have been served before it was watched.
-        loop.ring();
+        loop.wake();
     }
 
     private void forget(UUID claim, UniEmitter<? super Void> emitter) {
@@ -183,8 +183,8 @@ public class WaitingClaims {
     }
 
     /**
-     * One round, of one statement where there is nothing to do; whatever it changed it tells the other
-     * processes. Answers whether there may be more.
+     * One round. It takes one statement if there is nothing to do, and tells other processes of its changes.
+     * Returns whether there may be more to do.
      */
     Uni<Boolean> round() {
         Instant now = clock.instant();

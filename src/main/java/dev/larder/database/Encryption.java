@@ -19,8 +19,8 @@ import javax.crypto.spec.SecretKeySpec;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /**
- * Keeps outputs and sensitive parameters out of the database in clear: AES-256-GCM under the configured key (design,
- * section 5). What is sealed for one row cannot be opened as another's: the row's id is authenticated with it.
+ * Encrypts outputs and sensitive parameters for the database: AES-256-GCM with the configured key (design, section 5).
+ * The id of the row is authenticated, so a value that was encrypted for one row cannot be decrypted for another.
  */
 @Singleton
 public final class Encryption {
@@ -41,7 +41,7 @@ public final class Encryption {
     }
 
     /**
-     * Fails with {@link MisconfiguredException} where the key is malformed.
+     * Fails with {@link MisconfiguredException} if the key is malformed.
      *
      * @param key 32 bytes in Base64
      */
@@ -69,14 +69,16 @@ public final class Encryption {
                 + " bytes in Base64, as made by: openssl rand -base64 32");
     }
 
-    /** Names the key without telling it: 16 hexadecimal digits, the same in every process that has this key. */
+    /**
+     * Identifies the key without revealing it: 16 hexadecimal digits, the same in every process that has this key.
+     */
     String keyId() {
         byte[] print = fingerprint("key id".getBytes(StandardCharsets.US_ASCII));
         return HexFormat.of().formatHex(print, 0, KEY_ID_BYTES);
     }
 
-    /** @param of the row it belongs to; the same id opens it again */
-    public byte[] seal(UUID of, String clear) {
+    /** @param of the id of the row; the same id is needed to decrypt */
+    public byte[] encrypt(UUID of, String clear) {
         byte[] nonce = new byte[NONCE_BYTES];
         random.nextBytes(nonce);
         byte[] body = run(Cipher.ENCRYPT_MODE, of, nonce, clear.getBytes(StandardCharsets.UTF_8));
@@ -87,7 +89,7 @@ public final class Encryption {
                 .array();
     }
 
-    /** A sealed value that cannot be opened. Says of what, never what. */
+    /** An encrypted value that cannot be decrypted. The message names the row, never the value. */
     public static final class UnreadableException extends IllegalStateException {
 
         private static final long serialVersionUID = 1;
@@ -97,19 +99,19 @@ public final class Encryption {
         }
     }
 
-    /** Fails with {@link UnreadableException} where the key is another one or the bytes were changed or moved. */
-    public String open(UUID of, byte[] sealed) {
-        if (sealed.length < 1 + NONCE_BYTES || sealed[0] != FORMAT) {
-            throw new UnreadableException("sealed value of " + of + " has an unknown format");
+    /** Fails with {@link UnreadableException} if the key or the row differs, or the bytes were changed. */
+    public String decrypt(UUID of, byte[] encrypted) {
+        if (encrypted.length < 1 + NONCE_BYTES || encrypted[0] != FORMAT) {
+            throw new UnreadableException("encrypted value of " + of + " has an unknown format");
         }
-        byte[] nonce = Arrays.copyOfRange(sealed, 1, 1 + NONCE_BYTES);
-        byte[] body = Arrays.copyOfRange(sealed, 1 + NONCE_BYTES, sealed.length);
+        byte[] nonce = Arrays.copyOfRange(encrypted, 1, 1 + NONCE_BYTES);
+        byte[] body = Arrays.copyOfRange(encrypted, 1 + NONCE_BYTES, encrypted.length);
         return new String(run(Cipher.DECRYPT_MODE, of, nonce, body), StandardCharsets.UTF_8);
     }
 
     /**
-     * 32 bytes that tell contents apart without telling what they are: secrets among the content cannot be guessed from
-     * it without the key. Under another key the same content has another fingerprint.
+     * A fingerprint of 32 bytes. Without the key, a guess of a secret in the content cannot be checked against it. With
+     * another key the same content has another fingerprint.
      */
     public byte[] fingerprint(byte[] content) {
         try {
@@ -121,7 +123,7 @@ public final class Encryption {
         }
     }
 
-    /** A key of its own, so that no key serves two purposes. */
+    /** A separate key, so that no key serves two purposes. */
     private static SecretKeySpec fingerprintKey(byte[] bytes) {
         try {
             Mac mac = Mac.getInstance("HmacSHA256");

@@ -12,31 +12,31 @@ import java.time.InstantSource;
 import java.util.UUID;
 
 /**
- * Whether this process has the key of this deployment (decision 0027). The first server writes a known text, sealed with
- * its key; every later one must be able to open it. A deployment that is older than this check is recognized by the
- * secrets it already holds.
+ * Checks that this process has the encryption key of this deployment (decision 0027). The first server stores a
+ * known text, encrypted with its key; every later server must be able to decrypt it. In a deployment older than
+ * this check, existing secrets are tried instead.
  */
 @ApplicationScoped
 public class KeyStore {
 
-    /** What the known text is sealed for. */
+    /** The id for which the known text is encrypted. */
     private static final UUID CHECK = new UUID(0, 27);
 
     private static final String KNOWN_TEXT = "larder";
 
     private final Pool pool;
-    private final Encryption seal;
+    private final Encryption encryption;
     private final InstantSource clock;
 
-    public KeyStore(Pool pool, Encryption seal, InstantSource clock) {
+    public KeyStore(Pool pool, Encryption encryption, InstantSource clock) {
         this.pool = pool;
-        this.seal = seal;
+        this.encryption = encryption;
         this.clock = clock;
     }
 
     /**
-     * To be called once the schema is there, and before anything is served. Fails with {@link MisconfiguredException} where
-     * the secrets of this database are sealed with another key; nothing is changed then.
+     * Call it after the migration and before anything is served. Fails with {@link MisconfiguredException}, without
+     * a change, if the secrets of this database are encrypted with another key.
      */
     public Uni<Void> verify() {
         return current()
@@ -55,8 +55,8 @@ public class KeyStore {
 
     private void refuseOther(RowSet<Row> rows) {
         Row row = rows.iterator().next();
-        if (!row.getString("id").equals(seal.keyId())
-                || !opens(CHECK, row.getBuffer("check_sealed").getBytes())) {
+        if (!row.getString("id").equals(encryption.keyId())
+                || !canDecrypt(CHECK, row.getBuffer("check_sealed").getBytes())) {
             throw otherKey();
         }
     }
@@ -66,16 +66,16 @@ public class KeyStore {
                 + "sealed with: give this server the same key as the others have");
     }
 
-    private boolean opens(UUID of, byte[] sealed) {
+    private boolean canDecrypt(UUID of, byte[] sealed) {
         try {
-            return !seal.open(of, sealed).isEmpty();
+            return !encryption.decrypt(of, sealed).isEmpty();
         } catch (Encryption.UnreadableException otherKeyOrDamaged) {
             return false;
         }
     }
 
-    // Without an order, so that it reads no more than it needs to. A damaged value among them must not decide alone.
-    private static final String SOME_SEALED = """
+    // No order, so that it reads only a few rows. Several rows, so that one damaged value does not decide.
+    private static final String SOME_ENCRYPTED = """
             (SELECT id, outputs_sealed AS sealed FROM workspaces
               WHERE outputs_sealed IS NOT NULL AND deleted_at IS NULL LIMIT 20)
             UNION ALL
@@ -84,13 +84,13 @@ public class KeyStore {
             (SELECT preset_id, sealed FROM preset_parameters WHERE sealed IS NOT NULL LIMIT 20)""";
 
     private Uni<Void> adopt() {
-        return pool.query(SOME_SEALED).execute().invoke(this::refuseForeign).chain(this::remember);
+        return pool.query(SOME_ENCRYPTED).execute().invoke(this::refuseForeign).chain(this::remember);
     }
 
     private void refuseForeign(RowSet<Row> sealed) {
         boolean mine = sealed.rowCount() == 0;
         for (Row row : sealed) {
-            mine |= opens(row.getUUID("id"), row.getBuffer("sealed").getBytes());
+            mine |= canDecrypt(row.getUUID("id"), row.getBuffer("sealed").getBytes());
         }
         if (!mine) {
             throw otherKey();
@@ -102,9 +102,9 @@ public class KeyStore {
             ON CONFLICT DO NOTHING""";
 
     private Uni<Void> remember() {
-        Buffer check = Buffer.buffer(seal.seal(CHECK, KNOWN_TEXT));
+        Buffer check = Buffer.buffer(encryption.encrypt(CHECK, KNOWN_TEXT));
         return pool.preparedQuery(REMEMBER)
-                .execute(Tuple.of(seal.keyId(), check, Rows.utc(clock.instant())))
+                .execute(Tuple.of(encryption.keyId(), check, Rows.utc(clock.instant())))
                 .replaceWithVoid();
     }
 }

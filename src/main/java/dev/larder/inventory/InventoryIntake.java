@@ -25,13 +25,13 @@ public class InventoryIntake implements InventoryReports {
 
     private final ListingStore listings;
     private final MissingStore missing;
-    private final WakeUps bell;
+    private final WakeUps wakeUps;
     private final InstantSource clock;
 
-    public InventoryIntake(ListingStore listings, MissingStore missing, WakeUps bell, InstantSource clock) {
+    public InventoryIntake(ListingStore listings, MissingStore missing, WakeUps wakeUps, InstantSource clock) {
         this.listings = listings;
         this.missing = missing;
-        this.bell = bell;
+        this.wakeUps = wakeUps;
         this.clock = clock;
     }
 
@@ -70,7 +70,7 @@ public class InventoryIntake implements InventoryReports {
             LOG.warnf(
                     "workspaces are missing backend=%s location=%s count=%d",
                     part.backend(), part.location(), verdict.marked());
-            bell.changed(Change.DEMAND);
+            wakeUps.changed(Change.DEMAND);
         }
     }
 }

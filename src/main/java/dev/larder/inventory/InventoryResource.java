@@ -42,19 +42,19 @@ class InventoryResource {
 
     private final InventoryRequestStore requests;
     private final InventoryReads reads;
-    private final WakeUps bell;
+    private final WakeUps wakeUps;
     private final CurrentCaller caller;
     private final InstantSource clock;
 
     InventoryResource(
             InventoryRequestStore requests,
             InventoryReads reads,
-            WakeUps bell,
+            WakeUps wakeUps,
             CurrentCaller caller,
             InstantSource clock) {
         this.requests = requests;
         this.reads = reads;
-        this.bell = bell;
+        this.wakeUps = wakeUps;
         this.caller = caller;
         this.clock = clock;
     }
@@ -147,7 +147,7 @@ class InventoryResource {
 
     /** Wakes the workers of this process; a remote worker learns of the request with its next heartbeat. */
     private RestResponse<Void> accepted(@Nullable Object done) {
-        bell.changed(Change.WORKER_ASKED);
+        wakeUps.changed(Change.WORKER_ASKED);
         return RestResponse.accepted();
     }
 }

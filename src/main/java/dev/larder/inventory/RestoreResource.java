@@ -33,12 +33,12 @@ import org.jspecify.annotations.Nullable;
 class RestoreResource {
 
     private final RestoreStore store;
-    private final WakeUps bell;
+    private final WakeUps wakeUps;
     private final CurrentCaller caller;
 
-    RestoreResource(RestoreStore store, WakeUps bell, CurrentCaller caller) {
+    RestoreResource(RestoreStore store, WakeUps wakeUps, CurrentCaller caller) {
         this.store = store;
-        this.bell = bell;
+        this.wakeUps = wakeUps;
         this.caller = caller;
     }
 
@@ -91,6 +91,6 @@ class RestoreResource {
         boolean claimsLost = JsonBody.of(body, RestoreRequest.class)
                 .optionalBoolean("claimsLost")
                 .orElseThrow(() -> Problem.badRequest("missing_field", "claimsLost", "is required."));
-        return store.accept(claimsLost, caller.get().userId()).invoke(done -> bell.changed(Change.DEMAND));
+        return store.accept(claimsLost, caller.get().userId()).invoke(done -> wakeUps.changed(Change.DEMAND));
     }
 }

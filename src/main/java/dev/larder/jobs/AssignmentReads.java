@@ -18,18 +18,18 @@ import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/** What a worker is told of a job that it has leased. */
+/** Reads the assignments of leased jobs. */
 final class AssignmentReads {
 
-    private final Encryption seal;
+    private final Encryption encryption;
 
-    AssignmentReads(Encryption seal) {
-        this.seal = seal;
+    AssignmentReads(Encryption encryption) {
+        this.encryption = encryption;
     }
 
     /**
-     * The end of the statements of {@link Leasing}: a row for each leased job, in the order of {@code next}. Where none is
-     * leased, one row with the summary, if it says anything.
+     * The end of the statements of {@link Leasing}: a row for each leased job, in the order of {@code next}. If no
+     * job is leased, one row with the summary, unless the summary is empty.
      */
     static final String FETCH = """
             SELECT s.held_up, s.more, s.asked_to, s.shared,
@@ -69,7 +69,7 @@ final class AssignmentReads {
                 row.getString("reason"));
     }
 
-    /** @throws Encryption.UnreadableException where a sensitive parameter or output cannot be decrypted */
+    /** @throws Encryption.UnreadableException if a sensitive parameter or output cannot be decrypted */
     Assignment assignment(Row row) {
         return new Assignment(
                 lease(row),
@@ -114,14 +114,15 @@ final class AssignmentReads {
         return new Assignment.Parameters(values, sensitive);
     }
 
-    /** The value that a cold claim asked for wins over the preset's, and that over the default. */
+    /** The value of a cold claim wins over the preset's, and the preset's over the default. */
     private @Nullable String value(Row row, JsonObject parameter) {
         JsonObject own = parameter.getJsonObject("own");
         if (own != null) {
             String sealed = own.getString("sealed");
             return sealed == null
                     ? own.getString("value")
-                    : seal.open(row.getUUID("workspace_id"), HexFormat.of().parseHex(sealed));
+                    : encryption.decrypt(
+                            row.getUUID("workspace_id"), HexFormat.of().parseHex(sealed));
         }
         String sealed = parameter.getString("sealed");
         if (sealed == null) {
@@ -129,15 +130,17 @@ final class AssignmentReads {
         }
         boolean given = Boolean.TRUE.equals(parameter.getBoolean("given"));
         UUID sealedFor = row.getUUID(given ? "preset_id" : "version_id");
-        return seal.open(sealedFor, HexFormat.of().parseHex(sealed));
+        return encryption.decrypt(sealedFor, HexFormat.of().parseHex(sealed));
     }
 
-    /** Only builds that work on a started workspace get outputs: a delete must go on where they cannot be decrypted. */
+    /**
+     * Only builds that work on a started workspace get outputs. A delete must run even if they cannot be decrypted.
+     */
     private Map<String, String> outputs(Row row) {
         Buffer sealed = row.getBuffer("outputs_sealed");
         return sealed == null || !Assignment.LATER_STARTS.contains(row.getString("reason"))
                 ? Map.of()
-                : strings(new JsonObject(seal.open(row.getUUID("workspace_id"), sealed.getBytes())));
+                : strings(new JsonObject(encryption.decrypt(row.getUUID("workspace_id"), sealed.getBytes())));
     }
 
     private static Map<String, String> strings(JsonObject object) {

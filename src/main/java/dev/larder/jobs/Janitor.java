@@ -19,9 +19,9 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 
 /**
- * The owner of every job that nobody works on: takes jobs back from lost workers, withdraws starts that waited too long,
- * recycles or deletes what was given back, and begins claim builds that nobody began (design, sections 4.4, 3.6 and 3.5).
- * Every process has one; row locks keep them apart.
+ * Takes jobs back from lost workers, withdraws starts that waited too long, recycles or deletes returned
+ * workspaces, and begins claim builds that were not begun (design, sections 4.4, 3.6 and 3.5). Every process has
+ * one; row locks keep them apart.
  */
 @ApplicationScoped
 public class Janitor {
@@ -70,10 +70,10 @@ public class Janitor {
 
     public void start() {
         working = true;
-        wakeUps.onRing(Channel.STEPS, steps::ring);
+        wakeUps.onChange(Channel.STEPS, steps::wake);
     }
 
-    /** No more rounds; completes when the one that runs has ended. */
+    /** Stops the rounds. Completes when the running one has ended. */
     public Uni<Void> stop() {
         working = false;
         return rounds.stop(STOP_WITHIN).chain(() -> steps.stop(STOP_WITHIN));
@@ -81,12 +81,12 @@ public class Janitor {
 
     private Uni<Void> tick() {
         if (working) {
-            rounds.ring();
+            rounds.wake();
         }
         return Uni.createFrom().voidItem();
     }
 
-    /** One round; what is left over by its bounds the next one does. */
+    /** One round. Work beyond its bounds is left for the next round. */
     Uni<Void> runOnce() {
         return reap().chain(this::forgetWorkers)
                 .chain(this::withdraw)
@@ -141,14 +141,14 @@ public class Janitor {
         return working ? beginClaimSteps() : Uni.createFrom().item(false);
     }
 
-    /** @return whether there may be more */
+    /** @return whether there may be more work */
     private Uni<Boolean> beginClaimSteps() {
         return builds.beginClaimSteps(clock.instant())
                 .invoke(count -> tell("claim builds begun", count))
                 .map(count -> count > 0);
     }
 
-    /** At most ten bites; what is left the next round takes. */
+    /** At most ten batches; the next round takes the rest. */
     private Uni<Void> trimLogs() {
         Instant before = clock.instant().minus(settings.logRetention());
         return Multi.createBy()

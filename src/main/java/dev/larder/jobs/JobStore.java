@@ -23,9 +23,9 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * The queue: leases jobs and keeps their logs. A job is leased with a random token. Every later write of the job carries the
- * token, so that a worker that has lost its lease can change nothing. Ending, requeueing and canceling jobs is in
- * {@code lifecycle}.
+ * The queue: leases jobs and keeps their logs. A job is leased with a random token. Every later write of the job
+ * carries the token, so a worker that has lost its lease cannot change the job. {@code lifecycle} ends, requeues
+ * and cancels jobs.
  */
 @ApplicationScoped
 public class JobStore {
@@ -34,21 +34,21 @@ public class JobStore {
             "parameters_unreadable",
             "A sensitive parameter or output cannot be opened: larder.encryption.key is not the one it was sealed with.");
 
-    /** After a lease that needed {@link Leasing#SHARED}, so many begin with that statement. */
+    /** After a lease that needed {@link Leasing#SHARED}, this many leases begin with that statement. */
     private static final int SHARED_AT_ONCE = 50;
 
     private final Pool pool;
     private final AssignmentReads assignments;
     private final EndBuildStore ends;
 
-    /** The next lease looks for organizations behind this one, so that each comes to its turn. */
+    /** The next lease starts with the organizations after this one, so that each gets its turn. */
     private volatile UUID askedTo = new UUID(0, 0);
 
     private final AtomicInteger sharedFor = new AtomicInteger();
 
-    public JobStore(Pool pool, Encryption seal, EndBuildStore ends) {
+    public JobStore(Pool pool, Encryption encryption, EndBuildStore ends) {
         this.pool = pool;
-        this.assignments = new AssignmentReads(seal);
+        this.assignments = new AssignmentReads(encryption);
         this.ends = ends;
     }
 
@@ -59,15 +59,16 @@ public class JobStore {
               JOIN workers k ON k.id = j.worker_id
              WHERE j.id = :job AND j.lease_token = :token AND k.user_id = :user""", "job", "token", "user");
 
-    /** The lease of a job that a worker of this user holds; empty where it was lost, or is another user's. */
+    /** The lease of a job that a worker of this user holds. Empty if it was lost or belongs to another user. */
     public Uni<Optional<Lease>> leased(UUID job, UUID token, UUID user) {
         return LEASED.on(pool, job, token, user).map(rows -> Rows.first(rows, AssignmentReads::lease));
     }
 
     /**
-     * Leases up to {@code slots} jobs that fit this worker, the most urgent first. {@link Batch#more} says whether to ask
-     * again: where the worker's reserve or a limit of {@link JobLimitStore} is reached, fewer are leased than wait. A job whose
-     * sensitive parameters or outputs cannot be decrypted fails at once with code {@code parameters_unreadable}.
+     * Leases up to {@code slots} jobs that fit this worker, the most urgent first. {@link Batch#more} says whether
+     * to ask again: at the worker's reserve, or at a limit of {@link JobLimitStore}, fewer jobs are leased than
+     * wait. A job whose sensitive parameters or outputs cannot be decrypted fails at once with code
+     * {@code parameters_unreadable}.
      */
     public Uni<Batch> take(UUID worker, int slots, Instant at) {
         return sharedFor.getAndUpdate(left -> Math.max(0, left - 1)) > 0
@@ -89,10 +90,10 @@ public class JobStore {
     }
 
     /**
-     * How often one lease may still ask again.
+     * How often one lease may repeat its statement.
      *
-     * @param heldUp where it found only jobs beyond a limit that other leases have reached in the same moment
-     * @param further where no job fits in the {@value Leasing#ORGANIZATIONS_MAX} organizations that it has asked
+     * @param heldUp after it found only jobs beyond a limit that concurrent leases have reached
+     * @param further after no job fits in the {@value Leasing#ORGANIZATIONS_MAX} organizations of the statement
      */
     private record Tries(int heldUp, int further) {
 
@@ -118,7 +119,7 @@ public class JobStore {
                 : takeShared(asking, new Tries(tries.heldUp(), tries.further() - 1));
     }
 
-    /** Whether there is only a row with the summary. */
+    /** Whether there is only the row with the summary. */
     private static boolean leasedNone(RowSet<Row> rows) {
         return rows.size() == 1 && rows.iterator().next().getUUID("id") == null;
     }
@@ -128,10 +129,11 @@ public class JobStore {
     }
 
     /**
-     * What one call has leased.
+     * The result of one call.
      *
-     * @param unreadable how many jobs have failed at once, because they cannot be decrypted
-     * @param heldUp whether jobs were locked that were not leased: other workers may have passed them over and should ask again
+     * @param unreadable jobs that have failed at once, because they cannot be decrypted
+     * @param heldUp whether jobs were locked but not leased: other workers may have skipped them and should ask
+     *     again
      * @param more whether there may be more jobs for this worker
      */
     public record Batch(List<Taken> jobs, int unreadable, boolean heldUp, boolean more) {
@@ -168,8 +170,8 @@ public class JobStore {
                 : ends.failAll(unreadable, UNREADABLE, at).replaceWith(batch);
     }
 
-    // The length of the arrays is hidden from the planner: it would plan each call anew, which takes longer than the
-    // call.
+    // The length of the arrays is hidden from the planner. Otherwise it plans each call, which takes longer than
+    // the call.
     private static final Sql APPEND = Sql.of("""
             INSERT INTO job_logs (job_id, seq, at, stream, line)
             SELECT :job::uuid, :seq::integer + ordinality - 1, l.at, l.stream, l.line
@@ -179,9 +181,9 @@ public class JobStore {
                 ON CONFLICT DO NOTHING""", "job", "seq", "times", "streams", "lines", "token");
 
     /**
-     * Appends to a leased job's log. Does nothing where the lease was lost, and for lines that the log has already.
+     * Appends to a leased job's log. Does nothing if the lease was lost, and skips lines that the log already has.
      *
-     * @param seq of the first line; lines of one lease are numbered from {@code attempt * 1,000,000}
+     * @param seq the number of the first line; lines of one lease are numbered from {@code attempt * 1,000,000}
      */
     public Uni<Void> append(Lease lease, int seq, List<LogLine> lines) {
         OffsetDateTime[] times = lines.stream().map(line -> Rows.utc(line.at())).toArray(OffsetDateTime[]::new);
@@ -191,7 +193,7 @@ public class JobStore {
                 .replaceWithVoid();
     }
 
-    // Ids are in the order of their creation, so that the oldest lines are the first of the index.
+    // Ids follow the order of creation, so the oldest lines come first in the index.
     private static final Sql TRIM_LOGS = Sql.of("""
             DELETE FROM job_logs l
              USING (SELECT o.job_id, o.seq
@@ -201,9 +203,8 @@ public class JobStore {
              WHERE l.job_id = old.job_id AND l.seq = old.seq""", "first", "before");
 
     /**
-     * Deletes log lines of jobs that were created and ended before this instant, at most 10,000 lines at a time.
-     *
-     * @return how many lines
+     * Deletes log lines of jobs that were created and ended before this instant, at most 10,000 at a time. Returns
+     * their number.
      */
     public Uni<Integer> trimLogs(Instant before) {
         return TRIM_LOGS.on(pool, Ids.firstOf(before), Rows.utc(before)).map(RowSet::rowCount);

@@ -30,7 +30,7 @@ import java.util.Set;
 import java.util.UUID;
 import org.jboss.logging.Logger;
 
-/** The queue's own jobSource: what a worker does here is counted, and rung for. */
+/** The job source inside a server. It counts what workers do, and wakes the loops that depend on it. */
 @ApplicationScoped
 public class LocalJobSource implements JobSource {
 
@@ -128,7 +128,7 @@ public class LocalJobSource implements JobSource {
 
     private void finished(Lease lease, JobOutcome outcome, Completed ended) {
         if (ended.status() == JobStatus.PENDING) {
-            // Another worker may take it at once, and the cycle that is rung here tells of the place.
+            // Another worker may take the job at once, and the cycle that is woken here reports the held place.
             wakeUps.changed(Change.PLACE_HELD);
             return;
         }
@@ -174,11 +174,11 @@ public class LocalJobSource implements JobSource {
 
     @Override
     public void onWork(Runnable wakeUp) {
-        wakeUps.onRing(Channel.JOBS, wakeUp);
+        wakeUps.onChange(Channel.JOBS, wakeUp);
     }
 
     @Override
     public void onCancel(Runnable wakeUp) {
-        wakeUps.onRing(Channel.CANCELS, wakeUp);
+        wakeUps.onChange(Channel.CANCELS, wakeUp);
     }
 }

@@ -21,18 +21,18 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Where workers from elsewhere wait for jobs: each asks the queue when it comes, whenever a job is rung for, and once in a
- * while anyway, until there is one or its time is over.
+ * Holds requests of remote workers for jobs. Each request asks the queue when it arrives, after each wake-up and at the
+ * poll interval, until there is a job or its time is over.
  */
 @ApplicationScoped
 public class LongPoll {
 
-    /** At one server. */
+    /** Requests that wait at one server. */
     static final int WAITING_MAX = 2_000;
 
     private static final Duration SHORTEST = Duration.ofMillis(1);
 
-    // However often it is rung, one worker does not ask more often.
+    // The shortest time between two questions of one worker to the queue, however many wake-ups there are.
     private static final Duration BETWEEN_ASKS = Duration.ofMillis(20);
 
     private final LocalJobSource jobSource;
@@ -40,7 +40,7 @@ public class LongPoll {
     private final InstantSource clock;
     private final QueueSettings settings;
     private final Set<UniEmitter<? super Void>> waiting = ConcurrentHashMap.newKeySet();
-    private final AtomicLong rings = new AtomicLong();
+    private final AtomicLong wakeUpCount = new AtomicLong();
     private volatile boolean stopping;
 
     LongPoll(
@@ -53,30 +53,31 @@ public class LongPoll {
         this.workers = workers;
         this.clock = clock;
         this.settings = settings;
-        wakeUps.onRing(Channel.JOBS, this::rung);
+        wakeUps.onChange(Channel.JOBS, this::wake);
     }
 
-    private void rung() {
-        var now = rings.incrementAndGet();
+    private void wake() {
+        var now = wakeUpCount.incrementAndGet();
         waiting.forEach(one -> one.complete(null));
     }
 
-    /** Whoever waits is answered, and nobody waits any more: the process ends. */
+    /** Answers all waiting requests and lets no other wait, because the process ends. */
     public void stop() {
         stopping = true;
-        rung();
+        wake();
     }
 
     /**
-     * A worker's question for jobs.
+     * A worker's request for jobs.
      *
      * @param number as in {@link WorkerStore#ask}
-     * @param running what it knows that it works on; what else it was leased got lost on the way, and is given up first
-     * @param hold how long it may wait; no longer than a worker may be silent, since one that is gone must not be leased jobs
+     * @param running the jobs that the worker runs; other jobs leased to it were lost on the way and are released first
+     * @param hold how long the request may wait; capped at the silence a worker is allowed, so that no lost worker
+     *     gets jobs
      */
     record Ask(UUID worker, int number, int slots, Set<UUID> running, Duration hold) {}
 
-    /** Codes: 409 {@code ask_superseded} where the worker has asked again since, 429 {@code too_many_waiting}. */
+    /** Codes: 409 {@code ask_superseded} if the worker has sent a newer request, 429 {@code too_many_waiting}. */
     Uni<List<Assignment>> take(Ask ask) {
         if (waiting.size() >= WAITING_MAX) {
             throw Problem.of(429, "too_many_waiting", "Too many workers wait for jobs at this server.")
@@ -86,7 +87,7 @@ public class LongPoll {
         Duration hold = ask.hold().compareTo(longest) < 0 ? ask.hold() : longest;
         return workers.ask(ask.worker(), ask.number(), clock.instant())
                 .map(pulse -> pulse.orElseThrow(LongPoll::superseded))
-                .chain(pulse -> giveUpUnknown(ask, pulse))
+                .chain(pulse -> releaseUnknown(ask, pulse))
                 .chain(() -> takeUntil(ask, clock.instant().plus(hold)));
     }
 
@@ -94,7 +95,7 @@ public class LongPoll {
         return Problem.of(409, "ask_superseded", "The worker has asked again since, or has left.");
     }
 
-    private Uni<Void> giveUpUnknown(Ask ask, HeartbeatAnswer pulse) {
+    private Uni<Void> releaseUnknown(Ask ask, HeartbeatAnswer pulse) {
         Set<UUID> lost = new HashSet<>(pulse.held());
         lost.removeAll(ask.running());
         return lost.isEmpty() ? Uni.createFrom().voidItem() : jobSource.releaseLost(ask.worker(), lost);
@@ -110,7 +111,7 @@ public class LongPoll {
                 .last();
     }
 
-    /** One worker's wait. */
+    /** One waiting request. */
     private final class Turn {
 
         private final Ask ask;
@@ -127,18 +128,18 @@ public class LongPoll {
             return stopping || !clock.instant().isBefore(until);
         }
 
-        /** At once the first time, then when there may be something. */
+        /** Asks the queue: at once the first time, later after a wake-up or the poll interval. */
         Uni<List<Assignment>> next() {
             return (before < 0
                             ? Uni.createFrom().voidItem()
-                            : ringSince(before, until).chain(this::pause))
+                            : wokenSince(before, until).chain(this::pause))
                     .invoke(this::asking)
                     .chain(() -> jobSource.lease(ask.worker(), ask.slots(), Set.of()))
                     .map(JobSource.Leased::jobs);
         }
 
         private void asking() {
-            before = rings.get();
+            before = wakeUpCount.get();
             asked = clock.instant();
         }
 
@@ -150,8 +151,8 @@ public class LongPoll {
         }
     }
 
-    /** Comes when a job is rung for, or was since; else with the backstop. */
-    private Uni<Void> ringSince(long before, Instant until) {
+    /** Completes at the next wake-up, at once if there was one since, or after the poll interval. */
+    private Uni<Void> wokenSince(long before, Instant until) {
         Duration left = Duration.between(clock.instant(), until);
         Duration wait = left.compareTo(settings.poll()) < 0 ? left : settings.poll();
         return Uni.createFrom()
@@ -164,7 +165,7 @@ public class LongPoll {
     private void register(UniEmitter<? super Void> emitter, long before) {
         waiting.add(emitter);
         emitter.onTermination(() -> waiting.remove(emitter));
-        if (rings.get() != before) {
+        if (wakeUpCount.get() != before) {
             emitter.complete(null);
         }
     }

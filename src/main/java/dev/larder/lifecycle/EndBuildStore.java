@@ -42,7 +42,7 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 public class EndBuildStore {
 
-    // One statement at a time would leave the others waiting for its commit; each more has fewer jobs to share it.
+    // With one statement at a time the others wait for its commit; with more, fewer jobs share a statement.
     private static final int STATEMENTS = 4;
     private static final int AT_ONCE = 100;
     private static final Duration ENDED_WITHIN = Duration.ofSeconds(10);
@@ -61,9 +61,9 @@ public class EndBuildStore {
         this.requeues = new RequeueStore(pool);
     }
 
-    // A job that was asked to stop ends canceled, whatever its worker reports: the stock was planned without it.
-    // How long the arrays are is kept from the planner: where it knows that they are short, it plans each call anew,
-    // and that takes longer than the statement itself.
+    // A job that was asked to stop ends as canceled, whatever its worker reports: the stock was planned without it.
+    // The planner does not know the length of the arrays. If it knew that they are short, it would plan each call,
+    // which takes longer than the statement.
     private static final String END_JOBS = """
             WITH ending AS (
                 SELECT * FROM unnest((SELECT :jobs::uuid[]), (SELECT :tokens::uuid[]), (SELECT :times::timestamptz[]),
@@ -87,7 +87,7 @@ public class EndBuildStore {
                             AS place_id),
             """.formatted(Rules.limited("j"));
 
-    // A job that a worker built at a location on hold shows that the location works.
+    // A job that a worker built at a held location shows that the location works again.
     private static final String LIFT_HOLDS = """
             lifted AS (
                 DELETE FROM held_places h USING done d
@@ -114,7 +114,7 @@ public class EndBuildStore {
                           d.started_at, d.created_at, d.limited, d.fit),
             """;
 
-    // The time of a claim begins when its workspace is verified, and a claim ends with its workspace.
+    // A claim's time begins when its workspace is verified. A claim ends with its workspace.
     private static final String MOVE_CLAIMS = """
             leased AS (
                 UPDATE claims c SET expires_at = w.at + make_interval(secs => c.ttl_seconds)
@@ -190,7 +190,7 @@ public class EndBuildStore {
         return completeAll(pool, all).replaceWithVoid();
     }
 
-    /** In one order, so that statements that were sent twice do not wait for each other. */
+    /** One order, so that concurrent statements do not wait for each other. */
     private Uni<Map<Ending, Completed>> completeAll(Set<Ending> together) {
         return completeAll(
                 pool,
@@ -199,7 +199,7 @@ public class EndBuildStore {
                         .toList());
     }
 
-    /** Of two that end one job, one is answered. */
+    /** If two results end one job, one of them counts. */
     private Uni<Map<Ending, Completed>> completeAll(SqlClient client, List<Ending> all) {
         return COMPLETE.on(
                         client,
@@ -209,7 +209,7 @@ public class EndBuildStore {
                         each(all, Ending::code, String[]::new),
                         each(all, Ending::detail, String[]::new),
                         each(all, Ending::canceled, Boolean[]::new),
-                        each(all, this::sealed, Buffer[]::new),
+                        each(all, this::encrypted, Buffer[]::new),
                         Rules.DEPLOYMENT,
                         each(all, Ending::blame, String[]::new),
                         each(all, Ending::provesLocation, Boolean[]::new))
@@ -281,7 +281,7 @@ public class EndBuildStore {
         return texts.stream().map(Rows::storable).toList();
     }
 
-    private @Nullable Buffer sealed(Ending ending) {
+    private @Nullable Buffer encrypted(Ending ending) {
         Lease lease = ending.lease();
         if (!(ending.outcome() instanceof JobOutcome.Succeeded(var outputs, var unused))
                 || lease.transition() != Transition.START
@@ -291,7 +291,7 @@ public class EndBuildStore {
         }
         JsonObject object = new JsonObject();
         outputs.forEach(object::put);
-        return Buffer.buffer(encryption.seal(lease.workspaceId(), object.encode()));
+        return Buffer.buffer(encryption.encrypt(lease.workspaceId(), object.encode()));
     }
 
     private static Completed completed(Row row) {

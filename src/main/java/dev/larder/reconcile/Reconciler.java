@@ -38,7 +38,7 @@ public class Reconciler {
     private final ReconcilerLock lock;
     private final SnapshotStore snapshots;
     private final PoolStore pools;
-    private final WakeUps bell;
+    private final WakeUps wakeUps;
     private final Vertx vertx;
     private final InstantSource clock;
     private final ReconcileSettings settings;
@@ -61,7 +61,7 @@ public class Reconciler {
             SnapshotStore snapshots,
             PoolStore pools,
             AlertStore alerts,
-            WakeUps bell,
+            WakeUps wakeUps,
             Vertx vertx,
             InstantSource clock,
             ReconcileSettings settings,
@@ -70,7 +70,7 @@ public class Reconciler {
         this.lock = lock;
         this.snapshots = snapshots;
         this.pools = pools;
-        this.bell = bell;
+        this.wakeUps = wakeUps;
         this.vertx = vertx;
         this.clock = clock;
         this.settings = settings;
@@ -85,15 +85,15 @@ public class Reconciler {
         if (!started.compareAndSet(false, true)) {
             throw new IllegalStateException("the reconciler was started before");
         }
-        bell.onRing(Channel.RECONCILE, loop::ring);
-        bell.onRing(Channel.ENDED, this::lookSoon);
+        wakeUps.onChange(Channel.RECONCILE, loop::wake);
+        wakeUps.onChange(Channel.ENDED, this::lookSoon);
         timers.add(vertx.setPeriodic(settings.interval().toMillis(), elapsed -> tick()));
-        timers.add(vertx.setPeriodic(settings.showEvery().toMillis(), elapsed -> showing.ring()));
-        showing.ring();
+        timers.add(vertx.setPeriodic(settings.showEvery().toMillis(), elapsed -> showing.wake()));
+        showing.wake();
         lookAtEverything();
     }
 
-    /** The safety net: a look at everything, whatever was rung or lost. */
+    /** The safety net: a full cycle, even if wake-ups were lost. */
     void tick() {
         if (!stopped) {
             lookAtEverything();
@@ -111,12 +111,12 @@ public class Reconciler {
 
     private void lookAtEnded() {
         soon.set(false);
-        loop.ring();
+        loop.wake();
     }
 
     private void lookAtEverything() {
         everything.set(true);
-        loop.ring();
+        loop.wake();
     }
 
     /**
@@ -156,7 +156,7 @@ public class Reconciler {
             everything.set(true);
         }
         long wait = RETRY.toMillis();
-        vertx.setTimer(wait + ThreadLocalRandom.current().nextLong(wait), elapsed -> loop.ring());
+        vertx.setTimer(wait + ThreadLocalRandom.current().nextLong(wait), elapsed -> loop.wake());
     }
 
     private Duration since(Instant begun) {
@@ -180,8 +180,8 @@ public class Reconciler {
     }
 
     /**
-     * What there is of every preset is read for those who watch, whichever process reconciles: the same in all
-     * of them, and unknown only while the database does not answer.
+     * Reads the state of every preset for metrics and the API. All processes show the same, whichever reconciles;
+     * it is unknown only while the database does not answer.
      */
     Uni<Boolean> show() {
         if (stopped) {
@@ -215,10 +215,10 @@ public class Reconciler {
         return Uni.createFrom().item(report.get().more());
     }
 
-    /** Somebody else holds the lock and may have read the marks before the newest was set: asks again shortly. */
+    /** Another process holds the lock and may have read the marks before the newest was set: tries again shortly. */
     private void comeBack(boolean dirty) {
         if (dirty) {
-            vertx.setTimer(20 + ThreadLocalRandom.current().nextInt(40), elapsed -> loop.ring());
+            vertx.setTimer(20 + ThreadLocalRandom.current().nextInt(40), elapsed -> loop.wake());
         }
     }
 
@@ -272,19 +272,19 @@ public class Reconciler {
 
     private void wakeWorkers(Cycle.Report report) {
         if (report.changedJobs()) {
-            ringSafely();
+            wakeSafely();
         }
         if (report.failed() > 0) {
             LOG.warnf("cycle ended with presets left over failed=%d", report.failed());
         }
     }
 
-    /** What was done stays done though nobody hears of it: a lost wake-up costs at most the workers' backstop. */
-    private void ringSafely() {
+    /** Ignores a failure: the cycle is committed, and a lost wake-up costs at most the workers' poll interval. */
+    private void wakeSafely() {
         try {
-            bell.changed(Change.JOB_QUEUED);
-        } catch (RuntimeException unheard) {
-            LOG.warnf("workers not rung, their backstop covers it cause=%s", unheard);
+            wakeUps.changed(Change.JOB_QUEUED);
+        } catch (RuntimeException notWoken) {
+            LOG.warnf("workers not woken, their poll covers it cause=%s", notWoken);
         }
     }
 

@@ -88,7 +88,7 @@ public class Listener implements ReadinessPart {
         connection.exceptionHandler(ending -> LOG.debugf("listener connection fails cause=%s", ending));
         connection.closeHandler(ended -> lost(connection));
         for (Channel channel : Channel.values()) {
-            wakeUps.ringHere(channel);
+            wakeUps.wakeLocal(channel);
         }
     }
 
@@ -119,7 +119,7 @@ public class Listener implements ReadinessPart {
 
     private void heard(PgNotification told) {
         if (!stopped && !told.getPayload().equals(sender.process().toString())) {
-            wakeUps.ringHere(Channel.ofChannel(told.getChannel()));
+            wakeUps.wakeLocal(Channel.ofChannel(told.getChannel()));
         }
     }
 

@@ -12,9 +12,8 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a step whenever it has been rung, never twice at once, and never misses a ring: what rings while the
- * step runs makes it run once more (design, section 4.2). Failures of a step are logged here and do not end
- * the loop.
+ * Runs a step each time it is woken, one run at a time. A wake-up during a run causes one more run, so none is missed
+ * (design, section 4.2). Failures of a step are logged here and do not end the loop.
  */
 public final class Loop {
 
@@ -23,7 +22,7 @@ public final class Loop {
     private enum State {
         IDLE,
         RUNNING,
-        RUNG_WHILE_RUNNING,
+        WOKEN_WHILE_RUNNING,
         STOPPED
     }
 
@@ -34,19 +33,19 @@ public final class Loop {
     private volatile @Nullable String lastFailure;
     private final List<UniEmitter<? super Void>> waiting = new ArrayList<>(1);
 
-    /** @param step answers whether there may be more to do at once */
+    /** @param step returns whether to run again at once because there may be more work */
     public Loop(String name, Supplier<Uni<Boolean>> step) {
         this.name = name;
         this.step = step;
     }
 
-    /** Returns at once; the step runs on a worker thread. */
-    public void ring() {
+    /** Requests a run. Returns at once; the step runs on a worker thread. */
+    public void wake() {
         synchronized (this) {
             switch (state) {
                 case IDLE -> state = State.RUNNING;
-                case RUNNING -> state = State.RUNG_WHILE_RUNNING;
-                case RUNG_WHILE_RUNNING, STOPPED -> {}
+                case RUNNING -> state = State.WOKEN_WHILE_RUNNING;
+                case WOKEN_WHILE_RUNNING, STOPPED -> {}
             }
             if (state != State.RUNNING) {
                 return;
@@ -66,19 +65,19 @@ public final class Loop {
 
     private void failed(Throwable cause) {
         String said = said(cause);
-        // A database or server that is away makes every step fail alike: an operator is told once.
+        // While a database or server is unreachable every step fails alike: a warning is logged once.
         boolean known = said.equals(lastFailure);
         lastFailure = said;
         LOG.logf(
                 known ? Logger.Level.DEBUG : Logger.Level.WARN,
-                "loop step failed, will be tried again at the next ring loop=%s cause=%s",
+                "loop step failed, will be tried again at the next wake-up loop=%s cause=%s",
                 name,
                 said);
         LOG.debug("loop step failed", cause);
         ended(false);
     }
 
-    /** A sentence where there is one; the class of a failure alone tells an operator nothing. */
+    /** The message of the failure, or its class if it has none. */
     private static String said(Throwable cause) {
         String message = cause.getMessage();
         return message == null || message.isBlank() ? cause.toString() : message;
@@ -99,7 +98,7 @@ public final class Loop {
                 waiting.forEach(emitter -> emitter.complete(null));
                 return;
             }
-            boolean again = more || state == State.RUNG_WHILE_RUNNING;
+            boolean again = more || state == State.WOKEN_WHILE_RUNNING;
             state = again ? State.RUNNING : State.IDLE;
             if (!again) {
                 return;

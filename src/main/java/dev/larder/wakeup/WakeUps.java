@@ -10,64 +10,57 @@ import java.util.function.Consumer;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /**
- * Tells loops that there may be work. To be called after the transaction has committed, never inside: a
- * NOTIFY in a hot transaction costs most of its throughput (design, section 3.7).
+ * Wakes loops when there may be work. Call it after the transaction has committed, never inside: a NOTIFY in a hot
+ * transaction costs most of its throughput (design, section 3.7).
  */
 @ApplicationScoped
 public class WakeUps {
 
     private final boolean enabled;
-    private final Map<Channel, List<Runnable>> here = new EnumMap<>(Channel.class);
-    private final List<Consumer<Channel>> elsewhere = new CopyOnWriteArrayList<>();
+    private final Map<Channel, List<Runnable>> listeners = new EnumMap<>(Channel.class);
+    private final List<Consumer<Channel>> senders = new CopyOnWriteArrayList<>();
 
     public WakeUps() {
         this(true);
     }
 
-    /**
-     * @param enabled false leaves every loop to its own backstop: what waking costs is measured against
-     *     that
-     */
+    /** @param enabled false leaves every loop to its poll; benchmarks measure the cost of waking against that */
     @Inject
     public WakeUps(@ConfigProperty(name = "larder.wake.enabled", defaultValue = "true") boolean enabled) {
         this.enabled = enabled;
         for (Channel channel : Channel.values()) {
-            here.put(channel, new CopyOnWriteArrayList<>());
+            listeners.put(channel, new CopyOnWriteArrayList<>());
         }
     }
 
-    /**
-     * Says what a transaction has changed, once it has committed; {@link Change} says which loops that
-     * wakes.
-     */
+    /** Wakes the loops that {@link Change} names, after a transaction with this change has committed. */
     public void changed(Change change) {
-        change.channels().forEach(this::ring);
+        change.channels().forEach(this::wake);
     }
 
-    /**
-     * Wakes the loops of this process at once and those of the others within some ten milliseconds, or not
-     * at all.
-     */
-    public void ring(Channel channel) {
-        ringHere(channel);
+    /** Wakes the loops of this process at once, and those of other processes within some 10 ms. May be lost. */
+    public void wake(Channel channel) {
+        wakeLocal(channel);
         if (enabled) {
-            elsewhere.forEach(ring -> ring.accept(channel));
+            senders.forEach(sender -> sender.accept(channel));
         }
     }
 
-    /** Wakes the loops of this process only: another process has told of it. */
-    void ringHere(Channel channel) {
+    /** Wakes only the loops of this process, after a notification of another process. */
+    void wakeLocal(Channel channel) {
         if (enabled) {
-            here.getOrDefault(channel, List.of()).forEach(Runnable::run);
+            listeners.getOrDefault(channel, List.of()).forEach(Runnable::run);
         }
     }
 
-    /** @param ring must return at once */
-    public void onRing(Channel channel, Runnable ring) {
-        here.computeIfAbsent(channel, unseen -> new CopyOnWriteArrayList<>()).add(ring);
+    /** @param listener must return at once */
+    public void onChange(Channel channel, Runnable listener) {
+        listeners
+                .computeIfAbsent(channel, unseen -> new CopyOnWriteArrayList<>())
+                .add(listener);
     }
 
-    void forward(Consumer<Channel> ring) {
-        elsewhere.add(ring);
+    void forward(Consumer<Channel> sender) {
+        senders.add(sender);
     }
 }

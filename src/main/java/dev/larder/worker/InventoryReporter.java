@@ -25,15 +25,16 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells the JobSource what exists where a worker builds: at intervals, on request, and after it has removed something
- * (decision 0016). It looks only after a heartbeat was answered, since the answer's time is when a listing began.
+ * Lists the items that exist where a worker builds and reports them: at intervals, on request, and after a removal
+ * (decision 0016). It lists only after a heartbeat was answered, because a listing begins at the time of that
+ * answer.
  */
 public final class InventoryReporter {
 
     private static final Logger LOG = Logger.getLogger(InventoryReporter.class);
     private static final Duration SOON = Duration.ofMinutes(1);
 
-    /** All workers hear of one wish, and those of one place wait for each other. */
+    /** A request reaches all workers at once. Listings of one place wait for each other. */
     private static final Duration SPREAD = Duration.ofSeconds(10);
 
     private static final Duration LONGEST = Duration.ofMinutes(10);
@@ -56,8 +57,8 @@ public final class InventoryReporter {
     private record Heard(UUID worker, HeartbeatAnswer pulse) {}
 
     /**
-     * @param jobSource as {@link JobSource#report}
-     * @param every zero: only when somebody asks
+     * @param jobSource see {@link JobSource#report}
+     * @param every zero: only on request
      */
     public InventoryReporter(
             BiFunction<UUID, Part, Uni<ReportOutcome>> jobSource,
@@ -67,7 +68,7 @@ public final class InventoryReporter {
         this(jobSource, backends, clock, every, LONGEST);
     }
 
-    /** @param longest how long one backend may take to list, or to remove one thing */
+    /** @param longest how long one backend may take to list, or to remove one item */
     public InventoryReporter(
             BiFunction<UUID, Part, Uni<ReportOutcome>> jobSource,
             Collection<Backend> backends,
@@ -81,22 +82,23 @@ public final class InventoryReporter {
         this.every = every;
     }
 
-    /** A heartbeat was answered. Returns at once. */
+    /** Call it after a heartbeat was answered. Returns at once. */
     public void heard(UUID worker, HeartbeatAnswer pulse) {
         boolean first = heard == null;
         heard = new Heard(worker, pulse);
         Instant now = clock.instant();
         note(pulse, first, now);
         if (due == null) {
-            // Soon after it has entered, but not all at once after a deployment.
+            // Soon after the registration, with jitter, so that workers do not list at the same time after a
+            // deployment.
             due = every.isPositive() ? now.plus(jittered(SOON.compareTo(every) < 0 ? SOON : every)) : Instant.MAX;
         }
         if (isDue(now, pulse)) {
-            listing.ring();
+            listing.wake();
         }
     }
 
-    /** What was wished before it entered it does with its first listing, as all do that were just started. */
+    /** A request from before the registration is answered by the first listing. */
     private void note(HeartbeatAnswer pulse, boolean first, Instant now) {
         Instant wished = pulse.sweepWantedAt();
         if (wished != null && first && every.isPositive() && wished.isBefore(pulse.at())) {
@@ -116,13 +118,16 @@ public final class InventoryReporter {
                 || (wished && !now.isBefore(notBefore) && !now.isBefore(wishDue));
     }
 
-    /** Jittered, so that the workers do not list in step. */
+    /** Jittered, so that workers do not list at the same time. */
     private static Duration jittered(Duration longest) {
         long millis = longest.toMillis();
         return Duration.ofMillis(millis / 4 + ThreadLocalRandom.current().nextLong(millis * 3 / 4 + 1));
     }
 
-    /** One listing of all kinds. What fails is said and tried again; one kind's failure is not another's. */
+    /**
+     * One listing of all kinds. A failure is logged and tried again. A failure of one kind does not affect the
+     * others.
+     */
     public Uni<Boolean> list() {
         Heard now = heard;
         if (now == null) {
@@ -184,7 +189,7 @@ public final class InventoryReporter {
                 .last();
     }
 
-    /** At least one, however little there is: that there is nothing must be told too. */
+    /** At least one part, because an empty listing must be reported too. */
     private static List<Part> parts(String kind, Inventory found, Instant began) {
         List<Item> things = found.things();
         List<Part> parts = new ArrayList<>();
@@ -206,7 +211,7 @@ public final class InventoryReporter {
         }
     }
 
-    /** Each once only between two listings that are due: what cannot be removed is asked for again by the next. */
+    /** Removes each item once between two regular listings. The next listing asks again for items that remain. */
     private Uni<Void> removeAll(Backend backend, Set<UUID> wanted) {
         List<UUID> fresh = wanted.stream().filter(one -> !removed.contains(one)).toList();
         Set<UUID> tried = new HashSet<>(removed);
@@ -239,7 +244,7 @@ public final class InventoryReporter {
                 .recoverWithItem(false);
     }
 
-    /** No new listing; completes when the current one has ended, or after that time. */
+    /** Starts no new listing. Completes when the current one has ended, or after this time. */
     Uni<Void> stop(Duration within) {
         return listing.stop(within).onFailure().recoverWithNull();
     }

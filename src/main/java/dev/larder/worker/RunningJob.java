@@ -42,7 +42,7 @@ final class RunningJob {
         }
     }
 
-    /** True for the first caller, which may report how the job ended. */
+    /** True for the first caller, who may report the end of the job. */
     synchronized boolean end() {
         boolean first = !ended;
         ended = true;
@@ -50,7 +50,7 @@ final class RunningJob {
         return first;
     }
 
-    /** Asks the backend to stop. */
+    /** Asks the backend to stop the job. */
     synchronized void stop() {
         if (work != null) {
             work.cancel();
@@ -60,10 +60,10 @@ final class RunningJob {
     synchronized void flushRegularly() {
         Loop loop = new Loop("job log", () -> log.flush().replaceWith(false));
         flush = loop;
-        flushing = vertx.setPeriodic(LOG_FLUSH.toMillis(), tick -> loop.ring());
+        flushing = vertx.setPeriodic(LOG_FLUSH.toMillis(), tick -> loop.wake());
     }
 
-    /** Writes the rest of the log after the write that is under way: two at once would use the same line numbers. */
+    /** Writes the rest of the log after the running write: two writes at once would use the same line numbers. */
     Uni<Void> flushRest() {
         Loop regular = regularFlush();
         Uni<Void> last = regular == null ? Uni.createFrom().voidItem() : regular.stop(LAST_FLUSH);
@@ -74,7 +74,7 @@ final class RunningJob {
         return flush;
     }
 
-    /** @param ended as {@link JobSource#complete} answers */
+    /** @param ended the answer of {@link JobSource#complete} */
     void logEnd(JobOutcome outcome, Optional<JobStatus> ended) {
         if (ended.isEmpty()) {
             LOG.warnf("lease lost, result dropped job=%s", assignment.jobId());

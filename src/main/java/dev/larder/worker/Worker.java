@@ -33,9 +33,9 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Leases jobs from a {@link JobSource} and runs them. It leases as many as it has free slots, when it is woken and at every
- * poll. The answers to its heartbeats tell which jobs to stop. A job whose lease is lost is stopped and forgotten: without the
- * token it can write nothing more.
+ * Leases jobs from a {@link JobSource} and runs them. It leases as many jobs as it has free slots, after each
+ * wake-up and at every poll. The answers to its heartbeats say which jobs to stop. A job whose lease is lost is
+ * stopped and forgotten: without the token the worker can write nothing.
  */
 @ApplicationScoped
 public class Worker {
@@ -79,7 +79,10 @@ public class Worker {
         this.inventory = new InventoryReporter(jobSource::report, this.backends.values(), clock, listing.every());
     }
 
-    /** Registers this process as a worker and begins to lease jobs. A backend that cannot be used here is not offered. */
+    /**
+     * Registers this process as a worker and begins to lease jobs. A backend that cannot be used here is not
+     * offered.
+     */
     public Uni<Void> start() {
         if (!settings.enabled()) {
             return idle();
@@ -120,11 +123,11 @@ public class Worker {
         reserves = entry().reservedSlots() + entry().longReservedSlots() > 0;
         heartbeat = entered.heartbeat();
         LOG.infof("worker ready worker=%s slots=%d backends=%s", id, settings.slots(), backends.keySet());
-        jobSource.onWork(leasing::ring);
-        jobSource.onCancel(heartbeats::ring);
+        jobSource.onWork(leasing::wake);
+        jobSource.onCancel(heartbeats::wake);
         vertx.setTimer(nextPoll(), elapsed -> poll());
         vertx.setPeriodic(heartbeat.toMillis(), elapsed -> heartbeat());
-        leasing.ring();
+        leasing.wake();
     }
 
     private static String hostName() {
@@ -137,7 +140,7 @@ public class Worker {
 
     private void poll() {
         if (!draining) {
-            leasing.ring();
+            leasing.wake();
             vertx.setTimer(nextPoll(), elapsed -> poll());
         }
     }
@@ -151,7 +154,7 @@ public class Worker {
     void heartbeat() {
         // Also while it drains: without heartbeats the jobs that still run would be requeued.
         if (id != null && !gone) {
-            heartbeats.ring();
+            heartbeats.wake();
         }
     }
 
@@ -170,7 +173,7 @@ public class Worker {
                 .invoke(() -> asking = false);
     }
 
-    /** Answers whether to lease again. Jobs that come while the worker stops are requeued at once. */
+    /** Returns whether to lease again. Jobs that arrive while the worker stops are requeued at once. */
     private Uni<Boolean> beginAll(Leased given) {
         if (!draining) {
             given.jobs().forEach(this::begin);
@@ -190,7 +193,7 @@ public class Worker {
         RunningJob job = new RunningJob(assignment, jobSource, vertx, clock);
         RunningJob before = running.put(assignment.jobId(), job);
         if (before != null) {
-            // The lease was lost, and this worker was leased the same job again before a heartbeat told it.
+            // The lease was lost, and this worker leased the same job again before a heartbeat reported the loss.
             drop(before);
         }
         LOG.infof(
@@ -259,7 +262,7 @@ public class Worker {
     private void forget(RunningJob job) {
         running.remove(job.assignment.jobId(), job);
         if (!nothingMore || reserves) {
-            leasing.ring();
+            leasing.wake();
         }
     }
 
@@ -268,7 +271,7 @@ public class Worker {
         if (worker == null) {
             return Uni.createFrom().item(false);
         }
-        // Jobs that are leased while the heartbeat is under way are not in its answer, and are not lost.
+        // Jobs leased during the heartbeat are not in its answer; they are not lost.
         List<RunningJob> before = List.copyOf(running.values());
         boolean askedBefore = asking;
         return jobSource
@@ -300,10 +303,10 @@ public class Worker {
 
     private void registeredAgain(Registered again) {
         id = again.worker();
-        leasing.ring();
+        leasing.wake();
     }
 
-    /** Leases of this worker that it does not know of. Only right while no lease call is under way. */
+    /** Releases leases of this worker that it does not know. Only right while no lease call is running. */
     private Set<UUID> forgotten(Optional<HeartbeatAnswer> pulse) {
         return pulse.map(HeartbeatAnswer::held).orElse(Set.of()).stream()
                 .filter(job -> !running.containsKey(job))
@@ -329,7 +332,7 @@ public class Worker {
         }
     }
 
-    /** The lease stays until the backend has stopped. Where that takes too long, the server ends the job. */
+    /** Keeps the lease until the backend has stopped. If that takes too long, the server ends the job. */
     private void cancel(RunningJob job) {
         Backend backend = backends.get(job.assignment.backend());
         if (backend == null || !backend.stop(job.assignment)) {
@@ -338,12 +341,15 @@ public class Worker {
         }
     }
 
-    /** A stop no longer waits for running jobs but requeues them. */
+    /** Ends the wait of a stop: running jobs are requeued now. */
     public void hurry() {
         hurried = true;
     }
 
-    /** Leases no more jobs, waits for the running ones, and requeues those that still run at the deadline. Idempotent. */
+    /**
+     * Leases no more jobs, waits for the running ones, and requeues those that still run at the deadline.
+     * Idempotent.
+     */
     public Uni<Void> stop() {
         draining = true;
         jobSource.stopLeasing();
@@ -361,7 +367,7 @@ public class Worker {
                 .chain(() -> jobSource.stop(worker));
     }
 
-    /** All jobs are stopped before the first is requeued: the job source may not answer. */
+    /** Stops all jobs before the first is requeued, because the job source may not answer. */
     private Uni<Void> requeueAll() {
         List<Uni<Boolean>> back = running.values().stream()
                 .filter(RunningJob::end)

@@ -49,9 +49,9 @@ class CatalogStoreTest {
     private final Database database = Databases.fresh();
     private Instant now = NOON;
     private final InstantSource clock = () -> now;
-    private final Encryption seal = new Encryption("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+    private final Encryption encryption = new Encryption("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
     private final Ids ids = new Ids(clock);
-    private final CatalogStore store = new CatalogStore(database.pool(), clock, ids, seal);
+    private final CatalogStore store = new CatalogStore(database.pool(), clock, ids, encryption);
     private final CatalogReads reads = new CatalogReads(database.pool());
     private final CatalogControlStore controls = new CatalogControlStore(database.pool(), clock, ids);
     private final PauseStore pauses = new PauseStore(database.pool(), clock, ids);
@@ -154,13 +154,14 @@ class CatalogStoreTest {
                         .isZero();
             }
         }
-        assertThat(seal.open(
+        assertThat(encryption.decrypt(
                         small(done),
                         bytes("SELECT sealed FROM preset_parameters WHERE name = 'password' AND preset_id = '"
                                 + small(done) + "'")))
                 .isEqualTo(SECRET);
         UUID version = done.presets().getFirst().versionId();
-        assertThat(seal.open(version, bytes("SELECT default_sealed FROM version_parameters WHERE name = 'key'")))
+        assertThat(encryption.decrypt(
+                        version, bytes("SELECT default_sealed FROM version_parameters WHERE name = 'key'")))
                 .isEqualTo(SECRET + " default");
         assertThat(done.toString()).doesNotContain(SECRET);
     }

@@ -30,14 +30,17 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Who arrives while a statement runs is served together by the next one. A statement is made to run by a locked table. */
+/**
+ * Who arrives while a statement runs is served together by the next one. A statement is made to run by a locked
+ * table.
+ */
 class CombinerTest {
 
     private final Stock stock = new Stock();
     private final Claimers claimers = new Claimers(stock);
     private final Caller anna = stock.member("anna");
     private final Claimable preset = new Claimable(stock.declare("small", 3), Order.OLDEST, false);
-    private final WakeUps bell = new WakeUps();
+    private final WakeUps wakeUps = new WakeUps();
     private final Counting store = new Counting(stock);
 
     /** The statements that were begun, by the number of asks in each. */
@@ -64,7 +67,7 @@ class CombinerTest {
     }
 
     private Combiner combiner(ClaimSettings settings) {
-        return new Combiner(store, bell, stock.clock, settings);
+        return new Combiner(store, wakeUps, stock.clock, settings);
     }
 
     /** Claims wait for it, looking does not. */
@@ -333,8 +336,8 @@ class CombinerTest {
     void the_pools_are_told_of_what_was_given_and_those_who_wait_of_what_they_got() {
         AtomicInteger reconcile = new AtomicInteger();
         AtomicInteger waiting = new AtomicInteger();
-        bell.onRing(Channel.RECONCILE, reconcile::incrementAndGet);
-        bell.onRing(Channel.WAITING, waiting::incrementAndGet);
+        wakeUps.onChange(Channel.RECONCILE, reconcile::incrementAndGet);
+        wakeUps.onChange(Channel.WAITING, waiting::incrementAndGet);
         Combiner combiner = combiner(Tuned.DEFAULT);
         assertThat(await(combiner.take(preset, claimers.ask(anna)).map(Granted::of)))
                 .isEmpty();

@@ -26,15 +26,15 @@ class WaitingClaimsTest {
     private final Claimers claimers = new Claimers(stock);
     private final Caller anna = stock.member("anna");
     private final UUID preset = stock.declare("small", 3);
-    private final WakeUps bell = new WakeUps();
+    private final WakeUps wakeUps = new WakeUps();
     private final WaitingClaims line = new WaitingClaims(
             stock.waitingClaims,
             stock.coldClaims,
             stock.leases,
             stock.cancels,
             stock.builds,
-            new Combiner(stock.claims, bell, stock.clock, Tuned.DEFAULT),
-            bell,
+            new Combiner(stock.claims, wakeUps, stock.clock, Tuned.DEFAULT),
+            wakeUps,
             Databases.vertx(),
             stock.clock);
 
@@ -75,15 +75,15 @@ class WaitingClaimsTest {
 
     @Test
     void a_round_that_finds_nothing_to_do_tells_nobody() {
-        AtomicInteger rings = new AtomicInteger();
+        AtomicInteger wakes = new AtomicInteger();
         for (Channel topic : Channel.values()) {
-            bell.onRing(topic, rings::incrementAndGet);
+            wakeUps.onChange(topic, wakes::incrementAndGet);
         }
         UUID waiting = claimers.waits(preset, anna);
 
         assertThat(round()).isFalse();
 
-        assertThat(rings.get()).isZero();
+        assertThat(wakes.get()).isZero();
         assertThat(claimers.stateOf(waiting)).isEqualTo("waiting");
     }
 
@@ -109,7 +109,7 @@ class WaitingClaimsTest {
         UUID claim = claimers.waits(preset, anna);
         CompletableFuture<Void> told = settles(claim);
         stock.ready(preset, 1);
-        bell.ring(Channel.WAITING);
+        wakeUps.wake(Channel.WAITING);
 
         end(told);
 
@@ -123,7 +123,7 @@ class WaitingClaimsTest {
         UUID claim = claimers.waits(preset, anna);
         CompletableFuture<Void> told = settles(claim);
         assertThat(await(stock.leases.cancel(claim, stock.clock.instant()))).isTrue();
-        bell.ring(Channel.WAITING);
+        wakeUps.wake(Channel.WAITING);
 
         end(told);
         await(line.stop());

@@ -171,13 +171,13 @@ class RemoteWorkersIT {
         assertThat(count("attempt > 1"))
                 .as("jobs that were taken from a worker")
                 .isPositive();
-        Encryption seal = new Encryption(Server.ENCRYPTION_KEY);
+        Encryption encryption = new Encryption(Server.ENCRYPTION_KEY);
         int judged = 0;
         for (Row row : pool().query(
                         "SELECT j.attempt, w.id, w.outputs_sealed FROM jobs j JOIN workspaces w ON w.id = j.workspace_id")
                 .executeAndAwait()) {
-            String outputs =
-                    seal.open(row.getUUID("id"), row.getBuffer("outputs_sealed").getBytes());
+            String outputs = encryption.decrypt(
+                    row.getUUID("id"), row.getBuffer("outputs_sealed").getBytes());
             assertThat(new JsonObject(outputs).getString("attempt"))
                     .as("whose word counted for " + row.getUUID("id"))
                     .isEqualTo(String.valueOf(row.getInteger("attempt")));

@@ -107,7 +107,7 @@ class KeyStoreTest {
 
     private void sealedParameterOf(String key) {
         UUID preset = UUID.nameUUIDFromBytes(key.getBytes(java.nio.charset.StandardCharsets.US_ASCII));
-        sealedParameter(preset, "password", new Encryption(key).seal(preset, "hunter2"));
+        sealedParameter(preset, "password", new Encryption(key).encrypt(preset, "hunter2"));
     }
 
     private void sealedParameter(String name, byte[] sealed) {

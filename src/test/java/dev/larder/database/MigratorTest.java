@@ -56,7 +56,7 @@ class MigratorTest {
 
         Row job = row("SELECT id, lease_token, workspace_id, status FROM jobs");
         assertThat(job.getString("status")).isEqualTo("running");
-        Encryption seal = new Encryption("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+        Encryption encryption = new Encryption("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
         Lease lease = new Lease(
                 job.getUUID("id"),
                 job.getUUID("lease_token"),
@@ -64,7 +64,7 @@ class MigratorTest {
                 job.getUUID("workspace_id"),
                 Transition.START,
                 "claim");
-        EndBuildStore ends = new EndBuildStore(pool, seal, new Ids(InstantSource.system()));
+        EndBuildStore ends = new EndBuildStore(pool, encryption, new Ids(InstantSource.system()));
         assertThat(await(ends.complete(lease, new JobOutcome.Succeeded(Map.of()), Instant.now())))
                 .map(Completed::status)
                 .contains(JobStatus.SUCCEEDED);

@@ -146,7 +146,8 @@ class TimeLimitsTest {
         List<UUID> ready = stock.ready(preset, 2);
         int created = stock.create(preset, 1);
         PoolStore pools = new PoolStore(limited, stock.ids);
-        JobStore jobs = new JobStore(limited, stock.seal, new EndBuildStore(limited, stock.seal, stock.ids));
+        JobStore jobs =
+                new JobStore(limited, stock.encryption, new EndBuildStore(limited, stock.encryption, stock.ids));
 
         try (OpenTransaction other = new OpenTransaction(stock)) {
             other.does("SELECT FROM workspaces WHERE id = $1 FOR UPDATE", ready.getFirst());
@@ -266,7 +267,7 @@ class TimeLimitsTest {
 
     private Function<Pool, Uni<?>> endJob() {
         Assignment job = running();
-        return pool -> new EndBuildStore(pool, stock.seal, stock.ids)
+        return pool -> new EndBuildStore(pool, stock.encryption, stock.ids)
                 .complete(job.lease(), new JobOutcome.Succeeded(Map.of()), now());
     }
 
@@ -277,7 +278,7 @@ class TimeLimitsTest {
 
     private Function<Pool, Uni<?>> append() {
         Assignment job = running();
-        return pool -> new JobStore(pool, stock.seal, new EndBuildStore(pool, stock.seal, stock.ids))
+        return pool -> new JobStore(pool, stock.encryption, new EndBuildStore(pool, stock.encryption, stock.ids))
                 .append(job.lease(), 1, List.of(new LogLine(now(), "stdout", "hello")));
     }
 
@@ -310,7 +311,7 @@ class TimeLimitsTest {
     }
 
     private CatalogStore catalog(Pool pool) {
-        return new CatalogStore(pool, stock.clock, stock.ids, stock.seal);
+        return new CatalogStore(pool, stock.clock, stock.ids, stock.encryption);
     }
 
     private Function<Pool, Uni<?>> setJobLimits() {

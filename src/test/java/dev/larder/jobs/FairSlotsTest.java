@@ -161,8 +161,8 @@ class FairSlotsTest {
         one.queues(1);
         UUID worker = worker(2);
         try (OpenTransaction other = new OpenTransaction(stock)) {
-            JobStore there =
-                    new JobStore(other.pool(), stock.seal, new EndBuildStore(other.pool(), stock.seal, stock.ids));
+            JobStore there = new JobStore(
+                    other.pool(), stock.encryption, new EndBuildStore(other.pool(), stock.encryption, stock.ids));
             assertThat(await(there.take(stock.worker, 1, stock.clock.instant())).jobs())
                     .hasSize(1);
             two.queues(3);

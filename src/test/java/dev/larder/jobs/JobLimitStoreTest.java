@@ -88,8 +88,8 @@ class JobLimitStoreTest {
         UUID preset = stock.declareLimited("heavy", 9, 3, null);
         stock.create(preset, 9);
         try (OpenTransaction other = new OpenTransaction(stock)) {
-            JobStore there =
-                    new JobStore(other.pool(), stock.seal, new EndBuildStore(other.pool(), stock.seal, stock.ids));
+            JobStore there = new JobStore(
+                    other.pool(), stock.encryption, new EndBuildStore(other.pool(), stock.encryption, stock.ids));
             assertThat(await(there.take(stock.worker, 2, stock.clock.instant())).jobs())
                     .hasSize(2);
 
@@ -114,8 +114,8 @@ class JobLimitStoreTest {
         stock.clock.forward(Duration.ofSeconds(1));
         stock.create(stock.preset("light"), 1);
         try (OpenTransaction other = new OpenTransaction(stock)) {
-            JobStore there =
-                    new JobStore(other.pool(), stock.seal, new EndBuildStore(other.pool(), stock.seal, stock.ids));
+            JobStore there = new JobStore(
+                    other.pool(), stock.encryption, new EndBuildStore(other.pool(), stock.encryption, stock.ids));
             assertThat(await(there.take(stock.worker, 1, stock.clock.instant())).jobs())
                     .hasSize(1);
 
@@ -150,8 +150,8 @@ class JobLimitStoreTest {
         stock.declare("light", 2);
         stock.create(stock.declareLimited("heavy", 2, 1, null), 2);
         try (OpenTransaction other = new OpenTransaction(stock)) {
-            JobStore there =
-                    new JobStore(other.pool(), stock.seal, new EndBuildStore(other.pool(), stock.seal, stock.ids));
+            JobStore there = new JobStore(
+                    other.pool(), stock.encryption, new EndBuildStore(other.pool(), stock.encryption, stock.ids));
             assertThat(await(there.take(stock.worker, 2, stock.clock.instant())).jobs())
                     .hasSize(1);
             UUID light = stock.preset("light");

@@ -126,8 +126,8 @@ class QueuePlansTest {
                   FROM builds b JOIN workspaces w ON w.id = b.workspace_id""", stock.worker);
         Plans.analyze(stock);
         Pool one = stock.database.another(1);
-        EndBuildStore ends = new EndBuildStore(one, stock.seal, stock.ids);
-        JobStore jobs = new JobStore(one, stock.seal, ends);
+        EndBuildStore ends = new EndBuildStore(one, stock.encryption, stock.ids);
+        JobStore jobs = new JobStore(one, stock.encryption, ends);
         ClaimStore claims = stock.claimStore(one);
         EndClaimStore leases = new EndClaimStore(one);
         WorkerStore workers = new WorkerStore(one, stock.ids);

@@ -87,7 +87,7 @@ class VerifyTest {
     }
 
     @CanIgnoreReturnValue
-    private int setAside() {
+    private int quarantineUnfit() {
         return await(stock.leases.returnUnfit(now()));
     }
 
@@ -135,7 +135,7 @@ class VerifyTest {
                 .contains("{\"url\":\"test://" + workspace + "\"}");
         assertThat(await(stock.waitingClaims.unsettled(Set.of(claim)))).isEmpty();
         assertThat(await(stock.builds.beginClaimSteps(now()))).isZero();
-        assertThat(setAside()).isZero();
+        assertThat(quarantineUnfit()).isZero();
     }
 
     @Test
@@ -158,7 +158,7 @@ class VerifyTest {
         UUID claim = claim(anna);
         isUnfit();
 
-        assertThat(setAside()).isEqualTo(1);
+        assertThat(quarantineUnfit()).isEqualTo(1);
 
         Row evidence = workspace(ready.getFirst());
         assertThat(evidence.getBoolean("prebuild")).isTrue();
@@ -180,7 +180,7 @@ class VerifyTest {
         stock.ready(preset, 1);
         claim(anna);
         isUnfit();
-        setAside();
+        quarantineUnfit();
 
         assertThat(claimers.serve(preset)).isEmpty();
         assertThat(stock.claim(preset, bob)).isEmpty();
@@ -192,7 +192,7 @@ class VerifyTest {
         UUID first = claim(anna);
         UUID second = claimers.waits(preset, bob);
         isUnfit();
-        setAside();
+        quarantineUnfit();
         stock.ready(preset, 1);
 
         assertThat(Claimers.ids(claimers.serve(preset))).containsExactly(first);
@@ -206,7 +206,7 @@ class VerifyTest {
         isUnfit();
         stock.sql("DELETE FROM dirty_presets");
 
-        setAside();
+        quarantineUnfit();
 
         assertThat(stock.count("dirty_presets WHERE preset_id = '" + preset + "'"))
                 .isEqualTo(1);
@@ -217,7 +217,7 @@ class VerifyTest {
         stock.ready(preset, 2);
         UUID claim = claim(anna);
         isUnfit();
-        setAside();
+        quarantineUnfit();
 
         stock.clock.forward(BUDGET);
         assertThat(await(stock.leases.timeOut(now()))).isEqualTo(1);
@@ -233,7 +233,7 @@ class VerifyTest {
         stock.ready(preset, 1);
         claimers.serve(preset);
         isUnfit();
-        setAside();
+        quarantineUnfit();
 
         assertThat(stock.look(claim).waitsUntil()).contains(deadline);
         assertThat(stock.look(claim).path()).isEqualTo("waited");
@@ -249,7 +249,7 @@ class VerifyTest {
         assertThat(await(stock.cancels.withdraw(now(), Instant.EPOCH))).isZero();
         stock.clock.forward(Duration.ofMillis(2));
         assertThat(await(stock.cancels.withdraw(now(), Instant.EPOCH))).isEqualTo(1);
-        setAside();
+        quarantineUnfit();
 
         assertThat(stock.look(claim).workspace()).isEmpty();
         assertThat(await(stock.leases.timeOut(now()))).isEqualTo(1);
@@ -265,7 +265,7 @@ class VerifyTest {
         stock.clock.forward(BUDGET);
         assertThat(await(stock.cancels.withdraw(now(), Instant.EPOCH))).isEqualTo(1);
 
-        setAside();
+        quarantineUnfit();
 
         assertThat(workspace(workspace).getBoolean("prebuild")).isTrue();
         assertThat(stock.claim(preset, bob)).isEmpty();
@@ -284,7 +284,7 @@ class VerifyTest {
         assertThat(await(stock.cancels.withdraw(now(), Instant.EPOCH))).isZero();
         stock.clock.forward(Duration.ofSeconds(1));
         assertThat(await(stock.cancels.withdraw(now(), Instant.EPOCH))).isEqualTo(1);
-        assertThat(setAside()).isEqualTo(1);
+        assertThat(quarantineUnfit()).isEqualTo(1);
         assertThat(await(stock.leases.timeOut(now()))).isEqualTo(1);
         assertThat(claimers.stateOf(claim)).isEqualTo("timed_out");
     }
@@ -305,7 +305,7 @@ class VerifyTest {
         NewClaim ask = claimers.ask(anna);
         Claim claim = await(claimers.takingExactly(workspace, 1, ask, now())).orElseThrow();
         isUnfit();
-        setAside();
+        quarantineUnfit();
 
         Claim ended = stock.look(claim.id());
         assertThat(ended.endedReason()).contains("failed");
@@ -318,12 +318,12 @@ class VerifyTest {
         stock.ready(preset, 2);
         UUID claim = claimNow(anna);
         isUnfit();
-        setAside();
+        quarantineUnfit();
         assertThat(claimers.stateOf(claim)).as("one is left").isEqualTo("waiting");
         claimers.serve(preset);
         isUnfit();
 
-        setAside();
+        quarantineUnfit();
 
         Claim ended = stock.look(claim);
         assertThat(ended.endedReason()).contains("failed");
@@ -346,7 +346,7 @@ class VerifyTest {
                 .filter(job -> job.reason().equals(Assignment.VERIFY))
                 .forEach(stock::fail);
 
-        setAside();
+        quarantineUnfit();
 
         assertThat(claimers.stateOf(claim)).isEqualTo("waiting");
     }
@@ -362,7 +362,7 @@ class VerifyTest {
             if (await(stock.builds.beginClaimSteps(now())) > 0) {
                 stock.take(1).forEach(stock::fail);
             }
-            setAside();
+            quarantineUnfit();
             claimers.serve(preset);
         }
 
@@ -383,7 +383,7 @@ class VerifyTest {
         for (int tries = 1; tries <= EndClaimStore.UNFIT_WAITING_MAX; tries++) {
             assertThat(await(stock.leases.dueCold(now()))).isEmpty();
             isUnfit();
-            setAside();
+            quarantineUnfit();
             claimers.serve(preset);
         }
 
@@ -395,7 +395,7 @@ class VerifyTest {
         stock.ready(preset, 1);
         UUID claim = claim(anna);
         isUnfit();
-        setAside();
+        quarantineUnfit();
         assertThat(claimers.stateOf(claim)).isEqualTo("waiting");
 
         stock.clock.forward(BUDGET);
@@ -415,7 +415,7 @@ class VerifyTest {
 
         stock.fail(verification);
 
-        assertThat(setAside()).isZero();
+        assertThat(quarantineUnfit()).isZero();
         assertThat(stock.look(claim).endedReason()).contains("released");
         assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
         assertThat(workspace(workspace).getString("transition")).isEqualTo("delete");
@@ -444,7 +444,7 @@ class VerifyTest {
         Assignment verification = verification();
         await(stock.workspaces.wantDeleted(workspace, OptionalInt.empty(), now()));
 
-        assertThat(setAside()).isEqualTo(1);
+        assertThat(quarantineUnfit()).isEqualTo(1);
         stock.end(verification, new JobOutcome.Succeeded(Map.of()));
 
         assertThat(stock.look(claim).workspace()).isEmpty();
@@ -478,7 +478,7 @@ class VerifyTest {
         NewClaim ask = claimers.ask(anna).waiting(new WaitPolicy(50, deadline, true, 100, 100));
         UUID claim = claimers.take(preset, ask).getFirst().id();
         isUnfit();
-        setAside();
+        quarantineUnfit();
 
         assertThat(stock.look(claim).waitsUntil()).contains(deadline);
         assertThat(stock.row("SELECT priority, then_cold FROM claims WHERE id = $1", Tuple.of(claim))
@@ -492,12 +492,12 @@ class VerifyTest {
         stock.ready(preset, 1);
         claim(anna);
         isUnfit();
-        setAside();
+        quarantineUnfit();
         for (int attempt = 2; attempt <= 3; attempt++) {
             stock.ready(preset, 1);
             claimers.serve(preset);
             isUnfit();
-            setAside();
+            quarantineUnfit();
         }
 
         var failures = await(stock.snapshots.of(List.of(preset), now(), Duration.ofHours(1), 3))
@@ -524,7 +524,7 @@ class VerifyTest {
         claim(anna);
         isUnfit();
 
-        assertThat(setAside() + setAside()).isEqualTo(1);
+        assertThat(quarantineUnfit() + quarantineUnfit()).isEqualTo(1);
         assertThat(workspace(workspace).getInteger("version")).isEqualTo(1 + 1 + 1);
     }
 }

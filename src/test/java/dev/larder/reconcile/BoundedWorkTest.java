@@ -22,7 +22,7 @@ class BoundedWorkTest {
 
     private static final int ROUNDS = 100;
 
-    private final Crank crank = new Crank(Crank.Bells.WORKING);
+    private final Crank crank = new Crank(Crank.WakeUpMode.WORKING);
     private final Stock stock = crank.stock;
     private final Claimers claimers = new Claimers(stock);
     private final Caller anna = stock.member("anna");

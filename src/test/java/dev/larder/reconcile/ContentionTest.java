@@ -38,7 +38,7 @@ class ContentionTest {
     private static final int ROUNDS = 20;
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
-    private final Crank crank = new Crank(Crank.Bells.WORKING);
+    private final Crank crank = new Crank(Crank.WakeUpMode.WORKING);
     private final Stock stock = crank.stock;
 
     @AfterEach
@@ -407,12 +407,12 @@ class ContentionTest {
         await(stock.pools.markDirty(List.of(preset)));
 
         for (int job = 0; job < 50; job++) {
-            crank.bell.ring(Channel.ENDED);
+            crank.wakeUps.wake(Channel.ENDED);
         }
         assertThat(crank.heard.nextEnd()).isEqualTo(CycleObserver.Outcome.DONE);
         assertThat(stock.count("dirty_presets")).isZero();
         await(stock.pools.markDirty(List.of(preset)));
-        crank.bell.ring(Channel.ENDED);
+        crank.wakeUps.wake(Channel.ENDED);
 
         assertThat(crank.heard.nextEnd()).isEqualTo(CycleObserver.Outcome.DONE);
         assertThat(stock.count("dirty_presets")).isZero();
@@ -438,7 +438,7 @@ class ContentionTest {
         crank.reconciler().start();
         assertThat(crank.heard.nextEnd()).isEqualTo(CycleObserver.Outcome.DONE);
         await(stock.pools.markDirty(List.of(expiring)));
-        crank.bell.ring(Channel.RECONCILE);
+        crank.wakeUps.wake(Channel.RECONCILE);
         assertThat(crank.heard.nextEnd()).isEqualTo(CycleObserver.Outcome.DONE);
 
         stock.clock.set(over);

@@ -25,26 +25,26 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
-/** Real reconcilers on a stock of their own, which move only when the test turns them. */
+/** Real reconcilers on a stock of their own. They run one cycle whenever the test says so. */
 final class Crank implements AutoCloseable {
 
     static final int REPEATS = 8;
 
-    /** How the workers are rung after a cycle; what a cycle does must not depend on it. */
-    enum Bells {
+    /** Whether wake-ups after a cycle work. A cycle must not depend on it. */
+    enum WakeUpMode {
         WORKING,
         FAILING
     }
 
     final Stock stock = new Stock();
     final Heard heard = new Heard();
-    final WakeUps bell;
+    final WakeUps wakeUps;
     final Direct direct = new Direct(Databases.vertx(), stock.database.connectOptions());
     private final List<Direct> directs = new ArrayList<>(List.of(direct));
     private final Reconciler reconciler;
 
-    Crank(Bells bells) {
-        this.bell = bell(bells);
+    Crank(WakeUpMode mode) {
+        this.wakeUps = wakeUps(mode);
         this.reconciler = another();
     }
 
@@ -157,19 +157,19 @@ final class Crank implements AutoCloseable {
         directs.add(its);
         ReconcilerLock lock = new ReconcilerLock(its, Databases.vertx());
         return new Reconciler(
-                lock, snapshots, pools, stock.alerts, bell, Databases.vertx(), stock.clock, settings, heard, heard);
+                lock, snapshots, pools, stock.alerts, wakeUps, Databases.vertx(), stock.clock, settings, heard, heard);
     }
 
-    private static WakeUps bell(Bells bells) {
-        WakeUps bell = new WakeUps();
-        if (bells == Bells.FAILING) {
+    private static WakeUps wakeUps(WakeUpMode mode) {
+        WakeUps wakeUps = new WakeUps();
+        if (mode == WakeUpMode.FAILING) {
             for (Channel topic : Channel.values()) {
-                bell.onRing(topic, () -> {
-                    throw new IllegalStateException("the bell is broken");
+                wakeUps.onChange(topic, () -> {
+                    throw new IllegalStateException("the wake-ups fail");
                 });
             }
         }
-        return bell;
+        return wakeUps;
     }
 
     Reconciler reconciler() {

@@ -35,18 +35,18 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The situations of design 2.6 with a real database, each with a bell that works and one that fails, and each followed by
- * eight cycles that write nothing. What contends is in {@link ContentionTest}.
+ * The situations of design 2.6 with a real database, once with working and once with failing wake-ups, each followed by
+ * eight cycles that write nothing. Contention is in {@link ContentionTest}.
  */
-@ParameterizedClass(name = "bell {0}")
-@EnumSource(Crank.Bells.class)
+@ParameterizedClass(name = "wake-ups {0}")
+@EnumSource(Crank.WakeUpMode.class)
 class DatabaseSituationsTest {
 
     private final Crank crank;
     private final Stock stock;
 
-    DatabaseSituationsTest(Crank.Bells bells) {
-        this.crank = new Crank(bells);
+    DatabaseSituationsTest(Crank.WakeUpMode mode) {
+        this.crank = new Crank(mode);
         this.stock = crank.stock;
     }
 
@@ -484,11 +484,11 @@ class DatabaseSituationsTest {
     @Test
     void rings_that_reach_no_other_process_change_nothing() {
         UUID preset = stock.declare("small", 2);
-        WakeUps bell = new WakeUps();
+        WakeUps wakeUps = new WakeUps();
         Direct nowhere =
                 new Direct(Databases.vertx(), stock.database.connectOptions().setPort(1));
-        new NotifySender(nowhere, Databases.vertx()).start(bell);
-        bell.ring(Channel.JOBS);
+        new NotifySender(nowhere, Databases.vertx()).start(wakeUps);
+        wakeUps.wake(Channel.JOBS);
 
         crank.settle();
 

@@ -39,7 +39,7 @@ class HeldPlacesTest {
     private static final JobOutcome SCRIPT = new JobOutcome.Failed("script_failed", "start.sh ended with exit code 1.");
     private static final Duration STEP = Duration.ofSeconds(5);
 
-    private final Crank crank = new Crank(Crank.Bells.WORKING);
+    private final Crank crank = new Crank(Crank.WakeUpMode.WORKING);
     private final Stock stock = crank.stock;
 
     @AfterEach

@@ -32,8 +32,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * A plan says what the next cycle does, and nothing else (design, section 2.5): a thousand random presets, a hundred to a
- * database. One seed alone: {@code -Dlarder.seed=7}.
+ * A plan says what the next cycle does, and nothing else (design, section 2.5): a thousand random presets, a
+ * hundred to a database. One seed alone: {@code -Dlarder.seed=7}.
  */
 class PlanKeptTest {
 
@@ -47,7 +47,7 @@ class PlanKeptTest {
     @ParameterizedTest(name = "seed {0}")
     @MethodSource("seeds")
     void plan_equals_what_the_next_cycle_then_does_in_random_worlds(long seed) {
-        try (Crank crank = new Crank(Crank.Bells.WORKING)) {
+        try (Crank crank = new Crank(Crank.WakeUpMode.WORKING)) {
             List<UUID> presets = new World(crank, new Random(seed)).fill();
             Instant now = crank.stock.clock.instant();
             List<Cycle.Planned> plans = await(crank.reconciler().plans(presets, now));

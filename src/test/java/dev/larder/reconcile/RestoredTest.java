@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 /** A database that was restored from a backup: it knows nothing of what was claimed, built and deleted after it. */
 class RestoredTest {
 
-    private final Crank crank = new Crank(Crank.Bells.WORKING);
+    private final Crank crank = new Crank(Crank.WakeUpMode.WORKING);
     private final RestoreStore restore = new RestoreStore(crank.stock.pool, crank.stock.clock, crank.stock.ids);
     private final Caller anna = crank.stock.member("anna");
     private final UUID preset = crank.stock.declare("small", 2);

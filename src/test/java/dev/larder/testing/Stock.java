@@ -84,30 +84,30 @@ public final class Stock implements AutoCloseable {
     public final Pool pool = database.pool();
     public final SettableClock clock = new SettableClock(NOON);
     public final Ids ids = new Ids(clock);
-    public final Encryption seal = new Encryption("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+    public final Encryption encryption = new Encryption("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
     public final AccessStore access = new AccessStore(pool, clock, ids);
-    public final CatalogStore catalog = new CatalogStore(pool, clock, ids, seal);
+    public final CatalogStore catalog = new CatalogStore(pool, clock, ids, encryption);
     public final CatalogControlStore controls = new CatalogControlStore(pool, clock, ids);
     public final SnapshotStore snapshots = new SnapshotStore(pool);
     public final PoolStore pools = new PoolStore(pool, ids);
     public final AlertStore alerts = new AlertStore(pool, ids);
-    public final EndBuildStore ends = new EndBuildStore(pool, seal, ids);
+    public final EndBuildStore ends = new EndBuildStore(pool, encryption, ids);
     public final RequeueStore requeues = new RequeueStore(pool);
     public final CancelStore cancels = new CancelStore(pool);
-    public final JobStore jobs = new JobStore(pool, seal, ends);
+    public final JobStore jobs = new JobStore(pool, encryption, ends);
     public final JobLimitStore jobLimits = new JobLimitStore(pool, ids);
     public final StartBuildStore builds = new StartBuildStore(pool, ids);
     public final WorkerStore workers = new WorkerStore(pool, ids);
     public final JobReads jobReader = new JobReads(pool);
-    public final NewClaims newClaims = new NewClaims(ids, seal);
+    public final NewClaims newClaims = new NewClaims(ids, encryption);
     public final ClaimQuotaStore quotas = new ClaimQuotaStore(pool);
     public final ClaimStore claims = new ClaimStore(pool, quotas);
     public final ExactClaimStore exactClaims = new ExactClaimStore(pool, quotas);
-    public final ColdClaimStore coldClaims = new ColdClaimStore(pool, ids, seal, quotas);
+    public final ColdClaimStore coldClaims = new ColdClaimStore(pool, ids, encryption, quotas);
     public final WaitingClaimStore waitingClaims = new WaitingClaimStore(pool, quotas);
     public final PresetReads presetReads = new PresetReads(pool);
     public final AvailabilityReads availability = new AvailabilityReads(pool);
-    public final ClaimReads claimReads = new ClaimReads(pool, seal);
+    public final ClaimReads claimReads = new ClaimReads(pool, encryption);
     public final EndClaimStore leases = new EndClaimStore(pool);
     public final ListingStore listings = new ListingStore(pool, ids);
     public final MissingStore missing = new MissingStore(pool, ids, INVENTORY_GRACE);
@@ -318,7 +318,7 @@ public final class Stock implements AutoCloseable {
 
     /** The same for cold builds. */
     public ColdClaimStore coldClaimStore(Pool client) {
-        return new ColdClaimStore(client, ids, seal, new ClaimQuotaStore(client));
+        return new ColdClaimStore(client, ids, encryption, new ClaimQuotaStore(client));
     }
 
     /** A build of its own for the caller. */

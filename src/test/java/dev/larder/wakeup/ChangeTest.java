@@ -16,7 +16,7 @@ class ChangeTest {
             WakeUps wakeUps = new WakeUps();
             List<Channel> woken = new ArrayList<>();
             for (Channel channel : Channel.values()) {
-                wakeUps.onRing(channel, () -> woken.add(channel));
+                wakeUps.onChange(channel, () -> woken.add(channel));
             }
 
             wakeUps.changed(change);

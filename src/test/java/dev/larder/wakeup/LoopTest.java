@@ -38,10 +38,10 @@ class LoopTest {
 
     @Test
     void whatever_rings_while_a_step_runs_makes_it_run_once_more() throws InterruptedException {
-        loop.ring();
+        loop.wake();
         var first = begun();
-        loop.ring();
-        loop.ring();
+        loop.wake();
+        loop.wake();
         assertThat(begun).as("never two at once").isEmpty();
 
         first.complete(false);
@@ -52,7 +52,7 @@ class LoopTest {
 
     @Test
     void a_step_that_may_have_left_something_runs_again_without_a_ring() throws InterruptedException {
-        loop.ring();
+        loop.wake();
         begun().complete(true);
 
         begun().complete(false);
@@ -62,22 +62,22 @@ class LoopTest {
 
     @Test
     void a_step_that_failed_ends_nothing() throws InterruptedException {
-        loop.ring();
+        loop.wake();
         begun().fail(new IllegalStateException("planted"));
 
-        Eventually.rung(loop, begun).complete(false);
+        Eventually.woken(loop, begun).complete(false);
     }
 
     @Test
     void a_stop_is_done_when_the_step_is_and_nothing_runs_after_it() throws InterruptedException {
-        loop.ring();
+        loop.wake();
         var step = begun();
         CompletableFuture<Void> stopped = loop.stop(LONG).subscribeAsCompletionStage();
         assertThat(stopped).isNotDone();
 
         step.complete(true);
         stopped.join();
-        loop.ring();
+        loop.wake();
 
         assertThat(anotherSoon()).isNull();
         loop.stop(LONG).await().atMost(LONG);
@@ -85,7 +85,7 @@ class LoopTest {
 
     @Test
     void a_stop_that_takes_too_long_says_so() throws InterruptedException {
-        loop.ring();
+        loop.wake();
         var step = begun();
 
         assertThatThrownBy(() -> loop.stop(Duration.ofMillis(20)).await().atMost(LONG))
@@ -93,13 +93,13 @@ class LoopTest {
         step.complete(false);
     }
 
-    /** A ring is taken only once the loop has seen how its step ended. */
+    /** Wakes the loop until it runs: it may not have seen the end of its last step yet. */
     private static final class Eventually {
 
-        static UniEmitter<? super Boolean> rung(Loop loop, BlockingQueue<UniEmitter<? super Boolean>> begun)
+        static UniEmitter<? super Boolean> woken(Loop loop, BlockingQueue<UniEmitter<? super Boolean>> begun)
                 throws InterruptedException {
             for (int tries = 0; tries < 100; tries++) {
-                loop.ring();
+                loop.wake();
                 UniEmitter<? super Boolean> step = begun.poll(SHORT_MILLIS, TimeUnit.MILLISECONDS);
                 if (step != null) {
                     return step;

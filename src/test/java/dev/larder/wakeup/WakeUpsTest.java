@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * One process rings, another hears it, whatever becomes of its connection (design, section 4.2). {@code
+ * A wake-up in one process reaches another, even if its connection is lost (design, section 4.2). {@code
  * -Dlarder.wake.changes=100000} makes the long one long.
  */
 @Timeout(120)
@@ -35,12 +35,12 @@ class WakeUpsTest {
     private final class Member {
 
         final Direct direct = new Direct(vertx, database.connectOptions());
-        final WakeUps bell = new WakeUps();
+        final WakeUps wakeUps = new WakeUps();
         final NotifySender pump = new NotifySender(direct, vertx);
-        final Listener listener = new Listener(vertx.getDelegate(), direct, bell, pump);
+        final Listener listener = new Listener(vertx.getDelegate(), direct, wakeUps, pump);
 
         void start() {
-            pump.start(bell);
+            pump.start(wakeUps);
             listener.start();
             Eventually.see(listener::up, up -> up);
         }
@@ -69,10 +69,10 @@ class WakeUpsTest {
         AtomicInteger own = new AtomicInteger();
         AtomicInteger others = new AtomicInteger();
         quiet();
-        here.bell.onRing(Channel.JOBS, own::incrementAndGet);
-        there.bell.onRing(Channel.JOBS, others::incrementAndGet);
+        here.wakeUps.onChange(Channel.JOBS, own::incrementAndGet);
+        there.wakeUps.onChange(Channel.JOBS, others::incrementAndGet);
 
-        here.bell.ring(Channel.JOBS);
+        here.wakeUps.wake(Channel.JOBS);
 
         Eventually.see(others::get, heard -> heard == 1);
         assertThat(own).hasValue(1);
@@ -84,14 +84,14 @@ class WakeUpsTest {
         AtomicLong table = new AtomicLong();
         AtomicLong seen = new AtomicLong();
         quiet();
-        there.bell.onRing(Channel.JOBS, () -> {
+        there.wakeUps.onChange(Channel.JOBS, () -> {
             heard.incrementAndGet();
             seen.set(table.get());
         });
 
         for (int i = 0; i < 1_000; i++) {
             table.incrementAndGet();
-            here.bell.ring(Channel.JOBS);
+            here.wakeUps.wake(Channel.JOBS);
         }
 
         Eventually.see(seen::get, last -> last == 1_000);
@@ -102,26 +102,26 @@ class WakeUpsTest {
     void whoever_lost_its_connection_looks_at_everything_when_it_is_back() {
         AtomicInteger heard = new AtomicInteger();
         quiet();
-        there.bell.onRing(Channel.RECONCILE, heard::incrementAndGet);
+        there.wakeUps.onChange(Channel.RECONCILE, heard::incrementAndGet);
 
         int killed = killListeners();
 
         assertThat(killed).isEqualTo(2);
-        Eventually.see(heard::get, rung -> rung > 0);
+        Eventually.see(heard::get, count -> count > 0);
     }
 
-    /** The loop that is woken has no backstop here: every change must reach it by a ring or by the look after an outage. */
+    /** The woken loop does not poll here: every change must reach it by a wake-up or by the look after an outage. */
     @Test
     void no_wake_up_is_lost_while_the_listening_connection_is_killed_again_and_again() {
         AtomicLong table = new AtomicLong();
         AtomicLong seen = new AtomicLong();
-        there.bell.onRing(Channel.JOBS, () -> seen.accumulateAndGet(table.get(), Math::max));
+        there.wakeUps.onChange(Channel.JOBS, () -> seen.accumulateAndGet(table.get(), Math::max));
         long killNext = System.nanoTime() + KILL_EVERY_NANOS;
         int kills = 0;
 
         while (table.get() < CHANGES || kills == 0) {
             table.incrementAndGet();
-            here.bell.ring(Channel.JOBS);
+            here.wakeUps.wake(Channel.JOBS);
             if (System.nanoTime() > killNext) {
                 kills += killListeners();
                 killNext += KILL_EVERY_NANOS;
@@ -133,12 +133,12 @@ class WakeUpsTest {
         Eventually.see(seen::get, reached -> reached == last);
     }
 
-    /** Rings of the beginning have been heard. */
+    /** Waits until the wake-ups of the start have arrived. */
     private void quiet() {
         AtomicInteger heard = new AtomicInteger();
-        there.bell.onRing(Channel.WAITING, heard::incrementAndGet);
-        here.bell.ring(Channel.WAITING);
-        Eventually.see(heard::get, rung -> rung > 0);
+        there.wakeUps.onChange(Channel.WAITING, heard::incrementAndGet);
+        here.wakeUps.wake(Channel.WAITING);
+        Eventually.see(heard::get, count -> count > 0);
     }
 
     private int killListeners() {

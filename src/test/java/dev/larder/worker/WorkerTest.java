@@ -43,7 +43,7 @@ import org.junit.jupiter.api.Timeout;
 class WorkerTest {
 
     private final Stock stock = new Stock();
-    private final WakeUps bell = new WakeUps();
+    private final WakeUps wakeUps = new WakeUps();
     private final Endless backend = new Endless();
     private final Heard heard = new Heard();
     private final JobSource jobSource = new LocalJobSource(
@@ -51,8 +51,8 @@ class WorkerTest {
             stock.ends,
             stock.requeues,
             stock.workers,
-            new InventoryIntake(stock.listings, stock.missing, bell, stock.clock),
-            bell,
+            new InventoryIntake(stock.listings, stock.missing, wakeUps, stock.clock),
+            wakeUps,
             stock.clock,
             new GivenWorkerSettings(1, Duration.ofHours(1)),
             heard);
@@ -83,7 +83,7 @@ class WorkerTest {
         assertThat(lost).hasSize(1);
         assertThat(stock.count("jobs WHERE status = 'running'")).isEqualTo(2);
 
-        bell.ring(Channel.CANCELS);
+        wakeUps.wake(Channel.CANCELS);
 
         while (stock.count("jobs WHERE status = 'pending'") == 0) {
             Thread.onSpinWait();
@@ -95,15 +95,15 @@ class WorkerTest {
     void counts_a_claim_build_that_replaced_resources_and_rings_for_what_is_built_cold() throws InterruptedException {
         stock.withClaimStep();
         UUID preset = stock.declare("small", 1);
-        CountDownLatch rung = new CountDownLatch(1);
-        bell.onRing(Channel.STEPS, rung::countDown);
+        CountDownLatch woken = new CountDownLatch(1);
+        wakeUps.onChange(Channel.STEPS, woken::countDown);
         UUID claim = stock.claimCold(preset, stock.owner);
         await(worker.start());
         backend.begun.await();
 
         backend.end.complete(new JobOutcome.Succeeded(Map.of("a", "b"), Map.of("disk", List.of("size"))));
 
-        assertThat(rung.await(20, TimeUnit.SECONDS)).isTrue();
+        assertThat(woken.await(20, TimeUnit.SECONDS)).isTrue();
         assertThat(heard.replaced.await(20, TimeUnit.SECONDS)).isTrue();
         assertThat(stock.count("notifications WHERE kind = 'resources_replaced'"))
                 .isEqualTo(1);
@@ -146,7 +146,7 @@ class WorkerTest {
                 stock.clock.instant(), stock.clock.instant().plusMillis(1), stock.clock.instant(), 3));
         assertThat(reaped).isEqualTo(1);
 
-        bell.ring(Channel.JOBS);
+        wakeUps.wake(Channel.JOBS);
         CompletableFuture<JobOutcome> again = builds.begun.take();
         assertThat(lost).isCancelled();
         again.complete(new JobOutcome.Succeeded(Map.of()));
@@ -157,7 +157,7 @@ class WorkerTest {
     }
 
     @Test
-    void a_worker_that_has_all_there_is_asks_no_more_until_it_is_rung() throws InterruptedException {
+    void a_worker_that_has_all_there_is_asks_no_more_until_it_is_woken() throws InterruptedException {
         UUID preset = stock.declare("small", 3);
         stock.create(preset, 1);
         OneByOne builds = new OneByOne();
@@ -166,7 +166,7 @@ class WorkerTest {
         Eventually.see(() -> stock.count("jobs WHERE status = 'succeeded'"), done -> done == 1);
 
         stock.create(preset, 1);
-        bell.ring(Channel.JOBS);
+        wakeUps.wake(Channel.JOBS);
         builds.begun.take().complete(new JobOutcome.Succeeded(Map.of()));
 
         assertThat(asks.get()).isEqualTo(2);
@@ -298,7 +298,7 @@ class WorkerTest {
 
     private void cancel(UUID job) {
         await(stock.cancels.cancel(job, List.of(stock.organization), Optional.empty(), stock.clock.instant()));
-        bell.ring(Channel.CANCELS);
+        wakeUps.wake(Channel.CANCELS);
     }
 
     private record Unusable(String kind) implements Backend {
@@ -357,14 +357,14 @@ class WorkerTest {
         stock.create(stock.declare("small", 1), 1);
         OneByOne builds = new OneByOne();
         CountDownLatch told = new CountDownLatch(2);
-        bell.onRing(Channel.ENDED, told::countDown);
+        wakeUps.onChange(Channel.ENDED, told::countDown);
         Worker held = working(2, 0, builds);
         builds.begun.take().complete(new JobOutcome.Failed("backend_unavailable", "The server cannot be reached."));
         Eventually.see(() -> stock.count("held_places"), places -> places == 1);
         assertThat(stock.count("jobs WHERE status = 'pending' AND attempt = 1")).isEqualTo(1);
 
         stock.clock.forward(Duration.ofSeconds(5));
-        bell.ring(Channel.JOBS);
+        wakeUps.wake(Channel.JOBS);
         builds.begun.take().complete(new JobOutcome.Succeeded(Map.of()));
 
         Eventually.see(() -> stock.count("jobs WHERE status = 'succeeded' AND attempt = 2"), done -> done == 1);
@@ -376,7 +376,7 @@ class WorkerTest {
     /** Begun, and looking for jobs by itself once an hour. */
     private Worker working(int slots, int reserved, Backend builds) {
         GivenWorkerSettings settings = new GivenWorkerSettings(slots, Optional.of(reserved), Duration.ofHours(1));
-        JobStore counting = new JobStore(stock.pool, stock.seal, stock.ends) {
+        JobStore counting = new JobStore(stock.pool, stock.encryption, stock.ends) {
             @Override
             public Uni<Batch> take(UUID id, int free, Instant at) {
                 asks.incrementAndGet();
@@ -388,8 +388,8 @@ class WorkerTest {
                 stock.ends,
                 stock.requeues,
                 stock.workers,
-                new InventoryIntake(stock.listings, stock.missing, bell, stock.clock),
-                bell,
+                new InventoryIntake(stock.listings, stock.missing, wakeUps, stock.clock),
+                wakeUps,
                 stock.clock,
                 settings,
                 heard);
@@ -412,7 +412,7 @@ class WorkerTest {
     /** A wish is heeded within ten seconds after it was heard of. */
     private int listingsAfterAnotherBeat() {
         stock.clock.forward(Duration.ofSeconds(10));
-        bell.ring(Channel.CANCELS);
+        wakeUps.wake(Channel.CANCELS);
         return stock.count("inventory_locations WHERE listed_at IS NOT NULL");
     }
 
