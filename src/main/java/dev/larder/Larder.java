@@ -198,7 +198,7 @@ class Larder implements ReadinessPart {
         return bootstrap.bootstrap().chain(restoreGuard::check).chain(worker::start);
     }
 
-    /** Tries again whatever may still succeed. */
+    /** Retries a step unless its failure is permanent. */
     private Uni<Void> insisted(Uni<Void> step) {
         return Retry.until(
                 step, failure -> stopping || failure instanceof MisconfiguredException, this::sentence, LOG::warn);

@@ -24,8 +24,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
- * The counts that keep the house small: {@code ./mvnw -Dtest=CountsTest test}. What does not hold yet is listed in {@code
- * src/test/resources/counts/exceptions.txt}, a line for each. A line that is no longer needed fails as a missing one does.
+ * The counts that keep the house small: {@code ./mvnw -Dtest=CountsTest test}. What does not hold yet is listed in
+ * {@code src/test/resources/counts/exceptions.txt}, a line for each. A line that is no longer needed fails as a
+ * missing one does.
  */
 class CountsTest {
 

@@ -131,7 +131,10 @@ final class Base implements AutoCloseable {
         }
     }
 
-    /** The same beginning for every cell: no dead rows, fresh statistics, nothing left to be written or to be counted. */
+    /**
+     * The same beginning for every cell: no dead rows, fresh statistics, nothing left to be written or to be
+     * counted.
+     */
     void settle() {
         var done = watch.withConnection(connection -> connection
                         .query("VACUUM (ANALYZE)")

@@ -10,8 +10,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What it costs that others learn of a claim: the event in its transaction (the row by which the reconciler knows), as SQL, and the wake-ups after its commit,
- * over REST. Beside what a notification inside the transaction would cost.
+ * What it costs that others learn of a claim: the event in its transaction (the row by which the reconciler knows),
+ * as SQL, and the wake-ups after its commit, over REST. Beside what a notification inside the transaction would
+ * cost.
  */
 final class ClaimEvents {
 

@@ -33,7 +33,7 @@ final class ClaimReplacement {
                         "claim-replacement",
                         Map.of(
                                 "LARDER_WORKER_ENABLED", "false",
-                                // Only what is rung counts; and pools that are just being filled are not looked at.
+                                // Only cycles after wake-ups count. Pools that are being filled are not looked at.
                                 "LARDER_RECONCILE_INTERVAL", "1h"))) {
             for (int instances : new int[] {20, 200, Shelf.INSTANCES_MAX}) {
                 oneByOne(scene, server, instances, instances == 20);
@@ -81,7 +81,10 @@ final class ClaimReplacement {
                 .getInteger(0);
     }
 
-    /** The count goes up in the transaction that queues the jobs. Asked without a pause: its end is what is measured. */
+    /**
+     * The count goes up in the transaction that queues the jobs. Asked without a pause: its end is what is
+     * measured.
+     */
     private static long awaitAttempt(Pool watch, UUID preset, int wanted) {
         long until = System.nanoTime() + PATIENCE.toNanos();
         while (attempts(watch, preset) < wanted) {

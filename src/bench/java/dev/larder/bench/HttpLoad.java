@@ -18,8 +18,8 @@ import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Claims over keep-alive connections, each of which has one request under way. One thread, prepared bytes and hardly any
- * parsing, because what it costs is taken from the server it measures.
+ * Claims over keep-alive connections, each of which has one request under way. One thread, prepared bytes and
+ * hardly any parsing, because what it costs is taken from the server it measures.
  */
 final class HttpLoad implements AutoCloseable {
 

@@ -14,7 +14,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/** The application as it is delivered, in a process of its own, with the JVM's own choice of compilers and collector. */
+/**
+ * The application as it is delivered, in a process of its own, with the JVM's own choice of compilers and
+ * collector.
+ */
 final class LarderServer implements AutoCloseable {
 
     static final List<String> JVM = List.of("-Xmx512m");

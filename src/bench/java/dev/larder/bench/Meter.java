@@ -9,8 +9,8 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * What work has cost besides time: transactions that wrote, bytes of WAL, and the processor time of everybody who shares
- * the machine. Read before and after.
+ * What work has cost besides time: transactions that wrote, bytes of WAL, and the processor time of everybody who
+ * shares the machine. Read before and after.
  */
 record Meter(
         long writingTransactions,
@@ -54,7 +54,10 @@ record Meter(
                 elapsedSeconds - before.elapsedSeconds);
     }
 
-    /** The part of the machine's processors that went to processes that are none of ours: they take it from all figures. */
+    /**
+     * The part of the machine's processors that went to processes that are none of ours: they take it from all
+     * figures.
+     */
     double othersShare() {
         double others = allSeconds - serverSeconds - postgresSeconds - clientSeconds;
         return Math.max(0, others) / elapsedSeconds / Runtime.getRuntime().availableProcessors();

@@ -12,7 +12,10 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** db-scheduler with HikariCP, 16 threads; either with its defaults or with the polling that its documentation calls faster. */
+/**
+ * db-scheduler with HikariCP, 16 threads; either with its defaults or with the polling that its documentation calls
+ * faster.
+ */
 final class PeerDbScheduler implements Peer {
 
     // The table as its documentation wants it on PostgreSQL.

@@ -13,8 +13,8 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * graphile-worker in a Node process of its own, which stays for all rounds, as this one does: 16 jobs at once on 16 connections,
- * the listening one included; either with its defaults or with a local queue and batched completion.
+ * graphile-worker in a Node process of its own, which stays for all rounds, as this one does: 16 jobs at once on 16
+ * connections, the listening one included; either with its defaults or with a local queue and batched completion.
  */
 final class PeerGraphile implements Peer {
 

@@ -7,8 +7,9 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Larder's queue by {@link dev.larder.jobs.JobStore}, which is all that a worker in the server's process has between it and
- * the tables: 15 connections in as many loops, and one that listens. Its tables are emptied by TRUNCATE, which begins new files.
+ * Larder's queue by {@link dev.larder.jobs.JobStore}, which is all that a worker in the server's process has
+ * between it and the tables: 15 connections in as many loops, and one that listens. Its tables are emptied by
+ * TRUNCATE, which begins new files.
  */
 final class PeerLarder implements Peer {
 

@@ -15,16 +15,18 @@ import java.util.UUID;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Jobs per second from the first to the last of a preloaded stock, Larder beside other queues on PostgreSQL: the same server, a
- * fresh database, 16 connections in all, one process, jobs that do nothing. Done is what the table says.
+ * Jobs per second from the first to the last of a preloaded stock, Larder beside other queues on PostgreSQL: the
+ * same server, a fresh database, 16 connections in all, one process, jobs that do nothing. Done is what the table
+ * says.
  *
- * <p>The jobs are not the same. A job of the others is a row with a payload, which most of them delete at the end. A job of
- * Larder's is a step of a workspace: leasing it reads the workspace with its owner, template, version, preset and parameters and
- * moves the workspace's copy of the status; ending it keeps the job, stores encrypted outputs in the workspace, settles what
- * claims wait for it and marks the preset for the reconciler. That is twice the rows written, in tables with 6 and 11 indexes.
- * It has no payload: what it is given is read from those tables. On the other side the others are generous hosts: graphile-worker
- * has a process of its own on the shared processors, and db-scheduler and JobRunr run in this one beside an idle Larder; whatever
- * they need until their first job is not counted, while Larder's first turn is.
+ * <p>The jobs are not the same. A job of the others is a row with a payload, which most of them delete at the end.
+ * A job of Larder's is a step of a workspace: leasing it reads the workspace with its owner, template, version,
+ * preset and parameters and moves the workspace's copy of the status; ending it keeps the job, stores encrypted
+ * outputs in the workspace, settles what claims wait for it and marks the preset for the reconciler. That is twice
+ * the rows written, in tables with 6 and 11 indexes. It has no payload: what it is given is read from those tables.
+ * On the other side the others are generous hosts: graphile-worker has a process of its own on the shared
+ * processors, and db-scheduler and JobRunr run in this one beside an idle Larder; whatever they need until their
+ * first job is not counted, while Larder's first turn is.
  */
 final class QueuePeers {
 
@@ -32,7 +34,10 @@ final class QueuePeers {
     private static final int JOBS_MIN = 2_000;
     private static final int JOBS_MAX = 200_000;
 
-    /** How many jobs each works off: {@code -Dbench.jobs=}. Where it is 0, as many as the peer did before in {@link Scene#length}. */
+    /**
+     * How many jobs each works off: {@code -Dbench.jobs=}. Where it is 0, as many as the peer did before in
+     * {@link Scene#length}.
+     */
     private static final int JOBS = Integer.getInteger("bench.jobs", 0);
 
     private final Scene scene;

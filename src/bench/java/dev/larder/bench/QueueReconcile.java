@@ -14,14 +14,15 @@ import java.util.UUID;
 import java.util.stream.IntStream;
 
 /**
- * Jobs per second leased and ended while the same process reconciles a large stock, beside the same without: 10,000 presets with
- * two ready prebuilds each, 100,000 workspaces that were claimed and deleted, and the jobs, which are the first builds of further
- * presets' prebuilds, so that each that ends marks its preset. No cycle finds anything to do: what is measured is looking.
+ * Jobs per second leased and ended while the same process reconciles a large stock, and without. The stock: 10,000
+ * presets with two ready prebuilds each, and 100,000 workspaces that were claimed and deleted. The jobs are first
+ * builds of other presets' prebuilds, so each job that ends marks its preset. No cycle finds anything to do: the
+ * cost of looking is measured.
  *
- * <p>At its own pace the reconciler looks at marked presets as soon as it is rung, which under this load is always, and at
- * everything once a minute. A cell is shorter than a minute, and the look at everything that comes with the start is over when it
- * begins: what the minute's look adds is its own length in every minute, at the most. Looks at everything again and again are no
- * mode of the product: they show how the queue fares while such a look lasts.
+ * <p>At its own pace the reconciler looks at marked presets after each wake-up, which under this load is always,
+ * and at all presets once a minute. A cell is shorter than a minute and begins after the full cycle of the start,
+ * so the full cycle of every minute adds at most its own length. Full cycles without a pause are no mode of the
+ * product: they show the rate of the queue during a full cycle.
  */
 final class QueueReconcile {
 

@@ -122,8 +122,8 @@ final class Scene implements AutoCloseable {
     private static final String NO_PGBENCH = "Larder's own database client (there is no pgbench on the path)";
 
     /**
-     * Runs the same statement without Larder, pgbench's clients looking from their own last claim, as a server does from
-     * that of all its callers. Fails where it ran out of stock: a claim that finds nothing is quick.
+     * Runs the same statement without Larder, pgbench's clients looking from their own last claim, as a server does
+     * from that of all its callers. Fails where it ran out of stock: a claim that finds nothing is quick.
      */
     Pgbench.Outcome floor(int clients) {
         long before = shelf.claims();

@@ -61,7 +61,10 @@ public final class ClaimStatement {
         return variables;
     }
 
-    /** A claim of the oldest ready prebuild under a fresh idempotency key, as a script of pgbench: looks from the start. */
+    /**
+     * A claim of the oldest ready prebuild under a fresh idempotency key, as a script of pgbench: looks from the
+     * start.
+     */
     public static String asPgbenchScript() {
         return keyed(text()) + ";\n";
     }

@@ -8,10 +8,11 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Recorded runs, judged: {@code -Dlarder.history.operations=1000000 -Dlarder.history.seed=1 -Dlarder.history.rounds=4} makes four
- * of 250,000 each with the seeds 1 to 4, each on a database of its own that crashes once. With {@code -Dlarder.history.file=…} a
- * run that was recorded before is judged again; {@code -Dlarder.history.kill-every=} is how many seconds after one server serves
- * again the next is killed, {@code -Dlarder.history.minutes=} after how many each run ends at the latest.
+ * Recorded runs, judged: {@code -Dlarder.history.operations=1000000 -Dlarder.history.seed=1
+ * -Dlarder.history.rounds=4} makes four of 250,000 each with the seeds 1 to 4, each on a database of its own that
+ * crashes once. With {@code -Dlarder.history.file=…} a run that was recorded before is judged again;
+ * {@code -Dlarder.history.kill-every=} is how many seconds after one server serves again the next is killed,
+ * {@code -Dlarder.history.minutes=} after how many each run ends at the latest.
  */
 public final class RecordedHistory {
 

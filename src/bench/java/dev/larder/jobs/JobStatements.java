@@ -13,7 +13,10 @@ public final class JobStatements {
 
     private JobStatements() {}
 
-    /** Leases that many jobs of this worker's and ends them all, with the same sealed outputs each; two transactions. */
+    /**
+     * Leases that many jobs of this worker's and ends them all, with the same sealed outputs each; two
+     * transactions.
+     */
     public static String asPgbenchScript(UUID worker, int batch, String sealedHex) {
         return lease(worker, batch) + end(sealedHex);
     }

@@ -33,8 +33,9 @@ import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
- * What a full cycle costs that finds every pool satisfied: 5,000 active presets with two ready prebuilds each. Statements
- * are counted by {@code pg_stat_statements}, written rows by {@code pg_stat_database}, written WAL by both.
+ * What a full cycle costs that finds every pool satisfied: 5,000 active presets with two ready prebuilds each.
+ * Statements are counted by {@code pg_stat_statements}, written rows by {@code pg_stat_database}, written WAL by
+ * both.
  */
 public final class IdleCycle {
 

@@ -17,12 +17,12 @@ import java.util.function.Consumer;
 /**
  * "None in stock" is not answered while enough prebuilds can be claimed for certain.
  *
- * <p>A prebuild can be claimed for certain from the response that told its worker that it is ready until the first of: a
- * request that may have claimed it, a request that may have invalidated it, the end of its time to live, the start of its
- * removal. Some requests may lock a prebuild for a moment without taking it: a request whose connection broke, a batch
- * that found fewer than it accepts, and concurrent requests with the same key. A client that arrives may also not take a
- * prebuild while earlier claims wait. A miss that overlaps with any of these is not judged. For every other miss one
- * claimable prebuild is a violation.
+ * <p>A prebuild can be claimed for certain from the response that told its worker that it is ready until the first
+ * of: a request that may have claimed it, a request that may have invalidated it, the end of its time to live, the
+ * start of its removal. Some requests may lock a prebuild for a moment without taking it: a request whose
+ * connection broke, a batch that found fewer than it accepts, and concurrent requests with the same key. A client
+ * that arrives may also not take a prebuild while earlier claims wait. A miss that overlaps with any of these is
+ * not judged. For every other miss one claimable prebuild is a violation.
  */
 final class AvailabilityCheck {
 

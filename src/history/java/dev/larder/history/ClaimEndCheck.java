@@ -11,7 +11,10 @@ import java.util.function.Consumer;
  */
 final class ClaimEndCheck {
 
-    /** Whoever owns deadlines looks each second; some seconds more for a crash of the database and crowded processors. */
+    /**
+     * Whoever owns deadlines looks each second; some seconds more for a crash of the database and crowded
+     * processors.
+     */
     private static final long OWNER_WITHIN = 30_000_000_000L;
 
     /** Of two instants of one statement Postgres rounds each to the microsecond. */

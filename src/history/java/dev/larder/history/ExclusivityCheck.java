@@ -12,9 +12,9 @@ import java.util.UUID;
 import java.util.function.Consumer;
 
 /**
- * No two claims hold one workspace at the same time. Checked twice: by the responses, where a hold begins at the latest
- * with the first response that shows it and ends at the earliest with the first request that may end it; and by the rows
- * of the database.
+ * No two claims hold one workspace at the same time. Checked twice: by the responses, where a hold begins at the
+ * latest with the first response that shows it and ends at the earliest with the first request that may end it; and
+ * by the rows of the database.
  */
 final class ExclusivityCheck {
 

@@ -5,9 +5,9 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the database held after all servers and clients had ended. Instants are nanoseconds since the recording began,
- * by the wall clock. A server reads an instant before its statement runs, so that the order of two close instants is not
- * known.
+ * What the database held after all servers and clients had ended. Instants are nanoseconds since the recording
+ * began, by the wall clock. A server reads an instant before its statement runs, so that the order of two close
+ * instants is not known.
  */
 public record FinalState(List<Preset> presets, List<Claim> claims, List<Workspace> workspaces, List<Removal> removals) {
 

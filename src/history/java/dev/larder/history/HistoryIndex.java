@@ -198,8 +198,8 @@ final class HistoryIndex {
     }
 
     /**
-     * An instant before this claim was granted: when the first call was made that may have made it, or the last that was
-     * told that there is nothing under its key yet. Negative where nobody asked for it.
+     * An instant before this claim was granted: when the first call was made that may have made it, or the last
+     * that was told that there is nothing under its key yet. Negative where nobody asked for it.
      */
     long askedFor(FinalState.Claim claim) {
         if (claim.key() == null) {
@@ -217,7 +217,10 @@ final class HistoryIndex {
         return first == NEVER ? -1 : Math.max(first, lastRefused);
     }
 
-    /** What was asked for when this claim was made, as far as any call under its key was not refused; null where none. */
+    /**
+     * What was asked for when this claim was made, as far as any call under its key was not refused; null where
+     * none.
+     */
     Request.@Nullable ClaimBody claimBody(FinalState.Claim claim) {
         ObservedClaim told = known.get(claim.id());
         if (told != null

@@ -50,7 +50,10 @@ final class HttpConnection implements AutoCloseable {
     /** @param headers by name in lower case */
     record Reply(int status, Map<String, String> headers, String body) {}
 
-    /** Whatever fails here leaves open whether the server has done what it was asked for; the connection is of no more use. */
+    /**
+     * Whatever fails here leaves open whether the server has done what it was asked for; the connection is of no
+     * more use.
+     */
     Reply send(String method, String path, Map<String, String> headers, String body) throws IOException {
         byte[] content = body.getBytes(StandardCharsets.UTF_8);
         StringBuilder head = new StringBuilder(256)

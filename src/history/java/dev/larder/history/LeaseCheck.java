@@ -8,8 +8,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A leased claim lasts as long as was acknowledged and cannot be renewed after its end. An acknowledged renewal sets the
- * end from some instant between request and response; a renewal without a response may have done so or not.
+ * A leased claim lasts as long as was acknowledged and cannot be renewed after its end. An acknowledged renewal
+ * sets the end from some instant between request and response; a renewal without a response may have done so or
+ * not.
  */
 final class LeaseCheck {
 
@@ -83,8 +84,8 @@ final class LeaseCheck {
     }
 
     /**
-     * Until when, at least, it was held if it was not given back: what was set last counts, and it is not known of those
-     * that overlap or were not answered which that is.
+     * Until when, at least, it was held if it was not given back: what was set last counts, and it is not known of
+     * those that overlap or were not answered which that is.
      */
     static long heldUntil(FinalState.Claim kept, HistoryIndex index) {
         List<Operation> renewals = index.renewals(kept.id());

@@ -34,8 +34,8 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.stream.IntStream;
 
 /**
- * Drives real servers through claims, repeats and releases while they are killed and their database crashes, and records
- * all of it. What the database holds is recorded after everything has ended.
+ * Drives real servers through claims, repeats and releases while they are killed and their database crashes, and
+ * records all of it. What the database holds is recorded after everything has ended.
  */
 public final class Load {
 

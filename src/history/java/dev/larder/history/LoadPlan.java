@@ -7,7 +7,8 @@ import java.util.Set;
 /**
  * How a run is to be.
  *
- * @param seed of every choice that is made by chance; what the processes make of it differs from run to run all the same
+ * @param seed of every choice that is made by chance; what the processes make of it differs from run to run all the
+ *     same
  * @param operations after how many calls it ends
  * @param atMost after how long it ends even if they are fewer
  * @param clients who call at the same time

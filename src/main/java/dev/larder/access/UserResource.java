@@ -40,7 +40,7 @@ import org.jspecify.annotations.Nullable;
 @Tag(name = "access")
 class UserResource {
 
-    /** Who is asking, as the answer to {@code /me}. */
+    /** The answer to {@code /me}: the caller. */
     record Me(UUID id, String name, String role, @Nullable UUID organizationId) {}
 
     private final AccessStore access;

@@ -89,7 +89,7 @@ public class UserStore {
                 .map(rows -> Rows.first(rows, AccessStore::user));
     }
 
-    // All owners are locked in one order, so that of two owners who remove each other the second is refused.
+    // Locks all owners in one order, so that if two owners remove each other the second is refused.
     private static final Sql LOCK = Sql.of("""
             SELECT u.id FROM users u
              WHERE NOT u.is_system AND u.deleted_at IS NULL

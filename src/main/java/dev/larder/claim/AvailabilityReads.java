@@ -14,7 +14,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Stream;
 
-/** Why a claim found nothing in stock, and what it can expect. */
+/** Reads why a claim found no stock, and when another claim may succeed. */
 @ApplicationScoped
 public class AvailabilityReads {
 
@@ -24,7 +24,7 @@ public class AvailabilityReads {
         this.client = client;
     }
 
-    // A build that no worker has begun is at most as far as the newest ones were when theirs began.
+    // A build that has not begun counts at most as far as the newest builds were when they began.
     private static final Sql AVAILABILITY = Sql.of(
             """
             SELECT {active} AS active,
@@ -63,7 +63,7 @@ public class AvailabilityReads {
             "at",
             "organization");
 
-    /** What the preset has in stock and builds at present. Empty for an unknown preset. */
+    /** The stock and the running builds of the preset. Empty for an unknown preset. */
     public Uni<Optional<Availability>> availability(UUID preset, Optional<UUID> callersOrganization, Instant at) {
         return AVAILABILITY
                 .on(client, preset, Rows.utc(at), callersOrganization.orElse(null))
@@ -71,16 +71,14 @@ public class AvailabilityReads {
     }
 
     /**
-     * Why a claim found nothing, and when another one may be worth making.
+     * Why a claim found no stock, and when another claim may succeed.
      *
-     * @param deprecated why the template is deprecated; empty where it is not
+     * @param deprecated why the template is deprecated; empty if it is not
      * @param limited whether the organization has a quota
      * @param claimable prebuilds in stock; a claim that found none met the locks of other statements
      * @param waiting claims that wait for this preset
-     * @param starting how far each prebuild under way is, compared with {@code buildTime}; the furthest
-     *     first
-     * @param buildTime what the newest starts took from being asked for to being ready; empty where none
-     *     succeeded yet
+     * @param starting how far each prebuild under way is, compared with {@code buildTime}; the furthest first
+     * @param buildTime what the newest starts took from the request to ready; empty if none has succeeded yet
      */
     public record Availability(
             boolean active,
@@ -110,7 +108,7 @@ public class AvailabilityReads {
         return Duration.ofMillis(Math.round(seconds * 1000));
     }
 
-    // At the server that has most left for the organization.
+    // At the server with the most connections left for the organization.
     private static final Sql CONNECTIONS = Sql.of("""
             SELECT l.connections, l.connections_per_organization, l.connections_per_workspace,
                    c.of_organization * l.connections_per_workspace AS of_organization, c.in_all * l.connections_per_workspace AS in_all
@@ -128,7 +126,7 @@ public class AvailabilityReads {
                             l.connections_per_organization - c.of_organization * l.connections_per_workspace) DESC
              LIMIT 1""", "preset");
 
-    /** How far the connections of the PostgreSQL server are given away; empty where none are counted. */
+    /** The use of the PostgreSQL server's connections. Empty if they are not counted. */
     public Uni<Optional<Connections>> connections(UUID preset) {
         return CONNECTIONS
                 .on(client, preset)

@@ -6,7 +6,7 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A claim as it was recorded, with the workspace it was given as that is now.
+ * A recorded claim, with the present state of its workspace.
  *
  * @param path {@code warm}, {@code waited} or {@code cold}
  * @param grant empty while the claim waits, and where it ended without a workspace
@@ -79,7 +79,7 @@ public record Claim(
     /**
      * The workspace of a claim.
      *
-     * @param outputs sealed; {@link ClaimReads#open} opens them
+     * @param outputs encrypted; {@link ClaimReads#open} decrypts them
      */
     public record Workspace(
             UUID id,
@@ -138,7 +138,7 @@ public record Claim(
     public record Times(Instant createdAt, Optional<Instant> readyAt, Optional<Instant> deletedAt) {}
 
     /**
-     * What is still to be done before the claimer can use the workspace.
+     * Steps before the claimer can use the workspace.
      *
      * @param verifying whether its verification has not succeeded yet
      * @param claimStepWanted whether a claim build is still to come
@@ -149,7 +149,7 @@ public record Claim(
         return end.isEmpty() && (workspace.isEmpty() || isVerified());
     }
 
-    /** Whether the claim waits, or its cold build has not ended yet: there will be more to tell soon. */
+    /** Whether the claim waits, or its cold build has not ended yet: its state will change soon. */
     public boolean isUnsettled() {
         return waits()
                 || (end.isEmpty() && workspace.filter(Workspace::inFirstBuild).isPresent());

@@ -35,7 +35,7 @@ import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 import org.jspecify.annotations.Nullable;
 
-/** From what became of a request to what its caller is told. */
+/** Builds the answer to a client from the outcome of its request. */
 @ApplicationScoped
 class ClaimAnswers {
 
@@ -74,7 +74,7 @@ class ClaimAnswers {
     @RegisterForReflection
     record Batch(List<ClaimView> items) {}
 
-    /** @param hold how long a claim that waits is waited for before it is said that it waits */
+    /** @param hold how long the call waits for a waiting claim before it answers that the claim waits */
     Uni<RestResponse<Object>> of(Caller asking, ClaimRequest request, Outcome outcome, Duration hold) {
         return switch (outcome) {
             case Outcome.Given(var claims, var stages) -> given(asking, request, claims, stages, hold);
@@ -149,7 +149,7 @@ class ClaimAnswers {
                 .with("creationStopped", estimate.members());
     }
 
-    /** A time is named only where something is going to happen by itself. */
+    /** A time is given only if something is going to happen without a further request. */
     private static Problem retryAfter(Problem problem, Optional<Duration> eta) {
         return eta.map(time -> problem.withHeader("Retry-After", seconds(time))).orElse(problem);
     }
@@ -187,7 +187,7 @@ class ClaimAnswers {
                         : Uni.createFrom().item(created(asking, request, found, Optional.empty(), replayed)));
     }
 
-    /** One that was given back has had something, whoever has that now. */
+    /** A released claim has had a workspace, although the workspace may have another owner now. */
     private static boolean hasNothing(Claim claim) {
         return claim.waits() || NEVER_SERVED.contains(claim.endedReason().orElse("")) || isUnfit(claim);
     }
@@ -204,7 +204,9 @@ class ClaimAnswers {
                         : Uni.createFrom().item(found));
     }
 
-    /** Whoever holds to the claim's own deadline is told how it ended, not that it waits until then. */
+    /**
+     * A call that is held until the claim's own deadline answers how the claim ended, not that it waits until then.
+     */
     private Uni<Void> served(Claim waiting, Duration hold) {
         Instant until = waiting.waitsUntil().orElse(clock.instant());
         Duration left = Duration.between(clock.instant(), until);
@@ -212,7 +214,7 @@ class ClaimAnswers {
         return this.waiting.settled(waiting.id(), until, toTheEnd ? left.plus(DEADLINE_MARGIN) : hold);
     }
 
-    /** The claim as it is when it waits no longer and its cold build has ended, or after this time. */
+    /** The claim once it no longer waits and its cold build has ended, or after this time. */
     Uni<Optional<Claim>> awaited(UUID claim, Visibility scope, Duration hold) {
         return reads.find(claim, scope)
                 .chain(found -> found.isPresent() && found.get().isUnsettled() && hold.isPositive()
@@ -285,7 +287,7 @@ class ClaimAnswers {
                 .build();
     }
 
-    /** When it may be served, in seconds, but not after it waits no longer. */
+    /** The expected time until it is served, in seconds, but not after its deadline. */
     private String lookAgain(WaitingView waiting) {
         Duration left = Duration.between(clock.instant(), waiting.until());
         Long eta = waiting.etaSeconds();
@@ -319,7 +321,7 @@ class ClaimAnswers {
         return answer.header("Idempotency-Replayed", replayed ? "true" : null).build();
     }
 
-    /** Picked ends with the commit; bound is all of it, until the workspace is told to whoever claimed it. */
+    /** The stage {@code picked} ends with the commit, {@code bound} with the answer to the client. */
     private String timing(Stages stages, Claim claim) {
         Duration since = Duration.between(claim.grantedAt().orElse(claim.createdAt()), clock.instant());
         return String.format(
@@ -334,14 +336,14 @@ class ClaimAnswers {
         return time.toNanos() / 1e6;
     }
 
-    /** With where it stands, while it waits. */
+    /** The claim with its place in the waiting line. */
     Uni<ClaimView> view(Caller asking, Claim claim) {
         return claim.waits()
                 ? viewWithoutOutputs(claim)
                 : Uni.createFrom().item(ClaimView.of(claim, outputs(asking, claim)));
     }
 
-    /** A stream may outlast the token it was asked for with. */
+    /** A stream may last longer than the token of its request. */
     Uni<ClaimView> viewWithoutOutputs(Claim claim) {
         return claim.waits()
                 ? standing(claim).map(standing -> ClaimView.of(claim, Map.of(), standing))
@@ -378,7 +380,7 @@ class ClaimAnswers {
         return claim.waitsUntil().orElse(clock.instant());
     }
 
-    /** The claimer alone sees what opens the workspace, and only while the claim lasts. */
+    /** Only the claimer sees the outputs, and only while the claim lasts. */
     private Map<String, String> outputs(Caller asking, Claim claim) {
         boolean over = claim.endedAt().isPresent()
                 || claim.expiresAt()

@@ -18,8 +18,8 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How many claims ended how, by which path, and how long they took; how many there are. The counts are of
- * the whole deployment, in every process.
+ * Metrics of claims: their ends, paths and times, and their present number. The present numbers are of the whole
+ * deployment, in every process.
  */
 @Startup
 @ApplicationScoped
@@ -52,7 +52,7 @@ class ClaimMetrics implements ClaimObserver {
                 .withRegistry(registry);
         count(registry, "held", ClaimCounts::held);
         count(registry, "waiting", ClaimCounts::waiting);
-        // There from the start, so that the first claim already is an increase.
+        // Registered at start, so that the first claim already is an increase.
         var warm = claims.withTags("path", "warm", "outcome", "claimed");
         var none = claims.withTags("path", "none", "outcome", "no_claimable_workspace");
         pace.keep("count claims", every, this::countClaims);
@@ -70,7 +70,7 @@ class ClaimMetrics implements ClaimObserver {
         return known == null ? Double.NaN : count.applyAsLong(known);
     }
 
-    /** An old count would mislead, so it is unknown while the database does not answer. */
+    /** Unknown while the database does not answer: an old number would mislead. */
     Uni<Void> countClaims() {
         return reads.claimCounts()
                 .invoke(known -> counts = known)

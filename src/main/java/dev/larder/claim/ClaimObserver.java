@@ -2,7 +2,7 @@ package dev.larder.claim;
 
 import java.time.Duration;
 
-/** Is told how each claim went. Must return at once and never fail. */
+/** Receives the result of each claim. Must return at once and never fail. */
 public interface ClaimObserver {
 
     /**

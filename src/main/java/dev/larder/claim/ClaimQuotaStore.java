@@ -15,16 +15,15 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an organization may still claim: its quota of claims, and its share of the connections of a database
- * server (design, section 3.7). Claims of an organization with a quota take turns: each counts what those
- * before it have taken.
+ * Limits what an organization may claim: its quota of claims, and its share of the connections of a database server
+ * (design, section 3.7). Claims of an organization with a quota take turns: each counts the claims before it.
  */
 @ApplicationScoped
 public class ClaimQuotaStore {
 
     private static final String UNIQUE_VIOLATION = "23505";
 
-    /** So many claims of one preset lock their organization's quota at once; they take turns at it anyway. */
+    /** Claims of one preset that lock their organization's quota at once; they take turns at it anyway. */
     private static final int ATTEMPTS_AT_ONCE = 2;
 
     private static final int ATTEMPTS_WAITING_MAX = 200;
@@ -71,7 +70,7 @@ public class ClaimQuotaStore {
             int heldByUser,
             @Nullable Integer maxPerUser) {
 
-        /** How many more there may be. */
+        /** How many more claims the quota allows. */
         public int left() {
             int ofAll = max == null ? Integer.MAX_VALUE : max - held;
             int ofUser = maxPerUser == null ? Integer.MAX_VALUE : maxPerUser - heldByUser;
@@ -79,17 +78,17 @@ public class ClaimQuotaStore {
         }
     }
 
-    /** What an attempt to claim came to, with regard to the quota. */
+    /** The result of an attempt to claim under a quota. */
     public sealed interface UnderQuota<T> {
 
-        /** Nothing was claimed: the quota leaves less than was wanted. */
+        /** Nothing was claimed: the quota leaves fewer than the wanted number. */
         record Exceeded<T>(Quota quota) implements UnderQuota<T> {}
 
         /** The attempt was made, under a quota or without one. */
         record Within<T>(T result) implements UnderQuota<T> {}
     }
 
-    /** What is tried while the quota is locked. */
+    /** The attempt that is made while the quota is locked. */
     interface Attempt<T> {
 
         /** @param left how many more claims the quota allows */
@@ -110,8 +109,8 @@ public class ClaimQuotaStore {
                         .recoverWithItem(new UnderQuota.Within<>(none)));
     }
 
-    // What is counted after the lock includes the claim before. A process that stops in the middle must not keep the
-    // others waiting: the server ends its transaction.
+    // The count after the lock includes earlier claims. A process that hangs in the middle must not block the
+    // others: the server ends its transaction.
     private static final Sql LOCK_QUOTA = Sql.of("""
             SELECT o.id, o.claims_max, o.claims_max_per_user, set_config('idle_in_transaction_session_timeout', '10000', true)
               FROM organizations o
@@ -150,7 +149,7 @@ public class ClaimQuotaStore {
                 : attempt.make(connection, quota.left()).map(UnderQuota.Within::new);
     }
 
-    /** A request with the same key committed first: everything this statement did is undone. */
+    /** A request with the same key has committed first: everything that this statement did is rolled back. */
     static boolean keyTaken(Throwable failure) {
         return failure instanceof PgException refused
                 && UNIQUE_VIOLATION.equals(refused.getSqlState())

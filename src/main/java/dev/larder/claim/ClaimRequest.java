@@ -20,11 +20,11 @@ import java.util.TreeMap;
 import java.util.UUID;
 
 /**
- * What a caller wants to have.
+ * A request for workspaces.
  *
  * @param count how many workspaces
- * @param atLeast as few as this many will do
- * @param ttl how long they are kept unless renewed; empty for until they are given back
+ * @param atLeast the smallest acceptable number
+ * @param ttl how long they are kept unless renewed; empty: until they are released
  */
 record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Optional<Duration> ttl) {
 
@@ -56,7 +56,7 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
         record Exactly(UUID workspace, int version) implements Wanted {}
     }
 
-    /** What to do when nothing is in stock (design, section 3.4). */
+    /** What to do if nothing is in stock (design, section 3.4). */
     sealed interface Policy {
 
         record Fail() implements Policy {}
@@ -70,7 +70,7 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
          */
         record Wait(Duration timeout, int priority, boolean thenCold) implements Policy {}
 
-        /** Whether a build is begun where stock cannot serve the claim. */
+        /** Whether a build is begun if stock cannot serve the claim. */
         default boolean builds() {
             return switch (this) {
                 case Fail() -> false;
@@ -80,7 +80,7 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
         }
     }
 
-    /** Reads a request body; whatever is wrong with it becomes a problem that names the field. */
+    /** Reads a request body. Every fault becomes a problem that names the field. */
     static ClaimRequest of(byte[] bytes, OptionalInt ifMatch) {
         JsonBody body = JsonBody.of(bytes, ClaimBody.class);
         int count = body.optionalInteger("count", 1, COUNT_MAX).orElse(1);
@@ -95,7 +95,7 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
         return request;
     }
 
-    /** What has no effect in this request is refused by its name. */
+    /** Refuses, by name, a field that has no effect in this request. */
     private static void refuseWithoutEffect(JsonBody body, OptionalInt ifMatch) {
         if (ifMatch.isPresent() && !body.has("workspaceId")) {
             throw Problem.badRequest(
@@ -119,7 +119,7 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
         }
     }
 
-    /** A place before others is for those who run the pools. */
+    /** A member may not ask for a place before others. */
     void refuseUnlessAllowed(Caller caller) {
         if (caller.role() == Role.MEMBER && policy instanceof Policy.Wait wait && wait.priority() > 0) {
             throw Problem.of(403, "priority_not_allowed", "priority: a member may ask for 0 or less.");
@@ -245,7 +245,7 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
         return TTL_MAX;
     }
 
-    /** The same for the same request, however its JSON was written, and another for any other. */
+    /** A hash of the request. Equal requests have equal hashes, however their JSON was written. */
     byte[] hash() {
         try {
             String text = written() + " " + policy + " " + count + " " + atLeast + " " + ttl;

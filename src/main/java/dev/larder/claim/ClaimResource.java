@@ -56,7 +56,7 @@ import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 import org.jboss.resteasy.reactive.RestStreamElementType;
 import org.jspecify.annotations.Nullable;
 
-/** Claims over HTTP: take one, look at it, give it back. */
+/** The HTTP API of claims: create, read, renew, release. */
 @Path("/api/v1/claims")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "claims")

@@ -7,7 +7,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 
-/** How claims are served. */
+/** Settings of claims. */
 @ConfigMapping(prefix = "larder.claim")
 public interface ClaimSettings {
 
@@ -17,7 +17,7 @@ public interface ClaimSettings {
     @WithDefault("true")
     boolean combine();
 
-    /** How many one statement serves at most. */
+    /** Claims that one statement serves at most. */
     @WithDefault("64")
     int combineMax();
 
@@ -25,15 +25,15 @@ public interface ClaimSettings {
     @WithDefault("true")
     boolean watermark();
 
-    /** How often a scan begins at the oldest all the same. */
+    /** The interval at which a scan begins at the oldest all the same. */
     @WithDefault("2s")
     Duration fullScanEvery();
 
-    /** How many claims of one organization may wait. */
+    /** Claims of one organization that may wait. */
     @WithDefault("1000")
     int waitingMax();
 
-    /** How many claims of one user may wait; without it a tenth of {@link #waitingMax}, and one at least. */
+    /** Claims of one user that may wait. By default a tenth of {@link #waitingMax}, at least one. */
     Optional<Integer> waitingMaxPerUser();
 
     /** The same with its default. */

@@ -38,12 +38,12 @@ public class ClaimStore {
     private static final String DEADLOCK_DETECTED = "40P01";
 
     /**
-     * For so long a claim that does not wait tries one workspace after the other until one is fit; the
-     * statement says so.
+     * How long a claim that does not wait may be verified: it tries one workspace after the other until one
+     * succeeds. The SQL contains the same value.
      */
     public static final Duration VERIFY_BUDGET = Duration.ofSeconds(30);
 
-    /** How many waiting claims one statement serves; the next statement serves more. */
+    /** Waiting claims that one statement serves at most. */
     private static final int WAITING_AT_ONCE = 100;
 
     private final Pool client;

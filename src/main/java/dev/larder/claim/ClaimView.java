@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param generation tells this holding of the workspace from an earlier one: it grows with every owner
  * @param waiting where it stands, while it waits
  * @param step the build that prepares the workspace for its claimer, where its version has one
- * @param workspace null while the claim waits, and once somebody else may have it
+ * @param workspace null while the claim waits, and once another user may have it
  */
 @Schema(name = "Claim")
 record ClaimView(

@@ -87,7 +87,7 @@ class Claims {
                         .map(Claims::outcome);
     }
 
-    /** Presets that were looked up now are not looked up again. */
+    /** Presets that were looked up in this request are not looked up again. */
     private Uni<Step> lookUpAgain(ClaimAttempt attempt) {
         return presets.lookUp(attempt.caller(), attempt.request().wanted()).chain(now -> claimFrom(attempt, now));
     }
@@ -321,7 +321,7 @@ class Claims {
                 : Optional.of(new Outcome.Given(own, Optional.of(new Outcome.Stages(Duration.ZERO, picked))));
     }
 
-    /** A repeated request is answered as before, though the quota be full now. */
+    /** A repeated request gets the earlier answer, even if the quota is full now. */
     private Uni<Optional<Outcome>> withinQuota(ClaimAttempt attempt, List<Claimable> from) {
         Uni<Optional<Outcome>> answer = earlier.of(attempt);
         for (Claimable preset : from) {

@@ -38,17 +38,15 @@ class Combiner {
     private static final Logger LOG = Logger.getLogger(Combiner.class);
 
     /**
-     * A claim that has no answer by then is told to ask again. The server ends each statement earlier
+     * After this time a claim without an answer is refused as busy. The server ends each statement earlier
      * (decision 0024).
      */
     private static final Duration ANSWER_MAX = Duration.ofSeconds(15);
 
-    /**
-     * The server ends both statements of a scan earlier; later than that, the connection has fallen silent.
-     */
+    /** The server ends both statements of a scan earlier. After this time the connection counts as broken. */
     private static final Duration LOOK_MAX = Duration.ofSeconds(30);
 
-    /** More claims of one preset are told to ask again: their answers would come too late to be of use. */
+    /** Claims of one preset that may queue; more are refused as busy, because their answers would come too late. */
     private static final int QUEUED_MAX = 2_000;
 
     /** Presets whose lanes are kept while no claims of them arrive. */
@@ -67,7 +65,7 @@ class Combiner {
         this.settings = settings;
     }
 
-    /** What stock gave a claim. */
+    /** The result of a claim from stock. */
     sealed interface FromStock {
 
         record Granted(Outcome.Given outcome) implements FromStock {}
@@ -204,8 +202,8 @@ class Combiner {
         }
 
         /**
-         * No claim is told "none" before all stock was looked at. What the first scan gave is committed and
-         * must be answered, whatever becomes of the second one.
+         * No claim is answered "none" before all stock was looked at. The result of the first scan is committed and
+         * must be answered, even if the second scan fails.
          */
         private Uni<Taken> scanAll(List<NewClaim> claims, Taken before, Instant at) {
             Set<UUID> served = before.claims().stream().map(Claim::id).collect(Collectors.toSet());

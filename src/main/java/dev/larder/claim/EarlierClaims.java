@@ -5,7 +5,7 @@ import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.Optional;
 
-/** What an earlier request under the same idempotency key came to. */
+/** Finds the result of an earlier request under the same idempotency key. */
 @ApplicationScoped
 class EarlierClaims {
 

@@ -14,7 +14,7 @@ import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/** Hands exactly that prebuild over which a client names (design, section 3.2). */
+/** Hands out the prebuild that a client names (design, section 3.2). */
 @ApplicationScoped
 public class ExactClaimStore {
 

@@ -16,7 +16,7 @@ public record NewClaim(UUID id, int ordinal, Terms terms) {
     /**
      * What all claims of one request have in common.
      *
-     * @param caller who asks; a caller without organization is a user of the whole deployment
+     * @param caller the client; a caller without organization is a user of the whole deployment
      * @param ttl how long the workspace may be kept, a part of a second counting as one; empty for no limit
      * @param waitPolicy how the claim waits, also where the workspace it is given fails its verification;
      *     empty: it does not wait, and tries further workspaces for 30 seconds

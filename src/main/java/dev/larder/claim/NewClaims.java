@@ -11,7 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** Makes claims that are not recorded yet. */
+/** Creates claims that are not recorded yet. */
 @ApplicationScoped
 public class NewClaims {
 
@@ -28,7 +28,7 @@ public class NewClaims {
         return new NewClaim(ids.next(), 0, new Terms(caller, key, ttl, Optional.empty(), ColdParameters.NONE));
     }
 
-    /** So many claims of one request; {@code first} is the first of them. */
+    /** Several claims of one request; {@code first} is the first of them. */
     public List<NewClaim> several(NewClaim first, int count) {
         List<NewClaim> claims = new ArrayList<>(count);
         claims.add(first);

@@ -25,7 +25,7 @@ class PresetFinder {
 
     private static final int REMEMBERED_MAX = 10_000;
 
-    /** Characters; what is longer is looked up each time, so that nobody can fill the memory with it. */
+    /** Characters. A longer key is not cached, so that clients cannot fill the memory with it. */
     private static final int MEANT_MAX = 1_000;
 
     private final PresetReads reads;

@@ -62,7 +62,7 @@ class WaitEstimates {
     }
 
     /**
-     * @param position as how many-th of those who wait, from 1
+     * @param position of the claim among the waiting claims, from 1
      * @param now what the preset has in stock and builds
      */
     Uni<WaitEstimate> of(UUID preset, long position, Availability now) {

@@ -20,7 +20,7 @@ final class WaitTime {
     private WaitTime() {}
 
     /**
-     * @param position as how many-th of those who wait, from 1
+     * @param position of the claim among the waiting claims, from 1
      * @param starting how far each build under way is, the furthest first
      * @param buildTime mean of the newest builds; {@link #WITHOUT_EVIDENCE} where none is known
      * @return from one second to one hour

@@ -16,7 +16,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 
-/** Claims that wait: recorded, counted, and who of them is served next (design, section 3.4). */
+/** Waiting claims: records and counts them, and decides which is served next (design, section 3.4). */
 @ApplicationScoped
 public class WaitingClaimStore {
 

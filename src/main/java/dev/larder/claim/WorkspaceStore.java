@@ -141,8 +141,8 @@ public class WorkspaceStore {
              ORDER BY b.number DESC LIMIT :limit""", "workspace", "owner", "limit");
 
     /**
-     * The newest first; the caller has found the workspace in its scope before. Who sees only what is their
-     * own sees nothing of what was done for an earlier owner.
+     * The builds of a workspace, the newest first. The caller has found the workspace in its scope before. A user
+     * who sees only own workspaces does not see builds for an earlier owner.
      */
     public Uni<List<Build>> builds(UUID workspace, Visibility scope, int limit) {
         return BUILDS.on(client, workspace, scope.owner().orElse(null), limit)
@@ -188,9 +188,9 @@ public class WorkspaceStore {
             RETURNING id""", "workspace", "at", "version");
 
     /**
-     * Asks for the deletion of a workspace, whoever owns it; the caller has found it in its scope before.
+     * Requests the deletion of a workspace of any owner. The caller has found it in its scope before.
      *
-     * @param version that it must still have, where given
+     * @param version the version it must still have, if given
      */
     public Uni<Boolean> wantDeleted(UUID workspace, OptionalInt version, Instant at) {
         return WANT_DELETED

@@ -22,9 +22,9 @@ import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 
 /**
- * Answers questions that arrive together with one statement. While the allowed number of statements run,
- * new questions queue; the next statement takes them all. No timer is involved: a single question is asked
- * at once. Every answer was read after its question arrived.
+ * Answers questions that arrive together with one statement. While the allowed number of statements run, new
+ * questions queue, and the next statement takes them all. There is no timer: a single question is sent at once.
+ * Every answer was read after its question arrived.
  *
  * @param <K> a question; equal questions in one statement share the answer
  * @param <V> an answer
@@ -33,10 +33,7 @@ public final class Batcher<K, V> {
 
     private static final Logger LOG = Logger.getLogger(Batcher.class);
 
-    /**
-     * The default bound of the queue. A question behind so many others would be answered too late to be of
-     * use.
-     */
+    /** The default bound of the queue. In a longer queue an answer would come too late to be of use. */
     static final int QUEUED_MAX = 10_000;
 
     private final Limits limits;
@@ -49,12 +46,11 @@ public final class Batcher<K, V> {
     /**
      * The bounds of a batcher.
      *
-     * @param statements how many run at the same time at most; they must not wait for each other's rows
-     * @param atOnce how many questions one statement answers at most
-     * @param queuedMax how many questions may queue; more are refused
-     * @param atMost how long one statement may take before its questions fail and the next one runs; not
-     *     below the time limit that the server keeps, so that the statement has ended unless its connection
-     *     has fallen silent
+     * @param statements statements that run at the same time; they must not wait for each other's rows
+     * @param atOnce questions that one statement answers
+     * @param queuedMax questions that may queue; more are refused
+     * @param atMost how long one statement may take before its questions fail and the next one runs. Not less than
+     *     the server's time limit, so that the statement has ended unless its connection is broken
      */
     public record Limits(int statements, int atOnce, int queuedMax, Duration atMost) {}
 
@@ -63,21 +59,17 @@ public final class Batcher<K, V> {
         this(1, atOnce, atMost, read);
     }
 
-    /**
-     * A refused question fails as the connection pool fails when it is full: the database is unavailable at
-     * the moment.
-     */
+    /** A refused question fails as a full connection pool does: the database is busy. */
     public Batcher(int statements, int atOnce, Duration atMost, Function<Set<K>, Uni<Map<K, V>>> read) {
         this(new Limits(statements, atOnce, QUEUED_MAX, atMost), key -> key, Batcher::poolTooBusy, read);
     }
 
     /**
-     * Makes a batcher.
+     * Creates a batcher.
      *
-     * @param apart different questions for which this is equal are asked by different statements
-     * @param tooBusy the failure of a question that finds the queue full, and of those whose statement
-     *     takes too long
-     * @param read answers those questions for which there is something; its set is in the order of arrival
+     * @param apart different questions with equal results of this function go to different statements
+     * @param tooBusy the failure of a question that is refused, or whose statement takes too long
+     * @param read answers a set of questions, in the order of arrival; a question without an answer is left out
      */
     public Batcher(
             Limits limits,
@@ -99,8 +91,8 @@ public final class Batcher<K, V> {
     }
 
     /**
-     * Answers on the caller's own context: a request must not go on in that of another. Empty where there
-     * is no answer. A question whose subscriber cancels before its statement begins is not asked.
+     * Answers on the context of the caller, so that a request does not continue in that of another. Empty if there
+     * is no answer. A question whose subscriber cancels before its statement begins is not sent.
      */
     public Uni<Optional<V>> ask(K key) {
         Uni<Optional<V>> asked = Uni.createFrom().emitter(emitter -> add(Question.of(key, emitter)));
@@ -144,7 +136,7 @@ public final class Batcher<K, V> {
     }
 
     /**
-     * What the next statement answers.
+     * The questions of the next statement.
      *
      * @param keys the different questions, in the order of their arrival
      */
@@ -169,7 +161,7 @@ public final class Batcher<K, V> {
         return new Batch<>(new LinkedHashSet<>(distinct.values()), together);
     }
 
-    /** Here a loop starts: the next statement begins when this one has ended, however it ends. */
+    /** Here a loop starts: the next statement begins when this one has ended, whatever its result. */
     private void next() {
         Batch<K, V> batch = gather();
         if (batch.questions().isEmpty()) {

@@ -19,10 +19,10 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Admits a bounded number of tasks per key, so that trouble with one key leaves connections for the others. More wait in
- * line, first come first served, and are refused where the line is full or their time is over.
+ * Runs a bounded number of tasks per key, so that one slow key leaves connections for the others. Further tasks
+ * queue in order. A task is refused if the queue is full or it has waited too long.
  *
- * @param <K> what may be in trouble, with an {@code equals} of its own
+ * @param <K> the key, with an {@code equals} of its own
  */
 public final class Bulkhead<K> {
 
@@ -32,9 +32,9 @@ public final class Bulkhead<K> {
     private final Map<K, Door> doors = new HashMap<>();
 
     /**
-     * @param room how many tasks of one key run at the same time
-     * @param lineMax how many more of one key wait
-     * @param patience how long each waits at most
+     * @param room tasks of one key that run at the same time
+     * @param lineMax further tasks of one key that wait
+     * @param patience how long a task waits at most
      */
     public Bulkhead(int room, int lineMax, Duration patience) {
         this.room = Math.max(1, room);
@@ -59,9 +59,9 @@ public final class Bulkhead<K> {
     }
 
     /**
-     * Runs one of the two, at once or later, on the caller's context where there is one.
+     * Runs one of the two callbacks, at once or later, on the caller's context if there is one.
      *
-     * @param admitted must call {@link #leave} in the end
+     * @param admitted must call {@link #leave} at its end
      */
     void enter(K key, Runnable admitted, Consumer<Throwable> refused) {
         switch (place(key, admitted, refused)) {
@@ -115,7 +115,7 @@ public final class Bulkhead<K> {
         }
     }
 
-    /** A task has ended; the next one in line begins. */
+    /** A task has ended: starts the next one in the queue. */
     void leave(K key) {
         Waiting next = next(key);
         if (next != null) {
@@ -140,14 +140,14 @@ public final class Bulkhead<K> {
         return next;
     }
 
-    /** As the pool says it, so that callers are told the same. */
+    /** The same failure as that of the pool, so that callers see one kind. */
     private static Throwable tooBusy() {
         return new ConnectionPoolTooBusyException("the database has too much to do");
     }
 
     /**
-     * The same for a pipeline. What has begun is counted until it has really ended, since its statement runs on where its
-     * subscriber has gone; a subscriber that goes while it waits is not begun any more.
+     * The same for a pipeline. A task counts until it has ended, because its statement keeps running after its
+     * subscriber has canceled. A task whose subscriber cancels while it waits is not started.
      */
     public <T> Uni<T> in(K key, Supplier<Uni<T>> work) {
         return Uni.createFrom().emitter(emitter -> {
@@ -157,7 +157,7 @@ public final class Bulkhead<K> {
         });
     }
 
-    /** Here a loop starts: the next one in line begins after this one. */
+    /** Here a loop starts: the next task begins after this one. */
     private <T> void begin(K key, AtomicBoolean gone, Supplier<Uni<T>> work, UniEmitter<? super T> emitter) {
         if (gone.get()) {
             leave(key);

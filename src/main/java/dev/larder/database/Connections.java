@@ -20,13 +20,13 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one place that reads the address of a PostgreSQL server, so that every connection of Larder has the same TLS settings
- * (decision 0024). An address is {@code postgresql://user:password@host:port/database?parameters}; of libpq's parameters it
- * takes those named in {@link #OWN} and {@link #CLIENT} and refuses all others by name.
+ * Reads the addresses of PostgreSQL servers, so that every connection of Larder has the same TLS settings (decision
+ * 0024). An address is {@code postgresql://user:password@host:port/database?parameters}. Of libpq's parameters it
+ * accepts those in {@link #OWN} and {@link #CLIENT}, and refuses all others by name.
  */
 public final class Connections {
 
-    /** Characters. A longer statement is parsed and planned anew each time; the client's own limit is 2,048. */
+    /** Characters. A longer statement is parsed and planned for each call. The client's own limit is 2,048. */
     static final int STATEMENT_MAX = 16_384;
 
     /** Read here; the client would ignore them. */
@@ -47,7 +47,7 @@ public final class Connections {
             "search_path",
             "options");
 
-    /** A server that takes writes; Larder can use no other. */
+    /** A server that accepts writes; Larder can use no other. */
     private static final Set<String> WRITABLE = Set.of("primary", "read-write");
 
     private static final Pattern SEVERAL_HOSTS =
@@ -55,17 +55,20 @@ public final class Connections {
 
     private Connections() {}
 
-    /** Has statements prepared once per connection, however long they are. */
+    /** Prepares statements once per connection, whatever their length. */
     public static PgConnectOptions prepared(PgConnectOptions connection) {
         return connection.setCachePreparedStatements(true).setPreparedStatementCacheSqlLimit(STATEMENT_MAX);
     }
 
-    /** A copy that forgets nothing; the client's own copies forget that a proxy is in between. */
+    /** A complete copy. The client's own copies lose the setting for a proxy. */
     static PgConnectOptions copy(PgConnectOptions options) {
         return new PgConnectOptions(options).setUseLayer7Proxy(options.getUseLayer7Proxy());
     }
 
-    /** Of an address with several hosts ({@code postgresql://a:1,b:2/db}) one address for each, separated by commas. */
+    /**
+     * Splits an address with several hosts ({@code postgresql://a:1,b:2/db}) into one address for each, separated
+     * by commas.
+     */
     static String oneHostEach(String address) {
         Matcher several = SEVERAL_HOSTS.matcher(address);
         if (!several.matches()
@@ -84,8 +87,9 @@ public final class Connections {
     /**
      * Reads an address of one host.
      *
-     * @param key the setting it comes from, named in a refusal
-     * @throws MisconfiguredException with one sentence that holds no part of the address but a parameter's name
+     * @param key the setting that holds the address, named in a refusal
+     * @throws MisconfiguredException with one sentence that contains no part of the address but the name of a
+     *     parameter
      */
     public static PgConnectOptions of(String key, String address) {
         String url = withoutPrefix(address);
@@ -93,14 +97,14 @@ public final class Connections {
         try {
             options = PgConnectOptions.fromUri(forClient(key, url));
         } catch (IllegalArgumentException unreadable) {
-            // The client's message repeats the address, and with it a password.
+            // The client's message contains the address, and so the password.
             throw new MisconfiguredException(
                     key + ": is not an address like postgresql://host:5432/database?sslmode=verify-full");
         }
         return complete(key, options, address);
     }
 
-    /** Reads an address of one or several hosts; what it leaves out (user, password, TLS) is as in the other. */
+    /** Reads an address of one or several hosts. User, password and TLS default to those of the other address. */
     static List<PgConnectOptions> like(String key, PgConnectOptions other, String address) {
         List<PgConnectOptions> hosts = new ArrayList<>();
         for (String one : oneHostEach(address).split(",", -1)) {
@@ -122,7 +126,7 @@ public final class Connections {
         return hosts;
     }
 
-    /** Adds to what the client read from the address that which it does not read. */
+    /** Applies the parameters that the client does not read itself. */
     static PgConnectOptions complete(String key, PgConnectOptions options, String address) {
         Map<String, String> parameters = parameters(key, withoutPrefix(address));
         String writable = parameters.get("target_session_attrs");
@@ -138,7 +142,7 @@ public final class Connections {
         return options.setProperties(startup(options.getProperties()));
     }
 
-    // PgBouncer refuses these two, and PostgreSQL's own defaults are what the client asks for.
+    // PgBouncer refuses these two. PostgreSQL's defaults are the same values.
     private static Map<String, String> startup(Map<String, String> properties) {
         Map<String, String> kept = new HashMap<>(properties);
         kept.keySet().removeAll(Set.of("extra_float_digits", "intervalStyle"));
@@ -153,7 +157,7 @@ public final class Connections {
         return Integer.parseInt(text);
     }
 
-    /** As libpq understands it: {@code require} checks nothing unless there is an authority to check against. */
+    /** As in libpq: {@code require} does not verify the certificate unless an authority is configured. */
     private static PgConnectOptions encrypted(String key, PgConnectOptions options, Map<String, String> parameters) {
         @Nullable Path authority = file(key, "sslrootcert", parameters);
         if (authority != null) {
@@ -251,7 +255,7 @@ public final class Connections {
     }
 
     private static String decoded(String text) {
-        // A plus sign is one: only forms write a space so.
+        // A plus sign stands for itself: only forms encode a space so.
         return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);
     }
 }

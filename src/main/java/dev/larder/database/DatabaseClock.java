@@ -14,9 +14,9 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The database's time, to within half a round trip (decision 0023). All processes of a deployment have the same, so that
- * instants they write can be compared. It is read every few seconds and carried on by a monotonic counter: a step of the
- * process's own clock changes nothing, and while the database is away time goes on.
+ * The database's time, to within half a round trip (decision 0023). All processes of a deployment share it, so
+ * their instants can be compared. It is read every few seconds and continued by a monotonic counter: a change of
+ * this host's clock has no effect, and time goes on while the database is unreachable.
  */
 public final class DatabaseClock implements InstantSource {
 
@@ -24,7 +24,7 @@ public final class DatabaseClock implements InstantSource {
     private static final Duration EVERY = Duration.ofSeconds(5);
     private static final Duration ANSWER_WITHIN = Duration.ofSeconds(5);
 
-    /** What a reading may be off by. One that took longer says too little; the next one is soon. */
+    /** The error of a reading that is accepted. A slower reading is ignored; the next one follows soon. */
     static final Duration ERROR_MAX = Duration.ofSeconds(1);
 
     private final Vertx vertx;
@@ -36,8 +36,8 @@ public final class DatabaseClock implements InstantSource {
     private volatile boolean stopped;
 
     /**
-     * @param counter nanoseconds since any instant; never set, never backwards
-     * @param wall the process's own clock, whose skew is measured and which nothing depends on
+     * @param counter nanoseconds since any instant; monotonic
+     * @param wall the clock of this host; only its skew is measured
      */
     public DatabaseClock(Vertx vertx, Pool pool, LongSupplier counter, InstantSource wall) {
         this.vertx = vertx;
@@ -46,7 +46,7 @@ public final class DatabaseClock implements InstantSource {
         this.wall = wall;
     }
 
-    /** Nothing that depends on time may be decided or answered before the first reading: {@link #awaitFirst}. */
+    /** Do not decide or answer anything that depends on time before the first reading: {@link #awaitFirst}. */
     public static final class UnknownTimeException extends IllegalStateException {
 
         private static final long serialVersionUID = 1;
@@ -56,7 +56,7 @@ public final class DatabaseClock implements InstantSource {
         }
     }
 
-    /** The database's time; fails with {@link UnknownTimeException} before it was read once. */
+    /** The database's time. Fails with {@link UnknownTimeException} before the first reading. */
     @Override
     public Instant instant() {
         FollowedTime known = followed;
@@ -70,7 +70,7 @@ public final class DatabaseClock implements InstantSource {
         return followed != null;
     }
 
-    /** Completes as soon as the time is known, or fails after this long. */
+    /** Completes when the time is known; fails after this long. */
     public Uni<Void> awaitFirst(Duration within) {
         return Uni.createFrom()
                 .completionStage(() -> first.copy())
@@ -80,17 +80,17 @@ public final class DatabaseClock implements InstantSource {
                 .failWith(UnknownTimeException::new);
     }
 
-    /** How far the process's own clock is ahead of the database's; negative where it is behind. */
+    /** How far the clock of this host is ahead of the database's; negative if it is behind. */
     public Duration skew() {
         return Duration.between(instant(), wall.instant());
     }
 
-    /** Reads the time for the first time, and from then on every few seconds. Fails where the database does not answer. */
+    /** Reads the time now and every few seconds from now on. Fails if the database does not answer. */
     public Uni<Void> start() {
         return isRead() ? Uni.createFrom().voidItem() : read().invoke(this::readLater);
     }
 
-    /** It is read no more. Idempotent. */
+    /** Stops the readings. Idempotent. */
     public void stop() {
         stopped = true;
     }

@@ -14,7 +14,7 @@ import java.util.function.Predicate;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
-/** Tells failures of the database that a caller may do something about from faults. */
+/** Distinguishes failures of the database that a caller can act on from faults. */
 public final class DatabaseFaults {
 
     private static final int CAUSES_MAX = 8;
@@ -25,14 +25,14 @@ public final class DatabaseFaults {
 
     private DatabaseFaults() {}
 
-    /** Whether the same request may succeed once the database is back: nothing is wrong with the request itself. */
+    /** Whether the database is unavailable: the same request may succeed later. */
     public static boolean unavailable(Throwable failure) {
         return anyCause(failure, DatabaseFaults::says);
     }
 
     /**
-     * Whether the database answers, but what was asked for took too long: a lock that another transaction keeps, a statement
-     * over its time limit, or too many that wait for a connection. The same request may succeed a moment later.
+     * Whether the database is busy: a lock was held too long, a statement exceeded its time limit, or too many
+     * calls waited for a connection. The same request may succeed a moment later.
      */
     public static boolean busy(Throwable failure) {
         return anyCause(failure, DatabaseFaults::saysBusy);
@@ -54,14 +54,14 @@ public final class DatabaseFaults {
                 || (cause instanceof DatabaseException told && gaveUp(told.getSqlState()));
     }
 
-    /** 57014 a statement over its time limit or cancelled; 55P03 a lock not given in time. */
+    /** 57014: a statement exceeded its time limit or was canceled. 55P03: a lock timeout. */
     private static boolean gaveUp(@Nullable String sqlState) {
         return "57014".equals(sqlState) || "55P03".equals(sqlState);
     }
 
     /**
-     * What a person can do about a failed connection, in one sentence without host, user or password; otherwise the failure's
-     * own message.
+     * What an operator can do about a failed connection, in one sentence without host, user or password. Otherwise
+     * the message of the failure.
      */
     public static String inPlainWords(Throwable failure) {
         if (certificateRefused(failure)) {
@@ -74,7 +74,7 @@ public final class DatabaseFaults {
         return String.valueOf(failure.getMessage());
     }
 
-    /** Whether the server's certificate is what keeps this process from its database. */
+    /** Whether the connection failed because of the server's certificate. */
     static boolean certificateRefused(Throwable failure) {
         return anyCause(failure, DatabaseFaults::handshakeFailed);
     }
@@ -90,19 +90,22 @@ public final class DatabaseFaults {
             case SocketException socket -> true;
             case UnknownHostException host -> true;
             case ClosedChannelException channel -> true;
-            // A write finds the connection gone: the JDK has no class of its own for that.
+            // A write on a closed connection: the JDK has no class of its own for it.
             case IOException told when told.getClass() == IOException.class -> connectionGone(told);
             case ClosedConnectionException closed -> true;
             case ConnectionPoolTooBusyException busy -> true;
             case DatabaseClock.UnknownTimeException early -> true;
-            // What the pool says when the connection it gives has just ended; it has no class of its own.
+            // The pool reports a connection that has just ended; it has no class of its own for it.
             case NoStackTraceThrowable told -> noConnection(told);
             case VertxException told -> noConnection(told);
             default -> cause.getClass().getName().equals("io.netty.channel.unix.Errors$NativeIoException");
         };
     }
 
-    /** A certificate that is not accepted, or an end in the middle; the client tells it as either class. */
+    /**
+     * A certificate that is not accepted, or a connection that ends during the handshake. The client reports either
+     * with both classes.
+     */
     private static boolean handshakeFailed(Throwable told) {
         return told instanceof SSLException
                 || (told instanceof VertxException
@@ -119,8 +122,8 @@ public final class DatabaseFaults {
     }
 
     /**
-     * Classes 08 connection, 53 resources, 57P shutdown and start; 25006 a standby that is not promoted yet; 25P03 a
-     * transaction that stood still for too long; 42P01 a database whose first migration has not run yet.
+     * Classes 08 (connection), 53 (resources), 57P (shutdown and start); 25006 (a standby that is not promoted
+     * yet), 25P03 (an idle transaction was ended), 42P01 (the first migration has not run yet).
      */
     private static boolean away(@Nullable String sqlState) {
         return sqlState != null
@@ -132,13 +135,15 @@ public final class DatabaseFaults {
                         || sqlState.equals("42P01"));
     }
 
-    /** Two transactions were in each other's way and this one gave in: the same request may simply be sent again. */
+    /** A serialization failure or deadlock: the same request may be sent again at once. */
     public static boolean conflict(Throwable failure) {
         return failure instanceof DatabaseException told
                 && ("40001".equals(told.getSqlState()) || "40P01".equals(told.getSqlState()));
     }
 
-    /** A text that PostgreSQL cannot hold (U+0000): the caller's, since Larder sends none of its own. */
+    /**
+     * A text that PostgreSQL cannot store (U+0000). It comes from the caller, because Larder sends none of its own.
+     */
     public static boolean unstorableText(Throwable failure) {
         return failure instanceof DatabaseException told
                 && ("22021".equals(told.getSqlState()) || "22P05".equals(told.getSqlState()));

@@ -17,13 +17,15 @@ public interface DatabaseSettings {
     @WithDefault("5s")
     Duration lockTimeout();
 
-    /** How long a transaction may do nothing before the server ends its session: its process is frozen or gone. */
+    /**
+     * How long a transaction may be idle before the server ends its session, because the process is frozen or lost.
+     */
     @WithDefault("10s")
     Duration idleTransactionTimeout();
 
     /**
-     * The address of the server itself, where {@code quarkus.datasource.reactive.url} is that of a transaction pooler. The
-     * listener and the reconciler's lock use it. What it leaves out (user, password, TLS) is as in the data source.
+     * The address of the server itself, if {@code quarkus.datasource.reactive.url} is that of a transaction pooler.
+     * The listener and the reconciler's lock use it. User, password and TLS default to those of the data source.
      */
     Optional<String> directUrl();
 

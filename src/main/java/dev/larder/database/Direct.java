@@ -24,11 +24,11 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Connections to Larder's database that no request can take away: the reconciler's lock, the clock, the wake-up pump and the
- * health check use this small pool, the listener a connection of its own. They go to the server itself, past any pooler.
+ * Connections to Larder's database that requests cannot use up: a small pool for the reconciler's lock, the clock,
+ * the notify sender and the health check, and one connection for the listener. They go to the server itself, past
+ * any pooler.
  */
-// Made at start, not when it is first asked for: a pool made on an HTTP thread is closed with HTTP, before
-// the rest has stopped.
+// Created at start. A pool that is created on an HTTP thread is closed with HTTP, before the rest has stopped.
 @Startup
 @ApplicationScoped
 public class Direct implements ReadinessPart {
@@ -85,7 +85,7 @@ public class Direct implements ReadinessPart {
         return pool;
     }
 
-    /** A connection of its own to the primary, with the limits that all have; the caller closes it. */
+    /** Opens a separate connection to the primary, with the usual time limits. The caller closes it. */
     public Future<PgConnection> connect() {
         return hosts.primary()
                 .compose(primary -> PgConnection.connect(vertx.getDelegate(), primary))
@@ -97,9 +97,9 @@ public class Direct implements ReadinessPart {
     }
 
     /**
-     * Proves at start that what requests announce is heard here. Behind a transaction pooler a LISTEN is accepted and nothing
-     * is delivered; then this fails with a sentence that says what to set. It also gives the role its limits where the
-     * requests' sessions are a pooler's.
+     * Checks at start that notifications of the requests' connections arrive. Behind a transaction pooler a LISTEN
+     * is accepted and nothing is delivered; then this fails with a sentence that names the setting. It also sets
+     * the role's time limits if the requests' sessions belong to a pooler.
      */
     public Uni<Void> prove() {
         return limitRole().chain(this::heard).invoke(() -> proved = true);
@@ -160,12 +160,12 @@ public class Direct implements ReadinessPart {
         return true;
     }
 
-    /** Host and port of the database, for people. */
+    /** Host and port of the database, for a message to an operator. */
     public String address() {
         return hosts.addresses();
     }
 
-    /** What an operator is told of a failure: a sentence without an exception's class and without credentials. */
+    /** A sentence for the operator about a failure, without class names and credentials. */
     public String sentence(Throwable failure) {
         if (failure instanceof DatabaseException told) {
             return "the database at " + address() + " refuses: " + DatabaseFaults.inPlainWords(told);
@@ -178,7 +178,7 @@ public class Direct implements ReadinessPart {
                 : "not started yet: " + failure.getMessage();
     }
 
-    /** Answers within this time or fails: whether the database can be reached at all. */
+    /** Checks that the database can be reached. Fails after this time. */
     public Uni<Void> ping(Duration within) {
         // Not pool.query: when its connection fails, its timer fires later all the same and logs an
         // unhandled exception.
@@ -190,13 +190,13 @@ public class Direct implements ReadinessPart {
     }
 
     /**
-     * Whether a request would be given a connection that works. Without an answer in time, or with a full line, the server
-     * decides: where it can be reached, the pool is busy, and that is no failure.
+     * Whether a request would get a working connection. If there is no answer in time, or the queue is full, the
+     * server decides: if it can be reached, the pool is busy, and that is no failure.
      *
-     * @param within how long it takes at most
+     * @param within how long the check takes at most
      */
     public Uni<Void> pingAsRequest(Duration within) {
-        // Asked at the same time, so that both answer within the limit.
+        // Both checks run at the same time, so that both end within the limit.
         Uni<Void> reachable = ping(within).memoize().indefinitely();
         var begun = reachable.subscribe().with(answered -> {}, failed -> {});
         return askAsRequest()
@@ -207,7 +207,7 @@ public class Direct implements ReadinessPart {
                 .recoverWithUni(reachable);
     }
 
-    /** One question at a time: while the pool is busy, each look would otherwise take a place in its line. */
+    /** One check at a time: while the pool is busy, every check would otherwise take a place in its queue. */
     private Uni<Void> askAsRequest() {
         Uni<Void> pending = asked.get();
         if (pending != null) {

@@ -14,9 +14,9 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The servers that may hold Larder's database, of which one takes writes at a time. With one host there is nothing to look
- * for. With several, each is asked before a connection is opened, so that after a promotion new connections find the new
- * primary; those that open within a second share the answer.
+ * The hosts that may have Larder's database. One of them accepts writes at a time. With several hosts each is
+ * queried before a connection is opened, so that new connections go to the new primary after a promotion.
+ * Connections that open within a second share the answer.
  */
 public final class Hosts {
 
@@ -37,12 +37,12 @@ public final class Hosts {
         return Connections.copy(all.getFirst());
     }
 
-    /** Hosts and ports, for people. */
+    /** Hosts and ports, for a message to an operator. */
     String addresses() {
         return all.stream().map(host -> host.getHost() + ":" + host.getPort()).collect(Collectors.joining(", "));
     }
 
-    /** Fails where no host answers as a primary; the message names no host. */
+    /** Fails if no host answers as a primary; the message names no host. */
     synchronized Future<PgConnectOptions> primary() {
         if (all.size() == 1) {
             return Future.succeededFuture(first());
@@ -70,7 +70,7 @@ public final class Hosts {
         return Future.join(asked).transform(answers -> newest(answers.result(), asked));
     }
 
-    // A primary that was down while another one was promoted still believes it is one. It is on an older timeline.
+    // A primary that was down during a promotion starts as a primary again, on an older timeline.
     private Future<PgConnectOptions> newest(@Nullable CompositeFuture joined, List<Future<@Nullable Seen>> asked) {
         Seen newest = null;
         for (Future<@Nullable Seen> answer : asked) {
@@ -96,7 +96,7 @@ public final class Hosts {
                         .timeout(ANSWER_MILLIS, TimeUnit.MILLISECONDS)
                         .map(rows -> seen(host, rows.iterator().next()))
                         .eventually(() -> connection.close()))
-                // The connect timeout is TCP's alone: a frozen server accepts and never answers.
+                // The connect timeout covers TCP only: a frozen server accepts the connection and never answers.
                 .timeout(CONNECT_MILLIS + ANSWER_MILLIS, TimeUnit.MILLISECONDS);
     }
 

@@ -24,8 +24,8 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * Brings the database to this program's schema, forward only (decision 0003). All pending files run in one transaction
- * under a lock, so that of several processes starting at once one migrates and the others find it done.
+ * Migrates the database to this program's schema, forward only (decision 0003). All pending files run in one
+ * transaction under a lock: of several processes that start at once, one migrates and the others find the result.
  */
 @ApplicationScoped
 public class Migrator implements ReadinessPart {
@@ -36,7 +36,7 @@ public class Migrator implements ReadinessPart {
     private final InstantSource clock;
     private volatile boolean done;
 
-    /** On a connection that no pooler and no limit on silence cuts: a migration may take its time. */
+    /** Uses a connection without a pooler and without a limit on idle time, because a migration may take long. */
     @Inject
     Migrator(Direct direct, InstantSource clock) {
         this(direct.pool(), clock);
@@ -47,7 +47,7 @@ public class Migrator implements ReadinessPart {
         this.clock = clock;
     }
 
-    /** Fails where the database cannot be reached or an applied file is no longer what it was; may be tried again. */
+    /** Fails if the database cannot be reached or an applied file has changed. May be tried again. */
     public Uni<Void> migrate() {
         return pool.withTransaction(this::underLock).invoke(() -> done = true);
     }
@@ -111,8 +111,8 @@ public class Migrator implements ReadinessPart {
                 .replaceWithVoid();
     }
 
-    // A migration may take its time, and waits for another process's. It waits 10 s for the lock of a
-    // table, since all who come after it would wait as well; then all is undone and tried again.
+    // A migration may take long and waits for one of another process. It waits at most 10 s for the lock of a
+    // table, because later statements on that table wait behind it. Then all is rolled back and tried again.
     private static final String LOCK = """
             SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 60000;
             SELECT pg_advisory_xact_lock(7210517264001);

@@ -12,9 +12,9 @@ import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
- * The lock that one process at a time reconciles under (design, section 2.1.2): an advisory lock in a transaction of its own, on a
- * connection of its own. The holder asks the database something every moment; where it falls silent, because it was frozen or
- * its host vanished, the database ends the transaction, and another process gets the lock (decision 0023).
+ * The lock under which one process at a time reconciles (design, section 2.1.2): an advisory lock in a transaction
+ * on a connection of its own. The holder sends a query every moment. If it falls silent, because it is frozen or
+ * its host vanished, the database ends the transaction and another process gets the lock (decision 0023).
  */
 @ApplicationScoped
 public class ReconcilerLock {
@@ -34,8 +34,9 @@ public class ReconcilerLock {
     /**
      * How long the lock may be held.
      *
-     * @param silence a holder that the database has not heard of for this long loses it; from a second to ten minutes
-     * @param longest after which the holder no longer speaks up, so that it loses the lock even if its work hangs
+     * @param silence a holder that sends nothing to the database for this long loses the lock; a second to ten
+     *     minutes
+     * @param longest after this time the holder stops its queries and loses the lock, even if its work hangs
      */
     public record Bounds(Duration silence, Duration longest) {
 
@@ -46,8 +47,8 @@ public class ReconcilerLock {
         }
     }
 
-    // The timeout ends a frozen process, for which the kernel goes on answering keepalives. The TCP settings end the
-    // connection of a host that vanished. All of them end with the transaction.
+    // The idle timeout ends the session of a frozen process, whose kernel still answers keepalives. The TCP
+    // settings end the connection of a vanished host. All of them end with the transaction.
     private static final String TRY = """
             SELECT pg_try_advisory_xact_lock(7210517264002) AS taken,
                    set_config('idle_in_transaction_session_timeout', '%1$d', true),
@@ -57,12 +58,13 @@ public class ReconcilerLock {
                    set_config('tcp_keepalives_count', '%3$d', true)""";
 
     /**
-     * Does the work while this process holds the lock; the lock's transaction ends after it.
+     * Does the work while this process holds the lock. The transaction of the lock ends after it.
      *
-     * @param work is told whether the lock is still held; once it is not, it must begin nothing new. That answer comes from
-     *     this process alone and is true also right after the process was frozen
-     * @param whole whether the result is that of a cycle that looked at everything: the time of its end is stored
-     * @return empty, without any work done, where another process holds the lock; fails where the lock was lost meanwhile
+     * @param work gets a function that says whether the lock is still held; after a false answer it must begin
+     *     nothing new. The answer comes from this process alone and is right even after the process was frozen
+     * @param whole whether the result is that of a full cycle; the time of its end is stored
+     * @return empty, without any work done, if another process holds the lock; fails if the lock was lost during
+     *     the work
      */
     public <T> Uni<Optional<T>> hold(Bounds bounds, Function<BooleanSupplier, Uni<T>> work, Predicate<T> whole) {
         return direct.pool().withTransaction(connection -> whileHeld(connection, bounds, work, whole));
@@ -84,13 +86,13 @@ public class ReconcilerLock {
                         : Uni.createFrom().item(Optional.empty()));
     }
 
-    /** The statement that tries to get the lock; its column {@code taken} says whether it did. */
+    /** The statement that tries to take the lock. Its column {@code taken} says whether it did. */
     public static String tryFor(Duration silence) {
         long seconds = Math.max(1, silence.toSeconds() / ASKS_PER_SILENCE);
         return TRY.formatted(silence.toMillis(), seconds, ASKS_PER_SILENCE);
     }
 
-    // Not where it is a moment old: cycles may follow each other closely.
+    // Not if the stored time is a moment old: cycles may follow each other closely.
     private static final String REMEMBER = """
             UPDATE reconciliation SET finished_at = clock_timestamp()
              WHERE finished_at NOT BETWEEN clock_timestamp() - interval '5 seconds' AND clock_timestamp()""";
@@ -99,7 +101,7 @@ public class ReconcilerLock {
         return connection.query(REMEMBER).execute().replaceWithVoid();
     }
 
-    /** The lock in this process's hands. */
+    /** The lock while this process holds it. */
     private final class Held {
 
         private final SqlConnection connection;
@@ -112,11 +114,13 @@ public class ReconcilerLock {
             this.connection = connection;
             this.bounds = bounds;
             connection.closeHandler(() -> lost = true);
-            // The work's failure says it; unhandled it would be a stack trace in the log.
+            // The failure of the work reports it. Unhandled, it would be a stack trace in the log.
             connection.exceptionHandler(gone -> lost = true);
         }
 
-        /** Whether the database cannot have given it to another: it heard of this process less than the silence ago. */
+        /**
+         * Whether the database cannot have given the lock away: the last query was sent less than the silence ago.
+         */
         boolean isStill() {
             long now = System.nanoTime();
             return !lost

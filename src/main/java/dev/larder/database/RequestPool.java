@@ -18,15 +18,15 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pool of the requests and the loops, with what Quarkus has no property for: longer statements stay prepared, sessions
- * have limits, the primary is found among several hosts, and connections are shared fairly ({@link SharedPool}). Waiting has
- * no time limit in the client's own pool, because a one-shot query whose connection fails is then completed a second time by
- * the timer, and that is logged as an unhandled fault for each.
+ * The connection pool of requests and loops, with settings that Quarkus has no property for: longer statements stay
+ * prepared, sessions have time limits, the primary is found among several hosts, and connections are shared fairly
+ * ({@link SharedPool}). The client's own pool has no limit on waiting, because its timer completes a one-shot query
+ * a second time if the connection fails, and each is logged as an unhandled fault.
  */
 @Singleton
 public class RequestPool implements PgPoolCreator {
 
-    /** Above the limit of the one statement that has a longer one, the snapshot. */
+    /** Longer than the longest statement, the snapshot. */
     private static final Duration SILENCE = Duration.ofSeconds(80);
 
     private final List<String> addresses;
@@ -54,7 +54,7 @@ public class RequestPool implements PgPoolCreator {
         return pool(input.vertx(), input.poolOptions(), found, settings.limits(), pooled);
     }
 
-    /** Seconds. By then every statement has ended at the server; a connection that has said nothing so long is closed. */
+    /** Seconds. Every statement has ended by then; a connection that is silent for so long is closed. */
     private int silence() {
         return Math.toIntExact(settings.statementTimeout().plus(SILENCE).toSeconds());
     }
@@ -67,15 +67,16 @@ public class RequestPool implements PgPoolCreator {
                 : options.setCachePreparedStatements(false).setUseLayer7Proxy(true);
     }
 
-    /** Where requests connect to; known once the pool has been made. */
+    /** The addresses that requests connect to; known once the pool has been created. */
     Hosts hosts() {
         return Objects.requireNonNull(hosts, "the pool has not been made yet");
     }
 
     /**
-     * A pool as requests have it.
+     * Creates a pool with the settings of the requests' pool.
      *
-     * @param pooled whether a transaction pooler is in between: the limits are then set for the role, not for a session
+     * @param pooled whether there is a transaction pooler; the limits are then set for the role instead of the
+     *     session
      */
     public static Pool pool(Vertx vertx, PoolOptions options, Hosts hosts, TimeLimits limits, boolean pooled) {
         Pool pool = builder(options, hosts, vertx)

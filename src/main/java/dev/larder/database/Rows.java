@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** The few conversions that every row mapper shares. */
+/** Conversions that row mappers share. */
 public final class Rows {
 
     private Rows() {}
@@ -25,7 +25,7 @@ public final class Rows {
         return at == null ? null : utc(at);
     }
 
-    /** Rounded up: nobody gets less than was asked for. */
+    /** Rounded up, so that no client gets less than it asked for. */
     public static int wholeSeconds(Duration time) {
         return Math.toIntExact(time.plusNanos(999_999_999).toSeconds());
     }
@@ -52,7 +52,7 @@ public final class Rows {
         return iterator.hasNext() ? Optional.of(mapper.apply(iterator.next())) : Optional.empty();
     }
 
-    /** A text as PostgreSQL can store it: it refuses U+0000, which a script or a server may print all the same. */
+    /** A text that PostgreSQL can store: it refuses U+0000, which a script or a server may print. */
     public static String storable(String text) {
         return text.replace('\0', '\uFFFD');
     }

@@ -6,8 +6,8 @@ import io.smallrye.config.ConfigValue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Lets the data source's address name several hosts as PostgreSQL's own clients write it: {@code postgresql://a:1,b:2/db}.
- * Quarkus splits the setting at its commas, so it is given one whole address per host.
+ * Allows several hosts in the address of the data source, as in PostgreSQL's own clients:
+ * {@code postgresql://a:1,b:2/db}. Quarkus splits the setting at commas, so it gets one whole address per host.
  */
 public final class SeveralHosts implements ConfigSourceInterceptor {
 

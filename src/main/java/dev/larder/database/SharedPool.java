@@ -27,18 +27,19 @@ import java.util.stream.Collector;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A pool whose connections cannot all be held by one thing that is locked or slow (decision 0024). At most a quarter of
- * them run the same statement about the same row, told by its first UUID; at most three quarters run the same statement; at
- * most half are in transactions. Waiting for a connection is bounded in number and in time.
+ * A pool of which no single lock or slow statement can occupy all connections (decision 0024). At most a quarter of
+ * the connections run the same statement about the same row, which its first UUID identifies. At most three
+ * quarters run the same statement. At most half are in transactions. The number of waiting calls and their time are
+ * bounded.
  */
 // PgPool is deprecated, and Quarkus casts to it.
 @SuppressWarnings("deprecation")
 final class SharedPool implements PgPool {
 
-    /** So many wait for a connection; a longer line would be answered too late to be of use. */
+    /** Calls that wait for a connection. In a longer queue an answer would come too late to be of use. */
     private static final int LINE_MAX = 2_000;
 
-    /** So many wait for their turn at one row. */
+    /** Calls that wait for one row. */
     private static final int ROW_LINE_MAX = 200;
 
     private static final String ANY = "any";
@@ -49,11 +50,11 @@ final class SharedPool implements PgPool {
     private final Bulkhead<String> statements;
     private final Bulkhead<Aim> rows;
 
-    /** A statement and the row it is about. */
+    /** A statement and its row. */
     private record Aim(String statement, UUID row) {}
 
     /**
-     * @param size of the pool
+     * @param size connections of the pool
      * @param patience how long a task waits for each of its turns
      */
     SharedPool(Pool pool, int size, Duration patience) {
@@ -160,7 +161,7 @@ final class SharedPool implements PgPool {
         pool.close(handler);
     }
 
-    /** Rows are mapped by the stores, so the two ways to have the client do it are left out. */
+    /** Not supported: the stores map rows themselves. */
     private static UnsupportedOperationException mappedByStores() {
         return new UnsupportedOperationException("rows are mapped by the stores");
     }
@@ -247,7 +248,7 @@ final class SharedPool implements PgPool {
         }
     }
 
-    /** A connection whose place is free again once it is given back. */
+    /** A connection that frees its place in the pool when it is closed. */
     private final class Leased implements SqlConnection {
 
         private final SqlConnection connection;

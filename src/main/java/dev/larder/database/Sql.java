@@ -14,8 +14,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A statement whose parameters have names: {@code WHERE id = :job AND lease_token = :token}. The names become positions once,
- * when the statement is made, which is when its class is loaded; a call only sends the values.
+ * A statement whose parameters have names: {@code WHERE id = :job AND lease_token = :token}. Names become positions
+ * once, when the class is loaded; a call only sends the values.
  *
  * <pre>{@code
  * private static final Sql LEASED = Sql.of("SELECT … WHERE j.id = :job AND j.lease_token = :token", "job", "token");
@@ -25,7 +25,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Sql {
 
-    /** Texts, quoted names, comments and casts are skipped; a colon after a word or a bracket belongs to an array's bounds. */
+    /**
+     * Texts, quoted names, comments and casts are skipped. A colon after a word or bracket belongs to the bounds of
+     * an array.
+     */
     private static final Pattern PARAMETER =
             Pattern.compile("'[^']*'|\"[^\"]*\"|--[^\\n]*|::|(?<![\\w\\]]):([a-z][a-z0-9_]*)|\\$\\d+");
 
@@ -38,11 +41,11 @@ public final class Sql {
     }
 
     /**
-     * Makes a statement.
+     * Creates a statement.
      *
-     * @param names of the parameters, in the order in which {@link #on} is given their values
-     * @throws IllegalArgumentException where a name in the text is not given, a given one is not in the text or is given twice,
-     *     or the text has a parameter with a number
+     * @param names the parameters, in the order of the values of {@link #on}
+     * @throws IllegalArgumentException if a name of the text is missing here, a name here is not in the text or is
+     *     given twice, or the text has a numbered parameter
      */
     public static Sql of(String text, String... names) {
         List<String> given = List.of(names);
@@ -81,11 +84,11 @@ public final class Sql {
     }
 
     /**
-     * Executes it.
+     * Executes the statement.
      *
      * @param client a pool, or the connection of a transaction
      * @param values one for each name, in the order of the names; may be null
-     * @throws IllegalArgumentException where there are more or fewer values than names
+     * @throws IllegalArgumentException if there are more or fewer values than names
      */
     public Uni<RowSet<Row>> on(SqlClient client, @Nullable Object... values) {
         if (values.length != parameters) {

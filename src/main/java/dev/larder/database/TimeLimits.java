@@ -4,11 +4,11 @@ import dev.larder.model.MisconfiguredException;
 import java.time.Duration;
 
 /**
- * How long the server lets a session of Larder's work, wait and stay idle inside a transaction (decision 0024). The server
- * keeps the limits, so that they hold although the client has given up or is frozen.
+ * Time limits of Larder's database sessions (decision 0024). The server enforces them, so they hold even if the
+ * client has given up or is frozen.
  *
- * @param statement one statement, its waiting included
- * @param lock waiting for one lock
+ * @param statement one statement, including its waits
+ * @param lock the wait for one lock
  * @param idleTransaction between two statements of one transaction
  */
 public record TimeLimits(Duration statement, Duration lock, Duration idleTransaction) {
@@ -22,8 +22,8 @@ public record TimeLimits(Duration statement, Duration lock, Duration idleTransac
     }
 
     /**
-     * Statements for a session's begin. They are no startup parameters, because poolers refuse those. The server looks for a
-     * client that has vanished after 10 s of silence and ends the session 15 s later.
+     * The statements that set the limits when a session begins. Poolers refuse startup parameters. The server
+     * checks a silent client after 10 s and ends the session of a vanished one 15 s later.
      */
     String set() {
         return """
@@ -32,8 +32,9 @@ public record TimeLimits(Duration statement, Duration lock, Duration idleTransac
     }
 
     /**
-     * The same as defaults of the role in this database, for a transaction pooler, whose sessions belong to no client. A role
-     * may set its own. The lock keeps servers that start together from failing over the same row.
+     * The same as defaults of the role in this database, for a transaction pooler, whose sessions belong to no
+     * client. A role may change its own defaults. The lock keeps servers that start together from failing on the
+     * same row.
      */
     String setForRole() {
         return """

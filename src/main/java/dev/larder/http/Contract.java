@@ -177,8 +177,8 @@ final class Contract {
     }
 
     /**
-     * What of a request the operation would ignore. Codes: {@code unknown_parameter}, {@code repeated_parameter}, {@code
-     * unsupported_header}, {@code unexpected_body}.
+     * What of a request the operation would ignore. Codes: {@code unknown_parameter}, {@code repeated_parameter},
+     * {@code unsupported_header}, {@code unexpected_body}.
      *
      * @param bodyBytes the announced length of the body; an empty JSON object counts as no body
      */

@@ -21,8 +21,8 @@ public final class ETags {
     }
 
     /**
-     * The tag that an {@code If-Match} header demands, without its quotes: {@code *} for whatever exists, empty
-     * where there is no header. A list, a weak tag or anything else is a 400 problem {@code invalid_if_match}.
+     * The tag that an {@code If-Match} header demands, without its quotes: {@code *} for any existing version, empty
+     * without the header. A list, a weak tag or anything else is a 400 problem {@code invalid_if_match}.
      */
     public static Optional<String> ifMatchTag(@Nullable String header) {
         if (header == null) {

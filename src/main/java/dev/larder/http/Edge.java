@@ -215,7 +215,7 @@ class Edge {
     private void failed(RoutingContext routing) {
         int status = routing.statusCode();
         if (routing.failure() instanceof HttpClosedException) {
-            // The client has closed its connection: there is no one to answer, and no fault.
+            // The client has closed its connection: there is nothing to answer, and no fault.
             LOG.debugf("client closed its connection path=%s", routing.request().path());
         } else if (status >= 400 && status < 500 && !routing.response().headWritten()) {
             refuse(routing, ProblemMapper.ofStatus(status));

@@ -56,7 +56,7 @@ class JobLimitResource {
         return find(organization).chain(found -> limits.find(found.id()));
     }
 
-    /** Whoever waited for a place asks again at once. */
+    /** Wakes waiting workers, so that they ask again at once. */
     @PUT
     @Path("/{organization}/job-limits")
     @Consumes(MediaType.APPLICATION_JSON)

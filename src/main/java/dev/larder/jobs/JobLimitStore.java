@@ -16,14 +16,14 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How many jobs may be in flight at once, and how many deletes among them, of a preset's stock, of an organization, and of
- * the whole deployment (decision 0017). {@link JobStore#take} keeps the limits exactly, however many workers lease at the
+ * Limits on jobs in flight, and on deletes among them, for a preset's stock, an organization, and the whole
+ * deployment (decision 0017). {@link JobStore#take} keeps the limits exactly, however many workers lease at the
  * same time. A preset's limits come with its version.
  */
 @ApplicationScoped
 public class JobLimitStore {
 
-    /** The scope that holds every job. */
+    /** The scope of all jobs. */
     public static final UUID DEPLOYMENT = Rules.DEPLOYMENT;
 
     private final Pool pool;
@@ -35,11 +35,11 @@ public class JobLimitStore {
     }
 
     /**
-     * The limits of one scope, and how many jobs count against them.
+     * The limits of one scope and their use.
      *
      * @param jobs at once; null: no limit
      * @param deletes among them; null: no limit
-     * @param jobsInFlight how many are leased; beyond the limit where it was lowered since
+     * @param jobsInFlight leased jobs; more than the limit if it was lowered since
      */
     public record Limits(@Nullable Integer jobs, @Nullable Integer deletes, long jobsInFlight, long deletesInFlight) {}
 
@@ -79,18 +79,18 @@ public class JobLimitStore {
                     nullif(:scope::uuid, :deployment::uuid), jsonb_build_object('jobs', :jobs::integer, 'deletes', :deletes::integer))""", "scope", "jobs", "deletes", "entry", "at", "actor", "deployment");
 
     /**
-     * Sets both limits of an organization or of the {@link #DEPLOYMENT}. They hold from the commit on; jobs in flight beyond
-     * them go on.
+     * Sets both limits of an organization or of the {@link #DEPLOYMENT}. They hold from the commit on. Jobs in
+     * flight beyond them continue.
      *
-     * @param jobs from 1; null lifts it
-     * @param deletes from 1; null lifts it
+     * @param jobs from 1; null removes the limit
+     * @param deletes from 1; null removes the limit
      */
     public Uni<Void> set(UUID scope, @Nullable Integer jobs, @Nullable Integer deletes, UUID actor, Instant at) {
         return SET.on(pool, scope, jobs, deletes, ids.next(), Rows.utc(at), actor, DEPLOYMENT)
                 .replaceWithVoid();
     }
 
-    // Begins with the leased jobs: the limits of every version that ever was are kept.
+    // Starts from the leased jobs, because the limits of all versions are kept.
     private static final Sql TOUCHED = Sql.of("""
             SELECT s.kind, s.scope, o.name AS organization, t.name AS template, p.name AS preset, l.jobs, l.deletes,
                    count(*) AS jobs_in_flight, count(*) FILTER (WHERE j.deletes) AS deletes_in_flight
@@ -107,14 +107,14 @@ public class JobLimitStore {
              ORDER BY greatest(count(*)::float8 / l.jobs, count(*) FILTER (WHERE j.deletes)::float8 / l.deletes) DESC, s.scope
              LIMIT 100""", "deployment", "organization");
 
-    /** The limits that have jobs in flight, the fullest first, at most 100; of one organization where it is given. */
+    /** The limits that have jobs in flight, the fullest first, at most 100; of one organization if it is given. */
     public Uni<List<Touched>> touched(Optional<UUID> organization) {
         return TOUCHED.on(pool, DEPLOYMENT, organization.orElse(null))
                 .map(rows -> Rows.list(rows, JobLimitStore::touched));
     }
 
     /**
-     * A limit and how much of it is used.
+     * A limit and its use.
      *
      * @param kind {@code deployment}, {@code organization} or {@code preset}
      */

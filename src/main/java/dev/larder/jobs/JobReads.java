@@ -32,9 +32,9 @@ public class JobReads {
     /**
      * A job as the API shows it.
      *
-     * @param position the job's place among its organization's waiting jobs with the same tags, from 1; jobs far back all show
-     *     some number between 1,000 and 3,000; null in a list, and for a job that does not wait
-     * @param waiting why no worker takes it; null where a worker may, in a list, and for a job that does not wait
+     * @param position the place among the organization's waiting jobs with the same tags, from 1; far back some
+     *     number between 1,000 and 3,000; null in a list, and if the job does not wait
+     * @param waiting why no worker takes the job; null if one may, in a list, and if the job does not wait
      */
     @Schema(name = "Job")
     public record Seen(
@@ -58,8 +58,9 @@ public class JobReads {
     /**
      * The reason why no worker takes a job now.
      *
-     * @param code {@code no_worker}: no living worker fits; {@code place_held}: the places of those that fit are in trouble
-     * @param until of a held place: when the next build is tried there
+     * @param code {@code no_worker}: no living worker fits; {@code place_held}: the places of the workers that fit
+     *     are held
+     * @param until for a held place: when the next build is tried there
      */
     @Schema(name = "JobWaiting")
     public record Waiting(
@@ -92,8 +93,8 @@ public class JobReads {
               JOIN workspaces w ON w.id = j.workspace_id
             """;
 
-    // A workspace may have had another owner: the jobs of that owner, and the reset after it, are hidden from the next
-    // one.
+    // A workspace may have had another owner. Jobs of that owner, and the reset after it, are hidden from the next
+    // owner.
     private static final String VISIBLE = """
             (:organization::uuid IS NULL OR j.organization_id = :organization)
                AND (:owner::uuid IS NULL

@@ -51,7 +51,7 @@ class JobSettingsResource {
         return limits.find(JobLimitStore.DEPLOYMENT);
     }
 
-    /** Whoever waited for a place asks again at once. */
+    /** Wakes waiting workers, so that they ask again at once. */
     @PUT
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed(Role.OWNER_NAME)

@@ -6,23 +6,23 @@ import dev.larder.lifecycle.LocationHolds;
 import dev.larder.lifecycle.Rules;
 
 /**
- * The two statements that lease jobs (decisions 0017, 0022), in named parts. Each part is a common table expression that
- * reads those before it; {@code next} says which jobs are leased, in which order, {@code summary} what else the server must
- * know. {@link AssignmentReads#FETCH} then reads what the leased jobs are about, in the same round trip.
+ * The two statements that lease jobs (decisions 0017, 0022), in named parts. Each part is a common table expression
+ * that reads those before it: {@code next} holds the leased jobs in their order, {@code summary} further facts for
+ * the server. {@link AssignmentReads#FETCH} then reads the assignments of the leased jobs in the same round trip.
  *
- * <p>{@link #SHARED} can do everything: several lines, fair shares, limits. Starting its forty parts costs more than the
- * lease itself. {@link #ONLY_LINE} does the most frequent case for a third of that: one line waits, and there are no limits.
- * It tells where that is not so.
+ * <p>{@link #SHARED} handles every case: several lines, fair shares, limits. Starting its forty parts costs more
+ * than the lease itself. {@link #ONLY_LINE} handles the most frequent case, one waiting line without limits, for a
+ * third of the cost, and reports any other case.
  */
 final class Leasing {
 
-    /** A lease looks at so many organizations of each tag set and kind; the next one goes on behind them. */
+    /** Organizations that one lease looks at, for each tag set and kind. The next lease continues after them. */
     static final int ORGANIZATIONS_MAX = 64;
 
     private Leasing() {}
 
-    // The worker: the backends whose place is not in trouble, whether one of these is due for a probe, and how many
-    // more prebuilds, and long prebuilds, its reserves let it run.
+    // The worker: the backends whose place is open, whether one of the others is due for a probe, and how many more
+    // prebuilds, and long prebuilds, its reserves allow.
     private static final String ME = """
             me AS (
                 SELECT k.id, k.organization_id, k.tags, {offered} AS backends, {probes} AS probes,
@@ -38,7 +38,8 @@ final class Leasing {
             .replace("{probes}", LocationHolds.probes("k", ":at"))
             .replace("{trusted}", Rules.TRUSTED);
 
-    // A probe is one job. Where the prebuilds' share is smaller than the free slots, no more than it is leased at once.
+    // A probe is one job. If the prebuilds' share is smaller than the free slots, at most that share is leased at
+    // once.
     private static final String WANTED = """
             wanted AS (
                 SELECT CASE WHEN probes THEN 1 WHEN prebuild_room > 0 THEN least(:slots::integer, prebuild_room)
@@ -85,7 +86,10 @@ final class Leasing {
                 SELECT false AS held_up, (SELECT count(*) FROM next) = (SELECT jobs FROM wanted) AS more, NULL::uuid AS asked_to,
                        EXISTS (SELECT FROM heads) AND NOT EXISTS (SELECT FROM only_line) AS shared)""".formatted(Lines.jobs("true"));
 
-    /** Leases from the only line that waits; leases nothing, and says {@code shared}, where there are several, or limits. */
+    /**
+     * Leases from the only waiting line. Leases nothing, and returns {@code shared}, if there are several lines or
+     * limits.
+     */
     static final Sql ONLY_LINE = Sql.of(
             "WITH "
                     + String.join(",\n", ME, WANTED, Lines.KINDS, HEADS, NEXT_OF_ONLY_LINE, TAKEN)
@@ -95,7 +99,7 @@ final class Leasing {
             "slots",
             "at");
 
-    // The limits that are reached, as far as this statement sees it. What is in them is passed over.
+    // The limits that are reached, as far as this statement sees them. Jobs under these limits are skipped.
     private static final String FULL_SCOPES = """
             full_scopes AS (
                 SELECT s.scope, count(*) >= l.jobs AS closed
@@ -106,8 +110,8 @@ final class Leasing {
                  GROUP BY s.scope, l.jobs, l.deletes
                 HAVING count(*) >= l.jobs OR count(*) FILTER (WHERE j.deletes) >= l.deletes)""";
 
-    // The lines that this lease asks: one organization after the other, in the order of their ids, beginning behind
-    // :after and, at the end, going on from the first one. A worker that serves one organization asks only its lines.
+    // The lines that this lease asks: one organization after the other in the order of their ids, starting after
+    // :after and wrapping around. A worker of one organization asks only that organization's lines.
     private static final String ASKED = """
             asked (tagset_id, kind, organization_id, began_with, wraps, nth) AS (
                 SELECT k.tagset_id, k.kind, s.organization_id, s.organization_id, s.wraps, 1
@@ -132,7 +136,7 @@ final class Leasing {
                     ORGANIZATIONS_MAX,
                     Lines.firstOrganization("a", "true"));
 
-    // What the organizations have in flight, of the jobs that compete for the same workers. Counted only where several
+    // The organizations' jobs in flight that compete for the same workers. Counted only if several organizations
     // wait.
     private static final String IN_FLIGHT = """
             in_flight AS MATERIALIZED (
@@ -143,12 +147,13 @@ final class Leasing {
                    AND (SELECT count(DISTINCT organization_id) FROM asked) > 1
                  GROUP BY j.organization_id)""";
 
-    // Users' jobs and those that have waited out their handicap, then what a delete's handicap reaches, then the rest.
+    // Users' jobs and jobs that have waited out their handicap, then jobs within the handicap of deletes, then the
+    // rest.
     private static final String URGENCY =
             "CASE WHEN j.queue_at <= :at::timestamptz THEN 0 WHEN j.queue_at <= :at::timestamptz + interval '%d seconds' THEN 1 ELSE 2 END"
                     .formatted(Handicap.DELETE.toSeconds());
 
-    // The organization with the fewest jobs goes first; of equals the one that comes next behind :after.
+    // The organization with the fewest jobs goes first; of equals the next one after :after.
     private static final String TURNS =
             "c.urgency, c.turn, c.organization_id <= :after::uuid, c.organization_id, c.queue_at, c.id";
 
@@ -156,7 +161,8 @@ final class Leasing {
             NOT EXISTS (SELECT FROM full_scopes s
                          WHERE s.scope IN (:deployment::uuid, j.organization_id, j.preset_id) AND (s.closed OR j.deletes))""";
 
-    // Which jobs would be leased if no other worker leased any: that says how many each line gives. Nothing is locked.
+    // The jobs that would be leased if no other worker leased any. This gives the number of jobs from each line.
+    // Nothing is locked.
     private static final String SHARES = """
             candidates AS MATERIALIZED (
                 SELECT a.tagset_id, a.kind, a.organization_id, j.id, j.queue_at, {urgency} AS urgency,
@@ -184,8 +190,8 @@ final class Leasing {
             .replace("{line}", Lines.jobs(NOT_FULL))
             .replace("{turns}", TURNS);
 
-    // The jobs are locked line by line; those that another worker is just being given are passed over.
-    // Where that leaves slots free, all lines are asked once more (rest).
+    // Locks the jobs line by line, and skips jobs that another worker is leasing. If slots are left, all lines are
+    // asked once more (rest).
     private static final String LOCKED = """
             locked AS (
                 SELECT j.*, a.kind
@@ -216,9 +222,9 @@ final class Leasing {
             .replace("{urgency}", URGENCY)
             .replace("{turns}", TURNS);
 
-    // A job counts in its preset, its organization and the deployment. Servers that lease at the same time
-    // take turns in jobs_in_flight (V7), so that each counts the jobs of those before it. What is beyond a
-    // limit stays in the queue.
+    // A job counts for its preset, its organization and the deployment. Servers that lease at the same time take
+    // turns in jobs_in_flight (V7), so that each counts the jobs of those before it. A job beyond a limit stays in
+    // the queue.
     private static final String BEYOND_LIMITS = """
             limited AS MATERIALIZED (
                 SELECT DISTINCT l.scope, l.jobs, l.deletes
@@ -239,8 +245,8 @@ final class Leasing {
                         WINDOW turn AS (PARTITION BY r.scope ORDER BY j.place)) n
                  WHERE n.nth > n.room OR (n.deletes AND n.nth_delete > n.delete_room))""";
 
-    // held_up: jobs were locked and are not leased, so that other workers may have passed them over.
-    // asked_to: where the first line was cut off, so that the next lease goes on from there.
+    // held_up: jobs were locked and not leased, so other workers may have skipped them.
+    // asked_to: where the first line was cut off, so that the next lease continues there.
     private static final String NEXT_OF_SHARES = """
             next AS (
                 SELECT j.id, j.place

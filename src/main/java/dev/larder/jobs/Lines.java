@@ -3,21 +3,21 @@ package dev.larder.jobs;
 import dev.larder.lifecycle.TagMatch;
 
 /**
- * The queue as SQL. It is a set of lines: the waiting jobs of one organization with one tag set and of one kind. The index
- * {@code jobs_waiting} (V11) holds each line in the order of its jobs, so that the lines are found, and the head of each is
+ * The queue as SQL. It is a set of lines: the waiting jobs of one organization with one tag set and of one kind.
+ * The index {@code jobs_waiting} (V11) holds each line in order, so lines are found, and the first jobs of each are
  * read, without reading a backlog.
  */
 final class Lines {
 
     private Lines() {}
 
-    /** A value as the index has it: 0 a user's job, 1 a prebuild's, 2 a prebuild's with a timeout of more than an hour. */
+    /** A value of the index: 0 a user's job, 1 a prebuild's, 2 a prebuild's with a timeout of more than an hour. */
     static String kind(String job) {
         return "(CASE WHEN NOT %1$s.prebuild THEN 0 WHEN %1$s.timeout_seconds <= 3600 THEN 1 ELSE 2 END)"
                 .formatted(job);
     }
 
-    /** {@code kinds}: the tag sets and kinds of which {@code me}, the worker, may be given jobs now. */
+    /** {@code kinds}: the tag sets and kinds of jobs that {@code me}, the worker, may get now. */
     static final String KINDS = """
             kinds AS (
                 SELECT s.id AS tagset_id, k.kind
@@ -27,7 +27,7 @@ final class Lines {
                         AND (k.kind = 1 OR me.long_room IS NULL OR me.long_room > 0)))""".formatted(TagMatch.tags("me", "s"));
 
     /**
-     * A value: the first organization with a line of this tag set and kind; NULL where there is none.
+     * A value: the first organization with a line of this tag set and kind; NULL if there is none.
      *
      * @param line the row with the tag set and the kind
      * @param condition on the organization of the job {@code j}
@@ -40,7 +40,7 @@ final class Lines {
                   ORDER BY j.organization_id LIMIT 1)""".formatted(line, kind("j"), condition);
     }
 
-    /** The jobs of the line {@code a} that {@code me} may be given, in their order. */
+    /** The jobs of the line {@code a} that {@code me} may get, in their order. */
     static String jobs(String condition) {
         return """
                 SELECT j.id, j.queue_at, j.organization_id, j.preset_id, j.deletes FROM jobs j

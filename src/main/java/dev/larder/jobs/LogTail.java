@@ -16,8 +16,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * One follower of one log. It reads where the log is kept, a page at a time and only when the follower takes it, so that it
- * does not matter which process the lines arrived at.
+ * One follower of one log. It reads the log from the database, a page at a time and only when the follower takes
+ * it, so the lines may arrive at any process.
  */
 final class LogTail {
 
@@ -39,7 +39,7 @@ final class LogTail {
     private int silent;
     private boolean waits;
 
-    /** @param allowed whether its caller may still follow */
+    /** @param allowed whether the caller may still follow */
     LogTail(
             JobReads reader,
             UUID job,
@@ -60,8 +60,8 @@ final class LogTail {
     private record Batch(List<OutboundSseEvent> events, boolean last) {}
 
     /**
-     * Until the job has ended and all is said, or the caller may no longer see it. It ends without the event {@code end} when
-     * this process stops: the follower goes on at another server.
+     * Sends lines until the job has ended and its log is complete, or the caller may no longer see it. Ends without
+     * the event {@code end} when this process stops: the follower continues at another server.
      */
     Multi<OutboundSseEvent> events() {
         return Multi.createBy()
@@ -79,12 +79,12 @@ final class LogTail {
                 .chain(this::read);
     }
 
-    /** A token may be revoked and a user disabled while it follows: that is asked at every tenth look. */
+    /** A token may be revoked, or a user disabled, while it follows: checked at every tenth look. */
     private Uni<Boolean> mayGoOn() {
         return looks++ % LOOKS_UNASKED == 0 ? allowed.get() : Uni.createFrom().item(true);
     }
 
-    /** The job is looked at before its log: what it said before it ended is there then. */
+    /** The job is read before its log, so the log of an ended job is complete. */
     private Uni<Batch> read(Optional<Seen> found) {
         return found.isEmpty()
                 ? Uni.createFrom().item(new Batch(List.of(), true))
@@ -101,13 +101,13 @@ final class LogTail {
             return new Batch(
                     Stream.concat(said, Stream.of(events.end(found.status()))).toList(), true);
         }
-        // With the first of them the answer's head is sent, so that the client knows that it follows.
+        // The first event sends the head of the answer, so that the client knows that it follows.
         return silent % SILENT_LOOKS == 1
                 ? new Batch(List.of(events.stillThere()), traffic.isEnding())
                 : new Batch(said.toList(), traffic.isEnding());
     }
 
-    /** What is there now, a page at a time. */
+    /** The lines so far, a page at a time. */
     static Multi<String> text(JobReads reader, UUID job) {
         int[] seen = {BEFORE_THE_FIRST};
         return Multi.createBy()

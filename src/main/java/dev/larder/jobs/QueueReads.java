@@ -16,7 +16,10 @@ import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
-/** The queue as a whole, and the workers. Only jobs that have not ended are read: the cost does not grow with history. */
+/**
+ * Reads about the whole queue and the workers. They read only jobs that have not ended, so the cost does not grow
+ * with history.
+ */
 @ApplicationScoped
 public class QueueReads {
 
@@ -43,7 +46,7 @@ public class QueueReads {
              GROUP BY l.status, b.transition, l.prebuild
              ORDER BY l.status, b.transition, l.prebuild""", "organization");
 
-    /** How many jobs have not ended, by status, transition and whether they are prebuilds'. */
+    /** The numbers of jobs that have not ended, by status, transition and whether they build prebuilds. */
     public Uni<List<Group>> queue(Optional<UUID> organization) {
         return QUEUE.on(pool, organization.orElse(null)).map(rows -> Rows.list(rows, QueueReads::group));
     }
@@ -51,7 +54,7 @@ public class QueueReads {
     /**
      * Jobs of one kind with one status.
      *
-     * @param oldest when the oldest of them began to wait, to run, or was canceled
+     * @param oldest when the oldest of them began to wait, began to run, or was canceled
      */
     @Schema(name = "JobGroup")
     public record Group(String status, String transition, boolean prebuild, long jobs, Instant oldest) {}
@@ -74,7 +77,7 @@ public class QueueReads {
               FROM live
              GROUP BY status""", "at");
 
-    /** How long the jobs that have not ended have been in their status; a status without jobs is left out. */
+    /** The ages of the jobs that have not ended, by status; a status without jobs is left out. */
     public Uni<List<Ages>> ages(Instant at) {
         return AGES.on(pool, Rows.utc(at)).map(rows -> Rows.list(rows, QueueReads::ages));
     }
@@ -82,7 +85,7 @@ public class QueueReads {
     /**
      * The ages of one status.
      *
-     * @param over1m how many of the jobs have this status for longer than a minute; and so on
+     * @param over1m jobs with this status for longer than a minute; and so on
      */
     public record Ages(String status, long jobs, double oldestSeconds, long over1m, long over10m, long over1h) {}
 
@@ -117,9 +120,9 @@ public class QueueReads {
      * A worker as the API shows it.
      *
      * @param organizationId null for a worker that serves every organization
-     * @param remote whether it speaks over HTTP; otherwise it runs in a server's process
-     * @param held the backends whose place is in trouble: the worker gets one job of them at a time, at intervals
-     * @param running how many jobs it holds
+     * @param remote whether it uses the HTTP API; otherwise it runs in a server's process
+     * @param held the backends whose place is held: the worker gets one job of them at a time, at intervals
+     * @param running leased jobs
      */
     @Schema(name = "Worker")
     public record Working(
@@ -165,7 +168,7 @@ public class QueueReads {
     /**
      * The workers with a heartbeat in the last minute, and how many jobs they can run at once.
      *
-     * @param heldPlaces places in trouble
+     * @param heldPlaces places that are held
      * @param unserved kinds of jobs, by organization, backend and tags, that no such worker can take
      */
     public record Capacity(long workers, long slots, long heldPlaces, long unserved) {}

@@ -4,31 +4,31 @@ import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.time.Duration;
 
-/** How a server keeps the queue. The keys stand beside those of the worker in its process. */
+/** Settings of the queue. Their keys have the prefix of the worker in the same process. */
 @ConfigMapping(prefix = "larder.worker")
 public interface QueueSettings {
 
-    /** The backstop where a wake-up was lost. */
+    /** The poll interval, which covers lost wake-ups. */
     @WithDefault("1s")
     Duration poll();
 
-    /** Three of these missed, and the worker's jobs are taken back. */
+    /** After three missed heartbeats a worker's jobs are taken back. */
     @WithDefault("5s")
     Duration heartbeat();
 
-    /** How many workers may be lost over a job before it fails. */
+    /** How many workers may be lost with a job before the job fails. */
     @WithDefault("3")
     int maxAttempts();
 
     /**
-     * How long past its deadline, or past a wish to cancel it, a job may be before it is taken from its worker. It must be
-     * longer than what any worker gives a script to end ({@code larder.backend.exec.stop-grace}). A worker that is lost loses
-     * its jobs earlier, by its heartbeat.
+     * How long a job may run past its deadline, or past a request to cancel it, before it is taken from its worker.
+     * Must be longer than the time any worker gives a script to end ({@code larder.backend.exec.stop-grace}). A
+     * lost worker loses its jobs earlier, by its heartbeat.
      */
     @WithDefault("15m")
     Duration overrun();
 
-    /** How long what a job said is kept after it. */
+    /** How long log lines are kept after the job has ended. */
     @WithDefault("14d")
     Duration logRetention();
 

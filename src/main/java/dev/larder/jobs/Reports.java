@@ -23,9 +23,7 @@ import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/**
- * What workers send, read and bounded. A worker is a program of somebody else's: nothing that it says is taken unseen.
- */
+/** Reads and bounds the requests of workers. A worker is a foreign program: every value is checked. */
 final class Reports {
 
     static final int SLOTS_MAX = 1_000;
@@ -71,7 +69,7 @@ final class Reports {
         return slots;
     }
 
-    /** 0 where the worker does not count its questions. */
+    /** 0 if the worker does not count its requests. */
     static int ask(JsonBody body) {
         int number = body.optionalInteger("ask").orElse(0);
         if (number < 0) {
@@ -80,7 +78,7 @@ final class Reports {
         return number;
     }
 
-    /** Ids of jobs; at most as many as a worker can have. */
+    /** Ids of jobs; at most as many as a worker can run. */
     static Set<UUID> jobs(JsonBody body, String field) {
         Set<UUID> jobs = new HashSet<>();
         body.optionalNode(field).ifPresent(node -> {
@@ -94,11 +92,12 @@ final class Reports {
     }
 
     /**
-     * A part of a listing, whose instant the worker has from a heartbeat's answer: where it lies before the longest listing that
-     * can be, the listing must be made again. Codes: {@code missing_field}, {@code wrong_type}, {@code out_of_range}, {@code
-     * invalid_id}, {@code invalid_instant}, {@code unknown_backend}, {@code listing_too_old}.
+     * A part of a listing. The worker has its instant from the answer to a heartbeat. If the instant is older than
+     * the longest possible listing, the worker must list again. Codes: {@code missing_field}, {@code wrong_type},
+     * {@code out_of_range}, {@code invalid_id}, {@code invalid_instant}, {@code unknown_backend},
+     * {@code listing_too_old}.
      *
-     * @param kinds of backends that there are
+     * @param kinds the known kinds of backends
      */
     static Inventory.Part listing(JsonBody body, Set<String> kinds, Instant now) {
         String backend = body.text("backend");
@@ -114,7 +113,7 @@ final class Reports {
                 connections(body));
     }
 
-    /** Both are told, or neither. */
+    /** Both values are given, or neither. */
     private static Optional<Inventory.Connections> connections(JsonBody body) {
         Optional<Integer> all = body.optionalInteger("connections");
         Optional<Integer> each = body.optionalInteger("connectionsPerWorkspace");
@@ -176,7 +175,7 @@ final class Reports {
                 madeAt(field + ".madeAt", one.path("madeAt")));
     }
 
-    /** Of a clock that may say anything: what no database could hold counts as unknown. */
+    /** The clock of a worker may be wrong: an instant that no database can store counts as unknown. */
     private static @Nullable Instant madeAt(String field, JsonNode node) {
         if (node.isMissingNode() || node.isNull()) {
             return null;
@@ -190,7 +189,8 @@ final class Reports {
     }
 
     /**
-     * A line whose time cannot be is dated now. One that is too long is cut, and says so; what a database cannot hold is replaced where it is stored.
+     * A line with an impossible time gets the current time. A line that is too long is cut and marked. Characters
+     * that the database cannot store are replaced by the store.
      */
     static List<LogLine> lines(JsonBody body, Instant now) {
         JsonNode node = body.optionalNode("lines").orElseThrow(() -> missing("lines"));
@@ -229,7 +229,7 @@ final class Reports {
         }
     }
 
-    /** Whatever a job can answer in a server's own process it can answer here: bounded by its size alone. */
+    /** A remote worker may report every result that a local one may; only its size is bounded. */
     static JobOutcome succeeded(JsonBody body) {
         Map<String, String> outputs =
                 body.optionalNode("outputs").map(Reports::outputs).orElse(Map.of());

@@ -51,8 +51,8 @@ import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Workers elsewhere: they enter, ask for jobs, show that they are alive, and leave (design, section 4). What they say of a job
- * goes to {@link JobResource}, under the job's lease.
+ * The API of remote workers: register, ask for jobs, send heartbeats, leave (design, section 4). Reports about a
+ * job go to {@link ReportResource}, with the job's lease.
  */
 @Path("/api/v1/workers")
 @Produces(MediaType.APPLICATION_JSON)
@@ -89,7 +89,8 @@ class WorkerResource {
         this.caller = caller;
         this.clock = clock;
         this.settings = settings;
-        // Workers of the whole deployment serve all; those of one organization leave room for the others.
+        // Workers of the whole deployment serve all organizations; workers of one organization leave room for
+        // others.
         int most = LongPoll.WAITING_MAX;
         this.waiting = new Shares(
                 "too_many_waiting", "waiting workers", most, Shares.percent(follow.organizationPercent(), most), most);
@@ -143,7 +144,7 @@ class WorkerResource {
                         .build());
     }
 
-    /** @param items the most urgent first; none where there was none for as long as the call could hold */
+    /** @param items the most urgent first; empty if no job came while the call was held */
     @Schema(name = "LeasedJobs")
     record Leased(List<AssignmentView> items) {}
 
@@ -250,9 +251,9 @@ class WorkerResource {
 
     /**
      * @param held jobs whose lease the worker still has; it must stop all others
-     * @param canceling those of them it is asked to stop
-     * @param at when this was answered: a listing that the worker makes now begins then
-     * @param sweepWantedAt whoever has not listed since then is asked to
+     * @param canceling jobs that the worker must stop because they were canceled
+     * @param at the time of this answer; a listing that the worker begins now carries it
+     * @param sweepWantedAt a worker whose last listing is older than this must list again
      */
     @Schema(name = "Heartbeat")
     record Beat(
@@ -275,7 +276,7 @@ class WorkerResource {
                 .map(pulse -> pulse.map(Beat::of).orElseThrow(() -> Problem.notFound("worker")));
     }
 
-    /** The body that releases leases which the worker holds and does not know of. */
+    /** The body that releases leases that the worker holds without knowing the job. */
     @RegisterForReflection
     record LostLeases(@Nullable List<UUID> jobs) {}
 

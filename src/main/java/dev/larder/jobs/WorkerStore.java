@@ -96,7 +96,7 @@ public class WorkerStore {
     private static final Sql STOP =
             Sql.of("UPDATE workers SET stopped_at = :at WHERE id = :worker AND stopped_at IS NULL", "worker", "at");
 
-    /** A worker stops in good order. It requeues the jobs that it holds by itself. */
+    /** Marks a worker as stopped. The worker requeues its jobs itself. */
     public Uni<Void> stop(UUID worker, Instant at) {
         return STOP.on(pool, worker, Rows.utc(at)).replaceWithVoid();
     }
@@ -106,10 +106,10 @@ public class WorkerStore {
              WHERE stopped_at IS NULL AND last_seen_at < :silent_since::timestamptz""", "at", "silent_since");
 
     /**
-     * Marks workers as stopped whose last heartbeat is older than that: their processes ended without a word. A worker that
-     * comes back registers again.
+     * Marks workers as stopped whose last heartbeat is older than this: their processes ended without notice. A
+     * worker that comes back registers again.
      *
-     * @return how many
+     * @return the number of workers
      */
     public Uni<Integer> stopSilent(Instant at, Instant silentSince) {
         return STOP_SILENT.on(pool, Rows.utc(at), Rows.utc(silentSince)).map(RowSet::rowCount);
@@ -128,7 +128,10 @@ public class WorkerStore {
                    (SELECT s.sweep_wanted_at FROM settings s) AS sweep_wanted_at
               FROM me""", "worker", "number", "at");
 
-    /** Keeps a worker and its leases alive: one row per worker, not per job. Empty where the worker is not registered any more. */
+    /**
+     * Records a heartbeat, which keeps a worker and its leases alive: one row per worker, not per job. Empty if the
+     * worker is not registered any more.
+     */
     public Uni<Optional<HeartbeatAnswer>> heartbeat(UUID worker, Instant at) {
         return ask(worker, 0, at);
     }
@@ -136,8 +139,8 @@ public class WorkerStore {
     /**
      * A heartbeat that comes with a request for jobs.
      *
-     * @param number of the request, counted up by the worker; 0 where the worker does not count
-     * @return empty where the worker is not registered any more, or has sent a request with this or a higher number
+     * @param number of the request, counted by the worker; 0 if the worker does not count
+     * @return empty if the worker is not registered any more, or has sent a request with this or a higher number
      */
     public Uni<Optional<HeartbeatAnswer>> ask(UUID worker, int number, Instant at) {
         return HEARTBEAT.on(pool, worker, number, Rows.utc(at)).map(rows -> Rows.first(rows, row -> pulse(row, at)));

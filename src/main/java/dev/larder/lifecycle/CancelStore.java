@@ -42,7 +42,7 @@ public class CancelStore {
             "expected");
 
     /**
-     * What became of a request to cancel a job.
+     * The result of a request to cancel a job.
      *
      * @param status of the job, now
      * @param asked false where the job was not as expected, and nothing was done
@@ -50,10 +50,10 @@ public class CancelStore {
     public record Canceling(JobStatus status, boolean asked) {}
 
     /**
-     * A waiting job ends at once; a running one is asked to stop.
+     * Cancels a job: a waiting one ends at once; a running one is asked to stop.
      *
-     * @param expected nothing is done where the job is in another state
-     * @return empty where there is no such unfinished job in these organizations
+     * @param expected nothing is done if the job is in another state
+     * @return empty if there is no such unfinished job in these organizations
      */
     public Uni<Optional<Canceling>> cancel(
             UUID job, List<UUID> organizations, Optional<JobStatus> expected, Instant at) {
@@ -70,8 +70,8 @@ public class CancelStore {
         return new Canceling(JobStatus.of(row.getString("status")), Boolean.TRUE.equals(row.getBoolean("asked")));
     }
 
-    // A delete is never withdrawn: the workspace must go, however long it takes. Nor is a job withdrawn that waits
-    // because of a job limit while there is a worker for it: it will have its turn.
+    // A delete is never withdrawn: the workspace must be deleted, however long it waits. Nor is a job that waits
+    // because of a job limit while a worker for it is alive: it will get its turn.
     private static final Sql WITHDRAW = Sql.of(
             """
             WITH old AS (

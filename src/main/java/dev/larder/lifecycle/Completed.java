@@ -7,7 +7,7 @@ import java.time.Instant;
 /**
  * How a job ended, as the database derived it.
  *
- * @param limited whether it counted in a limit: others may wait for its place
+ * @param limited whether it counted for a limit; other jobs may wait for its place
  */
 public record Completed(
         JobStatus status,

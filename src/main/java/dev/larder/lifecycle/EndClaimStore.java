@@ -52,12 +52,12 @@ public class EndClaimStore {
                      AS failed_cold""".formatted(BuildProgress.isBegun("w")), "at");
 
     /**
-     * What is due for the claims that have not ended.
+     * Work that is due for claims that have not ended.
      *
      * @param waiting a claim waits
      * @param expired a lease has run out
-     * @param unfit the verification of a claimed workspace failed, or no worker has begun it in a second
-     * @param failedCold a cold build failed or was canceled, and its claim goes on
+     * @param unfit the verification of a claimed workspace failed, or no worker has begun it within a second
+     * @param failedCold a cold build failed or was canceled, and its claim has not ended
      */
     public record ToDo(boolean waiting, boolean expired, boolean unfit, boolean failedCold) {}
 
@@ -119,7 +119,7 @@ public class EndClaimStore {
                 RETURNING c.workspace_id)
             """ + GIVE_BACK + " RETURNING w.dirty", "claim", "at", "generation");
 
-    /** What becomes of the workspace of a released claim. */
+    /** What happens to the workspace of a released claim. */
     public enum Return {
         /** No claim was released. */
         NONE,
@@ -182,7 +182,7 @@ public class EndClaimStore {
                 RETURNING c.workspace_id)
             """.replace("{trusted}", Rules.TRUSTED) + GIVE_BACK, "at");
 
-    /** Ends claims whose time is over, as {@link #release} does. At most 100 at a time. */
+    /** Ends expired claims, as {@link #release} does. At most 100 at a time. */
     public Uni<Integer> expire(Instant at) {
         return EXPIRE.on(pool, Rows.utc(at)).map(rows -> rows.rowCount());
     }
@@ -262,10 +262,10 @@ public class EndClaimStore {
     private static final Sql RETURN_UNFIT =
             Sql.of(UNFIT + MOVE_WORKSPACES + MOVE_CLAIMS, "at", "unfit_max", "unfit_waiting_max");
 
-    /** How many unfit workspaces a claim whose client would not have waited is given at most. */
+    /** Unfit workspaces that a claim may be given if its client would not have waited. */
     public static final int UNFIT_MAX = 3;
 
-    /** How many a claim is given that waits. */
+    /** Unfit workspaces that a waiting claim may be given. */
     public static final int UNFIT_WAITING_MAX = 10;
 
     /**

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * A leased job with everything a worker needs to run it: a worker has no access to Larder's database and may be remote.
  *
  * @param lease what every later write of the job must carry
- * @param deadlineAt when the lease ends, whatever the worker does
+ * @param deadlineAt when the lease ends
  * @param buildNumber counts the builds of the workspace from 1
  */
 public record Assignment(
@@ -59,7 +59,8 @@ public record Assignment(
     /**
      * The values to build it with.
      *
-     * @param values by name, the sensitive ones in clear: those of a cold claim win over the preset's, those over the defaults
+     * @param values by name, the sensitive ones in clear: those of a cold claim win over the preset's, those over
+     *     the defaults
      * @param sensitive the names of the sensitive ones
      */
     public record Parameters(Map<String, String> values, Set<String> sensitive) {}
@@ -68,7 +69,10 @@ public record Assignment(
         return lease.jobId();
     }
 
-    /** 1 for the first lease of the job. A higher one means that a worker was lost and may have left something behind. */
+    /**
+     * 1 for the first lease of the job. A higher one means that a worker was lost and may have left something
+     * behind.
+     */
     public int attempt() {
         return lease.attempt();
     }

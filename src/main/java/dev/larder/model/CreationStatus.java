@@ -20,8 +20,8 @@ public record CreationStatus(List<Reason> stops) {
     /**
      * One reason why nothing is created.
      *
-     * @param why stable, for programs: {@code backoff}, {@code hard_limited}, {@code validation_failed}, {@code paused}, {@code
-     *     none_wanted}, {@code no_prebuilds}, or another kind of hold that a plan shows
+     * @param why stable, for programs: {@code backoff}, {@code hard_limited}, {@code validation_failed},
+     *     {@code paused}, {@code none_wanted}, {@code no_prebuilds}, or another kind of hold that a plan shows
      * @param until when it ends by itself; null where it does not, or where that is not known
      * @param detail for people
      */

@@ -23,13 +23,13 @@ import java.util.regex.Pattern;
 /**
  * The local hours that a cron whose minute is {@code *} covers, as bit sets, so that asking costs nanoseconds.
  *
- * <p>Read as a continuous range: {@code * 9-18 * * 1-5} holds from 09:00:00 up to but not including 19:00:00 (design,
- * section 2.4). What the five fields may hold is what cron-utils accepts for UNIX: numbers, names ({@code MON}, {@code
- * JAN}), lists, ascending ranges and steps. Sunday is 0 and 7; a step without an end (<code>*&#47;2</code>, {@code 1/2}) ends
- * with Saturday.
+ * <p>Read as a continuous range: {@code * 9-18 * * 1-5} holds from 09:00:00 up to but not including 19:00:00
+ * (design, section 2.4). What the five fields may hold is what cron-utils accepts for UNIX: numbers, names
+ * ({@code MON}, {@code JAN}), lists, ascending ranges and steps. Sunday is 0 and 7; a step without an end
+ * (<code>*&#47;2</code>, {@code 1/2}) ends with Saturday.
  *
- * <p>Where the day of the month and the day of the week are both restricted, a day that meets <em>either</em> matches, as
- * in Vixie cron; a field is restricted unless it is {@code *} (or <code>*&#47;1</code>).
+ * <p>Where the day of the month and the day of the week are both restricted, a day that meets <em>either</em>
+ * matches, as in Vixie cron; a field is restricted unless it is {@code *} (or <code>*&#47;1</code>).
  *
  * @param hours bits 0 to 23
  * @param daysOfMonth bits 1 to 31

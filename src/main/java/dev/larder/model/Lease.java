@@ -11,7 +11,10 @@ import java.util.UUID;
  */
 public record Lease(UUID jobId, UUID token, int attempt, UUID workspaceId, Transition transition, String reason) {
 
-    /** The most lines that one lease's log can have. A worker of Larder writes at most 100,000: the beginning and the end. */
+    /**
+     * The most lines that one lease's log can have. A worker of Larder writes at most 100,000: the beginning and
+     * the end.
+     */
     public static final int LOG_LINES_MAX = 110_000;
 
     /** Lines of one lease are numbered from its attempt times this. */

@@ -72,9 +72,10 @@ public final class Schedules {
     }
 
     /**
-     * Why these schedules are not accepted; empty when they are. Fields are relative to the preset: {@code timezone},
-     * {@code schedules[1].cron}. Codes: {@code unknown_timezone}, {@code too_many_schedules}, {@code invalid_cron}, {@code
-     * cron_minute_not_any}, {@code overlapping_schedules} (told at the later of the two; exact).
+     * Why these schedules are not accepted; empty when they are. Fields are relative to the preset:
+     * {@code timezone}, {@code schedules[1].cron}. Codes: {@code unknown_timezone}, {@code too_many_schedules},
+     * {@code invalid_cron}, {@code cron_minute_not_any}, {@code overlapping_schedules} (told at the later of the
+     * two; exact).
      *
      * @param timezone IANA name; null is UTC. Offsets such as {@code +02:00} are none
      */

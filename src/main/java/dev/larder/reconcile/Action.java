@@ -3,7 +3,10 @@ package dev.larder.reconcile;
 import java.util.List;
 import java.util.UUID;
 
-/** One change that a cycle makes to a preset's pool. What changes nothing is a {@link Blocker}, never an action. */
+/**
+ * One change that a cycle makes to a preset's pool. A reason to change nothing is a {@link Blocker}, never an
+ * action.
+ */
 public sealed interface Action {
 
     /**
@@ -21,10 +24,10 @@ public sealed interface Action {
      */
     record Delete(List<UUID> ids, DeleteReason reason) implements Action {}
 
-    /** The newest attempts all failed: told once, because a marked preset is not marked again. */
+    /** The newest attempts all failed. Reported once, because a marked preset is not marked again. */
     record MarkHardLimited(String reason, int failedAttempts) implements Action {}
 
-    /** The preset cannot be built as declared: told once. */
+    /** The preset cannot be built as declared. Reported once. */
     record MarkValidationFailed(String reason) implements Action {}
 
     /** The hard limit no longer holds. */
@@ -35,7 +38,7 @@ public sealed interface Action {
      *
      * @param count at least 1
      * @param attempts how many cycles had created some when this was decided: another number in the database
-     *     means that another cycle has created some meanwhile, and this one creates none
+     *     means that another cycle has created some since, and this one creates none
      */
     record Create(int count, int attempts) implements Action {}
 }

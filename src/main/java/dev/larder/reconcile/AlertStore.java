@@ -14,8 +14,8 @@ import java.util.UUID;
 import java.util.stream.Stream;
 
 /**
- * Tells template admins what keeps jobs waiting. Call it under the reconciler's lock, so that each outage is
- * told once.
+ * Notifies template admins of conditions that keep jobs waiting. Call it under the reconciler's lock, so that each
+ * outage is reported once.
  */
 @ApplicationScoped
 public class AlertStore {
@@ -32,8 +32,8 @@ public class AlertStore {
         this.ids = ids;
     }
 
-    // The workers of one location fail one after the other, and a worker that is started again is a new one. So a hold
-    // is news only where no hold of the same location was told. Where a worker has not listed its location, any other
+    // The workers of one location fail one after the other, and a restarted worker is a new one. So a hold is news
+    // only if no hold of the same location was reported. If a worker has not listed its location, any other
     // location of its backend may be the same.
     private static final Sql TELL_HELD = Sql.of(
             """
@@ -87,7 +87,7 @@ public class AlertStore {
                 .replaceWithVoid();
     }
 
-    // Each kind is looked up among the workers once, whatever its backlog is.
+    // Each kind of job is compared with the workers once, whatever its backlog.
     private static final Sql TELL_UNSERVED = Sql.of(
             """
             WITH waiting AS (

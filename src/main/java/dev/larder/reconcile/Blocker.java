@@ -5,7 +5,7 @@ import dev.larder.model.WorkerSupply;
 import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
-/** Why a cycle does not do what it otherwise would, or why that waits. Nothing is written for a hold. */
+/** Why a cycle does not act as it otherwise would, or why its action waits. Nothing is written for it. */
 public sealed interface Blocker {
 
     /**

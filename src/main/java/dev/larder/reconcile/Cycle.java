@@ -17,8 +17,8 @@ import java.util.function.Function;
 import org.jboss.logging.Logger;
 
 /**
- * One look at the pools and what follows from it: read, plan, perform. The caller holds the reconciler's lock.
- * What it writes is conditional on what it read, so that it can be cut, or run beside another, and do no harm.
+ * One cycle: read the pools, plan, perform. The caller holds the reconciler's lock. Each write checks again what
+ * the plan was decided on, so a cycle can be cut, or run beside another, without harm.
  */
 final class Cycle {
 
@@ -47,10 +47,10 @@ final class Cycle {
         this.concurrency = concurrency;
     }
 
-    /** A preset as it was read, and what was decided on it. */
+    /** A preset's snapshot and its plan. */
     record Planned(PresetSnapshot preset, Plan plan) {
 
-        /** What the metrics show of it. */
+        /** The numbers for the metrics. */
         PoolObserver.Reading reading() {
             PoolState state = plan.state();
             return new PoolObserver.Reading(
@@ -85,7 +85,7 @@ final class Cycle {
         }
     }
 
-    /** What would be done now about every preset. Reads only. */
+    /** The plans of all presets now. Reads only. */
     Uni<List<Planned>> look() {
         return snapshots.all(clock.instant(), limits.lookback(), attempts()).map(this::planned);
     }
@@ -116,7 +116,7 @@ final class Cycle {
                 .call(() -> tell(alerts::tellHeld, holdsLock));
     }
 
-    /** What was done stays done though it is not told; the next cycle tells it. */
+    /** Ignores a failure of the notification: the changes are committed, and the next cycle reports them. */
     private Uni<Void> tell(Function<Instant, Uni<Void>> news, BooleanSupplier holdsLock) {
         return holdsLock.getAsBoolean()
                 ? news.apply(clock.instant())
@@ -150,7 +150,7 @@ final class Cycle {
                 .map(done -> report(planned, done, marks.size() == MARKS_AT_ONCE));
     }
 
-    /** Without the lock the marks stay: what they ask for may not have been done. */
+    /** Keeps the marks if the lock was lost: the work they ask for may not have been done. */
     private Uni<Void> clean(List<DirtyMark> marks, BooleanSupplier holdsLock) {
         return holdsLock.getAsBoolean() ? pools.clean(marks) : Uni.createFrom().voidItem();
     }
@@ -162,7 +162,7 @@ final class Cycle {
         return new Report(planned, sum.actions(), sum.failed(), nextLook, more);
     }
 
-    /** What was changed for one preset, or by one effect. */
+    /** The changes for one preset, or by one effect. */
     private record Done(Map<String, Integer> actions, int failed) {
 
         static final Done NOTHING = new Done(Map.of(), 0);

@@ -19,8 +19,8 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How long the cycles of this process take and what they do, and how long ago a cycle last finished anywhere:
- * the same in every process, so that an alert sees a reconciler that stands still.
+ * Metrics of cycles: their times and actions in this process, and the time since a cycle last finished in any
+ * process. The latter is the same everywhere, so an alert notices a reconciler that has stopped.
  */
 @Startup
 @ApplicationScoped
@@ -56,7 +56,7 @@ class CycleMetrics implements CycleObserver {
         pace.keep("read when a cycle last finished", every, this::readLastFinished);
     }
 
-    /** What was read last still counts while the database does not answer: then nothing is reconciled. */
+    /** The last value keeps growing while the database does not answer: nothing is reconciled then. */
     private double age() {
         Instant finished = lastFinished;
         return finished == null

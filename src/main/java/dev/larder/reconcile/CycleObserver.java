@@ -2,7 +2,7 @@ package dev.larder.reconcile;
 
 import java.time.Duration;
 
-/** Is told how each cycle of the reconciler went. Must return at once and never fail. */
+/** Receives the result of each cycle. Must return at once and never fail. */
 public interface CycleObserver {
 
     /** How a cycle may end. */

@@ -6,10 +6,13 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
-/** What a preset's failures mean at one instant: a backoff that grows with them, and the hard limit. */
+/** The effects of a preset's failures at one instant: a growing backoff, and the hard limit. */
 final class FailurePolicy {
 
-    /** What the times of two processes may differ by. A failure beyond it was dated by a clock that was wrong. */
+    /**
+     * The largest difference between the times of two processes. A failure further in the future was dated by a
+     * wrong clock.
+     */
     private static final Duration APART = Duration.ofSeconds(5);
 
     private final Failures failures;

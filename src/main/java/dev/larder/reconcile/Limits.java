@@ -3,11 +3,11 @@ package dev.larder.reconcile;
 import java.time.Duration;
 
 /**
- * What holds back the creation of prebuilds that fail (design, sections 2.3.3 and 2.3.4).
+ * Limits on the creation of prebuilds that fail (design, sections 2.3.3 and 2.3.4).
  *
- * @param backoffInterval waited per failure
+ * @param backoffInterval the wait per failure
  * @param lookback how long a failure counts, its end included
- * @param hardLimit how many of the newest attempts must all have failed before creation stops; 0 is never
+ * @param hardLimit creation stops when this many of the newest attempts have all failed; 0: never
  */
 public record Limits(Duration backoffInterval, Duration lookback, int hardLimit) {
 

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param holds why nothing is created, or, under a pause of scope {@code all}, done at all. Nothing is created
  *     while there is one, with two exceptions: {@link Blocker.NoWorker} and the probe of
  *     {@link Blocker.PlaceHeld}
- * @param clamped more were missing than are wanted at all, which cannot be: to be logged as an error
+ * @param clamped whether more were missing than are wanted at all, which must not happen; logged as an error
  * @param nextLook the earliest instant at which the plan may become another by the clock alone: backoff, ttl,
  *     pause or schedule; schedules are looked ahead {@link Schedules#EDGE_HORIZON}
  */
@@ -42,7 +42,7 @@ public record Plan(
         boolean clamped,
         Optional<Instant> nextLook) {
 
-    // What ends inclusively is over one of these later; Postgres knows microseconds, people milliseconds.
+    // The step after which an inclusive end is over: Postgres stores microseconds, the API shows milliseconds.
     private static final Duration PAST = Duration.ofMillis(1);
 
     private static final String EXPIRED_UNREADY =
@@ -72,7 +72,7 @@ public record Plan(
                         && pause.level().equals("deployment"));
     }
 
-    /** One decision in the making. */
+    /** The state while a plan is being decided. */
     private static final class Planning {
 
         private final PresetSnapshot preset;
@@ -155,7 +155,7 @@ public record Plan(
                 effects.add(new Action.MarkValidationFailed(EXPIRED_UNREADY));
                 holds.add(new Blocker.ValidationFailed(EXPIRED_UNREADY));
             } else if (preset.status() == PresetStatus.VALIDATION_FAILED) {
-                // Whoever marked it knows more than a plan can: only another declaration lifts it.
+                // Set by an earlier failure that a plan cannot see. Only a changed declaration or a reset lifts it.
                 holds.add(new Blocker.ValidationFailed(statusReason("cannot be built as declared")));
             } else {
                 judgeAttempts();

@@ -13,7 +13,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
 
-/** Tells claims what a plan knows: its holds, and that no prebuilds are wanted. */
+/** Reports to claims what a plan knows: its blockers, and that no prebuilds are wanted. */
 @ApplicationScoped
 class PlannedStatuses implements CreationStatuses {
 

@@ -13,9 +13,8 @@ import java.util.UUID;
 import java.util.function.ToIntFunction;
 
 /**
- * Gauges of each preset, as this process saw it last: in a cycle of its own, or when it read them to show
- * them. All processes show the same. A preset that vanishes takes its gauges with it; while the database does
- * not answer there are none.
+ * Gauges of each preset, as this process last read it, in a cycle or for the metrics. All processes show the same.
+ * A preset that no longer exists loses its gauges. While the database does not answer there are none.
  */
 @Startup
 @ApplicationScoped
@@ -26,8 +25,8 @@ class PoolMetrics implements PoolObserver {
     private record Gauge(MultiGauge gauge, ToIntFunction<Reading> value) {}
 
     /**
-     * What is shown under one name. Presets of an older version keep their name while their last prebuilds go:
-     * one series shows the sum of them.
+     * The presets of one name. Presets of an older version keep their name while their last prebuilds are deleted:
+     * one series shows the sum.
      */
     private static final class Shown {
 
@@ -95,10 +94,7 @@ class PoolMetrics implements PoolObserver {
         }
     }
 
-    /**
-     * Only where names come or go: a gauge that is registered anew is not there for a moment, perhaps when it
-     * is read.
-     */
+    /** Only if names were added or removed: a gauge that is registered again is missing for a moment. */
     private void register(Gauge gauge) {
         gauge.gauge()
                 .register(

@@ -3,7 +3,7 @@ package dev.larder.reconcile;
 import java.util.List;
 import java.util.UUID;
 
-/** Is told what there is of each preset, so that it can be shown. Must return at once and never fail. */
+/** Receives the state of each preset for the metrics. Must return at once and never fail. */
 public interface PoolObserver {
 
     /**
@@ -25,12 +25,12 @@ public interface PoolObserver {
             boolean backoff,
             boolean hardLimited) {}
 
-    /** All presets there are: those that are not among them have vanished. */
+    /** All presets; any other preset no longer exists. */
     void observedAll(List<Reading> readings);
 
-    /** Some presets; the others are as they were. */
+    /** Some presets; the others are unchanged. */
     void observedSome(List<Reading> readings);
 
-    /** The database does not answer: what was observed grows old. */
+    /** The database does not answer: the last state becomes outdated. */
     void observedNothing();
 }

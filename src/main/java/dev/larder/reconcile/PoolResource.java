@@ -28,7 +28,10 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
 
-/** What pools hold, what they should hold and why, and what the next cycle would do (design, section 2.5). */
+/**
+ * The HTTP API of pools: what they hold, what they should hold and why, and what the next cycle would do (design,
+ * section 2.5).
+ */
 @Path("/api/v1/presets")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "presets")
@@ -121,7 +124,7 @@ class PoolResource {
                 .map(found -> found.orElseThrow(() -> Problem.notFound("preset")));
     }
 
-    /** Within the years that schedules can be asked for and Postgres can count in. */
+    /** An instant within the years that schedules and Postgres can handle. */
     static Instant instant(String text) {
         try {
             Instant instant = OffsetDateTime.parse(text).toInstant();

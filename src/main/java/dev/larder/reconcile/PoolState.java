@@ -42,17 +42,17 @@ public record PoolState(
         return new PoolState(desired, actual, expired, eligible, extraneous, starting, stopping, deleting);
     }
 
-    /** How many must be created to have what is wanted. */
+    /** How many prebuilds are missing. */
     public int missing() {
         return Math.max(desired - (actual - expired) - starting, 0);
     }
 
-    /** How many of them one cycle creates: never more than are wanted at all. */
+    /** How many prebuilds one cycle creates: at most the desired number. */
     int creatable() {
         return Math.min(missing(), desired);
     }
 
-    /** More are missing than are wanted at all: counts that cannot be (design, section 2.3.6). */
+    /** Whether more are missing than are wanted at all, which must not happen (design, section 2.3.6). */
     boolean absurd() {
         return missing() > desired;
     }

@@ -233,7 +233,7 @@ public class PoolStore {
 
     private static final Sql CLEAN = Sql.of("DELETE FROM dirty_presets WHERE seq = ANY (:marks)", "marks");
 
-    /** Removes just these marks: one that commits later with a lower number is not lost. */
+    /** Removes these marks only. A mark with a lower number that commits later is kept. */
     public Uni<Void> clean(List<DirtyMark> marks) {
         if (marks.isEmpty()) {
             return Uni.createFrom().voidItem();
@@ -250,7 +250,7 @@ public class PoolStore {
 
     private static final Sql MARK_DIRTY = Sql.of(DirtyPresets.mark("unnest(:presets::uuid[]) preset_id"), "presets");
 
-    /** Has the reconciler look at these presets at once. */
+    /** Marks these presets for the next cycle. */
     public Uni<Void> markDirty(List<UUID> presets) {
         return MARK_DIRTY.on(pool, (Object) presets.toArray(UUID[]::new)).replaceWithVoid();
     }

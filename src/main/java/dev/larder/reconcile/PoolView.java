@@ -9,7 +9,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Why a pool is as it is.
+ * The state of a pool and its reasons.
  *
  * @param because which rule decided how many are wanted
  * @param holds why nothing is created, or why what is created waits

@@ -4,15 +4,15 @@ import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.time.Duration;
 
-/** How the reconciler paces itself. */
+/** Settings of the reconciler. */
 @ConfigMapping(prefix = "larder.reconcile")
 public interface ReconcileSettings {
 
-    /** Between two looks at everything, whatever was rung meanwhile. */
+    /** The time between two full cycles. Wake-ups cause cycles of the marked presets in between. */
     @WithDefault("1m")
     Duration interval();
 
-    /** After which a cycle that has not ended is cut. */
+    /** A cycle that takes longer is ended. */
     @WithDefault("1m")
     Duration cycleDeadline();
 

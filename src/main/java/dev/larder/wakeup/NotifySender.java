@@ -11,7 +11,7 @@ import org.jboss.logging.Logger;
 
 /**
  * Tells the other processes: one {@code pg_notify} per channel and at most every ten milliseconds, at the
- * leading and the trailing edge, so that a ring is never merely suppressed (design, section 4.2). A NOTIFY
+ * leading and the trailing edge, so that no wake-up is lost (design, section 4.2). A NOTIFY
  * that fails is dropped; the loops' backstops cover it.
  */
 @ApplicationScoped

@@ -11,7 +11,7 @@
  * sender's id.
  *
  * <pre>
- *   channel    a caller wakes it when                        who runs                         backstop
+ *   channel    a caller wakes it when                        loop that runs                   poll
  *   RECONCILE  a preset was marked dirty                     reconcile.Reconciler             1 min
  *   ENDED      a job has ended                               reconcile.Reconciler, 200 ms on  1 min
  *   JOBS       a job waits, or a limit has room again        worker.Worker, jobs.LongPoll     1 s
@@ -21,10 +21,10 @@
  * </pre>
  *
  * <p><b>States</b> of a loop: idle, running, running with another run wanted, stopped. The listener is
- * connected or reconnects; on every connect it wakes every channel, because what was told meanwhile is lost.
+ * connected or reconnects; on every connect it wakes every channel, because notifications in between are lost.
  *
- * <p><b>Failures.</b> A failed step is logged once and tried again with the next wake-up or backstop. A
- * failed NOTIFY is dropped. A silent listener connection is found by a question every 5 s and replaced.
+ * <p><b>Failures.</b> A failed step is logged once and tried again with the next wake-up or poll. A
+ * failed NOTIFY is dropped. A silent listener connection is found by a query every 5 s and replaced.
  *
  * <p><b>Bounds.</b> One {@code pg_notify} per channel and 10 ms, with a leading and a trailing edge. Wake up
  * after the commit, never inside a transaction: a NOTIFY in a hot transaction costs most of its throughput.

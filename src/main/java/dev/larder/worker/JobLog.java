@@ -10,10 +10,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * One lease's log on its way to the server. Lines gather while a write is under way, and are written together. Of one lease
- * at most 100,000 lines and 10 million characters are kept: the beginning as it comes, and the end, which is written when the
- * job has ended; a line between them says how many lines were left out. Lines that come faster than they can be written are
- * left out of the middle in the same way.
+ * Carries the log of one lease to the server. Lines that arrive during a write are written together. Of one lease
+ * at most 100,000 lines and 10 million characters are kept: the beginning is written at once, the end when the job
+ * has ended, and a line between them says how many lines were left out. Lines that arrive faster than they can be
+ * written are left out of the middle in the same way.
  */
 public final class JobLog {
 
@@ -21,8 +21,8 @@ public final class JobLog {
     static final int BEGINNING_LINES_MAX = 60_000;
     static final int BEGINNING_CHARACTERS_MAX = 6_000_000;
 
-    // The end holds up to 20,000 lines and 2 million characters. It is written twice at most beyond the beginning: what
-    // waited when the beginning was full, and what is kept when the job has ended.
+    // The end holds up to 20,000 lines and 2 million characters. At most two such amounts are written beyond the
+    // beginning: the queue when the beginning was full, and the end of the job.
     static final int END_ROOM = 2_000_000;
     static final int LINE_COST = 100;
 
@@ -53,7 +53,7 @@ public final class JobLog {
         this.next = lease.attempt() * Lease.LOG_NUMBERS;
     }
 
-    /** From any thread; returns at once. */
+    /** Adds a line. Thread-safe; returns at once. */
     synchronized void add(LogLine line) {
         if (!longLog && (lines >= BEGINNING_LINES_MAX || characters >= BEGINNING_CHARACTERS_MAX)) {
             longLog = true;
@@ -68,7 +68,7 @@ public final class JobLog {
         }
     }
 
-    /** From Larder itself. */
+    /** Adds a line of Larder itself. */
     void note(String line) {
         add(new LogLine(clock.instant(), "larder", line));
     }
@@ -88,12 +88,12 @@ public final class JobLog {
         linesLeftOut++;
     }
 
-    /** Nothing is added after it: the next {@link #flush} writes all that is kept. */
+    /** Closes the log for further lines. The next {@link #flush} writes the kept end. */
     synchronized void end() {
         ended = true;
     }
 
-    /** Writes what waits; must not be called while an earlier call is under way. */
+    /** Writes the waiting lines. Do not call it while an earlier call is running. */
     Uni<Void> flush() {
         return Multi.createBy()
                 .repeating()
@@ -103,7 +103,7 @@ public final class JobLog {
                 .ignoreAsUni();
     }
 
-    /** What could not be written is what is written first the next time, under the same numbers. */
+    /** Lines that could not be written come first in the next write, with the same numbers. */
     private Uni<Boolean> writeBatch() {
         if (unwritten.isEmpty()) {
             unwritten = takeBatch();
@@ -130,7 +130,7 @@ public final class JobLog {
         return batch;
     }
 
-    /** After the beginning, and a line that says what is missing between them. */
+    /** The end, after a line that says how much was left out. */
     private void writeEnd() {
         List<LogLine> last = end.take();
         if (linesLeftOut > 0) {
@@ -140,7 +140,7 @@ public final class JobLog {
         last.forEach(this::write);
     }
 
-    /** One request's worth. */
+    /** The lines of one request. */
     private int batchSize() {
         int size = 0;
         int length = 0;

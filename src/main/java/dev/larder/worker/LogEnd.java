@@ -9,8 +9,8 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * The end of a log within a bound. Where the newest entries need room the oldest ones give way: those of {@code stdout}
- * first, those of {@code stderr} last, and no stream is pushed below a quarter of the room by the others. Not thread-safe.
+ * Keeps the end of a log within a limit. New entries displace the oldest ones: those of {@code stdout} first, those
+ * of {@code stderr} last. Other streams never push a stream below a quarter of the limit. Not thread-safe.
  */
 public final class LogEnd<T> {
 
@@ -31,8 +31,8 @@ public final class LogEnd<T> {
     }
 
     /**
-     * @param room the sum of the costs of what is kept
-     * @param leftOut is told each entry that had to give way
+     * @param room the limit of the sum of costs
+     * @param leftOut receives each displaced entry
      */
     public LogEnd(long room, Consumer<T> leftOut) {
         this.room = room;
@@ -58,7 +58,7 @@ public final class LogEnd<T> {
         return kept;
     }
 
-    /** Three streams that use more than all the room: one of them uses more than a quarter of it. */
+    /** If three streams exceed the limit together, one of them uses more than a quarter of it. */
     private void giveWay() {
         for (String stream : GIVE_WAY) {
             Kept<T> kept = of(stream);
@@ -76,7 +76,7 @@ public final class LogEnd<T> {
         return used == 0;
     }
 
-    /** All that is kept, in the order in which it came; nothing is kept after it. */
+    /** Removes and returns all kept entries, in their order of arrival. */
     public List<T> take() {
         List<Entry<T>> all = new ArrayList<>();
         streams.values().forEach(kept -> {

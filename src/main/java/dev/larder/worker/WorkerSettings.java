@@ -6,35 +6,37 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 
-/** How this process works on jobs. */
+/** Settings of the worker in this process. */
 @ConfigMapping(prefix = "larder.worker")
 public interface WorkerSettings {
 
-    /** Whether this process works on jobs at all. */
+    /** Whether this process runs jobs. */
     @WithDefault("true")
     boolean enabled();
 
-    /** For people; the host's name where it has none. */
+    /** The name that operators see. The host's name by default. */
     Optional<String> name();
 
-    /** How many jobs at once. */
+    /** Jobs that run at the same time. */
     @WithDefault("2")
     int slots();
 
     /**
-     * Slots that prebuild jobs never take; less than {@link #slots}. Without it one slot in two is kept from prebuild jobs
-     * that may take more than an hour, and none from the others.
+     * Slots that prebuild jobs never take; fewer than {@link #slots}. By default one slot in two is kept free of
+     * prebuild jobs that may take more than an hour, and none of other prebuild jobs.
      */
     Optional<Integer> reserved();
 
-    /** Tags of the jobs it takes: it must have all that a job names; an untagged worker takes untagged jobs only. */
+    /**
+     * Tags of the worker. It takes jobs whose tags it has all; a worker without tags takes only jobs without tags.
+     */
     Map<String, String> tags();
 
-    /** The backstop where a wake-up was lost. */
+    /** The poll interval, which covers lost wake-ups. */
     @WithDefault("1s")
     Duration poll();
 
-    /** How long a stop waits for running jobs before it hands them back. */
+    /** How long a stop waits for running jobs before it requeues them. */
     @WithDefault("10s")
     Duration drain();
 }

@@ -1,13 +1,13 @@
 /**
  * Runs jobs, wherever their source is. {@code worker.Worker} takes jobs from a {@code model.JobSource} into its
  * slots, a {@code model.Backend} performs them, {@code worker.JobLog} carries their log,
- * {@code worker.InventoryReporter} lists what exists where they build.
+ * {@code worker.InventoryReporter} lists the items that exist where they build. {@code worker.process} holds the
+ * processes of jobs for backends that run programs.
  *
  * <p><b>Owns</b> nothing that outlives the process: a worker that starts again is another worker, and its old leases
  * run out.
  *
- * <p><b>Authoritative</b>: the queue. What the worker believes about a lease is checked with every heartbeat and
- * every write.
+ * <p><b>Authoritative</b>: the queue. Every heartbeat and every write checks that the worker still holds the lease.
  *
  * <p><b>States</b> of a job in the worker's hands: begun, asked to stop, ended, reported. The lease, the heartbeat
  * and the log stay until the backend has answered. States of a worker: registered, draining (takes nothing new,

@@ -25,8 +25,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * A claim against everything else that may happen to a pool in the same moment (design, section 3.1). Each is forced: one
- * side has done its part in a transaction that stays open while the other side runs, and then the other way round.
+ * A claim against everything else that may happen to a pool in the same moment (design, section 3.1). Each is
+ * forced: one side has done its part in a transaction that stays open while the other side runs, and then the other
+ * way round.
  */
 class ClaimInterleavingsTest {
 

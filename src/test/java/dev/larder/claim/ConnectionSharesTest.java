@@ -39,7 +39,10 @@ class ConnectionSharesTest {
         return new Tenant(stock, name, "postgres", Duration.ofMinutes(10));
     }
 
-    /** The worker lists its server: Larder keeps 25 of these connections, a workspace may have ten, an organization half. */
+    /**
+     * The worker lists its server: Larder keeps 25 of these connections, a workspace may have ten, an organization
+     * half.
+     */
     private void lists(int connections, Item... things) {
         Part part = new Part(
                 "postgres",

@@ -24,10 +24,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Where a scan begins is a hint. Two pools go through the same random schedule: prebuilds become ready in any order, also
- * older ones after younger ones; a rival locks some and gives them back by a rollback; claims come one or several at a
- * time. One pool is served with the watermark, one without; both must say "none" to the same claims and hand out the same
- * prebuilds in the end.
+ * Where a scan begins is a hint. Two pools go through the same random schedule: prebuilds become ready in any
+ * order, also older ones after younger ones; a rival locks some and gives them back by a rollback; claims come one
+ * or several at a time. One pool is served with the watermark, one without; both must say "none" to the same claims
+ * and hand out the same prebuilds in the end.
  */
 class WatermarkTest {
 

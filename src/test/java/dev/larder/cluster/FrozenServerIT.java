@@ -25,9 +25,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * A server that stands still (SIGSTOP) in the middle of a cycle, or at any time, holds the others up for seconds only, and does no
- * harm when it goes on. {@code -Dlarder.cluster.frozen-seconds=150} lets each of them stand still for as long, with the bounds
- * that servers have by default.
+ * A server that stands still (SIGSTOP) in the middle of a cycle, or at any time, holds the others up for seconds
+ * only, and does no harm when it goes on. {@code -Dlarder.cluster.frozen-seconds=150} lets each of them stand still
+ * for as long, with the bounds that servers have by default.
  */
 class FrozenServerIT {
 

@@ -34,8 +34,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Two PostgreSQL servers, the standby synchronous; the primary is killed and the standby promoted while claims are made.
- * {@code -Dlarder.promotion.claims=2000 -Dlarder.promotion.rounds=5} makes it longer.
+ * Two PostgreSQL servers, the standby synchronous; the primary is killed and the standby promoted while claims are
+ * made. {@code -Dlarder.promotion.claims=2000 -Dlarder.promotion.rounds=5} makes it longer.
  */
 class PromotionIT {
 

@@ -36,8 +36,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Two servers behind a balancer are restarted one after the other, with the stop's default delay, while 32 clients claim, wait,
- * give back, list and follow logs: no call fails. {@code -Dlarder.cluster.restarts=10} restarts each ten times.
+ * Two servers behind a balancer are restarted one after the other, with the stop's default delay, while 32 clients
+ * claim, wait, give back, list and follow logs: no call fails. {@code -Dlarder.cluster.restarts=10} restarts each
+ * ten times.
  */
 class RollingRestartIT {
 

@@ -32,8 +32,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Two servers, the clock of one of which is an hour wrong (decision 0023). The test's own clock is that of the database: both
- * are on this host. {@code -Dlarder.cluster.skew-seconds=600} makes the load last as long.
+ * Two servers, the clock of one of which is an hour wrong (decision 0023). The test's own clock is that of the
+ * database: both are on this host. {@code -Dlarder.cluster.skew-seconds=600} makes the load last as long.
  */
 class SkewIT {
 

@@ -24,8 +24,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * A script that does all that a script must not: it prints without end in sight, leaves children behind, ignores the signal
- * and sleeps. {@code -Dlarder.cluster.megabytes=1000} makes it print a gigabyte.
+ * A script that does all that a script must not: it prints without end in sight, leaves children behind, ignores
+ * the signal and sleeps. {@code -Dlarder.cluster.megabytes=1000} makes it print a gigabyte.
  */
 class StubbornScriptIT {
 

@@ -23,7 +23,10 @@ import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Who has the reconciler's lock, and for how long. Several processes are several pools here, each behind its own line. */
+/**
+ * Who has the reconciler's lock, and for how long. Several processes are several pools here, each behind its own
+ * line.
+ */
 class ReconcilerLockTest {
 
     private static final Duration PATIENCE = Duration.ofSeconds(20);

@@ -3,8 +3,8 @@ package dev.larder.launch;
 import java.io.UncheckedIOException;
 
 /**
- * Looks, before anything is built, for what would keep the main command from starting: a build takes a minute, and whoever
- * has forgotten a Larder in another window should hear of it at once.
+ * Looks, before anything is built, for what would keep the main command from starting: a build takes a minute, and
+ * whoever has forgotten a Larder in another window should hear of it at once.
  */
 public final class Ahead {
 

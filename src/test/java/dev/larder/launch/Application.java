@@ -15,9 +15,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The production application as a child process in a session of its own, so that Ctrl-C reaches the launcher alone, which
- * stops first this and then its database. Remembered by process id and start time, so that the next launcher can end
- * one that was left running, and never anything else.
+ * The production application as a child process in a session of its own, so that Ctrl-C reaches the launcher alone,
+ * which stops first this and then its database. Remembered by process id and start time, so that the next launcher
+ * can end one that was left running, and never anything else.
  */
 final class Application {
 

@@ -17,13 +17,14 @@ import java.util.stream.Collectors;
 /**
  * Starts the embedded PostgreSQL for {@code ./mvnw quarkus:dev} and tells the application where it is.
  *
- * <p>Dev mode runs the build's plugin executions up to {@code test-compile} before it starts the application. One of them
- * is this class, in Maven's own process: the database lives as long as Maven does, over live reloads and changes of the
- * pom. Every other build runs it too and gets nothing from it but one look at the command line.
+ * <p>Dev mode runs the build's plugin executions up to {@code test-compile} before it starts the application. One
+ * of them is this class, in Maven's own process: the database lives as long as Maven does, over live reloads and
+ * changes of the pom. Every other build runs it too and gets nothing from it but one look at the command line.
  *
  * <p>The settings are written to {@code target/dev/application.properties}, which the pom gives to dev mode as
- * {@code quarkus.config.locations}. Their prefix {@code %dev.} keeps them out of everything else. Environment variables and system properties take precedence. A datasource URL in the
- * environment keeps the embedded PostgreSQL from being started.
+ * {@code quarkus.config.locations}. Their prefix {@code %dev.} keeps them out of everything else. Environment
+ * variables and system properties take precedence. A datasource URL in the environment keeps the embedded
+ * PostgreSQL from being started.
  */
 public final class DevDatabase {
 

@@ -18,8 +18,8 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The folder in which everything is kept, owned by one launcher at a time. The lock is the operating system's, so that it
- * goes with the process however that ends.
+ * The folder in which everything is kept, owned by one launcher at a time. The lock is the operating system's, so
+ * that it goes with the process however that ends.
  */
 final class Home {
 

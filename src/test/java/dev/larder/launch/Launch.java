@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  * {@code ./mvnw -q -Prun}: Larder, ready to be claimed from, with nothing installed. Ctrl-C or SIGTERM stops the
  * application first and then its database; after a kill -9 of any part the next start recovers.
  *
- * <p>A configured datasource URL ({@code QUARKUS_DATASOURCE_REACTIVE_URL} or {@code LARDER_DATASOURCE_URL}) switches the
- * embedded PostgreSQL and the demo catalog off.
+ * <p>A configured datasource URL ({@code QUARKUS_DATASOURCE_REACTIVE_URL} or {@code LARDER_DATASOURCE_URL})
+ * switches the embedded PostgreSQL and the demo catalog off.
  */
 public final class Launch {
 

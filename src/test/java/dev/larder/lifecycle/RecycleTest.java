@@ -27,7 +27,10 @@ import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** What was given back and may be used again takes the place of one that nobody has begun to build (design, section 3.6). */
+/**
+ * What was given back and may be used again takes the place of one that nobody has begun to build (design, section
+ * 3.6).
+ */
 class RecycleTest {
 
     private final Stock stock = new Stock();

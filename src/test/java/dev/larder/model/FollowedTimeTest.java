@@ -6,7 +6,10 @@ import java.time.Duration;
 import java.time.Instant;
 import org.junit.jupiter.api.Test;
 
-/** Another clock's time, from what it answered and how long the answer took. All arithmetic is in milliseconds of a counter. */
+/**
+ * Another clock's time, from what it answered and how long the answer took. All arithmetic is in milliseconds of a
+ * counter.
+ */
 class FollowedTimeTest {
 
     private static final Instant NOON = Instant.parse("2026-11-28T12:00:00Z");

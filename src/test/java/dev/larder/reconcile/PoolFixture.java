@@ -144,7 +144,10 @@ public final class PoolFixture {
         return this;
     }
 
-    /** That many builds failed, the latest at this instant and each one before a second earlier; they are the newest. */
+    /**
+     * That many builds failed, the latest at this instant and each one before a second earlier; they are the
+     * newest.
+     */
     public PoolFixture failed(int count, Instant latest) {
         List<Instant> failedAt = new ArrayList<>();
         List<Boolean> newest = new ArrayList<>();

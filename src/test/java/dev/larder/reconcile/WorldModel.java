@@ -21,9 +21,9 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One preset's pool as a world in memory: performs plans as the store does, lets builds end, claims, and answers with the
- * snapshot that a cycle would read. It refuses, by a failed assertion, an effect that no plan may have: one that touches a
- * busy or claimed prebuild.
+ * One preset's pool as a world in memory: performs plans as the store does, lets builds end, claims, and answers
+ * with the snapshot that a cycle would read. It refuses, by a failed assertion, an effect that no plan may have:
+ * one that touches a busy or claimed prebuild.
  */
 public final class WorldModel {
 

@@ -22,10 +22,11 @@ import java.util.Optional;
  *
  * <pre>name | caller METHOD path | Header: value | &gt; body | keep variable=/pointer | until /pointer=value</pre>
  *
- * <p>The parts after the path are optional and come in any order. {@code keep} stores a value of the answer, and later
- * calls write it as {@code <variable>}; {@code <x*300>} is a text of 300 characters. {@code token} stores a value as the
- * token of a new caller. {@code until} repeats the call until the answer has that value. {@code only field=value}
- * leaves out all other items of a list. {@code vary /pointer=field} records that the field is a string, and not which word.
+ * <p>The parts after the path are optional and come in any order. {@code keep} stores a value of the answer, and
+ * later calls write it as {@code <variable>}; {@code <x*300>} is a text of 300 characters. {@code token} stores a
+ * value as the token of a new caller. {@code until} repeats the call until the answer has that value.
+ * {@code only field=value} leaves out all other items of a list. {@code vary /pointer=field} records that the field
+ * is a string, and not which word.
  */
 record Call(
         String name,

@@ -19,12 +19,12 @@ import org.eclipse.microprofile.config.ConfigProvider;
 import org.junit.jupiter.api.Test;
 
 /**
- * Holds the API against what it answered before. {@code recorded/*.calls} has the calls and {@code recorded/*.txt} what of
- * the answers must stay: status, code, named fields, headers and the JSON's shape. Titles and details may be reworded, and
- * further violations may join {@code errors}.
+ * Holds the API against what it answered before. {@code recorded/*.calls} has the calls and {@code recorded/*.txt}
+ * what of the answers must stay: status, code, named fields, headers and the JSON's shape. Titles and details may
+ * be reworded, and further violations may join {@code errors}.
  *
- * <p>{@code -Dlarder.recorded.write=true} writes the records anew. That is right where the API is to change, or a call is
- * added; the difference belongs into the review.
+ * <p>{@code -Dlarder.recorded.write=true} writes the records anew. That is right where the API is to change, or a
+ * call is added; the difference belongs into the review.
  */
 @QuarkusTest
 @TestProfile(RecordedCallsTest.OfItsOwn.class)

@@ -23,9 +23,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A plain HTTP balancer: it asks each server's readiness every 200 ms, gives requests in turn to those that are ready, keeps
- * connections on both sides, and tries nothing twice. Where a server refuses or cuts a request it answers 502, where no server
- * is ready 503.
+ * A plain HTTP balancer: it asks each server's readiness every 200 ms, gives requests in turn to those that are
+ * ready, keeps connections on both sides, and tries nothing twice. Where a server refuses or cuts a request it
+ * answers 502, where no server is ready 503.
  */
 public final class Balancer implements AutoCloseable {
 

@@ -12,7 +12,10 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 
-/** An authority of a test's own, and a certificate signed by it for a server on the loopback; made by the JDK's keytool. */
+/**
+ * An authority of a test's own, and a certificate signed by it for a server on the loopback; made by the JDK's
+ * keytool.
+ */
 public final class Certificates {
 
     private static final String PASSWORD = "changeit";

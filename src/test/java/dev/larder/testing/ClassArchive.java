@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A class data sharing archive of the packaged application. A process that maps it starts with a third less processor time.
- * It is made once after each build, by a run of the application without a database.
+ * A class data sharing archive of the packaged application. A process that maps it starts with a third less
+ * processor time. It is made once after each build, by a run of the application without a database.
  */
 final class ClassArchive {
 

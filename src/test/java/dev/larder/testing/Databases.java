@@ -20,8 +20,8 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * A database of its own for every test, on one server per JVM. The schema is migrated once, into a template; a copy of it
- * takes some 50 milliseconds, so what a test leaves behind in order is emptied for the next one.
+ * A database of its own for every test, on one server per JVM. The schema is migrated once, into a template; a copy
+ * of it takes some 50 milliseconds, so what a test leaves behind in order is emptied for the next one.
  */
 public final class Databases {
 

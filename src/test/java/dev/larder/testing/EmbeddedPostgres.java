@@ -26,8 +26,9 @@ import java.util.Optional;
  * One PostgreSQL server, started by this process and stopped with it. It listens on 127.0.0.1 only, has no Unix socket,
  * and asks even its superuser for a password that was generated with the data.
  *
- * <p>Whatever happened to the last server on a folder, the next start recovers: a live one is stopped first, a stale pid
- * file goes, and PostgreSQL replays its log. Two live owners of one folder are the caller's business to exclude.
+ * <p>Whatever happened to the last server on a folder, the next start recovers: a live one is stopped first, a
+ * stale pid file goes, and PostgreSQL replays its log. Two live owners of one folder are the caller's business to
+ * exclude.
  */
 public final class EmbeddedPostgres implements AutoCloseable {
 
@@ -107,8 +108,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
     }
 
     /**
-     * Starts a server on which can be measured what production would see: durable, with {@code pg_stat_statements} loaded
-     * and the memory of a small production server. It ends with this JVM even if that is killed.
+     * Starts a server on which can be measured what production would see: durable, with {@code pg_stat_statements}
+     * loaded and the memory of a small production server. It ends with this JVM even if that is killed.
      */
     public static EmbeddedPostgres measured(Path folder) {
         EmbeddedPostgres server = start(folder, Purpose.MEASURED, List.of());
@@ -117,8 +118,9 @@ public final class EmbeddedPostgres implements AutoCloseable {
     }
 
     /**
-     * Starts a server that keeps what it has acknowledged, for a test that crashes it: {@link #crash}, then this again. It
-     * ends with this JVM as {@link #throwaway} does, and comes back on the same port as {@link #kept} does.
+     * Starts a server that keeps what it has acknowledged, for a test that crashes it: {@link #crash}, then this
+     * again. It ends with this JVM as {@link #throwaway} does, and comes back on the same port as {@link #kept}
+     * does.
      */
     public static EmbeddedPostgres crashable(Path folder) {
         return crashable(folder, List.of());
@@ -132,8 +134,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
     }
 
     /**
-     * Starts a server that follows this one, on a copy of its data. This one must be stopped while it is copied, so it is
-     * stopped and started again: use what is answered instead of it.
+     * Starts a server that follows this one, on a copy of its data. This one must be stopped while it is copied, so
+     * it is stopped and started again: use what is answered instead of it.
      */
     public Pair withStandby(Path standbyFolder) {
         close();

@@ -8,8 +8,8 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * A transaction of somebody else that stays open for as long as the test wants. Stores made on its pool act inside it, as
- * long as they begin no transaction themselves: it has one connection.
+ * A transaction of somebody else that stays open for as long as the test wants. Stores made on its pool act inside
+ * it, as long as they begin no transaction themselves: it has one connection.
  */
 public final class OpenTransaction implements AutoCloseable {
 

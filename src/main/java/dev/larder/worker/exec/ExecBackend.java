@@ -47,20 +47,20 @@ import org.jboss.logging.Logger;
  * {@code LARDER_TRANSITION}, {@code LARDER_JOB_ID}, {@code LARDER_ATTEMPT} and {@code LARDER_PARAM_<NAME>} for each
  * parameter.
  *
- * <p>{@code start.sh} must write its outputs to the file {@code LARDER_OUTPUTS}: a JSON object of strings, numbers and
- * booleans. {@code claim.sh}, {@code reset.sh} and {@code verify.sh} find the current outputs in that file; the first two
- * may change them. {@code claim.sh} lists resources that it had to replace in the file {@code LARDER_REPLACED}, as
- * {@code {"resource": ["path", ...]}}.
+ * <p>{@code start.sh} must write its outputs to the file {@code LARDER_OUTPUTS}: a JSON object of strings, numbers
+ * and booleans. {@code claim.sh}, {@code reset.sh} and {@code verify.sh} find the current outputs in that file; the
+ * first two may change them. {@code claim.sh} lists resources that it had to replace in the file
+ * {@code LARDER_REPLACED}, as {@code {"resource": ["path", ...]}}.
  *
  * <p>When a script ends, the rest of its process group is killed. A process with a session of its own belongs to the
  * workspace: it lives on after a success, and must send its output elsewhere. After a failure, a cancel or the deadline
  * all processes of the job are killed; a delete kills all processes of the workspace. The log names killed processes.
  *
- * <p>A script is stopped by SIGINT, and killed after {@code larder.backend.exec.stop-grace}. Its output until then is in
- * the log. The job ends when its processes have ended.
+ * <p>A script is stopped by SIGINT, and killed after {@code larder.backend.exec.stop-grace}. Its output until then
+ * is in the log. The job ends when its processes have ended.
  *
- * <p>The log masks sensitive parameters. It masks outputs from the moment they are in the file: a script must not print a
- * secret of its own before that.
+ * <p>The log masks sensitive parameters. It masks outputs from the moment they are in the file: a script must not
+ * print a secret of its own before that.
  *
  * <p>Outcomes. Faults of the template: {@code script_missing}, {@code script_not_started}, {@code script_failed},
  * {@code timed_out}, {@code not_ready}, {@code outputs_missing}, {@code outputs_invalid}, {@code replaced_invalid},

@@ -130,7 +130,10 @@ final class ExecInventory {
         }
     }
 
-    /** Kills the processes of a workspace and deletes its folder. An id of an entry that Larder did not make deletes it. */
+    /**
+     * Kills the processes of a workspace and deletes its folder. An id of an entry that Larder did not make deletes
+     * it.
+     */
     void remove(UUID listed) throws IOException {
         Path folder = root.workspace(listed);
         KilledProcesses unused = JobProcesses.killWorkspace(folder, groups);

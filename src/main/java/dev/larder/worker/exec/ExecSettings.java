@@ -13,13 +13,16 @@ public interface ExecSettings {
     @WithDefault("false")
     boolean enabled();
 
-    /** The folder of all jobs and workspaces. It must belong to the user of the server; no other process may clear it. */
+    /**
+     * The folder of all jobs and workspaces. It must belong to the user of the server; no other process may clear
+     * it.
+     */
     @WithDefault("${java.io.tmpdir}/larder-exec")
     Path root();
 
     /**
-     * How long a script may run after SIGINT (a cancel, or its deadline) before it is killed. Use minutes for tools that must
-     * not be interrupted. Must be shorter than {@code larder.worker.overrun} of the server.
+     * How long a script may run after SIGINT (a cancel, or its deadline) before it is killed. Use minutes for tools
+     * that must not be interrupted. Must be shorter than {@code larder.worker.overrun} of the server.
      */
     @WithDefault("5s")
     Duration stopGrace();
@@ -32,7 +35,10 @@ public interface ExecSettings {
     @WithDefault("8192")
     int lineLimit();
 
-    /** Bytes of a job's log, counting 32 for each line: half for the beginning, half for the end. The middle is left out. */
+    /**
+     * Bytes of a job's log, counting 32 for each line: half for the beginning, half for the end. The middle is left
+     * out.
+     */
     @WithDefault("1048576")
     int logLimit();
 }

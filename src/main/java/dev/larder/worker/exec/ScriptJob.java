@@ -265,8 +265,9 @@ final class ScriptJob {
     }
 
     /**
-     * The interpreter of a script as the kernel reads it: a program and at most one argument, which may contain blanks. It
-     * is called by name, because executing a file that was just written can fail while another process starts.
+     * The interpreter of a script as the kernel reads it: a program and at most one argument, which may contain
+     * blanks. It is called by name, because executing a file that was just written can fail while another process
+     * starts.
      */
     private static List<String> interpreter(String script) {
         String first = script.lines().findFirst().orElse("");

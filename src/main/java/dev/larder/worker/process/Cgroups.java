@@ -135,7 +135,10 @@ public final class Cgroups {
         }
     }
 
-    /** Removes the group of a job if it is empty. A group with living processes stays until its workspace is deleted. */
+    /**
+     * Removes the group of a job if it is empty. A group with living processes stays until its workspace is
+     * deleted.
+     */
     void leave(ProcessTags tags) {
         if (own != null) {
             Path workspace = own.resolve(name(tags.workspace()));

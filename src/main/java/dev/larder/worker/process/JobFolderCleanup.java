@@ -38,7 +38,10 @@ public final class JobFolderCleanup {
         this.clock = clock;
     }
 
-    /** Removes the folders that no living worker has locked. A folder that cannot be removed is tried again next time. */
+    /**
+     * Removes the folders that no living worker has locked. A folder that cannot be removed is tried again next
+     * time.
+     */
     public void run() {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(jobs)) {
             for (Path entry : entries) {

@@ -3,7 +3,10 @@ package dev.larder.worker.process;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 
-/** Splits a stream of bytes into lines in bounded memory. Bytes of a line beyond the limit are dropped. Not thread-safe. */
+/**
+ * Splits a stream of bytes into lines in bounded memory. Bytes of a line beyond the limit are dropped. Not
+ * thread-safe.
+ */
 final class LineSplitter {
 
     /** Receives each line when it ends. {@code cut} is true if the line was longer than the limit. */
@@ -33,7 +36,10 @@ final class LineSplitter {
         keep(bytes, from, count);
     }
 
-    /** The index after the end of the line that contains {@code from}; {@code to} if the line does not end before it. */
+    /**
+     * The index after the end of the line that contains {@code from}; {@code to} if the line does not end before
+     * it.
+     */
     static int end(byte[] bytes, int from, int to) {
         int at = from;
         while (at < to && bytes[at] != '\n') {

@@ -83,7 +83,10 @@ final class ProcFs {
         return read(pid, "status");
     }
 
-    /** Whether the soft or the hard limit of file locks is one of these. Every user may read the limits of a process. */
+    /**
+     * Whether the soft or the hard limit of file locks is one of these. Every user may read the limits of a
+     * process.
+     */
     static boolean hasFileLockLimit(long pid, Collection<Long> limits) {
         Matcher found = FILE_LOCKS.matcher(read(pid, "limits"));
         return found.find()

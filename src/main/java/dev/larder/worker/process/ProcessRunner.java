@@ -54,8 +54,8 @@ public final class ProcessRunner {
     }
 
     /**
-     * Runs a command until it ends, the deadline passes or a stop is requested. Returns when the process and its process
-     * group have ended. Descendants that left the group live on.
+     * Runs a command until it ends, the deadline passes or a stop is requested. Returns when the process and its
+     * process group have ended. Descendants that left the group live on.
      */
     public ProcessEnd run(ProcessCommand command, Instant deadline, StopRequest stop)
             throws IOException, InterruptedException {

@@ -40,8 +40,8 @@ public record RootFolder(Path path) {
     /**
      * Creates the folder and restricts it to this user. Idempotent.
      *
-     * @throws IOException if it is no folder, or belongs to another user, who may have created it in a shared place such
-     *     as {@code /tmp}
+     * @throws IOException if it is no folder, or belongs to another user, who may have created it in a shared place
+     *     such as {@code /tmp}
      */
     public void createPrivate() throws IOException {
         Files.createDirectories(path);
@@ -52,8 +52,9 @@ public record RootFolder(Path path) {
     }
 
     /**
-     * The random id of this root. Another disk mounted under the same path has another id. The first call creates the id
-     * and the folder of the workspaces. If that folder is missing later, it was lost, and the root cannot be listed.
+     * The random id of this root. Another disk mounted under the same path has another id. The first call creates
+     * the id and the folder of the workspaces. If that folder is missing later, it was lost, and the root cannot be
+     * listed.
      */
     public UUID identity() throws IOException {
         Path file = path.resolve(IDENTITY);

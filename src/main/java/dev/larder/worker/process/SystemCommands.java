@@ -56,14 +56,17 @@ final class SystemCommands {
                 .anyMatch(place -> Files.isExecutable(Path.of(place, "setsid")));
     }
 
-    /** Sends a signal to a process group. Java has no such call. A failure is ignored: the final kill does not need it. */
+    /**
+     * Sends a signal to a process group. Java has no such call. A failure is ignored: the final kill does not need
+     * it.
+     */
     static void signalGroup(String signal, long group) {
         int unused = run("/bin/sh", "-c", "kill -" + signal + " -" + group);
     }
 
     /**
-     * The words in front of a command that make its process receive SIGINT. Empty if this process does not ignore SIGINT,
-     * and if {@code env} of this system cannot reset it.
+     * The words in front of a command that make its process receive SIGINT. Empty if this process does not ignore
+     * SIGINT, and if {@code env} of this system cannot reset it.
      */
     static List<String> interruptible() {
         List<String> prefix =

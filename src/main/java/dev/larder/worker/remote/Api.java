@@ -17,10 +17,10 @@ import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
 
-/** A server's API as a client with one token sees it. Answers that must not be are failures, which may be tried again. */
+/** The API of a server for a client with one token. Unexpected answers are failures, which may be tried again. */
 public final class Api {
 
-    // Less than the three heartbeats after which a silent worker is lost.
+    // Shorter than three heartbeats, after which a silent worker is lost.
     private static final Duration PATIENCE = Duration.ofSeconds(5);
     private static final int CONNECTIONS_MAX = 20;
 
@@ -28,7 +28,7 @@ public final class Api {
     private final URI server;
     private final String token;
 
-    /** @param server {@code http://host:port} or {@code https://host}, with a path where a proxy wants one */
+    /** @param server {@code http://host:port} or {@code https://host}, with a path if a proxy needs one */
     public Api(Vertx vertx, URI server, String token) {
         this.client = vertx.createHttpClient(new HttpClientOptions()
                 .setMaxPoolSize(CONNECTIONS_MAX)
@@ -38,7 +38,7 @@ public final class Api {
         this.token = token;
     }
 
-    /** The server answered something that cannot be gone on with. */
+    /** The server gave an unexpected answer. */
     public static final class UnexpectedException extends RuntimeException {
 
         private static final long serialVersionUID = 1;
@@ -50,13 +50,13 @@ public final class Api {
             this.status = status;
         }
 
-        /** Whether the call itself was wrong: its token, its address, its content. */
+        /** Whether the call itself is wrong: its token, address or content. */
         public boolean isCallers() {
             return status / 100 == 4;
         }
     }
 
-    /** The server did not answer; what was asked may have been done all the same. */
+    /** The server did not answer. It may have performed the call all the same. */
     public static final class UnreachableException extends RuntimeException {
 
         private static final long serialVersionUID = 1;
@@ -66,20 +66,20 @@ public final class Api {
         }
     }
 
-    /** What the server said. */
+    /** An answer of the server. */
     record Answer(int status, Buffer body) {
 
-        /** Whether it is this problem, and not one of somebody's in between. */
+        /** Whether the answer is this problem of Larder, and not an answer of a proxy. */
         boolean is(int wanted, String code) {
             return status == wanted && code.equals(problem().getValue("code", ""));
         }
 
-        /** Whether what was sent is not acceptable, now or ever. */
+        /** Whether the server will never accept this content. */
         boolean isRefusal() {
             return status == 400 || status == 413 || status == 422;
         }
 
-        /** Fails unless the call was done. */
+        /** Fails unless the call succeeded. */
         void succeeded() {
             if (status / 100 != 2) {
                 throw new UnexpectedException(status, said());
@@ -91,7 +91,7 @@ public final class Api {
             return new JsonObject(body.getDelegate());
         }
 
-        /** The problem's code and sentence; nothing of any other body, which may be anybody's. */
+        /** The code and detail of a problem. Empty for any other body, because its origin is unknown. */
         String said() {
             JsonObject problem = problem();
             return problem.getValue("code", "") + " " + problem.getValue("detail", "");
@@ -110,7 +110,7 @@ public final class Api {
         return send(HttpMethod.POST, path, body, Duration.ZERO);
     }
 
-    /** @param hold how long the server is to wait for what is not there yet */
+    /** @param hold how long the server may hold the call until there is a job */
     Uni<Answer> post(String path, JsonObject body, Duration hold) {
         return send(HttpMethod.POST, path, body, hold);
     }
@@ -153,7 +153,7 @@ public final class Api {
                 .setMethod(method)
                 .setHost(host())
                 .setPort(port())
-                // A call that is given up must not keep its connection.
+                // An abandoned call must not keep its connection.
                 .setTimeout(hold.plus(PATIENCE).toMillis())
                 .setURI(server.getPath().replaceFirst("/+$", "") + "/api/v1" + path)
                 .putHeader("Authorization", "Bearer " + token)

@@ -28,7 +28,10 @@ import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/** Speaks the API of {@code /workers} and {@code /jobs}. Two servers behind one address will do: nothing is kept in them. */
+/**
+ * Calls the API below {@code /workers} and {@code /jobs}. Works behind a load balancer: a server keeps no state of
+ * a client.
+ */
 public final class HttpJobSource implements JobSource {
 
     private static final Duration HOLD = Duration.ofSeconds(5);
@@ -60,7 +63,7 @@ public final class HttpJobSource implements JobSource {
 
     @Override
     public Uni<Leased> lease(UUID worker, int slots, Set<UUID> running) {
-        // What is asked under an older number came late: this worker has given it up and asked again.
+        // The server refuses a request with an older number: this worker has abandoned it and sent a newer one.
         JsonObject body = new JsonObject()
                 .put("ask", asks.incrementAndGet())
                 .put("slots", slots)
@@ -199,7 +202,7 @@ public final class HttpJobSource implements JobSource {
                 .replaceWithVoid();
     }
 
-    /** False where the lease was lost. */
+    /** False if the lease was lost. */
     private static boolean doneOrLost(Api.Answer answer) {
         if (answer.is(409, "lease_lost")) {
             return false;
@@ -279,11 +282,11 @@ public final class HttpJobSource implements JobSource {
         return api.delete("/workers/" + worker).replaceWithVoid();
     }
 
-    /** It is the server that holds. */
+    /** The server holds the request, so no wake-up is needed. */
     @Override
     public void onWork(Runnable wakeUp) {}
 
-    /** It learns by its heartbeat. */
+    /** The worker learns of cancels by its heartbeat. */
     @Override
     public void onCancel(Runnable wakeUp) {}
 }
