@@ -44,12 +44,13 @@
  * {@code reconcile.Action}s → {@code reconcile.PoolStore} performs them → {@code wakeup.WakeUps} wakes the workers.
  *
  * <p>One job: {@code worker.Worker} asks its {@code model.JobSource}. Inside a server that is
- * {@code jobs.LocalJobSource}; elsewhere {@code worker.remote.HttpJobSource}, which calls {@code jobs.WorkerResource}
- * and {@code jobs.ReportResource} of a server. Either way {@code jobs.JobStore} leases the job and
- * {@code jobs.AssignmentReads} reads what it needs → a {@code model.Backend} performs the {@code model.Assignment}
- * ({@code worker.exec.ExecBackend} or {@code worker.postgres.PostgresBackend}) → a {@code model.JobOutcome} goes back
- * the same way, under the {@code model.Lease} → {@code lifecycle.EndBuildStore} changes job, build and workspace in
- * one statement.
+ * {@code jobs.LocalJobSource}; elsewhere {@code worker.remote.HttpJobSource}, which calls
+ * {@code jobs.WorkerResource} and {@code jobs.ReportResource} of a server. Either way {@code jobs.JobStore} leases
+ * the job and {@code jobs.AssignmentReads} reads what it needs → a {@code model.Backend} performs the
+ * {@code model.Assignment} ({@code worker.postgres.PostgresBackend}, or {@code worker.exec.ExecBackend}, whose
+ * {@code worker.exec.ScriptJob} runs processes with {@code worker.process.ProcessRunner}) → a
+ * {@code model.JobOutcome} goes back the same way, under the {@code model.Lease} → {@code lifecycle.EndBuildStore}
+ * changes job, build and workspace in one statement.
  *
  * <p>One wake-up: a committed change calls {@code wakeup.WakeUps} with a {@code wakeup.Channel} → every
  * {@code wakeup.Loop} of this process that waits for the channel runs → {@code wakeup.NotifySender} gathers for up to
