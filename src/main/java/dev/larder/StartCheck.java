@@ -98,7 +98,7 @@ class StartCheck {
             if (cause instanceof MisconfiguredException told) {
                 return Optional.of(told);
             }
-            // The client's own sentence holds the whole address, and that may hold a password.
+            // The client's message contains the whole address, which may contain a password.
             if (String.valueOf(cause.getMessage()).contains(CANNOT_PARSE)) {
                 return Optional.of(
                         new MisconfiguredException(addressKey + " must be like postgresql://host:5432/database"));

@@ -4,13 +4,13 @@ import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.time.Duration;
 
-/** How a stop takes its time. */
+/** Settings of a stop. */
 @ConfigMapping(prefix = "larder.stop")
 interface StopSettings {
 
     /**
-     * How long requests are still served after readiness went down: as long as a balancer takes to notice.
-     * Kubernetes sends SIGTERM before its endpoints have heard of it.
+     * How long requests are still served after readiness went down: as long as a load balancer needs to notice.
+     * Kubernetes sends SIGTERM before its endpoints are updated.
      */
     @WithDefault("3s")
     Duration delay();

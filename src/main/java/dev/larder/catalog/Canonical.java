@@ -15,12 +15,13 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The same bytes for every text that declares the same: YAML or JSON, with fields in any order and durations
- * in either form. The order of parameters, presets and schedules counts, since it is shown or decides.
+ * The canonical form of a declaration: the same bytes for the same content, in YAML or JSON, with fields in any
+ * order and durations in either form. The order of parameters, presets and schedules counts, because it is shown or
+ * decides.
  *
- * <p>Databases hold fingerprints of these bytes. Another form, such as JSON with sorted keys, would change
- * every fingerprint: each template would get a new version at its next declaration, and its whole stock would
- * be built anew. So the form stays.
+ * <p>Databases hold fingerprints of these bytes. Another form, such as JSON with sorted keys, would change every
+ * fingerprint: each template would get a new version at its next declaration, and its whole stock would be rebuilt.
+ * So the form stays.
  */
 final class Canonical {
 

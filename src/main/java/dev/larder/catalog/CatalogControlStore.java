@@ -18,10 +18,9 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an operator does to a declared template or preset: deprecate, delete, invalidate, pause, reset. Each
- * change is one statement, which marks the presets it concerns as dirty and writes its audit entry; the
- * caller wakes the reconciler afterwards. Each answers whether there is such a template or preset for the
- * caller.
+ * Changes by an operator to a declared template or preset: deprecate, delete, invalidate, pause, reset. Each change
+ * is one statement, which also marks the affected presets as dirty and writes its audit entry; the caller wakes the
+ * reconciler afterwards. Each returns whether the template or preset exists for the caller.
  */
 @ApplicationScoped
 public class CatalogControlStore {
@@ -177,7 +176,7 @@ public class CatalogControlStore {
     private static final Sql RESET_PRESET =
             preset("preset.reset", "status = 'healthy', status_reason = NULL, failures_from = :at");
 
-    /** Lifts a hard limit or a failed validation: failures until now count no more. */
+    /** Removes a hard limit or a failed validation. Earlier failures no longer count. */
     public Uni<Boolean> resetPreset(Caller caller, UUID preset) {
         return change(RESET_PRESET, caller, preset, new JsonObject());
     }

@@ -4,9 +4,7 @@ import dev.larder.model.Refusal;
 import java.util.List;
 import java.util.Locale;
 
-/**
- * Reads a declaration. The result is the declaration, or all that is wrong with it. Pure: no clock, no I/O.
- */
+/** Reads a declaration. The result is the declaration or all of its faults. Pure: no clock, no I/O. */
 public final class DeclarationParser {
 
     private DeclarationParser() {}

@@ -23,14 +23,14 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** What a declaration may say (design, sections 1 and 2.4). The bounds are the schema's or narrower. */
+/** The rules of a declaration (design, sections 1 and 2.4). The bounds are the schema's or narrower. */
 final class DeclarationReader {
 
     static final int MAX_FILES = 100;
     static final int MAX_FILE_BYTES_IN_ALL = 1024 * 1024;
     static final int MAX_PATH_CHARACTERS = 255;
 
-    /** No usual file system takes a longer name. */
+    /** The longest name that usual file systems accept. */
     static final int MAX_NAME_BYTES = 255;
 
     static final int MAX_PARAMETERS = 50;
@@ -44,7 +44,7 @@ final class DeclarationReader {
     static final Duration MIN_TTL = Duration.ofMinutes(1);
     static final Duration MAX_TTL = Duration.ofDays(365);
 
-    /** Of templates and presets; what a DNS label may be. */
+    /** A name of a template or preset: a DNS label. */
     static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
 
     private static final Pattern PARAMETER_NAME = Pattern.compile("[a-z][a-z0-9_]{0,62}");
@@ -61,7 +61,7 @@ final class DeclarationReader {
 
     private DeclarationReader() {}
 
-    /** @param found what was wrong already while reading the text */
+    /** @param found refusals from reading the text */
     static ParsedDeclaration read(SyntaxNode root, List<Refusal> found) {
         DeclarationReader reader = new DeclarationReader();
         found.forEach(reader.refusals::add);
@@ -95,7 +95,7 @@ final class DeclarationReader {
                 presets);
     }
 
-    /** The backend runs what ends in {@code .sql}, in lower case and in any folder, and nothing else. */
+    /** The backend runs files whose names end in {@code .sql}, in lower case and in any folder, and no others. */
     private void refuseFilesWithoutEffect(Map<String, String> files) {
         files.forEach((path, text) -> {
             String field = FieldPath.field("files", path);
@@ -345,7 +345,7 @@ final class DeclarationReader {
             readable &= cron.isPresent();
             schedules.add(new Schedule(cron.orElse(""), instances.orElse(0)));
         }
-        // A cron that is missing has been told already.
+        // A missing cron is already refused.
         for (Refusal refusal : Schedules.validate(readable ? schedules : List.of(), timezone)) {
             refusals.add(new Refusal(refusal.code(), prebuilds.path() + "." + refusal.field(), refusal.detail()));
         }

@@ -4,7 +4,7 @@ import dev.larder.model.Refusal;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Collects all that is wrong with a declaration, so that one answer names it. */
+/** Collects all faults of a declaration, so that one answer names them. */
 final class Refusals {
 
     /** The answer names at most this many. */

@@ -20,7 +20,7 @@ import picocli.CommandLine.Command;
         subcommands = WorkerCommand.class)
 public final class LarderCommand implements Callable<Integer> {
 
-    /** @return the exit code: 2 where the arguments are wrong, which has been said with the usage */
+    /** @return the exit code: 2 if the arguments are wrong, after the usage was printed */
     public static int execute(String... args) {
         return new CommandLine(new LarderCommand()).execute(args);
     }

@@ -5,7 +5,7 @@ import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
 import jakarta.inject.Singleton;
 
-/** A server, until it is told to stop. What it does begins with the application's start. */
+/** A server. Runs until it is stopped. Its work begins with the start of the application. */
 @Unremovable
 @Singleton
 class ServerApplication implements QuarkusApplication {

@@ -12,8 +12,8 @@ import org.jboss.logging.Logger;
 import sun.misc.Signal;
 
 /**
- * SIGTERM, SIGINT and SIGHUP. The first stops this process gently, the second shortens every wait of that, the
- * third ends the process at once. The exit code is 128 and the signal's number, as a shell expects it.
+ * SIGTERM, SIGINT and SIGHUP. The first signal stops this process gracefully, the second shortens every wait of the
+ * stop, the third ends the process at once. The exit code is 128 plus the signal's number, as shells expect.
  */
 public final class Signals {
 
@@ -27,13 +27,13 @@ public final class Signals {
 
     private Signals() {}
 
-    /** To be called while the application starts: before that, Quarkus would install its own. */
+    /** Call it while the application starts: before that, Quarkus would install its own handlers. */
     static void install() {
         if (LaunchMode.current() == LaunchMode.DEVELOPMENT) {
-            // The process is dev mode's: a signal ends it, and its end stops the application.
+            // In dev mode a signal ends the process, and its end stops the application.
             return;
         }
-        // The thread that the JVM makes for a signal knows nothing of the application's classes.
+        // The thread that the JVM starts for a signal has no access to the application's classes.
         ClassLoader application = Thread.currentThread().getContextClassLoader();
         NAMES.forEach(name -> install(name, application));
     }
@@ -45,7 +45,7 @@ public final class Signals {
                 received(signal);
             });
         } catch (IllegalArgumentException reserved) {
-            // The JVM was told to keep its hands off (-Xrs), or the platform has no such signal.
+            // The JVM does not handle signals (-Xrs), or the platform has no such signal.
             LOG.debugf("signal not handled name=%s", name);
         }
     }
@@ -63,7 +63,7 @@ public final class Signals {
         }
     }
 
-    /** Waits this long, or until the process is told again to stop. */
+    /** Waits this long, or until a second signal. */
     public static void pause(Duration wait) {
         try {
             boolean told = hurry.await(wait.toMillis(), TimeUnit.MILLISECONDS);
@@ -72,7 +72,7 @@ public final class Signals {
         }
     }
 
-    /** @param shorten must return at once; runs when the process is told again to stop */
+    /** @param shorten runs at the second signal; must return at once */
     public static void onHurry(Runnable shorten) {
         hurried.add(shorten);
         if (hurry.getCount() == 0) {

@@ -16,11 +16,8 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Why a process does not serve, as an operator is told it: one sentence on stderr, and exit code 2 where the
- * configuration must change. A failure that nothing is known of is logged with its stack trace, and the exit
- * code is 1.
- *
- * @param unexpected the failure where nothing is known of it
+ * Tells the operator why a process does not serve: one sentence on stderr, and exit code 2 if the configuration
+ * must change. An unknown failure is logged with its stack trace, and the exit code is 1.
  */
 public record StartFailure(
         String sentence, int exit, @Nullable Throwable unexpected) {
@@ -71,7 +68,7 @@ public record StartFailure(
             when isOfConfiguration(missing) -> Optional.of(plain(String.valueOf(missing.getMessage())));
             case IllegalArgumentException invalid
             when isOfConfiguration(invalid) -> Optional.of(plain(String.valueOf(invalid.getMessage())));
-            // The client's own sentence holds the whole address, and that may hold a password.
+            // The client's message contains the whole address, which may contain a password.
             case IllegalArgumentException invalid
             when String.valueOf(invalid.getMessage()).startsWith("Cannot parse invalid connection URI") ->
                 Optional.of("quarkus.datasource.reactive.url must be like postgresql://host:5432/database");
@@ -90,7 +87,7 @@ public record StartFailure(
                 .collect(Collectors.joining("; "));
     }
 
-    /** Without codes and class names, and without the value of what may be a secret. */
+    /** Without codes, class names, and values that may be secret. */
     private static String plain(String told) {
         String text = told.replaceFirst("^[a-zA-Z.]+Exception: ", "").replaceFirst("^SRCFG[0-9]+: ", "");
         Matcher converted = NOT_CONVERTED.matcher(text);

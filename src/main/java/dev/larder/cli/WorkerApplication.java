@@ -19,7 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Works on a server's jobs, as {@link WorkerCommand} says, until it is told to stop. */
+/** A remote worker, as {@link WorkerCommand} describes. Runs until it is stopped. */
 @Unremovable
 @Singleton
 class WorkerApplication implements QuarkusApplication {
@@ -70,7 +70,7 @@ class WorkerApplication implements QuarkusApplication {
         Backend.refuseUnusable(offered);
     }
 
-    /** The server refused the worker, and would again. */
+    /** The server refused the worker and would refuse it again. */
     private static void refused(Throwable failure) {
         System.err.println("larder: not begun: " + failure.getMessage());
         Quarkus.asyncExit(1);

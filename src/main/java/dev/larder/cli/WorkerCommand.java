@@ -16,8 +16,8 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
- * Works on a server's jobs from elsewhere: it needs the server's address and a worker's token, and no database.
- * What it can build is configured as in a server.
+ * Runs jobs of a server on another host. Needs the server's address and a worker's token, and no database. Backends
+ * are configured as in a server.
  */
 @Command(
         name = "worker",

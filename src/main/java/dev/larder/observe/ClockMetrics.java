@@ -6,9 +6,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.Startup;
 import jakarta.enterprise.context.ApplicationScoped;
 
-/**
- * How wrong this process's own clock is. Nothing depends on it (decision 0023), but its logs are dated by it.
- */
+/** The skew of this host's clock. Nothing depends on it (decision 0023), but the logs have its times. */
 @Startup
 @ApplicationScoped
 class ClockMetrics {

@@ -33,9 +33,8 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Leases jobs from a {@link JobSource} and runs them. It leases as many jobs as it has free slots, after each
- * wake-up and at every poll. The answers to its heartbeats say which jobs to stop. A job whose lease is lost is
- * stopped and forgotten: without the token the worker can write nothing.
+ * Leases jobs from a {@link JobSource} and runs them: as many as it has free slots, after each wake-up and at every
+ * poll. Answers to its heartbeats say which jobs to stop. A job whose lease is lost is stopped and forgotten.
  */
 @ApplicationScoped
 public class Worker {
@@ -79,10 +78,7 @@ public class Worker {
         this.inventory = new InventoryReporter(jobSource::report, this.backends.values(), clock, listing.every());
     }
 
-    /**
-     * Registers this process as a worker and begins to lease jobs. A backend that cannot be used here is not
-     * offered.
-     */
+    /** Registers this process as a worker and begins to lease jobs. Offers only usable backends. */
     public Uni<Void> start() {
         if (!settings.enabled()) {
             return idle();
@@ -346,10 +342,7 @@ public class Worker {
         hurried = true;
     }
 
-    /**
-     * Leases no more jobs, waits for the running ones, and requeues those that still run at the deadline.
-     * Idempotent.
-     */
+    /** Leases no more jobs, waits for running ones, and requeues the rest at the deadline. Idempotent. */
     public Uni<Void> stop() {
         draining = true;
         jobSource.stopLeasing();

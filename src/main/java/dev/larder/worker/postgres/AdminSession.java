@@ -32,7 +32,7 @@ final class AdminSession {
     private final PostgresServer server;
     private final PgConnection connection;
 
-    AdminSession(PostgresServer server, PgConnection connection) {
+    private AdminSession(PostgresServer server, PgConnection connection) {
         this.server = server;
         this.connection = connection;
     }

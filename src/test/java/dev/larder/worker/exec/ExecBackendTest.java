@@ -65,7 +65,7 @@ class ExecBackendTest {
         var unused = new JobProcesses(Cgroups.detect(), work.workspace, workspaceFolder(), work.job, 1).killWorkspace();
     }
 
-    // What a script is told, and answers
+    // Inputs and outputs of scripts
 
     @Test
     void a_start_answers_with_what_its_script_wrote() {
@@ -288,7 +288,7 @@ class ExecBackendTest {
                         failed -> assertThat(failed.detail()).contains("its lines end as on Windows (CR LF)"));
     }
 
-    // How it can end
+    // Failures
 
     @Test
     void a_script_that_fails_is_an_outcome() {
@@ -448,7 +448,9 @@ class ExecBackendTest {
         assertThat(processes()).isEmpty();
     }
 
-    /** Clears its environment, leaves its session and its folder, and has no file open of those it was given. */
+    /**
+     * Starts a process that clears its environment, leaves its session and folder, and closes all inherited files.
+     */
     private static String hidden(int seconds) {
         return """
                 env -i HERE="$LARDER_WORKSPACE_DIR" setsid nohup /bin/sh -c \
@@ -528,7 +530,7 @@ class ExecBackendTest {
         assertThat(processes()).isEmpty();
     }
 
-    /** Whatever its environment is; one that is dead and not waited for has no command line. */
+    /** Whether a process with this command line lives. A dead process that nothing waits for has no command line. */
     private static boolean runs(int seconds) {
         try (DirectoryStream<Path> all = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
             for (Path process : all) {
@@ -685,7 +687,7 @@ class ExecBackendTest {
         until(() -> processes().isEmpty());
     }
 
-    // Again and again: the output must be looked for after the line was read, never before.
+    // Repeated: the outputs file must be read after a line was read, never before.
     @RepeatedTest(20)
     void secrets_are_masked() {
         JobOutcome outcome = perform(work.secret("key", "open sesame")
@@ -699,7 +701,7 @@ class ExecBackendTest {
         assertThat(lines()).containsExactly("the key is ***.", "***", "***", "***", "and *** >&2");
     }
 
-    // What exists
+    // Inventory
 
     private static Inventory inventory(ExecBackend backend) {
         return backend.inventory().await().atMost(LONG).orElseThrow();
@@ -757,7 +759,7 @@ class ExecBackendTest {
         assertThat(inventory(backend()).things()).hasSize(4);
     }
 
-    // What killed workers leave
+    // Leftovers of killed workers
 
     private static Path lock(Path folder) {
         return folder.resolveSibling(folder.getFileName() + ".lock");
@@ -837,7 +839,7 @@ class ExecBackendTest {
         assertThat(folder).doesNotExist();
     }
 
-    // Where it cannot work
+    // Unusable roots
 
     @Test
     void a_root_that_cannot_be_used_is_told_in_one_sentence() throws IOException {
@@ -896,7 +898,7 @@ class ExecBackendTest {
         }
     }
 
-    // What is hard to delete
+    // Deletion
 
     @Test
     void a_folder_deeper_than_any_path_is_deleted() throws IOException {
@@ -972,7 +974,7 @@ class ExecBackendTest {
         assertThat(root.resolve("some")).doesNotExist();
     }
 
-    /** A file system of its own, where the tests may mount one. */
+    /** A separate file system, if the tests may mount one. */
     private record Mount(Path at) implements AutoCloseable {
 
         static Mount tmpfs(Path at, String options) throws Exception {
@@ -1208,7 +1210,7 @@ class ExecBackendTest {
                     new Assignment.Parameters(Map.copyOf(parameters), Set.copyOf(sensitive)));
         }
 
-        /** The claim step of a workspace whose start answered this. */
+        /** The claim step of a workspace whose start gave these outputs. */
         Assignment claim(String script, Map<String, String> answered) {
             return later(Assignment.CLAIM, "claim.sh", script, answered);
         }
@@ -1252,7 +1254,7 @@ class ExecBackendTest {
         return Files.readString(workspaceFolder().resolve(file));
     }
 
-    /** Goes on when the process has a session of its own. */
+    /** Continues when the process has a session of its own. */
     private static String detached(int seconds) {
         return """
                 setsid sh -c 'echo > "$LARDER_WORKSPACE_DIR/up"; exec sleep %d' > /dev/null 2>&1 &

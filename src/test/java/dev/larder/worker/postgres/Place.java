@@ -18,7 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 
-/** A server on which jobs are performed, and what can be asked of it. */
+/** A server that runs jobs, and queries about its state. */
 record Place(Vertx vertx, EmbeddedPostgres server, List<String> log) implements AutoCloseable {
 
     static final Duration LONG = Duration.ofSeconds(60);
@@ -48,7 +48,7 @@ record Place(Vertx vertx, EmbeddedPostgres server, List<String> log) implements 
         log.add(line.line());
     }
 
-    /** The outputs of a start, which succeeds. */
+    /** The outputs of a start, which must succeed. */
     @CanIgnoreReturnValue
     Map<String, String> built(Work work) {
         JobOutcome outcome = perform(work.start());
@@ -71,7 +71,7 @@ record Place(Vertx vertx, EmbeddedPostgres server, List<String> log) implements 
         return connection.exceptionHandler(ended -> {});
     }
 
-    /** The first column of what a superuser is answered in the maintenance database. */
+    /** The first column of a superuser's query in the maintenance database. */
     @CanIgnoreReturnValue
     List<String> admin(String statement) {
         return admin("postgres", statement);
@@ -82,7 +82,7 @@ record Place(Vertx vertx, EmbeddedPostgres server, List<String> log) implements 
         return ask(server.options(database), statement);
     }
 
-    /** The first column of what a workspace's role is answered in its database. */
+    /** The first column of a query of a workspace's role in its database. */
     List<String> ask(Map<String, String> outputs, String statement) {
         return ask(options(outputs), statement);
     }

@@ -66,7 +66,7 @@ class PostgresBackendTest {
         vertx.closeAndAwait();
     }
 
-    // What a workspace is
+    // Workspaces
 
     @Test
     void gives_a_database_with_the_seeded_data() {
@@ -112,7 +112,7 @@ class PostgresBackendTest {
         assertThat(outputs.get("url")).contains("@db.example.org:6432/larder_w_");
     }
 
-    // What it reaches
+    // Isolation
 
     @Test
     void its_role_can_connect_to_nothing_else() {
@@ -219,7 +219,7 @@ class PostgresBackendTest {
         assertThat(secret.toString()).doesNotContain(secret.password());
     }
 
-    // Files that misbehave
+    // Faulty files
 
     @Test
     void a_file_that_fails_half_way_leaves_nothing() {
@@ -422,7 +422,7 @@ class PostgresBackendTest {
         assertThatThrownBy(() -> query(outputs, "SELECT 1::text")).isInstanceOf(PgException.class);
     }
 
-    // The server itself
+    // The server
 
     @Test
     void a_server_that_is_down_is_an_outcome() {
@@ -455,13 +455,13 @@ class PostgresBackendTest {
         assertThat(backend().offered()).isTrue();
     }
 
-    // What exists
+    // Inventory
 
     private static Inventory inventory() {
         return backend().inventory().await().atMost(LONG).orElseThrow();
     }
 
-    /** What is listed of this workspace; the server has others'. */
+    /** The items of this workspace; the server has others. */
     private static List<Inventory.Item> listed(UUID workspace) {
         return inventory().things().stream()
                 .filter(thing -> thing.workspace().equals(workspace))
@@ -600,7 +600,7 @@ class PostgresBackendTest {
         return outputs.getOrDefault(name, "no output " + name);
     }
 
-    /** Databases and roles of the workspace and its version, and builder roles that no template has. */
+    /** Databases and roles of the workspace and its version, and builder roles without a template. */
     private static List<String> leftOf(Work work) {
         Names names = work.names();
         String all = "('%s', '%s', '%s')".formatted(names.workspace(), names.building(), names.template());
@@ -661,7 +661,7 @@ class PostgresBackendTest {
         return first(PgConnectOptions.fromUri(url()), statement);
     }
 
-    /** Asks the server until it is true; the server paces it. */
+    /** Repeats a query until it is true. */
     private static void until(String question) {
         Instant end = InstantSource.system().instant().plus(Duration.ofSeconds(20));
         while (!"true".equals(adminAsks(question))) {

@@ -28,8 +28,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Template databases: one for each set of parameter values, built anew when spoiled, dropped when no version needs
- * them.
+ * Template databases: one for each set of parameter values, rebuilt if damaged, dropped when no version needs them.
  */
 class TemplateDatabasesTest {
 
@@ -204,7 +203,7 @@ class TemplateDatabasesTest {
         assertThat(JobLimits.temporaryFiles(new Given(null, null, null, 0))).isEqualTo(-1);
     }
 
-    // Whose failure it is
+    // Faults of the template and of the place
 
     @Test
     void files_that_take_too_long_are_the_templates_failure() {
@@ -257,7 +256,7 @@ class TemplateDatabasesTest {
         assertThat(place.perform(work.delete())).isInstanceOf(JobOutcome.Succeeded.class);
     }
 
-    // What files leave
+    // Leftovers of files
 
     static Stream<String> what_files_can_leave() {
         return Stream.of(
@@ -293,7 +292,7 @@ class TemplateDatabasesTest {
                 .isEmpty();
     }
 
-    // Spoiled
+    // Damaged templates
 
     private record Spoiling(String name, Consumer<Work> deed) {
 

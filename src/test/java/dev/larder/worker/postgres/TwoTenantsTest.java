@@ -32,8 +32,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * What the role of a database can leave behind, and that it keeps no drop for ten seconds and no build of another
- * tenant for one. The server allows prepared transactions and logical replication, which are off by default.
+ * Leftovers of a tenant's role. They must not delay a drop for ten seconds, or the build of another tenant for one.
+ * The server allows prepared transactions and logical replication, which are off by default.
  */
 @Isolated("it measures how long jobs take")
 class TwoTenantsTest {
@@ -64,7 +64,7 @@ class TwoTenantsTest {
         var done = place.built(anotherVersion());
     }
 
-    /** So that a socket without a client's library can be a tenant's session. */
+    /** Lets a plain socket be a session of a tenant. */
     private static void trustTenants(Path rules) {
         try {
             Files.writeString(rules, "host all /^larder_w_ 127.0.0.1/32 trust\n" + Files.readString(rules));
@@ -78,7 +78,7 @@ class TwoTenantsTest {
         place.close();
     }
 
-    /** What a tenant does, and nothing that undoes it. */
+    /** Actions of a tenant that nothing undoes. */
     private record Leftover(String name, Deed deed) {
 
         @Override
@@ -107,7 +107,7 @@ class TwoTenantsTest {
                 .replace(":victim", victim.name());
     }
 
-    /** All of them with {@code -Dlarder.tenants.all=true}, else each sixth: a case takes some seconds. */
+    /** All cases with {@code -Dlarder.tenants.all=true}, else each sixth: a case takes some seconds. */
     static Stream<Leftover> what_a_tenant_can_leave() {
         List<Leftover> all = leftovers().toList();
         return Boolean.getBoolean("larder.tenants.all")
@@ -272,7 +272,7 @@ class TwoTenantsTest {
         return new Work(UUID.randomUUID(), UUID.randomUUID(), FILES);
     }
 
-    /** The machine does other things as well; what waits for a tenant waits both times. */
+    /** Measured twice, because the machine may be busy. A job that waits for a tenant waits both times. */
     private static Duration quickest(Supplier<Work> next) {
         Duration once = time(() -> place.built(next.get()));
         Duration twice = time(() -> place.built(next.get()));
@@ -299,7 +299,7 @@ class TwoTenantsTest {
         return place.admin(all.formatted(tenant.name()));
     }
 
-    /** One who was given a workspace, with the sessions it keeps open. */
+    /** A tenant with its open sessions. */
     private static final class Tenant implements AutoCloseable {
 
         private final Work work;
@@ -366,7 +366,7 @@ class TwoTenantsTest {
             }
         }
 
-        /** Until the server works on what one of its sessions asked, or waits for its client with it. */
+        /** Waits until the server runs a statement of one of these sessions, or waits for its client. */
         private void untilBusy() {
             String busy = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = '" + name()
                     + "' AND state = 'active')::text";
@@ -377,7 +377,7 @@ class TwoTenantsTest {
         }
 
         /**
-         * The first message of a login (protocol 3.0). A tenant is trusted then, a superuser is asked for a
+         * The first message of a login (protocol 3.0). The test server trusts tenants and asks superusers for a
          * password.
          */
         Socket knocks(String role) {
@@ -440,7 +440,7 @@ class TwoTenantsTest {
         public void close() {
             gone.set(true);
             for (PgConnection session : sessions) {
-                // Not waited for: what such a session does may never end.
+                // Not awaited: the statement of such a session may never end.
                 var ending = session.close().subscribe().with(ended -> {}, failed -> {});
             }
             for (AutoCloseable other : others) {

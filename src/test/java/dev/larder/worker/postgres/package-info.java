@@ -1,4 +1,4 @@
-/** The postgres backend against a server of its own, since what it proves is about every database of a server. */
+/** The postgres backend with a server of its own, because the tests look at all databases of the server. */
 @NullMarked
 package dev.larder.worker.postgres;
 

@@ -15,7 +15,7 @@ class OutputLogTest {
 
     private static final Instant NOON = Instant.parse("2026-11-20T12:00:00Z");
 
-    /** The bytes of a stream, printed in pieces of every length, with a limit in every place. */
+    /** Prints the bytes in pieces of every length, with limits at every position. */
     @Test
     void a_long_log_shows_whole_lines_wherever_its_pieces_begin() {
         String printed = "aaa\nbbbb\n" + "c".repeat(50) + "\nsecret\nd";
