@@ -54,6 +54,7 @@ public final class JobFolder implements AutoCloseable {
         } catch (IOException | RuntimeException failed) {
             try (lock) {
                 FileTrees.delete(path);
+                lock.delete();
             }
             throw failed;
         }
