@@ -245,7 +245,10 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
         return TTL_MAX;
     }
 
-    /** A hash of the request. Equal requests have equal hashes, however their JSON was written. */
+    /**
+     * The same for the same request, however its JSON was written, and another for any other. Databases hold it, so it stays
+     * the same from version to version: the names of the records of {@link Policy} and of their fields are part of it.
+     */
     byte[] hash() {
         try {
             String text = written() + " " + policy + " " + count + " " + atLeast + " " + ttl;

@@ -7,6 +7,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -69,6 +71,17 @@ class CanonicalTest {
         assertThat(DECLARED).contains(fromTo[0]);
 
         assertThat(canonical(DECLARED.replace(fromTo[0], fromTo[1]))).isNotEqualTo(canonical(DECLARED));
+    }
+
+    /** Databases hold fingerprints of these bytes. Where they change, every template gets a new version and new stock. */
+    @Test
+    void a_declaration_has_the_same_bytes_in_every_version() throws NoSuchAlgorithmException {
+        String every = DECLARED.replace("delete.sh: b", "reset.sh: b")
+                .replace("instances: 2}]", "instances: 2}], claimOrder: newest, maxUses: 2, maxJobs: 3, maxDeletes: 4");
+        byte[] bytes = HexFormat.of().parseHex(canonical(every));
+
+        assertThat(HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes)))
+                .isEqualTo("09c672e643c630997f959050060475c04343fef48371475383ecdb4b4293292f");
     }
 
     @Test

@@ -11,6 +11,7 @@ import dev.larder.model.Caller;
 import dev.larder.model.Role;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -274,5 +275,21 @@ class ClaimRequestTest {
             })
     void another_request_is_another_one(String one, String other) {
         assertThat(read(one).hash()).isNotEqualTo(read(other).hash());
+    }
+
+    /** Databases hold hashes of earlier versions, and a client may repeat its claim after an upgrade. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{'template':'box','preset':'a'} | 2b3f2b4f5178e956",
+                "{'presetId':'01890000-0000-7000-8000-000000000001','ttl':'PT8H'} | cbf18486b6dfba4d",
+                "{'organization':'acme','template':'box','presets':['a','b'],'count':3,'atLeast':2} | f2973084ddcbaea8",
+                "{'template':'box','parameters':{'b':'2','a':1},'policy':'cold'} | 70db2a64ab99bc13",
+                "{'template':'box','preset':'a','policy':'wait_then_cold','timeout':'PT30S','priority':2} | eade98dddf60898a",
+            })
+    void a_request_has_the_same_hash_in_every_version(String request, String begins) {
+        assertThat(HexFormat.of().formatHex(read(request).hash())).startsWith(begins);
     }
 }

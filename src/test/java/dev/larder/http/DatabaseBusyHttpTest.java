@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.larder.testing.Api;
 import dev.larder.testing.Api.Answer;
 import dev.larder.testing.Claimers;
+import dev.larder.testing.Eventually;
 import dev.larder.testing.LarderTestResource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
@@ -58,17 +59,27 @@ class DatabaseBusyHttpTest {
 
     @Test
     void readiness_stays_up_while_all_connections_are_at_work() {
-        // Different statements, since one alone would leave connections for the others.
-        var busy = IntStream.range(0, 20)
-                .mapToObj(number -> Claimers.begin(
-                        pool.query("SELECT pg_sleep(3), " + number).execute()))
-                .toList();
-        Instant asked = Instant.now();
+        Eventually.see(() -> Api.anonymous().get("/q/health/ready").status(), status -> status == 200);
+        SqlConnection other = pool.getConnectionAndAwait();
+        try {
+            var begun = other.beginAndAwait();
+            var locked = other.query("SELECT pg_advisory_xact_lock(1)").executeAndAwait();
+            // Different statements, since one alone would leave connections for the others.
+            var busy = IntStream.range(0, 20)
+                    .mapToObj(number -> Claimers.begin(pool.query("SELECT pg_advisory_xact_lock_shared(1), " + number)
+                            .execute()))
+                    .toList();
+            Instant asked = Instant.now();
 
-        Answer ready = Api.anonymous().get("/q/health/ready");
+            Answer ready = Api.anonymous().get("/q/health/ready");
 
-        assertThat(ready.status()).as(ready.toString()).isEqualTo(200);
-        assertThat(Duration.between(asked, Instant.now())).isLessThan(Duration.ofMillis(2_500));
-        busy.forEach(CompletableFuture::join);
+            assertThat(ready.status()).as(ready.toString()).isEqualTo(200);
+            assertThat(Duration.between(asked, Instant.now())).isLessThan(Duration.ofMillis(2_500));
+            assertThat(busy).noneMatch(CompletableFuture::isDone);
+            begun.rollbackAndAwait();
+            busy.forEach(CompletableFuture::join);
+        } finally {
+            other.closeAndAwait();
+        }
     }
 }

@@ -400,13 +400,13 @@ class EdgeHttpTest {
             write(socket, request);
             InputStream in = socket.getInputStream();
             StringBuilder text = new StringBuilder();
-            int read = in.read();
-            while (read >= 0) {
-                text.append((char) read);
-                if (complete(text)) {
+            byte[] part = new byte[8_192];
+            while (!complete(text)) {
+                int read = in.read(part);
+                if (read < 0) {
                     return text.toString();
                 }
-                read = in.read();
+                text.append(new String(part, 0, read, StandardCharsets.ISO_8859_1));
             }
             return text.toString();
         }

@@ -57,6 +57,7 @@ public final class LarderTestResource implements QuarkusTestResourceLifecycleMan
         settings.put("larder.inventory.every", "0");
         settings.put("larder.inventory.grace", "0");
         settings.put("larder.http.body-timeout", "1s");
+        settings.put("larder.database.lock-timeout", "2s");
         return settings;
     }
 
