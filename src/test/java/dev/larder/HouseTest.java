@@ -19,6 +19,9 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import dev.larder.http.JsonBody;
 import io.quarkus.runtime.annotations.RegisterForReflection;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -29,6 +32,7 @@ import java.time.ZonedDateTime;
 import java.util.Date;
 import java.util.Random;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.NullMarked;
@@ -70,6 +74,19 @@ class HouseTest {
     void capability_rooms_do_not_know_each_other() {
         for (String room : CAPABILITIES) {
             knowsOnly(room, "model", "database", "lifecycle", "wakeup", "http", "observe");
+        }
+    }
+
+    @Test
+    void tests_of_the_application_have_the_names_that_the_pom_leaves_out_of_the_other_tests() throws IOException {
+        Pattern left = Pattern.compile(".*HttpTest|AccessMatrixTest|RecordedCallsTest");
+        try (Stream<Path> files = Files.walk(Path.of("src", "test", "java"))) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                String name = file.getFileName().toString().replace(".java", "");
+                assertThat(Files.readString(file).contains("\n@QuarkusTest\n"))
+                        .as(name)
+                        .isEqualTo(left.matcher(name).matches());
+            }
         }
     }
 

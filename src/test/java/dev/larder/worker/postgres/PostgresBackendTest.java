@@ -33,9 +33,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Isolated;
 
-@Isolated("it changes what all databases of the server let in")
 class PostgresBackendTest {
 
     private static final Instant NOON = Instant.parse("2026-11-20T12:00:00Z");

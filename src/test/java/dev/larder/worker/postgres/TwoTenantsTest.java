@@ -27,7 +27,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.api.parallel.Isolated;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -35,7 +34,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Leftovers of a tenant's role. They must not delay a drop for ten seconds, or the build of another tenant for one.
  * The server allows prepared transactions and logical replication, which are off by default.
  */
-@Isolated("it measures how long jobs take")
 class TwoTenantsTest {
 
     private static final Duration DROPPED_WITHIN = Duration.ofSeconds(10);
@@ -253,12 +251,13 @@ class TwoTenantsTest {
 
             leftover.deed().by(attacker, victim);
 
-            assertThat(quickest(TwoTenantsTest::anotherVersion))
+            Duration bound = usual.plus(HELD_UP_AT_MOST);
+            assertThat(quickest(bound, TwoTenantsTest::anotherVersion))
                     .as("another tenant's build")
-                    .isLessThan(usual.plus(HELD_UP_AT_MOST));
-            assertThat(quickest(first::another))
+                    .isLessThan(bound);
+            assertThat(quickest(bound, first::another))
                     .as("a build of the same version")
-                    .isLessThan(usual.plus(HELD_UP_AT_MOST));
+                    .isLessThan(bound);
             assertThat(time(() -> dropped(victim))).as("the victim's drop").isLessThan(DROPPED_WITHIN);
             assertThat(time(() -> dropped(attacker))).as("its own drop").isLessThan(DROPPED_WITHIN);
             assertThat(leftOf(victim)).isEmpty();
@@ -272,11 +271,10 @@ class TwoTenantsTest {
         return new Work(UUID.randomUUID(), UUID.randomUUID(), FILES);
     }
 
-    /** Measured twice, because the machine may be busy. A job that waits for a tenant waits both times. */
-    private static Duration quickest(Supplier<Work> next) {
+    /** A build that takes longer than the bound is repeated once: the machine does other things as well. */
+    private static Duration quickest(Duration bound, Supplier<Work> next) {
         Duration once = time(() -> place.built(next.get()));
-        Duration twice = time(() -> place.built(next.get()));
-        return once.compareTo(twice) < 0 ? once : twice;
+        return once.compareTo(bound) < 0 ? once : time(() -> place.built(next.get()));
     }
 
     private static Duration time(Runnable work) {
