@@ -41,7 +41,8 @@
  * <p>One tick, five rooms: {@code reconcile.Reconciler} → {@code database.ReconcilerLock} → {@code reconcile.Cycle} →
  * {@code reconcile.SnapshotStore} reads {@code model.PresetSnapshot}s → {@code reconcile.Plan}, with
  * {@code reconcile.Desired}, {@code reconcile.PoolState} and {@code reconcile.FailurePolicy}, decides a list of
- * {@code reconcile.Action}s → {@code reconcile.PoolStore} performs them → {@code wakeup.WakeUps} wakes the workers.
+ * {@code reconcile.Action}s → {@code reconcile.PoolStore} performs them, with the parts of
+ * {@code lifecycle.StartBuild} → {@code wakeup.WakeUps} wakes the workers.
  *
  * <p>One job: {@code worker.Worker} asks its {@code model.JobSource}. Inside a server that is
  * {@code jobs.LocalJobSource}; elsewhere {@code worker.remote.HttpJobSource}, which calls

@@ -9,13 +9,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** The documents name what exists: classes, files, sections of the design, decisions. */
+/** The documents name what exists: classes, files, sections of the design, decisions, codes, settings. */
 class DocsTest {
 
     private static final Path ROOT = Path.of("src/main/java/dev/larder");
@@ -28,6 +29,12 @@ class DocsTest {
     private static final Pattern LINK = Pattern.compile("\\]\\(([^)#: ]+)(?:#[^)]*)?\\)");
     private static final Pattern SECTION = Pattern.compile("design, sections? (\\d(?:\\.\\d)?)");
     private static final Pattern DECISION = Pattern.compile("decision (\\d{4})");
+
+    // Where the code gives a failure its code: of a problem, of a refused field, of a job.
+    private static final Pattern CODE = Pattern.compile(
+            "(?:Problem\\.of\\(\\s*\\d+,|badRequest\\(|unprocessable\\(|refusals\\.add\\(|Refusal\\(|refused\\("
+                    + "|Failed\\(|Refused\\(|refuse\\(routing,)\\s*\"([a-z]\\w+)\"");
+    private static final Pattern NOT_FOUND = Pattern.compile("notFound\\(\"([a-z]+)\"\\)");
 
     @Test
     void every_class_that_a_document_names_exists() {
@@ -118,6 +125,44 @@ class DocsTest {
         });
 
         assertThat(missing).isEmpty();
+    }
+
+    @Test
+    void every_code_of_an_error_is_explained() {
+        Set<String> codes = new TreeSet<>();
+        files(ROOT, ".java").map(DocsTest::text).forEach(source -> {
+            matches(CODE, source).map(code -> code.group(1)).forEach(codes::add);
+            matches(NOT_FOUND, source).map(what -> what.group(1) + "_not_found").forEach(codes::add);
+        });
+
+        assertThat(codes).hasSizeGreaterThan(140);
+        assertThat(unnamed(codes, "codes.md")).isEmpty();
+    }
+
+    @Test
+    void every_setting_is_explained() {
+        assertThat(unnamed(UnknownSettings.KNOWN, "settings.md")).isEmpty();
+    }
+
+    @Test
+    void every_decision_has_a_status_and_stands_in_the_index() {
+        String index = text(DOCS.resolve("decisions/README.md"));
+        List<String> missing = files(DOCS.resolve("decisions"), ".md")
+                .filter(decision -> !decision.endsWith("README.md"))
+                .filter(decision ->
+                        !text(decision).contains("\nStatus: ") || !index.contains("(" + decision.getFileName() + ") |"))
+                .map(Path::toString)
+                .toList();
+
+        assertThat(missing).isEmpty();
+    }
+
+    private static List<String> unnamed(Set<String> words, String document) {
+        String text = text(DOCS.resolve(document));
+        return words.stream()
+                .filter(word -> !text.contains("`" + word + "`"))
+                .sorted()
+                .toList();
     }
 
     private static Stream<MatchResult> matches(Pattern pattern, String text) {

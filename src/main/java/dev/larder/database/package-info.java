@@ -20,8 +20,9 @@
  * with exit code 2 (decision 0027).
  *
  * <p><b>Bounds</b> (decision 0024). A statement 10 s, a lock 5 s, an idle transaction 10 s, all kept by the
- * server. At most a quarter of the pool's connections run one statement about one row, three quarters one
- * statement, half are in transactions; 2,000 calls wait, 200 of them for one row.
+ * server. Of the pool's connections, at most a quarter run the same statement about the same row, at most three
+ * quarters run the same statement, and at most half are in transactions. At most 2,000 calls wait for a connection,
+ * and at most 200 wait for their turn at one row; further calls get 503 {@code database_busy} at once.
  */
 @NullMarked
 package dev.larder.database;

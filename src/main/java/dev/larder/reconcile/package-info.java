@@ -1,24 +1,27 @@
 /**
  * From what a pool is to what it should be (design, section 2). Pure decisions ({@code reconcile.Plan},
- * {@code reconcile.Desired}, {@code reconcile.PoolState}, {@code reconcile.FailurePolicy}) and the effects around them
- * ({@code reconcile.Reconciler}, {@code reconcile.Cycle}, {@code reconcile.PoolStore}, {@code reconcile.AlertStore}).
+ * {@code reconcile.Desired}, {@code reconcile.PoolState}, {@code reconcile.FailurePolicy}) and the effects around
+ * them ({@code reconcile.Reconciler}, {@code reconcile.Cycle}, {@code reconcile.PoolStore},
+ * {@code reconcile.AlertStore}).
  *
  * <p><b>Owns</b> cycles, plans, and what is shown of a pool ({@code reconcile.PoolResource},
  * {@code reconcile.PoolView}).
  *
- * <p><b>Authoritative</b>: the tables. A plan is decided on a snapshot that may be out of date when its effects are
- * performed; each effect checks again what it was decided on. {@code presets.attempts} is the number that a creation
- * is conditional on (decision 0007), so a cycle that lost its lock cannot create more than is wanted.
+ * <p><b>Authoritative</b>: the tables. A plan is decided on a snapshot that may be out of date when its effects
+ * are performed; each effect checks again what it was decided on. {@code presets.attempts} is the number that a
+ * creation is conditional on (decision 0007), so a cycle that lost its lock cannot create more than is wanted.
  *
  * <p><b>States</b> of a cycle: elsewhere (another process holds the lock), running, done, failed, cut at its
  * deadline. Two cycles never run at once in a deployment. What a plan cannot do is a {@code reconcile.Blocker}:
  * backoff, hard limit, failed validation, pause, held place, no worker. Nothing is written for a blocker.
  *
- * <p><b>Failures.</b> A preset that fails is logged and looked at by the next cycle; it stops no other preset. A lost
- * lock stops new work. A failed cycle is run again after one to two seconds. A lost wake-up costs at most a minute.
+ * <p><b>Failures.</b> A preset that fails is logged and looked at by the next cycle; it stops no other preset. A
+ * lost lock stops new work. A failed cycle is run again after one to two seconds. If a wake-up of the reconciler
+ * is lost, its timer starts the next cycle within a minute; if a wake-up of the workers is lost, they find the
+ * created jobs with their poll of 1 s.
  *
- * <p><b>Bounds.</b> 4 presets at a time, 1,000 dirty marks and one minute per cycle. The snapshot's cost follows live
- * prebuilds and declared presets, never history. A creation is clamped to what is desired.
+ * <p><b>Bounds.</b> 4 presets at a time, 1,000 dirty marks and one minute per cycle. The snapshot's cost follows
+ * live prebuilds and declared presets, never history. A creation is clamped to what is desired.
  */
 @NullMarked
 package dev.larder.reconcile;

@@ -1,6 +1,6 @@
 /**
  * How a loop learns that there may be work (design, section 4.2). Nothing here is authoritative: a lost
- * wake-up costs at most the time until the loop's own backstop.
+ * wake-up costs at most the time until the backstop of the loop that should have heard it.
  *
  * <p><b>Owns</b> the channels ({@code wakeup.Channel}), the wake-ups inside the process
  * ({@code wakeup.WakeUps}), those between processes ({@code wakeup.NotifySender}, {@code wakeup.NotifyStore},
@@ -17,8 +17,10 @@
  *   JOBS       a job waits, or a limit has room again        worker.Worker, jobs.LongPoll     1 s
  *   CANCELS    a running job is to be canceled               worker.Worker (heartbeat)        5 s
  *   STEPS      a claimed workspace is to be prepared         jobs.Janitor                     5 s
- *   WAITING    a waiting claim may be served, or has ended   claim.WaitingClaims                5 s, watched 1 s
+ *   WAITING    a waiting claim may be served, or has ended   claim.WaitingClaims              5 s, or 1 s
  * </pre>
+ *
+ * <p>The backstop of WAITING is 1 s while a client's call is held for a claim in this process, else 5 s.
  *
  * <p><b>States</b> of a loop: idle, running, running with another run wanted, stopped. The listener is
  * connected or reconnects; on every connect it wakes every channel, because notifications in between are lost.
