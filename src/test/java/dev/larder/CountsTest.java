@@ -54,7 +54,7 @@ class CountsTest {
             "a preset is active", "deleted_at IS NULL AND \\S*deprecated_reason IS NULL",
             "an audit entry is written", "INSERT INTO audit\\b",
             "a row is visible to its organization",
-                    ":organization::uuid IS NULL OR|IS NULL OR \\(?\\S*organization_id = "));
+                    ":organization::uuid IS NULL OR|IS NULL OR \\(?\\S*organization_id = |IS NULL OR %1\\$s = %2\\$s"));
 
     @Test
     void no_file_has_more_than_400_lines() {
@@ -107,6 +107,14 @@ class CountsTest {
                 .toList();
 
         assertExceptions("rule", elsewhere);
+    }
+
+    @Test
+    void only_the_lifecycle_changes_a_workspace() {
+        assertThat(sources(MAIN))
+                .filteredOn(source -> source.count("(INSERT INTO|UPDATE|DELETE FROM) workspaces\\b") > 0)
+                .isNotEmpty()
+                .allMatch(source -> source.name().startsWith("lifecycle/"));
     }
 
     @Test

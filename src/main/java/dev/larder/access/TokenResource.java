@@ -186,9 +186,9 @@ class TokenResource {
         };
         IssuedToken answer = new IssuedToken(
                 made.id(),
-                made.userId(),
-                made.userName(),
-                made.organizationId(),
+                made.holder().userId(),
+                made.holder().userName(),
+                made.holder().organizationId(),
                 made.name(),
                 made.createdAt(),
                 made.expiresAt(),
@@ -266,7 +266,7 @@ class TokenResource {
         Instant now = clock.instant();
         Instant oldEnd = old.expiresAt();
         Instant oldUntil = oldEnd != null && oldEnd.isBefore(now.plus(overlap)) ? oldEnd : now.plus(overlap);
-        Instant expiresAt = capped(asking, old.userId(), end.orElse(oldEnd));
+        Instant expiresAt = capped(asking, old.holder().userId(), end.orElse(oldEnd));
         return tokens.rotate(new Rotation(old.id(), own(asking), token.hash(), expiresAt, oldUntil), asking)
                 .map(made -> issued(made, token));
     }

@@ -1,5 +1,6 @@
 package dev.larder.access;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AuditEntry;
@@ -36,14 +37,16 @@ public class TokenStore {
      */
     public record TokenEntry(
             UUID id,
-            UUID userId,
-            String userName,
-            @Nullable UUID organizationId,
+            @JsonUnwrapped Holder holder,
             String name,
             Instant createdAt,
             @Nullable Instant expiresAt,
             @Nullable Instant revokedAt,
             @Nullable UUID parentId) {}
+
+    /** @param organizationId null for a user of the whole deployment */
+    public record Holder(
+            UUID userId, String userName, @Nullable UUID organizationId) {}
 
     /** @param hash SHA-256 of the whole token text; 32 bytes */
     public record NewToken(
@@ -293,9 +296,7 @@ public class TokenStore {
     private static TokenEntry entry(Row row) {
         return new TokenEntry(
                 row.getUUID("id"),
-                row.getUUID("user_id"),
-                row.getString("user_name"),
-                row.getUUID("organization_id"),
+                new Holder(row.getUUID("user_id"), row.getString("user_name"), row.getUUID("organization_id")),
                 row.getString("name"),
                 Rows.instant(row, "created_at"),
                 Rows.instantOrNull(row, "expires_at"),

@@ -3,6 +3,7 @@ package dev.larder.catalog;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AuditEntry;
+import dev.larder.lifecycle.DirtyPresets;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.Caller;
 import dev.larder.model.Ids;
@@ -35,6 +36,10 @@ public class CatalogControlStore {
         this.ids = ids;
     }
 
+    private static final String MARK_ACTIVE = DirtyPresets.mark("p.id", """
+            presets p JOIN changed c ON p.version_id = c.active_version_id
+                     WHERE p.instances IS NOT NULL""");
+
     /**
      * A change of one template.
      *
@@ -48,12 +53,10 @@ public class CatalogControlStore {
                 WITH changed AS (
                     %s),
                 marked AS (
-                    INSERT INTO dirty_presets (preset_id)
-                    SELECT p.id FROM presets p JOIN changed c ON p.version_id = c.active_version_id
-                     WHERE p.instances IS NOT NULL),
+                    %s),
                 audited AS (
                     %s)
-                SELECT id FROM changed""".formatted(changed, AuditEntry.of(action, ":detail::jsonb", "changed")),
+                SELECT id FROM changed""".formatted(changed, MARK_ACTIVE, AuditEntry.of(action, ":detail::jsonb", "changed")),
                 List.of("organization_name", "template", "organization", "entry", "at", "actor", "detail"),
                 more);
     }
@@ -148,11 +151,11 @@ public class CatalogControlStore {
                       FROM templates t
                      WHERE p.id = :preset AND t.id = p.template_id AND t.deleted_at IS NULL AND %s
                     RETURNING p.id, p.organization_id),
-                marked AS (INSERT INTO dirty_presets (preset_id) SELECT id FROM changed),
+                marked AS (%s),
                 audited AS (
                     %s)
                 SELECT id FROM changed""".formatted(
-                        set, Rules.visibleTo("p.organization_id"), AuditEntry.of(action, ":detail::jsonb", "changed")),
+                        set, Rules.visibleTo("p.organization_id"), DirtyPresets.mark("id", "changed"), AuditEntry.of(action, ":detail::jsonb", "changed")),
                 List.of("preset", "organization", "entry", "at", "actor", "detail"),
                 more);
     }

@@ -122,9 +122,10 @@ public class CatalogReads {
                 row.getUUID("organization_id"),
                 row.getString("organization"),
                 row.getString("name"),
-                row.getUUID("active_version_id"),
-                row.getInteger("active_number"),
-                row.getInteger("latest_number"),
+                new TemplateView.Versions(
+                        row.getUUID("active_version_id"),
+                        row.getInteger("active_number"),
+                        row.getInteger("latest_number")),
                 row.getString("deprecated_reason"),
                 pause(row),
                 Rows.instant(row, "created_at"));
@@ -174,10 +175,11 @@ public class CatalogReads {
                 row.getUUID("id"),
                 row.getInteger("number"),
                 row.getBoolean("active"),
-                row.getString("backend"),
-                byName(row.getJsonObject("files"), size -> ((Number) size).longValue()),
-                byName(row.getJsonObject("tags"), String::valueOf),
-                row.getInteger("start_timeout_seconds"),
+                new VersionView.Construction(
+                        row.getString("backend"),
+                        byName(row.getJsonObject("files"), size -> ((Number) size).longValue()),
+                        byName(row.getJsonObject("tags"), String::valueOf),
+                        row.getInteger("start_timeout_seconds")),
                 each(row.getJsonArray("parameters"), CatalogReads::parameter),
                 row.getString("created_by"),
                 Rows.instant(row, "created_at"));
@@ -237,37 +239,42 @@ public class CatalogReads {
                 .map(rows -> Rows.first(rows, CatalogReads::preset));
     }
 
-    // Filled by position, in the order of the statement's columns: the record is the JSON, and only this
-    // method makes one.
     private static PresetView preset(Row row) {
         return new PresetView(
-                row.getUUID("id"),
-                row.getString("name"),
-                row.getUUID("organization_id"),
-                row.getString("organization"),
-                row.getUUID("template_id"),
-                row.getString("template"),
-                row.getUUID("version_id"),
-                row.getInteger("number"),
+                new PresetView.Identity(
+                        row.getUUID("id"),
+                        row.getString("name"),
+                        row.getUUID("organization_id"),
+                        row.getString("organization"),
+                        row.getUUID("template_id"),
+                        row.getString("template"),
+                        row.getUUID("version_id"),
+                        row.getInteger("number")),
                 row.getBoolean("active"),
                 each(
                         row.getJsonArray("parameters"),
                         json -> new PresetView.Value(
                                 json.getString("name"), json.getString("value"), json.getBoolean("sensitive"))),
-                row.getInteger("instances"),
-                row.getLong("ttl_seconds"),
-                row.getString("timezone"),
-                row.getInteger("instances") == null ? null : row.getString("claim_order"),
-                row.getInteger("instances") == null ? null : row.getInteger("max_uses"),
-                row.getInteger("max_jobs"),
-                row.getInteger("max_deletes"),
-                each(
-                        row.getJsonArray("schedules"),
-                        json -> new PresetView.ScheduleView(json.getString("cron"), json.getInteger("instances"))),
+                pool(row),
                 row.getString("status"),
                 row.getString("status_reason"),
                 Rows.instantOrNull(row, "last_invalidated_at"),
                 pause(row));
+    }
+
+    private static PresetView.Pool pool(Row row) {
+        Integer instances = row.getInteger("instances");
+        return new PresetView.Pool(
+                instances,
+                row.getLong("ttl_seconds"),
+                row.getString("timezone"),
+                instances == null ? null : row.getString("claim_order"),
+                instances == null ? null : row.getInteger("max_uses"),
+                row.getInteger("max_jobs"),
+                row.getInteger("max_deletes"),
+                each(
+                        row.getJsonArray("schedules"),
+                        json -> new PresetView.ScheduleView(json.getString("cron"), json.getInteger("instances"))));
     }
 
     /** Null where nothing is paused. */

@@ -5,6 +5,7 @@ import dev.larder.database.Encryption;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AuditEntry;
+import dev.larder.lifecycle.DirtyPresets;
 import dev.larder.model.Caller;
 import dev.larder.model.Declaration;
 import dev.larder.model.Ids;
@@ -175,8 +176,8 @@ public class CatalogStore {
                         connection,
                         template.id(),
                         Buffer.buffer(hash),
-                        template.activeVersionId(),
-                        template.latestVersion())
+                        template.versions().activeVersionId(),
+                        template.versions().latestVersion())
                 .map(rows -> Rows.first(rows, CatalogStore::version))
                 .chain(same -> same.isEmpty()
                         ? declareNew(connection, wanted, locked, hash)
@@ -188,7 +189,7 @@ public class CatalogStore {
     }
 
     private Uni<Applied> keep(SqlConnection connection, Application wanted, LockedTemplate locked, Version same) {
-        if (!wanted.promote() || same.id().equals(locked.template().activeVersionId())) {
+        if (!wanted.promote() || same.id().equals(locked.template().versions().activeVersionId())) {
             return done(connection, locked, same, false, false);
         }
         return promote(connection, locked.template(), same.id())
@@ -241,12 +242,13 @@ public class CatalogStore {
              WHERE old.version_id = :before AND fresh.version_id = :after AND old.name = fresh.name
                AND (old.pause_scope, old.pause_until) IS DISTINCT FROM (fresh.pause_scope, fresh.pause_until)""", "before", "after");
 
-    private static final Sql MARK_VERSIONS = Sql.of("""
-            INSERT INTO dirty_presets (preset_id)
-            SELECT id FROM presets WHERE version_id IN (:before, :after) AND instances IS NOT NULL""", "before", "after");
+    private static final Sql MARK_VERSIONS = Sql.of(
+            DirtyPresets.mark("id", "presets WHERE version_id IN (:before, :after) AND instances IS NOT NULL"),
+            "before",
+            "after");
 
     private static Uni<Void> promote(SqlConnection connection, TemplateView template, UUID version) {
-        @Nullable UUID before = template.activeVersionId();
+        @Nullable UUID before = template.versions().activeVersionId();
         return ACTIVATE.on(connection, template.id(), version)
                 .chain(() -> CARRY_PAUSES.on(connection, before, version))
                 .chain(() -> MARK_VERSIONS.on(connection, before, version))
@@ -323,7 +325,7 @@ public class CatalogStore {
     }
 
     private Uni<Promoted> promote(SqlConnection connection, Caller caller, TemplateView template, Version version) {
-        if (version.id().equals(template.activeVersionId())) {
+        if (version.id().equals(template.versions().activeVersionId())) {
             return Uni.createFrom().item(new Promoted.Done(template, false));
         }
         return promote(connection, template, version.id())

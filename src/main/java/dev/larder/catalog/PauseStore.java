@@ -3,6 +3,7 @@ package dev.larder.catalog;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AuditEntry;
+import dev.larder.lifecycle.DirtyPresets;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.Caller;
 import dev.larder.model.Ids;
@@ -34,10 +35,12 @@ public class PauseStore {
         this.ids = ids;
     }
 
-    private static final String ACTIVE_PRESETS = """
-            SELECT p.id FROM presets p JOIN templates t ON t.active_version_id = p.version_id
-             WHERE t.deleted_at IS NULL AND p.instances IS NOT NULL
-            """;
+    /** Marks the active presets with a pool as far as the condition holds. */
+    private static String mark(String condition) {
+        return DirtyPresets.mark("p.id", """
+                presets p JOIN templates t ON t.active_version_id = p.version_id
+                     WHERE t.deleted_at IS NULL AND p.instances IS NOT NULL AND\s""" + condition);
+    }
 
     private static final Sql PAUSE_ORGANIZATION = organization("organization.pause");
     private static final Sql RESUME_ORGANIZATION = organization("organization.resume");
@@ -49,13 +52,13 @@ public class PauseStore {
                     UPDATE organizations SET pause_scope = :scope, pause_until = :until WHERE %s AND id = %s
                     RETURNING id, id AS organization_id),
                 marked AS (
-                    INSERT INTO dirty_presets (preset_id) %s AND t.organization_id = (SELECT id FROM changed)),
+                    %s),
                 audited AS (
                     %s)
                 SELECT id FROM changed""".formatted(
                                 Rules.visibleTo("id"),
                                 CatalogReads.ORGANIZATION_ID,
-                                ACTIVE_PRESETS,
+                                mark("t.organization_id = (SELECT id FROM changed)"),
                                 AuditEntry.of(action, ":detail::jsonb", "changed")),
                 "organization_name",
                 "organization",
@@ -94,10 +97,10 @@ public class PauseStore {
                 """
                 WITH changed AS (UPDATE settings SET pause_scope = :scope, pause_until = :until RETURNING "only"),
                 marked AS (
-                    INSERT INTO dirty_presets (preset_id) %s AND (SELECT "only" FROM changed)),
+                    %s),
                 audited AS (
                     %s)
-                SELECT "only" FROM changed""".formatted(ACTIVE_PRESETS, AuditEntry.withoutTarget(action, ":detail::jsonb", "NULL::uuid")),
+                SELECT "only" FROM changed""".formatted(mark("(SELECT \"only\" FROM changed)"), AuditEntry.withoutTarget(action, ":detail::jsonb", "NULL::uuid")),
                 "entry",
                 "at",
                 "actor",

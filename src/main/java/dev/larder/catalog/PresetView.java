@@ -1,5 +1,6 @@
 package dev.larder.catalog;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.model.PresetStatus;
 import java.time.Instant;
 import java.util.List;
@@ -11,37 +12,47 @@ import org.jspecify.annotations.Nullable;
  * A preset as it was declared. The record is the JSON; {@link CatalogReads} alone makes one.
  *
  * @param active its version is the template's active one, and the template is neither deleted nor deprecated
- * @param instances null for a preset without prebuilds
- * @param claimOrder which ready prebuild is handed out first; null for a preset without prebuilds
- * @param maxUses how many claims in turn may have one workspace; null for a preset without prebuilds
- * @param maxJobs how many jobs of its stock may be in flight at once; null: no limit
- * @param maxDeletes how many deletes among them; null: no limit
- * @param timezone null is UTC
  */
 @Schema(name = "Preset")
 public record PresetView(
-        UUID id,
-        String name,
-        UUID organizationId,
-        String organization,
-        UUID templateId,
-        String template,
-        UUID versionId,
-        int version,
+        @JsonUnwrapped Identity identity,
         boolean active,
         List<Value> parameters,
-        @Nullable Integer instances,
-        @Nullable Long ttlSeconds,
-        @Nullable String timezone,
-        @Nullable String claimOrder,
-        @Nullable Integer maxUses,
-        @Nullable Integer maxJobs,
-        @Nullable Integer maxDeletes,
-        List<ScheduleView> schedules,
+        @JsonUnwrapped Pool pool,
         @Schema(implementation = PresetStatus.class) String status,
         @Nullable String statusReason,
         @Nullable Instant lastInvalidatedAt,
         @Nullable PauseView pause) {
+
+    /** @param version the version's number */
+    public record Identity(
+            UUID id,
+            String name,
+            UUID organizationId,
+            String organization,
+            UUID templateId,
+            String template,
+            UUID versionId,
+            int version) {}
+
+    /**
+     * The declared prebuilds. Without any, {@code instances}, {@code claimOrder} and {@code maxUses} are null.
+     *
+     * @param timezone null is UTC
+     * @param claimOrder which ready prebuild is handed out first
+     * @param maxUses how many claims in turn may have one workspace
+     * @param maxJobs how many jobs of its stock may be in flight at once; null: no limit
+     * @param maxDeletes how many deletes among them; null: no limit
+     */
+    public record Pool(
+            @Nullable Integer instances,
+            @Nullable Long ttlSeconds,
+            @Nullable String timezone,
+            @Nullable String claimOrder,
+            @Nullable Integer maxUses,
+            @Nullable Integer maxJobs,
+            @Nullable Integer maxDeletes,
+            List<ScheduleView> schedules) {}
 
     /** @param value null where it is sensitive: it is never shown */
     @Schema(name = "PresetValue")

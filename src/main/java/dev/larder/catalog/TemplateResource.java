@@ -212,7 +212,7 @@ class TemplateResource {
     }
 
     private Uni<TemplateAnswer> withVersion(TemplateName name, TemplateView template) {
-        Integer active = template.activeVersion();
+        Integer active = template.versions().activeVersion();
         if (active == null) {
             return Uni.createFrom().item(new TemplateAnswer(template, null, List.of()));
         }

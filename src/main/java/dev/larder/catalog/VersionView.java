@@ -1,27 +1,29 @@
 package dev.larder.catalog;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/**
- * A template version as the API shows it: files by their sizes, sensitive defaults only by their existence.
- *
- * @param files size in bytes by path
- */
+/** A template version as the API shows it: files by their sizes, sensitive defaults only by their existence. */
 public record VersionView(
         UUID id,
         int number,
         boolean active,
-        String backend,
-        Map<String, Long> files,
-        Map<String, String> tags,
-        int startTimeoutSeconds,
+        @JsonUnwrapped Construction construction,
         List<ParameterView> parameters,
         String createdBy,
         Instant createdAt) {
+
+    /**
+     * How a worker builds its workspaces.
+     *
+     * @param files size in bytes by path
+     */
+    public record Construction(
+            String backend, Map<String, Long> files, Map<String, String> tags, int startTimeoutSeconds) {}
 
     /** @param defaultValue null where there is none, or where it is sensitive */
     public record ParameterView(

@@ -115,7 +115,7 @@ public class AvailabilityReads {
               FROM presets p
               JOIN template_versions v ON v.id = p.version_id AND v.backend = 'postgres'
               JOIN inventory_locations l ON l.backend = 'postgres' AND l.connections IS NOT NULL
-                                        AND (l.organization_id IS NULL OR l.organization_id = p.organization_id)
+                                        AND %s
              CROSS JOIN LATERAL (
                    SELECT count(*) FILTER (WHERE w.organization_id = p.organization_id) AS of_organization, count(*) AS in_all
                      FROM workspaces w
@@ -124,7 +124,7 @@ public class AvailabilityReads {
              WHERE p.id = :preset
              ORDER BY least(l.connections - c.in_all * l.connections_per_workspace,
                             l.connections_per_organization - c.of_organization * l.connections_per_workspace) DESC
-             LIMIT 1""", "preset");
+             LIMIT 1""".formatted(Rules.serves("l", "p.organization_id")), "preset");
 
     /** The use of the PostgreSQL server's connections. Empty if they are not counted. */
     public Uni<Optional<Connections>> connections(UUID preset) {

@@ -313,7 +313,7 @@ class ClaimAnswers {
         ResponseBuilder<Object> answer = request.count() == 1
                 ? ResponseBuilder.<Object>created(URI.create(path(first.id())))
                         .entity(first)
-                        .tag(String.valueOf(first.generation()))
+                        .tag(String.valueOf(first.course().generation()))
                 : ResponseBuilder.<Object>create(RestResponse.Status.CREATED).entity(new Batch(views));
         // In headers, because a repeated request gets the same body.
         stages.ifPresent(took -> answer.header("Server-Timing", timing(took, claims.getFirst())));

@@ -1,5 +1,6 @@
 package dev.larder.claim;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import java.util.List;
 import java.util.Map;
@@ -10,25 +11,33 @@ import org.jspecify.annotations.Nullable;
 /** The body that asks for workspaces. */
 @RegisterForReflection
 @Schema(name = "NewClaim")
-record ClaimBody(
-        @Nullable String organization,
-        @Nullable String template,
-        @Nullable String preset,
-        @Nullable List<String> presets,
-        @Nullable Map<String, String> parameters,
-        @Nullable UUID presetId,
-        @Nullable UUID workspaceId,
+record ClaimBody(@JsonUnwrapped Wanted wanted, @JsonUnwrapped Terms terms) {
 
-        @Schema(enumeration = {"fail", "wait", "cold", "wait_then_cold"}) @Nullable
-        String policy,
+    /** Which preset or workspace. */
+    @RegisterForReflection
+    record Wanted(
+            @Nullable String organization,
+            @Nullable String template,
+            @Nullable String preset,
+            @Nullable List<String> presets,
+            @Nullable Map<String, String> parameters,
+            @Nullable UUID presetId,
+            @Nullable UUID workspaceId) {}
 
-        @Schema(format = "duration", examples = "PT30S") @Nullable
-        String timeout,
+    /** How many, for how long, and what to do where nothing is in stock. */
+    @RegisterForReflection
+    record Terms(
+            @Schema(enumeration = {"fail", "wait", "cold", "wait_then_cold"}) @Nullable
+            String policy,
 
-        @Nullable Integer priority,
+            @Schema(format = "duration", examples = "PT30S") @Nullable
+            String timeout,
 
-        @Schema(format = "duration", examples = "PT8H") @Nullable
-        String ttl,
+            @Nullable Integer priority,
 
-        @Nullable Integer count,
-        @Nullable Integer atLeast) {}
+            @Schema(format = "duration", examples = "PT8H") @Nullable
+            String ttl,
+
+            @Nullable Integer count,
+            @Nullable Integer atLeast) {}
+}

@@ -3,6 +3,7 @@ package dev.larder.claim;
 import dev.larder.database.Bulkhead;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
+import dev.larder.lifecycle.Rules;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
@@ -53,11 +54,11 @@ public class ClaimQuotaStore {
                 room AS MATERIALIZED (
                     SELECT l.id AS place_id, connection_room(l.id, l.organization_id) AS left_over
                       FROM (SELECT l.id, p.organization_id
-                              FROM inventory_locations l JOIN %1$s p ON l.organization_id IS NULL OR l.organization_id = p.organization_id
+                              FROM inventory_locations l JOIN %1$s p ON %3$s
                              WHERE l.backend = 'postgres' AND l.connections IS NOT NULL
                                AND (SELECT q.backend FROM %1$s q) = 'postgres' AND %2$s
                              ORDER BY l.id) l),
-                """.formatted(preset, after);
+                """.formatted(preset, after, Rules.serves("l", "p.organization_id"));
     }
 
     /**

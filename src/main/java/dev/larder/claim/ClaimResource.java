@@ -242,7 +242,7 @@ class ClaimResource {
     }
 
     private static RestResponse<ClaimView> shown(ClaimView view) {
-        Integer generation = view.generation();
+        Integer generation = view.course().generation();
         ResponseBuilder<ClaimView> answer = ResponseBuilder.ok(view);
         return generation == null
                 ? answer.build()

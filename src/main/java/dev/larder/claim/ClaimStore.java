@@ -5,6 +5,8 @@ import dev.larder.claim.Claimable.Order;
 import dev.larder.claim.NewClaim.Terms;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
+import dev.larder.lifecycle.DirtyPresets;
+import dev.larder.lifecycle.Ownership;
 import dev.larder.lifecycle.Rules;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.buffer.Buffer;
@@ -114,10 +116,10 @@ public class ClaimStore {
                               :then_cold::boolean[])
                             WITH ORDINALITY a (claim_id, user_id, organization_id, key, hash, ordinal, ttl_seconds,
                                                priority, waits_until, then_cold, place)
-                 WHERE (a.organization_id IS NULL OR a.organization_id = p.organization_id)
+                 WHERE {mayClaim}
                    AND (NOT p.limited OR :within_quota::boolean)
                    AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = a.user_id AND c.idempotency_key = a.key)),
-            """;
+            """.replace("{mayClaim}", Rules.serves("a", "p.organization_id"));
 
     private static final String LINE_UP = """
             line AS (
@@ -155,17 +157,12 @@ public class ClaimStore {
                     OR ((SELECT count(*) FROM picked) - (SELECT count(*) FROM waiting) >= :at_least::integer
                         AND (:waiting_max::integer = 0 OR (SELECT count(*) FROM waiting) < :waiting_max::integer))),
             moved AS (
-                UPDATE workspaces w
-                   SET owner_id = m.user_id, prebuild = false, version = w.version + 1, claimed_at = :at::timestamptz,
-                       verifying = p.verify_step,
-                       claim_step_wanted_at = CASE WHEN p.claim_step OR p.verify_step THEN :at::timestamptz END
-                  FROM matched m, preset p
-                 WHERE w.id = m.id
+                {hand_over}
                 RETURNING w.*, m.claim_id, m.user_id, m.idempotency_key, m.request_hash, m.ordinal, m.ttl_seconds, m.asked_at,
                           m.waited, m.path, m.waits_until, m.later_priority, m.then_cold, m.impatient,
                           greatest(:at::timestamptz, m.asked_at) AS granted_at,
                           greatest(:at::timestamptz, m.asked_at) + make_interval(secs => m.ttl_seconds) AS expires_at),
-            """;
+            """.replace("{hand_over}", Ownership.HAND_OVER);
 
     private static final String RECORD = """
             served AS (
@@ -183,8 +180,8 @@ public class ClaimStore {
                   FROM moved m
                  WHERE NOT m.waited),
             dirty AS (
-                INSERT INTO dirty_presets (preset_id) SELECT id FROM preset WHERE EXISTS (SELECT FROM moved))
-            """;
+                {mark})
+            """.replace("{mark}", DirtyPresets.mark("id", "preset WHERE EXISTS (SELECT FROM moved)"));
 
     // One row where nothing was given, so that the answer says whether a quota is the reason. No row: not active.
     private static final String ANSWER = """

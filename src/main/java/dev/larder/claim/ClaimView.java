@@ -1,5 +1,6 @@
 package dev.larder.claim;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.claim.Claim.Failure;
 import dev.larder.claim.Claim.Workspace;
 import dev.larder.model.CreationStatus.Reason;
@@ -19,13 +20,6 @@ import org.jspecify.annotations.Nullable;
  * @param status {@code active}; {@code waiting}, also while what was found for it is verified; or why it
  *     ended: {@code released}, {@code expired}, {@code deleted}, {@code canceled}, {@code timed_out},
  *     {@code preset_not_active}, {@code failed}
- * @param code why it ended, stable, for programs: for a failed one the code of the build that failed or was
- *     canceled ({@code build_canceled}), or {@code verification_failed}; null while it goes on, and where
- *     its holder ended it
- * @param reason the same for people
- * @param unfit how many workspaces it was given that failed their verification
- * @param expiresAt when it ends unless it is renewed; null where it is kept until it is given back
- * @param generation tells this holding of the workspace from an earlier one: it grows with every owner
  * @param waiting where it stands, while it waits
  * @param step the build that prepares the workspace for its claimer, where its version has one
  * @param workspace null while the claim waits, and once another user may have it
@@ -49,20 +43,34 @@ record ClaimView(
                 })
         String status,
 
-        Instant createdAt,
-        @Nullable Instant grantedAt,
-        @Nullable Instant expiresAt,
-        @Nullable Instant endedAt,
-        @Nullable String code,
-        @Nullable String reason,
-        int unfit,
-        @Nullable Integer generation,
+        @JsonUnwrapped Course course,
         @Nullable WaitingView waiting,
         @Nullable StepView step,
         @Nullable WorkspaceView workspace) {
 
     /** How claims of exactly one workspace ended before a claim could end as failed. */
     static final String BEFORE_FAILED = "verify_failed";
+
+    /**
+     * The claim from its request to its end.
+     *
+     * @param expiresAt when it ends unless it is renewed; null where it is kept until it is given back
+     * @param code why it ended, stable, for programs: for a failed one the code of the build that failed or was
+     *     canceled ({@code build_canceled}), or {@code verification_failed}; null while it goes on, and where
+     *     its holder ended it
+     * @param reason the same for people
+     * @param unfit how many workspaces it was given that failed their verification
+     * @param generation tells this holding of the workspace from an earlier one: it grows with every owner
+     */
+    record Course(
+            Instant createdAt,
+            @Nullable Instant grantedAt,
+            @Nullable Instant expiresAt,
+            @Nullable Instant endedAt,
+            @Nullable String code,
+            @Nullable String reason,
+            int unfit,
+            @Nullable Integer generation) {}
 
     /**
      * @param position as how many-th it will be served, from 1; 0 while what was found for it is verified
@@ -101,33 +109,27 @@ record ClaimView(
     record WorkspaceView(
             UUID id,
             String name,
-            String organization,
-            String template,
-            @Nullable String preset,
+            @JsonUnwrapped Origin origin,
             int version,
             String status,
             Instant createdAt,
             @Nullable Instant readyAt,
             Map<String, String> outputs) {}
 
+    /** @param preset null where the preset is gone */
+    record Origin(
+            String organization, String template, @Nullable String preset) {}
+
     static ClaimView of(Claim claim, Map<String, String> outputs) {
         return of(claim, outputs, Optional.empty());
     }
 
     static ClaimView of(Claim claim, Map<String, String> outputs, Optional<WaitingView> waiting) {
-        Optional<Failure> end = end(claim);
         return new ClaimView(
                 claim.id(),
                 claim.path(),
                 status(claim),
-                claim.createdAt(),
-                claim.waits() ? null : claim.grantedAt().orElse(null),
-                claim.waits() ? null : claim.expiresAt().orElse(null),
-                claim.endedAt().orElse(null),
-                end.map(Failure::code).orElse(null),
-                end.map(Failure::detail).orElse(null),
-                claim.unfit(),
-                claim.waits() ? null : claim.generation(),
+                course(claim),
                 waiting.orElse(null),
                 claim.step()
                         .map(step -> new StepView(step.status(), step.errorCode(), step.error()))
@@ -136,6 +138,19 @@ record ClaimView(
                         .filter(workspace -> !claim.waits())
                         .map(workspace -> of(workspace, outputs))
                         .orElse(null));
+    }
+
+    private static Course course(Claim claim) {
+        Optional<Failure> end = end(claim);
+        return new Course(
+                claim.createdAt(),
+                claim.waits() ? null : claim.grantedAt().orElse(null),
+                claim.waits() ? null : claim.expiresAt().orElse(null),
+                claim.endedAt().orElse(null),
+                end.map(Failure::code).orElse(null),
+                end.map(Failure::detail).orElse(null),
+                claim.unfit(),
+                claim.waits() ? null : claim.generation());
     }
 
     private static String status(Claim claim) {
@@ -159,9 +174,10 @@ record ClaimView(
         return new WorkspaceView(
                 workspace.id(),
                 workspace.name(),
-                workspace.names().organization(),
-                workspace.names().template(),
-                workspace.names().preset(),
+                new Origin(
+                        workspace.names().organization(),
+                        workspace.names().template(),
+                        workspace.names().preset()),
                 workspace.version(),
                 status(workspace),
                 workspace.createdAt(),

@@ -75,7 +75,7 @@ class WorkspaceResource {
     public Uni<RestResponse<Seen>> get(@PathParam("id") String id) {
         return found(id)
                 .map(seen -> ResponseBuilder.ok(seen)
-                        .tag(String.valueOf(seen.version()))
+                        .tag(String.valueOf(seen.owned().version()))
                         .build());
     }
 
@@ -103,9 +103,9 @@ class WorkspaceResource {
             @PathParam("id") String id, @HeaderParam("If-Match") @Nullable String ifMatch) {
         OptionalInt version = ETags.ifMatch(ifMatch);
         return found(id)
-                .chain(seen -> seen.deletedAt() != null
+                .chain(seen -> seen.times().deletedAt() != null
                         ? Uni.createFrom().item(true)
-                        : store.wantDeleted(seen.id(), OptionalInt.of(version.orElse(seen.version())), clock.instant()))
+                        : builds.wantDeleted(seen.id(), OptionalInt.of(version.orElse(seen.owned().version())), clock.instant()))
                 .invoke(WorkspaceResource::refuseUnless)
                 .chain(() -> builds.deleteUsedUp(clock.instant()))
                 .invoke(this::tell)

@@ -1,5 +1,6 @@
 package dev.larder.claim;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.BuildProgress;
@@ -13,12 +14,11 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
-/** Workspaces and their builds as people look at them, and their deletion by hand. */
+/** Workspaces and their builds as the API shows them. */
 @ApplicationScoped
 public class WorkspaceStore {
 
@@ -28,26 +28,33 @@ public class WorkspaceStore {
         this.client = client;
     }
 
-    /**
-     * @param status of the latest build
-     * @param missingSince since when what was built is known not to exist any more; null where it does as
-     *     far as is known
-     */
+    /** A workspace as the API shows it. */
     @Schema(name = "Workspace")
     public record Seen(
             UUID id,
+            @JsonUnwrapped Origin origin,
+            String name,
+            @JsonUnwrapped Owned owned,
+            @JsonUnwrapped LatestBuild build,
+            @JsonUnwrapped Times times) {}
+
+    /** What the workspace is built from, by names. */
+    public record Origin(
             String organization,
             String template,
             int templateVersion,
-            @Nullable String preset,
-            String name,
-            UUID ownerId,
-            String owner,
-            boolean prebuild,
-            int version,
-            int buildNumber,
-            String transition,
-            String status,
+            @Nullable String preset) {}
+
+    /** @param version grows with every owner */
+    public record Owned(UUID ownerId, String owner, boolean prebuild, int version) {}
+
+    public record LatestBuild(int buildNumber, String transition, String status) {}
+
+    /**
+     * @param missingSince since when what was built is known not to exist any more; null where it does as
+     *     far as is known
+     */
+    public record Times(
             Instant createdAt,
             @Nullable Instant readyAt,
             @Nullable Instant claimedAt,
@@ -108,25 +115,27 @@ public class WorkspaceStore {
     private static Seen seen(Row row) {
         return new Seen(
                 row.getUUID("id"),
-                row.getString("organization"),
-                row.getString("template"),
-                row.getInteger("template_version"),
-                row.getString("preset"),
+                new Origin(
+                        row.getString("organization"),
+                        row.getString("template"),
+                        row.getInteger("template_version"),
+                        row.getString("preset")),
                 row.getString("name"),
-                row.getUUID("owner_id"),
-                row.getString("owner"),
-                Boolean.TRUE.equals(row.getBoolean("prebuild")),
-                row.getInteger("version"),
-                row.getInteger("build_number"),
-                row.getString("transition"),
-                row.getString("build_status"),
-                Rows.instant(row, "created_at"),
-                Rows.instantOrNull(row, "ready_at"),
-                Rows.instantOrNull(row, "claimed_at"),
-                Rows.instantOrNull(row, "deletion_wanted_at"),
-                Rows.instantOrNull(row, "deleted_at"),
-                Rows.instantOrNull(row, "missing_since"),
-                Rows.instantOrNull(row, "quarantined_at"));
+                new Owned(
+                        row.getUUID("owner_id"),
+                        row.getString("owner"),
+                        Boolean.TRUE.equals(row.getBoolean("prebuild")),
+                        row.getInteger("version")),
+                new LatestBuild(
+                        row.getInteger("build_number"), row.getString("transition"), row.getString("build_status")),
+                new Times(
+                        Rows.instant(row, "created_at"),
+                        Rows.instantOrNull(row, "ready_at"),
+                        Rows.instantOrNull(row, "claimed_at"),
+                        Rows.instantOrNull(row, "deletion_wanted_at"),
+                        Rows.instantOrNull(row, "deleted_at"),
+                        Rows.instantOrNull(row, "missing_since"),
+                        Rows.instantOrNull(row, "quarantined_at")));
     }
 
     private static final Sql BUILDS = Sql.of("""
@@ -157,6 +166,10 @@ public class WorkspaceStore {
             String reason,
             String initiator,
             int templateVersion,
+            @JsonUnwrapped BuildJob job) {}
+
+    /** The job of a build. */
+    public record BuildJob(
             UUID jobId,
             @Schema(implementation = JobStatus.class) String status,
             Instant createdAt,
@@ -173,28 +186,13 @@ public class WorkspaceStore {
                 row.getString("reason"),
                 row.getString("initiator"),
                 row.getInteger("template_version"),
-                row.getUUID("job_id"),
-                row.getString("status"),
-                Rows.instant(row, "created_at"),
-                Rows.instantOrNull(row, "started_at"),
-                Rows.instantOrNull(row, "completed_at"),
-                row.getString("error_code"),
-                row.getString("error"));
-    }
-
-    private static final Sql WANT_DELETED = Sql.of("""
-            UPDATE workspaces SET deletion_wanted_at = coalesce(deletion_wanted_at, :at::timestamptz), dirty = false
-             WHERE id = :workspace AND (:version::integer IS NULL OR version = :version) AND deleted_at IS NULL
-            RETURNING id""", "workspace", "at", "version");
-
-    /**
-     * Requests the deletion of a workspace of any owner. The caller has found it in its scope before.
-     *
-     * @param version the version it must still have, if given
-     */
-    public Uni<Boolean> wantDeleted(UUID workspace, OptionalInt version, Instant at) {
-        return WANT_DELETED
-                .on(client, workspace, Rows.utc(at), version.isPresent() ? version.getAsInt() : null)
-                .map(rows -> rows.rowCount() == 1);
+                new BuildJob(
+                        row.getUUID("job_id"),
+                        row.getString("status"),
+                        Rows.instant(row, "created_at"),
+                        Rows.instantOrNull(row, "started_at"),
+                        Rows.instantOrNull(row, "completed_at"),
+                        row.getString("error_code"),
+                        row.getString("error")));
     }
 }

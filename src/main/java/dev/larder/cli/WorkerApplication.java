@@ -19,7 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** A remote worker, as {@link WorkerCommand} describes. Runs until it is stopped. */
+/** A remote worker, as {@link WorkerOptions} describe. Runs until it is stopped. */
 @Unremovable
 @Singleton
 class WorkerApplication implements QuarkusApplication {
@@ -52,7 +52,7 @@ class WorkerApplication implements QuarkusApplication {
     public int run(String... args) {
         Signals.install();
         refuseUnusable();
-        WorkerCommand options = WorkerCommand.of(args);
+        WorkerOptions options = WorkerOptions.of(args);
         Given given = new Given(settings, options);
         HttpJobSource jobSource = new HttpJobSource(new Api(vertx, options.server, options.token()), clock);
         Worker worker = new Worker(jobSource, vertx, clock, given, inventory, backends);
@@ -77,7 +77,7 @@ class WorkerApplication implements QuarkusApplication {
     }
 
     /** The options of the command override the configuration. */
-    private record Given(WorkerSettings base, WorkerCommand options) implements WorkerSettings {
+    private record Given(WorkerSettings base, WorkerOptions options) implements WorkerSettings {
 
         @Override
         public boolean enabled() {

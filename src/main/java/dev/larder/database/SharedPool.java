@@ -166,9 +166,9 @@ final class SharedPool implements PgPool {
         return new UnsupportedOperationException("rows are mapped by the stores");
     }
 
-    private final class Shared implements Query<RowSet<Row>> {
+    private class Shared implements Query<RowSet<Row>> {
 
-        private final String sql;
+        final String sql;
         private final Query<RowSet<Row>> query;
 
         Shared(String sql, Query<RowSet<Row>> query) {
@@ -197,24 +197,13 @@ final class SharedPool implements PgPool {
         }
     }
 
-    private final class SharedPrepared implements PreparedQuery<RowSet<Row>> {
+    private final class SharedPrepared extends Shared implements PreparedQuery<RowSet<Row>> {
 
-        private final String sql;
         private final PreparedQuery<RowSet<Row>> query;
 
         SharedPrepared(String sql, PreparedQuery<RowSet<Row>> query) {
-            this.sql = sql;
+            super(sql, query);
             this.query = query;
-        }
-
-        @Override
-        public Future<RowSet<Row>> execute() {
-            return statement(sql, null, query::execute);
-        }
-
-        @Override
-        public void execute(Handler<AsyncResult<RowSet<Row>>> handler) {
-            var unused = execute().onComplete(handler);
         }
 
         @Override

@@ -1,5 +1,6 @@
 package dev.larder.http;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.model.JobStatus;
 import dev.larder.model.PauseScope;
 import dev.larder.model.PresetStatus;
@@ -16,6 +17,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.eclipse.microprofile.openapi.OASFactory;
 import org.eclipse.microprofile.openapi.OASFilter;
 import org.eclipse.microprofile.openapi.models.OpenAPI;
@@ -40,6 +42,7 @@ import org.jspecify.annotations.Nullable;
 public final class ApiDescription implements OASFilter {
 
     private static final DotName NULLABLE = DotName.createSimple(Nullable.class);
+    private static final DotName UNWRAPPED = DotName.createSimple(JsonUnwrapped.class);
     private static final String SCHEMAS = "#/components/schemas/";
     private static final String PROBLEM = "Problem";
     private static final String VIOLATION = "Violation";
@@ -149,6 +152,7 @@ public final class ApiDescription implements OASFilter {
             List<String> required = components.stream()
                     .filter(component -> !isNullable(component))
                     .map(RecordComponentInfo::name)
+                    .sorted()
                     .toList();
             schema.setRequired(required.isEmpty() ? null : required);
             components.stream()
@@ -189,9 +193,17 @@ public final class ApiDescription implements OASFilter {
                 .filter(ClassInfo::isRecord)
                 .filter(type ->
                         type.typeParameters().isEmpty() ? named(type).equals(name) : name.startsWith(named(type)))
-                .map(ClassInfo::recordComponents)
+                .map(type -> fields(type).toList())
                 .filter(components -> names(components).equals(fields))
                 .findFirst();
+    }
+
+    /** The fields of a record's JSON: those of an unwrapped record stand among its own. */
+    private Stream<RecordComponentInfo> fields(ClassInfo type) {
+        return type.recordComponents().stream()
+                .flatMap(component -> type.field(component.name()).hasAnnotation(UNWRAPPED)
+                        ? fields(index.getClassByName(component.type().name()))
+                        : Stream.of(component));
     }
 
     private static String named(ClassInfo type) {

@@ -29,8 +29,7 @@ public class CurrentCaller {
         @Nullable RoutingContext routing = request.getCurrent();
         @Nullable Caller caller = routing == null ? null : routing.get(ATTRIBUTE);
         if (caller == null) {
-            throw Problem.of(401, "missing_token", "This call needs a bearer token.")
-                    .withHeader("WWW-Authenticate", "Bearer");
+            throw StatusProblems.missingToken();
         }
         return caller;
     }

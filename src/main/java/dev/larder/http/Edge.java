@@ -80,11 +80,11 @@ class Edge {
         HttpServerRequest request = routing.request();
         nameForMetrics(NO_ADDRESS);
         if (request.uri().length() > TARGET_MAX) {
-            refuse(routing, ProblemMapper.ofStatus(414));
+            refuse(routing, StatusProblems.of(414));
         } else if (!isUri(request.uri())) {
-            refuse(routing, ProblemMapper.ofStatus(400));
+            refuse(routing, StatusProblems.of(400));
         } else if (headerBytes(request) > HEADERS_MAX) {
-            refuse(routing, ProblemMapper.ofStatus(431));
+            refuse(routing, StatusProblems.of(431));
         } else {
             limitBodyTime(routing);
             routing.next();
@@ -135,7 +135,7 @@ class Edge {
                 called(routing).map(operation -> !operation.takes().isEmpty()).orElse(true);
         if (read && !routing.request().isEnded() && !routing.response().headWritten()) {
             routing.response().endHandler(told -> routing.request().connection().close());
-            refuse(routing, ProblemMapper.ofStatus(408));
+            refuse(routing, StatusProblems.of(408));
         }
     }
 
@@ -156,7 +156,7 @@ class Edge {
         } else if (operation.isEmpty()) {
             refuse(
                     routing,
-                    ProblemMapper.ofStatus(405).withHeader("Allow", found.get().allow()));
+                    StatusProblems.of(405).withHeader("Allow", found.get().allow()));
         } else {
             routing.put(Operation.class.getName(), operation.get());
             acceptProblemsAlone(routing.request(), operation.get());
@@ -197,7 +197,7 @@ class Edge {
     private void readBody(RoutingContext routing) {
         String length = routing.request().getHeader("Content-Length");
         if (length != null && lengthOf(length) > bodyMaxBytes) {
-            refuse(routing, ProblemMapper.ofStatus(413));
+            refuse(routing, StatusProblems.of(413));
         } else if (length == null && mayHaveBody(routing.request())) {
             // Quarkus pauses every request before its routes.
             routing.request().resume();
@@ -218,14 +218,14 @@ class Edge {
             // The client has closed its connection: there is nothing to answer, and no fault.
             LOG.debugf("client closed its connection path=%s", routing.request().path());
         } else if (status >= 400 && status < 500 && !routing.response().headWritten()) {
-            refuse(routing, ProblemMapper.ofStatus(status));
+            refuse(routing, StatusProblems.of(status));
         } else {
             routing.next();
         }
     }
 
     private void nothingHere(RoutingContext routing) {
-        ProblemMapper.ofStatus(404).answer(routing.response());
+        StatusProblems.of(404).answer(routing.response());
     }
 
     /** Closes the connection, since the rest of the request is not read. HTTP/2 closes a stream instead. */

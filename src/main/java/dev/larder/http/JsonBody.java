@@ -1,5 +1,6 @@
 package dev.larder.http;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
@@ -21,6 +22,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,12 +48,16 @@ public final class JsonBody {
     private static final ClassValue<Set<String>> FIELDS = new ClassValue<>() {
         @Override
         protected Set<String> computeValue(Class<?> schema) {
-            return Arrays.stream(schema.getDeclaredFields())
-                    .filter(field -> !Modifier.isStatic(field.getModifiers()))
-                    .map(Field::getName)
-                    .collect(Collectors.toUnmodifiableSet());
+            return fields(schema).map(Field::getName).collect(Collectors.toUnmodifiableSet());
         }
     };
+
+    private static Stream<Field> fields(Class<?> schema) {
+        return Arrays.stream(schema.getDeclaredFields())
+                .filter(field -> !Modifier.isStatic(field.getModifiers()))
+                .flatMap(field ->
+                        field.isAnnotationPresent(JsonUnwrapped.class) ? fields(field.getType()) : Stream.of(field));
+    }
 
     /**
      * Reads a body that may have the fields of this record and no others. Codes: {@code malformed_json}, {@code

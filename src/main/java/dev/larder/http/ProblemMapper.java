@@ -13,7 +13,6 @@ import io.quarkus.security.UnauthorizedException;
 import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
 import jakarta.ws.rs.WebApplicationException;
 import jakarta.ws.rs.core.Response;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -46,18 +45,18 @@ class ProblemMapper {
 
     @ServerExceptionMapper
     public Response unauthorized(UnauthorizedException anonymous) {
-        return answer(missingToken());
+        return answer(StatusProblems.missingToken());
     }
 
     @ServerExceptionMapper
     public Response authenticationFailed(AuthenticationFailedException invalid) {
         // With a cause the token could not be looked up, which is not the caller's fault.
-        return invalid.getCause() == null ? answer(invalidToken()) : anything(invalid.getCause());
+        return invalid.getCause() == null ? answer(StatusProblems.invalidToken()) : anything(invalid.getCause());
     }
 
     @ServerExceptionMapper
     public Response forbidden(ForbiddenException forbidden) {
-        return answer(Problem.of(403, "forbidden", "The token's role does not allow this."));
+        return answer(StatusProblems.of(403));
     }
 
     // Quarkus has a mapper of its own for this one, which repeats parts of the body.
@@ -78,7 +77,7 @@ class ProblemMapper {
         if (told.getStatus() < 400) {
             return told;
         }
-        return answer(namingTypes(ofStatus(told.getStatus())));
+        return answer(namingTypes(StatusProblems.of(told.getStatus())));
     }
 
     /** A refused media type is answered with those that are accepted. */
@@ -130,16 +129,6 @@ class ProblemMapper {
                 .about("urn:uuid:" + incident));
     }
 
-    static Problem missingToken() {
-        return Problem.of(401, "missing_token", "This call needs a bearer token.")
-                .withHeader("WWW-Authenticate", "Bearer");
-    }
-
-    static Problem invalidToken() {
-        return Problem.of(401, "invalid_token", "The token is unknown, expired or revoked.")
-                .withHeader("WWW-Authenticate", "Bearer error=\"invalid_token\"");
-    }
-
     private static Problem databaseBusy() {
         return Problem.of(
                         503,
@@ -179,28 +168,6 @@ class ProblemMapper {
                 .map(step -> step.getFieldName() == null ? "[" + step.getIndex() + "]" : "." + step.getFieldName())
                 .collect(Collectors.joining());
         return path.isEmpty() ? "body" : path.startsWith(".") ? path.substring(1) : path;
-    }
-
-    static Problem ofStatus(int status) {
-        return switch (status) {
-            case 400 -> Problem.of(400, "bad_request", "The request cannot be read.");
-            case 401 -> missingToken();
-            case 403 -> Problem.of(403, "forbidden", "The token's role does not allow this.");
-            case 404 -> Problem.of(404, "not_found", "There is nothing here.");
-            case 405 -> Problem.of(405, "method_not_allowed", "This resource does not take that method.");
-            case 406 -> Problem.of(406, "not_acceptable", "The answer cannot be given in an accepted media type.");
-            case 408 -> Problem.of(408, "body_too_slow", "The body did not arrive in time.");
-            case 413 -> Problem.of(413, "body_too_large", "The body is larger than is taken here.");
-            case 414 -> Problem.of(414, "uri_too_long", "The address is longer than " + Edge.TARGET_MAX + " bytes.");
-            case 415 -> Problem.of(415, "unsupported_media_type", "The body's media type is not taken here.");
-            case 431 ->
-                Problem.of(431, "headers_too_large", "The headers are longer than " + Edge.HEADERS_MAX + " bytes.");
-            default ->
-                Problem.of(
-                        status,
-                        Problem.title(status).toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9]+", "_"),
-                        Problem.title(status) + ".");
-        };
     }
 
     private static Response answer(Problem problem) {

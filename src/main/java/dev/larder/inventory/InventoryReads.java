@@ -1,5 +1,6 @@
 package dev.larder.inventory;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.Rules;
@@ -52,7 +53,7 @@ public class InventoryReads {
      */
     static final String STATE = """
             CASE WHEN w.id IS NULL THEN coalesce((
-                      SELECT CASE WHEN t.active_version_id = v.id AND t.deleted_at IS NULL AND t.deprecated_reason IS NULL
+                      SELECT CASE WHEN t.active_version_id = v.id AND %s
                                   THEN 'owned'
                                   WHEN EXISTS (SELECT FROM workspaces n
                                                 WHERE n.organization_id = v.organization_id AND n.deleted_at IS NULL
@@ -66,18 +67,7 @@ public class InventoryReads {
                  WHEN w.deleted_at + make_interval(secs => :grace::integer) < i.last_seen_at THEN 'leaked'
                  WHEN w.deleted_at IS NOT NULL OR w.transition = 'delete' THEN 'settling'
                  WHEN i.gone_at IS NOT NULL AND w.missing_since IS NOT NULL THEN 'missing'
-                 ELSE 'owned' END""";
-
-    /**
-     * A condition: the workers of a place build for the organization.
-     *
-     * @param place what the statement calls the row of the place; its organization is null where its workers
-     *     work for all
-     * @param organization an expression: the organization's id
-     */
-    static String serves(String place, String organization) {
-        return "(%1$s.organization_id IS NULL OR %1$s.organization_id = %2$s)".formatted(place, organization);
-    }
+                 ELSE 'owned' END""".formatted(Rules.offered("t"));
 
     /**
      * A condition: the caller may see the thing, which is listed in the place {@code l}: it belongs to the
@@ -126,15 +116,7 @@ public class InventoryReads {
      * A thing that exists or existed in one place: a workspace, or the template of a version. The record is
      * the JSON.
      *
-     * @param workspaceId null for a template
-     * @param versionId the version whose template it is; null for a workspace
-     * @param organization the workspace's or version's; null where that is unknown
      * @param location the place, as its workers call it
-     * @param whole false where only a trace of it exists
-     * @param madeAt by the clock of the place; null where that is not known
-     * @param lastSeenAt when the latest listing that names it began
-     * @param goneAt when it was found to be gone; null while it exists
-     * @param removalTries how often a worker was told to remove it
      */
     public record InventoryEntry(
             UUID id,
@@ -142,14 +124,35 @@ public class InventoryReads {
             String backend,
             String location,
             String name,
+            @JsonUnwrapped Belonging belonging,
+            @JsonUnwrapped Sightings sightings,
+            @JsonUnwrapped Removal removal) {}
+
+    /**
+     * @param workspaceId null for a template
+     * @param versionId the version whose template it is; null for a workspace
+     * @param organization the workspace's or version's; null where that is unknown
+     */
+    public record Belonging(
             @Nullable UUID workspaceId,
             @Nullable UUID versionId,
-            @Nullable String organization,
+            @Nullable String organization) {}
+
+    /**
+     * @param whole false where only a trace of it exists
+     * @param madeAt by the clock of the place; null where that is not known
+     * @param lastSeenAt when the latest listing that names it began
+     * @param goneAt when it was found to be gone; null while it exists
+     */
+    public record Sightings(
             boolean whole,
             @Nullable Instant madeAt,
             Instant firstSeenAt,
             Instant lastSeenAt,
-            @Nullable Instant goneAt,
+            @Nullable Instant goneAt) {}
+
+    /** @param removalTries how often a worker was told to remove it */
+    public record Removal(
             @Nullable Instant removalRequestedAt,
             @Nullable String removalRequestedBy,
             int removalTries) {}
@@ -162,17 +165,18 @@ public class InventoryReads {
                 row.getString("backend"),
                 row.getString("location"),
                 row.getString("name"),
-                version == null ? row.getUUID("workspace_id") : null,
-                version,
-                row.getString("organization"),
-                Boolean.TRUE.equals(row.getBoolean("whole")),
-                Rows.instantOrNull(row, "made_at"),
-                Rows.instant(row, "first_seen_at"),
-                Rows.instant(row, "last_seen_at"),
-                Rows.instantOrNull(row, "gone_at"),
-                Rows.instantOrNull(row, "removal_requested_at"),
-                row.getString("requested_by"),
-                row.getInteger("removal_tries"));
+                new Belonging(
+                        version == null ? row.getUUID("workspace_id") : null, version, row.getString("organization")),
+                new Sightings(
+                        Boolean.TRUE.equals(row.getBoolean("whole")),
+                        Rows.instantOrNull(row, "made_at"),
+                        Rows.instant(row, "first_seen_at"),
+                        Rows.instant(row, "last_seen_at"),
+                        Rows.instantOrNull(row, "gone_at")),
+                new Removal(
+                        Rows.instantOrNull(row, "removal_requested_at"),
+                        row.getString("requested_by"),
+                        row.getInteger("removal_tries")));
     }
 
     private static final Sql LOCATIONS = Sql.of(
@@ -197,21 +201,26 @@ public class InventoryReads {
      * A place where workspaces are built. The record is the JSON.
      *
      * @param organization of the workers that list it; null for workers of all organizations
-     * @param workerId the worker that listed it last
-     * @param listedAt when the latest complete listing began; null before the first
-     * @param lost how many workspaces that listing missed for the first time; all that it missed where it is
-     *     suspicious
-     * @param suspiciousSince since when the listings miss so many things that nothing is concluded from them
-     * @param acceptedAt when an owner said that they are lost indeed; null once a listing has followed that
      */
     public record Location(
             UUID id,
             String backend,
             String location,
             @Nullable String organization,
-            UUID workerId,
-            String worker,
-            Instant heardAt,
+            @JsonUnwrapped Lister lister,
+            @JsonUnwrapped LatestListing latest) {}
+
+    /** @param workerId the worker that listed it last */
+    public record Lister(UUID workerId, String worker, Instant heardAt) {}
+
+    /**
+     * @param listedAt when the latest complete listing began; null before the first
+     * @param lost how many workspaces that listing missed for the first time; all that it missed where it is
+     *     suspicious
+     * @param suspiciousSince since when the listings miss so many things that nothing is concluded from them
+     * @param acceptedAt when an owner said that they are lost indeed; null once a listing has followed that
+     */
+    public record LatestListing(
             @Nullable Instant listedAt,
             long things,
             int lost,
@@ -224,14 +233,13 @@ public class InventoryReads {
                 row.getString("backend"),
                 row.getString("location"),
                 row.getString("organization"),
-                row.getUUID("worker_id"),
-                row.getString("worker"),
-                Rows.instant(row, "heard_at"),
-                Rows.instantOrNull(row, "listed_at"),
-                row.getLong("things"),
-                row.getInteger("lost"),
-                Rows.instantOrNull(row, "suspicious_since"),
-                Rows.instantOrNull(row, "accepted_at"));
+                new Lister(row.getUUID("worker_id"), row.getString("worker"), Rows.instant(row, "heard_at")),
+                new LatestListing(
+                        Rows.instantOrNull(row, "listed_at"),
+                        row.getLong("things"),
+                        row.getInteger("lost"),
+                        Rows.instantOrNull(row, "suspicious_since"),
+                        Rows.instantOrNull(row, "accepted_at")));
     }
 
     private static final Sql COUNTS = Sql.of("""
@@ -244,7 +252,7 @@ public class InventoryReads {
              GROUP BY 1, 2
              UNION ALL
             SELECT backend, 'suspicious', count(*) FROM inventory_locations WHERE suspicious_since IS NOT NULL GROUP BY backend
-            """.formatted(STATE, serves("l", "w.organization_id")), "grace");
+            """.formatted(STATE, Rules.serves("l", "w.organization_id")), "grace");
 
     /**
      * How many things are in which state, and how many places are suspicious. What one organization's workers

@@ -2,6 +2,8 @@ package dev.larder.inventory;
 
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
+import dev.larder.lifecycle.MissingWorkspaces;
+import dev.larder.lifecycle.Rules;
 import dev.larder.model.Ids;
 import dev.larder.model.Inventory.Connections;
 import dev.larder.model.Inventory.Item;
@@ -161,8 +163,7 @@ public class ListingStore {
                  ORDER BY w.id
                    FOR UPDATE OF w SKIP LOCKED),
             found AS (
-                UPDATE workspaces w SET missing_since = NULL, place_id = coalesce(back.place_id, w.place_id)
-                  FROM back WHERE w.id = back.id)""".formatted(InventoryReads.serves("r", "w.organization_id"));
+                %s)""".formatted(Rules.serves("r", "w.organization_id"), MissingWorkspaces.found("back"));
 
     private static final Sql RECORD = Sql.of(
             "WITH " + String.join(",\n", RECORD_PLACE, RECORD_THINGS, FOUND_WORKSPACES)

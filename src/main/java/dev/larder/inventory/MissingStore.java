@@ -3,6 +3,8 @@ package dev.larder.inventory;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AdminNotification;
+import dev.larder.lifecycle.MissingWorkspaces;
+import dev.larder.lifecycle.Rules;
 import dev.larder.lifecycle.TagMatch;
 import dev.larder.model.Ids;
 import dev.larder.model.Inventory.Part;
@@ -92,7 +94,7 @@ public class MissingStore {
                                     WHERE o.workspace_id = w.id AND o.location_id <> p.id AND o.whole AND o.gone_at IS NULL
                                       AND o.last_seen_at >= coalesce(ol.listed_at, o.last_seen_at)
                                       AND %s))""".formatted(
-                    InventoryReads.serves("p", "w.organization_id"), InventoryReads.serves("ol", "w.organization_id"));
+                    Rules.serves("p", "w.organization_id"), Rules.serves("ol", "w.organization_id"));
 
     /**
      * {@code lost}: the missed workspaces whose latest build has ended well before the listing began. What
@@ -117,7 +119,7 @@ public class MissingStore {
                                     WHERE %s AND %s
                                       AND e.listed_at < w.build_finished_at)
                  ORDER BY w.id
-                   FOR UPDATE OF w SKIP LOCKED)""".formatted(InventoryReads.serves("e", "w.organization_id"), TagMatch.tags("e", "v"));
+                   FOR UPDATE OF w SKIP LOCKED)""".formatted(Rules.serves("e", "w.organization_id"), TagMatch.tags("e", "v"));
 
     /**
      * {@code verdict}: the listing is suspicious where it misses more than three things and more than half of
@@ -134,13 +136,11 @@ public class MissingStore {
                  CROSS JOIN LATERAL (
                        SELECT NOT p.accepted AND n.absent > 3 AND n.absent * 2 > n.known AS suspicious) s),
             marked AS (
-                UPDATE workspaces w
-                   SET missing_since = coalesce(w.missing_since, :at::timestamptz),
-                       deletion_wanted_at = CASE WHEN w.prebuild THEN :at::timestamptz ELSE w.deletion_wanted_at END
-                  FROM lost l, verdict v WHERE w.id = l.id AND NOT v.suspicious
+                %s
                 RETURNING w.id, w.prebuild, l.thing_id),
             gone AS (
-                UPDATE inventory i SET gone_at = :at::timestamptz FROM marked m WHERE i.id = m.thing_id)""";
+                UPDATE inventory i SET gone_at = :at::timestamptz FROM marked m WHERE i.id = m.thing_id)"""
+            .formatted(MissingWorkspaces.mark("lost l, verdict v WHERE w.id = l.id AND NOT v.suspicious"));
 
     /**
      * {@code dropped}: things that no workspace owns and the listing does not name are forgotten.
@@ -175,8 +175,8 @@ public class MissingStore {
                        suspicious_since = CASE WHEN v.suspicious THEN coalesce(l.suspicious_since, :at::timestamptz) END,
                        accepted_at = CASE WHEN NOT p.accepted THEN l.accepted_at END
                   FROM place p, verdict v WHERE l.id = p.id)""".formatted(
-                    InventoryReads.serves("p", "w.organization_id"),
-                    InventoryReads.serves("p", "v.organization_id"),
+                    Rules.serves("p", "w.organization_id"),
+                    Rules.serves("p", "v.organization_id"),
                     InventoryReads.STATE);
 
     private static final Sql CONCLUDE = Sql.of(

@@ -3,6 +3,8 @@ package dev.larder.inventory;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AuditEntry;
+import dev.larder.lifecycle.DirtyPresets;
+import dev.larder.lifecycle.QuarantineStore;
 import dev.larder.model.Ids;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -12,8 +14,6 @@ import io.vertx.pgclient.PgException;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.time.OffsetDateTime;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -126,34 +126,6 @@ public class RestoreStore {
      */
     public record RestoreResult(int quarantined, int canceled, int prolonged) {}
 
-    // A start that is run again would first delete what it finds, which a user may have claimed after the
-    // backup. Locks the job first, then the workspace, as all statements do.
-    private static final Sql CANCEL_STARTS = Sql.of("""
-            WITH starting AS (
-                SELECT j.id FROM jobs j JOIN builds b ON b.id = j.build_id
-                 WHERE j.completed_at IS NULL AND b.transition = 'start'
-                 ORDER BY j.id
-                   FOR UPDATE OF j),
-            canceled AS (
-                UPDATE jobs j SET canceled_at = coalesce(j.canceled_at, :at), completed_at = :at, lease_token = NULL
-                  FROM starting s WHERE j.id = s.id
-                RETURNING j.workspace_id, j.build_id),
-            workspace AS (
-                UPDATE workspaces w
-                   SET build_status = 'canceled', build_finished_at = :at, ready_at = NULL, quarantined_at = :at, verifying = false,
-                       claim_step_wanted_at = NULL, dirty = false,
-                       deletion_wanted_at = CASE WHEN NOT w.dirty THEN w.deletion_wanted_at END
-                  FROM canceled c WHERE w.id = c.workspace_id AND w.build_id = c.build_id AND w.deleted_at IS NULL)
-            SELECT count(*)::integer AS count FROM canceled""", "at");
-
-    // The reconciler and claims leave a failed workspace alone (decision 0006). A workspace that waits for its
-    // reset may have been reset after the backup, and belong to another user.
-    private static final Sql QUARANTINE = Sql.of("""
-            UPDATE workspaces
-               SET build_status = 'failed', ready_at = NULL, quarantined_at = :at, deletion_wanted_at = NULL, dirty = false
-             WHERE deleted_at IS NULL AND transition = 'start' AND build_status = 'succeeded'
-               AND (prebuild OR (dirty AND deletion_wanted_at IS NOT NULL))""", "at");
-
     private static final Sql PROLONG = Sql.of("""
             UPDATE claims SET expires_at = :at::timestamptz + make_interval(secs => ttl_seconds)
              WHERE ended_at IS NULL AND workspace_id IS NOT NULL AND expires_at IS NOT NULL AND ttl_seconds IS NOT NULL
@@ -165,12 +137,15 @@ public class RestoreStore {
             WITH anew AS (
                 UPDATE presets SET failures_from = :at RETURNING id, version_id),
             dirty AS (
-                INSERT INTO dirty_presets (preset_id)
-                SELECT a.id FROM anew a JOIN templates t ON t.active_version_id = a.version_id AND t.deleted_at IS NULL),
+                %s),
             audited AS (
                 %s)
             UPDATE settings
-               SET suspect_since = NULL, suspect_reason = NULL, system_identifier = :system, sweep_wanted_at = :at""".formatted(AuditEntry.withoutTarget(
+               SET suspect_since = NULL, suspect_reason = NULL, system_identifier = :system, sweep_wanted_at = :at""".formatted(
+                    DirtyPresets.mark(
+                            "a.id",
+                            "anew a JOIN templates t ON t.active_version_id = a.version_id AND t.deleted_at IS NULL"),
+                    AuditEntry.withoutTarget(
                     "settings.restored", "jsonb_build_object('claimsLost', :claims_lost::boolean)", "NULL::uuid")),
             "at",
             "entry",
@@ -193,17 +168,10 @@ public class RestoreStore {
     }
 
     private static Uni<RestoreResult> makeSafe(SqlConnection connection, Instant at) {
-        OffsetDateTime now = Rows.utc(at);
-        return CANCEL_STARTS
-                .on(connection, now)
-                .chain(canceled -> QUARANTINE
-                        .on(connection, now)
-                        .chain(quarantined -> PROLONG.on(connection, now)
-                                .map(prolonged -> new RestoreResult(
-                                        quarantined.rowCount(),
-                                        Objects.requireNonNull(
-                                                canceled.iterator().next().getInteger("count")),
-                                        prolonged.rowCount()))));
+        return QuarantineStore.cancelStarts(connection, at)
+                .chain(canceled -> QuarantineStore.quarantine(connection, at)
+                        .chain(quarantined -> PROLONG.on(connection, Rows.utc(at))
+                                .map(prolonged -> new RestoreResult(quarantined, canceled, prolonged.rowCount()))));
     }
 
     private Uni<Void> beginAnew(

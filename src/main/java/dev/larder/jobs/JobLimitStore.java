@@ -1,7 +1,9 @@
 package dev.larder.jobs;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
+import dev.larder.lifecycle.AuditEntry;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.Ids;
 import io.smallrye.mutiny.Uni;
@@ -74,9 +76,8 @@ public class JobLimitStore {
                 SELECT :scope::uuid, :jobs::integer, :deletes::integer
                  WHERE :jobs::integer IS NOT NULL OR :deletes::integer IS NOT NULL
                     ON CONFLICT (scope) DO UPDATE SET jobs = excluded.jobs, deletes = excluded.deletes)
-            INSERT INTO audit (id, at, organization_id, actor_id, action, target_id, detail)
-            VALUES (:entry::uuid, :at::timestamptz, nullif(:scope::uuid, :deployment::uuid), :actor::uuid, 'jobs.limits',
-                    nullif(:scope::uuid, :deployment::uuid), jsonb_build_object('jobs', :jobs::integer, 'deletes', :deletes::integer))""", "scope", "jobs", "deletes", "entry", "at", "actor", "deployment");
+            """ + AuditEntry.of("jobs.limits", "jsonb_build_object('jobs', :jobs::integer, 'deletes', :deletes::integer)", """
+            (SELECT o AS id, o AS organization_id FROM nullif(:scope::uuid, :deployment::uuid) o) scope"""), "scope", "jobs", "deletes", "entry", "at", "actor", "deployment");
 
     /**
      * Sets both limits of an organization or of the {@link #DEPLOYMENT}. They hold from the commit on. Jobs in
@@ -102,10 +103,10 @@ public class JobLimitStore {
               LEFT JOIN templates t ON t.id = p.template_id
               LEFT JOIN organizations o ON o.id = coalesce(p.organization_id, s.scope)
              WHERE j.started_at IS NOT NULL AND j.completed_at IS NULL
-               AND (:organization::uuid IS NULL OR o.id = :organization::uuid)
+               AND %s
              GROUP BY s.kind, s.scope, o.name, t.name, p.name, l.jobs, l.deletes
              ORDER BY greatest(count(*)::float8 / l.jobs, count(*) FILTER (WHERE j.deletes)::float8 / l.deletes) DESC, s.scope
-             LIMIT 100""", "deployment", "organization");
+             LIMIT 100""".formatted(Rules.visibleTo("o.id")), "deployment", "organization");
 
     /** The limits that have jobs in flight, the fullest first, at most 100; of one organization if it is given. */
     public Uni<List<Touched>> touched(Optional<UUID> organization) {
@@ -125,10 +126,7 @@ public class JobLimitStore {
             @Nullable String template,
             @Nullable String preset,
             @Nullable UUID presetId,
-            @Nullable Integer jobs,
-            @Nullable Integer deletes,
-            long jobsInFlight,
-            long deletesInFlight) {}
+            @JsonUnwrapped Limits limits) {}
 
     private static Touched touched(Row row) {
         String kind = row.getString("kind");
@@ -138,9 +136,6 @@ public class JobLimitStore {
                 row.getString("template"),
                 row.getString("preset"),
                 kind.equals("preset") ? row.getUUID("scope") : null,
-                row.getInteger("jobs"),
-                row.getInteger("deletes"),
-                row.getLong("jobs_in_flight"),
-                row.getLong("deletes_in_flight"));
+                limits(row));
     }
 }

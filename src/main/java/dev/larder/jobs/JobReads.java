@@ -1,8 +1,10 @@
 package dev.larder.jobs;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AvailableWorkers;
+import dev.larder.lifecycle.Rules;
 import dev.larder.model.JobStatus;
 import dev.larder.model.LogLine;
 import dev.larder.model.Visibility;
@@ -43,17 +45,27 @@ public class JobReads {
             UUID organizationId,
             String transition,
             String backend,
+            @JsonUnwrapped Progress progress,
+            @JsonUnwrapped Fault fault,
+            @JsonUnwrapped Queued queued) {}
+
+    /** How far a job is. */
+    public record Progress(
             @Schema(implementation = JobStatus.class) String status,
             int attempt,
             Instant createdAt,
             @Nullable Instant startedAt,
             @Nullable Instant deadlineAt,
             @Nullable Instant completedAt,
-            @Nullable UUID workerId,
-            @Nullable String errorCode,
-            @Nullable String error,
-            @Nullable Integer position,
-            @Nullable Waiting waiting) {}
+            @Nullable UUID workerId) {}
+
+    /** Why a job failed; nulls where it did not. */
+    public record Fault(
+            @Nullable String errorCode, @Nullable String error) {}
+
+    /** The place in the queue; nulls where the job does not wait, and in lists. */
+    public record Queued(
+            @Nullable Integer position, @Nullable Waiting waiting) {}
 
     /**
      * The reason why no worker takes a job now.
@@ -96,9 +108,9 @@ public class JobReads {
     // A workspace may have had another owner. Jobs of that owner, and the reset after it, are hidden from the next
     // owner.
     private static final String VISIBLE = """
-            (:organization::uuid IS NULL OR j.organization_id = :organization)
+            %s
                AND (:owner::uuid IS NULL
-                    OR (w.owner_id = :owner AND (b.initiator_id = :owner OR (s.is_system AND b.reason <> 'recycle'))))""";
+                    OR (w.owner_id = :owner AND (b.initiator_id = :owner OR (s.is_system AND b.reason <> 'recycle'))))""".formatted(Rules.visibleTo("j.organization_id"));
 
     private static final Sql LIST = Sql.of(
             SELECT.formatted("false", BUILDERS.formatted("NULL::timestamptz"), Lines.kind("a")) + " WHERE " + VISIBLE
@@ -159,17 +171,18 @@ public class JobReads {
                 row.getUUID("organization_id"),
                 row.getString("transition"),
                 row.getString("backend"),
-                row.getString("status"),
-                row.getInteger("attempt"),
-                Rows.instant(row, "created_at"),
-                Rows.instantOrNull(row, "started_at"),
-                Rows.instantOrNull(row, "deadline_at"),
-                Rows.instantOrNull(row, "completed_at"),
-                row.getUUID("worker_id"),
-                row.getString("error_code"),
-                row.getString("error"),
-                row.getInteger("position"),
-                Boolean.TRUE.equals(row.getBoolean("looked_at")) ? waiting(row) : null);
+                new Progress(
+                        row.getString("status"),
+                        row.getInteger("attempt"),
+                        Rows.instant(row, "created_at"),
+                        Rows.instantOrNull(row, "started_at"),
+                        Rows.instantOrNull(row, "deadline_at"),
+                        Rows.instantOrNull(row, "completed_at"),
+                        row.getUUID("worker_id")),
+                new Fault(row.getString("error_code"), row.getString("error")),
+                new Queued(
+                        row.getInteger("position"),
+                        Boolean.TRUE.equals(row.getBoolean("looked_at")) ? waiting(row) : null));
     }
 
     private static @Nullable Waiting waiting(Row row) {

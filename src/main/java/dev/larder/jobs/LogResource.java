@@ -10,6 +10,7 @@ import dev.larder.http.StreamGuard;
 import dev.larder.http.Traffic;
 import dev.larder.jobs.JobReads.Numbered;
 import dev.larder.jobs.JobReads.Seen;
+import dev.larder.jobs.LogEvents.Line;
 import dev.larder.model.Caller;
 import dev.larder.model.Role;
 import dev.larder.model.Visibility;
@@ -26,7 +27,6 @@ import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.sse.OutboundSseEvent;
 import jakarta.ws.rs.sse.Sse;
-import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
@@ -78,16 +78,6 @@ class LogResource {
             return Integer.parseInt(text);
         } catch (NumberFormatException notANumber) {
             throw Problem.badRequest("invalid_line", field, expected);
-        }
-    }
-
-    /** A line with its place in the log. */
-    @Schema(name = "JobLogLine")
-    record Line(int seq, Instant at, String stream, String line) {
-
-        static Line of(Numbered row) {
-            return new Line(
-                    row.seq(), row.line().at(), row.line().stream(), row.line().line());
         }
     }
 

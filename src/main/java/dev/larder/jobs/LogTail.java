@@ -92,14 +92,14 @@ final class LogTail {
     }
 
     private Batch batch(Seen found, List<Numbered> lines) {
-        boolean last = found.completedAt() != null && lines.size() < LINES_AT_ONCE;
+        boolean last = found.progress().completedAt() != null && lines.size() < LINES_AT_ONCE;
         waits = lines.size() < LINES_AT_ONCE;
         silent = lines.isEmpty() ? silent + 1 : 0;
         seen = last(lines, seen);
         Stream<OutboundSseEvent> said = lines.stream().map(events::line);
         if (last) {
             return new Batch(
-                    Stream.concat(said, Stream.of(events.end(found.status()))).toList(), true);
+                    Stream.concat(said, Stream.of(events.end(found.progress().status()))).toList(), true);
         }
         // The first event sends the head of the answer, so that the client knows that it follows.
         return silent % SILENT_LOOKS == 1

@@ -1,7 +1,9 @@
 package dev.larder.jobs;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
+import dev.larder.lifecycle.Rules;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -42,9 +44,9 @@ public class QueueReads {
     private static final Sql QUEUE = Sql.of(LIVE + """
             SELECT l.status, b.transition, l.prebuild, count(*) AS jobs, min(l.since) AS oldest
               FROM live l JOIN builds b ON b.id = l.build_id
-             WHERE :organization::uuid IS NULL OR l.organization_id = :organization
+             WHERE %s
              GROUP BY l.status, b.transition, l.prebuild
-             ORDER BY l.status, b.transition, l.prebuild""", "organization");
+             ORDER BY l.status, b.transition, l.prebuild""".formatted(Rules.visibleTo("l.organization_id")), "organization");
 
     /** The numbers of jobs that have not ended, by status, transition and whether they build prebuilds. */
     public Uni<List<Group>> queue(Optional<UUID> organization) {
@@ -106,9 +108,9 @@ public class QueueReads {
                    (SELECT count(*)::integer FROM jobs j
                      WHERE j.worker_id = k.id AND j.started_at IS NOT NULL AND j.completed_at IS NULL) AS running
               FROM workers k
-             WHERE k.stopped_at IS NULL AND (:organization::uuid IS NULL OR k.organization_id = :organization)
+             WHERE k.stopped_at IS NULL AND %s
                AND (:after::uuid IS NULL OR k.id < :after)
-             ORDER BY k.id DESC LIMIT :limit""", "organization", "after", "limit");
+             ORDER BY k.id DESC LIMIT :limit""".formatted(Rules.visibleTo("k.organization_id")), "organization", "after", "limit");
 
     /** Workers that are registered and have not stopped, the newest first. */
     public Uni<List<Working>> workers(Optional<UUID> organization, Optional<UUID> after, int limit) {
@@ -121,7 +123,6 @@ public class QueueReads {
      *
      * @param organizationId null for a worker that serves every organization
      * @param remote whether it uses the HTTP API; otherwise it runs in a server's process
-     * @param held the backends whose place is held: the worker gets one job of them at a time, at intervals
      * @param running leased jobs
      */
     @Schema(name = "Worker")
@@ -129,15 +130,18 @@ public class QueueReads {
             UUID id,
             String name,
             @Nullable UUID organizationId,
-            Map<String, String> tags,
-            List<String> backends,
-            List<String> held,
-            int slots,
-            int reserved,
+            @JsonUnwrapped Offer offer,
             boolean remote,
             Instant enteredAt,
             Instant lastSeenAt,
             int running) {}
+
+    /**
+     * What a worker offers to do.
+     *
+     * @param held the backends whose place is in trouble: the worker gets one job of them at a time, at intervals
+     */
+    public record Offer(Map<String, String> tags, List<String> backends, List<String> held, int slots, int reserved) {}
 
     private static Working working(Row row) {
         Map<String, String> tags = new TreeMap<>();
@@ -146,11 +150,12 @@ public class QueueReads {
                 row.getUUID("id"),
                 row.getString("name"),
                 row.getUUID("organization_id"),
-                tags,
-                List.of(row.getArrayOfStrings("backends")),
-                List.of(row.getArrayOfStrings("held")),
-                row.getInteger("slots"),
-                row.getInteger("reserved_slots"),
+                new Offer(
+                        tags,
+                        List.of(row.getArrayOfStrings("backends")),
+                        List.of(row.getArrayOfStrings("held")),
+                        row.getInteger("slots"),
+                        row.getInteger("reserved_slots")),
                 Boolean.TRUE.equals(row.getBoolean("remote")),
                 Rows.instant(row, "created_at"),
                 Rows.instant(row, "last_seen_at"),

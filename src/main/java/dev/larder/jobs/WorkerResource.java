@@ -1,5 +1,6 @@
 package dev.larder.jobs;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.FollowSettings;
 import dev.larder.http.JsonBody;
@@ -151,63 +152,75 @@ class WorkerResource {
     /**
      * A leased job as a worker elsewhere gets it, with what it needs to do it, secrets too.
      *
-     * @param lease what all that is said of the job must carry
-     * @param timeLeft an ISO 8601 duration from this answer on: the two clocks need not agree
+     * @param task with the {@code lease} that every report on the job must carry, and the {@code timeLeft} from this
+     *     answer on as an ISO 8601 duration: the two clocks need not agree
      */
     @Schema(name = "LeasedJob")
     record AssignmentView(
-            UUID job,
-            UUID lease,
-            int attempt,
-            String timeLeft,
-            String transition,
-            String reason,
-            String backend,
-            UUID workspaceId,
-            String workspaceName,
-            UUID organizationId,
-            String organizationName,
-            UUID ownerId,
-            String ownerName,
-            boolean prebuild,
+            @JsonUnwrapped Task task,
+            @JsonUnwrapped OwnedWorkspace workspace,
             UUID versionId,
             String templateName,
             int buildNumber,
             @Nullable String presetName,
-            Map<String, String> files,
-            Map<String, String> parameters,
-            Set<String> sensitiveParameters,
-            Map<String, String> outputs) {
+            @JsonUnwrapped Inputs inputs) {
+
+        record Task(
+                UUID job,
+                UUID lease,
+                int attempt,
+                String timeLeft,
+                String transition,
+                String reason,
+                String backend) {}
+
+        record OwnedWorkspace(
+                UUID workspaceId,
+                String workspaceName,
+                UUID organizationId,
+                String organizationName,
+                UUID ownerId,
+                String ownerName,
+                boolean prebuild) {}
+
+        record Inputs(
+                Map<String, String> files,
+                Map<String, String> parameters,
+                Set<String> sensitiveParameters,
+                Map<String, String> outputs) {}
 
         static AssignmentView of(Assignment one, Instant now) {
             return new AssignmentView(
-                    one.jobId(),
-                    one.lease().token(),
-                    one.attempt(),
-                    Duration.between(now, one.deadlineAt()).toString(),
-                    one.transition().word(),
-                    one.reason(),
-                    one.backend(),
-                    one.workspaceId(),
-                    one.workspace().name(),
-                    one.workspace().organizationId(),
-                    one.workspace().organizationName(),
-                    one.workspace().ownerId(),
-                    one.workspace().ownerName(),
-                    one.workspace().prebuild(),
+                    new Task(
+                            one.jobId(),
+                            one.lease().token(),
+                            one.attempt(),
+                            Duration.between(now, one.deadlineAt()).toString(),
+                            one.transition().word(),
+                            one.reason(),
+                            one.backend()),
+                    new OwnedWorkspace(
+                            one.workspaceId(),
+                            one.workspace().name(),
+                            one.workspace().organizationId(),
+                            one.workspace().organizationName(),
+                            one.workspace().ownerId(),
+                            one.workspace().ownerName(),
+                            one.workspace().prebuild()),
                     one.version().id(),
                     one.version().templateName(),
                     one.buildNumber(),
                     one.version().presetName(),
-                    one.version().files(),
-                    one.parameters().values(),
-                    one.parameters().sensitive(),
-                    one.workspace().outputs());
+                    new Inputs(
+                            one.version().files(),
+                            one.parameters().values(),
+                            one.parameters().sensitive(),
+                            one.workspace().outputs()));
         }
 
         @Override
         public String toString() {
-            return "AssignmentView[job=" + job + "]";
+            return "AssignmentView[job=" + task.job() + "]";
         }
     }
 

@@ -42,8 +42,8 @@ public final class AvailableWorkers {
     public static String take(String tagged, String backend, String organization, String at) {
         return """
                 k.stopped_at IS NULL AND k.last_seen_at >= %4$s - interval '1 minute'
-                   AND %2$s = ANY (k.backends) AND (k.organization_id IS NULL OR k.organization_id = %3$s)
-                   AND %1$s""".formatted(TagMatch.tags("k", tagged), backend, organization, at);
+                   AND %2$s = ANY (k.backends) AND %3$s
+                   AND %1$s""".formatted(TagMatch.tags("k", tagged), backend, Rules.serves("k", organization), at);
     }
 
     /** What the subquery found. */

@@ -361,15 +361,13 @@ public class EndClaimStore {
                   JOIN presets p ON p.id = c.preset_id
                   JOIN templates t ON t.id = p.template_id
                  WHERE c.workspace_id IS NULL AND c.ended_at IS NULL
-                   AND (t.active_version_id IS DISTINCT FROM p.version_id OR t.deleted_at IS NOT NULL
-                        OR t.deprecated_reason IS NOT NULL)
+                   AND ({active}) IS NOT TRUE
                  LIMIT 100
                    FOR UPDATE OF c SKIP LOCKED),
             led AS (
                 SELECT s.id, n.id AS preset_id
                   FROM stranded s
-                  LEFT JOIN templates t ON t.id = s.template_id AND t.deleted_at IS NULL
-                                       AND t.deprecated_reason IS NULL
+                  LEFT JOIN templates t ON t.id = s.template_id AND {offered}
                   LEFT JOIN presets n ON n.version_id = t.active_version_id AND n.name = s.name)
             UPDATE claims c
                SET preset_id = coalesce(led.preset_id, c.preset_id),
@@ -379,7 +377,7 @@ public class EndClaimStore {
                    failure = CASE WHEN led.preset_id IS NULL
                                   THEN 'The preset was no longer active while the claim waited.'
                                   ELSE c.failure END
-              FROM led WHERE c.id = led.id""", "at");
+              FROM led WHERE c.id = led.id""".replace("{active}", Rules.active("p", "t")).replace("{offered}", Rules.offered("t")), "at");
 
     /**
      * Moves claims that wait for a preset of a superseded version to the preset of the same name in the active

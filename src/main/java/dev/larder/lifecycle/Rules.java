@@ -21,8 +21,12 @@ public final class Rules {
      * @param template what it calls the template's row
      */
     public static String active(String preset, String template) {
-        return "%2$s.active_version_id = %1$s.version_id AND %2$s.deleted_at IS NULL AND %2$s.deprecated_reason IS NULL"
-                .formatted(preset, template);
+        return "%2$s.active_version_id = %1$s.version_id AND %3$s".formatted(preset, template, offered(template));
+    }
+
+    /** A condition: workspaces of the template are built. It is neither deleted nor deprecated. */
+    public static String offered(String template) {
+        return "%1$s.deleted_at IS NULL AND %1$s.deprecated_reason IS NULL".formatted(template);
     }
 
     /** A condition, with a parameter {@code :deployment}: a job limit applies to the job, in one scope or more. */
@@ -70,7 +74,21 @@ public final class Rules {
      * @param organization the column that holds the row's organization
      */
     public static String visibleTo(String organization) {
-        return "(:organization::uuid IS NULL OR %s = :organization)".formatted(organization);
+        return within(":organization::uuid", organization);
+    }
+
+    /**
+     * A condition: a worker, a place or a caller is for the organization. One without an organization is for all.
+     *
+     * @param row what the statement calls its row
+     * @param organization an expression: the organization's id
+     */
+    public static String serves(String row, String organization) {
+        return within(row + ".organization_id", organization);
+    }
+
+    private static String within(String scope, String organization) {
+        return "(%1$s IS NULL OR %1$s = %2$s)".formatted(scope, organization);
     }
 
     /**

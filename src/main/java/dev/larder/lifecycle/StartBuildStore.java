@@ -9,6 +9,7 @@ import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.RowSet;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
+import java.util.OptionalInt;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -45,9 +46,7 @@ public class StartBuildStore {
                   FROM (SELECT w.id, w.preset_id
                           FROM workspaces w JOIN presets p ON p.id = w.preset_id
                          WHERE {returned} AND w.parameters IS NULL AND {trusted} AND w.uses < p.max_uses
-                           AND (p.last_invalidated_at IS NULL OR w.created_at >= p.last_invalidated_at)
-                           AND (p.ttl_seconds IS NULL
-                                OR w.created_at >= :at::timestamptz - make_interval(secs => p.ttl_seconds))
+                           AND {fresh}
                            AND EXISTS (SELECT FROM workspaces n JOIN jobs j ON j.build_id = n.build_id
                                         WHERE n.preset_id = p.id AND {never_begun})
                          ORDER BY w.deletion_wanted_at LIMIT 1
@@ -65,6 +64,7 @@ public class StartBuildStore {
                    FOR UPDATE OF w SKIP LOCKED),
             """.replace("{returned}", RETURNED)
             .replace("{never_begun}", NEVER_BEGUN)
+            .replace("{fresh}", Rules.fresh("w", Rules.freshFrom("p")))
             .replace("{trusted}", Rules.TRUSTED);
 
     // The reset takes the place of the prebuild's job in the queue.
@@ -208,6 +208,23 @@ public class StartBuildStore {
 
     private UUID[] newIds() {
         return Stream.generate(ids::next).limit(AT_ONCE).toArray(UUID[]::new);
+    }
+
+    private static final Sql WANT_DELETED = Sql.of("""
+            UPDATE workspaces SET deletion_wanted_at = coalesce(deletion_wanted_at, :at::timestamptz), dirty = false
+             WHERE id = :workspace AND (:version::integer IS NULL OR version = :version) AND deleted_at IS NULL
+            RETURNING id""", "workspace", "at", "version");
+
+    /**
+     * Requests the deletion of a workspace of any owner: call {@link #deleteUsedUp} next. The caller has checked
+     * that its client may do so.
+     *
+     * @param version that it must still have, where given
+     */
+    public Uni<Boolean> wantDeleted(UUID workspace, OptionalInt version, Instant at) {
+        return WANT_DELETED
+                .on(pool, workspace, Rows.utc(at), version.isPresent() ? version.getAsInt() : null)
+                .map(rows -> rows.rowCount() == 1);
     }
 
     // Failed and canceled prebuilds are kept as evidence as long as their template exists; it may have been deleted

@@ -9,7 +9,8 @@
  * has the parts, {@code lifecycle.StartBuildStore} and {@code reconcile.PoolStore} the statements; how a job and its
  * build end ({@code lifecycle.EndBuildStore}), are canceled ({@code lifecycle.EndBuild},
  * {@code lifecycle.CancelStore}) or requeued ({@code lifecycle.RequeueStore}); how a workspace changes its owner
- * ({@code lifecycle.Ownership}); and how claims end ({@code lifecycle.EndClaimStore}).
+ * ({@code lifecycle.Ownership}); how it goes missing ({@code lifecycle.MissingWorkspaces}) or is quarantined
+ * ({@code lifecycle.QuarantineStore}); and how claims end ({@code lifecycle.EndClaimStore}).
  *
  * <p><b>Authoritative</b>: the tables {@code workspaces}, {@code builds}, {@code jobs}, {@code claims},
  * {@code held_places}. {@code jobs.status} is a generated column. A workspace carries a copy of its latest build's

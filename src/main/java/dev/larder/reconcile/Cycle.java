@@ -52,17 +52,11 @@ final class Cycle {
 
         /** The numbers for the metrics. */
         PoolObserver.Reading reading() {
-            PoolState state = plan.state();
+            var names = preset.identity();
             return new PoolObserver.Reading(
                     preset.id(),
-                    preset.identity().organizationName(),
-                    preset.identity().templateName(),
-                    preset.name(),
-                    state.desired(),
-                    state.actual(),
-                    state.eligible(),
-                    state.starting(),
-                    state.expired(),
+                    new PoolObserver.Name(names.organizationName(), names.templateName(), preset.name()),
+                    plan.state(),
                     plan.holds().stream().anyMatch(Blocker.Backoff.class::isInstance),
                     plan.holds().stream().anyMatch(Blocker.HardLimited.class::isInstance));
         }

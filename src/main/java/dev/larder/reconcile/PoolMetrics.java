@@ -20,8 +20,6 @@ import java.util.function.ToIntFunction;
 @ApplicationScoped
 class PoolMetrics implements PoolObserver {
 
-    private record Name(String organization, String template, String preset) {}
-
     private record Gauge(MultiGauge gauge, ToIntFunction<Reading> value) {}
 
     /**
@@ -43,11 +41,11 @@ class PoolMetrics implements PoolObserver {
 
     PoolMetrics(MeterRegistry registry) {
         gauges = List.of(
-                gauge(registry, "desired", "Prebuilds wanted now", Reading::desired),
-                gauge(registry, "actual", "Prebuilds running, expired ones included", Reading::actual),
-                gauge(registry, "eligible", "Prebuilds that a claim may take", Reading::eligible),
-                gauge(registry, "starting", "Prebuilds being built", Reading::starting),
-                gauge(registry, "expired", "Prebuilds running but too old", Reading::expired),
+                gauge(registry, "desired", "Prebuilds wanted now", r -> r.pool().desired()),
+                gauge(registry, "actual", "Prebuilds running, expired ones included", r -> r.pool().actual()),
+                gauge(registry, "eligible", "Prebuilds that a claim may take", r -> r.pool().eligible()),
+                gauge(registry, "starting", "Prebuilds being built", r -> r.pool().starting()),
+                gauge(registry, "expired", "Prebuilds running but too old", r -> r.pool().expired()),
                 gauge(registry, "backoff", "1 while creation is put off after failures", r -> r.backoff() ? 1 : 0),
                 gauge(
                         registry,
@@ -84,7 +82,7 @@ class PoolMetrics implements PoolObserver {
     private void show() {
         Map<Name, List<Reading>> byName = new HashMap<>();
         readings.values()
-                .forEach(reading -> byName.computeIfAbsent(name(reading), unseen -> new ArrayList<>())
+                .forEach(reading -> byName.computeIfAbsent(reading.name(), unseen -> new ArrayList<>())
                         .add(reading));
         boolean others = !shown.keySet().equals(byName.keySet());
         shown.keySet().retainAll(byName.keySet());
@@ -102,10 +100,6 @@ class PoolMetrics implements PoolObserver {
                                 .map(named -> row(named.getKey(), named.getValue(), gauge.value()))
                                 .toList(),
                         false);
-    }
-
-    private static Name name(Reading reading) {
-        return new Name(reading.organization(), reading.template(), reading.preset());
     }
 
     private static MultiGauge.Row<?> row(Name name, Shown shown, ToIntFunction<Reading> value) {

@@ -9,23 +9,19 @@ public interface PoolObserver {
     /**
      * One preset as it was seen (design, section 2.2).
      *
-     * @param desired 0 where not active
      * @param backoff whether a creation is being put off
      */
     record Reading(
             UUID presetId,
-            String organization,
-            String template,
-            String preset,
-            int desired,
-            int actual,
-            int eligible,
-            int starting,
-            int expired,
+            Name name,
+            PoolState pool,
             boolean backoff,
             boolean hardLimited) {}
 
-    /** All presets; any other preset no longer exists. */
+    /** Presets of several versions may have one name. */
+    record Name(String organization, String template, String preset) {}
+
+    /** All presets there are: those that are not among them have vanished. */
     void observedAll(List<Reading> readings);
 
     /** Some presets; the others are unchanged. */

@@ -1,6 +1,8 @@
 package dev.larder.reconcile;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.reconcile.PresetStore.DeclaredPreset;
+import dev.larder.reconcile.PresetStore.Named;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -11,10 +13,7 @@ import org.jspecify.annotations.Nullable;
  */
 record PresetWithPool(
         UUID id,
-        String organization,
-        String template,
-        int templateVersion,
-        String name,
+        @JsonUnwrapped Named named,
         boolean active,
         String status,
         @Nullable String statusReason,
@@ -24,10 +23,7 @@ record PresetWithPool(
     static PresetWithPool of(DeclaredPreset preset, @Nullable Plan plan) {
         return new PresetWithPool(
                 preset.id(),
-                preset.named().organization(),
-                preset.named().template(),
-                preset.named().templateVersion(),
-                preset.named().name(),
+                preset.named(),
                 preset.active(),
                 preset.status().word(),
                 preset.statusReason().orElse(null),

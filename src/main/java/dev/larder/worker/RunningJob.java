@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 /** A job that this process runs, until its outcome is stored or its lease is lost. */
 final class RunningJob {
 
-    private static final Logger LOG = Logger.getLogger(Worker.class);
+    private static final Logger LOG = Logger.getLogger(RunningJob.class);
     private static final Duration LOG_FLUSH = Duration.ofMillis(250);
     private static final Duration LAST_FLUSH = Duration.ofSeconds(5);
 

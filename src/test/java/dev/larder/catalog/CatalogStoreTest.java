@@ -94,7 +94,7 @@ class CatalogStoreTest {
         Applied.Done second = apply(declaring(4));
 
         assertThat(second.version()).isEqualTo(2);
-        assertThat(second.template().activeVersion()).isEqualTo(2);
+        assertThat(second.template().versions().activeVersion()).isEqualTo(2);
         assertThat(marked()).containsExactlyInAnyOrder(small(first), small(second));
         assertThat(second.presets()).extracting(PresetView::active).containsOnly(true);
         assertThat(reads.preset(ADMIN, small(first))
@@ -112,16 +112,16 @@ class CatalogStoreTest {
         PresetView small = done.presets().getFirst();
         VersionView version = reads.version(DB, 1).await().indefinitely().orElseThrow();
 
-        assertThat(small.instances()).isEqualTo(3);
-        assertThat(small.ttlSeconds()).isEqualTo(3_600);
-        assertThat(small.timezone()).isEqualTo("Europe/Zurich");
-        assertThat(small.schedules()).containsExactly(new PresetView.ScheduleView("* 9-17 * * *", 5));
+        assertThat(small.pool().instances()).isEqualTo(3);
+        assertThat(small.pool().ttlSeconds()).isEqualTo(3_600);
+        assertThat(small.pool().timezone()).isEqualTo("Europe/Zurich");
+        assertThat(small.pool().schedules()).containsExactly(new PresetView.ScheduleView("* 9-17 * * *", 5));
         assertThat(small.parameters())
                 .containsExactly(
                         new PresetView.Value("password", null, true), new PresetView.Value("region", "eu", false));
-        assertThat(version.files()).isEqualTo(Map.of("start.sh", 5L));
-        assertThat(version.tags()).isEqualTo(Map.of("zone", "a"));
-        assertThat(version.startTimeoutSeconds()).isEqualTo(90);
+        assertThat(version.construction().files()).isEqualTo(Map.of("start.sh", 5L));
+        assertThat(version.construction().tags()).isEqualTo(Map.of("zone", "a"));
+        assertThat(version.construction().startTimeoutSeconds()).isEqualTo(90);
         assertThat(version.parameters())
                 .containsExactly(
                         new VersionView.ParameterView("region", "string", false, false, false, true, "us"),
@@ -129,8 +129,8 @@ class CatalogStoreTest {
                         new VersionView.ParameterView("key", "string", false, false, true, true, null));
         assertThat(reads.presetsOf(version.id()).await().indefinitely()).isEqualTo(done.presets());
         assertThat(done.presets())
-                .filteredOn(preset -> preset.name().equals("bare"))
-                .extracting(PresetView::instances)
+                .filteredOn(preset -> preset.identity().name().equals("bare"))
+                .extracting(preset -> preset.pool().instances())
                 .containsOnlyNulls()
                 .hasSize(1);
     }
@@ -159,9 +159,8 @@ class CatalogStoreTest {
                         bytes("SELECT sealed FROM preset_parameters WHERE name = 'password' AND preset_id = '"
                                 + small(done) + "'")))
                 .isEqualTo(SECRET);
-        UUID version = done.presets().getFirst().versionId();
-        assertThat(encryption.decrypt(
-                        version, bytes("SELECT default_sealed FROM version_parameters WHERE name = 'key'")))
+        UUID version = done.presets().getFirst().identity().versionId();
+        assertThat(encryption.decrypt(version, bytes("SELECT default_sealed FROM version_parameters WHERE name = 'key'")))
                 .isEqualTo(SECRET + " default");
         assertThat(done.toString()).doesNotContain(SECRET);
     }
@@ -236,12 +235,12 @@ class CatalogStoreTest {
         assertThat(marked()).isEmpty();
         Applied.Done promoted = apply(declaring(4));
 
-        assertThat(imported.template().activeVersion()).isEqualTo(1);
+        assertThat(imported.template().versions().activeVersion()).isEqualTo(1);
         assertThat(imported.template().tag()).isEqualTo(first.template().tag());
         assertThat(again.changed()).isFalse();
         assertThat(promoted.version()).isEqualTo(2);
         assertThat(promoted.versionCreated()).isFalse();
-        assertThat(promoted.template().activeVersion()).isEqualTo(2);
+        assertThat(promoted.template().versions().activeVersion()).isEqualTo(2);
         assertThat(marked()).containsExactlyInAnyOrder(small(first), small(imported));
     }
 
@@ -317,7 +316,7 @@ class CatalogStoreTest {
                 .isTrue();
 
         assertThat(preset(small(done)).lastInvalidatedAt()).isEqualTo(NOON);
-        assertThat(preset(done.presets().getLast().id()).lastInvalidatedAt()).isNull();
+        assertThat(preset(done.presets().getLast().identity().id()).lastInvalidatedAt()).isNull();
         assertThat(marked()).containsExactly(small(done));
     }
 
@@ -520,7 +519,7 @@ class CatalogStoreTest {
     }
 
     private static UUID small(Applied.Done done) {
-        return done.presets().getFirst().id();
+        return done.presets().getFirst().identity().id();
     }
 
     private TemplateView template() {

@@ -398,7 +398,7 @@ class LeaseTest {
     void a_deletion_by_hand_ends_the_claim_when_it_is_done_and_no_renewal_stops_it() {
         UUID claim = lease();
         UUID workspace = claimers.workspaceOf(claim);
-        assertThat(await(stock.workspaces.wantDeleted(workspace, ANY, now()))).isTrue();
+        assertThat(await(stock.builds.wantDeleted(workspace, ANY, now()))).isTrue();
         assertThat(renew(claim, HOUR)).as("it is still held").isTrue();
         assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
 

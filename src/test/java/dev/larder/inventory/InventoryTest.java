@@ -122,7 +122,7 @@ class InventoryTest {
 
     private String state(UUID workspace) {
         return found(stock.owner, null).stream()
-                .filter(one -> workspace.equals(one.workspaceId()) || workspace.equals(one.versionId()))
+                .filter(one -> workspace.equals(one.belonging().workspaceId()) || workspace.equals(one.belonging().versionId()))
                 .map(InventoryEntry::state)
                 .findFirst()
                 .orElse("none");
@@ -142,9 +142,9 @@ class InventoryTest {
         InventoryEntry one = found(stock.owner, null).getFirst();
 
         assertThat(one.state()).isEqualTo("owned");
-        assertThat(one.workspaceId()).isEqualTo(lives);
-        assertThat(one.organization()).isEqualTo(Stock.ORGANIZATION);
-        assertThat(one.lastSeenAt()).isEqualTo(now());
+        assertThat(one.belonging().workspaceId()).isEqualTo(lives);
+        assertThat(one.belonging().organization()).isEqualTo(Stock.ORGANIZATION);
+        assertThat(one.sightings().lastSeenAt()).isEqualTo(now());
     }
 
     @Test
@@ -201,8 +201,8 @@ class InventoryTest {
 
         assertThat(state(version)).isEqualTo("owned");
         InventoryEntry found = found(stock.owner, null).getFirst();
-        assertThat(found.workspaceId()).isNull();
-        assertThat(found.organization()).isEqualTo(Stock.ORGANIZATION);
+        assertThat(found.belonging().workspaceId()).isNull();
+        assertThat(found.belonging().organization()).isEqualTo(Stock.ORGANIZATION);
     }
 
     @Test
@@ -326,7 +326,7 @@ class InventoryTest {
 
         assertThat(await(stock.workspaces.find(mine, Visibility.of(anna)))
                         .orElseThrow()
-                        .missingSince())
+                        .times().missingSince())
                 .isEqualTo(since);
         assertThat(toBeDeleted(mine)).isFalse();
         Row told = stock.row("SELECT kind, detail FROM notifications", Tuple.tuple());
@@ -566,7 +566,7 @@ class InventoryTest {
         assertThat(told(stock.worker, part)).isEqualTo(Recorded.YES);
         assertThat(told(stock.worker, part)).isEqualTo(Recorded.YES);
 
-        assertThat(found(stock.owner, null)).hasSize(1).allMatch(InventoryEntry::whole);
+        assertThat(found(stock.owner, null)).hasSize(1).allMatch(one -> one.sightings().whole());
     }
 
     @Test
@@ -646,8 +646,8 @@ class InventoryTest {
         assertThat(verdict).isEqualTo(new ReportOutcome(Set.of(), 4, 0, true));
         assertThat(stock.count("workspaces WHERE missing_since IS NOT NULL OR deletion_wanted_at IS NOT NULL"))
                 .isZero();
-        assertThat(place().suspiciousSince()).isEqualTo(now());
-        assertThat(place().lost()).isEqualTo(4);
+        assertThat(place().latest().suspiciousSince()).isEqualTo(now());
+        assertThat(place().latest().lost()).isEqualTo(4);
         assertThat(await(stock.inventoryReader.counts())).contains(new Count("exec", "suspicious", 1));
     }
 
@@ -729,7 +729,7 @@ class InventoryTest {
 
         assertThat(listed(ready).suspicious()).isFalse();
 
-        assertThat(place().suspiciousSince()).isNull();
+        assertThat(place().latest().suspiciousSince()).isNull();
     }
 
     @Test
@@ -775,7 +775,7 @@ class InventoryTest {
 
     private UUID thing(UUID workspace) {
         return found(stock.owner, null).stream()
-                .filter(one -> workspace.equals(one.workspaceId()) || workspace.equals(one.versionId()))
+                .filter(one -> workspace.equals(one.belonging().workspaceId()) || workspace.equals(one.belonging().versionId()))
                 .map(InventoryEntry::id)
                 .findFirst()
                 .orElseThrow();
@@ -808,8 +808,8 @@ class InventoryTest {
         assertThat(listed(leaked, foreign).remove()).containsExactlyInAnyOrder(leaked, foreign);
         stock.clock.forward(Duration.ofSeconds(1));
         assertThat(listed(leaked).remove()).containsExactly(leaked);
-        assertThat(found(stock.owner, "leaked").getFirst().removalTries()).isEqualTo(2);
-        assertThat(found(stock.owner, "leaked").getFirst().removalRequestedBy()).isEqualTo("root");
+        assertThat(found(stock.owner, "leaked").getFirst().removal().removalTries()).isEqualTo(2);
+        assertThat(found(stock.owner, "leaked").getFirst().removal().removalRequestedBy()).isEqualTo("root");
         stock.clock.forward(Duration.ofSeconds(1));
         assertThat(listed().remove()).isEmpty();
         assertThat(stock.count("inventory")).isZero();
@@ -877,7 +877,7 @@ class InventoryTest {
         assertThat(verdict.lost()).isZero();
         assertThat(missing(ours)).isFalse();
         assertThat(await(stock.inventoryReader.locations(Optional.of(other.id), Optional.empty(), 10)))
-                .extracting(Location::worker)
+                .extracting(place -> place.lister().worker())
                 .containsExactly("theirs");
     }
 
@@ -955,12 +955,12 @@ class InventoryTest {
         listed(leaked, foreign);
         Caller admin = new Caller(UUID.randomUUID(), "admin", Role.TEMPLATE_ADMIN, Optional.of(stock.organization));
 
-        assertThat(found(admin, null)).extracting(InventoryEntry::workspaceId).containsExactly(leaked);
+        assertThat(found(admin, null)).extracting(one -> one.belonging().workspaceId()).containsExactly(leaked);
         assertThat(found(other.admin, null)).isEmpty();
         assertThat(removal(other.admin, leaked)).isEmpty();
         assertThat(removal(other.admin, foreign)).isEmpty();
         assertThat(found(stock.owner, "unknown"))
-                .extracting(InventoryEntry::workspaceId)
+                .extracting(one -> one.belonging().workspaceId())
                 .containsExactly(foreign);
     }
 

@@ -58,13 +58,13 @@ class JobStoreTest {
     private String status(Assignment assignment) {
         return await(stock.jobReader.find(assignment.jobId(), Visibility.ALL, stock.clock.instant()))
                 .orElseThrow()
-                .status();
+                .progress().status();
     }
 
     private String workspaceStatus(Assignment assignment) {
         return await(stock.workspaces.find(assignment.workspaceId(), Visibility.ALL))
                 .orElseThrow()
-                .status();
+                .build().status();
     }
 
     @Test
@@ -204,8 +204,8 @@ class JobStoreTest {
 
         var seen = await(stock.jobReader.find(assignment.jobId(), Visibility.ALL, stock.clock.instant()))
                 .orElseThrow();
-        assertThat(seen.status()).isEqualTo("failed");
-        assertThat(seen.errorCode()).isEqualTo("script_failed");
+        assertThat(seen.progress().status()).isEqualTo("failed");
+        assertThat(seen.fault().errorCode()).isEqualTo("script_failed");
         assertThat(workspaceStatus(assignment)).isEqualTo("failed");
     }
 
@@ -581,7 +581,7 @@ class JobStoreTest {
         UUID workspace = stock.ready(preset, 1).getFirst();
         stock.sql("DELETE FROM dirty_presets");
 
-        assertThat(await(stock.workspaces.wantDeleted(workspace, OptionalInt.empty(), now())))
+        assertThat(await(stock.builds.wantDeleted(workspace, OptionalInt.empty(), now())))
                 .isTrue();
         assertThat(await(stock.builds.deleteWanted(now()))).isEqualTo(1);
 

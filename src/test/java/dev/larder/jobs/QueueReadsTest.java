@@ -79,14 +79,14 @@ class QueueReadsTest {
         assertThat(all.reversed())
                 .extracting(seen -> position(seen.id()))
                 .containsExactly(Optional.empty(), Optional.of(1), Optional.of(2));
-        assertThat(all).extracting(Seen::position).containsOnlyNulls();
+        assertThat(all).extracting(job -> job.queued().position()).containsOnlyNulls();
         assertThat(first.jobId()).isEqualTo(all.getLast().id());
     }
 
     private Optional<Integer> position(UUID job) {
         return Optional.ofNullable(await(stock.jobReader.find(job, Visibility.ALL, stock.clock.instant()))
                 .orElseThrow()
-                .position());
+                .queued().position());
     }
 
     @Test
@@ -98,8 +98,8 @@ class QueueReadsTest {
                 new WorkerEntry("other", Map.of("gpu", "yes"), List.of("exec"), 4, 1), stock.clock.instant()));
 
         assertThat(await(queue.workers(Optional.empty(), Optional.empty(), 10)))
-                .extracting(worker -> worker.name() + " " + worker.tags() + " " + worker.running() + "/"
-                        + worker.slots() + " " + worker.reserved() + " " + worker.remote())
+                .extracting(worker -> worker.name() + " " + worker.offer().tags() + " " + worker.running() + "/"
+                        + worker.offer().slots() + " " + worker.offer().reserved() + " " + worker.remote())
                 .containsExactlyInAnyOrder("other {gpu=yes} 0/4 1 false", "test {} 2/100 0 false");
         assertThat(await(queue.capacity(stock.clock.instant()))).isEqualTo(new Capacity(2, 104, 0, 0));
 

@@ -66,7 +66,7 @@ class NeverBegunTest {
         UUID claim = stock.claimCold(preset, anna);
         UUID workspace = stock.row("SELECT id FROM workspaces", Tuple.tuple()).getUUID("id");
 
-        assertThat(await(stock.workspaces.wantDeleted(workspace, OptionalInt.empty(), now())))
+        assertThat(await(stock.builds.wantDeleted(workspace, OptionalInt.empty(), now())))
                 .isTrue();
         assertThat(deleteWanted()).isZero();
 
@@ -105,7 +105,7 @@ class NeverBegunTest {
         stock.create(preset, 1);
         UUID prebuild = stock.row("SELECT id FROM workspaces", Tuple.tuple()).getUUID("id");
 
-        assertThat(await(stock.workspaces.wantDeleted(prebuild, OptionalInt.empty(), now())))
+        assertThat(await(stock.builds.wantDeleted(prebuild, OptionalInt.empty(), now())))
                 .isTrue();
         assertThat(deleteWanted()).isZero();
 

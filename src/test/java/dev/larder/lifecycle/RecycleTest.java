@@ -262,7 +262,7 @@ class RecycleTest {
         stock.ready(preset, 1);
         UUID claim = stock.claim(preset, anna).orElseThrow();
         UUID workspace = stock.look(claim).workspace().orElseThrow().id();
-        await(stock.workspaces.wantDeleted(workspace, OptionalInt.empty(), now()));
+        await(stock.builds.wantDeleted(workspace, OptionalInt.empty(), now()));
         assertThat(stock.release(claim)).isTrue();
         replacementWaits();
 
@@ -275,7 +275,7 @@ class RecycleTest {
         replacementWaits();
         recycle();
         Assignment reset = reset();
-        await(stock.workspaces.wantDeleted(workspace, OptionalInt.empty(), now()));
+        await(stock.builds.wantDeleted(workspace, OptionalInt.empty(), now()));
         stock.end(reset, new JobOutcome.Succeeded(Map.of()));
 
         assertThat(stock.claim(preset, bob)).isEmpty();

@@ -442,7 +442,7 @@ class VerifyTest {
         UUID workspace = stock.ready(preset, 1).getFirst();
         UUID claim = claim(anna);
         Assignment verification = verification();
-        await(stock.workspaces.wantDeleted(workspace, OptionalInt.empty(), now()));
+        await(stock.builds.wantDeleted(workspace, OptionalInt.empty(), now()));
 
         assertThat(quarantineUnfit()).isEqualTo(1);
         stock.end(verification, new JobOutcome.Succeeded(Map.of()));

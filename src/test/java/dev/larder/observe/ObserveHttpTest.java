@@ -8,6 +8,7 @@ import dev.larder.model.JobStatus;
 import dev.larder.model.Transition;
 import dev.larder.reconcile.CycleObserver;
 import dev.larder.reconcile.PoolObserver;
+import dev.larder.reconcile.PoolState;
 import dev.larder.testing.Api;
 import dev.larder.testing.Api.Answer;
 import dev.larder.testing.LarderTestResource;
@@ -72,7 +73,7 @@ class ObserveHttpTest {
         int tries = 0;
         do {
             pools.observedSome(List.of(new PoolObserver.Reading(
-                    UUID.randomUUID(), "acme", "db", "metrics-test", 3, 2, 2, 1, 0, false, false)));
+                    UUID.randomUUID(), new PoolObserver.Name("acme", "db", "metrics-test"), new PoolState(3, 2, 0, 2, 0, 1, 0, 0), false, false)));
             metrics = Api.anonymous().with("Accept", "text/plain").get("/q/metrics");
         } while (!metrics.text().contains("metrics-test") && ++tries < 20);
         return metrics;

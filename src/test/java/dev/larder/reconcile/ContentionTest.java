@@ -465,8 +465,8 @@ class ContentionTest {
         assertThat(await(waiting.show())).isFalse();
 
         assertThat(crank.heard.shown()).singleElement().satisfies(seen -> {
-            assertThat(seen.desired()).isEqualTo(3);
-            assertThat(seen.eligible()).isEqualTo(2);
+            assertThat(seen.pool().desired()).isEqualTo(3);
+            assertThat(seen.pool().eligible()).isEqualTo(2);
         });
         done.complete("done");
         assertThat(holder).succeedsWithin(PATIENCE);

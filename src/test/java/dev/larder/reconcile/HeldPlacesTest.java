@@ -449,7 +449,7 @@ class HeldPlacesTest {
         var ended = await(stock.ends.complete(job.lease(), AWAY, now()));
 
         assertThat(ended).hasValueSatisfying(waits -> assertThat(waits.status()).isEqualTo(JobStatus.PENDING));
-        assertThat(look(job.jobId()).waiting())
+        assertThat(look(job.jobId()).queued().waiting())
                 .isEqualTo(new JobReads.Waiting(
                         "place_held",
                         "exec: backend_unavailable: The server cannot be reached.",
@@ -482,7 +482,7 @@ class HeldPlacesTest {
             assertThat(hold.missing().detail()).isEqualTo("no worker with tags site=lab offers exec");
             assertThat(hold.since()).isEqualTo(created);
         });
-        assertThat(look(waitingJob()).waiting())
+        assertThat(look(waitingJob()).queued().waiting())
                 .isEqualTo(
                         new JobReads.Waiting("no_worker", "no worker with tags site=lab offers exec", created, null));
         crank.staysSo();
@@ -497,7 +497,7 @@ class HeldPlacesTest {
                 await(stock.workers.register(new WorkerEntry("lab", Map.of("site", "lab"), List.of("exec"), 1), now()));
 
         assertThat(plan(preset).holds()).isEmpty();
-        assertThat(look(waitingJob()).waiting()).isNull();
+        assertThat(look(waitingJob()).queued().waiting()).isNull();
         crank.cycle();
         assertThat(stock.count("unserved_jobs")).isZero();
         assertThat(take(lab)).hasSize(1);

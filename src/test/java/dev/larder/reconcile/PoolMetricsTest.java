@@ -19,7 +19,7 @@ class PoolMetricsTest {
         Reading small = reading("small", 3, 2);
 
         metrics.observedAll(List.of(small));
-        metrics.observedSome(List.of(new Reading(small.presetId(), "acme", "db", "small", 3, 3, 3, 0, 0, true, false)));
+        metrics.observedSome(List.of(new Reading(small.presetId(), small.name(), pool(3, 3), true, false)));
 
         assertThat(value("actual", "small")).isEqualTo(3);
         assertThat(value("backoff", "small")).isEqualTo(1);
@@ -32,7 +32,7 @@ class PoolMetricsTest {
         Gauge before =
                 registry.get("larder.preset.actual").tag("preset", "small").gauge();
 
-        metrics.observedAll(List.of(new Reading(small.presetId(), "acme", "db", "small", 3, 1, 1, 0, 0, false, false)));
+        metrics.observedAll(List.of(new Reading(small.presetId(), small.name(), pool(3, 1), false, false)));
         metrics.observedSome(List.of(reading("large", 1, 1)));
 
         assertThat(registry.get("larder.preset.actual").tag("preset", "small").gauge())
@@ -83,6 +83,10 @@ class PoolMetricsTest {
     }
 
     private static Reading reading(String preset, int desired, int actual) {
-        return new Reading(UUID.randomUUID(), "acme", "db", preset, desired, actual, actual, 0, 0, false, false);
+        return new Reading(UUID.randomUUID(), new PoolObserver.Name("acme", "db", preset), pool(desired, actual), false, false);
+    }
+
+    private static PoolState pool(int desired, int actual) {
+        return new PoolState(desired, actual, 0, actual, 0, 0, 0, 0);
     }
 }
