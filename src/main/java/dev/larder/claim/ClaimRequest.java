@@ -246,8 +246,8 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
     }
 
     /**
-     * The same for the same request, however its JSON was written, and another for any other. Databases hold it, so it stays
-     * the same from version to version: the names of the records of {@link Policy} and of their fields are part of it.
+     * A hash of the request. Equal requests have equal hashes, however their JSON was written. Databases hold it, so
+     * it is the same in every version. The names of the records of {@link Policy}, and of their fields, are part of it.
      */
     byte[] hash() {
         try {

@@ -1,7 +1,8 @@
 /**
  * The same binary's subcommands. The command line is parsed before anything starts
  * ({@code cli.LarderCommand}); without a subcommand the process is a server ({@code cli.ServerApplication}),
- * with {@code worker} it works for one ({@code cli.WorkerCommand}, {@code cli.WorkerOptions}, {@code cli.WorkerApplication}).
+ * with {@code worker} it works for one ({@code cli.WorkerCommand}, {@code cli.WorkerOptions},
+ * {@code cli.WorkerApplication}).
  *
  * <p><b>Owns</b> the process's exit code and its signals ({@code cli.Signals}): the first stops gently, the
  * second shortens every wait, the third ends the process.

@@ -73,7 +73,7 @@ class CanonicalTest {
         assertThat(canonical(DECLARED.replace(fromTo[0], fromTo[1]))).isNotEqualTo(canonical(DECLARED));
     }
 
-    /** Databases hold fingerprints of these bytes. Where they change, every template gets a new version and new stock. */
+    /** Databases hold fingerprints of these bytes. If the bytes change, every template gets a new version. */
     @Test
     void a_declaration_has_the_same_bytes_in_every_version() throws NoSuchAlgorithmException {
         String every = DECLARED.replace("delete.sh: b", "reset.sh: b")
