@@ -15,20 +15,21 @@ import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 
 /**
  * A server that stands still (SIGSTOP) in the middle of a cycle, or at any time, holds the others up for seconds
  * only, and does no harm when it goes on. {@code -Dlarder.cluster.frozen-seconds=150} lets each of them stand still
  * for as long, with the bounds that servers have by default.
  */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class FrozenServerIT {
 
     private static final int FROZEN_SECONDS = Integer.getInteger("larder.cluster.frozen-seconds", 0);
@@ -39,56 +40,57 @@ class FrozenServerIT {
     private final OwnerCalls calls = new OwnerCalls();
     private final Set<String> handedOut = new HashSet<>();
 
-    @BeforeEach
-    void letTheOwnerIn() {
+    @SuppressWarnings("NullAway.Init")
+    private Server a;
+
+    @SuppressWarnings("NullAway.Init")
+    private Server b;
+
+    @BeforeAll
+    void startTwo() throws Exception {
         LarderTestResource.insertOwner(database);
+        a = server("frozen-a");
+        b = server("frozen-b");
+        TinyTemplate.declareOn(a.awaitReady(), INSTANCES);
+        b.awaitReady();
+        Eventually.see(this::stocked, is -> is == INSTANCES);
     }
 
-    @AfterEach
+    @AfterAll
     void close() {
+        a.close();
+        b.close();
         database.close();
     }
 
     @Test
-    void whichever_stands_still_in_its_cycle_the_other_reconciles_soon_and_it_does_no_harm_later() throws Exception {
-        try (Server a = server("frozen-a");
-                Server b = server("frozen-b")) {
-            Map<String, Server> servers = new LinkedHashMap<>(Map.of("frozen-a", a, "frozen-b", b));
-            TinyTemplate.declareOn(a.awaitReady(), INSTANCES);
-            b.awaitReady();
-            Eventually.see(this::stocked, is -> is == INSTANCES);
+    void whichever_stands_still_in_its_cycle_the_other_reconciles_soon_and_it_does_no_harm_later() {
+        Map<String, Server> servers = Map.of("frozen-a", a, "frozen-b", b);
+        int before = handedOut.size();
 
-            String first = freezeInItsCycle(servers);
-            // Each time it is the server that happens to hold the lock.
-            String second = freezeInItsCycle(servers);
+        String first = freezeInItsCycle(servers);
+        // Each time it is the server that happens to hold the lock.
+        String second = freezeInItsCycle(servers);
 
-            assertThat(servers).containsKeys(first, second);
-            assertThat(handedOut).hasSize(2 * 4);
-            assertThat(count("workspaces w WHERE NOT prebuild AND deleted_at IS NULL"))
-                    .isEqualTo(handedOut.size());
-            assertThat(a.said() + b.said()).doesNotContain(" ERROR ");
-        }
+        assertThat(servers).containsKeys(first, second);
+        assertThat(handedOut).hasSize(before + 2 * 4);
+        assertThat(count("workspaces w WHERE NOT prebuild AND deleted_at IS NULL"))
+                .isEqualTo(handedOut.size());
+        assertThat(a.said() + b.said()).doesNotContain(" ERROR ");
     }
 
     @Test
     void whichever_stands_still_at_any_time_the_other_hands_out_and_reconciles() throws Exception {
-        try (Server a = server("frozen-c");
-                Server b = server("frozen-d")) {
-            TinyTemplate.declareOn(a.awaitReady(), INSTANCES);
-            b.awaitReady();
-            Eventually.see(this::stocked, is -> is == INSTANCES);
-
-            for (List<Server> turn : List.of(List.of(a, b), List.of(b, a))) {
-                Server frozen = turn.getFirst();
-                Signals.send("STOP", frozen.pid());
-                try {
-                    servesAlone(turn.getLast());
-                    standsStillForAsLongAsIsAsked();
-                } finally {
-                    Signals.send("CONT", frozen.pid());
-                }
-                harmless(frozen.awaitReady());
+        for (List<Server> turn : List.of(List.of(a, b), List.of(b, a))) {
+            Server frozen = turn.getFirst();
+            Signals.send("STOP", frozen.pid());
+            try {
+                servesAlone(turn.getLast());
+                standsStillForAsLongAsIsAsked();
+            } finally {
+                Signals.send("CONT", frozen.pid());
             }
+            harmless(frozen.awaitReady());
         }
     }
 

@@ -36,14 +36,14 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Two servers behind a balancer are restarted one after the other, with the stop's default delay, while 32 clients
- * claim, wait, give back, list and follow logs: no call fails. {@code -Dlarder.cluster.restarts=10} restarts each
- * ten times.
+ * Two servers behind a balancer are restarted one after the other, with the stop's default delay, while clients claim, wait,
+ * give back, list and follow logs: no call fails. There are 12 clients. {@code -Dlarder.cluster.restarts=10} restarts each
+ * server ten times, under 32 clients.
  */
 class RollingRestartIT {
 
     private static final int RESTARTS = Integer.getInteger("larder.cluster.restarts", 1);
-    private static final int CLIENTS = 32;
+    private static final int CLIENTS = RESTARTS > 1 ? 32 : 12;
     private static final String TALKATIVE = """
             backend: exec
             files:

@@ -228,18 +228,19 @@ class InventoryHttpTest {
     void everybody_lists_when_somebody_asks_for_it() {
         assertThat(admin.post("/api/v1/inventory/sweep", "").status()).isEqualTo(202);
 
-        assertThat(token.post(worker + "/heartbeat", "{}")
-                        .body()
-                        .path("sweepWantedAt")
-                        .isTextual())
-                .isTrue();
+        JsonNode wanted = token.post(worker + "/heartbeat", "{}").body().path("sweepWantedAt");
+
+        assertThat(wanted.isTextual()).isTrue();
+        Instant asked = Instant.parse(wanted.asText());
         // The server's own worker among them.
         Eventually.see(
                 () -> owner.get("/api/v1/inventory/locations?limit=200").body().path("items"),
-                places -> places.findValuesAsText("organization").contains("null")
-                        || Stream.iterate(0, i -> i < places.size(), i -> i + 1)
-                                .anyMatch(
-                                        i -> places.get(i).path("organization").isNull()));
+                places -> Stream.iterate(0, i -> i < places.size(), i -> i + 1)
+                        .map(places::get)
+                        .anyMatch(place -> place.path("organization").isNull()
+                                && place.path("listedAt").isTextual()
+                                && !Instant.parse(place.path("listedAt").asText())
+                                        .isBefore(asked)));
     }
 
     @Test

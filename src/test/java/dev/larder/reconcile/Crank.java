@@ -28,7 +28,8 @@ import java.util.concurrent.TimeUnit;
 /** Real reconcilers on a stock of their own. They run one cycle whenever the test says so. */
 final class Crank implements AutoCloseable {
 
-    static final int REPEATS = 8;
+    /** How many cycles must find nothing to do. {@code -Dlarder.reconcile.repeats=8} makes it more. */
+    private static final int REPEATS = Integer.getInteger("larder.reconcile.repeats", 3);
 
     /** Whether wake-ups after a cycle work. A cycle must not depend on it. */
     enum WakeUpMode {
@@ -190,7 +191,7 @@ final class Crank implements AutoCloseable {
         return await(reconciler.run(false)).orElseThrow();
     }
 
-    /** One cycle, and then eight that find nothing to do and write nothing. */
+    /** One cycle, and then some that find nothing to do and write nothing. */
     @CanIgnoreReturnValue
     Cycle.Report settle() {
         Cycle.Report first = cycle();

@@ -36,7 +36,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * The situations of design 2.6 with a real database, once with working and once with failing wake-ups, each followed by
- * eight cycles that write nothing. Contention is in {@link ContentionTest}.
+ * cycles that write nothing: three, or as many as {@code -Dlarder.reconcile.repeats} says. Contention is in
+ * {@link ContentionTest}.
  */
 @ParameterizedClass(name = "wake-ups {0}")
 @EnumSource(Crank.WakeUpMode.class)

@@ -6,8 +6,6 @@ import dev.larder.recorded.Operations.Operation;
 import dev.larder.testing.LarderTestResource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
-import io.quarkus.test.junit.QuarkusTestProfile;
-import io.quarkus.test.junit.TestProfile;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.eclipse.microprofile.config.ConfigProvider;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -23,16 +22,16 @@ import org.junit.jupiter.api.Test;
  * what of the answers must stay: status, code, named fields, headers and the JSON's shape. Titles and details may
  * be reworded, and further violations may join {@code errors}.
  *
- * <p>{@code -Dlarder.recorded.write=true} writes the records anew. That is right where the API is to change, or a
- * call is added; the difference belongs into the review.
+ * <p>{@code -Dlarder.recorded.write=true} writes the records anew. That is right where the API is to change, or a call is
+ * added; the difference belongs into the review.
+ *
+ * <p>It is the first class of those that share the application, because lists and pages show what other tests left behind.
+ * An application of its own would take 12 seconds.
  */
 @QuarkusTest
-@TestProfile(RecordedCallsTest.OfItsOwn.class)
 @WithTestResource(LarderTestResource.class)
+@Order(1)
 class RecordedCallsTest {
-
-    /** An application and a database of its own: lists and pages show what other tests left behind. */
-    public static final class OfItsOwn implements QuarkusTestProfile {}
 
     /** In this order: a script uses what the scripts before it made. */
     private static final List<String> SCRIPTS =

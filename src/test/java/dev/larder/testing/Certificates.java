@@ -52,47 +52,52 @@ public final class Certificates {
     }
 
     private void make(String names) throws IOException {
-        keytool("-genkeypair", "-alias", "authority", "-dname", "CN=authority", "-ext", "bc:c");
-        keytool(
-                "-exportcert",
-                "-alias",
-                "authority",
-                "-rfc",
-                "-file",
-                file("authority.pem").toString());
-        keytool("-genkeypair", "-alias", "server", "-dname", "CN=server");
-        keytool("-certreq", "-alias", "server", "-file", file("server.csr").toString());
-        keytool(
-                "-gencert",
-                "-alias",
-                "authority",
-                "-rfc",
-                "-ext",
-                "san=" + names,
-                "-infile",
-                file("server.csr").toString(),
-                "-outfile",
-                file("server.pem").toString());
+        keyPair("authority", "-ext", "bc:c");
+        keyPair("server", "-signer", "authority", "-ext", "san=" + names);
         Path key = Files.createFile(
                 file("server-key.pem"),
                 PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-        Files.writeString(key, key("server"));
+        try (InputStream stored = Files.newInputStream(file("keys.p12"))) {
+            KeyStore keys = KeyStore.getInstance("PKCS12");
+            keys.load(stored, PASSWORD.toCharArray());
+            write(
+                    key,
+                    "PRIVATE KEY",
+                    keys.getKey("server", PASSWORD.toCharArray()).getEncoded());
+            for (String alias : List.of("authority", "server")) {
+                write(
+                        file(alias + ".pem"),
+                        "CERTIFICATE",
+                        keys.getCertificate(alias).getEncoded());
+            }
+        } catch (GeneralSecurityException unreadable) {
+            throw new IOException(unreadable);
+        }
         Unprivileged.here().own(folder);
     }
 
-    private void keytool(String action, String... more) throws IOException {
+    private void keyPair(String alias, String... more) throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
-                action,
+                "-J-XX:TieredStopAtLevel=1",
+                "-J-XX:+UseSerialGC",
+                "-genkeypair",
+                "-alias",
+                alias,
+                "-dname",
+                "CN=" + alias,
+                "-keyalg",
+                "EC",
+                "-groupname",
+                "secp256r1",
+                "-validity",
+                "30",
                 "-keystore",
                 file("keys.p12").toString(),
                 "-storetype",
                 "PKCS12",
                 "-storepass",
                 PASSWORD));
-        if (action.equals("-genkeypair")) {
-            command.addAll(List.of("-keyalg", "EC", "-groupname", "secp256r1", "-validity", "30"));
-        }
         command.addAll(List.of(more));
         Path log = file("keytool.log");
         Process process = new ProcessBuilder(command)
@@ -100,20 +105,12 @@ public final class Certificates {
                 .redirectOutput(log.toFile())
                 .start();
         if (process.onExit().join().exitValue() != 0) {
-            throw new IOException("keytool " + action + ": " + Files.readString(log));
+            throw new IOException("keytool " + alias + ": " + Files.readString(log));
         }
     }
 
-    private String key(String alias) throws IOException {
-        try (InputStream stored = Files.newInputStream(file("keys.p12"))) {
-            KeyStore keys = KeyStore.getInstance("PKCS12");
-            keys.load(stored, PASSWORD.toCharArray());
-            byte[] encoded = keys.getKey(alias, PASSWORD.toCharArray()).getEncoded();
-            return "-----BEGIN PRIVATE KEY-----\n"
-                    + Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(encoded)
-                    + "\n-----END PRIVATE KEY-----\n";
-        } catch (GeneralSecurityException unreadable) {
-            throw new IOException(unreadable);
-        }
+    private static void write(Path file, String what, byte[] encoded) throws IOException {
+        String text = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(encoded);
+        Files.writeString(file, "-----BEGIN %1$s-----\n%2$s\n-----END %1$s-----\n".formatted(what, text));
     }
 }
