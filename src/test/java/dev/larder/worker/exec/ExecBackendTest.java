@@ -658,7 +658,9 @@ class ExecBackendTest {
 
     @Test
     void killed_processes_are_named_in_the_log_without_their_arguments() {
-        assertThat(perform(work.start("sleep 600 & " + ANSWER))).isEqualTo(ANSWERED);
+        String named = "sleep 600 & until grep -q sleep /proc/$!/comm; do sleep 0.01; done; ";
+
+        assertThat(perform(work.start(named + ANSWER))).isEqualTo(ANSWERED);
 
         assertThat(lines()).hasSize(1);
         assertThat(lines().getFirst()).matches("start.sh ended and left processes behind, killed: [0-9]+ sleep");
