@@ -155,7 +155,10 @@ public class CatalogControlStore {
                 audited AS (
                     %s)
                 SELECT id FROM changed""".formatted(
-                        set, Rules.visibleTo("p.organization_id"), DirtyPresets.mark("id", "changed"), AuditEntry.of(action, ":detail::jsonb", "changed")),
+                                set,
+                                Rules.visibleTo("p.organization_id"),
+                                DirtyPresets.mark("id", "changed"),
+                                AuditEntry.of(action, ":detail::jsonb", "changed")),
                 List.of("preset", "organization", "entry", "at", "actor", "detail"),
                 more);
     }

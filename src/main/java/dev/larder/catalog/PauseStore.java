@@ -100,7 +100,9 @@ public class PauseStore {
                     %s),
                 audited AS (
                     %s)
-                SELECT "only" FROM changed""".formatted(mark("(SELECT \"only\" FROM changed)"), AuditEntry.withoutTarget(action, ":detail::jsonb", "NULL::uuid")),
+                SELECT "only" FROM changed""".formatted(
+                                mark("(SELECT \"only\" FROM changed)"),
+                                AuditEntry.withoutTarget(action, ":detail::jsonb", "NULL::uuid")),
                 "entry",
                 "at",
                 "actor",

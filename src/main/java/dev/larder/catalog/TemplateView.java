@@ -23,9 +23,7 @@ public record TemplateView(
      * @param activeVersion null where no version was ever promoted
      */
     public record Versions(
-            @Nullable UUID activeVersionId,
-            @Nullable Integer activeVersion,
-            int latestVersion) {}
+            @Nullable UUID activeVersionId, @Nullable Integer activeVersion, int latestVersion) {}
 
     /** The value of the ETag: changes with the active version, the deprecation and the pause. */
     public String tag() {

@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 /** The body that asks for workspaces. */
 @RegisterForReflection
 @Schema(name = "NewClaim")
-record ClaimBody(@JsonUnwrapped Wanted wanted, @JsonUnwrapped Terms terms) {
+record ClaimBody(
+        @JsonUnwrapped Wanted wanted, @JsonUnwrapped Terms terms) {
 
     /** Which preset or workspace. */
     @RegisterForReflection

@@ -164,7 +164,8 @@ public class ClaimStore {
                           greatest(:at::timestamptz, m.asked_at) + make_interval(secs => m.ttl_seconds) AS expires_at),
             """.replace("{hand_over}", Ownership.HAND_OVER);
 
-    private static final String RECORD = """
+    private static final String RECORD =
+            """
             served AS (
                 UPDATE claims c
                    SET workspace_id = m.id, granted_at = m.granted_at, generation = m.version, expires_at = m.expires_at

@@ -105,7 +105,10 @@ class WorkspaceResource {
         return found(id)
                 .chain(seen -> seen.times().deletedAt() != null
                         ? Uni.createFrom().item(true)
-                        : builds.wantDeleted(seen.id(), OptionalInt.of(version.orElse(seen.owned().version())), clock.instant()))
+                        : builds.wantDeleted(
+                                seen.id(),
+                                OptionalInt.of(version.orElse(seen.owned().version())),
+                                clock.instant()))
                 .invoke(WorkspaceResource::refuseUnless)
                 .chain(() -> builds.deleteUsedUp(clock.instant()))
                 .invoke(this::tell)

@@ -153,9 +153,7 @@ public class InventoryReads {
 
     /** @param removalTries how often a worker was told to remove it */
     public record Removal(
-            @Nullable Instant removalRequestedAt,
-            @Nullable String removalRequestedBy,
-            int removalTries) {}
+            @Nullable Instant removalRequestedAt, @Nullable String removalRequestedBy, int removalTries) {}
 
     private static InventoryEntry thing(Row row) {
         UUID version = row.getUUID("version_id");

@@ -152,7 +152,8 @@ public class ListingStore {
                 RETURNING i.workspace_id, i.whole)""";
 
     /** Workspaces that are whole here are missing no more, and get the place whose connections are counted. */
-    private static final String FOUND_WORKSPACES = """
+    private static final String FOUND_WORKSPACES =
+            """
             back AS (
                 SELECT w.id, r.id AS place_id
                   FROM workspaces w

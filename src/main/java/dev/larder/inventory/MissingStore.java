@@ -81,7 +81,8 @@ public class MissingStore {
      * worker saw last, since two servers that are copies of each other have one identity; what another place
      * has whole, since it has moved.
      */
-    private static final String KNOWN = """
+    private static final String KNOWN =
+            """
             known AS (
                 SELECT i.id, i.workspace_id, i.whole_at, i.last_seen_at < :began::timestamptz OR NOT i.whole AS absent
                   FROM inventory i JOIN place p ON p.id = i.location_id JOIN workspaces w ON w.id = i.workspace_id
@@ -93,16 +94,14 @@ public class MissingStore {
                    AND NOT EXISTS (SELECT FROM inventory o JOIN inventory_locations ol ON ol.id = o.location_id
                                     WHERE o.workspace_id = w.id AND o.location_id <> p.id AND o.whole AND o.gone_at IS NULL
                                       AND o.last_seen_at >= coalesce(ol.listed_at, o.last_seen_at)
-                                      AND %s))""".formatted(
-                    Rules.serves("p", "w.organization_id"), Rules.serves("ol", "w.organization_id"));
+                                      AND %s))""".formatted(Rules.serves("p", "w.organization_id"), Rules.serves("ol", "w.organization_id"));
 
     /**
      * {@code lost}: the missed workspaces whose latest build has ended well before the listing began. What
      * was not whole here after that build may have been built in another place: all places whose worker could
      * have built it must have been listed since.
      */
-    private static final String LOST =
-            """
+    private static final String LOST = """
             lost AS (
                 SELECT w.id, n.id AS thing_id
                   FROM known n
@@ -128,7 +127,8 @@ public class MissingStore {
      * be few. {@code marked}: the missing workspaces; of a prebuild the deletion is requested, so that it is
      * never handed out.
      */
-    private static final String MARK_MISSING = """
+    private static final String MARK_MISSING =
+            """
             verdict AS (
                 SELECT CASE WHEN s.suspicious THEN n.absent ELSE (SELECT count(*) FROM lost) END AS lost, s.suspicious
                   FROM place p
@@ -139,8 +139,7 @@ public class MissingStore {
                 %s
                 RETURNING w.id, w.prebuild, l.thing_id),
             gone AS (
-                UPDATE inventory i SET gone_at = :at::timestamptz FROM marked m WHERE i.id = m.thing_id)"""
-            .formatted(MissingWorkspaces.mark("lost l, verdict v WHERE w.id = l.id AND NOT v.suspicious"));
+                UPDATE inventory i SET gone_at = :at::timestamptz FROM marked m WHERE i.id = m.thing_id)""".formatted(MissingWorkspaces.mark("lost l, verdict v WHERE w.id = l.id AND NOT v.suspicious"));
 
     /**
      * {@code dropped}: things that no workspace owns and the listing does not name are forgotten.
@@ -175,9 +174,7 @@ public class MissingStore {
                        suspicious_since = CASE WHEN v.suspicious THEN coalesce(l.suspicious_since, :at::timestamptz) END,
                        accepted_at = CASE WHEN NOT p.accepted THEN l.accepted_at END
                   FROM place p, verdict v WHERE l.id = p.id)""".formatted(
-                    Rules.serves("p", "w.organization_id"),
-                    Rules.serves("p", "v.organization_id"),
-                    InventoryReads.STATE);
+            Rules.serves("p", "w.organization_id"), Rules.serves("p", "v.organization_id"), InventoryReads.STATE);
 
     private static final Sql CONCLUDE = Sql.of(
             "WITH " + String.join(",\n", PLACES, KNOWN, LOST, MARK_MISSING, CONCLUDE_PLACE) + "\n" + """

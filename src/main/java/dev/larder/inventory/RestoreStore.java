@@ -142,11 +142,13 @@ public class RestoreStore {
                 %s)
             UPDATE settings
                SET suspect_since = NULL, suspect_reason = NULL, system_identifier = :system, sweep_wanted_at = :at""".formatted(
-                    DirtyPresets.mark(
-                            "a.id",
-                            "anew a JOIN templates t ON t.active_version_id = a.version_id AND t.deleted_at IS NULL"),
-                    AuditEntry.withoutTarget(
-                    "settings.restored", "jsonb_build_object('claimsLost', :claims_lost::boolean)", "NULL::uuid")),
+                            DirtyPresets.mark(
+                                    "a.id",
+                                    "anew a JOIN templates t ON t.active_version_id = a.version_id AND t.deleted_at IS NULL"),
+                            AuditEntry.withoutTarget(
+                                    "settings.restored",
+                                    "jsonb_build_object('claimsLost', :claims_lost::boolean)",
+                                    "NULL::uuid")),
             "at",
             "entry",
             "actor",

@@ -68,7 +68,8 @@ public class JobLimitStore {
                 row.getLong("deletes_in_flight"));
     }
 
-    private static final Sql SET = Sql.of("""
+    private static final Sql SET = Sql.of(
+            """
             WITH lifted AS (
                 DELETE FROM job_limits WHERE scope = :scope::uuid AND :jobs::integer IS NULL AND :deletes::integer IS NULL),
             set AS (
@@ -76,8 +77,19 @@ public class JobLimitStore {
                 SELECT :scope::uuid, :jobs::integer, :deletes::integer
                  WHERE :jobs::integer IS NOT NULL OR :deletes::integer IS NOT NULL
                     ON CONFLICT (scope) DO UPDATE SET jobs = excluded.jobs, deletes = excluded.deletes)
-            """ + AuditEntry.of("jobs.limits", "jsonb_build_object('jobs', :jobs::integer, 'deletes', :deletes::integer)", """
-            (SELECT o AS id, o AS organization_id FROM nullif(:scope::uuid, :deployment::uuid) o) scope"""), "scope", "jobs", "deletes", "entry", "at", "actor", "deployment");
+            """
+                    + AuditEntry.of(
+                            "jobs.limits",
+                            "jsonb_build_object('jobs', :jobs::integer, 'deletes', :deletes::integer)",
+                            """
+            (SELECT o AS id, o AS organization_id FROM nullif(:scope::uuid, :deployment::uuid) o) scope"""),
+            "scope",
+            "jobs",
+            "deletes",
+            "entry",
+            "at",
+            "actor",
+            "deployment");
 
     /**
      * Sets both limits of an organization or of the {@link #DEPLOYMENT}. They hold from the commit on. Jobs in

@@ -33,10 +33,6 @@ public class JobReads {
 
     /**
      * A job as the API shows it.
-     *
-     * @param position the place among the organization's waiting jobs with the same tags, from 1; far back some
-     *     number between 1,000 and 3,000; null in a list, and if the job does not wait
-     * @param waiting why no worker takes the job; null if one may, in a list, and if the job does not wait
      */
     @Schema(name = "Job")
     public record Seen(
@@ -63,7 +59,13 @@ public class JobReads {
     public record Fault(
             @Nullable String errorCode, @Nullable String error) {}
 
-    /** The place in the queue; nulls where the job does not wait, and in lists. */
+    /**
+     * The place in the queue; nulls where the job does not wait, and in lists.
+     *
+     * @param position the job's place among its organization's waiting jobs with the same tags, from 1; jobs far back all show
+     *     some number between 1,000 and 3,000; null in a list, and for a job that does not wait
+     * @param waiting why no worker takes it; null where a worker may, in a list, and for a job that does not wait
+     */
     public record Queued(
             @Nullable Integer position, @Nullable Waiting waiting) {}
 

@@ -99,7 +99,9 @@ final class LogTail {
         Stream<OutboundSseEvent> said = lines.stream().map(events::line);
         if (last) {
             return new Batch(
-                    Stream.concat(said, Stream.of(events.end(found.progress().status()))).toList(), true);
+                    Stream.concat(said, Stream.of(events.end(found.progress().status())))
+                            .toList(),
+                    true);
         }
         // The first event sends the head of the answer, so that the client knows that it follows.
         return silent % SILENT_LOOKS == 1

@@ -101,7 +101,8 @@ public class QueueReads {
                 row.getLong("over_1h"));
     }
 
-    private static final Sql WORKERS = Sql.of("""
+    private static final Sql WORKERS =
+            Sql.of("""
             SELECT k.id, k.name, k.organization_id, k.tags, k.backends, k.slots, k.reserved_slots, k.user_id IS NOT NULL AS remote,
                    k.created_at, k.last_seen_at,
                    ARRAY(SELECT h.backend FROM held_places h WHERE h.worker_id = k.id ORDER BY h.backend) AS held,

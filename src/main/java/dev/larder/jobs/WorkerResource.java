@@ -166,13 +166,7 @@ class WorkerResource {
             @JsonUnwrapped Inputs inputs) {
 
         record Task(
-                UUID job,
-                UUID lease,
-                int attempt,
-                String timeLeft,
-                String transition,
-                String reason,
-                String backend) {}
+                UUID job, UUID lease, int attempt, String timeLeft, String transition, String reason, String backend) {}
 
         record OwnedWorkspace(
                 UUID workspaceId,

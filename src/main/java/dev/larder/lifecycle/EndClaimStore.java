@@ -354,7 +354,8 @@ public class EndClaimStore {
 
     // A claim that waits for a preset of a version that is no longer active goes on with the preset of that name in
     // the active version.
-    private static final Sql FOLLOW = Sql.of("""
+    private static final Sql FOLLOW =
+            Sql.of("""
             WITH stranded AS (
                 SELECT c.id, p.name, p.template_id
                   FROM claims c

@@ -42,10 +42,26 @@ class PoolMetrics implements PoolObserver {
     PoolMetrics(MeterRegistry registry) {
         gauges = List.of(
                 gauge(registry, "desired", "Prebuilds wanted now", r -> r.pool().desired()),
-                gauge(registry, "actual", "Prebuilds running, expired ones included", r -> r.pool().actual()),
-                gauge(registry, "eligible", "Prebuilds that a claim may take", r -> r.pool().eligible()),
-                gauge(registry, "starting", "Prebuilds being built", r -> r.pool().starting()),
-                gauge(registry, "expired", "Prebuilds running but too old", r -> r.pool().expired()),
+                gauge(
+                        registry,
+                        "actual",
+                        "Prebuilds running, expired ones included",
+                        r -> r.pool().actual()),
+                gauge(
+                        registry,
+                        "eligible",
+                        "Prebuilds that a claim may take",
+                        r -> r.pool().eligible()),
+                gauge(
+                        registry,
+                        "starting",
+                        "Prebuilds being built",
+                        r -> r.pool().starting()),
+                gauge(
+                        registry,
+                        "expired",
+                        "Prebuilds running but too old",
+                        r -> r.pool().expired()),
                 gauge(registry, "backoff", "1 while creation is put off after failures", r -> r.backoff() ? 1 : 0),
                 gauge(
                         registry,

@@ -11,12 +11,7 @@ public interface PoolObserver {
      *
      * @param backoff whether a creation is being put off
      */
-    record Reading(
-            UUID presetId,
-            Name name,
-            PoolState pool,
-            boolean backoff,
-            boolean hardLimited) {}
+    record Reading(UUID presetId, Name name, PoolState pool, boolean backoff, boolean hardLimited) {}
 
     /** Presets of several versions may have one name. */
     record Name(String organization, String template, String preset) {}

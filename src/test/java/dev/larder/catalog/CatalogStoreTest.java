@@ -316,7 +316,8 @@ class CatalogStoreTest {
                 .isTrue();
 
         assertThat(preset(small(done)).lastInvalidatedAt()).isEqualTo(NOON);
-        assertThat(preset(done.presets().getLast().identity().id()).lastInvalidatedAt()).isNull();
+        assertThat(preset(done.presets().getLast().identity().id()).lastInvalidatedAt())
+                .isNull();
         assertThat(marked()).containsExactly(small(done));
     }
 

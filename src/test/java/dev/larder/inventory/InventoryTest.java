@@ -122,7 +122,8 @@ class InventoryTest {
 
     private String state(UUID workspace) {
         return found(stock.owner, null).stream()
-                .filter(one -> workspace.equals(one.belonging().workspaceId()) || workspace.equals(one.belonging().versionId()))
+                .filter(one -> workspace.equals(one.belonging().workspaceId())
+                        || workspace.equals(one.belonging().versionId()))
                 .map(InventoryEntry::state)
                 .findFirst()
                 .orElse("none");
@@ -326,7 +327,8 @@ class InventoryTest {
 
         assertThat(await(stock.workspaces.find(mine, Visibility.of(anna)))
                         .orElseThrow()
-                        .times().missingSince())
+                        .times()
+                        .missingSince())
                 .isEqualTo(since);
         assertThat(toBeDeleted(mine)).isFalse();
         Row told = stock.row("SELECT kind, detail FROM notifications", Tuple.tuple());
@@ -566,7 +568,9 @@ class InventoryTest {
         assertThat(told(stock.worker, part)).isEqualTo(Recorded.YES);
         assertThat(told(stock.worker, part)).isEqualTo(Recorded.YES);
 
-        assertThat(found(stock.owner, null)).hasSize(1).allMatch(one -> one.sightings().whole());
+        assertThat(found(stock.owner, null))
+                .hasSize(1)
+                .allMatch(one -> one.sightings().whole());
     }
 
     @Test
@@ -775,7 +779,8 @@ class InventoryTest {
 
     private UUID thing(UUID workspace) {
         return found(stock.owner, null).stream()
-                .filter(one -> workspace.equals(one.belonging().workspaceId()) || workspace.equals(one.belonging().versionId()))
+                .filter(one -> workspace.equals(one.belonging().workspaceId())
+                        || workspace.equals(one.belonging().versionId()))
                 .map(InventoryEntry::id)
                 .findFirst()
                 .orElseThrow();
@@ -808,8 +813,10 @@ class InventoryTest {
         assertThat(listed(leaked, foreign).remove()).containsExactlyInAnyOrder(leaked, foreign);
         stock.clock.forward(Duration.ofSeconds(1));
         assertThat(listed(leaked).remove()).containsExactly(leaked);
-        assertThat(found(stock.owner, "leaked").getFirst().removal().removalTries()).isEqualTo(2);
-        assertThat(found(stock.owner, "leaked").getFirst().removal().removalRequestedBy()).isEqualTo("root");
+        assertThat(found(stock.owner, "leaked").getFirst().removal().removalTries())
+                .isEqualTo(2);
+        assertThat(found(stock.owner, "leaked").getFirst().removal().removalRequestedBy())
+                .isEqualTo("root");
         stock.clock.forward(Duration.ofSeconds(1));
         assertThat(listed().remove()).isEmpty();
         assertThat(stock.count("inventory")).isZero();
@@ -955,7 +962,9 @@ class InventoryTest {
         listed(leaked, foreign);
         Caller admin = new Caller(UUID.randomUUID(), "admin", Role.TEMPLATE_ADMIN, Optional.of(stock.organization));
 
-        assertThat(found(admin, null)).extracting(one -> one.belonging().workspaceId()).containsExactly(leaked);
+        assertThat(found(admin, null))
+                .extracting(one -> one.belonging().workspaceId())
+                .containsExactly(leaked);
         assertThat(found(other.admin, null)).isEmpty();
         assertThat(removal(other.admin, leaked)).isEmpty();
         assertThat(removal(other.admin, foreign)).isEmpty();

@@ -299,7 +299,13 @@ class JobLimitStoreTest {
 
         assertThat(await(stock.jobLimits.touched(Optional.of(stock.organization))))
                 .containsExactly(
-                        new Touched("preset", Stock.ORGANIZATION, Stock.TEMPLATE, "heavy", preset, new Limits(1, null, 1, 0)),
+                        new Touched(
+                                "preset",
+                                Stock.ORGANIZATION,
+                                Stock.TEMPLATE,
+                                "heavy",
+                                preset,
+                                new Limits(1, null, 1, 0)),
                         new Touched("organization", Stock.ORGANIZATION, null, null, null, new Limits(4, null, 1, 0)));
         assertThat(await(stock.jobLimits.touched(Optional.of(stock.ids.next()))))
                 .isEmpty();

@@ -58,13 +58,15 @@ class JobStoreTest {
     private String status(Assignment assignment) {
         return await(stock.jobReader.find(assignment.jobId(), Visibility.ALL, stock.clock.instant()))
                 .orElseThrow()
-                .progress().status();
+                .progress()
+                .status();
     }
 
     private String workspaceStatus(Assignment assignment) {
         return await(stock.workspaces.find(assignment.workspaceId(), Visibility.ALL))
                 .orElseThrow()
-                .build().status();
+                .build()
+                .status();
     }
 
     @Test

@@ -86,7 +86,8 @@ class QueueReadsTest {
     private Optional<Integer> position(UUID job) {
         return Optional.ofNullable(await(stock.jobReader.find(job, Visibility.ALL, stock.clock.instant()))
                 .orElseThrow()
-                .queued().position());
+                .queued()
+                .position());
     }
 
     @Test

@@ -73,7 +73,11 @@ class ObserveHttpTest {
         int tries = 0;
         do {
             pools.observedSome(List.of(new PoolObserver.Reading(
-                    UUID.randomUUID(), new PoolObserver.Name("acme", "db", "metrics-test"), new PoolState(3, 2, 0, 2, 0, 1, 0, 0), false, false)));
+                    UUID.randomUUID(),
+                    new PoolObserver.Name("acme", "db", "metrics-test"),
+                    new PoolState(3, 2, 0, 2, 0, 1, 0, 0),
+                    false,
+                    false)));
             metrics = Api.anonymous().with("Accept", "text/plain").get("/q/metrics");
         } while (!metrics.text().contains("metrics-test") && ++tries < 20);
         return metrics;

@@ -83,7 +83,8 @@ class PoolMetricsTest {
     }
 
     private static Reading reading(String preset, int desired, int actual) {
-        return new Reading(UUID.randomUUID(), new PoolObserver.Name("acme", "db", preset), pool(desired, actual), false, false);
+        return new Reading(
+                UUID.randomUUID(), new PoolObserver.Name("acme", "db", preset), pool(desired, actual), false, false);
     }
 
     private static PoolState pool(int desired, int actual) {
