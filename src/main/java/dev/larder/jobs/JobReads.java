@@ -62,8 +62,8 @@ public class JobReads {
     /**
      * The place in the queue; nulls where the job does not wait, and in lists.
      *
-     * @param position the job's place among its organization's waiting jobs with the same tags, from 1; jobs far back all show
-     *     some number between 1,000 and 3,000; null in a list, and for a job that does not wait
+     * @param position the job's place among its organization's waiting jobs with the same tags, from 1; jobs far back
+     *     all show some number between 1,000 and 3,000; null in a list, and for a job that does not wait
      * @param waiting why no worker takes it; null where a worker may, in a list, and for a job that does not wait
      */
     public record Queued(

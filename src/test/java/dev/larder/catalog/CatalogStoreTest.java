@@ -160,7 +160,8 @@ class CatalogStoreTest {
                                 + small(done) + "'")))
                 .isEqualTo(SECRET);
         UUID version = done.presets().getFirst().identity().versionId();
-        assertThat(encryption.decrypt(version, bytes("SELECT default_sealed FROM version_parameters WHERE name = 'key'")))
+        assertThat(encryption.decrypt(
+                        version, bytes("SELECT default_sealed FROM version_parameters WHERE name = 'key'")))
                 .isEqualTo(SECRET + " default");
         assertThat(done.toString()).doesNotContain(SECRET);
     }

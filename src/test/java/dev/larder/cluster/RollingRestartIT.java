@@ -36,9 +36,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Two servers behind a balancer are restarted one after the other, with the stop's default delay, while clients claim, wait,
- * give back, list and follow logs: no call fails. There are 12 clients. {@code -Dlarder.cluster.restarts=10} restarts each
- * server ten times, under 32 clients.
+ * Two servers behind a balancer are restarted one after the other, with the stop's default delay, while clients
+ * claim, wait, give back, list and follow logs: no call fails. There are 12 clients.
+ * {@code -Dlarder.cluster.restarts=10} restarts each server ten times, under 32 clients.
  */
 class RollingRestartIT {
 

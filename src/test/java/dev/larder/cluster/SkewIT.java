@@ -30,8 +30,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Three servers, the clocks of two of which are an hour wrong (decision 0023). The test's own clock is that of the database:
- * both are on this host. {@code -Dlarder.cluster.skew-seconds=600} makes the load last as long.
+ * Three servers, the clocks of two of which are an hour wrong (decision 0023). The test's own clock is that of the
+ * database: both are on this host. {@code -Dlarder.cluster.skew-seconds=600} makes the load last as long.
  */
 class SkewIT {
 

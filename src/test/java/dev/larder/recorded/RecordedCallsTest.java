@@ -22,11 +22,11 @@ import org.junit.jupiter.api.Test;
  * what of the answers must stay: status, code, named fields, headers and the JSON's shape. Titles and details may
  * be reworded, and further violations may join {@code errors}.
  *
- * <p>{@code -Dlarder.recorded.write=true} writes the records anew. That is right where the API is to change, or a call is
- * added; the difference belongs into the review.
+ * <p>{@code -Dlarder.recorded.write=true} writes the records anew. That is right where the API is to change, or a
+ * call is added; the difference belongs into the review.
  *
- * <p>It is the first class of those that share the application, because lists and pages show what other tests left behind.
- * An application of its own would take 12 seconds.
+ * <p>It is the first class of those that share the application, because lists and pages show what other tests left
+ * behind. An application of its own would take 12 seconds.
  */
 @QuarkusTest
 @WithTestResource(LarderTestResource.class)
