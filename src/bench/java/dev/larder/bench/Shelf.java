@@ -174,7 +174,9 @@ final class Shelf implements AutoCloseable {
 
     /** Leaves just so many jobs waiting and nothing else, and settles the database. */
     void queue(UUID preset, int count) {
-        on("TRUNCATE workspaces, builds, jobs, job_logs, claims, dirty_presets");
+        on(
+                "TRUNCATE workspaces, builds, jobs, job_logs, claims, dirty_presets, states, state_mutations, state_versions,"
+                        + " state_rejects");
         for (int left = count; left > 0; left -= AT_ONCE) {
             int now = Math.min(left, AT_ONCE);
             UUID[] workspaces = new UUID[now];

@@ -4,6 +4,8 @@ import dev.larder.database.Encryption;
 import dev.larder.database.Rows;
 import dev.larder.model.Assignment;
 import dev.larder.model.Lease;
+import dev.larder.model.StateAccess;
+import dev.larder.model.Target;
 import dev.larder.model.Transition;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -14,6 +16,7 @@ import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +36,7 @@ final class AssignmentReads {
      */
     static final String FETCH = """
             SELECT s.held_up, s.more, s.asked_to, s.shared,
+                   t.mutation_id, e.state_id, e.fence, e.current_version, e.state_token,
                    t.id, t.lease_token, t.attempt, t.deadline_at, t.created_at, t.backend, b.transition, b.reason, b.number,
                    b.version_id, b.preset_id, w.outputs_sealed, w.id AS workspace_id, w.name AS workspace_name, w.owner_id, w.prebuild,
                    w.organization_id, o.name AS organization_name, u.name AS owner_name, p.name AS preset_name,
@@ -55,6 +59,7 @@ final class AssignmentReads {
                          JOIN users u ON u.id = w.owner_id
                          JOIN template_versions v ON v.id = b.version_id
                          JOIN templates m ON m.id = v.template_id
+                         LEFT JOIN entered e ON e.workspace_id = t.workspace_id
                          LEFT JOIN presets p ON p.id = b.preset_id) ON true
              WHERE t.id IS NOT NULL OR s.held_up OR s.shared OR s.asked_to IS NOT NULL
              ORDER BY n.place""";
@@ -75,18 +80,30 @@ final class AssignmentReads {
                 lease(row),
                 Rows.instant(row, "deadline_at"),
                 row.getInteger("number"),
-                workspace(row),
-                new Assignment.Version(
-                        row.getUUID("version_id"),
-                        row.getString("backend"),
-                        row.getString("template_name"),
-                        row.getString("preset_name"),
-                        strings((JsonObject) row.getValue("files"))),
-                parameters(row));
+                new Target(
+                        workspace(row),
+                        new Target.Version(
+                                row.getUUID("version_id"),
+                                row.getString("backend"),
+                                row.getString("template_name"),
+                                row.getString("preset_name"),
+                                strings((JsonObject) row.getValue("files"))),
+                        parameters(row),
+                        state(row)));
     }
 
-    private Assignment.Workspace workspace(Row row) {
-        return new Assignment.Workspace(
+    private static Optional<StateAccess> state(Row row) {
+        return Optional.ofNullable(row.getUUID("mutation_id"))
+                .map(mutation -> new StateAccess(
+                        row.getUUID("state_id"),
+                        mutation,
+                        row.getLong("fence"),
+                        row.getLong("current_version"),
+                        row.getString("state_token")));
+    }
+
+    private Target.Workspace workspace(Row row) {
+        return new Target.Workspace(
                 row.getString("workspace_name"),
                 row.getUUID("organization_id"),
                 row.getString("organization_name"),
@@ -96,7 +113,7 @@ final class AssignmentReads {
                 outputs(row));
     }
 
-    private Assignment.Parameters parameters(Row row) {
+    private Target.Parameters parameters(Row row) {
         Map<String, String> values = new LinkedHashMap<>();
         Set<String> sensitive = new HashSet<>();
         JsonArray parameters = (JsonArray) row.getValue("parameters");
@@ -111,7 +128,7 @@ final class AssignmentReads {
                 sensitive.add(name);
             }
         }
-        return new Assignment.Parameters(values, sensitive);
+        return new Target.Parameters(values, sensitive);
     }
 
     /** The value of a cold claim wins over the preset's, and the preset's over the default. */

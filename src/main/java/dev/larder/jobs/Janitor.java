@@ -88,7 +88,8 @@ public class Janitor {
 
     /** One round. Work beyond its bounds is left for the next round. */
     Uni<Void> runOnce() {
-        return reap().chain(this::forgetWorkers)
+        return reap().chain(this::refuse)
+                .chain(this::forgetWorkers)
                 .chain(this::withdraw)
                 .chain(this::recycle)
                 .chain(this::deleteWanted)
@@ -112,6 +113,12 @@ public class Janitor {
                 .replaceWithVoid();
     }
 
+    private Uni<Void> refuse() {
+        return cancels.failUnreliable(clock.instant())
+                .invoke(count -> tell("jobs refused whose state cannot be trusted", count))
+                .replaceWithVoid();
+    }
+
     private Uni<Integer> forgetWorkers() {
         Instant now = clock.instant();
         return workers.stopSilent(now, now.minus(FORGOTTEN_AFTER));
@@ -132,6 +139,7 @@ public class Janitor {
 
     private Uni<Void> deleteWanted() {
         return builds.giveUpEvidence(clock.instant())
+                .chain(() -> builds.destroyUnreliable(clock.instant()))
                 .chain(() -> builds.deleteWanted(clock.instant()))
                 .invoke(count -> tell("deletions begun of what was given back", count))
                 .replaceWithVoid();

@@ -3,6 +3,7 @@ package dev.larder.jobs;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.Handicap;
 import dev.larder.lifecycle.LocationHolds;
+import dev.larder.lifecycle.Mutations;
 import dev.larder.lifecycle.Rules;
 
 /**
@@ -46,13 +47,16 @@ final class Leasing {
                             ELSE :slots::integer END AS jobs
                   FROM me)""";
 
-    private static final String TAKEN = """
+    private static final String TAKEN =
+            """
             taken AS (
                 UPDATE jobs j
                    SET started_at = :at::timestamptz, deadline_at = :at::timestamptz + make_interval(secs => j.timeout_seconds),
-                       worker_id = :worker::uuid, lease_token = gen_random_uuid(), attempt = j.attempt + 1
+                       worker_id = :worker::uuid, lease_token = gen_random_uuid(), attempt = j.attempt + 1,
+                       mutation_id = CASE WHEN {stateful} THEN gen_random_uuid() END
                  WHERE j.id = ANY (ARRAY(SELECT id FROM next))
-                RETURNING j.*)""";
+                RETURNING j.*),
+            {begun}""".replace("{stateful}", Mutations.stateful("j")).replace("{begun}", Mutations.BEGUN);
 
     // The first organization of each tag set and kind, and whether there is a second.
     private static final String HEADS = """

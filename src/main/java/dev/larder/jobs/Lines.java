@@ -1,5 +1,6 @@
 package dev.larder.jobs;
 
+import dev.larder.lifecycle.Mutations;
 import dev.larder.lifecycle.TagMatch;
 
 /**
@@ -45,7 +46,8 @@ final class Lines {
         return """
                 SELECT j.id, j.queue_at, j.organization_id, j.preset_id, j.deletes FROM jobs j
                  WHERE j.tagset_id = a.tagset_id AND %1$s = a.kind AND j.organization_id = a.organization_id
-                   AND j.started_at IS NULL AND j.completed_at IS NULL AND j.backend = ANY (me.backends) AND %2$s
-                 ORDER BY j.queue_at, j.id""".formatted(kind("j"), condition);
+                   AND j.started_at IS NULL AND j.completed_at IS NULL AND j.backend = ANY (me.backends)
+                   AND %3$s AND %2$s
+                 ORDER BY j.queue_at, j.id""".formatted(kind("j"), condition, Mutations.mayBegin("j"));
     }
 }

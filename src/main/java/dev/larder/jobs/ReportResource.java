@@ -70,14 +70,21 @@ class ReportResource {
         return leased(id, body).chain(lease -> finish(lease, outcome));
     }
 
-    /** A body that reports anything but success. */
+    /**
+     * A body that reports anything but success.
+     *
+     * @param tool how the tool that changes infrastructure ended: {@code not_started}, {@code exited} or
+     *     {@code unknown}. If it is not given: a failed one has exited by itself unless its time was over, a
+     *     canceled one is unknown
+     */
     @RegisterForReflection
     @Schema(name = "JobFailed")
     record NotDone(
             UUID lease,
             @Nullable String code,
             @Nullable String detail,
-            @Nullable Boolean canceled) {}
+            @Nullable Boolean canceled,
+            @Nullable String tool) {}
 
     @POST
     @Path("{id}/fail")

@@ -6,6 +6,7 @@ import dev.larder.http.Problem;
 import dev.larder.model.Inventory;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.LogLine;
+import dev.larder.model.ToolEnd;
 import dev.larder.model.WorkerEntry;
 import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
@@ -13,6 +14,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -279,15 +281,26 @@ final class Reports {
 
     static JobOutcome failed(JsonBody body) {
         if (body.optionalBoolean("canceled").orElse(false)) {
-            return new JobOutcome.Canceled();
+            return tool(body).<JobOutcome>map(JobOutcome.Canceled::new).orElseGet(JobOutcome.Canceled::new);
         }
         String code = body.text("code");
         if (!code.matches("[a-z][a-z0-9_]{0,63}")) {
             throw Problem.unprocessable("invalid_code", "code", "must be a word of small letters, digits and _.");
         }
         String detail = string("detail", body.optionalNode("detail").orElseThrow(() -> missing("detail")));
-        return new JobOutcome.Failed(
-                code, detail.length() <= DETAIL_CHARS_MAX ? detail : detail.substring(0, DETAIL_CHARS_MAX) + " …");
+        String bounded = detail.length() <= DETAIL_CHARS_MAX ? detail : detail.substring(0, DETAIL_CHARS_MAX) + " …";
+        return tool(body)
+                .<JobOutcome>map(tool -> new JobOutcome.Failed(code, bounded, tool))
+                .orElseGet(() -> new JobOutcome.Failed(code, bounded));
+    }
+
+    private static Optional<ToolEnd> tool(JsonBody body) {
+        return body.optionalText("tool")
+                .map(word -> Arrays.stream(ToolEnd.values())
+                        .filter(tool -> tool.word().equals(word))
+                        .findFirst()
+                        .orElseThrow(() -> Problem.unprocessable(
+                                "unknown_value", "tool", "must be not_started, exited or unknown.")));
     }
 
     private static Map<String, String> texts(String field, JsonNode node) {

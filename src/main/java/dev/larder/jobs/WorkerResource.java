@@ -1,5 +1,6 @@
 package dev.larder.jobs;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.FollowSettings;
@@ -17,6 +18,7 @@ import dev.larder.model.HeartbeatAnswer;
 import dev.larder.model.Inventory;
 import dev.larder.model.ReportOutcome;
 import dev.larder.model.Role;
+import dev.larder.model.StateAccess;
 import dev.larder.model.WorkerEntry;
 import io.quarkus.arc.All;
 import io.quarkus.runtime.annotations.RegisterForReflection;
@@ -181,7 +183,10 @@ class WorkerResource {
                 Map<String, String> files,
                 Map<String, String> parameters,
                 Set<String> sensitiveParameters,
-                Map<String, String> outputs) {}
+                Map<String, String> outputs,
+
+                @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
+                StateView state) {}
 
         static AssignmentView of(Assignment one, Instant now) {
             return new AssignmentView(
@@ -209,12 +214,31 @@ class WorkerResource {
                             one.version().files(),
                             one.parameters().values(),
                             one.parameters().sensitive(),
-                            one.workspace().outputs()));
+                            one.workspace().outputs(),
+                            one.target().state().map(StateView::of).orElse(null)));
         }
 
         @Override
         public String toString() {
             return "AssignmentView[job=" + task.job() + "]";
+        }
+    }
+
+    /**
+     * A job's access to what is known of its workspace's infrastructure.
+     *
+     * @param token opens the state while the job is leased; secret
+     */
+    @Schema(name = "LeasedState")
+    record StateView(UUID id, UUID mutation, long fence, long version, String token) {
+
+        static StateView of(StateAccess access) {
+            return new StateView(access.state(), access.mutation(), access.fence(), access.version(), access.token());
+        }
+
+        @Override
+        public String toString() {
+            return "StateView[id=" + id + "]";
         }
     }
 

@@ -105,4 +105,39 @@ public class CancelStore {
         return WITHDRAW.on(pool, Rows.utc(at), Rows.utc(waitingSince), Rules.DEPLOYMENT)
                 .map(rows -> rows.iterator().next().getInteger("jobs"));
     }
+
+    private static final Sql FAIL_UNRELIABLE = Sql.of(
+            """
+            WITH refused AS (
+                SELECT j.id
+                  FROM states s JOIN jobs j ON j.workspace_id = s.workspace_id
+                 WHERE s.status IN ('unreliable', 'corrupt')
+                   AND j.started_at IS NULL AND j.completed_at IS NULL AND NOT j.deletes AND {trusted}
+                 ORDER BY j.id LIMIT 100
+                   FOR UPDATE OF j SKIP LOCKED),
+            ended AS (
+                UPDATE jobs j
+                   SET completed_at = :at::timestamptz, error_code = 'state_unreliable', blame = 'passing',
+                       error = 'What is known of the infrastructure cannot be trusted.'
+                  FROM refused r WHERE j.id = r.id
+                RETURNING j.workspace_id, j.build_id, j.status),
+            moved AS (
+                UPDATE workspaces w SET build_status = e.status, build_finished_at = :at::timestamptz
+                  FROM ended e WHERE w.id = e.workspace_id AND w.build_id = e.build_id
+                RETURNING w.preset_id, w.prebuild),
+            dirty AS ({dirty})
+            SELECT count(*) AS jobs FROM moved""".replace("{trusted}", Rules.TRUSTED).replace("{dirty}", DirtyPresets.mark("moved WHERE prebuild")),
+            "at");
+
+    /**
+     * Fails waiting jobs, other than deletes, of workspaces whose state cannot be trusted, code
+     * {@code state_unreliable}. At most 100 at a time.
+     *
+     * @return how many
+     */
+    public Uni<Integer> failUnreliable(Instant at) {
+        return FAIL_UNRELIABLE
+                .on(pool, Rows.utc(at))
+                .map(rows -> rows.iterator().next().getInteger("jobs"));
+    }
 }

@@ -64,28 +64,33 @@ public class EndBuildStore {
     // A job that was asked to stop ends as canceled, whatever its worker reports: the stock was planned without it.
     // The planner does not know the length of the arrays. If it knew that they are short, it would plan each call,
     // which takes longer than the statement.
-    private static final String END_JOBS = """
+    private static final String END_JOBS =
+            """
             WITH ending AS (
                 SELECT * FROM unnest((SELECT :jobs::uuid[]), (SELECT :tokens::uuid[]), (SELECT :times::timestamptz[]),
                                      (SELECT :codes::text[]), (SELECT :details::text[]),
                                      (SELECT :canceled::boolean[]), (SELECT :outputs::bytea[]),
-                                     (SELECT :blames::text[]), (SELECT :proofs::boolean[]))
-                         WITH ORDINALITY e (job, lease, at, code, detail, canceled, outputs, blame, proof, n)),
+                                     (SELECT :blames::text[]), (SELECT :proofs::boolean[]), (SELECT :tools::text[]))
+                         WITH ORDINALITY e (job, lease, at, code, detail, canceled, outputs, blame, proof, tool, n)),
             done AS (
                 UPDATE jobs j
-                   SET completed_at = e.at, lease_token = NULL, error_code = e.code, error = e.detail,
-                       blame = e.blame,
+                   SET completed_at = e.at, lease_token = NULL, blame = e.blame,
+                       error_code = CASE WHEN e.code IS NULL AND NOT e.canceled AND {incomplete}
+                                         THEN 'destroy_incomplete' ELSE e.code END,
+                       error = CASE WHEN e.code IS NULL AND NOT e.canceled AND {incomplete}
+                                    THEN 'The last state still lists resources: they may still exist.'
+                                    ELSE e.detail END,
                        canceled_at = CASE WHEN e.canceled THEN coalesce(j.canceled_at, e.at) ELSE j.canceled_at END
                   FROM ending e
                  WHERE j.id = e.job AND j.lease_token = e.lease
-                RETURNING e.n, e.at, e.outputs, e.proof, j.worker_id, j.backend, j.build_id, j.workspace_id, j.status,
-                          j.started_at, j.created_at, %s AS limited,
+                RETURNING e.n, e.at, e.outputs, e.proof, e.tool, j.mutation_id, j.error_code, j.worker_id, j.backend, j.build_id, j.workspace_id, j.status,
+                          j.started_at, j.created_at, {limited} AS limited,
                           (SELECT b.reason FROM builds b WHERE b.id = j.build_id) = 'verify'
                               AND j.status = 'succeeded' AS fit,
                           CASE WHEN j.backend = 'postgres'
                                THEN (SELECT k.place_id FROM workers k WHERE k.id = j.worker_id) END
                             AS place_id),
-            """.formatted(Rules.limited("j"));
+            """.replace("{limited}", Rules.limited("j")).replace("{incomplete}", Mutations.INCOMPLETE);
 
     // A job that a worker built at a held location shows that the location works again.
     private static final String LIFT_HOLDS = """
@@ -95,7 +100,9 @@ public class EndBuildStore {
                 RETURNING h.backend),
             """;
 
-    private static final String MOVE_WORKSPACES = """
+    private static final String MOVE_WORKSPACES =
+            Mutations.end("done", Mutations.OF_JOB) + """
+            ,
             workspace AS (
                 UPDATE workspaces w
                    SET build_status = d.status, build_finished_at = d.at,
@@ -108,11 +115,13 @@ public class EndBuildStore {
                                                          WHERE v.id = w.version_id)
                                                    THEN d.at END,
                        dirty = w.dirty AND NOT (w.prebuild AND d.status = 'succeeded'),
-                       deleted_at = CASE WHEN w.transition = 'delete' AND d.status = 'succeeded' THEN d.at END
-                  FROM done d WHERE w.id = d.workspace_id AND w.build_id = d.build_id
+                       deleted_at = CASE WHEN w.transition = 'delete' AND d.status = 'succeeded' THEN d.at END,
+                       {known}
+                  FROM done d LEFT JOIN state s ON s.workspace_id = d.workspace_id
+                 WHERE w.id = d.workspace_id AND w.build_id = d.build_id
                 RETURNING d.n, d.at, w.id, w.preset_id, w.prebuild, w.transition, w.deleted_at, d.status,
                           d.started_at, d.created_at, d.limited, d.fit),
-            """;
+            """.replace("{known}", Mutations.KNOWN);
 
     // A claim's time begins when its workspace is verified. A claim ends with its workspace.
     private static final String MOVE_CLAIMS = """
@@ -145,7 +154,8 @@ public class EndBuildStore {
             "outputs",
             "deployment",
             "blames",
-            "proofs");
+            "proofs",
+            "tools");
 
     /**
      * Ends a leased job and moves its workspace with it; jobs that end while others are being ended share the
@@ -212,7 +222,8 @@ public class EndBuildStore {
                         each(all, this::encrypted, Buffer[]::new),
                         Rules.DEPLOYMENT,
                         each(all, Ending::blame, String[]::new),
-                        each(all, Ending::provesLocation, Boolean[]::new))
+                        each(all, Ending::provesLocation, Boolean[]::new),
+                        each(all, Ending::tool, String[]::new))
                 .call(rows -> markStocks(client, lifted(rows)))
                 .map(rows -> completed(rows, all));
     }

@@ -5,6 +5,7 @@ import dev.larder.model.Assignment;
 import dev.larder.model.FailureCause;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.Lease;
+import dev.larder.model.ToolEnd;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import org.jspecify.annotations.Nullable;
@@ -18,12 +19,17 @@ record Ending(Lease lease, JobOutcome outcome, Instant at) {
 
     @Nullable
     String code() {
-        return outcome instanceof JobOutcome.Failed(var code, var unused) ? code : null;
+        return outcome instanceof JobOutcome.Failed(var code, var unused, var tool) ? code : null;
+    }
+
+    /** As in {@link ToolEnd#word}. */
+    String tool() {
+        return outcome.tool().word();
     }
 
     @Nullable
     String detail() {
-        return outcome instanceof JobOutcome.Failed(var unused, var detail) ? Rows.storable(detail) : null;
+        return outcome instanceof JobOutcome.Failed(var unused, var detail, var tool) ? Rows.storable(detail) : null;
     }
 
     boolean canceled() {
@@ -35,7 +41,7 @@ record Ending(Lease lease, JobOutcome outcome, Instant at) {
      */
     @Nullable
     String blame() {
-        if (!(outcome instanceof JobOutcome.Failed(var code, var unused))) {
+        if (!(outcome instanceof JobOutcome.Failed(var code, var unused, var tool))) {
             return null;
         }
         boolean tooOften = FailureCause.of(code).holdsPlace() && mayWait(lease);
@@ -45,7 +51,7 @@ record Ending(Lease lease, JobOutcome outcome, Instant at) {
     boolean provesLocation() {
         return switch (outcome) {
             case JobOutcome.Succeeded succeeded -> true;
-            case JobOutcome.Failed(var code, var unused) -> FailureCause.provesPlace(code);
+            case JobOutcome.Failed(var code, var unused, var tool) -> FailureCause.provesPlace(code);
             case JobOutcome.Canceled canceled -> false;
         };
     }

@@ -42,14 +42,19 @@ public class RequeueStore {
                         ON CONFLICT DO NOTHING)""".formatted(reason, jobs);
     }
 
+    /** The tool has ended by itself, or was not started: what it stored, if anything, is true. */
+    private static final String GIVEN_BACK = Mutations.end("back", "'aborted'");
+
     private static final Sql REQUEUE = Sql.of(
             """
             WITH back AS (
                 UPDATE jobs
                    SET %s
                  WHERE id = :job AND lease_token = :token AND canceled_at IS NULL
-                RETURNING id, attempt),
-            """.formatted(UNLEASED) + logged("'Its worker was ending and gave it back.'", "back") + """
+                RETURNING id, attempt, mutation_id, status, 'not_started' AS tool, NULL::text AS error_code,
+                          workspace_id, build_id, :at::timestamptz AS at),
+            """.formatted(UNLEASED) + logged("'Its worker was ending and gave it back.'", "back") + ",\n" + GIVEN_BACK
+                    + """
 
             SELECT id FROM back""",
             "job",
@@ -72,7 +77,7 @@ public class RequeueStore {
             WITH hung AS (
                 SELECT j.id, j.canceled_at IS NOT NULL AS canceling,
                        j.deadline_at < :overrun_since::timestamptz AS overrun,
-                       j.attempt, j.losses + 1 AS losses,
+                       j.attempt, j.losses + 1 AS losses, j.mutation_id IS NOT NULL AND NOT j.deletes AS changing,
                        CASE WHEN j.deadline_at < :overrun_since::timestamptz
                             THEN 'The job was not done by its deadline.'
                             WHEN k.stopped_at IS NOT NULL THEN 'Its worker ended without it.'
@@ -101,23 +106,30 @@ public class RequeueStore {
                        blame = CASE WHEN h.final AND NOT h.canceling AND NOT h.overrun THEN 'passing' END,
                        error = CASE WHEN h.final AND NOT h.canceling
                                     THEN CASE WHEN h.overrun THEN h.reason
-                                        ELSE 'Its worker was lost ' || h.losses || ' times.' END END
-                  FROM (SELECT *, canceling OR overrun OR losses >= :max_attempts::integer AS final,
+                                              WHEN h.changing THEN 'Its worker was lost while it changed infrastructure.'
+                                              ELSE 'Its worker was lost ' || h.losses || ' times.' END END
+                  FROM (SELECT *, canceling OR overrun OR changing OR losses >= :max_attempts::integer AS final,
                                CASE WHEN overrun THEN 'timed_out' ELSE 'worker_lost' END AS code
                           FROM hung) h
                  WHERE j.id = h.id
-                RETURNING j.id, h.attempt, h.reason, j.workspace_id, j.build_id, j.status, j.completed_at),
+                RETURNING j.id, h.attempt, h.reason, j.workspace_id, j.build_id, j.status, j.completed_at, h.final,
+                          j.mutation_id, 'unknown' AS tool, 'worker_lost' AS error_code, :at::timestamptz AS at),
             """.replace("{trusted}", Rules.TRUSTED);
 
     private static final Sql REQUEUE_LOST = Sql.of(
-            LOST + logged("reason", "taken_back") + """
+            LOST + logged("reason", "taken_back") + ",\n" + Mutations.end("taken_back", "'expired'")
+                    + """
             ,
             moved AS (
-                UPDATE workspaces w SET build_status = t.status, build_finished_at = t.completed_at
-                  FROM taken_back t WHERE w.id = t.workspace_id AND w.build_id = t.build_id
+                UPDATE workspaces w
+                   SET build_status = d.status, build_finished_at = d.completed_at,
+                       {known}
+                  FROM taken_back d LEFT JOIN state s ON s.workspace_id = d.workspace_id
+                 WHERE w.id = d.workspace_id AND w.build_id = d.build_id
                 RETURNING w.preset_id, w.prebuild),
-            dirty AS (%s)
-            SELECT count(*) AS jobs FROM moved""".formatted(DirtyPresets.mark("moved WHERE prebuild")),
+            dirty AS ({dirty})
+            SELECT count(*) AS jobs FROM moved""".replace("{known}", Mutations.KNOWN)
+                            .replace("{dirty}", DirtyPresets.mark("moved WHERE prebuild")),
             "at",
             "silent_since",
             "overrun_since",

@@ -42,8 +42,13 @@ public final class Rules {
      */
     public static String claimable(String workspace) {
         return ("%1$s.prebuild AND %1$s.ready_at IS NOT NULL AND %1$s.transition = 'start' AND %1$s.build_status = 'succeeded'"
-                        + " AND %1$s.deletion_wanted_at IS NULL")
+                        + " AND %1$s.deletion_wanted_at IS NULL AND " + reliable("%1$s"))
                 .formatted(workspace);
+    }
+
+    /** A condition: what is known of the workspace's infrastructure is true (decision 0033). */
+    public static String reliable(String workspace) {
+        return "(%1$s.state_status IS NULL OR %1$s.state_status = 'reliable')".formatted(workspace);
     }
 
     /**

@@ -247,6 +247,27 @@ public class StartBuildStore {
         return GIVE_UP_EVIDENCE.on(pool, Rows.utc(at)).map(RowSet::rowCount);
     }
 
+    // It is kept a little, so that the failure delays the next creation.
+    private static final Sql DESTROY_UNRELIABLE = Sql.of("""
+            UPDATE workspaces SET deletion_wanted_at = :at::timestamptz
+             WHERE id IN (SELECT w.id
+                            FROM workspaces w
+                           WHERE w.prebuild AND w.deleted_at IS NULL AND w.deletion_wanted_at IS NULL
+                             AND w.transition = 'start' AND w.build_status IN ('failed', 'canceled')
+                             AND w.build_finished_at < :at::timestamptz - interval '1 minute'
+                             AND w.state_status IN ('unreliable', 'corrupt') AND w.quarantined_at IS NULL
+                             AND EXISTS (SELECT FROM states s WHERE s.workspace_id = w.id) AND {trusted}
+                           ORDER BY w.build_number, w.id LIMIT 100
+                             FOR UPDATE OF w SKIP LOCKED)""".replace("{trusted}", Rules.TRUSTED), "at");
+
+    /**
+     * Marks failed prebuilds for deletion whose infrastructure is not known for sure, a minute after they failed:
+     * they are no evidence, and may cost money. Call {@link #deleteWanted} next. At most 100 at a time.
+     */
+    public Uni<Integer> destroyUnreliable(Instant at) {
+        return DESTROY_UNRELIABLE.on(pool, Rows.utc(at)).map(RowSet::rowCount);
+    }
+
     // The claimer waits for it, so it has no handicap in the queue. A verification is done or has failed in 10 seconds.
     private static final Sql START_CLAIM_STEPS = Sql.of(
             """

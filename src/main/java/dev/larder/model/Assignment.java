@@ -1,10 +1,9 @@
 package dev.larder.model;
 
 import java.time.Instant;
-import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A leased job with everything a worker needs to run it: a worker has no access to Larder's database and may be remote.
@@ -12,9 +11,20 @@ import org.jspecify.annotations.Nullable;
  * @param lease what every later write of the job must carry
  * @param deadlineAt when the lease ends
  * @param buildNumber counts the builds of the workspace from 1
+ * @param target what is acted on
  */
-public record Assignment(
-        Lease lease, Instant deadlineAt, int buildNumber, Workspace workspace, Version version, Parameters parameters) {
+public record Assignment(Lease lease, Instant deadlineAt, int buildNumber, Target target) {
+
+    /** An assignment of a backend that keeps no state. */
+    public Assignment(
+            Lease lease,
+            Instant deadlineAt,
+            int buildNumber,
+            Target.Workspace workspace,
+            Target.Version version,
+            Target.Parameters parameters) {
+        this(lease, deadlineAt, buildNumber, new Target(workspace, version, parameters, Optional.empty()));
+    }
 
     /** The reason of the build that prepares a workspace for the user who claimed it. */
     public static final String CLAIM = "claim";
@@ -28,42 +38,17 @@ public record Assignment(
     /** The reasons of builds that work on a workspace which an earlier build has started. */
     public static final Set<String> LATER_STARTS = Set.of(CLAIM, VERIFY, RECYCLE);
 
-    /**
-     * Whose workspace it is.
-     *
-     * @param prebuild whether it is in stock, owned by the system user
-     * @param outputs what earlier builds of the workspace answered, for {@link #LATER_STARTS} only; secret
-     */
-    public record Workspace(
-            String name,
-            UUID organizationId,
-            String organizationName,
-            UUID ownerId,
-            String ownerName,
-            boolean prebuild,
-            Map<String, String> outputs) {}
+    public Target.Workspace workspace() {
+        return target.workspace();
+    }
 
-    /**
-     * What is built.
-     *
-     * @param presetName null for a workspace built without a preset
-     * @param files by path
-     */
-    public record Version(
-            UUID id,
-            String backend,
-            String templateName,
-            @Nullable String presetName,
-            Map<String, String> files) {}
+    public Target.Version version() {
+        return target.version();
+    }
 
-    /**
-     * The values to build it with.
-     *
-     * @param values by name, the sensitive ones in clear: those of a cold claim win over the preset's, those over
-     *     the defaults
-     * @param sensitive the names of the sensitive ones
-     */
-    public record Parameters(Map<String, String> values, Set<String> sensitive) {}
+    public Target.Parameters parameters() {
+        return target.parameters();
+    }
 
     public UUID jobId() {
         return lease.jobId();
@@ -91,7 +76,7 @@ public record Assignment(
     }
 
     public String backend() {
-        return version.backend();
+        return version().backend();
     }
 
     /** Whether an earlier build has started the workspace. */

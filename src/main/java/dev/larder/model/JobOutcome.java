@@ -31,9 +31,31 @@ public sealed interface JobOutcome {
     /**
      * @param code stable, for programs: {@code script_failed}
      * @param detail for people; holds no secret
+     * @param tool how far the record of the infrastructure can be trusted
      */
-    record Failed(String code, String detail) implements JobOutcome {}
+    record Failed(String code, String detail, ToolEnd tool) implements JobOutcome {
 
-    /** The worker stopped because it was asked to. */
-    record Canceled() implements JobOutcome {}
+        /** The tool ended by itself, unless its time was over. */
+        public Failed(String code, String detail) {
+            this(code, detail, code.equals("timed_out") ? ToolEnd.UNKNOWN : ToolEnd.EXITED);
+        }
+    }
+
+    /**
+     * The worker stopped because it was asked to.
+     *
+     * @param tool how far the record of the infrastructure can be trusted
+     */
+    record Canceled(ToolEnd tool) implements JobOutcome {
+
+        /** The tool was interrupted. */
+        public Canceled() {
+            this(ToolEnd.UNKNOWN);
+        }
+    }
+
+    /** How the tool ended. */
+    default ToolEnd tool() {
+        return ToolEnd.EXITED;
+    }
 }

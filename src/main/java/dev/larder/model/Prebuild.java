@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param buildNumber of the latest build; 1 is the first start
  * @param readyAt when its readiness was met; null before that
+ * @param state how far what is known of its infrastructure can be trusted
  */
 public record Prebuild(
         UUID id,
@@ -18,16 +19,34 @@ public record Prebuild(
         int buildNumber,
         Transition transition,
         JobStatus status,
-        @Nullable Instant readyAt) {
+        @Nullable Instant readyAt,
+        StateStatus state) {
+
+    /** A prebuild whose state is reliable. */
+    public Prebuild(
+            UUID id,
+            UUID presetId,
+            Instant createdAt,
+            int buildNumber,
+            Transition transition,
+            JobStatus status,
+            @Nullable Instant readyAt) {
+        this(id, presetId, createdAt, buildNumber, transition, status, readyAt, StateStatus.RELIABLE);
+    }
 
     /** Latest build is start and succeeded (design, section 1). */
     public boolean running() {
         return transition == Transition.START && status == JobStatus.SUCCEEDED;
     }
 
-    /** Running, and readiness met. */
+    /** Running, readiness met, and its state reliable. */
     public boolean ready() {
-        return running() && readyAt != null;
+        return running() && readyAt != null && state == StateStatus.RELIABLE;
+    }
+
+    /** Running, and what is known of it cannot be trusted: it is to be replaced. */
+    public boolean lost() {
+        return running() && state.isLost();
     }
 
     /** Whether it became ready later than this time after its creation. */

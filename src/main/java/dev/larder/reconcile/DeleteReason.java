@@ -6,6 +6,8 @@ import java.util.Locale;
 public enum DeleteReason {
     /** Its preset is not active. */
     INACTIVE,
+    /** What is known of its infrastructure cannot be trusted. */
+    UNRELIABLE,
     /** Created before the last invalidation, or older than the ttl. */
     EXPIRED,
     /** More are running than are wanted; the oldest go. */

@@ -128,9 +128,14 @@ public record Plan(
         }
 
         private void removeWhatIsTooMuch() {
-            delete(ids(prebuild -> prebuild.running() && preset.expired(prebuild, at)), DeleteReason.EXPIRED);
-            List<UUID> fresh = ids(prebuild -> prebuild.running() && !preset.expired(prebuild, at));
+            delete(ids(Prebuild::lost), DeleteReason.UNRELIABLE);
+            delete(ids(prebuild -> sound(prebuild) && preset.expired(prebuild, at)), DeleteReason.EXPIRED);
+            List<UUID> fresh = ids(prebuild -> sound(prebuild) && !preset.expired(prebuild, at));
             delete(fresh.subList(0, state.extraneous()), DeleteReason.EXTRANEOUS);
+        }
+
+        private static boolean sound(Prebuild prebuild) {
+            return prebuild.running() && !prebuild.lost();
         }
 
         private void delete(List<UUID> ids, DeleteReason reason) {

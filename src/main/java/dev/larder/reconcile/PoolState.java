@@ -10,7 +10,7 @@ import java.time.Instant;
  *
  * @param desired how many are wanted; 0 if the preset is not active
  * @param actual running, expired ones included
- * @param expired of the running
+ * @param expired of the running, those to be replaced: expired, or with a state that cannot be trusted
  * @param eligible could be claimed: ready, not expired, of the active version
  * @param extraneous running, not expired and more than wanted; 0 if the preset is not active
  * @param starting latest build is a start, waiting or with a worker
@@ -29,7 +29,7 @@ public record PoolState(
         int deleting = 0;
         for (Prebuild prebuild : preset.prebuilds()) {
             if (prebuild.running()) {
-                boolean stale = preset.expired(prebuild, at);
+                boolean stale = preset.expired(prebuild, at) || prebuild.lost();
                 actual++;
                 expired += stale ? 1 : 0;
                 eligible += prebuild.ready() && !stale && preset.active() ? 1 : 0;

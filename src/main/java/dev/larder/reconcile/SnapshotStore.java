@@ -13,6 +13,7 @@ import dev.larder.model.Prebuild;
 import dev.larder.model.PresetSnapshot;
 import dev.larder.model.PresetStatus;
 import dev.larder.model.Schedule;
+import dev.larder.model.StateStatus;
 import dev.larder.model.Transition;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonArray;
@@ -158,7 +159,8 @@ public class SnapshotStore {
     }
 
     private static final Sql PREBUILDS = Sql.of("""
-            SELECT id, preset_id, created_at, build_number, transition, %s AS build_status, ready_at
+            SELECT id, preset_id, created_at, build_number, transition, %s AS build_status, ready_at,
+                   state_status
               FROM workspaces w
              WHERE preset_id = ANY (:presets) AND prebuild AND deleted_at IS NULL
                AND build_status IN ('pending', 'canceling', 'succeeded')
@@ -172,7 +174,8 @@ public class SnapshotStore {
                 row.getInteger("build_number"),
                 Transition.of(row.getString("transition")),
                 JobStatus.of(row.getString("build_status")),
-                Rows.instantOrNull(row, "ready_at"));
+                Rows.instantOrNull(row, "ready_at"),
+                StateStatus.of(row.getString("state_status")));
     }
 
     // A start build failed, or its workspace was verified later and proved unfit.

@@ -235,7 +235,7 @@ public class Worker {
     }
 
     private Uni<Void> store(RunningJob job, JobOutcome outcome) {
-        if (outcome instanceof JobOutcome.Failed(var code, var detail)) {
+        if (outcome instanceof JobOutcome.Failed(var code, var detail, var unused)) {
             job.log.note(code + ": " + detail);
         }
         return job.flushRest()

@@ -23,7 +23,9 @@ class ClaimPlansTest {
     void a_large_stock_with_a_long_past() {
         stock.declare("one", 1);
         // A table that was never looked at is taken for as large as the pages an earlier test left in it.
-        stock.sql("TRUNCATE workspaces, builds, jobs, job_logs, claims, dirty_presets");
+        stock.sql(
+                "TRUNCATE workspaces, builds, jobs, job_logs, claims, dirty_presets, states, state_mutations, state_versions,"
+                        + " state_rejects");
         stock.sql("""
                 WITH w AS (
                     INSERT INTO workspaces (id, organization_id, owner_id, prebuild, template_id, version_id, preset_id, name,

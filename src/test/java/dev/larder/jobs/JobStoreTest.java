@@ -195,7 +195,7 @@ class JobStoreTest {
 
     private static Assignment stolen(Assignment a) {
         Lease lease = new Lease(a.jobId(), UUID.randomUUID(), a.attempt(), a.workspaceId(), a.transition(), a.reason());
-        return new Assignment(lease, a.deadlineAt(), a.buildNumber(), a.workspace(), a.version(), a.parameters());
+        return new Assignment(lease, a.deadlineAt(), a.buildNumber(), a.target());
     }
 
     @Test

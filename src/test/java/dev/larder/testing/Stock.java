@@ -123,6 +123,7 @@ public final class Stock implements AutoCloseable {
     private List<Parameter> parameters = List.of();
     private Map<String, String> tags = Map.of();
     private final Map<String, String> files = new LinkedHashMap<>();
+    private String backend = "exec";
 
     public Stock() {
         UUID root = await(access.createUser(Optional.empty(), "root", Role.OWNER, ids.next()))
@@ -132,8 +133,8 @@ public final class Stock implements AutoCloseable {
         organization = await(access.createOrganization(ORGANIZATION, root))
                 .orElseThrow()
                 .id();
-        worker = await(
-                workers.register(new WorkerEntry("test", Map.of(), List.of("exec", "postgres"), 100), clock.instant()));
+        worker = await(workers.register(
+                new WorkerEntry("test", Map.of(), List.of("exec", "postgres", "terraform"), 100), clock.instant()));
     }
 
     /** Waits for what the store answers; a test is the only place that may. */
@@ -184,6 +185,11 @@ public final class Stock implements AutoCloseable {
         tags = Map.copyOf(wanted);
     }
 
+    /** The versions declared from now on are built by this backend. */
+    public void withBackend(String kind) {
+        backend = kind;
+    }
+
     /** The versions declared from now on have something to do once a workspace is claimed. */
     public void withClaimStep() {
         withScript("claim.sh");
@@ -223,7 +229,7 @@ public final class Stock implements AutoCloseable {
         Map<String, String> scripts = new LinkedHashMap<>(files);
         scripts.put("start.sh", "#!/bin/sh\necho '{}' > \"$LARDER_OUTPUTS\" # " + ids.suffix() + "\n");
         Declaration declaration = new Declaration(
-                "exec", scripts, tags, Duration.ofMinutes(10), parameters, List.copyOf(declared.values()));
+                backend, scripts, tags, Duration.ofMinutes(10), parameters, List.copyOf(declared.values()));
         var applied = await(catalog.apply(new Application(
                 owner,
                 ORGANIZATION,

@@ -116,7 +116,7 @@ final class ScriptJob {
 
     /** A script that fails on a full disk fails because of the disk. */
     private JobOutcome unlessFull(JobOutcome outcome) {
-        return outcome instanceof JobOutcome.Failed(var code, var detail)
+        return outcome instanceof JobOutcome.Failed(var code, var detail, var unused)
                         && DISK_MAY_BE_WHY.contains(code)
                         && root.isFull()
                 ? new JobOutcome.Failed("backend_full", "The disk for scripts is full. " + detail)

@@ -9,6 +9,9 @@ import dev.larder.model.JobStatus;
 import dev.larder.model.Lease;
 import dev.larder.model.LogLine;
 import dev.larder.model.ReportOutcome;
+import dev.larder.model.StateAccess;
+import dev.larder.model.Target;
+import dev.larder.model.ToolEnd;
 import dev.larder.model.Transition;
 import dev.larder.model.WorkerEntry;
 import io.smallrye.mutiny.Uni;
@@ -118,18 +121,29 @@ public final class HttpJobSource implements JobSource {
                 lease,
                 clock.instant().plus(Duration.parse(item.getString("timeLeft"))),
                 item.getInteger("buildNumber"),
-                workspace(item),
-                new Assignment.Version(
-                        id(item, "versionId"),
-                        item.getString("backend"),
-                        item.getString("templateName"),
-                        item.getString("presetName"),
-                        texts(item, "files")),
-                new Assignment.Parameters(texts(item, "parameters"), names(item, "sensitiveParameters")));
+                new Target(
+                        workspace(item),
+                        new Target.Version(
+                                id(item, "versionId"),
+                                item.getString("backend"),
+                                item.getString("templateName"),
+                                item.getString("presetName"),
+                                texts(item, "files")),
+                        new Target.Parameters(texts(item, "parameters"), names(item, "sensitiveParameters")),
+                        Optional.ofNullable(item.getJsonObject("state")).map(HttpJobSource::state)));
     }
 
-    private static Assignment.Workspace workspace(JsonObject item) {
-        return new Assignment.Workspace(
+    private static StateAccess state(JsonObject state) {
+        return new StateAccess(
+                id(state, "id"),
+                id(state, "mutation"),
+                state.getLong("fence"),
+                state.getLong("version"),
+                state.getString("token"));
+    }
+
+    private static Target.Workspace workspace(JsonObject item) {
+        return new Target.Workspace(
                 item.getString("workspaceName"),
                 id(item, "organizationId"),
                 item.getString("organizationName"),
@@ -222,10 +236,22 @@ public final class HttpJobSource implements JobSource {
                         body.put("outputs", new JsonObject(new HashMap<>(outputs)))
                                 .put("replaced", replaced(replaced)),
                         JobStatus.SUCCEEDED);
-            case JobOutcome.Failed(var code, var detail) ->
-                finish(lease, "fail", body.put("code", code).put("detail", detail), JobStatus.FAILED);
-            case JobOutcome.Canceled() -> finish(lease, "fail", body.put("canceled", true), JobStatus.CANCELED);
+            case JobOutcome.Failed(var code, var detail, var tool) -> {
+                withTool(body, tool, new JobOutcome.Failed(code, detail));
+                yield finish(lease, "fail", body.put("code", code).put("detail", detail), JobStatus.FAILED);
+            }
+            case JobOutcome.Canceled(var tool) -> {
+                withTool(body, tool, new JobOutcome.Canceled());
+                yield finish(lease, "fail", body.put("canceled", true), JobStatus.CANCELED);
+            }
         };
+    }
+
+    /** Said only where it is not what the server assumes: a server of before does not know the field. */
+    private static void withTool(JsonObject body, ToolEnd tool, JobOutcome assumed) {
+        if (tool != assumed.tool()) {
+            body.put("tool", tool.word());
+        }
     }
 
     private static JsonObject replaced(Map<String, List<String>> replaced) {

@@ -9,6 +9,7 @@ import dev.larder.model.Inventory;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.Lease;
 import dev.larder.model.LogLine;
+import dev.larder.model.Target;
 import dev.larder.model.Transition;
 import dev.larder.worker.process.Cgroups;
 import dev.larder.worker.process.FileTrees;
@@ -1200,7 +1201,7 @@ class ExecBackendTest {
                     lease,
                     NOON.plusSeconds(600),
                     first ? 1 : 2,
-                    new Assignment.Workspace(
+                    new Target.Workspace(
                             "box-1",
                             UUID.randomUUID(),
                             "kitchen",
@@ -1208,8 +1209,8 @@ class ExecBackendTest {
                             "system",
                             true,
                             Map.copyOf(outputs)),
-                    new Assignment.Version(UUID.randomUUID(), "exec", "boxes", "small", Map.copyOf(files)),
-                    new Assignment.Parameters(Map.copyOf(parameters), Set.copyOf(sensitive)));
+                    new Target.Version(UUID.randomUUID(), "exec", "boxes", "small", Map.copyOf(files)),
+                    new Target.Parameters(Map.copyOf(parameters), Set.copyOf(sensitive)));
         }
 
         /** The claim step of a workspace whose start gave these outputs. */

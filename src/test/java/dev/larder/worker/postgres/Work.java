@@ -2,6 +2,7 @@ package dev.larder.worker.postgres;
 
 import dev.larder.model.Assignment;
 import dev.larder.model.Lease;
+import dev.larder.model.Target;
 import dev.larder.model.Transition;
 import java.time.Duration;
 import java.time.Instant;
@@ -55,10 +56,10 @@ record Work(
                 new Lease(JOB, UUID.randomUUID(), attempt, workspace, transition, "prebuild"),
                 NOON.plus(within),
                 build,
-                new Assignment.Workspace(
+                new Target.Workspace(
                         "dish-1", UUID.randomUUID(), "kitchen", UUID.randomUUID(), "system", true, Map.of()),
-                new Assignment.Version(version, "postgres", "dishes", "small", files),
-                new Assignment.Parameters(parameters, sensitive));
+                new Target.Version(version, "postgres", "dishes", "small", files),
+                new Target.Parameters(parameters, sensitive));
     }
 
     Names names() {

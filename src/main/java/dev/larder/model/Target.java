@@ -1,0 +1,55 @@
+package dev.larder.model;
+
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a job acts on. Its other half is the snapshot: what is known of the target's infrastructure (decision 0033).
+ *
+ * @param workspace which workspace, and whose
+ * @param version what is built
+ * @param parameters the values to build it with
+ * @param state access to the snapshot; empty for backends that keep none
+ */
+public record Target(Workspace workspace, Version version, Parameters parameters, Optional<StateAccess> state) {
+
+    /**
+     * Whose workspace it is.
+     *
+     * @param prebuild whether it is in stock, owned by the system user
+     * @param outputs what earlier builds of the workspace answered, for a later start of the workspace only; secret
+     */
+    public record Workspace(
+            String name,
+            UUID organizationId,
+            String organizationName,
+            UUID ownerId,
+            String ownerName,
+            boolean prebuild,
+            Map<String, String> outputs) {}
+
+    /**
+     * What is built.
+     *
+     * @param presetName null for a workspace built without a preset
+     * @param files by path
+     */
+    public record Version(
+            UUID id,
+            String backend,
+            String templateName,
+            @Nullable String presetName,
+            Map<String, String> files) {}
+
+    /**
+     * The values to build it with.
+     *
+     * @param values by name, the sensitive ones in clear: those of a cold claim win over the preset's, those over
+     *     the defaults
+     * @param sensitive the names of the sensitive ones
+     */
+    public record Parameters(Map<String, String> values, Set<String> sensitive) {}
+}
