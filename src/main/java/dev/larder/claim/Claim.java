@@ -1,5 +1,6 @@
 package dev.larder.claim;
 
+import dev.larder.model.StateSummary;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.UUID;
@@ -79,6 +80,7 @@ public record Claim(
     /**
      * The workspace of a claim.
      *
+     * @param state how far what is known of its infrastructure can be trusted; null where no build has ended yet
      * @param outputs encrypted; {@link ClaimReads#open} decrypts them
      */
     public record Workspace(
@@ -88,6 +90,7 @@ public record Claim(
             LatestBuild build,
             Times times,
             Preparation preparation,
+            @Nullable StateSummary state,
             byte @Nullable [] outputs) {
 
         String name() {

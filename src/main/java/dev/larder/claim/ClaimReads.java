@@ -15,6 +15,7 @@ import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.BuildProgress;
 import dev.larder.lifecycle.Rules;
+import dev.larder.model.StateSummary;
 import dev.larder.model.Visibility;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.buffer.Buffer;
@@ -29,6 +30,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** Reads recorded claims. */
 @ApplicationScoped
@@ -80,7 +82,7 @@ public class ClaimReads {
                    w.id, o.name AS organization, t.name AS template, p.name AS preset, w.name, w.version, w.build_number,
                    w.transition, %s AS build_status, w.created_at, w.ready_at, w.deleted_at,
                    w.outputs_sealed, w.claim_step_wanted_at, w.verifying, s.status AS step_status, s.error_code AS step_error_code, s.error AS step_error,
-                   NULL::integer AS ready_left
+                   {state}, NULL::integer AS ready_left
               FROM claims c
               JOIN organizations o ON o.id = c.organization_id
               LEFT JOIN workspaces w ON w.id = c.workspace_id AND (c.ended_at IS NULL OR (w.version <= c.generation + 1 AND NOT w.prebuild))
@@ -92,7 +94,7 @@ public class ClaimReads {
                       AND NOT EXISTS (SELECT FROM builds r
                                        WHERE r.workspace_id = w.id AND r.reason = 'recycle' AND r.number > b.number)
                     ORDER BY b.number DESC LIMIT 1) s ON true
-            """.formatted(BuildProgress.status("w"));
+            """.formatted(BuildProgress.status("w")).replace("{state}", BuildProgress.state("w"));
 
     private static final Sql FIND = Sql.of(
             SELECT_CLAIM + """
@@ -202,7 +204,16 @@ public class ClaimReads {
                 new Preparation(
                         Boolean.TRUE.equals(row.getBoolean("verifying")),
                         row.getOffsetDateTime("claim_step_wanted_at") != null),
+                state(row),
                 outputs == null ? null : outputs.getBytes());
+    }
+
+    /** How far what is known of the row's workspace can be trusted; null where no build of it has ended yet. */
+    static @Nullable StateSummary state(Row row) {
+        String status = row.getString("state_status");
+        return status == null
+                ? null
+                : new StateSummary(status, row.getString("state_reason"), Rows.instant(row, "state_since"));
     }
 
     private static final Sql CLAIM_COUNTS = Sql.of("""

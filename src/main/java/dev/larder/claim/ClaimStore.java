@@ -192,6 +192,7 @@ public class ClaimStore {
                    NULL::text AS failure,
                    m.id, m.organization_id, p.organization, p.template, p.preset, p.id AS preset_id, m.name, m.version, m.build_number,
                    m.transition, m.build_status, m.created_at, m.ready_at, m.deleted_at, m.outputs_sealed, m.claim_step_wanted_at,
+                   m.state_status, m.state_reason, m.state_since,
                    m.verifying, NULL::text AS step_status, NULL::text AS step_error_code, NULL::text AS step_error, p.limited,
                    CASE WHEN m.id IS NOT NULL THEN
                         (SELECT greatest(count(*) - (SELECT count(*) FROM picked), 0)

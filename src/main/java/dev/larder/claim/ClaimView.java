@@ -5,6 +5,7 @@ import dev.larder.claim.Claim.Failure;
 import dev.larder.claim.Claim.Workspace;
 import dev.larder.model.CreationStatus.Reason;
 import dev.larder.model.JobStatus;
+import dev.larder.model.StateSummary;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -104,7 +105,6 @@ record ClaimView(
 
     /**
      * @param status {@code ready}, or the transition and status of its latest build
-     * @param outputs what is needed to use it; only shown to the claimer, empty until it is ready
      */
     record WorkspaceView(
             UUID id,
@@ -114,7 +114,15 @@ record ClaimView(
             String status,
             Instant createdAt,
             @Nullable Instant readyAt,
-            Map<String, String> outputs) {}
+            @JsonUnwrapped Contents contents) {}
+
+    /**
+     * What is in a workspace, and how far that is known.
+     *
+     * @param outputs what is needed to use it; only shown to the claimer, empty until it is ready
+     * @param state null where no build has ended yet
+     */
+    record Contents(Map<String, String> outputs, @Nullable StateSummary state) {}
 
     /** @param preset null where the preset is gone */
     record Origin(
@@ -182,7 +190,7 @@ record ClaimView(
                 status(workspace),
                 workspace.createdAt(),
                 workspace.readyAt().orElse(null),
-                outputs);
+                new Contents(outputs, workspace.state()));
     }
 
     private static String status(Workspace workspace) {

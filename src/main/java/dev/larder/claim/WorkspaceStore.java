@@ -6,6 +6,7 @@ import dev.larder.database.Sql;
 import dev.larder.lifecycle.BuildProgress;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.JobStatus;
+import dev.larder.model.StateSummary;
 import dev.larder.model.Visibility;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -28,7 +29,11 @@ public class WorkspaceStore {
         this.client = client;
     }
 
-    /** A workspace as the API shows it. */
+    /**
+     * A workspace as the API shows it.
+     *
+     * @param state how far what is known of its infrastructure can be trusted; null where no build has ended yet
+     */
     @Schema(name = "Workspace")
     public record Seen(
             UUID id,
@@ -36,7 +41,8 @@ public class WorkspaceStore {
             String name,
             @JsonUnwrapped Owned owned,
             @JsonUnwrapped LatestBuild build,
-            @JsonUnwrapped Times times) {}
+            @JsonUnwrapped Times times,
+            @Nullable StateSummary state) {}
 
     /** What the workspace is built from, by names. */
     public record Origin(
@@ -67,14 +73,14 @@ public class WorkspaceStore {
             SELECT w.id, o.name AS organization, t.name AS template, v.number AS template_version, p.name AS preset, w.name,
                    w.owner_id, u.name AS owner, w.prebuild, w.version, w.build_number, w.transition, %s AS build_status,
                    w.created_at, w.ready_at, w.claimed_at, w.deletion_wanted_at, w.deleted_at,
-                   w.missing_since, w.quarantined_at
+                   w.missing_since, w.quarantined_at, {state}
               FROM workspaces w
               JOIN organizations o ON o.id = w.organization_id
               JOIN templates t ON t.id = w.template_id
               JOIN template_versions v ON v.id = w.version_id
               JOIN users u ON u.id = w.owner_id
               LEFT JOIN presets p ON p.id = w.preset_id
-            """.formatted(BuildProgress.status("w"));
+            """.formatted(BuildProgress.status("w")).replace("{state}", BuildProgress.state("w"));
 
     private static final Sql LIST = Sql.of(
             SELECT
@@ -135,7 +141,8 @@ public class WorkspaceStore {
                         Rows.instantOrNull(row, "deletion_wanted_at"),
                         Rows.instantOrNull(row, "deleted_at"),
                         Rows.instantOrNull(row, "missing_since"),
-                        Rows.instantOrNull(row, "quarantined_at")));
+                        Rows.instantOrNull(row, "quarantined_at")),
+                ClaimReads.state(row));
     }
 
     private static final Sql BUILDS = Sql.of("""

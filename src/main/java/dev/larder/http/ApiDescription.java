@@ -5,6 +5,7 @@ import dev.larder.model.JobStatus;
 import dev.larder.model.PauseScope;
 import dev.larder.model.PresetStatus;
 import dev.larder.model.Role;
+import dev.larder.model.StateStatus;
 import dev.larder.model.Transition;
 import io.quarkus.smallrye.openapi.OpenApiFilter;
 import java.util.Arrays;
@@ -55,7 +56,7 @@ public final class ApiDescription implements OASFilter {
             Map.of("role", Role.class, "scope", PauseScope.class, "transition", Transition.class);
 
     private static final List<Class<? extends Enum<?>>> ENUMERATIONS =
-            List.of(JobStatus.class, PauseScope.class, PresetStatus.class, Role.class, Transition.class);
+            List.of(JobStatus.class, PauseScope.class, PresetStatus.class, Role.class, StateStatus.class, Transition.class);
 
     private final IndexView index;
 

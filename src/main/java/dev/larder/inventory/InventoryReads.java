@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.Rules;
+import dev.larder.model.StateStatus;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
 /** Reads what exists where workspaces are built, and how it relates to the workspaces (decision 0016). */
@@ -83,6 +85,7 @@ public class InventoryReads {
             """
             SELECT *
               FROM (SELECT i.*, v.id AS version_id, l.backend, l.location, o.name AS organization, u.name AS requested_by,
+                           w.state_status,
                            %s AS state
                       FROM inventory i
                       JOIN inventory_locations l ON l.id = i.location_id
@@ -132,11 +135,14 @@ public class InventoryReads {
      * @param workspaceId null for a template
      * @param versionId the version whose template it is; null for a workspace
      * @param organization the workspace's or version's; null where that is unknown
+     * @param workspaceState how far what is known of the workspace's infrastructure can be trusted; null where no
+     *     build of it has ended
      */
     public record Belonging(
             @Nullable UUID workspaceId,
             @Nullable UUID versionId,
-            @Nullable String organization) {}
+            @Nullable String organization,
+            @Schema(implementation = StateStatus.class) @Nullable String workspaceState) {}
 
     /**
      * @param whole false where only a trace of it exists
@@ -164,7 +170,10 @@ public class InventoryReads {
                 row.getString("location"),
                 row.getString("name"),
                 new Belonging(
-                        version == null ? row.getUUID("workspace_id") : null, version, row.getString("organization")),
+                        version == null ? row.getUUID("workspace_id") : null,
+                        version,
+                        row.getString("organization"),
+                        row.getString("state_status")),
                 new Sightings(
                         Boolean.TRUE.equals(row.getBoolean("whole")),
                         Rows.instantOrNull(row, "made_at"),

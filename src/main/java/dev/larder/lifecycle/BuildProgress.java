@@ -19,6 +19,21 @@ public final class BuildProgress {
     }
 
     /**
+     * Values with the names {@code state_status}, {@code state_reason} and {@code state_since}: how far what is known of
+     * the workspace's infrastructure can be trusted. While a worker has its latest build, that build changes it.
+     *
+     * @param workspace what the statement calls the workspace's row
+     */
+    public static String state(String workspace) {
+        return """
+                CASE WHEN {begun} THEN 'in_flight' ELSE {w}.state_status END AS state_status,
+                       CASE WHEN NOT {begun} THEN {w}.state_reason END AS state_reason,
+                       CASE WHEN {begun} THEN (SELECT j.started_at FROM jobs j WHERE j.build_id = {w}.build_id)
+                            ELSE {w}.state_since END AS state_since""".replace("{begun}", "({w}.build_finished_at IS NULL AND coalesce(" + isBegun("{w}") + ", false))")
+                .replace("{w}", workspace);
+    }
+
+    /**
      * A value: the latest build's status, as {@link dev.larder.model.JobStatus} has it.
      *
      * @param workspace what the statement calls the workspace's row
