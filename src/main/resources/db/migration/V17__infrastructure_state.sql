@@ -104,7 +104,6 @@ CREATE TABLE state_versions (
     managed          integer,
     client_encrypted boolean NOT NULL,
     size             bigint NOT NULL,
-    md5              bytea NOT NULL CHECK (length(md5) = 16),
     digest           bytea NOT NULL CHECK (length(digest) = 32),
     content_type     text NOT NULL,
     key_id           text NOT NULL,
@@ -158,3 +157,11 @@ CREATE TABLE key_rotations (
     CHECK ((status = 'running') = (ended_at IS NULL))
 );
 CREATE UNIQUE INDEX key_rotations_one_running ON key_rotations (status) WHERE status = 'running';
+
+-- A person's tool began it with its lock and ends it by unlocking. It sends no sign of life, so its lease ends only when another
+-- caller, or a job, wants the state.
+ALTER TABLE state_mutations
+    ADD COLUMN implicit boolean NOT NULL DEFAULT false CHECK (NOT implicit OR user_id IS NOT NULL);
+-- What people have open, by the end of their leases.
+CREATE INDEX state_mutations_of_people ON state_mutations (lease_expires_at)
+    WHERE ended_at IS NULL AND user_id IS NOT NULL;

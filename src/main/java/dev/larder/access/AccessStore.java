@@ -80,6 +80,13 @@ public class AccessStore implements Access {
         return callers.ask(Buffer.buffer(hash));
     }
 
+    @Override
+    public Uni<Optional<Caller>> caller(String token) {
+        return Token.parse(token)
+                .map(known -> callerOf(known.hash()))
+                .orElseGet(() -> Uni.createFrom().item(Optional.empty()));
+    }
+
     private Uni<Map<Buffer, Caller>> callersOf(Set<Buffer> hashes) {
         return CALLER_OF
                 .on(pool, hashes.toArray(Buffer[]::new), Rows.utc(clock.instant()))

@@ -30,8 +30,10 @@ public final class Encryption {
     private static final int TAG_BITS = 128;
     private static final int KEY_BYTES = 32;
     private static final int KEY_ID_BYTES = 8;
+    private static final String MAC = "HmacSHA256";
 
     private final SecretKeySpec key;
+    private final SecretKeySpec derivingKey;
     private final SecretKeySpec fingerprintKey;
     private final SecureRandom random = new SecureRandom();
 
@@ -48,7 +50,8 @@ public final class Encryption {
     public Encryption(String key) {
         byte[] bytes = decoded(key.strip());
         this.key = new SecretKeySpec(bytes, "AES");
-        this.fingerprintKey = fingerprintKey(bytes);
+        this.derivingKey = new SecretKeySpec(bytes, MAC);
+        this.fingerprintKey = new SecretKeySpec(keyFor("fingerprint"), MAC);
     }
 
     private static byte[] decoded(String key) {
@@ -114,21 +117,23 @@ public final class Encryption {
      * another key the same content has another fingerprint.
      */
     public byte[] fingerprint(byte[] content) {
-        try {
-            Mac mac = Mac.getInstance("HmacSHA256");
-            mac.init(fingerprintKey);
-            return mac.doFinal(content);
-        } catch (GeneralSecurityException impossible) {
-            throw new IllegalStateException(impossible);
-        }
+        return mac(fingerprintKey, content);
     }
 
-    /** A separate key, so that no key serves two purposes. */
-    private static SecretKeySpec fingerprintKey(byte[] bytes) {
+    /**
+     * A key of 32 bytes that follows from the configured one, so that no key serves two purposes.
+     *
+     * @param purpose ASCII; another one gives another key
+     */
+    public byte[] keyFor(String purpose) {
+        return mac(derivingKey, purpose.getBytes(StandardCharsets.US_ASCII));
+    }
+
+    private static byte[] mac(SecretKeySpec key, byte[] content) {
         try {
-            Mac mac = Mac.getInstance("HmacSHA256");
-            mac.init(new SecretKeySpec(bytes, "HmacSHA256"));
-            return new SecretKeySpec(mac.doFinal("fingerprint".getBytes(StandardCharsets.US_ASCII)), "HmacSHA256");
+            Mac mac = Mac.getInstance(MAC);
+            mac.init(key);
+            return mac.doFinal(content);
         } catch (GeneralSecurityException impossible) {
             throw new IllegalStateException(impossible);
         }

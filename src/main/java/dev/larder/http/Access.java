@@ -12,6 +12,9 @@ public interface Access {
     /** An organization as {@code /organizations} shows it. */
     record Organization(UUID id, String name, Instant createdAt) {}
 
+    /** The caller that an API token stands for; empty where the text is none, or the token opens nothing any more. */
+    Uni<Optional<Caller>> caller(String token);
+
     /** Whether the caller's token is still valid with the same role. Asked again and again during a stream. */
     Uni<Boolean> stillOpens(Caller caller);
 

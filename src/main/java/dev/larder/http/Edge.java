@@ -8,6 +8,7 @@ import io.quarkus.smallrye.openapi.runtime.OpenApiDocumentService;
 import io.smallrye.openapi.runtime.io.Format;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpClosedException;
+import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpVersion;
 import io.vertx.ext.web.Router;
@@ -29,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * address does not take, is answered here with a problem.
  */
 @Singleton
-class Edge {
+public class Edge {
 
     private static final Logger LOG = Logger.getLogger(Edge.class);
 
@@ -38,6 +39,9 @@ class Edge {
 
     /** Bytes of all header names and values that are read; more are a 431 problem. */
     static final int HEADERS_MAX = 32_768;
+
+    // Terraform's http backend reads its bodies itself, once it knows their sender.
+    private static final String STATES_OF_TOOLS = "/tf/";
 
     // Before the limit that Quarkus sets itself, which answers without a body.
     private static final int BEFORE_EVERYTHING = -1000;
@@ -49,7 +53,9 @@ class Edge {
     private final Vertx vertx;
     private final OpenApiDocumentService description;
     private final long bodyMaxBytes;
+    private final long stateMaxBytes;
     private final Duration bodyTimeout;
+    private final Duration stateTimeout;
     private volatile @Nullable Contract contract;
 
     // Reads a body of unknown length up to the limit before a resource sees it.
@@ -58,12 +64,16 @@ class Edge {
     Edge(
             Vertx vertx,
             OpenApiDocumentService description,
-            @ConfigProperty(name = "quarkus.http.limits.max-body-size") MemorySize bodyMax,
-            @ConfigProperty(name = "larder.http.body-timeout", defaultValue = "30s") Duration bodyTimeout) {
+            @ConfigProperty(name = "larder.http.body-max", defaultValue = "2M") MemorySize bodyMax,
+            @ConfigProperty(name = "larder.state.hard-max-size", defaultValue = "128M") MemorySize stateMax,
+            @ConfigProperty(name = "larder.http.body-timeout", defaultValue = "30s") Duration bodyTimeout,
+            @ConfigProperty(name = "larder.state.body-timeout", defaultValue = "5m") Duration stateTimeout) {
         this.vertx = vertx;
         this.description = description;
         this.bodyMaxBytes = bodyMax.asLongValue();
+        this.stateMaxBytes = stateMax.asLongValue();
         this.bodyTimeout = bodyTimeout;
+        this.stateTimeout = stateTimeout;
         this.unannounced = BodyHandler.create(false).setBodyLimit(bodyMaxBytes);
     }
 
@@ -85,13 +95,16 @@ class Edge {
             refuse(routing, StatusProblems.of(400));
         } else if (headerBytes(request) > HEADERS_MAX) {
             refuse(routing, StatusProblems.of(431));
+        } else if (!isRead(request.path()) && announced(request) > bodyMaxBytes) {
+            refuse(routing, StatusProblems.of(413));
         } else {
             limitBodyTime(routing);
             routing.next();
         }
     }
 
-    private static void nameForMetrics(String address) {
+    /** Says which address the current request names; a client's own text would make a label of its own for each. */
+    public static void nameForMetrics(String address) {
         var context = Vertx.currentContext();
         if (context != null) {
             context.putLocal(METRICS_ADDRESS, address);
@@ -114,13 +127,33 @@ class Edge {
         return bytes;
     }
 
+    /** The limits of bodies below these paths are those of the operations. */
+    private static boolean isRead(@Nullable String path) {
+        return path != null && (path.startsWith("/api/") || path.startsWith(STATES_OF_TOOLS));
+    }
+
+    /** The announced bytes; 0 where none are. */
+    private static long announced(HttpServerRequest request) {
+        String length = request.getHeader("Content-Length");
+        return length == null ? 0 : lengthOf(length);
+    }
+
+    /** Whether the body may be a whole state, which is larger than other bodies and takes longer. */
+    private static boolean mayBeState(HttpServerRequest request) {
+        String path = String.valueOf(request.path());
+        return path.startsWith(STATES_OF_TOOLS)
+                || (request.method() == HttpMethod.PUT
+                        && (path.startsWith("/api/v1/states/") || path.startsWith("/api/v1/workspaces/")));
+    }
+
     /** Answers 408 to a client that sends its body too slowly, and closes the connection. */
     private void limitBodyTime(RoutingContext routing) {
         HttpServerRequest request = routing.request();
         if (request.isEnded() || !announcesBody(request)) {
             return;
         }
-        long timer = vertx.setTimer(bodyTimeout.toMillis(), late -> tooSlow(routing));
+        Duration within = mayBeState(request) ? stateTimeout : bodyTimeout;
+        long timer = vertx.setTimer(within.toMillis(), late -> tooSlow(routing));
         routing.addEndHandler(ended -> vertx.cancelTimer(timer));
     }
 
@@ -195,16 +228,21 @@ class Edge {
     }
 
     private void readBody(RoutingContext routing) {
-        String length = routing.request().getHeader("Content-Length");
-        if (length != null && lengthOf(length) > bodyMaxBytes) {
+        HttpServerRequest request = routing.request();
+        if (announced(request) > (takesAnything(routing) ? stateMaxBytes : bodyMaxBytes)) {
             refuse(routing, StatusProblems.of(413));
-        } else if (length == null && mayHaveBody(routing.request())) {
+        } else if (request.getHeader("Content-Length") == null && mayHaveBody(request)) {
             // Quarkus pauses every request before its routes.
             routing.request().resume();
             unannounced.handle(routing);
         } else {
             routing.next();
         }
+    }
+
+    /** The operations that take a body of any media type take states. */
+    private static boolean takesAnything(RoutingContext routing) {
+        return called(routing).filter(operation -> operation.takes().contains("*/*")).isPresent();
     }
 
     private static boolean mayHaveBody(HttpServerRequest request) {

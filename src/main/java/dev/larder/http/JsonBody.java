@@ -102,7 +102,7 @@ public final class JsonBody {
     }
 
     /** The first 64 characters of a name that was sent. */
-    static String shown(String field) {
+    public static String shown(String field) {
         return field.length() <= 64 ? field : field.substring(0, 64) + "…";
     }
 

@@ -4,9 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
-import dev.larder.database.DatabaseFaults;
 import dev.larder.http.Contract.Operation;
-import dev.larder.model.Ids;
 import io.quarkus.security.AuthenticationFailedException;
 import io.quarkus.security.ForbiddenException;
 import io.quarkus.security.UnauthorizedException;
@@ -16,9 +14,7 @@ import jakarta.ws.rs.core.Response;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.UUID;
 import java.util.stream.Collectors;
-import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 
 /**
@@ -28,13 +24,11 @@ import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
  */
 class ProblemMapper {
 
-    private static final Logger LOG = Logger.getLogger(ProblemMapper.class);
-
-    private final Ids ids;
+    private final Faults faults;
     private final CurrentVertxRequest request;
 
-    ProblemMapper(Ids ids, CurrentVertxRequest request) {
-        this.ids = ids;
+    ProblemMapper(Faults faults, CurrentVertxRequest request) {
+        this.faults = faults;
         this.request = request;
     }
 
@@ -108,38 +102,7 @@ class ProblemMapper {
         if (failure instanceof JsonProcessingException json && fromBody(json)) {
             return answer(json(json));
         }
-        if (DatabaseFaults.busy(failure)) {
-            LOG.warnf("database busy cause=%s", failure.getMessage());
-            return answer(databaseBusy());
-        }
-        if (DatabaseFaults.unavailable(failure)) {
-            LOG.warnf("database unavailable cause=%s", failure.getMessage());
-            return answer(databaseUnavailable());
-        }
-        if (DatabaseFaults.conflict(failure)) {
-            return answer(Problem.of(503, "try_again", "Another request was in the way; send this one again.")
-                    .withHeader("Retry-After", "1"));
-        }
-        if (DatabaseFaults.unstorableText(failure)) {
-            return answer(Problem.of(400, "invalid_text", "The request contains a character that cannot be stored."));
-        }
-        UUID incident = ids.next();
-        LOG.errorf(failure, "request failed incident=%s", incident);
-        return answer(Problem.of(500, "internal_error", "Something went wrong; the log has it as " + incident + ".")
-                .about("urn:uuid:" + incident));
-    }
-
-    private static Problem databaseBusy() {
-        return Problem.of(
-                        503,
-                        "database_busy",
-                        "What this request needs is locked, or the database has too much to do; send it again.")
-                .withHeader("Retry-After", "2");
-    }
-
-    private static Problem databaseUnavailable() {
-        return Problem.of(503, "database_unavailable", "The database cannot be reached at the moment.")
-                .withHeader("Retry-After", "2");
+        return answer(faults.problem(failure));
     }
 
     /** A body that cannot be read is the caller's fault; an answer that cannot be written is ours. */

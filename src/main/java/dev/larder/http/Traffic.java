@@ -81,7 +81,8 @@ public class Traffic {
     }
 
     private void refuse(RoutingContext routing, String code, String detail) {
-        if (!routing.normalizedPath().startsWith("/api/")) {
+        String path = routing.normalizedPath();
+        if (!path.startsWith("/api/") && !path.startsWith("/tf/")) {
             routing.next();
             return;
         }

@@ -18,8 +18,8 @@
  * where the client's input is at fault. An unexpected failure is a 500 with an incident number; the log has the rest
  * under that number. No stack trace and no value of a body leaves the process.
  *
- * <p><b>Bounds.</b> Address 8 KB, headers 32 KB, body 2 MB and 30 s, a held call 60 s. Followed logs and claims have
- * a maximum per process, with a share per organization and per user (decision 0022).
+ * <p><b>Bounds.</b> Address 8 KB, headers 32 KB, body 2 MB and 30 s (a state: 128 MB and 5 min), a held call 60 s.
+ * Followed logs and claims have a maximum per process, with a share per organization and per user (decision 0022).
  */
 @NullMarked
 package dev.larder.http;

@@ -39,6 +39,8 @@ public enum Change {
     WORKSPACE_BUILT(Channel.WAITING),
     /** A job was canceled, or is to be. */
     JOB_CANCELED(Channel.RECONCILE, Channel.CANCELS, Channel.WAITING),
+    /** A state was locked or given back: a job that waits for it may be leased, and a pool may want other stock. */
+    STATE(Channel.RECONCILE, Channel.JOBS, Channel.WAITING),
     /** A worker is asked for something that it looks for with its heartbeat. */
     WORKER_ASKED(Channel.CANCELS);
 

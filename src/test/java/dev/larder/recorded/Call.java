@@ -88,7 +88,7 @@ record Call(
         for (String part : parts.subList(2, parts.size())) {
             if (part.startsWith("> ")) {
                 body = Optional.of(part.substring(2));
-            } else if (part.matches("[A-Z][A-Za-z-]+: .*")) {
+            } else if (part.matches("[A-Z][A-Za-z0-9-]+: .*")) {
                 headers.put(part.substring(0, part.indexOf(':')), part.substring(part.indexOf(':') + 2));
             } else if (part.matches("(keep|token|until|only|vary) [^=]+=.*")) {
                 String operands = part.substring(part.indexOf(' ') + 1);

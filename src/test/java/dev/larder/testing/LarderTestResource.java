@@ -57,6 +57,10 @@ public final class LarderTestResource implements QuarkusTestResourceLifecycleMan
         settings.put("larder.inventory.every", "0");
         settings.put("larder.inventory.grace", "0");
         settings.put("larder.http.body-timeout", "1s");
+        settings.put("larder.state.body-timeout", "3s");
+        settings.put("larder.state.named-max", "60");
+        settings.put("larder.state.max-size", "4M");
+        settings.put("larder.state.hard-max-size", "8M");
         settings.put("larder.database.lock-timeout", "2s");
         return settings;
     }

@@ -1,0 +1,22 @@
+package dev.larder.lifecycle;
+
+/** How far a state can be trusted, in the row of its workspace too: a claim reads it there (decision 0033). As SQL. */
+public final class StateMirror {
+
+    private StateMirror() {}
+
+    /** Locks the state's workspace, which is locked before the state. Parameter {@code :state}. */
+    public static final String LOCK =
+            "SELECT w.id FROM states s JOIN workspaces w ON w.id = s.workspace_id WHERE s.id = :state::uuid FOR UPDATE OF w";
+
+    /**
+     * An UPDATE of the workspace.
+     *
+     * @param changed the relation with rows of {@code states} as they are now: reliable, unreliable, corrupt or in_flight
+     */
+    public static String of(String changed) {
+        return """
+                UPDATE workspaces w SET state_status = c.status, state_reason = c.status_reason, state_since = c.status_since
+                  FROM %s c WHERE w.id = c.workspace_id""".formatted(changed);
+    }
+}
