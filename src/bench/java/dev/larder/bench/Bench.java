@@ -2,6 +2,7 @@ package dev.larder.bench;
 
 import dev.larder.history.RecordedHistory;
 import dev.larder.reconcile.IdleCycle;
+import dev.larder.state.StateBodyBench;
 import java.util.logging.Level;
 import java.util.logging.Logger;
 
@@ -9,7 +10,7 @@ import java.util.logging.Logger;
 public final class Bench {
 
     private static final String NAMES = "claim-burst, claim-events, claim-latency, claim-profile, claim-rate,"
-            + " claim-replacement, claim-snapshot, idle-cycle, job-pickup, job-rate, queue-peers, queue-reconcile, history";
+            + " claim-replacement, claim-snapshot, idle-cycle, job-pickup, job-rate, queue-peers, queue-reconcile, state-bodies, history";
 
     private Bench() {}
 
@@ -29,6 +30,7 @@ public final class Bench {
             case "job-rate" -> JobRate.main();
             case "queue-peers" -> QueuePeers.main();
             case "queue-reconcile" -> QueueReconcile.main();
+            case "state-bodies" -> StateBodyBench.main();
             case "history" -> {
                 if (!RecordedHistory.main()) {
                     System.exit(1);

@@ -1,6 +1,9 @@
 package dev.larder.lifecycle;
 
-/** How far a state can be trusted, in the row of its workspace too: a claim reads it there (decision 0033). As SQL. */
+/**
+ * How far a state can be trusted, in the row of its workspace too: a claim reads it there (decision 0033). As
+ * SQL.
+ */
 public final class StateMirror {
 
     private StateMirror() {}
@@ -12,7 +15,8 @@ public final class StateMirror {
     /**
      * An UPDATE of the workspace.
      *
-     * @param changed the relation with rows of {@code states} as they are now: reliable, unreliable, corrupt or in_flight
+     * @param changed the relation with rows of {@code states} as they are now: reliable, unreliable, corrupt
+     *     or in_flight
      */
     public static String of(String changed) {
         return """

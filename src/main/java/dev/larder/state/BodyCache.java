@@ -11,8 +11,8 @@ import java.util.UUID;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /**
- * Opened bodies of versions, which never change. Bounded by bytes: the body that was not used for longest goes first. Which
- * version is current is never asked of it.
+ * Opened bodies of versions, which never change. Bounded by bytes: the body that was not used for longest
+ * goes first. Which version is current is never asked of it.
  */
 @Singleton
 final class BodyCache {

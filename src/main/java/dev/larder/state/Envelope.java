@@ -11,9 +11,9 @@ import javax.crypto.spec.SecretKeySpec;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Seals bodies (AES-256-GCM). Each has a data key of its own, which a named key of the ring wraps, so that a new key is a
- * matter of some bytes per body. The row is authenticated with both: what was sealed for one state and version cannot be
- * opened as another's, and an older body cannot stand in for a newer one.
+ * Seals bodies (AES-256-GCM). Each has a data key of its own, which a named key of the ring wraps, so that a
+ * new key is a matter of some bytes per body. The row is authenticated with both: what was sealed for one
+ * state and version cannot be opened as another's, and an older body cannot stand in for a newer one.
  */
 final class Envelope {
 
@@ -79,8 +79,8 @@ final class Envelope {
     }
 
     /**
-     * Opens a body. Fails with {@link DamagedException}, and with {@link MissingKeyException} where the ring does not have the
-     * key.
+     * Opens a body. Fails with {@link DamagedException}, and with {@link MissingKeyException} where the ring
+     * does not have the key.
      *
      * @return packed, see {@link Packed}
      */
@@ -123,7 +123,10 @@ final class Envelope {
         return key;
     }
 
-    /** The first bytes of what the key makes of a block of zeros tell it from other keys, and tell nothing else of it. */
+    /**
+     * The first bytes of what the key makes of a block of zeros tell it from other keys, and tell nothing
+     * else of it.
+     */
     private static byte[] print(SecretKeySpec key) {
         try {
             Cipher cipher = Cipher.getInstance("AES/ECB/NoPadding");

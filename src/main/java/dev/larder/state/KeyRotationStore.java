@@ -2,6 +2,8 @@ package dev.larder.state;
 
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
+import dev.larder.lifecycle.AuditEntry;
+import dev.larder.lifecycle.Rules;
 import dev.larder.model.Ids;
 import dev.larder.state.Envelope.Place;
 import io.smallrye.mutiny.Uni;
@@ -37,7 +39,7 @@ public class KeyRotationStore {
      * @param rewrapped how many data keys it has wrapped
      * @param error why it has failed; null otherwise
      */
-    record Rotation(
+    public record Rotation(
             UUID id,
             String keyId,
             String status,
@@ -61,27 +63,41 @@ public class KeyRotationStore {
                 row.getString("error"));
     }
 
-    private static final Sql BEGIN = Sql.of("""
-            INSERT INTO key_rotations (id, key_id, status, started_by, started_at, heartbeat_at)
-            VALUES (:id, :key, 'running', :user, :at, :at)
-            ON CONFLICT (status) WHERE status = 'running' DO NOTHING
-            RETURNING %s""".formatted(COLUMNS), "id", "key", "user", "at");
+    private static final Sql BEGIN =
+            Sql.of("""
+            WITH changed AS (
+                INSERT INTO key_rotations (id, key_id, status, started_by, started_at, heartbeat_at)
+                VALUES (:id, :key, 'running', :actor, :at, :at)
+                ON CONFLICT (status) WHERE status = 'running' DO NOTHING
+                RETURNING *),
+            audited AS (
+                %s)
+            SELECT %s FROM changed""".formatted(audited("state.rotate_keys"), COLUMNS), "id", "key", "actor", "entry", "at");
+
+    private static String audited(String action) {
+        return AuditEntry.of(
+                action,
+                "jsonb_build_object('key', key_id)",
+                "(SELECT id, key_id, NULL::uuid AS organization_id FROM changed) c");
+    }
 
     /** Empty where one is running already. */
     Uni<Optional<Rotation>> begin(String keyId, UUID user, Instant at) {
-        return BEGIN.on(pool, ids.next(), keyId, user, Rows.utc(at)).map(KeyRotationStore::first);
+        return BEGIN.on(pool, ids.next(), keyId, user, ids.next(), Rows.utc(at)).map(KeyRotationStore::first);
     }
 
     private static Optional<Rotation> first(RowSet<Row> rows) {
         return Rows.first(rows, KeyRotationStore::rotation);
     }
 
-    private static final Sql LATEST =
-            Sql.of("SELECT " + COLUMNS + " FROM key_rotations ORDER BY id DESC LIMIT :rows", "rows");
+    private static final Sql LIST = Sql.of(
+            "SELECT " + COLUMNS + " FROM key_rotations WHERE " + Rules.before("id") + " ORDER BY id DESC LIMIT :rows",
+            "before",
+            "rows");
 
     /** Newest first. */
-    Uni<List<Rotation>> latest(int rows) {
-        return LATEST.on(pool, rows).map(found -> Rows.list(found, KeyRotationStore::rotation));
+    Uni<List<Rotation>> list(Optional<UUID> before, int rows) {
+        return LIST.on(pool, before.orElse(null), rows).map(found -> Rows.list(found, KeyRotationStore::rotation));
     }
 
     private static final Sql END = Sql.of("""
@@ -91,6 +107,27 @@ public class KeyRotationStore {
     /** Empty where it does not run. */
     Uni<Optional<Rotation>> end(UUID rotation, String status, @Nullable String error, Instant at) {
         return END.on(pool, rotation, status, error, Rows.utc(at)).map(KeyRotationStore::first);
+    }
+
+    private static final Sql STOP =
+            Sql.of("""
+            WITH changed AS (
+                UPDATE key_rotations SET status = 'stopped', ended_at = :at
+                 WHERE id = :rotation AND status = 'running' RETURNING id, key_id),
+            audited AS (
+                %s)
+            SELECT EXISTS (SELECT FROM key_rotations WHERE id = :rotation) AS known,
+                   EXISTS (SELECT FROM changed) AS changed""".formatted(audited("state.stop_key_rotation")), "rotation", "actor", "entry", "at");
+
+    /**
+     * Stops a rotation. One that has ended is left as it is.
+     *
+     * @return whether it was running; empty where there is no such rotation
+     */
+    Uni<Optional<Boolean>> stop(UUID rotation, UUID user, Instant at) {
+        return STOP.on(pool, rotation, user, ids.next(), Rows.utc(at))
+                .map(rows -> Rows.first(rows, row -> row))
+                .map(row -> row.filter(found -> found.getBoolean("known")).map(found -> found.getBoolean("changed")));
     }
 
     private static final Sql ADOPT = Sql.of("""

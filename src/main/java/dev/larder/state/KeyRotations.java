@@ -1,5 +1,7 @@
 package dev.larder.state;
 
+import dev.larder.http.Page;
+import dev.larder.http.PageRequest;
 import dev.larder.state.Envelope.Place;
 import dev.larder.state.KeyRotationStore.Rotation;
 import dev.larder.state.KeyRotationStore.Wrapped;
@@ -22,9 +24,10 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Wraps the data keys of all bodies with the current key, in batches, so that an older key can be taken out of the ring. One
- * rotation runs at a time. It can be stopped; a later one goes on where it was, since it only looks at what another key
- * wraps. The rotation of a server that was killed is resumed by another one, or by the same one after its start.
+ * Wraps the data keys of all bodies with the current key, in batches, so that an older key can be taken out
+ * of the ring. One rotation runs at a time. It can be stopped; a later one goes on where it was, since it
+ * only looks at what another key wraps. The rotation of a server that was killed is resumed by another one,
+ * or by the same one after its start.
  */
 @ApplicationScoped
 public class KeyRotations {
@@ -65,21 +68,21 @@ public class KeyRotations {
         return store.begin(keys.current(), user, clock.instant()).invoke(begun -> begun.ifPresent(this::walkOn));
     }
 
-    /** No further batch. Empty where it does not run. */
-    Uni<Optional<Rotation>> stop(UUID rotation) {
-        return store.end(rotation, "stopped", null, clock.instant());
+    /** No further batch. Answers whether it was running; empty where there is no such rotation. */
+    Uni<Optional<Boolean>> stop(UUID rotation, UUID user) {
+        return store.stop(rotation, user, clock.instant());
     }
 
     /** Newest first. */
-    Uni<List<Rotation>> latest(int rows) {
-        return store.latest(rows);
+    Uni<Page<Rotation>> list(PageRequest page) {
+        return store.list(page.after(), page.rows()).map(rows -> Page.of(page, rows, Rotation::id));
     }
 
     /** Takes over a rotation that no server works on, and goes on with the own one where a batch has failed. */
     Uni<Void> look() {
         Instant now = clock.instant();
         if (walk != null) {
-            loop.ring();
+            loop.wake();
             return Uni.createFrom().voidItem();
         }
         return store.adopt(now.minus(SILENT), keys.names(), now)
@@ -90,7 +93,7 @@ public class KeyRotations {
     private void walkOn(Rotation rotation) {
         LOG.infof("key rotation goes on id=%s key=%s", rotation.id(), rotation.keyId());
         walk = new Walk(rotation, keys);
-        loop.ring();
+        loop.wake();
     }
 
     /** What is still to be looked at, in this order; and how much of it could not be opened. */

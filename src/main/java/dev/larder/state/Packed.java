@@ -7,14 +7,14 @@ import java.util.zip.Deflater;
 import java.util.zip.Inflater;
 
 /**
- * A body with its MD5 and size in front, compressed where that makes it smaller. What is sealed is packed first, since sealed
- * bytes cannot be compressed.
+ * A body with its MD5 and size in front, compressed where that makes it smaller. What is sealed is packed
+ * first, since sealed bytes cannot be compressed.
  */
 final class Packed {
 
     /**
-     * Of the JDK's own levels the one that took least time, of 10 MiB of state in JSON: 53 ms and 12 % of the size, where
-     * level 6 took 113 ms and 11 %. Compressing and writing takes less time than writing 10 MiB.
+     * Of the JDK's own levels the one that took least time, of 10 MiB of state in JSON: 53 ms and 12 % of the
+     * size, where level 6 took 113 ms and 11 %. Compressing and writing takes less time than writing 10 MiB.
      */
     private static final int LEVEL = 3;
 

@@ -21,8 +21,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is known of states: read, written as the next version, restored (decision 0033). A failure of a call that is the
- * caller's or the state's is a {@link StateProblemException}; others are the database's.
+ * What is known of states: read, written as the next version, restored (decision 0033). A failure of a call
+ * that is the caller's or the state's is a {@link StateProblemException}; others are the database's.
  */
 @ApplicationScoped
 public class SnapshotStore {
@@ -63,8 +63,9 @@ public class SnapshotStore {
     }
 
     /**
-     * Opens a version; an opened one is kept in memory. Fails with state_not_found, version_not_found, state_body_missing,
-     * state_corrupt, encryption_key_unavailable. Where the current version is missing or damaged, the state is corrupt.
+     * Opens a version; an opened one is kept in memory. Fails with state_not_found, version_not_found,
+     * state_body_missing, state_corrupt, encryption_key_unavailable. Where the current version is missing or
+     * damaged, the state is corrupt.
      */
     Uni<Body> read(UUID state, long version) {
         return vault.cached(state, version)
@@ -116,8 +117,9 @@ public class SnapshotStore {
     }
 
     /**
-     * Makes an upload the next version, or keeps it as a reject. Answers after the commit. Fails with state_not_found, and
-     * with state_too_large above {@code larder.state.hard-max-size}: such a body is not kept.
+     * Makes an upload the next version, or keeps it as a reject. Answers after the commit. Fails with
+     * state_not_found, and with state_too_large above {@code larder.state.hard-max-size}: such a body is not
+     * kept.
      */
     Uni<Result> put(Upload upload) {
         if (vault.isTooLargeToKeep(upload.bytes())) {
@@ -167,8 +169,8 @@ public class SnapshotStore {
     }
 
     /**
-     * Makes the bytes of an earlier version the current version. The state is reliable then. Fails as {@link #read} does, and
-     * with mutation_in_progress and state_tombstoned.
+     * Makes the bytes of an earlier version the current version. The state is reliable then. Fails as
+     * {@link #read} does, and with mutation_in_progress and state_tombstoned.
      */
     Uni<Result> restore(UUID state, long version, UUID user, String reason) {
         return settleable(state)
@@ -239,8 +241,9 @@ public class SnapshotStore {
     }
 
     /**
-     * Says that the current version is true all the same: a new version with its bytes, which is reliable. A state that is not
-     * unreliable is left as it is. Fails as {@link #restore} does; a corrupt state has nothing to acknowledge.
+     * Says that the current version is true all the same: a new version with its bytes, which is reliable. A
+     * state that is not unreliable is left as it is. Fails as {@link #restore} does; a corrupt state has
+     * nothing to acknowledge.
      */
     Uni<Result> acknowledge(UUID state, UUID user, String reason) {
         return acknowledge(state, new Why(user, reason, null), 1);

@@ -6,8 +6,8 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where sealed bodies lie: in their row, or in a store of objects. PostgreSQL arbitrates either way: a body counts only once a
- * row names it, is never overwritten, and is never read without its row.
+ * Where sealed bodies lie: in their row, or in a store of objects. PostgreSQL arbitrates either way: a body
+ * counts only once a row names it, is never overwritten, and is never read without its row.
  */
 interface StateBodies {
 
@@ -22,6 +22,9 @@ interface StateBodies {
     /** Stores a body under a name that no other body ever has, before the row that names it is written. */
     Uni<Stored> keep(UUID state, byte[] sealed);
 
-    /** The body of a row. Empty where it is missing; fails where the store cannot be reached, which says nothing of the body. */
+    /**
+     * The body of a row. Empty where it is missing; fails where the store cannot be reached, which says
+     * nothing of the body.
+     */
     Uni<Optional<byte[]>> fetch(Stored stored);
 }

@@ -14,8 +14,8 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What Larder needs to know of a state that Terraform or OpenTofu wrote. It is read as a stream: nothing of its values is
- * kept.
+ * What Larder needs to know of a state that Terraform or OpenTofu wrote. It is read as a stream: nothing of
+ * its values is kept.
  */
 sealed interface StateFile {
 

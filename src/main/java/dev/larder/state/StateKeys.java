@@ -16,9 +16,9 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The keys that wrap the data keys of state bodies, by name: the key ring. A name stands for one key forever. The ring always
- * has the key {@value #DEFAULT}, which follows from {@code larder.encryption.key}, so that what was sealed before other keys
- * were configured can still be opened.
+ * The keys that wrap the data keys of state bodies, by name: the key ring. A name stands for one key forever.
+ * The ring always has the key {@value #DEFAULT}, which follows from {@code larder.encryption.key}, so that
+ * what was sealed before other keys were configured can still be opened.
  */
 @Singleton
 final class StateKeys {
@@ -36,8 +36,8 @@ final class StateKeys {
      * Fails with {@link MisconfiguredException} where a key is malformed.
      *
      * @param keys each {@code name:base64}, of 32 bytes
-     * @param current the name of the key that new bodies are sealed with; without it the first of {@code keys}, and without
-     *     those {@value #DEFAULT}
+     * @param current the name of the key that new bodies are sealed with; without it the first of
+     *     {@code keys}, and without those {@value #DEFAULT}
      */
     @Inject
     StateKeys(

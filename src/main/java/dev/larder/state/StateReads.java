@@ -28,9 +28,10 @@ import org.jspecify.annotations.Nullable;
 public class StateReads {
 
     /**
-     * A condition: a sender may write in the mutation {@code m}. Parameters {@code :at}: now, and {@code :fence}: what the
-     * sender was given, or null. A job's lease is kept by its worker, and the statement that ends the lease ends the mutation.
-     * A lock's lease ends only when another client asks for the lock. Other leases end by themselves.
+     * A condition: a sender may write in the mutation {@code m}. Parameters {@code :at}: now, and
+     * {@code :fence}: what the sender was given, or null. A job's lease is kept by its worker, and the
+     * statement that ends the lease ends the mutation. A lock's lease ends only when another client asks for
+     * the lock. Other leases end by themselves.
      */
     static final String MAY_WRITE = "m.ended_at IS NULL AND (:fence::bigint IS NULL OR m.fence = :fence)"
             + " AND (m.job_id IS NOT NULL OR m.lock_id IS NOT NULL OR m.lease_expires_at > :at::timestamptz)";

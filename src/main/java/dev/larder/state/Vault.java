@@ -104,9 +104,7 @@ class Vault {
 
     /** Large uploads of one state run one after the other, and only a few of all states at once. */
     <T> Uni<T> oneAtATime(UUID state, byte[] bytes, Supplier<Uni<T>> work) {
-        return bytes.length <= LARGE_BYTES
-                ? work.get()
-                : largeOfState.in(state, () -> large.in("all", work));
+        return bytes.length <= LARGE_BYTES ? work.get() : largeOfState.in(state, () -> large.in("all", work));
     }
 
     /** On two threads: reading and digesting takes as long as compressing. */
@@ -137,8 +135,11 @@ class Vault {
     }
 
     private Uni<Content> seal(Place place, Pack pack) {
-        return Worked.off(() -> envelope.seal(place, pack.packed()))
-                .chain(sealed -> bodies.keep(place.state(), sealed.body()).map(stored -> content(pack, sealed, stored)));
+        return Worked.off(() -> envelope.seal(place, pack.packed())).chain(body -> keep(place, pack, body));
+    }
+
+    private Uni<Content> keep(Place place, Pack pack, Sealed body) {
+        return bodies.keep(place.state(), body.body()).map(stored -> content(pack, body, stored));
     }
 
     private static Content content(Pack pack, Sealed sealed, Stored stored) {
@@ -164,15 +165,15 @@ class Vault {
 
     private Uni<Body> open(Place place, StoredBody row) {
         return bodies.fetch(row.stored())
-                .map(found -> found.orElseThrow(() -> refused(
-                        place, "state_body_missing", "The body of the version is missing.")))
+                .map(found -> found.orElseThrow(
+                        () -> refused(place, "state_body_missing", "The body of the version is missing.")))
                 .chain(body -> Worked.off(() -> opened(place, row, body)))
                 .onFailure(DamagedException.class)
                 .transform(damaged -> refused(
                         place, "state_corrupt", "The body of the version was changed, or moved from another row."))
                 .onFailure(MissingKeyException.class)
-                .transform(missing -> refused(
-                        place, "encryption_key_unavailable", "This server does not have the key of the body."));
+                .transform(missing ->
+                        refused(place, "encryption_key_unavailable", "This server does not have the key of the body."));
     }
 
     private Body opened(Place place, StoredBody row, byte[] body) {

@@ -92,7 +92,6 @@ public class VersionStore {
                    :object::text, :mutation::uuid, :tool::text, :at::timestamptz
               FROM head h WHERE h.current_version > :base::bigint""";
 
-    // A tool that holds a lock says nothing while a resource takes long; each upload shows that it lives.
     private static final Sql PROMOTE = Sql.of(
             """
             WITH writer AS (
@@ -105,11 +104,7 @@ public class VersionStore {
                  WHERE s.id = :state AND s.current_version = :base AND s.fence = w.fence AND s.status = 'in_flight'
                 RETURNING s.id, s.current_version),
             counted AS (
-                UPDATE state_mutations m
-                   SET writes = m.writes + 1, failed_writes = 0,
-                       lease_expires_at = CASE WHEN m.job_id IS NULL AND m.lock_id IS NOT NULL
-                                               THEN greatest(m.lease_expires_at, :at::timestamptz + interval '2 hours')
-                                               ELSE m.lease_expires_at END
+                UPDATE state_mutations m SET writes = m.writes + 1, failed_writes = 0
                   FROM head h WHERE m.id = :mutation),
             version AS (
                 %s)
@@ -133,7 +128,8 @@ public class VersionStore {
             "tool");
 
     /**
-     * Makes an upload the version after this one, if that one is still the current one and the sender may still write.
+     * Makes an upload the version after this one, if that one is still the current one and the sender may
+     * still write.
      *
      * @return its number; empty where one of the two is not so any more, and nothing was changed
      */
@@ -198,7 +194,8 @@ public class VersionStore {
      * Keeps an upload that was not accepted, and notes the failed write in its mutation, if that is open.
      *
      * @param reject the id that it was sealed for
-     * @return the id under which these bytes are kept: another one where they had been rejected for this reason before
+     * @return the id under which these bytes are kept: another one where they had been rejected for this
+     *     reason before
      */
     Uni<UUID> reject(Upload upload, UUID reject, String reason, Content content, Instant at) {
         return REJECT.on(
@@ -311,7 +308,10 @@ public class VersionStore {
     private static final Sql RESTORE = settle("state.restore", "restore", "restore");
     private static final Sql ACKNOWLEDGE = settle("state.acknowledge", "acknowledged", "repair");
 
-    /** Makes these bytes the version after the base, which is reliable then. Empty where the base has changed meanwhile. */
+    /**
+     * Makes these bytes the version after the base, which is reliable then. Empty where the base has changed
+     * meanwhile.
+     */
     Uni<Optional<Long>> restore(Settlement settlement, Content content, Instant at) {
         return settle(RESTORE, settlement, settlement.base() + 1, content, at);
     }
@@ -364,7 +364,10 @@ public class VersionStore {
                 RETURNING *)
             %s""".formatted(StateMirror.LOCK, StateMirror.of("head")), "state", "version", "reason", "at");
 
-    /** Says that the current version cannot be read. A state in a mutation is left to that; an older version says nothing. */
+    /**
+     * Says that the current version cannot be read. A state in a mutation is left to that; an older version
+     * says nothing.
+     */
     Uni<Void> markCorrupt(UUID state, long version, String reason, Instant at) {
         return MARK_CORRUPT.on(pool, state, version, reason, Rows.utc(at)).replaceWithVoid();
     }

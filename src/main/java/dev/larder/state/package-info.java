@@ -13,8 +13,8 @@
  * <p><b>Authoritative</b>: the row of a state, for the current version, its status and its fence; an open row of
  * {@code state_mutations}, for the right to write. A cached body is never asked which version is current.
  *
- * <p><b>States</b> of a state: new, reliable, in_flight, unreliable, corrupt, tombstoned. It is in_flight exactly while a
- * mutation is open. A job's mutation is begun and ended by {@code lifecycle}.
+ * <p><b>States</b> of a state: new, reliable, in_flight, unreliable, corrupt, tombstoned. It is in_flight
+ * exactly while a mutation is open. A job's mutation is begun and ended by {@code lifecycle}.
  *
  * <p><b>Failures.</b> An upload that is not accepted is kept as a reject, since it may be the only record of resources that
  * exist. A body that is missing, was changed or was moved makes its state corrupt, and nothing of it is shown. A key that

@@ -48,7 +48,7 @@ final class Given {
     Given(Stock stock, String keys, Vault.Sizes sizes) {
         this.stock = stock;
         this.keys = new StateKeys(
-                stock.seal,
+                stock.encryption,
                 keys.isEmpty()
                         ? Optional.empty()
                         : Optional.of(
@@ -56,7 +56,7 @@ final class Given {
                 Optional.empty());
         this.cache = new BodyCache(4 * MEGABYTE);
         this.reads = new StateReads(stock.pool);
-        Vault vault = new Vault(stock.seal, this.keys, new PostgresBodies(), cache, stock.ids, sizes);
+        Vault vault = new Vault(stock.encryption, this.keys, new PostgresBodies(), cache, stock.ids, sizes);
         this.states = new SnapshotStore(reads, new VersionStore(stock.pool, stock.ids), vault, stock.clock);
         this.rotations = new KeyRotations(new KeyRotationStore(stock.pool, stock.ids), this.keys, stock.clock);
     }

@@ -3,6 +3,7 @@ package dev.larder.state;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.http.PageRequest;
 import dev.larder.state.KeyRotationStore.Rotation;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.Stock;
@@ -35,7 +36,7 @@ class KeyRotationTest {
     }
 
     private Rotation latest() {
-        return await(now.rotations.latest(1)).getFirst();
+        return await(now.rotations.list(PageRequest.of("1", null))).items().getFirst();
     }
 
     private void awaitEnd() {
@@ -82,11 +83,14 @@ class KeyRotationTest {
     void a_stopped_rotation_changes_nothing_more_and_a_later_one_goes_on_where_it_was() {
         written(3);
         Rotation stopped = running(Duration.ZERO);
-        assertThat(await(now.rotations.stop(stopped.id()))).isPresent();
+        assertThat(await(now.rotations.stop(stopped.id(), owner))).contains(true);
         stock.clock.forward(Duration.ofMinutes(2));
         await(now.rotations.look());
         assertThat(others()).isEqualTo(6);
-        assertThat(await(now.rotations.stop(stopped.id()))).isEmpty();
+        assertThat(await(now.rotations.stop(stopped.id(), owner))).contains(false);
+        assertThat(await(now.rotations.stop(UUID.randomUUID(), owner))).isEmpty();
+        assertThat(stock.count("audit WHERE action IN ('state.rotate_keys', 'state.stop_key_rotation')"))
+                .isEqualTo(2);
 
         assertThat(await(now.rotations.start(owner))).isPresent();
         awaitEnd();

@@ -181,19 +181,19 @@ class SealedBodiesTest {
     @Test
     void a_ring_that_cannot_be_read_ends_the_start() {
         for (String keys : List.of("one", "one:x", "One:AAAA", "one:AAAA", ":AAAA")) {
-            assertThatThrownBy(() -> new StateKeys(stock.seal, Optional.of(List.of(keys)), Optional.empty()))
+            assertThatThrownBy(() -> new StateKeys(stock.encryption, Optional.of(List.of(keys)), Optional.empty()))
                     .as(keys)
                     .isInstanceOf(MisconfiguredException.class)
                     .hasMessageStartingWith("larder.state.keys ")
                     .hasMessageNotContaining("AAAA");
         }
         String key = "one:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
-        assertThatThrownBy(() -> new StateKeys(stock.seal, Optional.of(List.of(key, key)), Optional.empty()))
+        assertThatThrownBy(() -> new StateKeys(stock.encryption, Optional.of(List.of(key, key)), Optional.empty()))
                 .isInstanceOf(MisconfiguredException.class);
-        assertThatThrownBy(() -> new StateKeys(stock.seal, Optional.of(List.of(key)), Optional.of("two")))
+        assertThatThrownBy(() -> new StateKeys(stock.encryption, Optional.of(List.of(key)), Optional.of("two")))
                 .isInstanceOf(MisconfiguredException.class)
                 .hasMessageStartingWith("larder.state.current-key ");
-        assertThat(new StateKeys(stock.seal, Optional.of(List.of(key)), Optional.of("default")).current())
+        assertThat(new StateKeys(stock.encryption, Optional.of(List.of(key)), Optional.of("default")).current())
                 .isEqualTo("default");
     }
 
