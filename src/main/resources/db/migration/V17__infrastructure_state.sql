@@ -11,6 +11,17 @@ ALTER TABLE version_parameters
     DROP CONSTRAINT version_parameters_type_check,
     ADD CONSTRAINT version_parameters_type_check CHECK (type IN ('string', 'number', 'bool', 'list', 'map')) NOT VALID;
 
+-- A module of backend terraform has a claim step where it declares a variable of a certain name, which only the server that
+-- imports it can tell. For the others, and for a server of before, the rule is the one that the column had.
+ALTER TABLE template_versions ALTER COLUMN claim_step DROP EXPRESSION;
+CREATE FUNCTION template_versions_claim_step() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.claim_step := coalesce(NEW.claim_step, NEW.backend = 'exec' AND NEW.files ? 'claim.sh');
+    RETURN NEW;
+END $$;
+CREATE TRIGGER template_versions_claim_step BEFORE INSERT ON template_versions
+    FOR EACH ROW EXECUTE FUNCTION template_versions_claim_step();
+
 -- How far what is known of the workspace can be trusted, as its last ended mutation left it. NULL: it was built before this
 -- column was there, or has not been built; then its build tells. While a job works on it, the job tells (decision 0019).
 ALTER TABLE workspaces

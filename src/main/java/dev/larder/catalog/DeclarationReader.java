@@ -53,9 +53,8 @@ final class DeclarationReader {
 
     // Tag sets are found by an index, whose entries PostgreSQL bounds to 2,704 bytes.
     private static final int MAX_TAG_BYTES_IN_ALL = 2_000;
-    private static final Set<String> BACKENDS = new TreeSet<>(Set.of("postgres", "exec"));
+    private static final Set<String> BACKENDS = new TreeSet<>(Set.of("postgres", "exec", "terraform"));
     private static final List<String> CLAIM_ORDERS = List.of(HandOut.OLDEST, "newest", "random");
-    private static final Set<String> TYPES = new TreeSet<>(Set.of("string", "number", "bool"));
 
     private final Refusals refusals = new Refusals();
 
@@ -83,6 +82,9 @@ final class DeclarationReader {
             refuseFilesWithoutEffect(files);
         }
         List<Parameter> parameters = parameters(form);
+        if (backend.equals("terraform")) {
+            ModuleFiles.check(files, parameters, refusals);
+        }
         List<PresetDeclaration> presets = presets(form, parameters);
         refuseUsesWithoutReset(backend, files, presets);
         return new Declaration(
@@ -222,10 +224,11 @@ final class DeclarationReader {
 
     private Parameter parameter(ObjectReader form, String name) {
         String type = form.text("type").orElse("string");
-        if (!TYPES.contains(type)) {
-            refusals.add("unknown_type", form.at("type"), "must be one of " + String.join(", ", TYPES) + ".");
+        if (!ParameterValue.TYPES.contains(type)) {
+            refusals.add(
+                    "unknown_type", form.at("type"), "must be one of " + String.join(", ", ParameterValue.TYPES) + ".");
         }
-        Optional<String> defaultValue = form.scalar("default");
+        Optional<String> defaultValue = form.value("default", type);
         defaultValue.ifPresent(value -> checkValue(type, value, form.at("default")));
         return new Parameter(
                 name,
@@ -268,7 +271,9 @@ final class DeclarationReader {
     }
 
     private Map<String, String> values(ObjectReader preset, Map<String, Parameter> parameters) {
-        Map<String, String> values = preset.texts("parameters");
+        Map<String, String> values = preset.values(
+                "parameters",
+                name -> parameters.containsKey(name) ? parameters.get(name).type() : "string");
         values.forEach((name, value) -> {
             Parameter parameter = parameters.get(name);
             String field = FieldPath.field(preset.at("parameters"), name);

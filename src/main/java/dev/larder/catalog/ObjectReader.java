@@ -1,5 +1,8 @@
 package dev.larder.catalog;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.larder.model.JsonText;
+import dev.larder.model.ParameterValue;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -7,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 
 /**
@@ -149,6 +153,14 @@ final class ObjectReader {
 
     /** Values by name; numbers and booleans count as their text. */
     Map<String, String> texts(String field) {
+        Map<String, String> texts = new LinkedHashMap<>();
+        fields(field)
+                .forEach((name, value) ->
+                        scalar(value, FieldPath.field(at(field), name)).ifPresent(text -> texts.put(name, text)));
+        return texts;
+    }
+
+    private Map<String, SyntaxNode> fields(String field) {
         Optional<SyntaxNode> node = node(field);
         if (node.isEmpty()) {
             return Map.of();
@@ -157,15 +169,33 @@ final class ObjectReader {
             wrongType(at(field), "an object");
             return Map.of();
         }
-        Map<String, String> texts = new LinkedHashMap<>();
-        byName.forEach((name, value) ->
-                scalar(value, FieldPath.field(at(field), name)).ifPresent(text -> texts.put(name, text)));
-        return texts;
+        return byName;
     }
 
-    /** A number or boolean counts as its text. */
-    Optional<String> scalar(String field) {
-        return node(field).flatMap(node -> scalar(node, at(field)));
+    /** The value of a parameter of this type. */
+    Optional<String> value(String field, String type) {
+        return node(field).flatMap(node -> value(node, type, at(field)));
+    }
+
+    /** The values of parameters by name. */
+    Map<String, String> values(String field, Function<String, String> typeOf) {
+        Map<String, String> values = new LinkedHashMap<>();
+        fields(field)
+                .forEach((name, node) -> value(node, typeOf.apply(name), FieldPath.field(at(field), name))
+                        .ifPresent(value -> values.put(name, value)));
+        return values;
+    }
+
+    /** A number or boolean counts as its text; a list or map is written as JSON, or given as its text. */
+    private Optional<String> value(SyntaxNode node, String type, String where) {
+        if (!ParameterValue.isStructured(type) || node instanceof SyntaxNode.Text) {
+            return scalar(node, where);
+        }
+        Optional<JsonNode> json = SyntaxJson.of(node);
+        if (json.isEmpty()) {
+            wrongType(where, "a value that JSON has too: a number is not written as one");
+        }
+        return json.map(JsonText::of);
     }
 
     private Optional<String> scalar(SyntaxNode node, String where) {

@@ -8,6 +8,7 @@ import dev.larder.model.Declaration.PresetDeclaration;
 import dev.larder.model.Ids;
 import dev.larder.model.Parameter;
 import dev.larder.model.Schedule;
+import dev.larder.model.module.TerraformModule;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
@@ -64,9 +65,9 @@ final class VersionStore {
             interned AS (
                 INSERT INTO tagsets (tags) VALUES (:tags::jsonb) ON CONFLICT (tags) DO NOTHING)
             INSERT INTO template_versions (id, template_id, organization_id, number, backend, files, tags,
-                                           start_timeout_seconds, content_hash, created_by, created_at)
-            SELECT :id, :template, :organization, latest_number, :backend, :files, :tags::jsonb, :start_timeout, :hash,
-                   :created_by, :created_at
+                                           start_timeout_seconds, claim_step, content_hash, created_by, created_at)
+            SELECT :id, :template, :organization, latest_number, :backend, :files, :tags::jsonb, :start_timeout,
+                   :claim_step::boolean, :hash, :created_by, :created_at
               FROM numbered
             RETURNING number""",
             "id",
@@ -76,6 +77,7 @@ final class VersionStore {
             "files",
             "tags",
             "start_timeout",
+            "claim_step",
             "hash",
             "created_by",
             "created_at");
@@ -91,10 +93,18 @@ final class VersionStore {
                         json(declaration.files()),
                         json(declaration.tags()),
                         Math.toIntExact(declaration.startTimeout().toSeconds()),
+                        hasClaimStep(declaration),
                         Buffer.buffer(version.hash()),
                         version.createdBy(),
                         Rows.utc(version.createdAt()))
                 .map(rows -> rows.iterator().next().getInteger("number"));
+    }
+
+    /** Whether a claim begins a build that prepares the workspace for its user; null where the database can tell. */
+    private static @Nullable Boolean hasClaimStep(Declaration declaration) {
+        return declaration.backend().equals("terraform")
+                ? TerraformModule.of(declaration.files()).declares(TerraformModule.CLAIMED)
+                : null;
     }
 
     private static JsonObject json(Map<String, String> texts) {

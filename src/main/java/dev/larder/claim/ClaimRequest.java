@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
+import dev.larder.model.JsonText;
 import dev.larder.model.Role;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -16,7 +17,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.UUID;
 
 /**
@@ -48,8 +51,13 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
          */
         record PresetsByName(Optional<String> organization, String template, List<String> presets) implements Wanted {}
 
-        /** The preset that fits these best. */
-        record ByParameters(Optional<String> organization, String template, Map<String, String> parameters)
+        /**
+         * The preset that fits these best.
+         *
+         * @param structured the names of those that were given as a list or an object; their values are its JSON text
+         */
+        record ByParameters(
+                Optional<String> organization, String template, Map<String, String> parameters, Set<String> structured)
                 implements Wanted {}
 
         /** Exactly this one, as long as it has this version. */
@@ -154,8 +162,7 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
         Optional<String> organization = body.optionalText("organization");
         String template = body.text("template");
         Optional<List<String>> presets = body.optionalNode("presets").map(ClaimRequest::names);
-        Optional<Map<String, String>> parameters =
-                body.optionalNode("parameters").map(ClaimRequest::parameters);
+        Optional<JsonNode> parameters = body.optionalNode("parameters");
         if (presets.isPresent() && (body.has("preset") || parameters.isPresent())
                 || parameters.isPresent() && body.has("preset")) {
             throw Problem.badRequest(
@@ -164,7 +171,8 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
                     "give only one of preset, presets and parameters.");
         }
         if (parameters.isPresent()) {
-            return new Wanted.ByParameters(organization, template, parameters.get());
+            return new Wanted.ByParameters(
+                    organization, template, parameters(parameters.get()), structured(parameters.get()));
         }
         return new Wanted.PresetsByName(organization, template, presets.orElseGet(() -> List.of(body.text("preset"))));
     }
@@ -195,12 +203,24 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
         Map<String, String> parameters = new TreeMap<>();
         for (Map.Entry<String, JsonNode> field : node.properties()) {
             JsonNode value = field.getValue();
-            if (!value.isValueNode() || value.isNull() || (field.getKey() + value.asText()).indexOf('\0') >= 0) {
-                throw Problem.badRequest("wrong_type", "parameters", "must have texts, numbers and truth values only.");
+            String text = value.isContainerNode() ? JsonText.of(value) : value.asText();
+            if (value.isNull() || (field.getKey() + text).indexOf('\0') >= 0) {
+                throw Problem.badRequest(
+                        "wrong_type", "parameters", "must have texts, numbers, truth values, lists and objects only.");
             }
-            parameters.put(field.getKey(), value.asText());
+            parameters.put(field.getKey(), text);
         }
         return parameters;
+    }
+
+    private static Set<String> structured(JsonNode parameters) {
+        Set<String> names = new TreeSet<>();
+        for (Map.Entry<String, JsonNode> field : parameters.properties()) {
+            if (field.getValue().isContainerNode()) {
+                names.add(field.getKey());
+            }
+        }
+        return names;
     }
 
     private static Policy policy(JsonBody body) {
@@ -268,9 +288,10 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
                 presets.forEach(parts::add);
                 yield parts;
             }
-            case Wanted.ByParameters(var organization, var template, var parameters) -> {
+            case Wanted.ByParameters(var organization, var template, var parameters, var structured) -> {
                 parts.add("parameters").add(organization.orElse(null)).add(template);
                 parameters.forEach((name, value) -> parts.add(name).add(value));
+                structured.forEach(name -> parts.addArray().add(name));
                 yield parts;
             }
             case Wanted.Exactly(var workspace, var version) ->

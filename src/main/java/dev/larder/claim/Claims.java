@@ -148,7 +148,7 @@ class Claims {
                             "count_not_for_verified", "count", "must be 1 where what is claimed is verified first."));
         }
         if (attempt.request().wanted() instanceof Wanted.ByParameters wanted) {
-            ParameterMatch match = ParameterMatch.of(wanted.parameters(), found.declared());
+            ParameterMatch match = ParameterMatch.of(wanted.parameters(), wanted.structured(), found.declared());
             if (!match.fitsStock()) {
                 return notFromStock(attempt, found.presets().getFirst(), match).map(Step.Ended::new);
             }

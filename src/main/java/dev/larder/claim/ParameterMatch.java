@@ -21,7 +21,8 @@ import java.util.stream.Collectors;
  */
 record ParameterMatch(ColdParameters cold, List<Refusal> refusals) {
 
-    static ParameterMatch of(Map<String, String> parameters, List<Declared> declared) {
+    /** @param structured the names of those that were given as a list or an object */
+    static ParameterMatch of(Map<String, String> parameters, Set<String> structured, List<Declared> declared) {
         Map<String, Declared> byName = declared.stream().collect(Collectors.toMap(Declared::name, Function.identity()));
         Map<String, String> cold = new TreeMap<>();
         Set<String> sensitive = new HashSet<>();
@@ -30,6 +31,8 @@ record ParameterMatch(ColdParameters cold, List<Refusal> refusals) {
             Declared one = byName.get(name);
             if (one == null) {
                 refusals.add(new Refusal("unknown_parameter", field(name), "is not among the template's parameters."));
+            } else if (structured.contains(name) && !ParameterValue.isStructured(one.type())) {
+                refusals.add(new Refusal("value_not_of_type", field(name), "must be a " + one.type() + "."));
             } else if (!value.equals(one.standard())) {
                 ParameterValue.refusal(one.type(), value, field(name)).ifPresent(refusals::add);
                 cold.put(name, value);

@@ -93,7 +93,7 @@ class PresetFinder {
                         .map(found -> Found.now(found.stream().toList()));
             case Wanted.PresetsByName(var organization, var template, var presets) ->
                 reads.findPresets(organization, template, presets, callers).map(found -> inOrder(presets, found));
-            case Wanted.ByParameters(var organization, var template, var parameters) ->
+            case Wanted.ByParameters(var organization, var template, var parameters, var structured) ->
                 reads.findByParameters(organization, template, parameters, callers)
                         .map(Found::now);
             case Wanted.Exactly exactly -> Uni.createFrom().item(Found.now(List.of()));

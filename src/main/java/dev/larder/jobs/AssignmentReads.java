@@ -42,7 +42,7 @@ final class AssignmentReads {
                    w.organization_id, o.name AS organization_name, u.name AS owner_name, p.name AS preset_name,
                    m.name AS template_name, v.files,
                    (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                               'name', q.name, 'sensitive', q.sensitive, 'given', g.name IS NOT NULL,
+                               'name', q.name, 'type', q.type, 'sensitive', q.sensitive, 'given', g.name IS NOT NULL,
                                'value', CASE WHEN g.name IS NULL THEN q.default_value ELSE g.value END,
                                'own', w.parameters -> q.name,
                                'sealed', encode(CASE WHEN g.name IS NULL THEN q.default_sealed ELSE g.sealed END, 'hex'))
@@ -116,11 +116,13 @@ final class AssignmentReads {
     private Target.Parameters parameters(Row row) {
         Map<String, String> values = new LinkedHashMap<>();
         Set<String> sensitive = new HashSet<>();
+        Map<String, String> types = new HashMap<>();
         JsonArray parameters = (JsonArray) row.getValue("parameters");
         for (int i = 0; i < parameters.size(); i++) {
             JsonObject parameter = parameters.getJsonObject(i);
             String name = parameter.getString("name");
             String value = value(row, parameter);
+            types.put(name, parameter.getString("type"));
             if (value != null) {
                 values.put(name, value);
             }
@@ -128,7 +130,7 @@ final class AssignmentReads {
                 sensitive.add(name);
             }
         }
-        return new Target.Parameters(values, sensitive);
+        return new Target.Parameters(values, sensitive, types);
     }
 
     /** The value of a cold claim wins over the preset's, and the preset's over the default. */

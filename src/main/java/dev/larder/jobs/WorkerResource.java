@@ -183,6 +183,7 @@ class WorkerResource {
                 Map<String, String> files,
                 Map<String, String> parameters,
                 Set<String> sensitiveParameters,
+                Map<String, String> parameterTypes,
                 Map<String, String> outputs,
 
                 @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
@@ -214,6 +215,7 @@ class WorkerResource {
                             one.version().files(),
                             one.parameters().values(),
                             one.parameters().sensitive(),
+                            one.parameters().types(),
                             one.workspace().outputs(),
                             one.target().state().map(StateView::of).orElse(null)));
         }

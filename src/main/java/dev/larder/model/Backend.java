@@ -15,7 +15,7 @@ import java.util.function.Consumer;
  */
 public interface Backend {
 
-    /** The word a version names it by: {@code postgres}, {@code exec}. */
+    /** The word a version names it by: {@code postgres}, {@code exec}, {@code terraform}. */
     String kind();
 
     /** Whether this process is configured to build this kind; it takes no such jobs otherwise. */
@@ -48,6 +48,14 @@ public interface Backend {
      */
     default Duration endsWithin() {
         return Duration.ZERO;
+    }
+
+    /**
+     * Whether a worker that ends asks running jobs to {@link #stop} at once, and hands a job back only after it has
+     * ended. Otherwise it waits for a while for running jobs, and hands them back while they are ending.
+     */
+    default boolean endsBeforeHandedBack() {
+        return false;
     }
 
     /**

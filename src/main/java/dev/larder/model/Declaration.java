@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * A whole template version as declared, valid: names are well formed, schedules do not overlap, values fit
  * their types.
  *
- * @param backend {@code postgres} or {@code exec}
+ * @param backend {@code postgres}, {@code exec} or {@code terraform}
  * @param files by path, in declared order
  * @param startTimeout within which a start must be ready
  */

@@ -20,8 +20,16 @@ public enum FailureCause {
     private static final Set<String> PLACES =
             Set.of("backend_unavailable", "backend_unsuitable", "backend_missing", "not_isolated", "database_refused");
     private static final Set<String> QUOTAS = Set.of("backend_full");
-    private static final Set<String> PASSINGS = Set.of("superseded", "backend_busy", "backend_fault", "worker_lost");
-    private static final Set<String> SCRIPTS = Set.of("sql_failed", "script_failed");
+    private static final Set<String> PASSINGS = Set.of(
+            "superseded",
+            "backend_busy",
+            "backend_fault",
+            "worker_lost",
+            "worker_stopped",
+            "state_locked",
+            "state_not_kept");
+    private static final Set<String> PROVING =
+            Set.of("sql_failed", "script_failed", "module_invalid", "plan_failed", "plan_deletes", "apply_failed");
 
     /**
      * The cause that a code stands for. {@code parameters_unreadable} counts as the template's: a server with a
@@ -37,9 +45,9 @@ public enum FailureCause {
         return PASSINGS.contains(code) ? PASSING : TEMPLATE;
     }
 
-    /** Whether this code shows that the place works: a script or SQL of the template ran there and failed. */
+    /** Whether this code shows that the place works: a script, SQL or module of the template ran there and failed. */
     public static boolean provesPlace(String code) {
-        return SCRIPTS.contains(code);
+        return PROVING.contains(code);
     }
 
     /** Whether the worker's place is held after it. */

@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a version lets its users choose.
  *
- * @param type {@code string}, {@code number} or {@code bool}
+ * @param type one of {@link ParameterValue#TYPES}
  * @param defaultValue in clear here; the database holds it sealed where {@code sensitive}
  * @param mutable whether it may differ after the first build
  */

@@ -50,6 +50,19 @@ public record Target(Workspace workspace, Version version, Parameters parameters
      * @param values by name, the sensitive ones in clear: those of a cold claim win over the preset's, those over
      *     the defaults
      * @param sensitive the names of the sensitive ones
+     * @param types by name, as in {@link ParameterValue#TYPES}; one that is missing is a {@code string}
      */
-    public record Parameters(Map<String, String> values, Set<String> sensitive) {}
+    public record Parameters(Map<String, String> values, Set<String> sensitive, Map<String, String> types) {
+
+        /** Values that are all strings. */
+        public Parameters(Map<String, String> values, Set<String> sensitive) {
+            this(values, sensitive, Map.of());
+        }
+
+        /** Only the names: a value may be secret. */
+        @Override
+        public String toString() {
+            return "Parameters" + values.keySet();
+        }
+    }
 }

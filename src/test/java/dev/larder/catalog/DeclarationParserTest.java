@@ -315,7 +315,7 @@ class DeclarationParserTest {
                 parameter("without a name", "{type: bool}", "missing_field", "name"),
                 parameter("name with a capital", "{name: Region}", "invalid_name", "name"),
                 parameter("name too long", "{name: " + "a".repeat(64) + "}", "invalid_name", "name"),
-                parameter("type unknown", "{name: a, type: list}", "unknown_type", "type"),
+                parameter("type unknown", "{name: a, type: set}", "unknown_type", "type"),
                 parameter("required a word", "{name: a, required: perhaps}", "wrong_type", "required"),
                 parameter(
                         "default not of its type",

@@ -23,6 +23,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -71,7 +72,7 @@ class ClaimParametersTest {
     }
 
     private static ClaimRequest wanting(Policy policy, Map<String, String> parameters) {
-        Wanted wanted = new Wanted.ByParameters(Optional.empty(), Stock.TEMPLATE, parameters);
+        Wanted wanted = new Wanted.ByParameters(Optional.empty(), Stock.TEMPLATE, parameters, Set.of());
         return new ClaimRequest(wanted, policy, 1, 1, Optional.empty());
     }
 

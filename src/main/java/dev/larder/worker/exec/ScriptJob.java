@@ -15,6 +15,7 @@ import dev.larder.worker.process.ProcessRunner;
 import dev.larder.worker.process.RootFolder;
 import dev.larder.worker.process.SecretMasker;
 import dev.larder.worker.process.StopRequest;
+import dev.larder.worker.process.VersionFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -97,7 +98,7 @@ final class ScriptJob {
             folder = folders.create(root, assignment);
             folders.write(assignment.version().files());
             outcome = unlessFull(transition());
-        } catch (Folders.InvalidFileException invalid) {
+        } catch (VersionFiles.InvalidFileException invalid) {
             outcome = new JobOutcome.Failed("files_invalid", invalid.getMessage() + ".");
         } catch (IOException unusable) {
             LOG.warnf("exec folders unusable job=%s cause=%s", assignment.jobId(), unusable);
@@ -285,9 +286,9 @@ final class ScriptJob {
             case ProcessEnd.NotStarted(var reason, var hostFull) ->
                 new JobOutcome.Failed(
                         hostFull ? UNAVAILABLE : "script_not_started", name + " could not be started: " + reason);
-            case ProcessEnd.TimedOut() ->
+            case ProcessEnd.TimedOut unused ->
                 new JobOutcome.Failed("timed_out", name + " was not done by the job's deadline.");
-            case ProcessEnd.Canceled() -> new JobOutcome.Canceled();
+            case ProcessEnd.Canceled unused -> new JobOutcome.Canceled();
         };
     }
 

@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 
 /**
  * Carries the output of a job's processes to the log of the job: secrets masked, long lines cut, within a limit. The
@@ -30,6 +31,7 @@ public final class OutputLog {
     private final Consumer<LogLine> log;
     private final InstantSource clock;
     private final SecretMasker masker;
+    private final UnaryOperator<String> reader;
     private final int lineLimit;
     private final LogEnd<Piece> end;
     private final int pieceBytes;
@@ -44,6 +46,23 @@ public final class OutputLog {
      * @param bytesMax bytes of the whole log, counting 32 for each line
      */
     public OutputLog(Consumer<LogLine> log, InstantSource clock, SecretMasker masker, int lineLimit, int bytesMax) {
+        this(log, clock, masker, UnaryOperator.identity(), lineLimit, bytesMax);
+    }
+
+    /**
+     * A log of processes that print for programs.
+     *
+     * @param reader what a printed line, perhaps cut, is in the log: one line, or blank to leave it out. It may be
+     *     asked twice for one line, the second time with its own answer
+     */
+    public OutputLog(
+            Consumer<LogLine> log,
+            InstantSource clock,
+            SecretMasker masker,
+            UnaryOperator<String> reader,
+            int lineLimit,
+            int bytesMax) {
+        this.reader = reader;
         this.log = log;
         this.clock = clock;
         this.masker = masker;
@@ -116,7 +135,7 @@ public final class OutputLog {
         private Stream(String name) {
             this.name = name;
             this.early = new LineSplitter(lineLimit, this::early);
-            this.late = new LineSplitter(lineLimit, this::say);
+            this.late = new LineSplitter(lineLimit, this::late);
         }
 
         /** A line that began before the log became long is read to its end, so that it is cut and masked as one. */
@@ -142,7 +161,11 @@ public final class OutputLog {
             }
         }
 
-        private void early(String text, boolean cut) {
+        private void early(String printed, boolean cut) {
+            String text = reader.apply(printed);
+            if (text.isBlank() && !printed.isBlank()) {
+                return;
+            }
             long cost = text.length() + BYTES_PER_LINE;
             if (!isLong && cost > beginningLeft) {
                 isLong = true;
@@ -173,6 +196,13 @@ public final class OutputLog {
             beginsInLine = beginsInLine && from == bytes.length && !piece.endsLine();
             byte[] rest = Arrays.copyOfRange(bytes, from, bytes.length);
             late.take(rest, rest.length);
+        }
+
+        private void late(String printed, boolean cut) {
+            String text = reader.apply(printed);
+            if (!text.isBlank() || printed.isBlank()) {
+                say(text, cut);
+            }
         }
 
         private void say(String text, boolean cut) {

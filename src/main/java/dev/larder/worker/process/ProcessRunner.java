@@ -60,7 +60,7 @@ public final class ProcessRunner {
     public ProcessEnd run(ProcessCommand command, Instant deadline, StopRequest stop)
             throws IOException, InterruptedException {
         if (stop.isRequested()) {
-            return new ProcessEnd.Canceled();
+            return new ProcessEnd.Canceled(false);
         }
         Path out = pipes.resolve("stdout");
         Path err = pipes.resolve("stderr");
@@ -133,11 +133,11 @@ public final class ProcessRunner {
                 while (process.isAlive()) {
                     if (stop.isRequested()) {
                         interrupt();
-                        return new ProcessEnd.Canceled();
+                        return new ProcessEnd.Canceled(process.isAlive());
                     }
                     if (!clock.instant().isBefore(deadline)) {
                         interrupt();
-                        return new ProcessEnd.TimedOut();
+                        return new ProcessEnd.TimedOut(process.isAlive());
                     }
                     carryOrWait();
                 }

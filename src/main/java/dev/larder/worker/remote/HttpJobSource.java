@@ -129,7 +129,10 @@ public final class HttpJobSource implements JobSource {
                                 item.getString("templateName"),
                                 item.getString("presetName"),
                                 texts(item, "files")),
-                        new Target.Parameters(texts(item, "parameters"), names(item, "sensitiveParameters")),
+                        new Target.Parameters(
+                                texts(item, "parameters"),
+                                names(item, "sensitiveParameters"),
+                                texts(item, "parameterTypes")),
                         Optional.ofNullable(item.getJsonObject("state")).map(HttpJobSource::state)));
     }
 

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.larder.worker.terraform;
+
+import org.jspecify.annotations.NullMarked;
