@@ -75,7 +75,8 @@ public class ClaimReads {
     }
 
     // The version grows by one when a claim ends and again when another claim is given the workspace.
-    private static final String SELECT_CLAIM = """
+    private static final String SELECT_CLAIM =
+            """
             SELECT c.id AS claim_id, c.user_id, c.organization_id, c.preset_id, c.path, c.ordinal, c.generation,
                    c.created_at AS claim_created_at, c.granted_at, c.expires_at, c.waits_until, c.ended_at, c.ended_reason,
                    c.unfit, c.failure_code, c.failure,

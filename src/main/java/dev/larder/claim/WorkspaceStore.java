@@ -69,7 +69,8 @@ public class WorkspaceStore {
             @Nullable Instant missingSince,
             @Nullable Instant quarantinedAt) {}
 
-    private static final String SELECT = """
+    private static final String SELECT =
+            """
             SELECT w.id, o.name AS organization, t.name AS template, v.number AS template_version, p.name AS preset, w.name,
                    w.owner_id, u.name AS owner, w.prebuild, w.version, w.build_number, w.transition, %s AS build_status,
                    w.created_at, w.ready_at, w.claimed_at, w.deletion_wanted_at, w.deleted_at,

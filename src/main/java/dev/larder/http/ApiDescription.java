@@ -55,8 +55,8 @@ public final class ApiDescription implements OASFilter {
     private static final Map<String, Class<? extends Enum<?>>> WORDS =
             Map.of("role", Role.class, "scope", PauseScope.class, "transition", Transition.class);
 
-    private static final List<Class<? extends Enum<?>>> ENUMERATIONS =
-            List.of(JobStatus.class, PauseScope.class, PresetStatus.class, Role.class, StateStatus.class, Transition.class);
+    private static final List<Class<? extends Enum<?>>> ENUMERATIONS = List.of(
+            JobStatus.class, PauseScope.class, PresetStatus.class, Role.class, StateStatus.class, Transition.class);
 
     private final IndexView index;
 

@@ -242,7 +242,9 @@ public class Edge {
 
     /** The operations that take a body of any media type take states. */
     private static boolean takesAnything(RoutingContext routing) {
-        return called(routing).filter(operation -> operation.takes().contains("*/*")).isPresent();
+        return called(routing)
+                .filter(operation -> operation.takes().contains("*/*"))
+                .isPresent();
     }
 
     private static boolean mayHaveBody(HttpServerRequest request) {

@@ -142,7 +142,9 @@ public class InventoryReads {
             @Nullable UUID workspaceId,
             @Nullable UUID versionId,
             @Nullable String organization,
-            @Schema(implementation = StateStatus.class) @Nullable String workspaceState) {}
+
+            @Schema(implementation = StateStatus.class) @Nullable
+            String workspaceState) {}
 
     /**
      * @param whole false where only a trace of it exists

@@ -19,8 +19,8 @@ public final class BuildProgress {
     }
 
     /**
-     * Values with the names {@code state_status}, {@code state_reason} and {@code state_since}: how far what is known of
-     * the workspace's infrastructure can be trusted. While a worker has its latest build, that build changes it.
+     * Values with the names {@code state_status}, {@code state_reason} and {@code state_since}: how far what is known
+     * of the workspace's infrastructure can be trusted. While a worker has its latest build, that build changes it.
      *
      * @param workspace what the statement calls the workspace's row
      */

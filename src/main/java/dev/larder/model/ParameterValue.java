@@ -26,7 +26,8 @@ public final class ParameterValue {
      * Codes: {@code value_too_long}, {@code value_not_of_type}. The value itself is not repeated: it may be
      * secret.
      *
-     * @param type one of {@link #TYPES}; a value of type {@code list} or {@code map} is the text of a JSON array or object
+     * @param type one of {@link #TYPES}; a value of type {@code list} or {@code map} is the text of a JSON array or
+     *     object
      * @param field the path of the value, for the refusal
      */
     public static Optional<Refusal> refusal(String type, String value, String field) {

@@ -14,12 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param gone whether the workspace or the state was deleted
  */
 record Address(
-        @Nullable UUID state,
-        UUID organization,
-        @Nullable UUID workspace,
-        UUID owner,
-        boolean kept,
-        boolean gone) {
+        @Nullable UUID state, UUID organization, @Nullable UUID workspace, UUID owner, boolean kept, boolean gone) {
 
     /** What a caller may do with a state. Each may do what the ones before it may. */
     enum Right {

@@ -34,8 +34,7 @@ public class AddressReads {
         return WORKSPACE.on(pool, workspace).map(rows -> Rows.first(rows, AddressReads::address));
     }
 
-    private static final Sql STATE = Sql.of(
-            OF_WORKSPACE + """
+    private static final Sql STATE = Sql.of(OF_WORKSPACE + """
              WHERE s.id = :state
              UNION ALL
             SELECT s.id, s.organization_id, NULL, s.owner_id, true, s.tombstoned_at IS NOT NULL

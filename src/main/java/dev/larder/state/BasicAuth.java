@@ -19,7 +19,8 @@ record BasicAuth(String name, String password) {
             return Optional.empty();
         }
         if (header.regionMatches(true, 0, BEARER, 0, BEARER.length())) {
-            return Optional.of(new BasicAuth("", header.substring(BEARER.length()).strip()));
+            return Optional.of(
+                    new BasicAuth("", header.substring(BEARER.length()).strip()));
         }
         if (!header.regionMatches(true, 0, BASIC, 0, BASIC.length())) {
             return Optional.empty();

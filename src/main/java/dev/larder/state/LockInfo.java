@@ -20,8 +20,7 @@ record LockInfo(String id, ObjectNode fields) {
 
     private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final int TEXT_MAX_CHARACTERS = 1_024;
-    private static final List<String> FIELDS =
-            List.of("ID", "Operation", "Info", "Who", "Version", "Created", "Path");
+    private static final List<String> FIELDS = List.of("ID", "Operation", "Info", "Who", "Version", "Created", "Path");
 
     /** Empty where the body is no JSON object with an ID. Fields that neither tool knows are left out. */
     static Optional<LockInfo> parse(byte[] body) {

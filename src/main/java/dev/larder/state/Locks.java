@@ -1,6 +1,5 @@
 package dev.larder.state;
 
-import dev.larder.http.Problem;
 import dev.larder.model.Caller;
 import dev.larder.state.Address.Right;
 import dev.larder.wakeup.Change;
@@ -13,8 +12,8 @@ import java.util.OptionalLong;
 import java.util.UUID;
 
 /**
- * Locks of Terraform and OpenTofu. In a job's mutation they are nested: they neither begin nor end it. A person's lock begins
- * a mutation, unless the person has one open, and unlocking ends it.
+ * Locks of Terraform and OpenTofu. In a job's mutation they are nested: they neither begin nor end it. A person's
+ * lock begins a mutation, unless the person has one open, and unlocking ends it.
  */
 @ApplicationScoped
 class Locks {
@@ -106,8 +105,8 @@ class Locks {
             case Begin.Result.Begun begun -> Uni.createFrom().item(DONE).invoke(this::tell);
             // The same call was sent twice, and the other one came first.
             case Begin.Result.Held(Mutation by)
-            when by.holder().isUser(caller.userId())
-                    && by.holder().lock().id().equals(Optional.of(lock.id())) -> Uni.createFrom().item(DONE);
+            when by.holder().isUser(caller.userId()) && by.holder().lock().id().equals(Optional.of(lock.id())) ->
+                Uni.createFrom().item(DONE);
             case Begin.Result.Held(Mutation by) ->
                 Uni.createFrom().item(new Outcome.Refused(StateProblems.lockInfo(by, StateProblems.holder(by))));
             case Begin.Result.NotTrusted(String status, String reason) -> notTrusted(state, status, reason);
@@ -164,16 +163,14 @@ class Locks {
     }
 
     /**
-     * Takes a lock away, or a mutation where it is named by its own id. Operators may take any, the others their own. Where none
-     * is held this is done.
+     * Takes a lock away, or a mutation where it is named by its own id. Operators may take any, the others their own.
+     * Where none is held this is done.
      *
      * @param lock empty: whichever is held
      */
     Uni<Outcome> force(UUID state, Sender sender, Right right, Optional<String> lock) {
         return reads.open(state)
-                .chain(held -> held.isEmpty()
-                        ? Uni.createFrom().item(DONE)
-                        : force(held.get(), sender, right, lock));
+                .chain(held -> held.isEmpty() ? Uni.createFrom().item(DONE) : force(held.get(), sender, right, lock));
     }
 
     private Uni<Outcome> force(Mutation held, Sender sender, Right right, Optional<String> lock) {

@@ -75,8 +75,7 @@ class MutationCalls {
             @Nullable Integer leaseSeconds,
             @Nullable Boolean acceptUnreliable) {}
 
-    Uni<RestResponse<MutationView>> begin(
-            Uni<Optional<Address>> found, @Nullable String key, byte @Nullable [] bytes) {
+    Uni<RestResponse<MutationView>> begin(Uni<Optional<Address>> found, @Nullable String key, byte @Nullable [] bytes) {
         Caller asking = caller.get();
         JsonBody body = JsonBody.of(bytes, NewMutation.class);
         MutationKind kind = MutationKind.of(body.text("kind"))
@@ -90,8 +89,7 @@ class MutationCalls {
         Optional<String> same = Optional.ofNullable(key).map(MutationCalls::key);
         return found.map(address -> StateCalls.allowed(address, asking, Right.USE))
                 .chain(this::usable)
-                .map(state -> new Begin(
-                        state, asking.userId(), kind, same, expected, lease, accept, Optional.empty()))
+                .map(state -> new Begin(state, asking.userId(), kind, same, expected, lease, accept, Optional.empty()))
                 .chain(this::begin);
     }
 

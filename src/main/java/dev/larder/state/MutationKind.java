@@ -42,7 +42,9 @@ enum MutationKind {
         return this == DESTROY || this == RESTORE;
     }
 
-    /** What Terraform and OpenTofu call the operation of a lock. State surgery is a repair: it mends what is not true. */
+    /**
+     * What Terraform and OpenTofu call the operation of a lock. State surgery is a repair: it mends what is not true.
+     */
     static MutationKind ofOperation(String operation) {
         return switch (operation) {
             case "OperationTypePlan" -> PLAN;

@@ -32,7 +32,8 @@ public class MutationReads {
         this.pool = pool;
     }
 
-    private static final String FROM = "SELECT " + SHOWN + " FROM state_mutations m LEFT JOIN users u ON u.id = m.user_id\n";
+    private static final String FROM =
+            "SELECT " + SHOWN + " FROM state_mutations m LEFT JOIN users u ON u.id = m.user_id\n";
 
     private static final Sql FIND = Sql.of(FROM + " WHERE m.id = :mutation", "mutation");
 
@@ -47,8 +48,7 @@ public class MutationReads {
         return OPEN.on(pool, state).map(MutationReads::first);
     }
 
-    private static final Sql LATEST = Sql.of(
-            FROM + """
+    private static final Sql LATEST = Sql.of(FROM + """
              WHERE m.state_id = :state
                AND (:lock::text IS NULL
                     OR (m.lock_info->>'ID' = :lock AND m.fence > (SELECT s.fence FROM states s WHERE s.id = :state) - :past::bigint))
@@ -64,8 +64,7 @@ public class MutationReads {
         return LATEST.on(pool, state, lock, PAST_LOCKS).map(MutationReads::first);
     }
 
-    private static final Sql OF_TOKEN = Sql.of(
-            FROM + """
+    private static final Sql OF_TOKEN = Sql.of(FROM + """
              WHERE m.id = :mutation AND m.token_hash = :hash""", "mutation", "hash");
 
     /** The mutation, open or ended, of the job whose token has this SHA-256. */

@@ -17,11 +17,11 @@ import java.util.Optional;
 import java.util.UUID;
 
 /**
- * The mutations of people: begun and ended, each by one statement that may be repeated. A job's mutation is begun and ended
- * with its lease ({@code lifecycle.Mutations}); here it is only taken away.
+ * The mutations of people: begun and ended, each by one statement that may be repeated. A job's mutation is begun and
+ * ended with its lease ({@code lifecycle.Mutations}); here it is only taken away.
  *
- * <p>Every statement locks workspaces, mutations and states in this order. What another statement changed meanwhile is seen
- * by looking again, at most {@value #LOOKS} times.
+ * <p>Every statement locks workspaces, mutations and states in this order. What another statement changed meanwhile
+ * is seen by looking again, at most {@value #LOOKS} times.
  */
 @ApplicationScoped
 public class MutationStore {
@@ -39,7 +39,10 @@ public class MutationStore {
         this.reads = reads;
     }
 
-    /** The CTE {@code place}: the workspace of the state, locked first, so that a claim sees what is done to its state. */
+    /**
+     * The CTE {@code place}: the workspace of the state, locked first, so that a claim sees what is done to its
+     * state.
+     */
     private static String place(String state) {
         return """
                 place AS MATERIALIZED (
@@ -180,7 +183,8 @@ public class MutationStore {
         return first.chain(() -> begin(wanted, at, looks - 1));
     }
 
-    private static final String CLOSING = place("(SELECT k.state_id FROM state_mutations k WHERE k.id = :mutation)") + """
+    private static final String CLOSING =
+            place("(SELECT k.state_id FROM state_mutations k WHERE k.id = :mutation)") + """
             ,
             open AS MATERIALIZED (
                 SELECT m.* FROM state_mutations m
@@ -192,7 +196,9 @@ public class MutationStore {
                    FOR NO KEY UPDATE),
             """;
 
-    /** A value: what a state is after the mutation {@code o}: previous, reliable, or the reason why it is unreliable. */
+    /**
+     * A value: what a state is after the mutation {@code o}: previous, reliable, or the reason why it is unreliable.
+     */
     private static final String VERDICT = """
             CASE WHEN o.kind = 'plan' OR (:quiet::boolean AND o.writes + o.failed_writes = 0) THEN 'previous'
                  WHEN :outcome IN ('canceled', 'forced') THEN :outcome
@@ -242,14 +248,13 @@ public class MutationStore {
             dirty AS ({dirty}),
             audited AS (
                 {audit})
-            """.replace("{dirty}", DirtyPresets.mark("given_back WHERE prebuild"))
-            .replace(
-                    "{audit}",
-                    AuditEntry.of(
-                            "state.take_away",
-                            "jsonb_build_object('mutation', mutation, 'outcome', :outcome::text)",
-                            "(SELECT k.state_id AS id, k.organization_id, k.id AS mutation FROM known k"
-                                    + " WHERE :outcome IN ('canceled', 'forced', 'expired')) taken_away"));
+            """.replace("{dirty}", DirtyPresets.mark("given_back WHERE prebuild")).replace(
+            "{audit}",
+            AuditEntry.of(
+                    "state.take_away",
+                    "jsonb_build_object('mutation', mutation, 'outcome', :outcome::text)",
+                    "(SELECT k.state_id AS id, k.organization_id, k.id AS mutation FROM known k"
+                            + " WHERE :outcome IN ('canceled', 'forced', 'expired')) taken_away"));
 
     private static final Sql END = Sql.of(
             "WITH " + CLOSING + CLOSED + TOLD + """
@@ -294,8 +299,8 @@ public class MutationStore {
              ORDER BY m.lease_expires_at LIMIT :limit""", "at", "limit");
 
     /**
-     * Ends mutations of people whose lease has expired, at most 100. One that a tool began with its lock ends only where
-     * a job of its workspace waits: such a tool cannot renew, and may be at work for hours.
+     * Ends mutations of people whose lease has expired, at most 100. One that a tool began with its lock ends only
+     * where a job of its workspace waits: such a tool cannot renew, and may be at work for hours.
      *
      * @return how many
      */
@@ -309,8 +314,7 @@ public class MutationStore {
         return Multi.createFrom()
                 .iterable(overdue)
                 .onItem()
-                .transformToUniAndConcatenate(
-                        row -> end(row.getUUID("id"), End.EXPIRED, row.getUUID("user_id"), at))
+                .transformToUniAndConcatenate(row -> end(row.getUUID("id"), End.EXPIRED, row.getUUID("user_id"), at))
                 .collect()
                 .asList()
                 .map(List::size);

@@ -20,9 +20,10 @@ public class OpenMutationStore {
         this.pool = pool;
     }
 
-    // A job's mutation is named by its id. A person's is the open one of the state: of this person, with this lock, or without
-    // a lock where the person began it by a call.
-    private static final Sql NEST = Sql.of("""
+    // A job's mutation is named by its id. A person's is the open one of the state: of this person, with this lock,
+    // or without a lock where the person began it by a call.
+    private static final Sql NEST =
+            Sql.of("""
             WITH locked AS (
                 UPDATE state_mutations m SET lock_id = :lock, lock_info = :lock_info::text::jsonb
                  WHERE m.state_id = :state AND m.ended_at IS NULL
@@ -70,8 +71,8 @@ public class OpenMutationStore {
              WHERE id = :mutation AND ended_at IS NULL""", "mutation");
 
     /**
-     * Counts a write as failed before its body is read. An upload that ends in the middle, or is too large to be read, so
-     * leaves a mark; {@link #written} takes it away.
+     * Counts a write as failed before its body is read. An upload that ends in the middle, or is too large to be
+     * read, so leaves a mark; {@link #written} takes it away.
      */
     Uni<Void> announceWrite(UUID mutation) {
         return ANNOUNCE.on(pool, mutation).replaceWithVoid();

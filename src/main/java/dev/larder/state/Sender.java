@@ -32,8 +32,8 @@ sealed interface Sender {
     }
 
     /**
-     * Whether an upload of this sender belongs to an open mutation: it names the lock of the sender's tool, or there is no
-     * lock and the mutation itself keeps others out.
+     * Whether an upload of this sender belongs to an open mutation: it names the lock of the sender's tool, or there
+     * is no lock and the mutation itself keeps others out.
      */
     default boolean writesIn(Mutation mutation, Optional<String> lock) {
         boolean named = lock.isPresent() || !mutation.holder().implicit();
@@ -46,8 +46,7 @@ sealed interface Sender {
     /** What it may do with the state that an address names. A job uses the state of its own mutation. */
     default Address.Right rightOf(Address address) {
         return switch (this) {
-            case Job(Mutation own) ->
-                own.state().equals(address.state()) ? Address.Right.USE : Address.Right.NONE;
+            case Job(Mutation own) -> own.state().equals(address.state()) ? Address.Right.USE : Address.Right.NONE;
             case Person(Caller caller) -> address.rightOf(caller);
         };
     }

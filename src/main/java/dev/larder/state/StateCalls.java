@@ -119,7 +119,9 @@ class StateCalls {
         String tag = "\"" + snapshot.version() + "\"";
         return tag.equals(ifNoneMatch)
                 ? Uni.createFrom()
-                        .item(ResponseBuilder.<byte[]>create(304).header("ETag", tag).build())
+                        .item(ResponseBuilder.<byte[]>create(304)
+                                .header("ETag", tag)
+                                .build())
                 : opened(snapshot.state(), snapshot.version(), snapshot.status());
     }
 
@@ -136,14 +138,15 @@ class StateCalls {
     }
 
     private Uni<RestResponse<byte[]>> opened(UUID state, long version, String status) {
-        return told(snapshots.read(state, version)).map(body -> ResponseBuilder.ok(body.bytes())
-                .header("ETag", "\"" + body.version() + "\"")
-                .header("Content-MD5", Base64.getEncoder().encodeToString(body.md5()))
-                .header("State-Digest", body.digestHex())
-                .header("State-Content-Type", body.contentType())
-                .header("State-Version", body.version())
-                .header("State-Status", status)
-                .build());
+        return told(snapshots.read(state, version))
+                .map(body -> ResponseBuilder.ok(body.bytes())
+                        .header("ETag", "\"" + body.version() + "\"")
+                        .header("Content-MD5", Base64.getEncoder().encodeToString(body.md5()))
+                        .header("State-Digest", body.digestHex())
+                        .header("State-Content-Type", body.contentType())
+                        .header("State-Version", body.version())
+                        .header("State-Status", status)
+                        .build());
     }
 
     /**
@@ -213,8 +216,8 @@ class StateCalls {
     private Uni<Optional<UUID>> own(Optional<UUID> named, UUID state, Caller asking) {
         return named.map(id -> mutations
                         .find(id)
-                        .map(found -> found.filter(
-                                        one -> one.state().equals(state) && one.holder().isUser(asking.userId()))
+                        .map(found -> found.filter(one -> one.state().equals(state)
+                                        && one.holder().isUser(asking.userId()))
                                 .map(Mutation::id)))
                 .orElseGet(() -> Uni.createFrom().item(Optional.empty()));
     }
@@ -263,7 +266,8 @@ class StateCalls {
         UUID user = caller.get().userId();
         String reason = reason(body);
         long version = number(number);
-        return settled(used(found, Right.OPERATE).chain(state -> told(snapshots.restore(state, version, user, reason))));
+        return settled(
+                used(found, Right.OPERATE).chain(state -> told(snapshots.restore(state, version, user, reason))));
     }
 
     Uni<RestResponse<Written>> acknowledge(

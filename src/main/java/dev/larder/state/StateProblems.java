@@ -44,14 +44,13 @@ final class StateProblems {
 
     /** Of an upload that was kept and not accepted. */
     static Problem rejected(Promotion.Result.Rejected rejected) {
-        int status =
-                switch (rejected.code()) {
-                    case "state_tombstoned" -> 410;
-                    case "state_too_large" -> 413;
-                    case "md5_mismatch" -> 400;
-                    case "malformed_state" -> 422;
-                    default -> 409;
-                };
+        int status = switch (rejected.code()) {
+            case "state_tombstoned" -> 410;
+            case "state_too_large" -> 413;
+            case "md5_mismatch" -> 400;
+            case "malformed_state" -> 422;
+            default -> 409;
+        };
         return Problem.of(
                         status,
                         rejected.code(),
@@ -96,7 +95,9 @@ final class StateProblems {
         String who = by.holder().job() != null
                 ? "job " + by.holder().job()
                 : "user " + Optional.ofNullable(by.holder().name()).orElse("unknown");
-        String until = by.span().leaseExpiresAt() == null ? "" : ", lease ends " + by.span().leaseExpiresAt();
+        String until = by.span().leaseExpiresAt() == null
+                ? ""
+                : ", lease ends " + by.span().leaseExpiresAt();
         return by.kind() + " of " + who + " since " + by.span().openedAt() + until;
     }
 
@@ -117,9 +118,10 @@ final class StateProblems {
         String id = by.holder().lock().id().orElse(by.id().toString());
         String who = own.map(LockInfo::who)
                 .filter(text -> !text.isEmpty())
-                .orElse(by.holder().job() != null
-                        ? "job " + by.holder().job()
-                        : Optional.ofNullable(by.holder().name()).orElse("unknown"));
+                .orElse(
+                        by.holder().job() != null
+                                ? "job " + by.holder().job()
+                                : Optional.ofNullable(by.holder().name()).orElse("unknown"));
         String operation = own.map(LockInfo::operation).orElse(by.kind());
         return LockInfo.of(id, operation, who, by.span().openedAt(), info);
     }

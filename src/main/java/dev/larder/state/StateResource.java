@@ -1,14 +1,14 @@
 package dev.larder.state;
 
-import dev.larder.http.Page;
-import dev.larder.http.PageRequest;
+import dev.larder.http.Access;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
-import dev.larder.http.Access;
+import dev.larder.http.Page;
+import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
-import dev.larder.model.Visibility;
 import dev.larder.model.Role;
+import dev.larder.model.Visibility;
 import dev.larder.state.Address.Right;
 import dev.larder.state.MutationCalls.NewMutation;
 import dev.larder.state.StateCalls.PutHeaders;
@@ -134,9 +134,7 @@ class StateResource {
     @Path("{id}")
     @Produces(StateViews.BYTES)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
-    @Operation(
-            operationId = "readState",
-            summary = "Downloads a state, byte for byte. Its ETag is its version")
+    @Operation(operationId = "readState", summary = "Downloads a state, byte for byte. Its ETag is its version")
     public Uni<RestResponse<byte[]>> read(
             @PathParam("id") String id, @HeaderParam("If-None-Match") @Nullable String ifNoneMatch) {
         return calls.read(calls.state(id), ifNoneMatch);
@@ -183,9 +181,7 @@ class StateResource {
             summary = "Begins a mutation of a state: no one else changes it until it ends")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = NewMutation.class)))
     public Uni<RestResponse<MutationView>> begin(
-            @PathParam("id") String id,
-            @HeaderParam("Idempotency-Key") @Nullable String key,
-            byte @Nullable [] body) {
+            @PathParam("id") String id, @HeaderParam("Idempotency-Key") @Nullable String key, byte @Nullable [] body) {
         return mutations.begin(calls.state(id), key, body);
     }
 
@@ -231,9 +227,7 @@ class StateResource {
             summary = "Says that the current version of a state is true, with a reason. It is reliable then")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Reasoned.class)))
     public Uni<RestResponse<Written>> acknowledge(
-            @PathParam("id") String id,
-            @HeaderParam("If-Match") @Nullable String ifMatch,
-            byte @Nullable [] body) {
+            @PathParam("id") String id, @HeaderParam("If-Match") @Nullable String ifMatch, byte @Nullable [] body) {
         return calls.acknowledge(calls.state(id), ifMatch, body);
     }
 

@@ -84,9 +84,7 @@ public class StateStore {
             audited AS (
                 {audit})
             SELECT h.n >= :most AS full, s.* FROM held h LEFT JOIN created s ON true""".replace("{columns}", COLUMNS)
-                    .replace(
-                            "{audit}",
-                            AuditEntry.of("state.create", "jsonb_build_object('name', name)", "created")),
+                    .replace("{audit}", AuditEntry.of("state.create", "jsonb_build_object('name', name)", "created")),
             "organization",
             "id",
             "name",
@@ -136,7 +134,8 @@ public class StateStore {
                 .map(rows -> Rows.list(rows, StateStore::named));
     }
 
-    private static final Sql FIND = Sql.of("SELECT " + COLUMNS + SEEN + " AND s.id = :state", "organization", "owner", "state");
+    private static final Sql FIND =
+            Sql.of("SELECT " + COLUMNS + SEEN + " AND s.id = :state", "organization", "owner", "state");
 
     /** A state with a name. */
     Uni<Optional<Named>> find(UUID state, Visibility scope) {
@@ -209,13 +208,12 @@ public class StateStore {
             dirty AS ({dirty}),
             audited AS (
                 {audit})
-            SELECT answer FROM judged""".replace("{dirty}", DirtyPresets.mark("emptied WHERE prebuild"))
-                    .replace(
-                            "{audit}",
-                            AuditEntry.of(
-                                    "state.delete",
-                                    "jsonb_build_object('version', current_version, 'force', :force::boolean)",
-                                    "buried")),
+            SELECT answer FROM judged""".replace("{dirty}", DirtyPresets.mark("emptied WHERE prebuild")).replace(
+                    "{audit}",
+                    AuditEntry.of(
+                            "state.delete",
+                            "jsonb_build_object('version', current_version, 'force', :force::boolean)",
+                            "buried")),
             "state",
             "force",
             "at",

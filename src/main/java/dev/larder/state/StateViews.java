@@ -103,10 +103,7 @@ final class StateViews {
      * @param user the user's name; null for a job's
      */
     @Schema(name = "StateHolder")
-    record HolderView(
-            @Nullable UUID job,
-            @Nullable String user,
-            Instant since) {}
+    record HolderView(@Nullable UUID job, @Nullable String user, Instant since) {}
 
     /**
      * How a mutation ended.
@@ -146,12 +143,7 @@ final class StateViews {
 
     /** A body, without opening it. The size is in bytes, as uploaded; the digest is keyed. */
     @Schema(name = "StateContent")
-    record ContentView(
-            @Nullable Long serial,
-            @Nullable String lineage,
-            long size,
-            String digest,
-            String contentType) {}
+    record ContentView(@Nullable Long serial, @Nullable String lineage, long size, String digest, String contentType) {}
 
     private static ContentView of(Content content) {
         return new ContentView(

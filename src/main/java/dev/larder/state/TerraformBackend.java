@@ -18,8 +18,9 @@ import java.util.OptionalLong;
 import java.util.UUID;
 
 /**
- * Terraform's and OpenTofu's http backend. The status codes are what the clients act on: a lock and an unlock are exactly 200; a
- * 404 means that nothing was ever written to a state that exists, and nothing else; a 423 has the lock that is in the way.
+ * Terraform's and OpenTofu's http backend. The status codes are what the clients act on: a lock and an unlock are
+ * exactly 200; a 404 means that nothing was ever written to a state that exists, and nothing else; a 423 has the lock
+ * that is in the way.
  */
 @ApplicationScoped
 class TerraformBackend {
@@ -74,9 +75,7 @@ class TerraformBackend {
         return JsonBody.uuid(auth.name())
                 .map(mutation -> mutations
                         .ofToken(mutation, auth.passwordHash())
-                        .chain(job -> job.isPresent()
-                                ? Uni.createFrom().item(job(job.get(), call))
-                                : person(auth)))
+                        .chain(job -> job.isPresent() ? Uni.createFrom().item(job(job.get(), call)) : person(auth)))
                 .orElseGet(() -> person(auth));
     }
 
@@ -107,8 +106,7 @@ class TerraformBackend {
     }
 
     /** An unknown address is forbidden: the client would take a 404 for an empty state. */
-    private static Known known(
-            TerraformCall call, TerraformRequest request, Sender sender, Optional<Address> found) {
+    private static Known known(TerraformCall call, TerraformRequest request, Sender sender, Optional<Address> found) {
         Address address = found.orElseThrow(TerraformBackend::forbidden);
         Right right = sender.rightOf(address);
         if (!right.atLeast(Right.USE) || !address.kept()) {
@@ -189,9 +187,10 @@ class TerraformBackend {
         Optional<String> lock = known.call().lock();
         return known.sender() instanceof Sender.Job(Mutation own) && !own.isOpen()
                 ? Uni.createFrom().item(Optional.of(own.id()))
-                : mutations.open(state).map(open -> open.filter(
-                                held -> known.sender().writesIn(held, lock))
-                        .map(Mutation::id));
+                : mutations
+                        .open(state)
+                        .map(open -> open.filter(held -> known.sender().writesIn(held, lock))
+                                .map(Mutation::id));
     }
 
     private Uni<TerraformAnswer> write(Known known, UUID state, Optional<UUID> mutation) {
@@ -233,7 +232,8 @@ class TerraformBackend {
     /** An upload without the right to write is told who has it. */
     private Uni<TerraformAnswer> rejected(UUID state, Result.Rejected rejected) {
         Problem problem = StateProblems.rejected(rejected);
-        boolean rightless = rejected.code().equals("mutation_required") || rejected.code().equals("mutation_superseded");
+        boolean rightless =
+                rejected.code().equals("mutation_required") || rejected.code().equals("mutation_superseded");
         if (!rightless) {
             return Uni.createFrom().failure(problem);
         }
@@ -256,7 +256,8 @@ class TerraformBackend {
                 .body(LOCK_BODY_MAX)
                 .map(body -> LockInfo.parse(body).orElseThrow(TerraformBackend::noLockInfo))
                 .chain(lock -> usable(known.address())
-                        .chain(state -> locks.lock(state, known.sender(), lock, known.call().force()))
+                        .chain(state -> locks.lock(
+                                state, known.sender(), lock, known.call().force()))
                         .map(outcome -> told(outcome, lock.bytes())));
     }
 
@@ -326,8 +327,11 @@ class TerraformBackend {
             case DELETED -> Uni.createFrom().item(new TerraformAnswer(200, Map.of(), NO_BODY));
             case LISTS_RESOURCES -> Uni.createFrom().failure(StateProblems.listsResources());
             case IN_FLIGHT ->
-                mutations.open(state).map(open -> open.map(by -> locked(StateProblems.lockInfo(by, StateProblems.holder(by))))
-                        .orElseThrow(() -> Problem.of(503, "try_again", "The state was in use; send it again.")));
+                mutations
+                        .open(state)
+                        .map(open -> open.map(by -> locked(StateProblems.lockInfo(by, StateProblems.holder(by))))
+                                .orElseThrow(
+                                        () -> Problem.of(503, "try_again", "The state was in use; send it again.")));
         };
     }
 }

@@ -15,7 +15,8 @@ import java.util.regex.Pattern;
 /**
  * What a request to Terraform's http backend asks for. Pure.
  *
- * <p>The client takes a 404 for "there is no state yet" and plans everything anew, so an address that cannot be read is 400.
+ * <p>The client takes a 404 for "there is no state yet" and plans everything anew, so an address that cannot be read
+ * is 400.
  *
  * @param ofWorkspace whether the id is a workspace's, not a state's
  * @param lock the query parameter {@code ID} of an upload
@@ -38,16 +39,17 @@ record TerraformCall(Verb verb, boolean ofWorkspace, UUID id, Optional<String> l
     private static final String ALLOWED = "DELETE, GET, HEAD, LOCK, POST, PUT, UNLOCK";
     private static final String ALLOWED_LOCK = "DELETE, LOCK, POST, PUT, UNLOCK";
 
-    /** Reads a request. Codes: 400 {@code unknown_address}, {@code unknown_parameter}, {@code repeated_parameter}; 405. */
+    /**
+     * Reads a request. Codes: 400 {@code unknown_address}, {@code unknown_parameter}, {@code repeated_parameter};
+     * 405.
+     */
     static TerraformCall of(String method, String path, MultiMap query) {
         Matcher workspace = WORKSPACE.matcher(path);
         Matcher state = STATE.matcher(path);
         boolean ofWorkspace = workspace.matches();
         if (!ofWorkspace && !state.matches()) {
             throw Problem.of(
-                    400,
-                    "unknown_address",
-                    "The address must be /tf/v1/workspaces/{id}/state or /tf/v1/states/{id}.");
+                    400, "unknown_address", "The address must be /tf/v1/workspaces/{id}/state or /tf/v1/states/{id}.");
         }
         Matcher found = ofWorkspace ? workspace : state;
         refuseUnknown(query);
@@ -84,8 +86,8 @@ record TerraformCall(Verb verb, boolean ofWorkspace, UUID id, Optional<String> l
         List<Refusal> refusals = new ArrayList<>();
         for (String name : query.names()) {
             if (!name.equals("ID") && !name.equals("force")) {
-                refusals.add(new Refusal(
-                        "unknown_parameter", JsonBody.shown(name), "is no query parameter of this call."));
+                refusals.add(
+                        new Refusal("unknown_parameter", JsonBody.shown(name), "is no query parameter of this call."));
             } else if (query.getAll(name).size() > 1) {
                 refusals.add(new Refusal("repeated_parameter", name, "may be given once."));
             }

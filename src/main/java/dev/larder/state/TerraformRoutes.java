@@ -15,8 +15,9 @@ import jakarta.inject.Singleton;
 import org.jboss.logging.Logger;
 
 /**
- * Terraform's http backend over HTTP: reads a request and writes its answer. It is no JAX-RS resource, since the caller is to
- * be known before a large body is read, and no address below {@code /tf} may ever answer 404 for a reason of its own.
+ * Terraform's http backend over HTTP: reads a request and writes its answer. It is no JAX-RS resource, since the
+ * caller is to be known before a large body is read, and no address below {@code /tf} may ever answer 404 for a
+ * reason of its own.
  */
 @Singleton
 class TerraformRoutes {

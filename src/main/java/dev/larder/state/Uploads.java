@@ -13,8 +13,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /**
- * Uploads of state bodies. A write counts as failed from before its body is read until it is accepted: a body that ends in the
- * middle leaves its mark on the mutation. The bodies that this process reads at once are bounded by bytes.
+ * Uploads of state bodies. A write counts as failed from before its body is read until it is accepted: a body that
+ * ends in the middle leaves its mark on the mutation. The bodies that this process reads at once are bounded by
+ * bytes.
  */
 @ApplicationScoped
 class Uploads {
@@ -74,7 +75,8 @@ class Uploads {
 
     /** To be called before the body is read. */
     Uni<Void> announce(Optional<UUID> mutation) {
-        return mutation.map(mutations::announceWrite).orElseGet(() -> Uni.createFrom().voidItem());
+        return mutation.map(mutations::announceWrite)
+                .orElseGet(() -> Uni.createFrom().voidItem());
     }
 
     /** Makes an announced upload the next version, or keeps it as a reject. */

@@ -100,16 +100,16 @@ class WorkspaceStateResource {
             summary = "Begins a mutation of the state of a workspace: no one else changes it until it ends")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = NewMutation.class)))
     public Uni<RestResponse<MutationView>> begin(
-            @PathParam("id") String id,
-            @HeaderParam("Idempotency-Key") @Nullable String key,
-            byte @Nullable [] body) {
+            @PathParam("id") String id, @HeaderParam("Idempotency-Key") @Nullable String key, byte @Nullable [] body) {
         return mutations.begin(calls.workspace(id), key, body);
     }
 
     @GET
     @Path("{id}/state/versions")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "listWorkspaceStateVersions", summary = "Lists the versions of the state of a workspace, newest first")
+    @Operation(
+            operationId = "listWorkspaceStateVersions",
+            summary = "Lists the versions of the state of a workspace, newest first")
     public Uni<Page<VersionView>> versions(
             @PathParam("id") String id,
             @QueryParam("limit") @Nullable String limit,
@@ -121,7 +121,9 @@ class WorkspaceStateResource {
     @Path("{id}/state/versions/{version}")
     @Produces(StateViews.BYTES)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
-    @Operation(operationId = "readWorkspaceStateVersion", summary = "Downloads a version of the state of a workspace, byte for byte")
+    @Operation(
+            operationId = "readWorkspaceStateVersion",
+            summary = "Downloads a version of the state of a workspace, byte for byte")
     public Uni<RestResponse<byte[]>> version(@PathParam("id") String id, @PathParam("version") String version) {
         return calls.version(calls.workspace(id), version);
     }
@@ -145,12 +147,11 @@ class WorkspaceStateResource {
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
     @Operation(
             operationId = "acknowledgeWorkspaceState",
-            summary = "Says that the current version of the state of a workspace is true, with a reason. It is reliable then")
+            summary =
+                    "Says that the current version of the state of a workspace is true, with a reason. It is reliable then")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Reasoned.class)))
     public Uni<RestResponse<Written>> acknowledge(
-            @PathParam("id") String id,
-            @HeaderParam("If-Match") @Nullable String ifMatch,
-            byte @Nullable [] body) {
+            @PathParam("id") String id, @HeaderParam("If-Match") @Nullable String ifMatch, byte @Nullable [] body) {
         return calls.acknowledge(calls.workspace(id), ifMatch, body);
     }
 

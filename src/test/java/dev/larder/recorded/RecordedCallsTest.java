@@ -38,7 +38,10 @@ class RecordedCallsTest {
     private static final List<String> SCRIPTS =
             List.of("access", "catalog", "workers", "inventory", "claims", "states", "operation");
 
-    /** A workspace has a state only where a worker with Terraform has built it; states with a name have the same calls. */
+    /**
+     * A workspace has a state only where a worker with Terraform has built it; states with a name have the same
+     * calls.
+     */
     private static final Pattern NEEDS_TERRAFORM = Pattern.compile("/api/v1/workspaces/\\{id}/(state|outputs).*");
 
     private final Session session =

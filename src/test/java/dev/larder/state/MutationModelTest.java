@@ -22,8 +22,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Random interleavings of begin, renew, upload, end, expire and cancel: the service and a small model in memory agree after each
- * step (S22). {@code -Dlarder.state.seeds=200} runs more of them.
+ * Random interleavings of begin, renew, upload, end, expire and cancel: the service and a small model in memory agree
+ * after each step (S22). {@code -Dlarder.state.seeds=200} runs more of them.
  */
 class MutationModelTest {
 
@@ -40,7 +40,12 @@ class MutationModelTest {
     private static final class Model {
 
         private record Open(
-                UUID user, MutationKind kind, boolean implicit, Instant lease, String status, @Nullable String reason) {}
+                UUID user,
+                MutationKind kind,
+                boolean implicit,
+                Instant lease,
+                String status,
+                @Nullable String reason) {}
 
         private String status = "new";
         private @Nullable String reason;
@@ -135,7 +140,11 @@ class MutationModelTest {
             List<String> steps = new ArrayList<>();
             for (int step = 0; step < STEPS; step++) {
                 steps.add(step(random, states, state, callers, model, begun));
-                Snapshot shown = new StateReads(stock.pool).find(state).await().indefinitely().orElseThrow();
+                Snapshot shown = new StateReads(stock.pool)
+                        .find(state)
+                        .await()
+                        .indefinitely()
+                        .orElseThrow();
                 String actual = "%s %s v%d r%d f%d open=%s"
                         .formatted(
                                 shown.status(),
@@ -158,7 +167,14 @@ class MutationModelTest {
             case 2 -> old ? "" : renew(states, caller, model, begun.getLast());
             case 3 -> old ? "" : write(states, model, begun.getLast(), true);
             case 4 -> old ? "" : write(states, model, begun.getLast(), false);
-            case 5 -> old ? "" : end(states, model, begun.get(random.nextInt(begun.size())), ENDS.get(random.nextInt(ENDS.size())));
+            case 5 ->
+                old
+                        ? ""
+                        : end(
+                                states,
+                                model,
+                                begun.get(random.nextInt(begun.size())),
+                                ENDS.get(random.nextInt(ENDS.size())));
             case 6 -> old ? "" : expire(states, model);
             default -> {
                 states.stock.clock.forward(Duration.ofSeconds(random.nextInt(90)));
@@ -182,17 +198,16 @@ class MutationModelTest {
                         ? Optional.of(LockInfo.of("l" + begun.size(), "", caller.name(), states.now(), ""))
                         : Optional.empty());
         Result result = states.begin(wanted);
-        String word =
-                switch (result) {
-                    case Result.Begun(Mutation mutation) -> {
-                        begun.add(mutation);
-                        yield "begun";
-                    }
-                    case Result.Held held -> "held";
-                    case Result.NotTrusted not -> "not trusted";
-                    case Result.OtherVersion other -> "other version";
-                    case Result.Gone gone -> "gone";
-                };
+        String word = switch (result) {
+            case Result.Begun(Mutation mutation) -> {
+                begun.add(mutation);
+                yield "begun";
+            }
+            case Result.Held held -> "held";
+            case Result.NotTrusted not -> "not trusted";
+            case Result.OtherVersion other -> "other version";
+            case Result.Gone gone -> "gone";
+        };
         assertThat(word).as(wanted + " " + model).isEqualTo(model.begin(wanted, states.now()));
         return "begin " + kind + " " + word;
     }
@@ -202,7 +217,8 @@ class MutationModelTest {
     }
 
     private static String renew(States states, Caller caller, Model model, Mutation mutation) {
-        Optional<Mutation> renewed = await(states.open.renew(mutation.id(), caller.userId(), States.LEASE, states.now()));
+        Optional<Mutation> renewed =
+                await(states.open.renew(mutation.id(), caller.userId(), States.LEASE, states.now()));
         boolean mine = isOpen(model, mutation) && mutation.holder().isUser(caller.userId());
         assertThat(renewed.isPresent()).isEqualTo(mine);
         if (mine) {

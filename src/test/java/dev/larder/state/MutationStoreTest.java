@@ -50,8 +50,8 @@ class MutationStoreTest {
                         : process.wanted(state, callers.get(i), kinds.get(i % kinds.size()));
                 racing.add(process.mutations.begin(wanted, states.now()));
             }
-            List<Result> results =
-                    await(Uni.join().all(racing).usingConcurrencyOf(callers.size()).andFailFast());
+            List<Result> results = await(
+                    Uni.join().all(racing).usingConcurrencyOf(callers.size()).andFailFast());
 
             List<Mutation> begun = results.stream()
                     .filter(Result.Begun.class::isInstance)
@@ -80,7 +80,8 @@ class MutationStoreTest {
         assertThat(((Result.Held) states.begin(states.keyed(state, bob, MutationKind.UPDATE, "k1"))).by())
                 .isEqualTo(first);
         Mutation ended = states.end(first, End.SUCCEEDED);
-        assertThat(states.begun(states.keyed(state, anna, MutationKind.UPDATE, "k1"))).isEqualTo(ended);
+        assertThat(states.begun(states.keyed(state, anna, MutationKind.UPDATE, "k1")))
+                .isEqualTo(ended);
         assertThat(stock.count("state_mutations")).isEqualTo(1);
     }
 
@@ -126,7 +127,8 @@ class MutationStoreTest {
         "PLAN, UNLOCKED, 0, 1, new",
     })
     void what_is_known_after_a_mutation_follows_from_how_it_ended_and_what_was_written(
-            MutationKind kind, String end, int accepted, int rejected, String known) throws ReflectiveOperationException {
+            MutationKind kind, String end, int accepted, int rejected, String known)
+            throws ReflectiveOperationException {
         UUID state = states.named("net");
         Mutation mutation = states.begun(states.wanted(state, anna, kind));
         assertThat(states.status(state)).isEqualTo("in_flight");
@@ -134,7 +136,8 @@ class MutationStoreTest {
         IntStream.range(0, rejected).forEach(write -> states.rejected(mutation));
         stock.clock.forward(States.LEASE);
 
-        Mutation ended = states.end(mutation, (End) End.class.getDeclaredField(end).get(null));
+        Mutation ended =
+                states.end(mutation, (End) End.class.getDeclaredField(end).get(null));
 
         assertThat(states.status(state)).isEqualTo(known);
         assertThat(ended.span().endVersion()).isEqualTo(accepted);
@@ -163,14 +166,22 @@ class MutationStoreTest {
         UUID state = states.named("net");
         Mutation lost = states.begun(states.wanted(state, anna, MutationKind.UPDATE));
         assertThat(states.end(lost, End.CANCELED).span().outcome()).isEqualTo("canceled");
-        boolean builds = List.of(MutationKind.CREATE, MutationKind.UPDATE, MutationKind.CLAIM).contains(kind);
+        boolean builds = List.of(MutationKind.CREATE, MutationKind.UPDATE, MutationKind.CLAIM)
+                .contains(kind);
 
         Result refused = states.begin(states.wanted(state, bob, kind));
 
         if (builds) {
             assertThat(refused).isEqualTo(new Result.NotTrusted("unreliable", "canceled"));
             Begin accepting = new Begin(
-                    state, bob.userId(), kind, Optional.empty(), OptionalLong.empty(), States.LEASE, true, Optional.empty());
+                    state,
+                    bob.userId(),
+                    kind,
+                    Optional.empty(),
+                    OptionalLong.empty(),
+                    States.LEASE,
+                    true,
+                    Optional.empty());
             assertThat(states.begin(accepting)).isInstanceOf(Result.Begun.class);
         } else {
             assertThat(refused).isInstanceOf(Result.Begun.class);
@@ -184,7 +195,14 @@ class MutationStoreTest {
         stock.sql("UPDATE states SET status = 'corrupt', status_reason = 'body_missing' WHERE id = $1", state);
         boolean blind = kind == MutationKind.DESTROY || kind == MutationKind.RESTORE;
         Begin accepting = new Begin(
-                state, bob.userId(), kind, Optional.empty(), OptionalLong.empty(), States.LEASE, true, Optional.empty());
+                state,
+                bob.userId(),
+                kind,
+                Optional.empty(),
+                OptionalLong.empty(),
+                States.LEASE,
+                true,
+                Optional.empty());
 
         Result result = states.begin(accepting);
 
@@ -227,13 +245,16 @@ class MutationStoreTest {
         Result refresh = states.begin(states.wanted(state, bob, MutationKind.REFRESH));
 
         assertThat(((Result.Begun) refresh).mutation().fence()).isEqualTo(2);
-        assertThat(await(states.reads.find(lock.id())).orElseThrow().span().outcome()).isEqualTo("expired");
+        assertThat(await(states.reads.find(lock.id())).orElseThrow().span().outcome())
+                .isEqualTo("expired");
     }
 
     @Test
     void after_an_expired_lock_the_state_is_not_trusted_any_more() {
         UUID state = states.named("net");
-        assertThat(states.begun(states.locking(state, anna, "OperationTypeApply", "l1")).isOpen()).isTrue();
+        assertThat(states.begun(states.locking(state, anna, "OperationTypeApply", "l1"))
+                        .isOpen())
+                .isTrue();
         stock.clock.forward(States.LOCK_LEASE);
 
         Result result = states.begin(states.wanted(state, bob, MutationKind.UPDATE));
@@ -245,7 +266,9 @@ class MutationStoreTest {
     @Test
     void an_expired_plan_leaves_the_state_as_it_was() {
         UUID state = states.named("net");
-        assertThat(states.begun(states.locking(state, anna, "OperationTypePlan", "l1")).kind()).isEqualTo("plan");
+        assertThat(states.begun(states.locking(state, anna, "OperationTypePlan", "l1"))
+                        .kind())
+                .isEqualTo("plan");
         stock.clock.forward(States.LOCK_LEASE);
 
         assertThat(states.begin(states.wanted(state, bob, MutationKind.UPDATE))).isInstanceOf(Result.Begun.class);
@@ -259,7 +282,8 @@ class MutationStoreTest {
         await(states.open.written(lock.id(), States.LOCK_LEASE, states.now()));
         stock.clock.forward(Duration.ofMinutes(119));
 
-        assertThat(states.begin(states.wanted(state, bob, MutationKind.REFRESH))).isInstanceOf(Result.Held.class);
+        assertThat(states.begin(states.wanted(state, bob, MutationKind.REFRESH)))
+                .isInstanceOf(Result.Held.class);
     }
 
     @Test
@@ -267,15 +291,18 @@ class MutationStoreTest {
         UUID state = states.named("net");
         Mutation begun = states.begun(states.wanted(state, anna, MutationKind.UPDATE));
         stock.clock.forward(States.LEASE.minusSeconds(1));
-        assertThat(await(states.open.renew(begun.id(), anna.userId(), States.LEASE, states.now()))).isPresent();
-        assertThat(await(states.open.renew(begun.id(), bob.userId(), States.LEASE, states.now()))).isEmpty();
+        assertThat(await(states.open.renew(begun.id(), anna.userId(), States.LEASE, states.now())))
+                .isPresent();
+        assertThat(await(states.open.renew(begun.id(), bob.userId(), States.LEASE, states.now())))
+                .isEmpty();
         stock.clock.forward(States.LEASE.minusSeconds(1));
         assertThat(await(states.mutations.expireOverdue(states.now()))).isZero();
         stock.clock.forward(Duration.ofSeconds(1));
 
         assertThat(await(states.mutations.expireOverdue(states.now()))).isEqualTo(1);
         assertThat(states.status(state)).isEqualTo("unreliable(lease_expired)");
-        assertThat(await(states.open.renew(begun.id(), anna.userId(), States.LEASE, states.now()))).isEmpty();
+        assertThat(await(states.open.renew(begun.id(), anna.userId(), States.LEASE, states.now())))
+                .isEmpty();
     }
 
     @Test
@@ -286,11 +313,13 @@ class MutationStoreTest {
         Mutation lock = states.begun(states.locking(state, stock.owner, "OperationTypeApply", "l1"));
         stock.clock.forward(States.LOCK_LEASE);
         assertThat(await(states.mutations.expireOverdue(states.now()))).isZero();
-        assertThat(await(stock.pools.delete(List.of(workspace), "expired", states.now()))).isEqualTo(1);
+        assertThat(await(stock.pools.delete(List.of(workspace), "expired", states.now())))
+                .isEqualTo(1);
 
         assertThat(await(states.mutations.expireOverdue(states.now()))).isEqualTo(1);
 
-        assertThat(await(states.reads.find(lock.id())).orElseThrow().span().outcome()).isEqualTo("expired");
+        assertThat(await(states.reads.find(lock.id())).orElseThrow().span().outcome())
+                .isEqualTo("expired");
     }
 
     @Test
@@ -328,8 +357,10 @@ class MutationStoreTest {
             assertThat(nested.holder().lock().id()).contains(lock.id());
         }
 
-        assertThat(await(states.open.nest(state, Optional.empty(), Optional.of(anna.userId()), plan))).isEmpty();
-        assertThat(await(states.open.nest(state, Optional.empty(), Optional.of(bob.userId()), apply))).isEmpty();
+        assertThat(await(states.open.nest(state, Optional.empty(), Optional.of(anna.userId()), plan)))
+                .isEmpty();
+        assertThat(await(states.open.nest(state, Optional.empty(), Optional.of(bob.userId()), apply)))
+                .isEmpty();
         assertThat(await(states.reads.open(state)).orElseThrow().id()).isEqualTo(begun.id());
     }
 
@@ -364,7 +395,8 @@ class MutationStoreTest {
                 .isEqualTo(StateStore.Deletion.DELETED);
         assertThat(await(states.states.delete(state, false, anna.userId(), states.now())))
                 .isEqualTo(StateStore.Deletion.DELETED);
-        assertThat(states.begin(states.wanted(state, bob, MutationKind.DESTROY))).isEqualTo(new Result.Gone());
+        assertThat(states.begin(states.wanted(state, bob, MutationKind.DESTROY)))
+                .isEqualTo(new Result.Gone());
     }
 
     @Test
@@ -376,7 +408,9 @@ class MutationStoreTest {
         List<StateStore.Creation> made =
                 await(Uni.join().all(asking).usingConcurrencyOf(12).andFailFast());
 
-        assertThat(made).filteredOn(StateStore.Creation.Created.class::isInstance).hasSize(4);
+        assertThat(made)
+                .filteredOn(StateStore.Creation.Created.class::isInstance)
+                .hasSize(4);
         assertThat(stock.count("states WHERE name IS NOT NULL")).isEqualTo(4);
     }
 }

@@ -29,8 +29,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * States over HTTP: every status that Terraform's http backend acts on (S11), the 404 rule (S12), a failed upload before an
- * unlock (S13), answers that are lost (S9), and the native calls.
+ * States over HTTP: every status that Terraform's http backend acts on (S11), the 404 rule (S12), a failed upload
+ * before an unlock (S13), answers that are lost (S9), and the native calls.
  */
 @QuarkusTest
 @WithTestResource(LarderTestResource.class)
@@ -84,7 +84,9 @@ class StateHttpTest {
                 .post(
                         "/api/v1/states",
                         "{\"organization\":\"%s\",\"name\":\"s-%s\"}"
-                                .formatted(organization, UUID.randomUUID().toString().substring(0, 8)));
+                                .formatted(
+                                        organization,
+                                        UUID.randomUUID().toString().substring(0, 8)));
         assertThat(made.status()).as(made.toString()).isEqualTo(201);
         return made.body().path("id").asText();
     }
@@ -109,7 +111,10 @@ class StateHttpTest {
     }
 
     private void sql(String sql, Object... values) {
-        var done = pool.preparedQuery(sql).execute(Tuple.from(List.of(values))).await().indefinitely();
+        var done = pool.preparedQuery(sql)
+                .execute(Tuple.from(List.of(values)))
+                .await()
+                .indefinitely();
     }
 
     private long count(String what, String state) {
@@ -161,7 +166,9 @@ class StateHttpTest {
         assertThat(anna.tf(state).lock(Tf.info("l1")).status()).isEqualTo(200);
 
         for (Answer refused : List.of(
-                chief.tf(state).lock(Tf.info("l2")), anna.tf(state).lock(Tf.info("l3")), chief.tf(state).post("l2", "{}"))) {
+                chief.tf(state).lock(Tf.info("l2")),
+                anna.tf(state).lock(Tf.info("l3")),
+                chief.tf(state).post("l2", "{}"))) {
             assertThat(refused.status()).as(refused.toString()).isEqualTo(423);
             assertThat(refused.json().path("ID").asText()).isEqualTo("l1");
             assertThat(refused.json().path("Who").asText()).isEqualTo("anna@laptop");
@@ -188,7 +195,8 @@ class StateHttpTest {
         assertThat(tf.lock(info).status()).isEqualTo(200);
         assertThat(count("state_mutations", state)).isEqualTo(1);
 
-        try (Socket lost = tf.sendAndLookAway("POST", "?ID=l1", Tf.state(1), Tf.state(1).length())) {
+        try (Socket lost =
+                tf.sendAndLookAway("POST", "?ID=l1", Tf.state(1), Tf.state(1).length())) {
             assertThat(lost.isConnected()).isTrue();
             Eventually.see(() -> count("state_versions", state), n -> n == 1);
         }
@@ -220,12 +228,17 @@ class StateHttpTest {
         assertThat(first.status()).as(first.toString()).isEqualTo(201);
         assertThat(again.status()).isEqualTo(201);
         assertThat(again.body()).isEqualTo(first.body());
-        assertThat(same.post("/api/v1/states/" + state + "/mutations", "{\"kind\":\"plan\"}").code())
+        assertThat(same.post("/api/v1/states/" + state + "/mutations", "{\"kind\":\"plan\"}")
+                        .code())
                 .isEqualTo("idempotency_key_reused");
         Api.Answer ended = anna.api().post(mutation + "/end", "{\"outcome\":\"succeeded\"}");
-        assertThat(anna.api().post(mutation + "/end", "{\"outcome\":\"succeeded\"}").body())
+        assertThat(anna.api()
+                        .post(mutation + "/end", "{\"outcome\":\"succeeded\"}")
+                        .body())
                 .isEqualTo(ended.body());
-        assertThat(anna.api().post(mutation + "/end", "{\"outcome\":\"aborted\"}").code())
+        assertThat(anna.api()
+                        .post(mutation + "/end", "{\"outcome\":\"aborted\"}")
+                        .code())
                 .isEqualTo("mutation_superseded");
         assertThat(anna.api().post(mutation + "/renew", "{}").code()).isEqualTo("mutation_superseded");
         assertThat(anna.api().post(mutation + "/cancel", "").status()).isEqualTo(200);
@@ -247,7 +260,8 @@ class StateHttpTest {
         assertThat(refused.status()).isEqualTo(423);
         assertThat(refused.json().path("ID").asText()).isNotEmpty();
         assertThat(refused.json().path("Info").asText()).contains("unreliable (write_failed)", "acknowledge");
-        assertThat(tf.at(tf.address() + "?force=true").lock(Tf.info("l3")).status()).isEqualTo(200);
+        assertThat(tf.at(tf.address() + "?force=true").lock(Tf.info("l3")).status())
+                .isEqualTo(200);
     }
 
     @Test
@@ -258,7 +272,9 @@ class StateHttpTest {
         try (Socket broken = tf.sendAndLookAway("POST", "?ID=l1", "{", 1_000)) {
             assertThat(broken.isConnected()).isTrue();
             Eventually.see(
-                    () -> row("SELECT failed_writes AS n FROM state_mutations WHERE state_id = $1", UUID.fromString(state))
+                    () -> row(
+                                    "SELECT failed_writes AS n FROM state_mutations WHERE state_id = $1",
+                                    UUID.fromString(state))
                             .getInteger("n"),
                     n -> n == 1);
         }
@@ -309,7 +325,8 @@ class StateHttpTest {
         Api.Answer put = writer.put("/api/v1/states/" + state, body.replace("\"serial\":1", "\"serial\":2"));
         assertThat(put.status()).as(put.toString()).isEqualTo(200);
         assertThat(put.header("ETag")).isEqualTo("\"2\"");
-        assertThat(anna.api().post("/api/v1/claims", "x".repeat(3 << 20)).status()).isEqualTo(413);
+        assertThat(anna.api().post("/api/v1/claims", "x".repeat(3 << 20)).status())
+                .isEqualTo(413);
     }
 
     /** Uploads after serial 5, with what is answered; a refused one is kept. */
@@ -325,7 +342,8 @@ class StateHttpTest {
         written(state, 5);
         Tf tf = anna.tf(state);
         assertThat(tf.lock(Tf.info("l2")).status()).isEqualTo(200);
-        String body = (lineage.equals("same") ? Tf.state(serial) : Tf.state(serial, Tf.someId())).replace("hush", "quiet");
+        String body =
+                (lineage.equals("same") ? Tf.state(serial) : Tf.state(serial, Tf.someId())).replace("hush", "quiet");
 
         Answer answer = tf.post("l2", body);
 
@@ -352,36 +370,38 @@ class StateHttpTest {
 
     /** What is sent under the lock l1, and what is answered. */
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "POST | ?ID=l1 | not json | 422 | malformed_state",
-        "POST | ?ID=l1 | [] | 422 | malformed_state",
-        "POST | ?ID=other | STATE | 423 | ''",
-        "POST | '' | STATE | 423 | ''",
-        "PUT | ?ID=l1 | STATE | 200 | ''",
-        "POST | ?ID=l1&x=1 | STATE | 400 | unknown_parameter",
-        "POST | ?ID=l1&ID=l2 | STATE | 400 | repeated_parameter",
-        "POST | ?ID=l1&force=maybe | STATE | 400 | invalid_value",
-        "LOCK | '' | not json | 400 | invalid_lock_info",
-        "LOCK | '' | {} | 400 | invalid_lock_info",
-        "LOCK | '' | '{\"ID\":\"\"}' | 400 | invalid_lock_info",
-        "UNLOCK | '' | nonsense | 400 | invalid_lock_info",
-        "PATCH | '' | x | 405 | method_not_allowed",
-        "GET | /lock | '' | 405 | method_not_allowed",
-        "DELETE | '' | '' | 423 | ''",
-        "HEAD | '' | '' | 404 | ''",
-        "LOCK | /lock | INFO | 200 | ''",
-        "POST | /lock | INFO | 200 | ''",
-        "PUT | /lock | INFO | 200 | ''",
-        "DELETE | /lock | INFO | 200 | ''",
-        "UNLOCK | /lock | INFO | 200 | ''",
-    })
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "POST | ?ID=l1 | not json | 422 | malformed_state",
+                "POST | ?ID=l1 | [] | 422 | malformed_state",
+                "POST | ?ID=other | STATE | 423 | ''",
+                "POST | '' | STATE | 423 | ''",
+                "PUT | ?ID=l1 | STATE | 200 | ''",
+                "POST | ?ID=l1&x=1 | STATE | 400 | unknown_parameter",
+                "POST | ?ID=l1&ID=l2 | STATE | 400 | repeated_parameter",
+                "POST | ?ID=l1&force=maybe | STATE | 400 | invalid_value",
+                "LOCK | '' | not json | 400 | invalid_lock_info",
+                "LOCK | '' | {} | 400 | invalid_lock_info",
+                "LOCK | '' | '{\"ID\":\"\"}' | 400 | invalid_lock_info",
+                "UNLOCK | '' | nonsense | 400 | invalid_lock_info",
+                "PATCH | '' | x | 405 | method_not_allowed",
+                "GET | /lock | '' | 405 | method_not_allowed",
+                "DELETE | '' | '' | 423 | ''",
+                "HEAD | '' | '' | 404 | ''",
+                "LOCK | /lock | INFO | 200 | ''",
+                "POST | /lock | INFO | 200 | ''",
+                "PUT | /lock | INFO | 200 | ''",
+                "DELETE | /lock | INFO | 200 | ''",
+                "UNLOCK | /lock | INFO | 200 | ''",
+            })
     void each_call_has_its_status(String method, String suffix, String body, int status, String code) {
         String state = created(anna);
         Tf tf = anna.tf(state);
         assertThat(tf.lock(Tf.info("l1")).status()).isEqualTo(200);
 
-        Answer answer = tf.send(
-                method, suffix, body.replace("STATE", Tf.state(1)).replace("INFO", Tf.info("l1")), Map.of());
+        Answer answer =
+                tf.send(method, suffix, body.replace("STATE", Tf.state(1)).replace("INFO", Tf.info("l1")), Map.of());
 
         assertThat(answer.status()).as(answer.toString()).isEqualTo(status);
         assertThat(answer.code()).isEqualTo(code);
@@ -541,11 +561,15 @@ class StateHttpTest {
 
     private OfJob ofJob() {
         Api.Answer applied = chief.api()
-                .put("/api/v1/organizations/" + organization + "/templates/t" + UUID.randomUUID().toString().substring(0, 8), """
+                .put(
+                        "/api/v1/organizations/" + organization + "/templates/t"
+                                + UUID.randomUUID().toString().substring(0, 8),
+                        """
                 {"backend": "exec", "files": {"start.sh": "true"}, "tags": {"site": "nowhere"},
                  "presets": [{"name": "one", "prebuilds": {"instances": 1}}]}""");
         assertThat(applied.status()).as(applied.toString()).isBetween(200, 201);
-        JsonNode job = Eventually.see(() -> chief.api().get("/api/v1/jobs").body().path("items"), items -> !items.isEmpty())
+        JsonNode job = Eventually.see(
+                        () -> chief.api().get("/api/v1/jobs").body().path("items"), items -> !items.isEmpty())
                 .path(0);
         UUID id = UUID.fromString(job.path("id").asText());
         UUID workspace = row("SELECT workspace_id FROM jobs WHERE id = $1", id).getUUID("workspace_id");
@@ -630,7 +654,9 @@ class StateHttpTest {
         String path = "/api/v1/states/" + state;
 
         Api.Answer restored = anna.api().post(path + "/versions/1/restore", "{\"reason\":\"wrong network\"}");
-        assertThat(restored.body().path("version").asInt()).as(restored.toString()).isEqualTo(3);
+        assertThat(restored.body().path("version").asInt())
+                .as(restored.toString())
+                .isEqualTo(3);
         assertThat(anna.api().get(path).text()).isEqualTo(Tf.state(1));
         assertThat(anna.api().with("If-None-Match", "\"3\"").get(path).status()).isEqualTo(304);
         assertThat(anna.api().get(path + "/versions/2").text()).isEqualTo(Tf.state(2));
@@ -645,7 +671,9 @@ class StateHttpTest {
         Api stale = anna.api().with("If-Match", "\"1\"");
         assertThat(stale.post(path + "/acknowledge", "{\"reason\":\"checked\"}").status())
                 .isEqualTo(412);
-        assertThat(anna.api().post(path + "/acknowledge", "{\"reason\":\"checked\"}").status())
+        assertThat(anna.api()
+                        .post(path + "/acknowledge", "{\"reason\":\"checked\"}")
+                        .status())
                 .isEqualTo(200);
         assertThat(trust(state)).isEqualTo("reliable");
     }
@@ -677,22 +705,30 @@ class StateHttpTest {
 
         assertThat(none.code()).isEqualTo("mutation_required");
         assertThat(foreign.code()).isEqualTo("mutation_required");
-        assertThat(writer.with("If-None-Match", "*").put(path, Tf.state(1)).status()).isEqualTo(200);
-        assertThat(writer.with("If-None-Match", "*").put(path, Tf.state(2)).status()).isEqualTo(412);
+        assertThat(writer.with("If-None-Match", "*").put(path, Tf.state(1)).status())
+                .isEqualTo(200);
+        assertThat(writer.with("If-None-Match", "*").put(path, Tf.state(2)).status())
+                .isEqualTo(412);
         Api.Answer stale = writer.with("If-Match", "\"7\"").put(path, Tf.state(2));
         assertThat(stale.status()).isEqualTo(412);
         assertThat(stale.header("ETag")).isEqualTo("\"1\"");
-        assertThat(writer.with("If-Match", "\"1\"").put(path, Tf.state(2)).status()).isEqualTo(200);
+        assertThat(writer.with("If-Match", "\"1\"").put(path, Tf.state(2)).status())
+                .isEqualTo(200);
         Api.Answer held = anna.api().post(path + "/mutations", "{\"kind\":\"update\"}");
         assertThat(held.code()).isEqualTo("mutation_in_progress");
         assertThat(held.body().at("/holder/0/user").asText()).isEqualTo("chief");
         assertThat(held.body().at("/holder/0/leaseExpiresAt").asText()).isNotEmpty();
-        assertThat(anna.api().post("/api/v1/state-mutations/" + mutation + "/end", "{\"outcome\":\"succeeded\"}").status())
+        assertThat(anna.api()
+                        .post("/api/v1/state-mutations/" + mutation + "/end", "{\"outcome\":\"succeeded\"}")
+                        .status())
                 .isEqualTo(403);
-        assertThat(anna.api().post("/api/v1/state-mutations/" + mutation + "/cancel", "").status())
+        assertThat(anna.api()
+                        .post("/api/v1/state-mutations/" + mutation + "/cancel", "")
+                        .status())
                 .isEqualTo(200);
         assertThat(trust(state)).isEqualTo("unreliable(canceled)");
-        assertThat(anna.api().post(path + "/mutations", "{\"kind\":\"update\"}").code()).isEqualTo("state_unreliable");
+        assertThat(anna.api().post(path + "/mutations", "{\"kind\":\"update\"}").code())
+                .isEqualTo("state_unreliable");
     }
 
     @Test
@@ -705,9 +741,13 @@ class StateHttpTest {
         assertThat(made.status()).isEqualTo(201);
         assertThat(made.header("Location")).isEqualTo(path);
         assertThat(anna.api().post("/api/v1/states", body).code()).isEqualTo("state_exists");
-        assertThat(anna.api().post("/api/v1/states", body.replace("network", "No Name")).code())
+        assertThat(anna.api()
+                        .post("/api/v1/states", body.replace("network", "No Name"))
+                        .code())
                 .isEqualTo("invalid_name");
-        assertThat(anna.api().post("/api/v1/states", body.replace(organization, "nothing")).status())
+        assertThat(anna.api()
+                        .post("/api/v1/states", body.replace(organization, "nothing"))
+                        .status())
                 .isEqualTo(404);
         assertThat(bob.api().get("/api/v1/states").body().path("items")).isEmpty();
         assertThat(otto.api().get("/api/v1/states").body().path("items")).isNotEmpty();
@@ -722,7 +762,8 @@ class StateHttpTest {
     void an_organization_has_a_quota_of_states_with_a_name() {
         Api.Answer last = anna.api().get("/api/v1/states");
         for (int i = 0; i < 61 && !last.code().equals("quota_exceeded"); i++) {
-            last = anna.api().post("/api/v1/states", "{\"organization\":\"%s\",\"name\":\"q-%d\"}".formatted(organization, i));
+            last = anna.api()
+                    .post("/api/v1/states", "{\"organization\":\"%s\",\"name\":\"q-%d\"}".formatted(organization, i));
         }
 
         assertThat(last.status()).isEqualTo(409);

@@ -22,8 +22,8 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Uploads a state that the tool could not upload, in the way the tool does: it takes the lock, writes, and gives the lock
- * back. A server that does not answer is asked again for about a minute.
+ * Uploads a state that the tool could not upload, in the way the tool does: it takes the lock, writes, and gives the
+ * lock back. A server that does not answer is asked again for about a minute.
  */
 final class StateRescue {
 

@@ -32,8 +32,8 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Builds workspaces with a Terraform module: the files of a version. A start plans and applies it, a delete destroys what
- * its state lists, and the outputs of the module are the outputs of the workspace, sensitive ones too.
+ * Builds workspaces with a Terraform module: the files of a version. A start plans and applies it, a delete destroys
+ * what its state lists, and the outputs of the module are the outputs of the workspace, sensitive ones too.
  *
  * <p>The module's variables get the parameters of the same names, with their types. It may declare
  * {@code larder_workspace_id}, {@code larder_workspace_name}, {@code larder_organization}, {@code larder_owner} and
@@ -42,14 +42,15 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A plan that deletes a resource without making it anew is refused, at the start and at the claim.
  *
- * <p>The tool is asked to stop by SIGINT: by a cancel, by the deadline of its job, by the end of the worker. It then ends
- * what it has begun and uploads its state; after {@code larder.backend.terraform.drain} it is killed.
+ * <p>The tool is asked to stop by SIGINT: by a cancel, by the deadline of its job, by the end of the worker. It then
+ * ends what it has begun and uploads its state; after {@code larder.backend.terraform.drain} it is killed.
  *
  * <p>Outcomes. Faults of the template: {@code module_invalid}, {@code init_failed}, {@code plan_failed},
- * {@code plan_deletes}, {@code apply_failed}, {@code destroy_failed}, {@code outputs_missing}, {@code outputs_invalid},
- * {@code parameter_undeclared}, {@code files_invalid}, {@code timed_out}. Faults of this host or of what surrounds it:
- * {@code backend_full}, {@code backend_unavailable} (no process can be started, the providers cannot be reached). Passing
- * ones: {@code state_locked}, {@code state_not_kept} (the tool could not upload its state), {@code state_access_missing}.
+ * {@code plan_deletes}, {@code apply_failed}, {@code destroy_failed}, {@code outputs_missing},
+ * {@code outputs_invalid}, {@code parameter_undeclared}, {@code files_invalid}, {@code timed_out}. Faults of this
+ * host or of what surrounds it: {@code backend_full}, {@code backend_unavailable} (no process can be started, the
+ * providers cannot be reached). Passing ones: {@code state_locked}, {@code state_not_kept} (the tool could not upload
+ * its state), {@code state_access_missing}.
  */
 @ApplicationScoped
 public class TerraformBackend implements Backend {

@@ -35,8 +35,8 @@ public interface TerraformSettings {
     Optional<String> address();
 
     /**
-     * How long the tool may take to end after it was asked to stop: by a cancel, by the deadline of its job, by the end of
-     * the worker. Then it is killed. It must be shorter than {@code larder.worker.overrun} of the server.
+     * How long the tool may take to end after it was asked to stop: by a cancel, by the deadline of its job, by the
+     * end of the worker. Then it is killed. It must be shorter than {@code larder.worker.overrun} of the server.
      */
     @WithDefault("10m")
     Duration drain();

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Turns what the tool prints into lines for people: one line for each event, without colours. It remembers the errors of
- * the command that runs, which say why it failed. Not thread-safe.
+ * Turns what the tool prints into lines for people: one line for each event, without colours. It remembers the errors
+ * of the command that runs, which say why it failed. Not thread-safe.
  */
 final class ToolEvents {
 

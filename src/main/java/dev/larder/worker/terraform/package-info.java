@@ -6,8 +6,8 @@
  * <p><b>Owns</b> the folders of jobs below {@code larder.backend.terraform.root}
  * ({@code worker.terraform.ModuleFolder}), each for one attempt of a job. Nothing of a workspace stays there.
  *
- * <p><b>Authoritative</b>: the state that the server keeps, and the provider's own record of what exists. The tool reads
- * and writes the state over its {@code http} backend, with a token for this job alone.
+ * <p><b>Authoritative</b>: the state that the server keeps, and the provider's own record of what exists. The tool
+ * reads and writes the state over its {@code http} backend, with a token for this job alone.
  *
  * <p><b>Trust.</b> A module runs providers and scripts as the worker's own user, so the backend is off by default. The
  * tool gets {@code PATH}, {@code LANG}, {@code TZ}, a {@code HOME} of the job's own and the variables that

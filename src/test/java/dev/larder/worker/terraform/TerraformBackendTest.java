@@ -42,7 +42,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** S10 of the rules for infrastructure state, with the tool of the path: the backend against a state server of its own. */
+/**
+ * S10 of the rules for infrastructure state, with the tool of the path: the backend against a state server of its
+ * own.
+ */
 class TerraformBackendTest {
 
     private static final Instant NOON = Instant.parse("2026-11-20T12:00:00Z");
@@ -109,7 +112,9 @@ class TerraformBackendTest {
         assertThat(server.state().orElseThrow()).contains("terraform_data");
         assertThat(server.lock()).isEmpty();
         assertThat(lines())
-                .contains("terraform_data.box: Creating...", "Apply complete! Resources: 1 added, 0 changed, 0 destroyed.")
+                .contains(
+                        "terraform_data.box: Creating...",
+                        "Apply complete! Resources: 1 added, 0 changed, 0 destroyed.")
                 .noneMatch(line -> line.contains("\u001b") || line.contains("{\"") || line.contains("swordfish"));
         assertThat(jobFolders()).isEmpty();
     }
@@ -197,8 +202,10 @@ class TerraformBackendTest {
 
     @Test
     void a_module_of_several_folders_runs_as_a_whole() {
-        JobOutcome outcome = perform(work.file("modules/inner/main.tf", "output \"deep\" { value = \"found\" }")
-                .start("module \"inner\" { source = \"./modules/inner\" }\noutput \"deep\" { value = module.inner.deep }"));
+        JobOutcome outcome = perform(
+                work.file("modules/inner/main.tf", "output \"deep\" { value = \"found\" }")
+                        .start(
+                                "module \"inner\" { source = \"./modules/inner\" }\noutput \"deep\" { value = module.inner.deep }"));
 
         assertThat(outcome).isEqualTo(new JobOutcome.Succeeded(Map.of("deep", "found")));
     }
@@ -234,7 +241,17 @@ class TerraformBackendTest {
         assertThat(names.replaceFirst(".*\\(local-exec\\): ", "").strip().split(" "))
                 .allMatch(name -> name.startsWith("TF_")
                         || name.startsWith("LARDER_")
-                        || Set.of("PATH", "HOME", "LANG", "TZ", "USER", "CHECKPOINT_DISABLE", "PWD", "SHLVL", "_", "OLDPWD")
+                        || Set.of(
+                                        "PATH",
+                                        "HOME",
+                                        "LANG",
+                                        "TZ",
+                                        "USER",
+                                        "CHECKPOINT_DISABLE",
+                                        "PWD",
+                                        "SHLVL",
+                                        "_",
+                                        "OLDPWD")
                                 .contains(name));
     }
 
@@ -242,8 +259,7 @@ class TerraformBackendTest {
     void the_state_is_reached_with_the_jobs_own_credentials() {
         JobOutcome outcome = perform(work.start("resource \"terraform_data\" \"a\" {}"));
 
-        String expected = "Basic "
-                + Base64.getEncoder().encodeToString((work.mutation + ":" + TOKEN).getBytes());
+        String expected = "Basic " + Base64.getEncoder().encodeToString((work.mutation + ":" + TOKEN).getBytes());
         assertThat(outcome).isInstanceOf(JobOutcome.Succeeded.class);
         assertThat(server.credentials()).isNotEmpty().allMatch(expected::equals);
     }
@@ -359,16 +375,13 @@ class TerraformBackendTest {
                 Optional.of(server.address()),
                 LONG);
 
-        assertFailed(
-                perform(work.start("""
+        assertFailed(perform(work.start("""
                         terraform {
                           required_providers {
                             x = { source = "nobody/nothing" }
                           }
                         }
-                        """)),
-                "init_failed",
-                ToolEnd.NOT_STARTED);
+                        """)), "init_failed", ToolEnd.NOT_STARTED);
     }
 
     @Test
@@ -511,9 +524,8 @@ class TerraformBackendTest {
 
         ProcessHandle.allProcesses()
                 .filter(process -> process.info().command().orElse("").contains("terraform"))
-                .filter(process -> process.parent()
-                        .filter(ProcessHandle.current()::equals)
-                        .isPresent())
+                .filter(process ->
+                        process.parent().filter(ProcessHandle.current()::equals).isPresent())
                 .forEach(ProcessHandle::destroyForcibly);
 
         assertFailed(running.join(), "apply_failed", ToolEnd.UNKNOWN);
@@ -523,10 +535,9 @@ class TerraformBackendTest {
 
     @Test
     void without_the_tool_the_backend_is_not_offered_and_says_why() {
-        TerraformBackend nowhere = new TerraformBackend(
-                settings.withBinary(folder.resolve("nothing")), clock, address());
-        TerraformBackend another =
-                new TerraformBackend(settings.withBinary(Path.of("/bin/sh")), clock, address());
+        TerraformBackend nowhere =
+                new TerraformBackend(settings.withBinary(folder.resolve("nothing")), clock, address());
+        TerraformBackend another = new TerraformBackend(settings.withBinary(Path.of("/bin/sh")), clock, address());
 
         assertThat(nowhere.unusable().orElseThrow()).contains("larder.backend.terraform.binary", "nothing");
         assertThat(another.unusable().orElseThrow()).contains("is not Terraform or OpenTofu");
@@ -683,7 +694,13 @@ class TerraformBackendTest {
                     jobs.size(),
                     new Target(
                             new Target.Workspace(
-                                    "box-1", UUID.randomUUID(), "kitchen", UUID.randomUUID(), "system", !claimed, Map.of()),
+                                    "box-1",
+                                    UUID.randomUUID(),
+                                    "kitchen",
+                                    UUID.randomUUID(),
+                                    "system",
+                                    !claimed,
+                                    Map.of()),
                             new Target.Version(UUID.randomUUID(), "terraform", "boxes", "small", Map.copyOf(files)),
                             new Target.Parameters(Map.copyOf(values), Set.copyOf(sensitive), Map.copyOf(types)),
                             Optional.of(new StateAccess(UUID.randomUUID(), mutation, 1, version, TOKEN))));
