@@ -256,6 +256,8 @@ class Larder implements ReadinessPart {
         Signals.onHurry(traffic::hurry);
         Signals.onHurry(worker::hurry);
         traffic.leave();
+        // Tools upload their state to this server, so they end while it serves.
+        logged("tools", worker.toolsEndWithin().plus(STOP_DEADLINE), worker::endTools);
         if (started) {
             LOG.infof("stopping, readiness is down and requests are still served for=%s", settings.delay());
             Signals.pause(settings.delay());

@@ -7,6 +7,7 @@ import dev.larder.worker.Worker;
 import dev.larder.worker.WorkerSettings;
 import dev.larder.worker.remote.Api;
 import dev.larder.worker.remote.HttpJobSource;
+import dev.larder.worker.terraform.ServerAddress;
 import io.quarkus.arc.All;
 import io.quarkus.arc.Unremovable;
 import io.quarkus.runtime.Quarkus;
@@ -32,6 +33,7 @@ class WorkerApplication implements QuarkusApplication {
     private final ListingSettings inventory;
     private final List<Backend> backends;
     private final WorkerProcess process;
+    private final ServerAddress stateServer;
 
     WorkerApplication(
             Vertx vertx,
@@ -39,13 +41,15 @@ class WorkerApplication implements QuarkusApplication {
             WorkerSettings settings,
             ListingSettings inventory,
             @All List<Backend> backends,
-            WorkerProcess process) {
+            WorkerProcess process,
+            ServerAddress stateServer) {
         this.vertx = vertx;
         this.clock = clock;
         this.settings = settings;
         this.inventory = inventory;
         this.backends = backends;
         this.process = process;
+        this.stateServer = stateServer;
     }
 
     @Override
@@ -55,8 +59,9 @@ class WorkerApplication implements QuarkusApplication {
         WorkerOptions options = WorkerOptions.of(args);
         Given given = new Given(settings, options);
         HttpJobSource jobSource = new HttpJobSource(new Api(vertx, options.server, options.token()), clock);
+        stateServer.remote(options.server);
         Worker worker = new Worker(jobSource, vertx, clock, given, inventory, backends);
-        process.begin(worker, given.drain().multipliedBy(2).plus(STOP_MARGIN), WorkerApplication::refused);
+        process.begin(worker, worker.toolsEndWithin().plus(given.drain().multipliedBy(2)).plus(STOP_MARGIN), WorkerApplication::refused);
         Quarkus.waitForExit();
         return 0;
     }

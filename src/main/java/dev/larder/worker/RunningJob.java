@@ -26,6 +26,7 @@ final class RunningJob {
     private final Vertx vertx;
     private @Nullable Cancellable work;
     private boolean ended;
+    private volatile boolean handedBack;
     private long flushing;
     private @Nullable Loop flush;
 
@@ -55,6 +56,15 @@ final class RunningJob {
         if (work != null) {
             work.cancel();
         }
+    }
+
+    /** Once it has ended because it was asked to, another worker goes on with it. */
+    void handBack() {
+        handedBack = true;
+    }
+
+    boolean isHandedBack() {
+        return handedBack;
     }
 
     synchronized void flushRegularly() {

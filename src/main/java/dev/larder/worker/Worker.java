@@ -7,6 +7,7 @@ import dev.larder.model.JobOutcome;
 import dev.larder.model.JobSource;
 import dev.larder.model.JobSource.Leased;
 import dev.larder.model.JobSource.Registered;
+import dev.larder.model.ToolEnd;
 import dev.larder.model.WorkerEntry;
 import dev.larder.wakeup.Loop;
 import io.quarkus.arc.All;
@@ -52,10 +53,10 @@ public class Worker {
     private final Loop leasing = new Loop("worker", this::lease);
     private final Loop heartbeats = new Loop("heartbeat", this::sendHeartbeat);
     private final InventoryReporter inventory;
+    private final Drain drain;
     private volatile @Nullable UUID id;
     private volatile Duration heartbeat = Duration.ZERO;
     private volatile boolean draining;
-    private volatile boolean hurried;
     private volatile boolean gone;
     private volatile boolean asking;
     private volatile boolean nothingMore;
@@ -75,6 +76,7 @@ public class Worker {
         this.backends = backends.stream()
                 .filter(Backend::offered)
                 .collect(Collectors.toConcurrentMap(Backend::kind, Function.identity()));
+        this.drain = new Drain(jobSource, running, this.backends, clock);
         this.inventory = new InventoryReporter(jobSource::report, this.backends.values(), clock, listing.every());
     }
 
@@ -225,13 +227,29 @@ public class Worker {
 
     private static JobOutcome faulted(RunningJob job, Throwable fault) {
         LOG.errorf(fault, "backend fault job=%s", job.assignment.jobId());
-        return new JobOutcome.Failed("backend_fault", "The backend failed unexpectedly; the server's log says more.");
+        return new JobOutcome.Failed(
+                "backend_fault", "The backend failed unexpectedly; the server's log says more.", ToolEnd.UNKNOWN);
     }
 
     private void ended(RunningJob job, JobOutcome outcome) {
         if (job.end()) {
-            store(job, outcome).subscribe().with(stored -> forget(job), failed -> abandon(job, failed));
+            handBackOrStore(job, outcome).subscribe().with(stored -> forget(job), failed -> abandon(job, failed));
         }
+    }
+
+    /** A tool that ended because its worker does leaves a true record: another worker goes on from it. */
+    private Uni<Void> handBackOrStore(RunningJob job, JobOutcome outcome) {
+        if (!job.isHandedBack() || !(outcome instanceof JobOutcome.Canceled(var tool))) {
+            return store(job, outcome);
+        }
+        if (tool == ToolEnd.UNKNOWN) {
+            return store(job, Drain.stopped());
+        }
+        return job.flushRest()
+                .onFailure()
+                .recoverWithNull()
+                .chain(() -> drain.requeue(job))
+                .chain(back -> back ? Uni.createFrom().voidItem() : store(job, outcome));
     }
 
     private Uni<Void> store(RunningJob job, JobOutcome outcome) {
@@ -339,60 +357,35 @@ public class Worker {
 
     /** Ends the wait of a stop: running jobs are requeued now. */
     public void hurry() {
-        hurried = true;
+        drain.hurry();
+    }
+
+    /** The longest that {@link #endTools} takes. */
+    public Duration toolsEndWithin() {
+        return drain.toolsEndWithin();
+    }
+
+    /**
+     * The first part of a stop, while the server that keeps the states still serves: leases no more jobs, and ends those whose
+     * tools must not be cut ({@link Backend#endsBeforeHandedBack}). Idempotent.
+     */
+    public Uni<Void> endTools() {
+        draining = true;
+        jobSource.stopLeasing();
+        return id == null
+                ? Uni.createFrom().voidItem()
+                : leasing.stop(settings.drain()).onFailure().recoverWithNull().chain(drain::endTools);
     }
 
     /** Leases no more jobs, waits for running ones, and requeues the rest at the deadline. Idempotent. */
     public Uni<Void> stop() {
-        draining = true;
-        jobSource.stopLeasing();
         UUID worker = id;
-        if (worker == null) {
-            return Uni.createFrom().voidItem();
-        }
-        return leasing.stop(settings.drain())
-                .onFailure()
-                .recoverWithNull()
-                .chain(() -> drained(clock.instant().plus(settings.drain())))
-                .chain(this::requeueAll)
-                .chain(() -> inventory.stop(LAST_FLUSH))
-                .invoke(() -> gone = true)
-                .chain(() -> jobSource.stop(worker));
-    }
-
-    /** Stops all jobs before the first is requeued, because the job source may not answer. */
-    private Uni<Void> requeueAll() {
-        List<Uni<Boolean>> back = running.values().stream()
-                .filter(RunningJob::end)
-                .map(this::requeue)
-                .toList();
-        return back.isEmpty()
-                ? Uni.createFrom().voidItem()
-                : Uni.join().all(back).andCollectFailures().replaceWithVoid();
-    }
-
-    private Uni<Void> drained(Instant until) {
-        if (running.isEmpty() || hurried || !clock.instant().isBefore(until)) {
-            return Uni.createFrom().voidItem();
-        }
-        return Uni.createFrom()
-                .voidItem()
-                .onItem()
-                .delayIt()
-                .by(Duration.ofMillis(50))
-                .chain(() -> drained(until));
-    }
-
-    private Uni<Boolean> requeue(RunningJob job) {
-        LOG.infof("requeueing job=%s", job.assignment.jobId());
-        job.stop();
-        return jobSource
-                .requeue(job.assignment.lease())
-                .onFailure()
-                .invoke(cause -> LOG.warnf(
-                        "not requeued, the server will requeue it job=%s cause=%s", job.assignment.jobId(), cause))
-                .onFailure()
-                .recoverWithItem(false)
-                .invoke(done -> running.remove(job.assignment.jobId(), job));
+        return worker == null
+                ? endTools()
+                : endTools()
+                        .chain(() -> drain.handBackAll(clock.instant().plus(settings.drain())))
+                        .chain(() -> inventory.stop(LAST_FLUSH))
+                        .invoke(() -> gone = true)
+                        .chain(() -> jobSource.stop(worker));
     }
 }

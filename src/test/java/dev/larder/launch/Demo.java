@@ -25,13 +25,21 @@ final class Demo {
         this.api = api;
     }
 
-    /** Applies every declaration of the folder; doing it again changes nothing. */
-    void apply(Path examples) throws IOException {
+    /**
+     * Applies every declaration of the folder; doing it again changes nothing.
+     *
+     * @param modules whether there is a tool for those that are Terraform modules; they are left out otherwise
+     */
+    void apply(Path examples, boolean modules) throws IOException {
         Api.Answer organization = api.post("/api/v1/organizations", "{\"name\":\"" + ORGANIZATION + "\"}");
         if (organization.status() >= 300 && organization.status() != 409) {
             throw refused("organization " + ORGANIZATION, organization);
         }
         for (Path file : declarations(examples)) {
+            if (!modules && Files.readString(file).contains("backend: terraform")) {
+                System.out.println("Neither terraform nor tofu is on the path, so " + file.getFileName() + " is left out.");
+                continue;
+            }
             String name = file.getFileName().toString().replaceFirst("\\.yaml$", "");
             Api.Answer applied =
                     api.put("/api/v1/organizations/" + ORGANIZATION + "/templates/" + name, Files.readString(file));

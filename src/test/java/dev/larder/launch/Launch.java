@@ -7,12 +7,14 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -102,6 +104,11 @@ public final class Launch {
         // The demo has scripts too; they run as whoever runs this command.
         environment.putIfAbsent("LARDER_BACKEND_EXEC_ENABLED", "true");
         environment.putIfAbsent("LARDER_BACKEND_EXEC_ROOT", home.file("exec").toString());
+        if (hasTool()) {
+            environment.putIfAbsent("LARDER_BACKEND_TERRAFORM_ENABLED", "true");
+            environment.putIfAbsent(
+                    "LARDER_BACKEND_TERRAFORM_ROOT", home.file("terraform").toString());
+        }
         startApplication(environment);
         Application running = application;
         if (running == null) {
@@ -125,6 +132,13 @@ public final class Launch {
             throw why;
         }
         throw new CannotStart("the application ended by itself with " + exit + "; see " + shown("larder.log"));
+    }
+
+    /** The tool that runs Terraform modules, looked for as the application does. */
+    private boolean hasTool() {
+        return Arrays.stream(given.first("PATH").orElse("").split(":"))
+                .flatMap(folder -> Stream.of("terraform", "tofu").map(name -> Path.of(folder, name)))
+                .anyMatch(Files::isExecutable);
     }
 
     private synchronized void startDatabase(Map<String, String> environment) {
@@ -237,7 +251,7 @@ public final class Launch {
         try {
             Demo demo = new Demo(new Api(address.url(), token));
             if (!home.has(DEMO_APPLIED)) {
-                demo.apply(given.checkout().resolve("src/docs/examples"));
+                demo.apply(given.checkout().resolve("src/docs/examples"), hasTool());
                 home.write(DEMO_APPLIED, "");
             }
             boolean told = false;

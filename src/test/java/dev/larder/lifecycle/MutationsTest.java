@@ -77,9 +77,9 @@ class MutationsTest {
                 WITH head AS (UPDATE states SET current_version = current_version + 1 WHERE id = $1
                               RETURNING id, current_version),
                      mutation AS (UPDATE state_mutations SET writes = writes + 1, failed_writes = 0 WHERE id = $2)
-                INSERT INTO state_versions (state_id, version, kind, serial, lineage, managed, client_encrypted, size, md5,
+                INSERT INTO state_versions (state_id, version, kind, serial, lineage, managed, client_encrypted, size,
                                             digest, content_type, key_id, wrapped_key, mutation_id, created_at)
-                SELECT id, current_version, 'final', 1, 'l', $3, false, 2, decode(repeat('00', 16), 'hex'),
+                SELECT id, current_version, 'final', 1, 'l', $3, false, 2,
                        decode(repeat('00', 32), 'hex'), 'application/json', 'default', '', $2, $4
                   FROM head""", access.state(), access.mutation(), managed, Rows.utc(now()));
     }

@@ -89,6 +89,12 @@ final class ModuleJob {
         return outcome;
     }
 
+    /** From any thread: kills what the job has started. */
+    void kill() {
+        KilledProcesses killed = processes.killAttempt();
+        LOG.warnf("tool killed job=%s processes=%s", assignment.jobId(), killed);
+    }
+
     /** Stopping is not for modules; a state that was never written has nothing to destroy. */
     private boolean hasNothingToDo(StateAccess access) {
         return switch (assignment.transition()) {

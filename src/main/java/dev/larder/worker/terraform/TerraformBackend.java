@@ -56,14 +56,16 @@ import org.jspecify.annotations.Nullable;
 public class TerraformBackend implements Backend {
 
     private static final Logger LOG = Logger.getLogger(TerraformBackend.class);
-    private static final Duration CLOSING = Duration.ofMinutes(1);
+    // A state that the tool could not upload is uploaded after its end.
+    private static final Duration RESCUE = Duration.ofMinutes(2);
+    private static final Duration KILLED_WITHIN = Duration.ofSeconds(5);
     private static final String NONE = "Terraform modules cannot be built: ";
 
     private final TerraformSettings settings;
     private final Workbench bench;
     private final JobFolderCleanup cleanup;
     private final WorkspaceTurns workspaces = new WorkspaceTurns();
-    private final Map<UUID, StopRequest> running = new ConcurrentHashMap<>();
+    private final Map<UUID, Running> running = new ConcurrentHashMap<>();
     private final ExecutorService threads = Executors.newThreadPerTaskExecutor(
             Thread.ofPlatform().daemon().name("larder-terraform-", 0).factory());
     private volatile @Nullable ToolBinary tool;
@@ -118,7 +120,7 @@ public class TerraformBackend implements Backend {
 
     @Override
     public Duration endsWithin() {
-        return settings.drain().plus(CLOSING);
+        return settings.drain().plus(RESCUE);
     }
 
     @Override
@@ -128,11 +130,11 @@ public class TerraformBackend implements Backend {
 
     @Override
     public boolean stop(Assignment assignment) {
-        StopRequest stop = running.get(assignment.lease().token());
-        if (stop != null) {
-            stop.request();
+        Running job = running.get(assignment.lease().token());
+        if (job != null) {
+            job.stop().request();
         }
-        return stop != null;
+        return job != null;
     }
 
     @Override
@@ -141,50 +143,60 @@ public class TerraformBackend implements Backend {
     }
 
     private void begin(Assignment assignment, Consumer<LogLine> log, UniEmitter<? super JobOutcome> emitter) {
+        ToolBinary found = tool;
+        if (found == null) {
+            emitter.complete(
+                    new JobOutcome.Failed("backend_missing", "This worker has no such tool.", ToolEnd.NOT_STARTED));
+            return;
+        }
         StopRequest stop = new StopRequest();
-        running.put(assignment.lease().token(), stop);
+        Running job = new Running(stop, new ModuleJob(assignment, log, bench, found, stop));
+        running.put(assignment.lease().token(), job);
         UniEmitter<? super JobOutcome> unused = emitter.onTermination(stop::request);
-        threads.execute(() -> perform(assignment, log, emitter, stop));
+        threads.execute(() -> perform(assignment, job, emitter));
     }
 
-    private void perform(
-            Assignment assignment, Consumer<LogLine> log, UniEmitter<? super JobOutcome> emitter, StopRequest stop) {
+    private void perform(Assignment assignment, Running job, UniEmitter<? super JobOutcome> emitter) {
         try {
-            JobOutcome outcome = inTurn(assignment, log, stop);
-            running.remove(assignment.lease().token(), stop);
+            JobOutcome outcome = inTurn(assignment, job);
+            running.remove(assignment.lease().token(), job);
             emitter.complete(outcome);
         } catch (InterruptedException ending) {
             emitter.complete(new JobOutcome.Canceled(ToolEnd.UNKNOWN));
         } catch (RuntimeException fault) {
             emitter.fail(fault);
         } finally {
-            running.remove(assignment.lease().token(), stop);
+            running.remove(assignment.lease().token(), job);
         }
     }
 
-    private JobOutcome inTurn(Assignment assignment, Consumer<LogLine> log, StopRequest stop)
-            throws InterruptedException {
-        ToolBinary found = tool;
-        if (found == null) {
-            return new JobOutcome.Failed("backend_missing", "This worker has no such tool.", ToolEnd.NOT_STARTED);
-        }
-        if (!workspaces.enter(assignment.workspaceId(), stop)) {
+    private JobOutcome inTurn(Assignment assignment, Running job) throws InterruptedException {
+        if (!workspaces.enter(assignment.workspaceId(), job.stop())) {
             return new JobOutcome.Canceled(ToolEnd.NOT_STARTED);
         }
         try {
-            return new ModuleJob(assignment, log, bench, found, stop).perform();
+            return job.job().perform();
         } finally {
             workspaces.leave(assignment.workspaceId());
         }
     }
 
-    /** Asks all running tools to stop and waits for their end. A worker that has drained has none. */
+    /** A worker has waited for its tools before it ends: a tool that still runs is killed. */
     @PreDestroy
     void close() throws InterruptedException {
-        running.values().forEach(StopRequest::request);
+        running.values().forEach(Running::kill);
         threads.shutdown();
-        if (!threads.awaitTermination(endsWithin().toMillis(), TimeUnit.MILLISECONDS)) {
+        if (!threads.awaitTermination(KILLED_WITHIN.toMillis(), TimeUnit.MILLISECONDS)) {
             LOG.warnf("tools are still ending jobs=%d", running.size());
+        }
+    }
+
+    /** A job that runs here. */
+    private record Running(StopRequest stop, ModuleJob job) {
+
+        void kill() {
+            stop.request();
+            job.kill();
         }
     }
 }
