@@ -4,6 +4,7 @@ import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AuditEntry;
 import dev.larder.lifecycle.DirtyPresets;
+import dev.larder.lifecycle.StateMirror;
 import dev.larder.model.Ids;
 import dev.larder.state.Begin.Result;
 import io.smallrye.mutiny.Multi;
@@ -84,13 +85,12 @@ public class MutationStore {
                 RETURNING *),
             raised AS (
                 UPDATE states s SET fence = b.fence, status = 'in_flight', status_reason = NULL, status_since = b.opened_at
-                  FROM begun b WHERE s.id = b.state_id),
+                  FROM begun b WHERE s.id = b.state_id
+                RETURNING s.*),
             taken AS (
-                UPDATE workspaces w SET state_status = 'in_flight', state_reason = NULL, state_since = :at::timestamptz
-                 WHERE w.id = (SELECT p.id FROM place p) AND EXISTS (SELECT FROM begun)
-                RETURNING w.preset_id, w.prebuild),
+                %s),
             dirty AS (%s)
-            """.formatted(DirtyPresets.mark("taken WHERE prebuild"));
+            """.formatted(StateMirror.of("raised"), DirtyPresets.mark("taken WHERE prebuild"));
 
     private static final Sql BEGIN = Sql.of(
             "WITH " + HEAD + BEGUN + """
@@ -238,17 +238,14 @@ public class MutationStore {
                 UPDATE states s
                    SET status = k.status, status_reason = k.reason, status_since = k.since,
                        reliable_version = CASE k.status WHEN 'reliable' THEN k.current_version ELSE s.reliable_version END
-                  FROM known k WHERE s.id = k.state_id),
+                  FROM known k WHERE s.id = k.state_id
+                RETURNING s.*),
             given_back AS (
-                UPDATE workspaces w
-                   SET state_status = nullif(k.status, 'new'), state_reason = k.reason,
-                       state_since = CASE WHEN k.status <> 'new' THEN k.since END
-                  FROM known k WHERE w.id = (SELECT p.id FROM place p)
-                RETURNING w.preset_id, w.prebuild),
+                {mirror}),
             dirty AS ({dirty}),
             audited AS (
                 {audit})
-            """.replace("{dirty}", DirtyPresets.mark("given_back WHERE prebuild")).replace(
+            """.replace("{mirror}", StateMirror.of("settled")).replace("{dirty}", DirtyPresets.mark("given_back WHERE prebuild")).replace(
             "{audit}",
             AuditEntry.of(
                     "state.take_away",

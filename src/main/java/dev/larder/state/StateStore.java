@@ -5,6 +5,7 @@ import dev.larder.database.Sql;
 import dev.larder.lifecycle.AuditEntry;
 import dev.larder.lifecycle.DirtyPresets;
 import dev.larder.lifecycle.Rules;
+import dev.larder.lifecycle.StateMirror;
 import dev.larder.model.Ids;
 import dev.larder.model.Visibility;
 import io.smallrye.mutiny.Uni;
@@ -177,6 +178,9 @@ public class StateStore {
         LISTS_RESOURCES
     }
 
+    private static final String BURIED =
+            "(SELECT workspace_id, 'unreliable' AS status, 'state_deleted' AS status_reason, status_since FROM buried)";
+
     // A workspace whose state was deleted is not handed out: nothing is known of it any more.
     private static final Sql DELETE = Sql.of(
             """
@@ -199,16 +203,13 @@ public class StateStore {
                 UPDATE states s
                    SET status = 'tombstoned', status_reason = NULL, status_since = :at::timestamptz, tombstoned_at = :at
                   FROM judged j WHERE s.id = j.id AND j.answer = 'deleted' AND j.status <> 'tombstoned'
-                RETURNING s.id, s.organization_id, j.current_version),
+                RETURNING s.id, s.organization_id, s.workspace_id, s.status_since, j.current_version),
             emptied AS (
-                UPDATE workspaces w
-                   SET state_status = 'unreliable', state_reason = 'state_deleted', state_since = :at
-                 WHERE w.id = (SELECT p.id FROM place p) AND EXISTS (SELECT FROM buried)
-                RETURNING w.preset_id, w.prebuild),
+                {mirror}),
             dirty AS ({dirty}),
             audited AS (
                 {audit})
-            SELECT answer FROM judged""".replace("{dirty}", DirtyPresets.mark("emptied WHERE prebuild")).replace(
+            SELECT answer FROM judged""".replace("{mirror}", StateMirror.of(BURIED)).replace("{dirty}", DirtyPresets.mark("emptied WHERE prebuild")).replace(
                     "{audit}",
                     AuditEntry.of(
                             "state.delete",
