@@ -61,7 +61,10 @@ class WorkerApplication implements QuarkusApplication {
         HttpJobSource jobSource = new HttpJobSource(new Api(vertx, options.server, options.token()), clock);
         stateServer.remote(options.server);
         Worker worker = new Worker(jobSource, vertx, clock, given, inventory, backends);
-        process.begin(worker, worker.toolsEndWithin().plus(given.drain().multipliedBy(2)).plus(STOP_MARGIN), WorkerApplication::refused);
+        process.begin(
+                worker,
+                worker.toolsEndWithin().plus(given.drain().multipliedBy(2)).plus(STOP_MARGIN),
+                WorkerApplication::refused);
         Quarkus.waitForExit();
         return 0;
     }

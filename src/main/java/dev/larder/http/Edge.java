@@ -142,7 +142,7 @@ public class Edge {
     private static boolean mayBeState(HttpServerRequest request) {
         String path = String.valueOf(request.path());
         return path.startsWith(STATES_OF_TOOLS)
-                || (request.method() == HttpMethod.PUT
+                || (HttpMethod.PUT.equals(request.method())
                         && (path.startsWith("/api/v1/states/") || path.startsWith("/api/v1/workspaces/")));
     }
 

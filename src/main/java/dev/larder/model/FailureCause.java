@@ -27,7 +27,8 @@ public enum FailureCause {
             "worker_lost",
             "worker_stopped",
             "state_locked",
-            "state_not_kept", "state_access_missing");
+            "state_not_kept",
+            "state_access_missing");
     private static final Set<String> PROVING =
             Set.of("sql_failed", "script_failed", "module_invalid", "plan_failed", "plan_deletes", "apply_failed");
 

@@ -109,10 +109,7 @@ class MutationCalls {
     }
 
     private Uni<UUID> usable(Address address) {
-        return address.state() != null
-                ? Uni.createFrom().item(address.state())
-                : states.ofWorkspace(address.workspace(), clock.instant())
-                        .map(made -> made.orElseThrow(StateProblems::gone));
+        return states.of(address, clock.instant()).map(made -> made.orElseThrow(StateProblems::gone));
     }
 
     private Uni<RestResponse<MutationView>> begin(Begin wanted) {

@@ -65,7 +65,8 @@ public class MutationStore {
                    FOR NO KEY UPDATE),
             """;
 
-    private static final String BEGUN = """
+    private static final String BEGUN =
+            """
             known AS MATERIALIZED (
                 SELECT m.* FROM state_mutations m
                  WHERE m.state_id = :state AND m.user_id = :user AND m.idempotency_key = :key::text),
@@ -245,13 +246,15 @@ public class MutationStore {
             dirty AS ({dirty}),
             audited AS (
                 {audit})
-            """.replace("{mirror}", StateMirror.of("settled")).replace("{dirty}", DirtyPresets.mark("given_back WHERE prebuild")).replace(
-            "{audit}",
-            AuditEntry.of(
-                    "state.take_away",
-                    "jsonb_build_object('mutation', mutation, 'outcome', :outcome::text)",
-                    "(SELECT k.state_id AS id, k.organization_id, k.id AS mutation FROM known k"
-                            + " WHERE :outcome IN ('canceled', 'forced', 'expired')) taken_away"));
+            """.replace("{mirror}", StateMirror.of("settled"))
+            .replace("{dirty}", DirtyPresets.mark("given_back WHERE prebuild"))
+            .replace(
+                    "{audit}",
+                    AuditEntry.of(
+                            "state.take_away",
+                            "jsonb_build_object('mutation', mutation, 'outcome', :outcome::text)",
+                            "(SELECT k.state_id AS id, k.organization_id, k.id AS mutation FROM known k"
+                                    + " WHERE :outcome IN ('canceled', 'forced', 'expired')) taken_away"));
 
     private static final Sql END = Sql.of(
             "WITH " + CLOSING + CLOSED + TOLD + """

@@ -15,6 +15,7 @@ import io.vertx.mutiny.sqlclient.SqlConnection;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -163,6 +164,13 @@ public class StateStore {
                 ON CONFLICT (workspace_id) DO UPDATE SET id = states.id
             RETURNING id""", "id", "workspace", "at");
 
+    /** The state that an address names, as {@link #ofWorkspace} where it was never used. */
+    Uni<Optional<UUID>> of(Address address, Instant at) {
+        return address.state() != null
+                ? Uni.createFrom().item(Optional.of(address.state()))
+                : ofWorkspace(Objects.requireNonNull(address.workspace()), at);
+    }
+
     /** The state of a workspace, created where it was never used. Empty where the workspace was deleted. */
     Uni<Optional<UUID>> ofWorkspace(UUID workspace, Instant at) {
         return OPEN.on(pool, ids.next(), workspace, Rows.utc(at))
@@ -209,12 +217,14 @@ public class StateStore {
             dirty AS ({dirty}),
             audited AS (
                 {audit})
-            SELECT answer FROM judged""".replace("{mirror}", StateMirror.of(BURIED)).replace("{dirty}", DirtyPresets.mark("emptied WHERE prebuild")).replace(
-                    "{audit}",
-                    AuditEntry.of(
-                            "state.delete",
-                            "jsonb_build_object('version', current_version, 'force', :force::boolean)",
-                            "buried")),
+            SELECT answer FROM judged""".replace("{mirror}", StateMirror.of(BURIED))
+                    .replace("{dirty}", DirtyPresets.mark("emptied WHERE prebuild"))
+                    .replace(
+                            "{audit}",
+                            AuditEntry.of(
+                                    "state.delete",
+                                    "jsonb_build_object('version', current_version, 'force', :force::boolean)",
+                                    "buried")),
             "state",
             "force",
             "at",

@@ -267,10 +267,7 @@ class TerraformBackend {
 
     /** The state of a workspace begins to exist with the first lock. */
     private Uni<UUID> usable(Address address) {
-        return address.state() != null
-                ? Uni.createFrom().item(address.state())
-                : states.ofWorkspace(address.workspace(), clock.instant())
-                        .map(made -> made.orElseThrow(StateProblems::gone));
+        return states.of(address, clock.instant()).map(made -> made.orElseThrow(StateProblems::gone));
     }
 
     private static TerraformAnswer told(Locks.Outcome outcome, byte[] done) {

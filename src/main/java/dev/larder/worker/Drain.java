@@ -56,7 +56,8 @@ final class Drain {
     /** Ends the jobs whose tools must end by themselves. A tool that does not end in its time fails its job. */
     Uni<Void> endTools() {
         List<RunningJob> tools = running.values().stream()
-                .filter(job -> backend(job).filter(Backend::endsBeforeHandedBack).isPresent())
+                .filter(job ->
+                        backend(job).filter(Backend::endsBeforeHandedBack).isPresent())
                 .toList();
         tools.forEach(RunningJob::handBack);
         return waitFor(tools, clock.instant().plus(toolsEndWithin())).chain(() -> failAll(tools));
@@ -81,8 +82,10 @@ final class Drain {
     private boolean isWaitedFor(Collection<RunningJob> jobs, Instant until) {
         List<RunningJob> left = jobs.stream().filter(this::isRunning).toList();
         // Asked again each time: a backend may not have begun with a job.
-        left.stream().filter(RunningJob::isHandedBack).forEach(job -> backend(job)
-                .ifPresent(backend -> LOG.debugf("asked to stop=%s", backend.stop(job.assignment))));
+        left.stream()
+                .filter(RunningJob::isHandedBack)
+                .forEach(job -> backend(job)
+                        .ifPresent(backend -> LOG.debugf("asked to stop=%s", backend.stop(job.assignment))));
         return !left.isEmpty() && !hurried && clock.instant().isBefore(until);
     }
 

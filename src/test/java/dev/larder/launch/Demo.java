@@ -37,7 +37,8 @@ final class Demo {
         }
         for (Path file : declarations(examples)) {
             if (!modules && Files.readString(file).contains("backend: terraform")) {
-                System.out.println("Neither terraform nor tofu is on the path, so " + file.getFileName() + " is left out.");
+                System.out.println(
+                        "Neither terraform nor tofu is on the path, so " + file.getFileName() + " is left out.");
                 continue;
             }
             String name = file.getFileName().toString().replaceFirst("\\.yaml$", "");
