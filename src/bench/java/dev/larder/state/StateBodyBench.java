@@ -160,7 +160,7 @@ public final class StateBodyBench {
                     .iterator()
                     .next();
             long version = row.getLong("version");
-            Buffer sealed = row.getBuffer("body").getDelegate();
+            Buffer sealed = Buffer.buffer(row.getBuffer("body").getBytes());
             Buffer plain = Buffer.buffer(body);
             note("write sealed", times, at, () -> write(SEALED, version, sealed));
             note("write plain", times, at, () -> write(PLAIN, version, plain));

@@ -106,6 +106,7 @@ final class Given {
     }
 
     /** A reliable state with these bodies as its versions. */
+    @CanIgnoreReturnValue
     UUID written(String... bodies) {
         UUID state = state();
         UUID mutation = mutation(state);

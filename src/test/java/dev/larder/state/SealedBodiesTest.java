@@ -223,7 +223,7 @@ class SealedBodiesTest {
     @Test
     void a_cached_body_is_read_without_the_database_and_the_current_version_never_is() {
         UUID state = given.written(Given.body(1));
-        given.read(state, 1);
+        assertThat(given.read(state, 1)).isEqualTo(Given.body(1));
         stock.sql("UPDATE state_versions SET body = NULL WHERE state_id = $1", state);
 
         assertThat(given.read(state, 1)).isEqualTo(Given.body(1));
