@@ -6,10 +6,8 @@ import dev.larder.state.Envelope.Place;
 import dev.larder.state.KeyRotationStore.Rotation;
 import dev.larder.state.KeyRotationStore.Wrapped;
 import dev.larder.wakeup.Loop;
-import dev.larder.wakeup.Ticker;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
-import jakarta.inject.Inject;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -19,7 +17,6 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -54,13 +51,6 @@ public class KeyRotations {
         this.keys = keys;
         this.envelope = new Envelope(keys);
         this.clock = clock;
-    }
-
-    @Inject
-    void keepPace(
-            Ticker pace,
-            @ConfigProperty(name = "larder.state.rotation-interval", defaultValue = "30s") Duration interval) {
-        pace.keep("key rotation", interval, this::look);
     }
 
     /** Begins one to the current key of this server; it runs on. Empty where one is running already. */
