@@ -24,7 +24,10 @@ record Address(
         LOOK,
         /** Read and change it, and take back what is its own. */
         USE,
-        /** Take it from others, delete it, and say that it is true. A state with a name belongs to its owner so far. */
+        /**
+         * Take it from others, delete it, and say that it is true. A state with a name belongs to its owner
+         * so far.
+         */
         OPERATE;
 
         boolean atLeast(Right wanted) {

@@ -28,7 +28,9 @@ record Begin(
     /** What became of it. */
     sealed interface Result {
 
-        /** The state is the caller's, by this call or by an earlier one of the same caller under the same key. */
+        /**
+         * The state is the caller's, by this call or by an earlier one of the same caller under the same key.
+         */
         record Begun(Mutation mutation) implements Result {}
 
         /** Another mutation is open. */

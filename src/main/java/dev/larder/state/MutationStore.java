@@ -115,8 +115,8 @@ public class MutationStore {
             "at");
 
     /**
-     * Begins a mutation. An open one whose lease has expired is ended first. Fails with {@link StateProblemException}
-     * where the state does not exist.
+     * Begins a mutation. An open one whose lease has expired is ended first. Fails with
+     * {@link StateProblemException} where the state does not exist.
      */
     Uni<Result> begin(Begin wanted, Instant at) {
         return begin(wanted, at, LOOKS);
@@ -271,7 +271,8 @@ public class MutationStore {
             "actor");
 
     /**
-     * Ends a mutation, and settles how far its state can be trusted. One that has ended already is left as it is.
+     * Ends a mutation, and settles how far its state can be trusted. One that has ended already is left as it
+     * is.
      *
      * @param actor whose call ends it
      * @return the mutation as it is now; empty where there is none

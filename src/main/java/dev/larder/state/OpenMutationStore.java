@@ -33,8 +33,8 @@ public class OpenMutationStore {
             SELECT %s FROM locked m LEFT JOIN users u ON u.id = m.user_id""".formatted(MutationReads.SHOWN), "state", "job_mutation", "user", "lock", "lock_info");
 
     /**
-     * Locks inside an open mutation of the caller. The same lock again is the same lock. Empty where the caller has no
-     * mutation open, or its tool holds another lock.
+     * Locks inside an open mutation of the caller. The same lock again is the same lock. Empty where the
+     * caller has no mutation open, or its tool holds another lock.
      *
      * @param job the mutation of the job that calls; empty for a person
      * @param user the person that calls; empty for a job

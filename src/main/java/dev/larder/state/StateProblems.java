@@ -73,14 +73,20 @@ final class StateProblems {
     static Problem notBegun(Result refused) {
         return switch (refused) {
             case Result.Held(Mutation by) -> held(by);
-            case Result.NotTrusted(String status, String reason) ->
-                Problem.of(409, "state_" + status, "The state is " + status + " (" + reason + "). " + way(status));
+            case Result.NotTrusted(String status, String reason) -> notTrusted(status, reason);
             case Result.OtherVersion(long current) ->
                 Problem.of(409, "version_conflict", "The current version is " + current + ".")
                         .with("current", List.of(Map.of("version", Long.toString(current))));
             case Result.Gone() -> gone();
             case Result.Begun begun -> throw new IllegalArgumentException("not refused: " + begun);
         };
+    }
+
+    private static Problem notTrusted(String status, String reason) {
+        String detail = "The state is " + status + " (" + reason + "). " + way(status);
+        return status.equals("corrupt")
+                ? Problem.of(409, "state_corrupt", detail)
+                : Problem.of(409, "state_unreliable", detail);
     }
 
     /** What a person can do about a state that is not trusted. */

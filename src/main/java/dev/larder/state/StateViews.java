@@ -1,6 +1,7 @@
 package dev.larder.state;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.NullNode;
 import dev.larder.http.Page;
 import dev.larder.state.Versions.Content;
 import dev.larder.state.Versions.Output;
@@ -26,7 +27,9 @@ final class StateViews {
 
     private StateViews() {}
 
-    /** JSON stays JSON; whatever else a client names is kept as bytes, so that no browser takes it for a page. */
+    /**
+     * JSON stays JSON; whatever else a client names is kept as bytes, so that no browser takes it for a page.
+     */
     static String contentType(@Nullable String header) {
         boolean json = header == null || header.toLowerCase(Locale.ROOT).startsWith(JSON);
         return json ? JSON : BYTES;
@@ -229,9 +232,11 @@ final class StateViews {
     @Schema(name = "StateOutputs")
     record OutputsView(long version, boolean readable, Map<String, OutputView> outputs) {}
 
-    /** @param value null where it is sensitive and the caller does not own the state */
+    /** @param value any JSON; null where it is sensitive and the caller does not own the state */
     @Schema(name = "StateOutput")
-    record OutputView(boolean sensitive, @Nullable JsonNode value) {}
+    record OutputView(
+            boolean sensitive,
+            @Schema(implementation = Object.class) JsonNode value) {}
 
     static OutputsView of(Outputs outputs, boolean owner) {
         Map<String, OutputView> shown = new TreeMap<>();
@@ -240,7 +245,8 @@ final class StateViews {
     }
 
     private static OutputView of(Output output, boolean owner) {
-        return new OutputView(output.sensitive(), output.sensitive() && !owner ? null : output.value());
+        return new OutputView(
+                output.sensitive(), output.sensitive() && !owner ? NullNode.getInstance() : output.value());
     }
 
     private static @Nullable Long orNull(OptionalLong number) {

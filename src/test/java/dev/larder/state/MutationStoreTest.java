@@ -98,7 +98,10 @@ class MutationStoreTest {
         assertThat(holder.span().leaseExpiresAt()).isEqualTo(states.now().plus(States.LEASE));
     }
 
-    /** The table of the state machine: outcome, accepted writes, failed writes after them, and what is known then. */
+    /**
+     * The table of the state machine: outcome, accepted writes, failed writes after them, and what is known
+     * then.
+     */
     @ParameterizedTest
     @CsvSource({
         "UPDATE, SUCCEEDED, 1, 0, reliable",
