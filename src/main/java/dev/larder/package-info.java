@@ -16,7 +16,7 @@
  *
  *   catalog    what should be in stock                 reconcile  from what a pool is to what it should be
  *   claim      hands one ready workspace to a client   jobs       the queue, its leases and logs, its HTTP API
- *   worker     runs jobs: exec, postgres, remote       inventory  what exists beside what should; restores
+ *   worker     runs jobs by backends, here or remote   inventory  what exists beside what should; restores
  *   access     users, tokens, roles, quotas            audit      what was done by which user; notifications
  *
  *   cli        the binary's subcommands                root       starts and stops the parts, knows the clock
@@ -49,7 +49,8 @@
  * {@code jobs.WorkerResource} and {@code jobs.ReportResource} of a server. Either way {@code jobs.JobStore} leases
  * the job and {@code jobs.AssignmentReads} reads what it needs → a {@code model.Backend} performs the
  * {@code model.Assignment} ({@code worker.postgres.PostgresBackend}, or {@code worker.exec.ExecBackend}, whose
- * {@code worker.exec.ScriptJob} runs processes with {@code worker.process.ProcessRunner}) → a
+ * {@code worker.exec.ScriptJob} runs processes with {@code worker.process.ProcessRunner}, or
+ * {@code worker.terraform.TerraformBackend}, which does the same with a module) → a
  * {@code model.JobOutcome} goes back the same way, under the {@code model.Lease} → {@code lifecycle.EndBuildStore}
  * changes job, build and workspace in one statement.
  *

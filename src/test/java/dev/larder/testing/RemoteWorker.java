@@ -23,6 +23,12 @@ public final class RemoteWorker implements AutoCloseable {
 
     /** @param root where its workspaces lie */
     public static RemoteWorker start(String name, URI server, Path tokenFile, Path root, int slots) {
+        return start(name, server, tokenFile, root, slots, Map.of());
+    }
+
+    /** @param settings further ones, as variables of its environment */
+    public static RemoteWorker start(
+            String name, URI server, Path tokenFile, Path root, int slots, Map<String, String> settings) {
         Path log = Path.of("target", "cluster-" + name + ".log").toAbsolutePath();
         ProcessBuilder builder = Server.application(
                 log, "worker", "--server=" + server, "--token-file=" + tokenFile, "--name=" + name, "--slots=" + slots);
@@ -31,6 +37,7 @@ public final class RemoteWorker implements AutoCloseable {
         environment.put("LARDER_BACKEND_EXEC_ROOT", root.toString());
         environment.put("LARDER_WORKER_HEARTBEAT", "1s");
         environment.put("LARDER_WORKER_DRAIN", "2s");
+        environment.putAll(settings);
         try {
             return new RemoteWorker(name, builder.start(), log);
         } catch (IOException notStarted) {

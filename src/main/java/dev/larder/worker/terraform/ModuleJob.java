@@ -33,6 +33,8 @@ final class ModuleJob {
     private static final int LOG_BYTES_MAX = 1_048_576;
     private static final int MASKED_PARAMETER_MIN = 1;
     private static final int MASKED_CREDENTIAL_MIN = 6;
+    private static final String NEVER_WRITTEN = "no state was ever written, so there is nothing to destroy;"
+            + " if an apply was cut before its first upload, what it had made may be left";
     private static final JobOutcome DONE = new JobOutcome.Succeeded(Map.of());
 
     private final Assignment assignment;
@@ -69,6 +71,10 @@ final class ModuleJob {
             return failed("state_access_missing", "The server gave no access to the workspace's state.");
         }
         if (hasNothingToDo(access.get())) {
+            if (assignment.transition() == Transition.DELETE) {
+                log.note(NEVER_WRITTEN);
+                log.close();
+            }
             return DONE;
         }
         JobOutcome outcome = new JobOutcome.Canceled(ToolEnd.UNKNOWN);

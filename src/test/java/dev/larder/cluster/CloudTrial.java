@@ -1,0 +1,233 @@
+package dev.larder.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.larder.testing.Database;
+import dev.larder.testing.Databases;
+import dev.larder.testing.Eventually;
+import dev.larder.testing.LarderTestResource;
+import dev.larder.testing.Server;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.UUID;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Pools of buckets and queues through the real AWS provider, against a fake cloud on this machine: {@code ./mvnw -q -Pcloud
+ * -Dlarder.cloud.mirror=FOLDER verify}. No part of the usual tests: a queue takes half a minute.
+ */
+class CloudTrial {
+
+    private static final String PROVIDER = """
+            backend: terraform
+            files:
+              main.tf: |
+                terraform {
+                  required_providers {
+                    aws = { source = "hashicorp/aws" }
+                  }
+                }
+                variable "endpoint" { type = string }
+                variable "larder_workspace_id" { type = string }
+                variable "larder_claimed" { type = bool }
+                provider "aws" {
+                  region                      = "eu-central-1"
+                  skip_credentials_validation = true
+                  skip_metadata_api_check     = true
+                  skip_requesting_account_id  = true
+                  s3_use_path_style           = true
+                  endpoints {
+                    s3  = var.endpoint
+                    sqs = var.endpoint
+                  }
+                }
+            """;
+    private static final String PRESETS = """
+            startTimeout: 10m
+            parameters: [{name: endpoint, default: "ENDPOINT"}]
+            presets:
+              - name: one
+                prebuilds: {instances: INSTANCES}
+            """;
+    private static final String BUCKET = PROVIDER + """
+                resource "aws_s3_bucket" "shop" {
+                  bucket = "shop-${var.larder_workspace_id}"
+                  tags   = { workspace = var.larder_workspace_id, claimed = var.larder_claimed }
+                }
+                output "bucket" { value = aws_s3_bucket.shop.bucket }
+            """ + PRESETS;
+    private static final String QUEUE = PROVIDER + """
+                resource "aws_sqs_queue" "orders" {
+                  name = "orders-${var.larder_workspace_id}"
+                  tags = { workspace = var.larder_workspace_id, claimed = var.larder_claimed }
+                }
+                output "queue" { value = aws_sqs_queue.orders.name }
+            """ + PRESETS;
+
+    private final Database database = Databases.fresh();
+    private final OwnerCalls calls = new OwnerCalls();
+    private final String mirror = System.getProperty("larder.cloud.mirror", "");
+
+    @BeforeEach
+    void needs_the_tool_a_mirror_and_a_fake_cloud() {
+        needs(isOnPath("terraform") || isOnPath("tofu"), "neither terraform nor tofu is on the path");
+        needs(isOnPath("moto_server"), "moto_server is not on the path: pip install 'moto[server]'");
+        needs(
+                !mirror.isEmpty() && Files.isDirectory(Path.of(mirror)),
+                "-Dlarder.cloud.mirror=FOLDER names no mirror of providers");
+        LarderTestResource.insertOwner(database);
+    }
+
+    private static void needs(boolean there, String otherwise) {
+        if (!there) {
+            System.err.println("SKIPPED " + CloudTrial.class.getSimpleName() + ": " + otherwise);
+        }
+        assumeTrue(there, otherwise);
+    }
+
+    private static boolean isOnPath(String program) {
+        return Arrays.stream(System.getenv().getOrDefault("PATH", "").split(":"))
+                .anyMatch(folder -> Files.isExecutable(Path.of(folder, program)));
+    }
+
+    @AfterEach
+    void close() {
+        database.close();
+    }
+
+    @Test
+    void pools_of_buckets_and_queues_are_built_claimed_and_destroyed_and_the_cloud_is_empty_at_the_end()
+            throws Exception {
+        int port = freePort();
+        Path log = Path.of("target", "cluster-moto.log").toAbsolutePath();
+        Process cloud = new ProcessBuilder("moto_server", "-p", String.valueOf(port))
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile())
+                .start();
+        try (Server server = server()) {
+            Eventually.see(() -> things(port), there -> there == 0);
+            Calls owner = new Calls(server.awaitReady().port());
+            declare(owner, port, 2, 1);
+            awaitCount("workspaces WHERE prebuild AND ready_at IS NOT NULL", 3);
+            assertThat(things(port)).isGreaterThanOrEqualTo(3);
+
+            String bucket = claim(server, "buckets", "bucket", "shop-");
+            String queue = claim(server, "queues", "queue", "orders-");
+            System.out.println("claimed " + bucket + " and " + queue);
+
+            declare(owner, port, 0, 0);
+            database.pool()
+                    .query("SELECT id FROM claims WHERE status = 'active'")
+                    .executeAndAwait()
+                    .forEach(row -> release(server, row.getUUID("id")));
+            awaitCount("workspaces WHERE deleted_at IS NULL", 0);
+            assertThat(things(port)).as("things that are left in the cloud").isZero();
+            System.out.println("the cloud is empty");
+        } finally {
+            cloud.destroy();
+        }
+    }
+
+    private void declare(Calls owner, int port, int buckets, int queues) throws IOException, InterruptedException {
+        String endpoint = "http://127.0.0.1:" + port;
+        owner.declare("buckets", of(BUCKET, endpoint, buckets));
+        owner.declare("queues", of(QUEUE, endpoint, queues));
+    }
+
+    private static String of(String declaration, String endpoint, int instances) {
+        return declaration.replace("ENDPOINT", endpoint).replace("INSTANCES", String.valueOf(instances));
+    }
+
+    private String claim(Server server, String template, String output, String begin) {
+        JsonNode claim = calls.done(
+                        server,
+                        "POST",
+                        "/api/v1/claims",
+                        "{\"organization\":\"acme\",\"template\":\"" + template + "\",\"preset\":\"one\"}")
+                .body();
+        String name = claim.at("/workspace/outputs/" + output).asText();
+        assertThat(name).isEqualTo(begin + claim.at("/workspace/id").asText());
+        return name;
+    }
+
+    private void release(Server server, UUID claim) {
+        var unused = calls.done(server, "DELETE", "/api/v1/claims/" + claim, "");
+    }
+
+    private Server server() throws IOException {
+        Path root = Files.createTempDirectory(
+                Files.createDirectories(Path.of("target", "cluster-cloud").toAbsolutePath()), "run");
+        Map<String, String> settings = new HashMap<>(Map.of(
+                "LARDER_BACKEND_TERRAFORM_ENABLED", "true",
+                "LARDER_BACKEND_TERRAFORM_ROOT", root.toString(),
+                "LARDER_BACKEND_TERRAFORM_PROVIDER_MIRROR", mirror,
+                "LARDER_BACKEND_TERRAFORM_ENVIRONMENT", "AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY",
+                "AWS_ACCESS_KEY_ID", "larder-test",
+                "AWS_SECRET_ACCESS_KEY", "larder-test-secret",
+                "LARDER_RECONCILE_INTERVAL", "1s"));
+        return Server.start("cloud", database, settings);
+    }
+
+    /** How many buckets and queues the fake cloud holds; -1 while it does not answer. */
+    private static long things(int port) {
+        try {
+            HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/moto-api/data.json"))
+                    .build();
+            JsonNode data = new ObjectMapper()
+                    .readTree(HttpClient.newHttpClient()
+                            .send(request, BodyHandlers.ofString())
+                            .body());
+            return Stream.of("s3/FakeBucket", "s3/Bucket", "sqs/Queue")
+                    .mapToLong(kind -> data.at("/" + kind).size())
+                    .sum();
+        } catch (IOException notYet) {
+            return -1;
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            return -1;
+        }
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0)) {
+            return socket.getLocalPort();
+        }
+    }
+
+    private void awaitCount(String table, int wanted) {
+        for (int patience = 0; ; patience++) {
+            try {
+                Eventually.see(() -> count(table), seen -> seen == wanted);
+                return;
+            } catch (AssertionError late) {
+                if (patience == 10) {
+                    throw new AssertionError(late.getMessage() + ": " + table, late);
+                }
+            }
+        }
+    }
+
+    private int count(String table) {
+        return database.pool()
+                .query("SELECT count(*)::integer AS n FROM " + table)
+                .executeAndAwait()
+                .iterator()
+                .next()
+                .getInteger("n");
+    }
+}
