@@ -115,7 +115,6 @@ public final class StateBodyBench {
             int times = size < 10 << 20 ? TIMES : Math.max(10, TIMES / 4);
             begin();
             run(size, size < 10 << 20 ? 10 * WARM_UPS : WARM_UPS);
-            millis.clear();
             begin();
             run(size, times);
             print(size, times);
@@ -124,6 +123,7 @@ public final class StateBodyBench {
 
     /** New states; what was written before is removed. */
     private void begin() {
+        millis.clear();
         for (String table : new String[] {"raw_heads", "raw_versions", "state_versions"}) {
             RowSet<Row> emptied = sql("TRUNCATE " + table + " CASCADE");
         }

@@ -82,8 +82,17 @@ public class KeyRotations {
 
     private void walkOn(Rotation rotation) {
         LOG.infof("key rotation goes on id=%s key=%s", rotation.id(), rotation.keyId());
-        walk = new Walk(rotation, keys);
+        synchronized (this) {
+            walk = new Walk(rotation, keys);
+        }
         loop.wake();
+    }
+
+    /** A rotation that began while the last batch of a stopped one ran is not left with it. */
+    private synchronized void leave(Walk ended) {
+        if (walk == ended) {
+            walk = null;
+        }
     }
 
     /** What is still to be looked at, in this order; and how much of it could not be opened. */
@@ -150,7 +159,7 @@ public class KeyRotations {
 
     private boolean on(Walk now, List<Wrapped> found, long failed, boolean running) {
         if (!running) {
-            walk = null;
+            leave(now);
             return false;
         }
         now.failed += failed;
@@ -168,7 +177,7 @@ public class KeyRotations {
                         ? store.end(now.rotation.id(), "completed", null, clock.instant())
                         : store.end(now.rotation.id(), "failed", error(now, others), clock.instant()))
                 .invoke(ended -> {
-                    walk = null;
+                    leave(now);
                     LOG.infof("key rotation ended id=%s left=%s", now.rotation.id(), ended.map(Rotation::error));
                 })
                 .replaceWith(false);

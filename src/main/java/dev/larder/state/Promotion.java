@@ -22,7 +22,7 @@ final class Promotion {
          * It was kept, and nothing else was changed.
          *
          * @param code mutation_required, mutation_superseded, state_tombstoned, state_too_large, md5_mismatch,
-         *     malformed_state, lineage_mismatch, serial_regression or serial_conflict
+         *     malformed_state, lineage_mismatch, serial_regression, serial_conflict or write_conflict
          * @param detail one sentence for people
          */
         record Rejected(String code, String detail, UUID reject) implements Result {}

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 @ApplicationScoped
 public class SnapshotStore {
 
-    /** A race is lost to a sender of the same mutation, or to a person. Nobody needs to lose more often. */
+    /** Attempts of one call, each against the current version as it is then. Then an upload is kept as a reject. */
     private static final int ATTEMPTS_MAX = 3;
 
     private final StateReads reads;

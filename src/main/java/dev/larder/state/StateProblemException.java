@@ -12,7 +12,7 @@ final class StateProblemException extends RuntimeException {
      *
      * @param code stable: state_body_missing, state_corrupt, encryption_key_unavailable, state_too_large,
      *     state_not_found, state_tombstoned, mutation_in_progress, version_not_found, reject_not_found,
-     *     malformed_state, state_busy
+     *     malformed_state
      */
     StateProblemException(String code, String message) {
         super(message, null, false, false);

@@ -31,6 +31,12 @@ class Vault {
     /** Above it a body takes memory and time that are worth bounding. */
     private static final int LARGE_BYTES = 1024 * 1024;
 
+    /** Up to it, to hand a body to several threads takes longer than it saves. */
+    private static final int SMALL_BYTES = 256 * 1024;
+
+    /** So many packed or sealed bytes are sealed or opened in place: it takes less time than to change threads. */
+    private static final int IN_PLACE_BYTES = 16 * 1024;
+
     /** Large uploads that are worked on at the same time, of all states. */
     private static final int LARGE_AT_ONCE = 4;
 
@@ -107,8 +113,16 @@ class Vault {
         return bytes.length <= LARGE_BYTES ? work.get() : largeOfState.in(state, () -> large.in("all", work));
     }
 
-    /** On two threads: reading and digesting takes as long as compressing. */
+    /** A large body on two threads: reading and digesting it takes as long as compressing it. */
     Uni<Pack> pack(byte[] bytes, String contentType) {
+        if (bytes.length <= SMALL_BYTES) {
+            return Worked.off(() -> new Pack(
+                    StateFile.of(bytes),
+                    bytes.length,
+                    encryption.fingerprint(bytes),
+                    contentType,
+                    Packed.of(bytes, md5(bytes))));
+        }
         return Uni.combine()
                 .all()
                 .unis(
@@ -135,7 +149,11 @@ class Vault {
     }
 
     private Uni<Content> seal(Place place, Pack pack) {
-        return Worked.off(() -> envelope.seal(place, pack.packed())).chain(body -> keep(place, pack, body));
+        return inPlace(pack.packed(), () -> envelope.seal(place, pack.packed())).chain(body -> keep(place, pack, body));
+    }
+
+    private static <T> Uni<T> inPlace(byte[] bytes, Supplier<T> work) {
+        return bytes.length <= IN_PLACE_BYTES ? Uni.createFrom().item(work) : Worked.off(work);
     }
 
     private Uni<Content> keep(Place place, Pack pack, Sealed body) {
@@ -167,7 +185,7 @@ class Vault {
         return bodies.fetch(row.stored())
                 .map(found -> found.orElseThrow(
                         () -> refused(place, "state_body_missing", "The body of the version is missing.")))
-                .chain(body -> Worked.off(() -> opened(place, row, body)))
+                .chain(body -> inPlace(body, () -> opened(place, row, body)))
                 .onFailure(DamagedException.class)
                 .transform(damaged -> refused(
                         place, "state_corrupt", "The body of the version was changed, or moved from another row."))

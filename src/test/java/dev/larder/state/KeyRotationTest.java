@@ -99,6 +99,22 @@ class KeyRotationTest {
         assertThat(others()).isZero();
     }
 
+    @Test
+    void a_rotation_that_begins_right_after_a_stop_is_completed() {
+        written(3);
+        for (int round = 0; round < 5; round++) {
+            Rotation begun = await(now.rotations.start(owner)).orElseThrow();
+            var stopped = await(now.rotations.stop(begun.id(), owner));
+            stock.clock.forward(Duration.ofMillis(1));
+            assertThat(stopped).isPresent();
+        }
+        assertThat(await(now.rotations.start(owner))).isPresent();
+        awaitEnd();
+
+        assertThat(latest().status()).isEqualTo("completed");
+        assertThat(others()).isZero();
+    }
+
     /** As a killed server leaves it: half of the keys are wrapped, and nothing beats. */
     private Rotation running(Duration silent) {
         Rotation rotation = await(

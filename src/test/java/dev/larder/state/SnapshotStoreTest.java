@@ -406,7 +406,7 @@ class SnapshotStoreTest {
                 .andFailFast());
 
         long restored = results.stream().filter("restored"::equals).count();
-        assertThat(results).containsOnly("restored", "mutation_in_progress").contains("restored");
+        assertThat(results).contains("restored").isSubsetOf("restored", "mutation_in_progress");
         assertThat(given.versions(written))
                 .containsExactlyElementsOf(
                         LongStream.rangeClosed(1, 2 + restored).boxed().toList());
