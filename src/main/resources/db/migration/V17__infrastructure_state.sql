@@ -13,10 +13,10 @@ ALTER TABLE version_parameters
 
 -- A module of backend terraform has a claim step where it declares a variable of a certain name, which only the server that
 -- imports it can tell. For the others, and for a server of before, the rule is the one that the column had.
-ALTER TABLE template_versions ALTER COLUMN claim_step DROP EXPRESSION;
+ALTER TABLE template_versions ALTER COLUMN claim_step DROP EXPRESSION, ALTER COLUMN claim_step SET DEFAULT false;
 CREATE FUNCTION template_versions_claim_step() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    NEW.claim_step := coalesce(NEW.claim_step, NEW.backend = 'exec' AND NEW.files ? 'claim.sh');
+    NEW.claim_step := coalesce(NEW.claim_step, false) OR (NEW.backend = 'exec' AND NEW.files ? 'claim.sh');
     RETURN NEW;
 END $$;
 CREATE TRIGGER template_versions_claim_step BEFORE INSERT ON template_versions

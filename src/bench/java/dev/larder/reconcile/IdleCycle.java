@@ -196,7 +196,7 @@ public final class IdleCycle {
     }
 
     /** The statements of a cycle in their order, without anything made of their rows. */
-    private static Uni<?> raw(Pool pool, UUID[] ids) {
+    private Uni<?> raw(Pool pool, UUID[] ids) {
         return pool.withTransaction(connection -> connection
                 .query(ReconcilerLock.tryFor(PATIENCE))
                 .execute()
@@ -207,7 +207,8 @@ public final class IdleCycle {
                         connection,
                         statement(SnapshotStore.class, "FAILURES"),
                         Tuple.of(ids, Instant.EPOCH.atOffset(ZoneOffset.UTC), 3)))
-                .chain(() -> prepared(connection, statement(SnapshotStore.class, "PRESETS"), Tuple.of(ids))));
+                .chain(() -> prepared(connection, statement(SnapshotStore.class, "PRESETS"),
+                        Tuple.of(ids, clock.instant().atOffset(ZoneOffset.UTC)))));
     }
 
     private static Uni<?> prepared(SqlConnection connection, String sql, Tuple values) {
