@@ -207,7 +207,9 @@ public final class IdleCycle {
                         connection,
                         statement(SnapshotStore.class, "FAILURES"),
                         Tuple.of(ids, Instant.EPOCH.atOffset(ZoneOffset.UTC), 3)))
-                .chain(() -> prepared(connection, statement(SnapshotStore.class, "PRESETS"),
+                .chain(() -> prepared(
+                        connection,
+                        statement(SnapshotStore.class, "PRESETS"),
                         Tuple.of(ids, clock.instant().atOffset(ZoneOffset.UTC)))));
     }
 
