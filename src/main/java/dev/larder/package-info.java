@@ -18,6 +18,7 @@
  *   claim      hands one ready workspace to a client   jobs       the queue, its leases and logs, its HTTP API
  *   worker     runs jobs by backends, here or remote   inventory  what exists beside what should; restores
  *   access     users, tokens, roles, quotas            audit      what was done by which user; notifications
+ *   state      what is known of infrastructure, its versions, and Terraform's http backend
  *
  *   cli        the binary's subcommands                root       starts and stops the parts, knows the clock
  * </pre>
@@ -53,6 +54,12 @@
  * {@code worker.terraform.TerraformBackend}, which does the same with a module) → a
  * {@code model.JobOutcome} goes back the same way, under the {@code model.Lease} → {@code lifecycle.EndBuildStore}
  * changes job, build and workspace in one statement.
+ *
+ * <p>One upload of a state: {@code http.Edge} → {@code state.TerraformRoutes} and {@code state.TerraformBackend}
+ * (or {@code state.WorkspaceStateResource} and {@code state.StateCalls}) → {@code state.SnapshotStore} →
+ * {@code state.Promotion} decides → {@code state.Vault} seals → {@code state.VersionStore} promotes or rejects in one
+ * statement. The mutation around it began with the job's lease: {@code lifecycle.Mutations}, used by
+ * {@code jobs.Leasing} and {@code lifecycle.EndBuildStore}.
  *
  * <p>One wake-up: a committed change calls {@code wakeup.WakeUps} with a {@code wakeup.Channel} → every
  * {@code wakeup.Loop} of this process that waits for the channel runs → {@code wakeup.NotifySender} gathers for up to

@@ -1,4 +1,4 @@
--- What is known of a workspace's infrastructure, and how far it can be trusted (design, section 7; decision 0033).
+-- What is known of a workspace's infrastructure, and how far it can be trusted (design, section 6; decision 0033).
 
 -- All that is needed at once: a server of before that works meanwhile has a statement in these tables all the time.
 LOCK TABLE jobs, workspaces, template_versions, version_parameters IN ACCESS EXCLUSIVE MODE;

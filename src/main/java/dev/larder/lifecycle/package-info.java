@@ -1,5 +1,5 @@
 /**
- * The state machine of workspaces, builds and jobs (design, sections 1.1 to 1.4). A change of their state is a
+ * The state machine of workspaces, builds and jobs (design, sections 1.1 to 1.4 and 6). A change of their state is a
  * statement of this room, or uses its fragments; the schema's constraints hold what the statements promise.
  *
  * <p><b>Owns</b> the rules that several statements share, as SQL that stands once ({@code lifecycle.Rules},
@@ -10,7 +10,8 @@
  * build end ({@code lifecycle.EndBuildStore}), are canceled ({@code lifecycle.EndBuild},
  * {@code lifecycle.CancelStore}) or requeued ({@code lifecycle.RequeueStore}); how a workspace changes its owner
  * ({@code lifecycle.Ownership}); how it goes missing ({@code lifecycle.MissingWorkspaces}) or is quarantined
- * ({@code lifecycle.QuarantineStore}); and how claims end ({@code lifecycle.EndClaimStore}).
+ * ({@code lifecycle.QuarantineStore}); how a job's mutation of a state begins and ends ({@code lifecycle.Mutations}),
+ * and how far a state can be trusted, in its workspace's row ({@code lifecycle.StateMirror}); and how claims end ({@code lifecycle.EndClaimStore}).
  *
  * <p><b>Authoritative</b>: the tables {@code workspaces}, {@code builds}, {@code jobs}, {@code claims},
  * {@code held_places}. {@code jobs.status} is a generated column. A workspace carries a copy of its latest build's
@@ -24,7 +25,7 @@
  * says so by its row count: a lost lease, a workspace that was claimed first, a claim that has ended.
  *
  * <p><b>Bounds.</b> A statement of a loop changes at most 100 rows of one kind. Locks are taken in one order: jobs
- * before workspaces, workspaces before the claims that hold them. Rows that another statement has locked are skipped
+ * before workspaces, workspaces before the claims that hold them, these before mutations, mutations before states. Rows that another statement has locked are skipped
  * where a later round will find them.
  */
 @NullMarked
