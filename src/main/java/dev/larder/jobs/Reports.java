@@ -300,7 +300,7 @@ final class Reports {
                         .filter(tool -> tool.word().equals(word))
                         .findFirst()
                         .orElseThrow(() -> Problem.unprocessable(
-                                "unknown_value", "tool", "must be not_started, exited or unknown.")));
+                                "invalid_value", "tool", "must be not_started, exited or unknown.")));
     }
 
     private static Map<String, String> texts(String field, JsonNode node) {

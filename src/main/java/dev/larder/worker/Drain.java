@@ -17,9 +17,9 @@ import java.util.UUID;
 import org.jboss.logging.Logger;
 
 /**
- * How a worker that ends parts with its running jobs. Jobs of a backend that {@link Backend#endsBeforeHandedBack} are asked to
- * stop at once and are handed back when they have ended. The others may go on for a while, and are handed back while
- * they are ending.
+ * How a worker that ends parts with its running jobs. Jobs of a backend that {@link Backend#endsBeforeHandedBack} are
+ * asked to stop at once and are handed back when they have ended. The others may go on for a while, and are handed
+ * back while they are ending.
  */
 final class Drain {
 

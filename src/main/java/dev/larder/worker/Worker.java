@@ -365,8 +365,8 @@ public class Worker {
     }
 
     /**
-     * The first part of a stop, while the server that keeps the states still serves: leases no more jobs, and ends those whose
-     * tools must not be cut ({@link Backend#endsBeforeHandedBack}). Idempotent.
+     * The first part of a stop, while the server that keeps the states still serves: leases no more jobs, and ends
+     * those whose tools must not be cut ({@link Backend#endsBeforeHandedBack}). Idempotent.
      */
     public Uni<Void> endTools() {
         draining = true;

@@ -28,8 +28,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * Pools of buckets and queues through the real AWS provider, against a fake cloud on this machine: {@code ./mvnw -q -Pcloud
- * -Dlarder.cloud.mirror=FOLDER verify}. No part of the usual tests: a queue takes half a minute.
+ * Pools of buckets and queues through the real AWS provider, against a fake cloud on this machine:
+ * {@code ./mvnw -q -Pcloud -Dlarder.cloud.mirror=FOLDER verify}. No part of the usual tests: a queue takes half a
+ * minute.
  */
 class CloudTrial {
 

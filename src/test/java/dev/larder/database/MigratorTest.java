@@ -2,9 +2,11 @@ package dev.larder.database;
 
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.larder.lifecycle.Completed;
 import dev.larder.lifecycle.EndBuildStore;
+import dev.larder.lifecycle.Rules;
 import dev.larder.model.Ids;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.JobStatus;
@@ -29,6 +31,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -70,6 +73,34 @@ class MigratorTest {
                 .contains(JobStatus.SUCCEEDED);
         assertThat(row("SELECT build_status FROM workspaces").getString("build_status"))
                 .isEqualTo("succeeded");
+    }
+
+    /** What a server of version 16 does after the upgrade: it knows nothing of states. */
+    @Test
+    void a_server_of_before_leases_no_job_that_needs_a_mutation_and_its_stock_stays_claimable() {
+        install(16);
+        sql(UNDER_WAY.replace("'running', true, 1", "'pending', true, 1"));
+        await(new Migrator(pool, InstantSource.system()).migrate());
+
+        sql("UPDATE jobs SET completed_at = now(), lease_token = NULL");
+        sql("UPDATE workspaces SET build_status = 'succeeded', build_finished_at = now(), ready_at = now()");
+        assertThat(row("SELECT count(*) AS n FROM workspaces w WHERE " + Rules.reliable("w"))
+                        .getLong("n"))
+                .isOne();
+
+        sql("UPDATE template_versions SET backend = 'terraform'");
+        sql("""
+                INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id, created_at)
+                SELECT md5('second')::uuid, id, 2, 'start', owner_id, 'claim', version_id, preset_id, now() FROM workspaces;
+                INSERT INTO jobs (id, build_id, workspace_id, organization_id, backend, tagset_id, queue_at, created_at,
+                                  timeout_seconds)
+                SELECT md5('second')::uuid, md5('second')::uuid, w.id, w.organization_id, 'terraform', 1, now(), now(), 600
+                  FROM workspaces w""");
+        assertThatThrownBy(() -> sql("""
+                        UPDATE jobs SET started_at = now(), deadline_at = now() + interval '10 minutes', attempt = 1,
+                               lease_token = gen_random_uuid(), worker_id = (SELECT id FROM workers)
+                         WHERE started_at IS NULL"""))
+                .hasMessageContaining("jobs_mutation");
     }
 
     private static final String UNDER_WAY = """
