@@ -88,9 +88,11 @@ class MutationCalls {
         boolean accept = body.optionalBoolean("acceptUnreliable").orElse(false);
         Optional<String> same = Optional.ofNullable(key).map(MutationCalls::key);
         return found.map(address -> StateCalls.allowed(address, asking, Right.USE))
-                .chain(this::usable)
+                .chain(address -> states.used(address, clock.instant()))
                 .map(state -> new Begin(state, asking.userId(), kind, same, expected, lease, accept, Optional.empty()))
-                .chain(this::begin);
+                .chain(this::begin)
+                .onFailure(StateProblemException.class)
+                .transform(StateProblems::of);
     }
 
     private static Duration lease(JsonBody body) {
@@ -108,14 +110,8 @@ class MutationCalls {
         return header;
     }
 
-    private Uni<UUID> usable(Address address) {
-        return states.of(address, clock.instant()).map(made -> made.orElseThrow(StateProblems::gone));
-    }
-
     private Uni<RestResponse<MutationView>> begin(Begin wanted) {
         return store.begin(wanted, clock.instant())
-                .onFailure(StateProblemException.class)
-                .transform(StateProblems::of)
                 .map(result -> begun(result, wanted))
                 .invoke(this::tell);
     }

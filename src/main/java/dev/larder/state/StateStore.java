@@ -164,17 +164,18 @@ public class StateStore {
                 ON CONFLICT (workspace_id) DO UPDATE SET id = states.id
             RETURNING id""", "id", "workspace", "at");
 
-    /** The state that an address names, as {@link #ofWorkspace} where it was never used. */
-    Uni<Optional<UUID>> of(Address address, Instant at) {
-        return address.state() != null
-                ? Uni.createFrom().item(Optional.of(address.state()))
-                : ofWorkspace(Objects.requireNonNull(address.workspace()), at);
-    }
-
-    /** The state of a workspace, created where it was never used. Empty where the workspace was deleted. */
-    Uni<Optional<UUID>> ofWorkspace(UUID workspace, Instant at) {
-        return OPEN.on(pool, ids.next(), workspace, Rows.utc(at))
-                .map(rows -> Rows.first(rows, row -> row.getUUID("id")));
+    /**
+     * The state that an address names; a workspace's begins to exist where it was never used. Fails with {@link
+     * StateProblemException} where the workspace was deleted.
+     */
+    Uni<UUID> used(Address address, Instant at) {
+        UUID state = address.state();
+        return state != null
+                ? Uni.createFrom().item(state)
+                : OPEN.on(pool, ids.next(), address.workspace(), Rows.utc(at))
+                        .map(rows -> Rows.first(rows, row -> row.getUUID("id")))
+                        .map(made -> made.orElseThrow(
+                                () -> new StateProblemException("state_tombstoned", "The workspace was deleted.")));
     }
 
     /** What became of a wish to delete a state. */

@@ -255,7 +255,7 @@ class TerraformBackend {
         return known.request()
                 .body(LOCK_BODY_MAX)
                 .map(body -> LockInfo.parse(body).orElseThrow(TerraformBackend::noLockInfo))
-                .chain(lock -> usable(known.address())
+                .chain(lock -> states.used(known.address(), clock.instant())
                         .chain(state -> locks.lock(
                                 state, known.sender(), lock, known.call().force()))
                         .map(outcome -> told(outcome, lock.bytes())));
@@ -263,11 +263,6 @@ class TerraformBackend {
 
     private static Problem noLockInfo() {
         return Problem.badRequest("invalid_lock_info", "body", "must be a JSON object with a text ID.");
-    }
-
-    /** The state of a workspace begins to exist with the first lock. */
-    private Uni<UUID> usable(Address address) {
-        return states.of(address, clock.instant()).map(made -> made.orElseThrow(StateProblems::gone));
     }
 
     private static TerraformAnswer told(Locks.Outcome outcome, byte[] done) {
