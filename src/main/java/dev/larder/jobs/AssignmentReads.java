@@ -122,7 +122,9 @@ final class AssignmentReads {
             JsonObject parameter = parameters.getJsonObject(i);
             String name = parameter.getString("name");
             String value = value(row, parameter);
-            types.put(name, parameter.getString("type"));
+            if (!parameter.getString("type").equals("string")) {
+                types.put(name, parameter.getString("type"));
+            }
             if (value != null) {
                 values.put(name, value);
             }

@@ -183,7 +183,10 @@ class WorkerResource {
                 Map<String, String> files,
                 Map<String, String> parameters,
                 Set<String> sensitiveParameters,
+
+                @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
                 Map<String, String> parameterTypes,
+
                 Map<String, String> outputs,
 
                 @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
@@ -215,7 +218,7 @@ class WorkerResource {
                             one.version().files(),
                             one.parameters().values(),
                             one.parameters().sensitive(),
-                            one.parameters().types(),
+                            one.parameters().types().isEmpty() ? null : one.parameters().types(),
                             one.workspace().outputs(),
                             one.target().state().map(StateView::of).orElse(null)));
         }

@@ -17,13 +17,13 @@ import java.util.UUID;
 import org.jboss.logging.Logger;
 
 /**
- * How a worker that ends parts with its running jobs. Jobs of a backend that {@link Backend#endsBeforeHandedBack} are
- * asked to stop at once and are handed back when they have ended. The others may go on for a while, and are handed
- * back while they are ending.
+ * How a worker that ends parts with its running jobs. Some are asked to stop at once and are handed back when they
+ * have ended ({@link Backend#endsBeforeHandedBack}). The others may go on for a while, and are handed back while they
+ * are ending.
  */
 final class Drain {
 
-    private static final Logger LOG = Logger.getLogger(Worker.class);
+    private static final Logger LOG = Logger.getLogger(Drain.class);
     private static final Duration LOOK = Duration.ofMillis(50);
 
     private final JobSource jobSource;

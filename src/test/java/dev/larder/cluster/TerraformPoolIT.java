@@ -23,10 +23,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/**
- * S10 of the rules for infrastructure state: a pool behind a real {@code terraform} or {@code tofu}, from apply to
- * destroy.
- */
+/** S10 of the rules for infrastructure state: a pool behind a real {@code terraform} or {@code tofu}. */
 class TerraformPoolIT {
 
     /** A delete stays below a folder of the test: each resource of the module has a file there while it exists. */

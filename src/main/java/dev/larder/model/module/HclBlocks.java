@@ -1,6 +1,5 @@
 package dev.larder.model.module;
 
-import dev.larder.model.module.TerraformModule.Block;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;

@@ -137,10 +137,4 @@ public record TerraformModule(Set<String> variables, List<Backend> backends) {
         }
         return items;
     }
-
-    /**
-     * @param blocks those directly inside
-     * @param empty whether nothing at all stands inside
-     */
-    record Block(String type, List<String> labels, List<Block> blocks, boolean empty) {}
 }

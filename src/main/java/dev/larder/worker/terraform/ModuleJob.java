@@ -79,20 +79,26 @@ final class ModuleJob {
         }
         JobOutcome outcome = new JobOutcome.Canceled(ToolEnd.UNKNOWN);
         try {
-            outcome = unlessFull(steps(access.get()));
-        } catch (ModuleSteps.EndedException ended) {
-            outcome = unlessFull(ended.outcome());
-        } catch (VersionFiles.InvalidFileException invalid) {
-            outcome = failed("files_invalid", invalid.getMessage() + ".");
-        } catch (IOException unusable) {
-            LOG.warnf("terraform folders unusable job=%s cause=%s", assignment.jobId(), unusable);
-            outcome = unlessFull(failed(
-                    ModuleSteps.UNAVAILABLE,
-                    "The folders for modules cannot be used: " + FileTrees.reason(unusable) + "."));
+            outcome = told(performed(access.get()));
         } finally {
             clear(outcome);
         }
         return outcome;
+    }
+
+    private JobOutcome performed(StateAccess access) throws InterruptedException {
+        try {
+            return steps(access);
+        } catch (ModuleSteps.EndedException ended) {
+            return ended.outcome();
+        } catch (VersionFiles.InvalidFileException invalid) {
+            return failed("files_invalid", invalid.getMessage() + ".");
+        } catch (IOException unusable) {
+            LOG.warnf("terraform folders unusable job=%s cause=%s", assignment.jobId(), unusable);
+            return failed(
+                    ModuleSteps.UNAVAILABLE,
+                    "The folders for modules cannot be used: " + FileTrees.reason(unusable) + ".");
+        }
     }
 
     /** From any thread: kills what the job has started. */
@@ -200,18 +206,18 @@ final class ModuleJob {
     }
 
     private JobOutcome failed(String code, String detail) {
-        return new JobOutcome.Failed(code, masker.mask(detail), end);
+        return new JobOutcome.Failed(code, detail, end);
     }
 
-    /** A tool that fails on a full disk fails because of the disk. */
-    private JobOutcome unlessFull(JobOutcome outcome) {
-        return outcome instanceof JobOutcome.Failed(var code, var detail, var tool)
-                        && bench.root().isFull()
-                ? new JobOutcome.Failed(
-                        "backend_full", "The disk for modules is full. " + code + ": " + masker.mask(detail), tool)
-                : outcome instanceof JobOutcome.Failed(var code, var detail, var tool)
-                        ? new JobOutcome.Failed(code, masker.mask(detail), tool)
-                        : outcome;
+    /** Masks what a failure says. A tool that fails on a full disk fails because of the disk. */
+    private JobOutcome told(JobOutcome outcome) {
+        if (!(outcome instanceof JobOutcome.Failed(var code, var detail, var tool))) {
+            return outcome;
+        }
+        String masked = masker.mask(detail);
+        return bench.root().isFull()
+                ? new JobOutcome.Failed("backend_full", "The disk for modules is full. " + code + ": " + masked, tool)
+                : new JobOutcome.Failed(code, masked, tool);
     }
 
     private void killed(String what, KilledProcesses killed) {

@@ -5,6 +5,7 @@ import dev.larder.model.ToolEnd;
 import dev.larder.worker.process.ProcessEnd;
 import dev.larder.worker.process.WorkspaceTurns;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -106,6 +107,10 @@ final class ModuleSteps {
                 run.ask(List.of("show", "-json", folder.plan().toString()), folder.answer()),
                 "plan_failed",
                 ToolEnd.NOT_STARTED);
+        if (Files.size(folder.answer()) > ModulePlan.BYTES_MAX) {
+            throw new EndedException(
+                    new JobOutcome.Failed("plan_failed", "The plan has more than 64 MiB.", ToolEnd.NOT_STARTED));
+        }
         ModulePlan plan = ModulePlan.of(folder.answer());
         if (!plan.deletes().isEmpty()) {
             throw new EndedException(new JobOutcome.Failed(

@@ -50,10 +50,8 @@ final class ToolEvents {
         String message = event.path("@message").asText();
         return switch (type) {
             case "diagnostic" -> diagnostic(event.path("diagnostic"));
-            case "version" -> message;
             // They tell which resources are looked at; what has changed follows.
-            case "refresh_start", "refresh_complete", "provision_start", "log" -> "";
-            case "outputs" -> "";
+            case "refresh_start", "refresh_complete", "provision_start", "log", "outputs" -> "";
             case "init_output" -> event.path("message_code").asText().endsWith("cli_message") ? "" : message;
             default -> message;
         };
