@@ -1,6 +1,7 @@
 package dev.larder.bench;
 
 import dev.larder.history.RecordedHistory;
+import dev.larder.history.states.StateHistory;
 import dev.larder.reconcile.IdleCycle;
 import dev.larder.state.StateBodyBench;
 import java.util.logging.Level;
@@ -10,7 +11,8 @@ import java.util.logging.Logger;
 public final class Bench {
 
     private static final String NAMES = "claim-burst, claim-events, claim-latency, claim-profile, claim-rate,"
-            + " claim-replacement, claim-snapshot, idle-cycle, job-pickup, job-rate, queue-peers, queue-reconcile, state-bodies, history";
+            + " claim-replacement, claim-snapshot, idle-cycle, job-pickup, job-rate, queue-peers, queue-reconcile, state-bodies,"
+            + " history, state-history";
 
     private Bench() {}
 
@@ -31,6 +33,11 @@ public final class Bench {
             case "queue-peers" -> QueuePeers.main();
             case "queue-reconcile" -> QueueReconcile.main();
             case "state-bodies" -> StateBodyBench.main();
+            case "state-history" -> {
+                if (!StateHistory.main()) {
+                    System.exit(1);
+                }
+            }
             case "history" -> {
                 if (!RecordedHistory.main()) {
                     System.exit(1);

@@ -5,14 +5,16 @@ import dev.larder.testing.Server;
 import io.vertx.pgclient.PgConnectOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /** The servers and their database: they are killed and started again during a run. */
-final class Cluster implements AutoCloseable {
+public final class Cluster implements AutoCloseable {
 
+    private final Map<String, String> further;
     private final Path folder;
     private final List<Server> servers = new ArrayList<>();
     private final AtomicIntegerArray ports;
@@ -21,16 +23,22 @@ final class Cluster implements AutoCloseable {
     private EmbeddedPostgres postgres;
 
     Cluster(Path folder, int size) {
+        this(folder, size, Map.of());
+    }
+
+    /** @param further settings of each server */
+    public Cluster(Path folder, int size, Map<String, String> further) {
+        this.further = further;
         this.folder = folder.resolve("postgres");
         this.ports = new AtomicIntegerArray(size);
         this.postgres = EmbeddedPostgres.crashable(this.folder);
     }
 
-    PgConnectOptions database(String name) {
+    public PgConnectOptions database(String name) {
         return postgres.options(name);
     }
 
-    void start() throws InterruptedException {
+    public void start() throws InterruptedException {
         for (int slot = 0; slot < ports.length(); slot++) {
             servers.add(begin(slot));
         }
@@ -40,27 +48,26 @@ final class Cluster implements AutoCloseable {
     }
 
     private Server begin(int slot) {
-        return Server.start(
-                "history-" + slot,
-                database("larder"),
-                Map.of(
-                        // The load program does the work: it knows then when what was ready.
-                        "LARDER_WORKER_ENABLED", "false",
-                        "LARDER_JANITOR_INTERVAL", "1s",
-                        "QUARKUS_LOG_LEVEL", "WARN"));
+        Map<String, String> settings = new HashMap<>(Map.of(
+                // The load program does the work: it knows then when what was ready.
+                "LARDER_WORKER_ENABLED", "false",
+                "LARDER_JANITOR_INTERVAL", "1s",
+                "QUARKUS_LOG_LEVEL", "WARN"));
+        settings.putAll(further);
+        return Server.start("history-" + slot, database("larder"), settings);
     }
 
-    int size() {
+    public int size() {
         return ports.length();
     }
 
     /** Where this one serves; 0 while it does not. */
-    int port(int slot) {
+    public int port(int slot) {
         return ports.get(slot);
     }
 
     /** Kills one and starts another in its place; returns when that serves. */
-    void replace(int slot) throws InterruptedException {
+    public void replace(int slot) throws InterruptedException {
         servers.get(slot).kill();
         var killed = kills.incrementAndGet();
         ports.set(slot, 0);
@@ -69,7 +76,7 @@ final class Cluster implements AutoCloseable {
     }
 
     /** Stops the database as a power cut would, and starts it again. */
-    void crashDatabase() {
+    public void crashDatabase() {
         int port = postgres.port();
         postgres.crash();
         postgres = EmbeddedPostgres.crashable(folder);
@@ -79,16 +86,16 @@ final class Cluster implements AutoCloseable {
         }
     }
 
-    int kills() {
+    public int kills() {
         return kills.get();
     }
 
-    int crashes() {
+    public int crashes() {
         return crashes.get();
     }
 
     /** All of them end in good order; the database stays. */
-    void stop() {
+    public void stop() {
         servers.forEach(Server::close);
     }
 

@@ -1,5 +1,6 @@
 package dev.larder.history;
 
+import dev.larder.testing.Signals;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -7,6 +8,7 @@ import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -15,7 +17,7 @@ import java.util.Map;
  * One HTTP/1.1 connection that is kept alive. It never sends a request again by itself, so that one call is exactly one
  * request.
  */
-final class HttpConnection implements AutoCloseable {
+public final class HttpConnection implements AutoCloseable {
 
     private static final int CONNECT_MILLIS = 2_000;
     private static final int READ_MILLIS = 60_000;
@@ -30,7 +32,7 @@ final class HttpConnection implements AutoCloseable {
         this.port = port;
     }
 
-    static HttpConnection to(int port) throws IOException {
+    public static HttpConnection to(int port) throws IOException {
         Socket socket = new Socket();
         try {
             socket.connect(new InetSocketAddress("127.0.0.1", port), CONNECT_MILLIS);
@@ -43,18 +45,24 @@ final class HttpConnection implements AutoCloseable {
         }
     }
 
-    int port() {
+    public int port() {
         return port;
     }
 
     /** @param headers by name in lower case */
-    record Reply(int status, Map<String, String> headers, String body) {}
+    public record Reply(int status, Map<String, String> headers, String body) {}
 
     /**
      * Whatever fails here leaves open whether the server has done what it was asked for; the connection is of no
      * more use.
      */
-    Reply send(String method, String path, Map<String, String> headers, String body) throws IOException {
+    public Reply send(String method, String path, Map<String, String> headers, String body) throws IOException {
+        return send(method, path, headers, body, Duration.ZERO);
+    }
+
+    /** The same, with a rest in the middle of the body. */
+    public Reply send(String method, String path, Map<String, String> headers, String body, Duration rest)
+            throws IOException {
         byte[] content = body.getBytes(StandardCharsets.UTF_8);
         StringBuilder head = new StringBuilder(256)
                 .append(method)
@@ -68,7 +76,12 @@ final class HttpConnection implements AutoCloseable {
         byte[] request = new byte[start.length + content.length];
         System.arraycopy(start, 0, request, 0, start.length);
         System.arraycopy(content, 0, request, start.length, content.length);
-        socket.getOutputStream().write(request);
+        int first = rest.isZero() ? request.length : start.length + content.length / 2;
+        socket.getOutputStream().write(request, 0, first);
+        if (first < request.length) {
+            Signals.pause(rest);
+            socket.getOutputStream().write(request, first, request.length - first);
+        }
         return reply();
     }
 

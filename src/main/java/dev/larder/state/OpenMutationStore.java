@@ -72,27 +72,30 @@ public class OpenMutationStore {
 
     /**
      * Counts a write as failed before its body is read. An upload that ends in the middle, or is too large to be
-     * read, so leaves a mark; {@link #written} takes it away.
+     * read, so leaves a mark, until a write is accepted.
      */
     Uni<Void> announceWrite(UUID mutation) {
         return ANNOUNCE.on(pool, mutation).replaceWithVoid();
     }
 
+    // The statement that accepts a write takes its mark away. One that repeats an accepted write takes away its own mark
+    // alone: another write that was refused meanwhile is still outstanding.
     private static final Sql WRITTEN = Sql.of("""
             UPDATE state_mutations
-               SET failed_writes = 0,
+               SET failed_writes = CASE WHEN :repeated::boolean THEN greatest(failed_writes - 1, 0) ELSE failed_writes END,
                    lease_expires_at = CASE WHEN implicit
                                            THEN greatest(lease_expires_at, :at::timestamptz + make_interval(secs => :lease::integer))
                                            ELSE lease_expires_at END
-             WHERE id = :mutation AND ended_at IS NULL""", "mutation", "lease", "at");
+             WHERE id = :mutation AND ended_at IS NULL""", "mutation", "repeated", "lease", "at");
 
     /**
-     * After an accepted write: no failed write is outstanding, and the lease of a tool's lock begins anew.
+     * After an accepted write: the lease of a tool's lock begins anew.
      *
+     * @param repeated the current version had these bytes already
      * @param lease of a tool's lock
      */
-    Uni<Void> written(UUID mutation, Duration lease, Instant at) {
-        return WRITTEN.on(pool, mutation, Rows.wholeSeconds(lease), Rows.utc(at))
+    Uni<Void> written(UUID mutation, boolean repeated, Duration lease, Instant at) {
+        return WRITTEN.on(pool, mutation, repeated, Rows.wholeSeconds(lease), Rows.utc(at))
                 .replaceWithVoid();
     }
 }

@@ -179,7 +179,7 @@ class StateCalls {
                                 md5,
                                 forced,
                                 Optional.of(asking.userId()))))
-                .chain(upload -> told(uploads.put(upload)))
+                .chain(upload -> uploads.announce(upload.mutation()).chain(() -> told(uploads.put(upload))))
                 .map(StateCalls::written);
     }
 

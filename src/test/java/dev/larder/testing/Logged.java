@@ -6,6 +6,7 @@ import java.util.logging.Handler;
 import java.util.logging.Level;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
+import org.jboss.logmanager.ExtLogRecord;
 
 /** What this process logs while it is open, from a level on. */
 public final class Logged extends Handler implements AutoCloseable {
@@ -23,6 +24,10 @@ public final class Logged extends Handler implements AutoCloseable {
         return new Logged(Level.SEVERE);
     }
 
+    public static Logged all() {
+        return new Logged(Level.ALL);
+    }
+
     public List<String> messages() {
         return List.copyOf(messages);
     }
@@ -30,7 +35,8 @@ public final class Logged extends Handler implements AutoCloseable {
     @Override
     public void publish(LogRecord logged) {
         if (logged.getLevel().intValue() >= getLevel().intValue()) {
-            messages.add(logged.getLoggerName() + ": " + logged.getMessage() + " " + logged.getThrown());
+            String text = logged instanceof ExtLogRecord full ? full.getFormattedMessage() : logged.getMessage();
+            messages.add(logged.getLoggerName() + ": " + text + " " + logged.getThrown());
         }
     }
 
