@@ -218,7 +218,9 @@ class WorkerResource {
                             one.version().files(),
                             one.parameters().values(),
                             one.parameters().sensitive(),
-                            one.parameters().types().isEmpty() ? null : one.parameters().types(),
+                            one.parameters().types().isEmpty()
+                                    ? null
+                                    : one.parameters().types(),
                             one.workspace().outputs(),
                             one.target().state().map(StateView::of).orElse(null)));
         }

@@ -78,8 +78,8 @@ public class OpenMutationStore {
         return ANNOUNCE.on(pool, mutation).replaceWithVoid();
     }
 
-    // The statement that accepts a write takes its mark away. One that repeats an accepted write takes away its own mark
-    // alone: another write that was refused meanwhile is still outstanding.
+    // The statement that accepts a write takes its mark away. One that repeats an accepted write takes away its own
+    // mark alone: another write that was refused meanwhile is still outstanding.
     private static final Sql WRITTEN = Sql.of("""
             UPDATE state_mutations
                SET failed_writes = CASE WHEN :repeated::boolean THEN greatest(failed_writes - 1, 0) ELSE failed_writes END,

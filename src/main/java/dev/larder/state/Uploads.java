@@ -87,7 +87,6 @@ class Uploads {
     private Uni<Void> noted(Upload upload, Result result) {
         return result instanceof Result.Rejected || upload.mutation().isEmpty()
                 ? Uni.createFrom().voidItem()
-                : mutations.written(
-                        upload.mutation().get(), result instanceof Result.Same, lockLease, clock.instant());
+                : mutations.written(upload.mutation().get(), result instanceof Result.Same, lockLease, clock.instant());
     }
 }

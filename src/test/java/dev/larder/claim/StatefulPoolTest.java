@@ -50,9 +50,8 @@ class StatefulPoolTest {
         }
 
         List<Claim> won = asked.stream().flatMap(one -> end(one).stream()).toList();
-        List<UUID> workspaces = won.stream()
-                .map(claim -> claim.workspace().orElseThrow().id())
-                .toList();
+        List<UUID> workspaces =
+                won.stream().map(claim -> claim.workspace().orElseThrow().id()).toList();
         assertThat(workspaces).containsExactlyInAnyOrderElementsOf(ready.subList(2, READY + 2));
         assertThat(asked.stream().filter(one -> end(one).isEmpty())).hasSize(CLAIMERS - READY);
         assertThat(stock.count("workspaces WHERE NOT prebuild")).isEqualTo(READY);

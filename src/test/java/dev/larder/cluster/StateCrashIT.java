@@ -140,15 +140,27 @@ class StateCrashIT {
 
         void converge(Server other) throws Exception {
             assertThat(send(other, "LOCK", beginRuns.path(), beginRuns.info())).isEqualTo(200);
-            assertThat(send(other, "LOCK", afterBegin.path(), afterBegin.info())).isEqualTo(200);
+            assertThat(send(other, "LOCK", afterBegin.path(), afterBegin.info()))
+                    .isEqualTo(200);
             for (Point point :
                     List.of(beginRuns, afterBegin, beforeBody, midBody, writeRuns, writeAborted, headMoved)) {
                 assertThat(upload(other, point)).as(point.toString()).isEqualTo(200);
             }
             for (Point point : List.of(
-                    beginRuns, afterBegin, beforeBody, midBody, writeRuns, writeAborted, headMoved, afterUpload,
-                    endRuns, endAborted, afterEnd)) {
-                assertThat(send(other, "UNLOCK", point.path(), point.info())).as(point.toString()).isEqualTo(200);
+                    beginRuns,
+                    afterBegin,
+                    beforeBody,
+                    midBody,
+                    writeRuns,
+                    writeAborted,
+                    headMoved,
+                    afterUpload,
+                    endRuns,
+                    endAborted,
+                    afterEnd)) {
+                assertThat(send(other, "UNLOCK", point.path(), point.info()))
+                        .as(point.toString())
+                        .isEqualTo(200);
                 assertThat(known(point)).as(point.toString()).isEqualTo("reliable 1 of 1, 1 mutations, 0 rejects");
             }
             assertThat(send(other, "UNLOCK", givenUp.path(), givenUp.info())).isEqualTo(200);
@@ -157,8 +169,7 @@ class StateCrashIT {
     }
 
     private Points brought(Server server) throws Exception {
-        JsonNode organization =
-                new Calls(server.port()).done("POST", "/api/v1/organizations", "{\"name\":\"acme\"}");
+        JsonNode organization = new Calls(server.port()).done("POST", "/api/v1/organizations", "{\"name\":\"acme\"}");
         Points points = new Points(server);
         JsonNode mutation = new Calls(server.port())
                 .done("POST", "/api/v1/states/" + points.abandoned.state() + "/mutations", "{\"kind\":\"update\"}");

@@ -20,7 +20,14 @@ class StateHistoryIT {
     @Test
     void the_invariants_of_states_hold_while_servers_and_workers_are_killed() throws Exception {
         Ran ran = StateLoad.run(new Plan(
-                1, 300, Duration.ofSeconds(40), 2, Duration.ofMillis(500), 8, 2, Path.of("target", "state-history-it")));
+                1,
+                300,
+                Duration.ofSeconds(40),
+                2,
+                Duration.ofMillis(500),
+                8,
+                2,
+                Path.of("target", "state-history-it")));
 
         assertThat(StateChecker.judge(ran.acts(), ran.journal())).isEmpty();
         assertThat(ran.restless()).isEmpty();

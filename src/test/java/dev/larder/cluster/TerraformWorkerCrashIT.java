@@ -84,7 +84,8 @@ class TerraformWorkerCrashIT {
         }
         assumeTrue(terraform().isPresent(), "neither terraform nor tofu is on the path");
         LarderTestResource.insertOwner(database);
-        Path folder = Files.createDirectories(Path.of("target", "cluster-terraform").toAbsolutePath());
+        Path folder =
+                Files.createDirectories(Path.of("target", "cluster-terraform").toAbsolutePath());
         Path signals = Files.createTempDirectory(folder, "signals");
         try (Server server = server()) {
             Calls calls = new Calls(server.awaitReady().port());
@@ -97,7 +98,9 @@ class TerraformWorkerCrashIT {
             Eventually.see(() -> count("states WHERE current_version > 0"), n -> n == 1);
             doomed.kill();
 
-            Eventually.see(() -> count("states WHERE status = 'unreliable' AND status_reason = 'worker_lost'"), n -> n == INSTANCES);
+            Eventually.see(
+                    () -> count("states WHERE status = 'unreliable' AND status_reason = 'worker_lost'"),
+                    n -> n == INSTANCES);
             assertThat(claim(calls)).isEqualTo("no_claimable_workspace");
             List<String> lost = lost();
             Files.createFile(signals.resolve("go"));
@@ -105,7 +108,8 @@ class TerraformWorkerCrashIT {
 
             RemoteWorker next = worker("next", server, token, terraform().orElseThrow(), folder);
             Eventually.see(
-                    () -> count("workspaces WHERE build_status = 'succeeded' AND transition = 'start' AND state_status = 'reliable'"),
+                    () -> count(
+                            "workspaces WHERE build_status = 'succeeded' AND transition = 'start' AND state_status = 'reliable'"),
                     n -> n == INSTANCES);
             assertThat(claim(calls)).isEmpty();
             assertThat(count("workspaces WHERE NOT prebuild AND id::text = ANY ('{" + String.join(",", lost) + "}')"))
@@ -118,7 +122,8 @@ class TerraformWorkerCrashIT {
     private void lateUploadsChangeNothing(List<String> lost) {
         Eventually.see(() -> count("state_rejects WHERE reason = 'mutation_superseded'"), n -> n >= 1);
         assertThat(lost).hasSize(INSTANCES);
-        assertThat(count("states WHERE current_version > 0 AND workspace_id::text = ANY ('{" + String.join(",", lost) + "}')"))
+        assertThat(count("states WHERE current_version > 0 AND workspace_id::text = ANY ('{" + String.join(",", lost)
+                        + "}')"))
                 .isOne();
     }
 
@@ -133,7 +138,11 @@ class TerraformWorkerCrashIT {
 
     /** The code with which it is refused; empty where it is given. */
     private static String claim(Calls calls) throws Exception {
-        String answer = calls.send("POST", "/api/v1/claims", "{\"organization\":\"acme\",\"template\":\"module\",\"preset\":\"p\"}").body();
+        String answer = calls.send(
+                        "POST",
+                        "/api/v1/claims",
+                        "{\"organization\":\"acme\",\"template\":\"module\",\"preset\":\"p\"}")
+                .body();
         return MAPPER.readTree(answer).path("code").asText();
     }
 
@@ -173,8 +182,8 @@ class TerraformWorkerCrashIT {
         JsonNode organization = calls.done("POST", "/api/v1/organizations", "{\"name\":\"acme\"}");
         JsonNode user =
                 calls.done("POST", "/api/v1/organizations/acme/users", "{\"name\":\"runner\",\"role\":\"worker\"}");
-        JsonNode token = calls.done(
-                "POST", "/api/v1/tokens", "{\"name\":\"t\",\"user\":\"runner\",\"organization\":\"acme\"}");
+        JsonNode token =
+                calls.done("POST", "/api/v1/tokens", "{\"name\":\"t\",\"user\":\"runner\",\"organization\":\"acme\"}");
         return Files.writeString(signals.resolve("token"), token.path("token").asText());
     }
 

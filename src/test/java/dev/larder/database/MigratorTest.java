@@ -99,8 +99,7 @@ class MigratorTest {
         assertThatThrownBy(() -> sql("""
                         UPDATE jobs SET started_at = now(), deadline_at = now() + interval '10 minutes', attempt = 1,
                                lease_token = gen_random_uuid(), worker_id = (SELECT id FROM workers)
-                         WHERE started_at IS NULL"""))
-                .hasMessageContaining("jobs_mutation");
+                         WHERE started_at IS NULL""")).hasMessageContaining("jobs_mutation");
     }
 
     private static final String UNDER_WAY = """

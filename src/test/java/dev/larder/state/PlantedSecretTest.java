@@ -84,8 +84,7 @@ class PlantedSecretTest {
         assertThat(leaks("\\x00" + HexFormat.of().formatHex(bytes))).isTrue();
         assertThat(leaks(Base64.getEncoder().encodeToString(bytes))).isTrue();
         pool.query("CREATE TABLE planted (a bytea, b jsonb)").executeAndAwait();
-        pool.preparedQuery("INSERT INTO planted VALUES ($1, NULL)")
-                .executeAndAwait(Tuple.of(Buffer.buffer(SECRET)));
+        pool.preparedQuery("INSERT INTO planted VALUES ($1, NULL)").executeAndAwait(Tuple.of(Buffer.buffer(SECRET)));
         try {
             assertThat(rows("planted")).anyMatch(PlantedSecretTest::leaks);
         } finally {
@@ -104,7 +103,8 @@ class PlantedSecretTest {
 
     private PgConnection listening(List<String> notified) {
         Config config = ConfigProvider.getConfig();
-        PgConnectOptions options = PgConnectOptions.fromUri(config.getValue("quarkus.datasource.reactive.url", String.class))
+        PgConnectOptions options = PgConnectOptions.fromUri(
+                        config.getValue("quarkus.datasource.reactive.url", String.class))
                 .setUser(config.getValue("quarkus.datasource.username", String.class))
                 .setPassword(config.getOptionalValue("quarkus.datasource.password", String.class)
                         .orElse(""));
@@ -117,8 +117,8 @@ class PlantedSecretTest {
     }
 
     private String created(Api admin) {
-        Api.Answer made = admin.post(
-                "/api/v1/states", "{\"organization\":\"%s\",\"name\":\"planted\"}".formatted(organization));
+        Api.Answer made =
+                admin.post("/api/v1/states", "{\"organization\":\"%s\",\"name\":\"planted\"}".formatted(organization));
         assertThat(made.status()).as(made.toString()).isEqualTo(201);
         return made.body().path("id").asText();
     }
@@ -129,7 +129,9 @@ class PlantedSecretTest {
 
     /** The secret is the value of a sensitive output and lies in an attribute too. */
     private static String body(int serial) {
-        return Tf.state(serial).replace("\"hush\"", "\"" + SECRET + "\"").replace("\"instances\":[{}]", "\"instances\":[{\"attributes\":{\"input\":\"" + SECRET + "\"}}]");
+        return Tf.state(serial)
+                .replace("\"hush\"", "\"" + SECRET + "\"")
+                .replace("\"instances\":[{}]", "\"instances\":[{\"attributes\":{\"input\":\"" + SECRET + "\"}}]");
     }
 
     private void uploads(String state) {
@@ -166,15 +168,19 @@ class PlantedSecretTest {
 
     private void calls(Api admin, String state) {
         String path = "/api/v1/states/" + state;
-        assertThat(admin.post(path + "/acknowledge", "{\"reason\":\"seen\"}").status()).isEqualTo(200);
+        assertThat(admin.post(path + "/acknowledge", "{\"reason\":\"seen\"}").status())
+                .isEqualTo(200);
         assertThat(admin.get(path).text()).isEqualTo(body(2));
-        assertThat(admin.post(path + "/versions/1/restore", "{\"reason\":\"older\"}").status())
+        assertThat(admin.post(path + "/versions/1/restore", "{\"reason\":\"older\"}")
+                        .status())
                 .isEqualTo(200);
         assertThat(admin.get(path + "/rejects").body().path("items")).isNotEmpty();
         for (String shown : List.of("/status", "/versions", "/rejects", "/mutations")) {
             answers.add(admin.get(path + shown).toString());
         }
-        answers.add(admin.with("Mutation-Id", UUID.randomUUID().toString()).put(path, body(7)).toString());
+        answers.add(admin.with("Mutation-Id", UUID.randomUUID().toString())
+                .put(path, body(7))
+                .toString());
         answers.add(admin.put(path, "{\"x\":" + SECRET).toString());
         answers.add(Api.owner()
                 .newUser(organization, "member", "member")
@@ -188,14 +194,13 @@ class PlantedSecretTest {
                 {"backend":"exec","files":{"start.sh":"#!/bin/sh\\n"},
                  "parameters":[{"name":"password","sensitive":true,"default":"unset"}],
                  "presets":[{"name":"p","prebuilds":{"instances":0}}]}""";
-        Api.Answer declared =
-                admin.put("/api/v1/organizations/" + organization + "/templates/planted", declaration);
+        Api.Answer declared = admin.put("/api/v1/organizations/" + organization + "/templates/planted", declaration);
         assertThat(declared.status()).as(declared.toString()).isEqualTo(201);
         Api member = Api.owner().newUser(organization, "claimer", "member");
         Api.Answer claimed = member.post(
                 "/api/v1/claims",
-                "{\"template\":\"planted\",\"preset\":\"p\",\"policy\":\"cold\",\"parameters\":{\"password\":\"" + SECRET
-                        + "\"}}");
+                "{\"template\":\"planted\",\"preset\":\"p\",\"policy\":\"cold\",\"parameters\":{\"password\":\""
+                        + SECRET + "\"}}");
         assertThat(claimed.status()).as(claimed.code()).isBetween(200, 202);
         answers.add(member.post(
                         "/api/v1/claims",

@@ -72,8 +72,8 @@ class RealToolHttpTest {
                         .post("/api/v1/organizations", "{\"name\":\"" + name + "\"}")
                         .status())
                 .isEqualTo(201);
-        Api.Answer made = Api.owner()
-                .post("/api/v1/states", "{\"organization\":\"%s\",\"name\":\"box\"}".formatted(name));
+        Api.Answer made =
+                Api.owner().post("/api/v1/states", "{\"organization\":\"%s\",\"name\":\"box\"}".formatted(name));
         assertThat(made.status()).as(made.toString()).isEqualTo(201);
         return made.body().path("id").asText();
     }
@@ -197,22 +197,31 @@ class RealToolHttpTest {
     }
 
     private Process started(String... arguments) throws IOException {
-        ProcessBuilder builder = new ProcessBuilder(
-                        Stream.concat(Stream.of(tool.toString()), Stream.of(arguments)).toList())
+        ProcessBuilder builder = new ProcessBuilder(Stream.concat(Stream.of(tool.toString()), Stream.of(arguments))
+                        .toList())
                 .directory(folder.toFile())
                 .redirectErrorStream(true)
                 .redirectOutput(folder.resolve("said").toFile());
         builder.environment()
                 .putAll(Map.of(
-                        "TF_HTTP_ADDRESS", Tf.base() + address(),
-                        "TF_HTTP_LOCK_ADDRESS", Tf.base() + address(),
-                        "TF_HTTP_UNLOCK_ADDRESS", Tf.base() + address(),
-                        "TF_HTTP_USERNAME", "anyone",
-                        "TF_HTTP_PASSWORD", LarderTestResource.OWNER_TOKEN,
-                        "TF_IN_AUTOMATION", "1",
-                        "TF_INPUT", "0",
-                        "CHECKPOINT_DISABLE", "1",
-                        "HOME", folder.toString()));
+                        "TF_HTTP_ADDRESS",
+                        Tf.base() + address(),
+                        "TF_HTTP_LOCK_ADDRESS",
+                        Tf.base() + address(),
+                        "TF_HTTP_UNLOCK_ADDRESS",
+                        Tf.base() + address(),
+                        "TF_HTTP_USERNAME",
+                        "anyone",
+                        "TF_HTTP_PASSWORD",
+                        LarderTestResource.OWNER_TOKEN,
+                        "TF_IN_AUTOMATION",
+                        "1",
+                        "TF_INPUT",
+                        "0",
+                        "CHECKPOINT_DISABLE",
+                        "1",
+                        "HOME",
+                        folder.toString()));
         builder.environment().remove("TF_CLI_CONFIG_FILE");
         return builder.start();
     }

@@ -13,7 +13,10 @@ import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Marks of failed writes (S13): a write leaves one from before its body is read until it, or a later one, is accepted. */
+/**
+ * Marks of failed writes (S13): a write leaves one from before its body is read until it, or a later one, is
+ * accepted.
+ */
 class UploadsTest {
 
     private static final Duration LEASE = Duration.ofHours(2);

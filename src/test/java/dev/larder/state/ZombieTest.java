@@ -81,8 +81,10 @@ class ZombieTest {
 
         Result late = given.put(state, access(paused).mutation(), Given.body(9));
 
-        assertThat(late).isInstanceOfSatisfying(Result.Rejected.class, rejected -> assertThat(rejected.code())
-                .isEqualTo("mutation_superseded"));
+        assertThat(late)
+                .isInstanceOfSatisfying(
+                        Result.Rejected.class,
+                        rejected -> assertThat(rejected.code()).isEqualTo("mutation_superseded"));
         assertThat(given.rejects(state)).containsExactly("mutation_superseded");
         assertThat(given.versions(state)).containsExactly(1L);
         assertThat(given.read(state, 1)).isEqualTo(Given.body(1));
@@ -117,8 +119,8 @@ class ZombieTest {
     void an_upload_that_waits_while_its_job_is_taken_back_is_refused() {
         try (OpenTransaction sweeper = new OpenTransaction(stock)) {
             assertThat(takeBack(sweeper.pool())).isOne();
-            CompletableFuture<Result> upload = begin(given.states.put(
-                    Given.upload(state, Optional.of(access(paused).mutation()), Given.body(2).getBytes(StandardCharsets.UTF_8))));
+            CompletableFuture<Result> upload = begin(given.states.put(Given.upload(
+                    state, Optional.of(access(paused).mutation()), Given.body(2).getBytes(StandardCharsets.UTF_8))));
             sweeper.isWaitedForBy(1);
             sweeper.commits();
 

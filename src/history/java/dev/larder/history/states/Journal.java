@@ -25,7 +25,11 @@ public record Journal(
             UUID state, long wasVersion, long version, long wasFence, long fence, String wasStatus, String status) {}
 
     /** A workspace that was handed out, with what was known of its state. */
-    public record Handed(UUID workspace, @Nullable String mirror, @Nullable String status, long open) {}
+    public record Handed(
+            UUID workspace,
+            @Nullable String mirror,
+            @Nullable String status,
+            long open) {}
 
     /** @param managed resources that the last version lists */
     public record Removed(UUID workspace, int managed) {}
@@ -33,7 +37,8 @@ public record Journal(
     public record Kept(UUID state, long size) {}
 
     /** @param mutation null where a person settled the state */
-    public record Version(UUID state, long version, long size, @Nullable UUID mutation) {}
+    public record Version(
+            UUID state, long version, long size, @Nullable UUID mutation) {}
 
     /**
      * @param lock of the tool that began it; null for others

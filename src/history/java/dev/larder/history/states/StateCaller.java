@@ -96,14 +96,7 @@ final class StateCaller implements AutoCloseable {
                 reply.status() >= 300 ? parse(reply.body()).path("code").asText() : "",
                 etag(reply));
         Act act = new Act(
-                client,
-                ask.kind(),
-                ask.state(),
-                ask.mutation(),
-                content(content),
-                answer,
-                sent,
-                System.nanoTime());
+                client, ask.kind(), ask.state(), ask.mutation(), content(content), answer, sent, System.nanoTime());
         acts.add(act);
         return new Told(act, reply.body());
     }

@@ -152,7 +152,8 @@ public final class StateChecker {
     private boolean settled(Mutation mutation) {
         return mutation.kind().equals("repair")
                 && acts.stream()
-                        .anyMatch(act -> act.kind() == Kind.SETTLE && act.state().equals(mutation.state()));
+                        .anyMatch(
+                                act -> act.kind() == Kind.SETTLE && act.state().equals(mutation.state()));
     }
 
     private void uploads() {
@@ -168,7 +169,9 @@ public final class StateChecker {
             }
             boolean refused = act.kind() == Kind.WRITE && act.answer().certain() && !act.done();
             boolean unread = act.answer().status() == 401 || act.answer().status() == 412;
-            if (refused && !unread && !kept.contains(new Size(act.state(), act.body().bytes()))) {
+            if (refused
+                    && !unread
+                    && !kept.contains(new Size(act.state(), act.body().bytes()))) {
                 say("I5: a refused upload was not kept", act);
             }
         }
@@ -221,7 +224,10 @@ public final class StateChecker {
         if (act.done() && act.body().bytes() > 0 && !sent.contains(act.body().digest())) {
             say("I5: a read shows what was never uploaded", act);
         }
-        if (!act.done() && act.answer().certain() && act.answer().status() != 404 && act.answer().status() != 401) {
+        if (!act.done()
+                && act.answer().certain()
+                && act.answer().status() != 404
+                && act.answer().status() != 401) {
             say("I8: a read was refused", act);
         }
     }
@@ -245,13 +251,15 @@ public final class StateChecker {
             boolean promoted = row != null && mine.id().equals(row.mutation());
             for (Act other : promoted ? begun.getOrDefault(act.state(), List.<Act>of()) : List.<Act>of()) {
                 Mutation later = mutations.get(other.mutation());
-                if (later != null && later.fence() > mine.fence() && other.received() < first.get(new Size(act.state(), act.body().bytes()))) {
+                if (later != null
+                        && later.fence() > mine.fence()
+                        && other.received()
+                                < first.get(new Size(act.state(), act.body().bytes()))) {
                     say("I7: an older mutation moved the head", act + " after " + other);
                 }
             }
         }
     }
-
 
     private void workspaces() {
         journal.handed().stream()

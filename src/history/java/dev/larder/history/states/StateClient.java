@@ -13,8 +13,8 @@ import java.util.UUID;
 import java.util.function.BooleanSupplier;
 
 /**
- * One person: runs Terraform, and calls the API, on states that others use too. It takes locks away, writes late, writes
- * what must be refused, goes away in the middle, and repeats each request whose answer did not arrive.
+ * One person: runs Terraform, and calls the API, on states that others use too. It takes locks away, writes late,
+ * writes what must be refused, goes away in the middle, and repeats each request whose answer did not arrive.
  */
 final class StateClient implements Runnable {
 
@@ -93,8 +93,7 @@ final class StateClient implements Runnable {
     private void terraform(UUID state) {
         String lock = some();
         boolean plan = chance(12);
-        Told locked =
-                StateCaller.insist(() -> tool(Kind.LOCK, state, lock, "LOCK", forced(5), info(lock, plan)));
+        Told locked = StateCaller.insist(() -> tool(Kind.LOCK, state, lock, "LOCK", forced(5), info(lock, plan)));
         if (locked.status() != 200) {
             refused(state, locked);
             return;
@@ -150,8 +149,8 @@ final class StateClient implements Runnable {
 
     /** The id alone forces. */
     private void takeAway(UUID state, String lock) {
-        Told done = StateCaller.insist(
-                () -> tool(Kind.TAKE_AWAY, state, lock, "UNLOCK", "", "{\"ID\":\"" + lock + "\"}"));
+        Told done =
+                StateCaller.insist(() -> tool(Kind.TAKE_AWAY, state, lock, "UNLOCK", "", "{\"ID\":\"" + lock + "\"}"));
         if (done.status() == 404) {
             throw new IllegalStateException("a forced unlock is not found: " + done);
         }
@@ -184,7 +183,8 @@ final class StateClient implements Runnable {
 
     private void api(UUID state) {
         String key = some().substring(0, DIGITS);
-        String kind = List.of("update", "update", "refresh", "repair", "plan", "destroy").get(random.nextInt(6));
+        String kind = List.of("update", "update", "refresh", "repair", "plan", "destroy")
+                .get(random.nextInt(6));
         Told begun = StateCaller.insist(() -> call(
                 Kind.BEGIN,
                 state,
@@ -242,8 +242,7 @@ final class StateClient implements Runnable {
     /** After the load: the state can be locked, read and given back by an operator's tool. */
     boolean comesToRest(UUID state) {
         String lock = some();
-        Told held = StateCaller.insist(
-                () -> tool(Kind.LOCK, state, lock, "LOCK", "?force=true", info(lock, true)));
+        Told held = StateCaller.insist(() -> tool(Kind.LOCK, state, lock, "LOCK", "?force=true", info(lock, true)));
         if (held.status() != 200) {
             return false;
         }

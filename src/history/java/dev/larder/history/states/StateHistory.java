@@ -91,7 +91,9 @@ public final class StateHistory {
             if (act.answer().status() == 0) {
                 String what = act.kind().toString().toLowerCase(Locale.ROOT) + ", answer lost";
                 if (act.kind() == Kind.WRITE) {
-                    what += again.getOrDefault(key(act), false) ? ", accepted when repeated" : ", kept as a reject when repeated";
+                    what += again.getOrDefault(key(act), false)
+                            ? ", accepted when repeated"
+                            : ", kept as a reject when repeated";
                 }
                 points.merge(what, 1, Integer::sum);
             }

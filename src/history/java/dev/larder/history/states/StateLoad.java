@@ -57,7 +57,14 @@ public final class StateLoad {
      * @param between how long after a server serves again the other one is killed
      */
     public record Plan(
-            long seed, int mutations, Duration atMost, int kills, Duration between, int clients, int workers, Path folder) {}
+            long seed,
+            int mutations,
+            Duration atMost,
+            int kills,
+            Duration between,
+            int clients,
+            int workers,
+            Path folder) {}
 
     /** What came of it. */
     public record Ran(List<Act> acts, Journal journal, List<String> restless, int kills, Duration took) {}
@@ -91,15 +98,14 @@ public final class StateLoad {
             List<StateClient> people = new ArrayList<>();
             List<Future<?>> working = new ArrayList<>();
             for (int i = 0; i < plan.clients(); i++) {
-                StateClient person = new StateClient(
-                        tokens.get(i), states, bodies, random(i), caller(i), () -> !over);
+                StateClient person = new StateClient(tokens.get(i), states, bodies, random(i), caller(i), () -> !over);
                 people.add(person);
                 working.add(threads.submit(person));
             }
             for (int i = 0; i < plan.workers(); i++) {
                 int number = plan.clients() + i;
-                working.add(threads.submit(new StateWorker(
-                        "w" + i, pool, bodies, random(number), caller(number), () -> !over)));
+                working.add(threads.submit(
+                        new StateWorker("w" + i, pool, bodies, random(number), caller(number), () -> !over)));
                 working.add(threads.submit(new StateClaimer(tokens.get(i), caller(-1 - i), () -> !over)));
             }
             Future<?> killing = threads.submit(this::kill);
@@ -224,8 +230,7 @@ public final class StateLoad {
             }
             List<UUID> states = new ArrayList<>();
             for (int i = 0; i < plan.clients(); i++) {
-                JsonNode state =
-                        created(line, "POST", "/states", Map.of("organization", "acme", "name", "net-" + i));
+                JsonNode state = created(line, "POST", "/states", Map.of("organization", "acme", "name", "net-" + i));
                 states.add(UUID.fromString(state.path("id").asText()));
             }
             return states;

@@ -129,13 +129,12 @@ final class StateWorker implements Runnable {
             var handed = await(requeues.requeue(job.lease(), clock.instant()));
             return;
         }
-        JobOutcome outcome =
-                switch (fate) {
-                    case 3, 4 -> new JobOutcome.Failed("init_failed", "It failed.", ToolEnd.NOT_STARTED);
-                    case 9, 10 -> new JobOutcome.Failed("apply_failed", "It failed.", ToolEnd.EXITED);
-                    case 11 -> new JobOutcome.Failed("apply_failed", "It failed.", ToolEnd.UNKNOWN);
-                    default -> new JobOutcome.Succeeded(Map.of("writes", String.valueOf(writes)));
-                };
+        JobOutcome outcome = switch (fate) {
+            case 3, 4 -> new JobOutcome.Failed("init_failed", "It failed.", ToolEnd.NOT_STARTED);
+            case 9, 10 -> new JobOutcome.Failed("apply_failed", "It failed.", ToolEnd.EXITED);
+            case 11 -> new JobOutcome.Failed("apply_failed", "It failed.", ToolEnd.UNKNOWN);
+            default -> new JobOutcome.Succeeded(Map.of("writes", String.valueOf(writes)));
+        };
         var done = await(ends.complete(job.lease(), outcome, clock.instant()));
     }
 
@@ -155,8 +154,7 @@ final class StateWorker implements Runnable {
                 "Content-Type",
                 "application/json");
         String path = "/tf/v1/workspaces/" + job.workspaceId() + "/state";
-        return caller.call(
-                new Ask(kind, access.state(), access.mutation().toString(), method, path, headers, body));
+        return caller.call(new Ask(kind, access.state(), access.mutation().toString(), method, path, headers, body));
     }
 
     private long serial(Assignment job, StateAccess access) {

@@ -1,6 +1,6 @@
 /**
- * The history checker of infrastructure states (invariants I1 to I9 of decision 0033): people's tools, calls of the API,
- * workers and claimers change the same states through several real servers that are killed meanwhile.
+ * The history checker of infrastructure states (invariants I1 to I9 of decision 0033): people's tools, calls of the
+ * API, workers and claimers change the same states through several real servers that are killed meanwhile.
  *
  * <p>Reading path: {@link dev.larder.history.states.StateLoad} drives a run. {@link
  * dev.larder.history.states.StateClient} and {@link dev.larder.history.states.StateWorker} send through {@link
