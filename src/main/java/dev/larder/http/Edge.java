@@ -90,13 +90,13 @@ public class Edge {
         HttpServerRequest request = routing.request();
         nameForMetrics(NO_ADDRESS);
         if (request.uri().length() > TARGET_MAX) {
-            refuse(routing, ProblemMapper.ofStatus(414));
+            refuse(routing, StatusProblems.of(414));
         } else if (!isUri(request.uri())) {
-            refuse(routing, ProblemMapper.ofStatus(400));
+            refuse(routing, StatusProblems.of(400));
         } else if (headerBytes(request) > HEADERS_MAX) {
-            refuse(routing, ProblemMapper.ofStatus(431));
+            refuse(routing, StatusProblems.of(431));
         } else if (!isRead(request.path()) && announced(request) > bodyMaxBytes) {
-            refuse(routing, ProblemMapper.ofStatus(413));
+            refuse(routing, StatusProblems.of(413));
         } else {
             limitBodyTime(routing);
             routing.next();
@@ -142,7 +142,7 @@ public class Edge {
     private static boolean mayBeState(HttpServerRequest request) {
         String path = String.valueOf(request.path());
         return path.startsWith(STATES_OF_TOOLS)
-                || (request.method().equals(HttpMethod.PUT)
+                || (HttpMethod.PUT.equals(request.method())
                         && (path.startsWith("/api/v1/states/") || path.startsWith("/api/v1/workspaces/")));
     }
 
@@ -168,7 +168,7 @@ public class Edge {
                 called(routing).map(operation -> !operation.takes().isEmpty()).orElse(true);
         if (read && !routing.request().isEnded() && !routing.response().headWritten()) {
             routing.response().endHandler(told -> routing.request().connection().close());
-            refuse(routing, ProblemMapper.ofStatus(408));
+            refuse(routing, StatusProblems.of(408));
         }
     }
 
@@ -189,7 +189,7 @@ public class Edge {
         } else if (operation.isEmpty()) {
             refuse(
                     routing,
-                    ProblemMapper.ofStatus(405).withHeader("Allow", found.get().allow()));
+                    StatusProblems.of(405).withHeader("Allow", found.get().allow()));
         } else {
             routing.put(Operation.class.getName(), operation.get());
             acceptProblemsAlone(routing.request(), operation.get());
@@ -230,7 +230,7 @@ public class Edge {
     private void readBody(RoutingContext routing) {
         HttpServerRequest request = routing.request();
         if (announced(request) > (takesAnything(routing) ? stateMaxBytes : bodyMaxBytes)) {
-            refuse(routing, ProblemMapper.ofStatus(413));
+            refuse(routing, StatusProblems.of(413));
         } else if (request.getHeader("Content-Length") == null && mayHaveBody(request)) {
             // Quarkus pauses every request before its routes.
             routing.request().resume();
@@ -258,14 +258,14 @@ public class Edge {
             // The client has closed its connection: there is nothing to answer, and no fault.
             LOG.debugf("client closed its connection path=%s", routing.request().path());
         } else if (status >= 400 && status < 500 && !routing.response().headWritten()) {
-            refuse(routing, ProblemMapper.ofStatus(status));
+            refuse(routing, StatusProblems.of(status));
         } else {
             routing.next();
         }
     }
 
     private void nothingHere(RoutingContext routing) {
-        ProblemMapper.ofStatus(404).answer(routing.response());
+        StatusProblems.of(404).answer(routing.response());
     }
 
     /** Closes the connection, since the rest of the request is not read. HTTP/2 closes a stream instead. */
