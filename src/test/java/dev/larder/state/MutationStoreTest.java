@@ -282,7 +282,7 @@ class MutationStoreTest {
         UUID state = states.named("net");
         Mutation lock = states.begun(states.locking(state, anna, "OperationTypeApply", "l1"));
         stock.clock.forward(Duration.ofMinutes(119));
-        await(states.open.written(lock.id(), States.LOCK_LEASE, states.now()));
+        await(states.open.written(lock.id(), false, States.LOCK_LEASE, states.now()));
         stock.clock.forward(Duration.ofMinutes(119));
 
         assertThat(states.begin(states.wanted(state, bob, MutationKind.REFRESH)))
