@@ -66,19 +66,24 @@ public final class Mutations {
                   JOIN builds b ON b.id = t.build_id
                   LEFT JOIN prior p ON p.workspace_id = t.workspace_id)""";
 
+    /** A condition: the mutation has changed nothing, so that what was known before is as true as it was. */
+    private static final String QUIET =
+            "m.kind = 'plan' OR (d.status <> 'succeeded' AND d.tool <> 'unknown' AND m.writes + m.failed_writes = 0"
+                    + " AND d.error_code IS DISTINCT FROM 'destroy_incomplete')";
+
     /**
      * A value: what a state is after its mutation. {@code m} is the mutation's row; the row {@code d} says how the
      * job ended, with columns {@code status}, {@code tool} and {@code error_code}.
      */
     private static final String VERDICT = """
-            CASE WHEN m.kind = 'plan' OR (d.tool = 'not_started' AND m.writes + m.failed_writes = 0) THEN m.previous_status
+            CASE WHEN {quiet} THEN m.previous_status
                  WHEN m.failed_writes > 0 THEN 'unreliable'
                  WHEN d.status = 'succeeded' THEN CASE m.kind WHEN 'destroy' THEN 'tombstoned' ELSE 'reliable' END
                  WHEN d.tool <> 'unknown' AND d.error_code IS DISTINCT FROM 'destroy_incomplete' THEN 'reliable'
                  ELSE 'unreliable' END""";
 
     private static final String REASON = """
-            CASE WHEN m.kind = 'plan' OR (d.tool = 'not_started' AND m.writes + m.failed_writes = 0) THEN m.previous_reason
+            CASE WHEN {quiet} THEN m.previous_reason
                  WHEN m.failed_writes > 0 THEN 'write_failed'
                  WHEN d.error_code IN ('destroy_incomplete', 'worker_lost') THEN d.error_code
                  WHEN d.status = 'canceled' THEN 'canceled'
@@ -110,7 +115,7 @@ public final class Mutations {
                                                    ELSE s.reliable_version END,
                            tombstoned_at = CASE WHEN v.verdict = 'tombstoned' THEN v.at END
                       FROM mutation v WHERE s.id = v.state_id
-                    RETURNING s.workspace_id, s.status, s.status_reason, s.status_since)""".formatted(jobs, outcome, VERDICT, REASON);
+                    RETURNING s.workspace_id, s.status, s.status_reason, s.status_since)""".formatted(jobs, outcome, VERDICT.replace("{quiet}", QUIET), REASON.replace("{quiet}", QUIET));
     }
 
     /** A value: the outcome of a mutation whose job has ended as the row {@code d} says. */
@@ -122,17 +127,20 @@ public final class Mutations {
      * how the tool ended tells.
      */
     static final String KNOWN = """
-            state_status = CASE WHEN s.status IS NULL
+            state_status = CASE WHEN s.status IS NULL AND d.mutation_id IS NOT NULL THEN w.state_status
+                                WHEN s.status IS NULL
                                 THEN CASE WHEN d.status = 'succeeded' OR d.tool <> 'unknown' THEN 'reliable' ELSE 'unreliable' END
                                 WHEN s.status = 'tombstoned' THEN 'reliable'
                                 ELSE nullif(s.status, 'new') END,
-                       state_reason = CASE WHEN s.status IS NULL
+                       state_reason = CASE WHEN s.status IS NULL AND d.mutation_id IS NOT NULL THEN w.state_reason
+                                           WHEN s.status IS NULL
                                            THEN CASE WHEN d.status = 'succeeded' OR d.tool <> 'unknown' THEN NULL
                                                      WHEN d.status = 'canceled' THEN 'canceled'
                                                      WHEN d.error_code = 'worker_lost' THEN 'worker_lost'
                                                      ELSE 'job_failed' END
                                            ELSE s.status_reason END,
-                       state_since = CASE WHEN s.status IS NULL THEN d.at WHEN s.status <> 'new' THEN s.status_since END""";
+                       state_since = CASE WHEN s.status IS NULL AND d.mutation_id IS NOT NULL THEN w.state_since
+                                          WHEN s.status IS NULL THEN d.at WHEN s.status <> 'new' THEN s.status_since END""";
 
     /**
      * A condition on a job {@code j} that deletes its workspace: the last version of its state lists resources that

@@ -144,6 +144,7 @@ class MutationsTest {
         "failed, EXITED, accepted, reliable,",
         "failed, EXITED, refused, unreliable, write_failed",
         "failed, NOT_STARTED, nothing, new,",
+        "failed, EXITED, nothing, new,",
         "failed, UNKNOWN, accepted, unreliable, job_failed",
         "failed, UNKNOWN, nothing, unreliable, job_failed",
         "canceled, EXITED, accepted, reliable,",
@@ -311,6 +312,39 @@ class MutationsTest {
                 .execute(Tuple.of(
                         status, lost ? "worker_lost" : null, status == null ? null : Rows.utc(now()), workspace)));
         return workspace;
+    }
+
+    @Test
+    void a_failed_destroy_that_wrote_nothing_makes_no_unreliable_state_reliable() {
+        Assignment job = start();
+        isLost();
+        heartbeat();
+        Assignment delete = delete(job.workspaceId());
+
+        stock.end(delete, new JobOutcome.Failed("destroy_failed", "It failed.", ToolEnd.EXITED));
+
+        assertThat(state(job).getString("status")).isEqualTo("unreliable");
+        assertThat(state(job).getString("status_reason")).isEqualTo("worker_lost");
+        assertThat(workspace(job.workspaceId()).getString("state_status")).isEqualTo("unreliable");
+    }
+
+    @Test
+    void a_job_whose_mutation_was_taken_away_says_nothing_of_the_workspace() {
+        Assignment job = start();
+        stock.sql(
+                "UPDATE state_mutations SET ended_at = $1, outcome = 'forced', end_version = 0 WHERE id = $2",
+                Rows.utc(now()),
+                access(job).mutation());
+        stock.sql(
+                "UPDATE states SET status = 'unreliable', status_reason = 'forced' WHERE workspace_id = $1",
+                job.workspaceId());
+        UUID workspace = known(job.workspaceId(), "unreliable");
+
+        stock.succeed(job);
+
+        assertThat(state(job).getString("status")).isEqualTo("unreliable");
+        assertThat(workspace(workspace).getString("state_status")).isEqualTo("unreliable");
+        assertThat(stock.claim(preset, anna)).isEmpty();
     }
 
     @Test

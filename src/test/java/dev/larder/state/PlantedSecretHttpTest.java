@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Test;
  */
 @QuarkusTest
 @WithTestResource(LarderTestResource.class)
-class PlantedSecretTest {
+class PlantedSecretHttpTest {
 
     private static final String SECRET = "planted-" + UUID.randomUUID();
 
@@ -64,15 +64,15 @@ class PlantedSecretTest {
             calls(admin, state);
             parameters(admin);
 
-            assertThat(logged.messages()).isNotEmpty().noneMatch(PlantedSecretTest::leaks);
+            assertThat(logged.messages()).isNotEmpty().noneMatch(PlantedSecretHttpTest::leaks);
         }
-        assertThat(notified).noneMatch(PlantedSecretTest::leaks);
+        assertThat(notified).noneMatch(PlantedSecretHttpTest::leaks);
         listening.closeAndAwait();
-        assertThat(answers).noneMatch(PlantedSecretTest::leaks);
+        assertThat(answers).noneMatch(PlantedSecretHttpTest::leaks);
         List<String> tables = tables();
         assertThat(tables).contains("state_versions", "state_rejects", "workspaces", "audit");
         for (String table : tables) {
-            assertThat(rows(table)).as(table).noneMatch(PlantedSecretTest::leaks);
+            assertThat(rows(table)).as(table).noneMatch(PlantedSecretHttpTest::leaks);
         }
     }
 
@@ -86,7 +86,7 @@ class PlantedSecretTest {
         pool.query("CREATE TABLE planted (a bytea, b jsonb)").executeAndAwait();
         pool.preparedQuery("INSERT INTO planted VALUES ($1, NULL)").executeAndAwait(Tuple.of(Buffer.buffer(SECRET)));
         try {
-            assertThat(rows("planted")).anyMatch(PlantedSecretTest::leaks);
+            assertThat(rows("planted")).anyMatch(PlantedSecretHttpTest::leaks);
         } finally {
             pool.query("DROP TABLE planted").executeAndAwait();
         }
