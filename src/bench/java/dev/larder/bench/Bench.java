@@ -16,9 +16,20 @@ public final class Bench {
 
     private Bench() {}
 
-    public static void main(String[] args) throws Exception {
+    public static void main(String[] args) {
         Logger.getLogger("").setLevel(Level.WARNING);
         String name = args.length == 0 ? "" : args[0];
+        try {
+            System.exit(run(name));
+        } catch (Exception | Error failed) {
+            // Threads of a bench that fails would keep the process alive.
+            failed.printStackTrace();
+            System.exit(1);
+        }
+    }
+
+    /** The exit code. */
+    private static int run(String name) throws Exception {
         switch (name) {
             case "claim-burst" -> ClaimBurst.main();
             case "claim-events" -> ClaimEvents.main();
@@ -34,20 +45,16 @@ public final class Bench {
             case "queue-reconcile" -> QueueReconcile.main();
             case "state-bodies" -> StateBodyBench.main();
             case "state-history" -> {
-                if (!StateHistory.main()) {
-                    System.exit(1);
-                }
+                return StateHistory.main() ? 0 : 1;
             }
             case "history" -> {
-                if (!RecordedHistory.main()) {
-                    System.exit(1);
-                }
+                return RecordedHistory.main() ? 0 : 1;
             }
             default -> {
                 System.err.println("No benchmark '" + name + "'. There are: " + NAMES);
-                System.exit(2);
+                return 2;
             }
         }
-        System.exit(0);
+        return 0;
     }
 }
