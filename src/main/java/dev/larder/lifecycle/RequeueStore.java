@@ -106,7 +106,7 @@ public class RequeueStore {
                        blame = CASE WHEN h.final AND NOT h.canceling AND NOT h.overrun THEN 'passing' END,
                        error = CASE WHEN h.final AND NOT h.canceling
                                     THEN CASE WHEN h.overrun THEN h.reason
-                                              WHEN h.changing THEN 'Its worker was lost while it changed infrastructure.'
+                                              WHEN h.changing THEN 'Its worker was lost while it changed infrastructure. What it made after its last upload may be left.'
                                               ELSE 'Its worker was lost ' || h.losses || ' times.' END END
                   FROM (SELECT *, canceling OR overrun OR changing OR losses >= :max_attempts::integer AS final,
                                CASE WHEN overrun THEN 'timed_out' ELSE 'worker_lost' END AS code
