@@ -629,7 +629,7 @@ class ClaimHttpTest {
                 "{\"template\":\"box\",\"preset\":\"stocked\",\"presets\":[\"empty\"]} | 400 | ambiguous_claim",
                 "{\"template\":\"box\",\"presets\":[]} | 400 | wrong_type",
                 "{\"template\":\"box\",\"presets\":[7]} | 400 | wrong_type",
-                "{\"template\":\"box\",\"parameters\":{\"a\":[]}} | 400 | wrong_type",
+                "{\"template\":\"box\",\"parameters\":{\"a\":[]}} | 422 | unknown_parameter",
                 "{\"template\":\"box\",\"presetId\":\"00000000-0000-7000-8000-00000000ffff\"} | 400 | ambiguous_claim"
             })
     void what_is_wrong_with_a_request_is_said(String body, int status, String code) {

@@ -175,7 +175,9 @@ class TerraformWorkerCrashIT {
                 Map.of(
                         "LARDER_WORKER_ENABLED", "false",
                         "LARDER_WORKER_HEARTBEAT", "1s",
-                        "LARDER_JANITOR_INTERVAL", "1s"));
+                        "LARDER_JANITOR_INTERVAL", "200ms",
+                        "LARDER_RECONCILE_INTERVAL", "1s",
+                        "LARDER_RECONCILE_BACKOFF_INTERVAL", "1s"));
     }
 
     private static Path workerToken(Calls calls, Path signals) throws Exception {
