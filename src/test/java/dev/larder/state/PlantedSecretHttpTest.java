@@ -199,13 +199,12 @@ class PlantedSecretHttpTest {
         Api member = Api.owner().newUser(organization, "claimer", "member");
         Api.Answer claimed = member.post(
                 "/api/v1/claims",
-                "{\"template\":\"planted\",\"policy\":\"cold\",\"parameters\":{\"password\":\""
-                        + SECRET + "\"}}");
+                "{\"template\":\"planted\",\"policy\":\"cold\",\"parameters\":{\"password\":\"" + SECRET + "\"}}");
         assertThat(claimed.status()).as(claimed.code()).isBetween(200, 202);
         answers.add(member.post(
                         "/api/v1/claims",
-                        "{\"template\":\"planted\",\"policy\":\"cold\",\"parameters\":{\"password\":[\""
-                                + SECRET + "\"]}}")
+                        "{\"template\":\"planted\",\"policy\":\"cold\",\"parameters\":{\"password\":[\"" + SECRET
+                                + "\"]}}")
                 .toString());
     }
 
