@@ -31,7 +31,8 @@ public final class Mutations {
 
     /**
      * The CTEs {@code prior}, {@code entered} and {@code begun}: the jobs of {@code taken}, which have a new
-     * {@code mutation_id}, begin their mutations at {@code :at}. A state that was never used begins to exist.
+     * {@code mutation_id}, begin their mutations at {@code :at}. A state that was never used begins to exist,
+     * and one that was deleted exists again: its last version tells what to destroy.
      * {@code entered} has the columns {@code workspace_id}, {@code state_id}, {@code fence}, {@code current_version}
      * and {@code state_token}, the mutation's secret. The statement fails where another mutation of a state began
      * meanwhile.
@@ -48,7 +49,7 @@ public final class Mutations {
                   FROM taken t WHERE t.mutation_id IS NOT NULL
                     ON CONFLICT (workspace_id)
                     DO UPDATE SET fence = s.fence + 1, status = 'in_flight', status_reason = NULL,
-                                  status_since = excluded.status_since
+                                  status_since = excluded.status_since, tombstoned_at = NULL
                 RETURNING s.workspace_id, s.id AS state_id, s.fence, s.current_version,
                           gen_random_uuid()::text AS state_token),
             begun AS (

@@ -329,6 +329,25 @@ class MutationsTest {
     }
 
     @Test
+    void a_workspace_whose_state_was_deleted_can_be_deleted() {
+        Assignment job = start();
+        wrote(job, 1);
+        stock.succeed(job);
+        stock.sql(
+                "UPDATE states SET status = 'tombstoned', tombstoned_at = $1 WHERE workspace_id = $2",
+                Rows.utc(now()),
+                job.workspaceId());
+        known(job.workspaceId(), "unreliable");
+
+        Assignment delete = delete(job.workspaceId());
+
+        assertThat(access(delete).version()).isOne();
+        stock.end(delete, new JobOutcome.Failed("destroy_failed", "It failed.", ToolEnd.EXITED));
+        assertThat(state(job).getString("status")).isEqualTo("tombstoned");
+        assertThat(workspace(job.workspaceId()).getString("build_status")).isEqualTo("failed");
+    }
+
+    @Test
     void a_job_whose_mutation_was_taken_away_says_nothing_of_the_workspace() {
         Assignment job = start();
         stock.sql(
