@@ -17,7 +17,8 @@ public final class QuarantineStore {
 
     // A start that is run again would first delete what it finds, which a user may have claimed after the
     // backup. Locks the job first, then the workspace, as all statements do.
-    private static final Sql CANCEL_STARTS = Sql.of("""
+    private static final Sql CANCEL_STARTS = Sql.of(
+            """
             WITH starting AS (
                 SELECT j.id FROM jobs j JOIN builds b ON b.id = j.build_id
                  WHERE j.completed_at IS NULL AND b.transition = 'start'
@@ -26,14 +27,19 @@ public final class QuarantineStore {
             canceled AS (
                 UPDATE jobs j SET canceled_at = coalesce(j.canceled_at, :at), completed_at = :at, lease_token = NULL
                   FROM starting s WHERE j.id = s.id
-                RETURNING j.workspace_id, j.build_id),
+                RETURNING j.workspace_id, j.build_id, j.status, j.mutation_id, 'unknown' AS tool, NULL::text AS error_code,
+                          :at::timestamptz AS at),
+            {mutations},
             workspace AS (
                 UPDATE workspaces w
                    SET build_status = 'canceled', build_finished_at = :at, ready_at = NULL, quarantined_at = :at, verifying = false,
                        claim_step_wanted_at = NULL, dirty = false,
-                       deletion_wanted_at = CASE WHEN NOT w.dirty THEN w.deletion_wanted_at END
-                  FROM canceled c WHERE w.id = c.workspace_id AND w.build_id = c.build_id AND w.deleted_at IS NULL)
-            SELECT count(*)::integer AS count FROM canceled""", "at");
+                       deletion_wanted_at = CASE WHEN NOT w.dirty THEN w.deletion_wanted_at END,
+                       {known}
+                  FROM canceled d LEFT JOIN state s ON s.workspace_id = d.workspace_id
+                 WHERE w.id = d.workspace_id AND w.build_id = d.build_id AND w.deleted_at IS NULL)
+            SELECT count(*)::integer AS count FROM canceled""".replace("{mutations}", Mutations.end("canceled", "'canceled'")).replace("{known}", Mutations.KNOWN),
+            "at");
 
     /**
      * Cancels all starts that have not ended, and quarantines their workspaces.

@@ -42,7 +42,7 @@ public class RequeueStore {
                         ON CONFLICT DO NOTHING)""".formatted(reason, jobs);
     }
 
-    /** The tool has ended by itself, or was not started: what it stored, if anything, is true. */
+    /** The mutations of the jobs of {@code back} end. What a tool stored that ended by itself is true. */
     private static final String GIVEN_BACK = Mutations.end("back", "'aborted'");
 
     private static final Sql REQUEUE = Sql.of(
@@ -207,7 +207,8 @@ public class RequeueStore {
                                                 THEN :delete_handicap::integer ELSE :start_handicap::integer END))
                   FROM job b
                  WHERE j.id = b.id AND (b.held OR j.place_failures + 1 < :failures_max::integer)
-                RETURNING j.id, j.attempt, j.status, j.prebuild, j.created_at),
+                RETURNING j.id, j.attempt, j.status, j.prebuild, j.created_at, j.mutation_id, :tool::text AS tool,
+                          NULL::text AS error_code, :at::timestamptz AS at),
             """.formatted(UNLEASED);
 
     // Only a failed probe makes the interval longer: jobs that were leased before the hold fail too. The location is
@@ -240,7 +241,7 @@ public class RequeueStore {
                             "'The place is in trouble, not the template: the job waits for another worker,"
                                     + " or until the place works again.'",
                             "back")
-                    + """
+                    + ",\n" + GIVEN_BACK + """
 
             SELECT b.status, b.prebuild, b.created_at, j.started_at FROM back b, job j""",
             "job",
@@ -252,7 +253,8 @@ public class RequeueStore {
             "start_handicap",
             "failures_max",
             "first_probe",
-            "longest_probe");
+            "longest_probe",
+            "tool");
 
     /**
      * Requeues a job that failed because of the location where it was built, not because of its template, and
@@ -274,7 +276,8 @@ public class RequeueStore {
                         Rows.wholeSeconds(Handicap.START),
                         FAILURES_MAX,
                         Rows.wholeSeconds(FIRST_PROBE),
-                        Rows.wholeSeconds(LONGEST_PROBE))
+                        Rows.wholeSeconds(LONGEST_PROBE),
+                        failed.tool().word())
                 .map(rows -> Rows.first(rows, row -> requeued(row, lease)));
     }
 

@@ -116,14 +116,12 @@ class Locks {
         };
     }
 
-    /** The client prints the text of what it is shown, so that is where a person is told what to do. */
+    /** Of a lock that is held Terraform prints the id alone: so the id says why. */
     private Uni<Outcome> notTrusted(UUID state, String status, String reason) {
         String info = "The state is " + status + " (" + reason + "). " + StateProblems.way(status)
                 + " With ?force=true in the address the lock is given all the same.";
-        return reads.latest(state)
-                .map(latest -> latest.map(last -> StateProblems.lockInfo(last, info))
-                        .orElseGet(() -> LockInfo.of(state.toString(), "", "larder", clock.instant(), info)))
-                .map(Outcome.Refused::new);
+        String id = "the state is " + status + " (" + reason + "), acknowledge it or restore a version";
+        return Uni.createFrom().item(new Outcome.Refused(LockInfo.of(id, "", "larder", clock.instant(), info)));
     }
 
     /** Gives a lock back. The same again is done already. */

@@ -48,20 +48,14 @@ public class MutationReads {
         return OPEN.on(pool, state).map(MutationReads::first);
     }
 
-    private static final Sql LATEST = Sql.of(FROM + """
-             WHERE m.state_id = :state
-               AND (:lock::text IS NULL
-                    OR (m.lock_info->>'ID' = :lock AND m.fence > (SELECT s.fence FROM states s WHERE s.id = :state) - :past::bigint))
+    private static final Sql LOCKED_BY = Sql.of(FROM + """
+             WHERE m.state_id = :state AND m.lock_info->>'ID' = :lock
+               AND m.fence > (SELECT s.fence FROM states s WHERE s.id = :state) - :past::bigint
              ORDER BY m.fence DESC LIMIT 1""", "state", "lock", "past");
-
-    /** The latest mutation of a state, open or ended. */
-    Uni<Optional<Mutation>> latest(UUID state) {
-        return LATEST.on(pool, state, null, PAST_LOCKS).map(MutationReads::first);
-    }
 
     /** The latest of the last 32 mutations of a state in which a tool had this lock. */
     Uni<Optional<Mutation>> lockedBy(UUID state, String lock) {
-        return LATEST.on(pool, state, lock, PAST_LOCKS).map(MutationReads::first);
+        return LOCKED_BY.on(pool, state, lock, PAST_LOCKS).map(MutationReads::first);
     }
 
     private static final Sql OF_TOKEN = Sql.of(FROM + """

@@ -93,7 +93,7 @@ final class StateProblems {
     static String way(String status) {
         return status.equals("corrupt")
                 ? "Restore an earlier version."
-                : "Refresh or destroy it, restore an earlier version, or acknowledge that it is true.";
+                : "Acknowledge that it is true, or restore an earlier version.";
     }
 
     /** Who holds a state, since when and how long, in words. */

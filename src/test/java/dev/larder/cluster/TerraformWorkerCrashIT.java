@@ -119,9 +119,8 @@ class TerraformWorkerCrashIT {
         }
     }
 
-    /** The tool of the second point writes its state when it ends, long after its job was taken back. */
+    /** A tool that outlived its worker may write its state long after its job was taken back ({@code ZombieTest}). */
     private void lateUploadsChangeNothing(List<String> lost) {
-        Eventually.see(() -> count("state_rejects WHERE reason = 'mutation_superseded'"), n -> n >= 1);
         assertThat(lost).hasSize(INSTANCES);
         assertThat(count("states WHERE current_version > 0 AND workspace_id::text = ANY ('{" + String.join(",", lost)
                         + "}')"))

@@ -270,6 +270,33 @@ class MutationsTest {
         assertThat(access(again).token()).isNotEqualTo(access(job).token());
     }
 
+    @ParameterizedTest
+    @CsvSource({"NOT_STARTED, nothing, new", "EXITED, accepted, reliable", "UNKNOWN, nothing, unreliable"})
+    void a_job_that_is_requeued_because_of_its_place_ends_its_mutation(ToolEnd tool, String written, String status) {
+        Assignment job = start();
+        if (written.equals("accepted")) {
+            wrote(job, 1);
+        }
+
+        stock.end(job, new JobOutcome.Failed("backend_unavailable", "No provider.", tool));
+
+        assertThat(state(job).getString("status")).isEqualTo(status);
+        assertThat(mutation(job).getString("outcome")).isEqualTo("aborted");
+        stock.clock.forward(Duration.ofMinutes(10));
+        heartbeat();
+        assertThat(stock.take(1)).hasSize(status.equals("unreliable") ? 0 : 1);
+    }
+
+    @Test
+    void a_start_that_is_canceled_after_a_restore_ends_its_mutation() {
+        Assignment job = start();
+
+        assertThat(await(QuarantineStore.cancelStarts(stock.pool, now()))).isOne();
+
+        assertThat(state(job).getString("status")).isEqualTo("unreliable");
+        assertThat(mutation(job).getString("outcome")).isEqualTo("canceled");
+    }
+
     @Test
     void no_job_is_leased_while_another_mutation_of_its_state_is_open() {
         Assignment job = start();
