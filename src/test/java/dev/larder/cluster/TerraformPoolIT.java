@@ -47,7 +47,7 @@ class TerraformPoolIT {
                 }
                 resource "terraform_data" "waits" {
                   depends_on = [terraform_data.thing]
-                  provisioner "local-exec" { command = "if [ -e FOLDER/pause ]; then touch FOLDER/paused; exec sleep 600; fi" }
+                  provisioner "local-exec" { command = "if [ -e FOLDER/pause ]; then touch FOLDER/paused; exec sleep 113; fi" }
                 }
                 output "thing" { value = terraform_data.thing.output }
                 output "owner" { value = var.larder_claimed ? var.larder_owner : "stock" }

@@ -44,7 +44,7 @@ class TerraformWorkerCrashIT {
                 done
             fi
             point=$(cat "%1$s/at-$key" 2>/dev/null)
-            wait_at() { touch "%1$s/held-$point"; while [ ! -e "%1$s/go" ]; do sleep 0.1; done; }
+            wait_at() { touch "%1$s/held-$point"; n=0; while [ ! -e "%1$s/go" ] && [ $n -lt 1200 ]; do sleep 0.1; n=$((n+1)); done; }
             if [ "$1" = init ] && [ "$point" = init ]; then wait_at; fi
             "%2$s" "$@"
             code=$?
@@ -55,7 +55,7 @@ class TerraformWorkerCrashIT {
     private static final String MODULE = """
             resource "terraform_data" "a" {
               provisioner "local-exec" {
-                command = "key=$(echo \\"$TF_HTTP_ADDRESS\\" | tr -c 'a-zA-Z0-9\\\\n' _); if [ \\"$(cat SIGNALS/at-$key 2>/dev/null)\\" = apply ]; then touch SIGNALS/held-apply; while [ ! -e SIGNALS/go ]; do sleep 0.1; done; fi"
+                command = "key=$(echo \\"$TF_HTTP_ADDRESS\\" | tr -c 'a-zA-Z0-9\\\\n' _); if [ \\"$(cat SIGNALS/at-$key 2>/dev/null)\\" = apply ]; then touch SIGNALS/held-apply; n=0; while [ ! -e SIGNALS/go ] && [ $n -lt 1200 ]; do sleep 0.1; n=$((n+1)); done; fi"
               }
             }
             """;

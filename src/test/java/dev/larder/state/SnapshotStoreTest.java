@@ -247,6 +247,21 @@ class SnapshotStoreTest {
     }
 
     @Test
+    void uploads_without_a_lock_drive_out_no_reject_of_a_writer() {
+        UUID mutation = given.mutation(state);
+        given.put(state, mutation, Given.body(100));
+        given.put(state, mutation, Given.body(1));
+        for (int serial = 200; serial < 207; serial++) {
+            given.after(Duration.ofMillis(1));
+            var refused = slow(given.states.put(
+                    Given.upload(state, Optional.empty(), Given.body(serial).getBytes(StandardCharsets.UTF_8))));
+        }
+
+        assertThat(given.longs("SELECT serial AS n FROM state_rejects WHERE state_id = $1 ORDER BY id", state))
+                .containsExactly(1L, 202L, 203L, 204L, 205L, 206L);
+    }
+
+    @Test
     void a_body_of_32_mebibytes_comes_back_as_it_was_and_one_that_cannot_be_compressed_too() {
         Given large = new Given(stock, "", new Vault.Sizes(32 * 1024 * 1024, 64 * 1024 * 1024));
         UUID mutation = given.mutation(state);

@@ -552,7 +552,7 @@ class TerraformBackendTest {
                 resource "terraform_data" "first" {}
                 resource "terraform_data" "waits" {
                   depends_on = [terraform_data.first]
-                  provisioner "local-exec" { command = "touch %s; exec sleep 600" }
+                  provisioner "local-exec" { command = "touch %s; exec sleep 111" }
                 }
                 """.formatted(folder.resolve("applying"));
     }
@@ -566,7 +566,7 @@ class TerraformBackendTest {
     private Path slow(String command) {
         return script("""
                 #!/bin/sh
-                if [ "$1" = %s ]; then trap '' INT; touch %s; sleep 600 & wait; fi
+                if [ "$1" = %s ]; then trap '' INT; touch %s; sleep 112 & wait; fi
                 exec %s "$@"
                 """.formatted(command, folder.resolve("slow"), tool()));
     }
