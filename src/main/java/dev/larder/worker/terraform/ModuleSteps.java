@@ -32,7 +32,7 @@ final class ModuleSteps {
     private static final Pattern UNREACHABLE = Pattern.compile(
             "no such host|connection refused|i/o timeout|connection reset|Client\\.Timeout|TLS handshake|"
                     + "network is unreachable|giving up after|failed to (request|retrieve|query)|"
-                    + "[cC]ould not connect|50[0234]|429");
+                    + "[cC]ould not connect|\\b(50[0234]|429)\\b");
 
     private final ToolRun run;
     private final ModuleFolder folder;
