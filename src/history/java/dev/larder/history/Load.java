@@ -8,6 +8,7 @@ import dev.larder.database.Migrator;
 import dev.larder.history.History.Sample;
 import dev.larder.history.HttpConnection.Reply;
 import dev.larder.history.RecordingClient.Member;
+import dev.larder.testing.ContextPropagation;
 import dev.larder.testing.LarderTestResource;
 import dev.larder.testing.Signals;
 import io.vertx.core.VertxOptions;
@@ -54,6 +55,11 @@ public final class Load {
     private final Path file;
     private final Recorder recorder;
     private final Cluster cluster;
+
+    static {
+        ContextPropagation.prepare();
+    }
+
     private final Vertx vertx = Vertx.vertx(new VertxOptions().setUseDaemonThread(true));
     private final AtomicReferenceArray<Shown> shown = new AtomicReferenceArray<>(SHOWN);
     private volatile long begun;

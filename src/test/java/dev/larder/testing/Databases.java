@@ -111,6 +111,10 @@ public final class Databases {
     /** Holds what starts with the first database asked for, and ends with the JVM. */
     private static final class Running {
 
+        static {
+            ContextPropagation.prepare();
+        }
+
         static final Vertx VERTX = Vertx.vertx(new VertxOptions().setUseDaemonThread(true));
         static final EmbeddedPostgres SERVER = startServer();
         static final Pool ADMIN = pool(options("postgres"), 4);

@@ -73,7 +73,11 @@ public final class HttpJobSource implements JobSource {
                 .put("running", ids(running));
         Uni<Leased> answer = api.post("/workers/" + worker + "/acquire", body, HOLD)
                 .map(Api.Answer::expected)
-                .map(told -> new Leased(assignments(told.getJsonArray("items")), true));
+                .map(told -> new Leased(assignments(told.getJsonArray("items")), true))
+                // The end of the worker interrupts the call. The failure of that is expected, and no fault to be
+                // logged.
+                .memoize()
+                .indefinitely();
         return Uni.join()
                 .first(answer, Uni.createFrom().<Leased>emitter(this::untilQuit))
                 .toTerminate();
