@@ -17,7 +17,6 @@ import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import jakarta.enterprise.context.ApplicationScoped;
-import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -83,7 +82,7 @@ class ClaimAnswers {
             case Outcome.KeyReused() ->
                 refused(Problem.unprocessable(
                         "idempotency_key_reused", "Idempotency-Key", "was used for another request."));
-            case Outcome.UnknownPreset(var which) -> refused(unknownPreset(which));
+            case Outcome.Unknown(var what, var which) -> refused(unknown(what, which));
             case Outcome.NotActive(var why) -> refused(notActive(why));
             case Outcome.NoneInStock none -> refused(noneInStock(request, none));
             case Outcome.NotThisOne() ->
@@ -124,13 +123,13 @@ class ClaimAnswers {
         return retryAfter(Problem.of(429, "too_many_waiting", detail), refused.retryAfter());
     }
 
-    private static Problem unknownPreset(OptionalInt which) {
+    private static Problem unknown(String what, OptionalInt which) {
         return which.isPresent()
                 ? Problem.unprocessable(
                         "preset_not_found",
                         "presets[" + which.getAsInt() + "]",
                         "is no preset of the template's active version.")
-                : Problem.notFound("preset");
+                : Problem.notFound(what);
     }
 
     private static Problem notActive(String why) {
@@ -311,8 +310,9 @@ class ClaimAnswers {
         }
         ClaimView first = views.getFirst();
         ResponseBuilder<Object> answer = request.count() == 1
-                ? ResponseBuilder.<Object>created(URI.create(path(first.id())))
+                ? ResponseBuilder.<Object>create(RestResponse.Status.CREATED)
                         .entity(first)
+                        .header("Location", path(first.id()))
                         .tag(String.valueOf(first.course().generation()))
                 : ResponseBuilder.<Object>create(RestResponse.Status.CREATED).entity(new Batch(views));
         // In headers, because a repeated request gets the same body.

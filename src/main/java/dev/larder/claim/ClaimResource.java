@@ -133,7 +133,7 @@ class ClaimResource {
             description = "The claim waits. Get it, or repeat the request with the same key (with Retry-After)",
             content = @Content(schema = @Schema(implementation = ClaimView.class)))
     @APIResponse(responseCode = "403", description = "quota_exceeded")
-    @APIResponse(responseCode = "404", description = "preset_not_found")
+    @APIResponse(responseCode = "404", description = "organization_not_found, template_not_found, preset_not_found")
     @APIResponse(
             responseCode = "409",
             description =

@@ -19,7 +19,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.UUID;
 
 /**
@@ -139,7 +138,8 @@ class Claims {
 
     private Uni<Step> claimFrom(ClaimAttempt attempt, PresetFinder.Found found) {
         if (found.presets().isEmpty() || found.unknown().isPresent()) {
-            return earlier.orElse(attempt, new Outcome.UnknownPreset(found.unknown()))
+            return presets.unknown(attempt.caller(), attempt.request().wanted())
+                    .chain(what -> earlier.orElse(attempt, new Outcome.Unknown(what, found.unknown())))
                     .map(Step.Ended::new);
         }
         if (attempt.request().count() > 1 && found.presets().stream().anyMatch(Claimable::verified)) {
@@ -174,7 +174,7 @@ class Claims {
         return outOfStock
                 .why(attempt, preset)
                 .chain(found -> found.map(home -> buildCold(attempt.with(match.cold()), home))
-                        .orElseGet(() -> Uni.createFrom().item(new Outcome.UnknownPreset(OptionalInt.empty()))));
+                        .orElseGet(() -> Uni.createFrom().item(Outcome.Unknown.preset())));
     }
 
     private Uni<Outcome> buildCold(ClaimAttempt attempt, Short home) {
@@ -249,7 +249,7 @@ class Claims {
             return Uni.createFrom().item(new Step.LookUpAgain());
         }
         if (found.isEmpty()) {
-            return ended(new Outcome.UnknownPreset(OptionalInt.empty()));
+            return ended(Outcome.Unknown.preset());
         }
         if (active.isEmpty()) {
             return ended(found.getFirst().notActive());

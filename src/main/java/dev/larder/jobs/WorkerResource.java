@@ -34,7 +34,6 @@ import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
-import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -142,7 +141,8 @@ class WorkerResource {
     public Uni<RestResponse<Entered>> enter(byte[] bytes) {
         WorkerEntry entry = Reports.entry(JsonBody.of(bytes, NewWorker.class));
         return workers.register(caller.get(), entry, clock.instant())
-                .map(worker -> ResponseBuilder.<Entered>created(URI.create("/api/v1/workers/" + worker))
+                .map(worker -> ResponseBuilder.<Entered>create(RestResponse.Status.CREATED)
+                        .header("Location", "/api/v1/workers/" + worker)
                         .entity(new Entered(worker, settings.heartbeat().toString()))
                         .build());
     }
