@@ -120,23 +120,24 @@ final class ModuleJob {
         killed("processes of an earlier attempt were killed: ", processes.killEarlierAttempts());
         TerraformModule module = TerraformModule.of(assignment.version().files());
         ModuleVariables variables = ModuleVariables.of(assignment, module);
-        if (variables.undeclared().isPresent()) {
-            return failed(
-                    "parameter_undeclared",
-                    "The module has no variable for the parameter "
-                            + variables.undeclared().get() + ".");
-        }
         bench.root().createPrivate();
         created = JobFolder.create(bench.root(), assignment.jobId(), assignment.attempt());
         folder.write(assignment.version().files(), variables.json(), ToolConfiguration.of(bench.settings()));
         ModuleSteps steps = new ModuleSteps(run(access), folder, tool, events, bench.cacheTurns(), bench.settings());
         log.note("runs with " + tool.version());
+        steps.init();
+        if (variables.undeclared().isPresent()) {
+            // After init: in a module that does not parse, the variable may only not have been found.
+            return failed(
+                    "parameter_undeclared",
+                    "The module has no variable for the parameter "
+                            + variables.undeclared().get() + ".");
+        }
         return assignment.transition() == Transition.DELETE ? destroy(steps, access) : build(steps, access);
     }
 
     private JobOutcome build(ModuleSteps steps, StateAccess access)
             throws IOException, InterruptedException, ModuleSteps.EndedException {
-        steps.init();
         ModulePlan plan = steps.plan();
         end = ToolEnd.UNKNOWN;
         rescued(steps::apply, access);
@@ -148,7 +149,6 @@ final class ModuleJob {
 
     private JobOutcome destroy(ModuleSteps steps, StateAccess access)
             throws IOException, InterruptedException, ModuleSteps.EndedException {
-        steps.init();
         end = ToolEnd.UNKNOWN;
         rescued(steps::destroy, access);
         end = ToolEnd.EXITED;

@@ -361,7 +361,17 @@ class TerraformBackendTest {
 
         assertFailed(outcome, "parameter_undeclared", ToolEnd.NOT_STARTED);
         assertThat(((JobOutcome.Failed) outcome).detail()).contains("sise");
-        assertThat(server.calls()).isEmpty();
+        assertThat(server.state()).isEmpty();
+    }
+
+    @Test
+    void a_module_that_does_not_parse_fails_as_such_with_its_file_and_line_and_not_by_a_parameter_behind_the_fault() {
+        JobOutcome outcome = perform(work.with("size", "number", "3").start("locals {\n  a = [1\n}\n" + BOX));
+
+        assertFailed(outcome, "module_invalid", ToolEnd.NOT_STARTED);
+        assertThat(((JobOutcome.Failed) outcome).detail())
+                .containsPattern("main.tf, line \\d")
+                .doesNotContain("size");
     }
 
     @Test
