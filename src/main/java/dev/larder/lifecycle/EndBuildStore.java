@@ -78,7 +78,7 @@ public class EndBuildStore {
                        error_code = CASE WHEN e.code IS NULL AND NOT e.canceled AND {incomplete}
                                          THEN 'destroy_incomplete' ELSE e.code END,
                        error = CASE WHEN e.code IS NULL AND NOT e.canceled AND {incomplete}
-                                    THEN 'The last state still lists resources: they may still exist.'
+                                    THEN 'The state, or an upload of it that was refused, may list resources that still exist.'
                                     ELSE e.detail END,
                        canceled_at = CASE WHEN e.canceled THEN coalesce(j.canceled_at, e.at) ELSE j.canceled_at END
                   FROM ending e

@@ -144,11 +144,26 @@ public final class Mutations {
                                           WHEN s.status IS NULL THEN d.at WHEN s.status <> 'new' THEN s.status_since END""";
 
     /**
-     * A condition on a job {@code j} that deletes its workspace: the last version of its state lists resources that
-     * still exist. Such a job has failed, whatever its worker reports.
+     * A condition: after a destroy of the state, resources of it may still exist. Its last version lists some, or has a
+     * format in which they cannot be counted. Or no upload was ever accepted, and one of a writer was rejected. A state
+     * that the client encrypted is left to the tool's word.
+     *
+     * @param state the name of its row in the statement
+     */
+    public static String mayListResources(String state) {
+        return """
+                (EXISTS (SELECT FROM state_versions v
+                                 WHERE v.state_id = %1$s.id AND v.version = %1$s.current_version
+                                   AND (v.managed > 0 OR (v.managed IS NULL AND NOT v.client_encrypted)))
+                       OR (%1$s.current_version = 0
+                           AND EXISTS (SELECT FROM state_rejects r WHERE r.state_id = %1$s.id AND r.mutation_id IS NOT NULL)))""".formatted(state);
+    }
+
+    /**
+     * A condition on a job {@code j} that deletes its workspace: resources of its state may still exist. Such a job has
+     * failed, whatever its worker reports.
      */
     static final String INCOMPLETE = """
             (j.deletes AND j.mutation_id IS NOT NULL AND EXISTS (
-                          SELECT FROM states s JOIN state_versions v ON v.state_id = s.id AND v.version = s.current_version
-                           WHERE s.workspace_id = j.workspace_id AND v.managed > 0))""";
+                          SELECT FROM states s WHERE s.workspace_id = j.workspace_id AND %s))""".formatted(mayListResources("s"));
 }

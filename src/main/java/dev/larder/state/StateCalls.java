@@ -14,11 +14,13 @@ import dev.larder.state.StateViews.RejectView;
 import dev.larder.state.StateViews.StateView;
 import dev.larder.state.StateViews.VersionView;
 import dev.larder.state.StateViews.Written;
+import dev.larder.state.Upload.Conditions;
 import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.time.InstantSource;
 import java.util.Base64;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -36,24 +38,30 @@ class StateCalls {
 
     private final AddressReads addresses;
     private final SnapshotStore snapshots;
+    private final StateStore states;
     private final MutationReads mutations;
     private final Uploads uploads;
     private final WakeUps wakeUps;
     private final CurrentCaller caller;
+    private final InstantSource clock;
 
     StateCalls(
             AddressReads addresses,
             SnapshotStore snapshots,
+            StateStore states,
             MutationReads mutations,
             Uploads uploads,
             WakeUps wakeUps,
-            CurrentCaller caller) {
+            CurrentCaller caller,
+            InstantSource clock) {
         this.addresses = addresses;
         this.snapshots = snapshots;
+        this.states = states;
         this.mutations = mutations;
         this.uploads = uploads;
         this.wakeUps = wakeUps;
         this.caller = caller;
+        this.clock = clock;
     }
 
     /** An address as a path names it. */
@@ -139,14 +147,18 @@ class StateCalls {
 
     private Uni<RestResponse<byte[]>> opened(UUID state, long version, String status) {
         return told(snapshots.read(state, version))
-                .map(body -> ResponseBuilder.ok(body.bytes())
+                .map(body -> shown(body)
                         .header("ETag", "\"" + body.version() + "\"")
-                        .header("Content-MD5", Base64.getEncoder().encodeToString(body.md5()))
-                        .header("State-Digest", body.digestHex())
-                        .header("State-Content-Type", body.contentType())
                         .header("State-Version", body.version())
                         .header("State-Status", status)
                         .build());
+    }
+
+    private static ResponseBuilder<byte[]> shown(Body body) {
+        return ResponseBuilder.ok(body.bytes())
+                .header("Content-MD5", Base64.getEncoder().encodeToString(body.md5()))
+                .header("State-Digest", body.digestHex())
+                .header("State-Content-Type", body.contentType());
     }
 
     /**
@@ -165,21 +177,20 @@ class StateCalls {
             Uni<Optional<Address>> found, byte[] bytes, PutHeaders headers, @Nullable String force) {
         Caller asking = caller.get();
         Optional<UUID> named = Optional.ofNullable(headers.mutation()).map(StateCalls::mutation);
-        Optional<byte[]> md5 = TerraformRequest.md5(headers.contentMd5());
-        boolean forced = flag("force", force);
-        return snapshot(found, Right.USE)
-                .invoke(snapshot -> refuseOther(snapshot, headers))
-                .chain(snapshot -> own(named, snapshot.state(), asking)
-                        .map(own -> new Upload(
-                                snapshot.state(),
-                                own,
-                                OptionalLong.empty(),
-                                bytes,
-                                StateViews.contentType(headers.contentType()),
-                                md5,
-                                forced,
-                                Optional.of(asking.userId()))))
-                .chain(upload -> uploads.announce(upload.mutation()).chain(() -> told(uploads.put(upload))))
+        Conditions conditions =
+                new Conditions(TerraformRequest.md5(headers.contentMd5()), expected(headers), flag("force", force));
+        return told(found.map(address -> allowed(address, asking, Right.USE))
+                        .chain(address -> states.used(address, clock.instant()))
+                        .chain(state -> own(named, state, asking)
+                                .map(own -> new Upload(
+                                        state,
+                                        own,
+                                        OptionalLong.empty(),
+                                        bytes,
+                                        StateViews.contentType(headers.contentType()),
+                                        conditions,
+                                        Optional.of(asking.userId()))))
+                        .chain(uploads::put))
                 .map(StateCalls::written);
     }
 
@@ -195,21 +206,23 @@ class StateCalls {
                 .orElseThrow(() -> Problem.badRequest("invalid_id", "Mutation-Id", "must be a UUID."));
     }
 
-    private static void refuseOther(Snapshot snapshot, PutHeaders headers) {
-        OptionalInt wanted = ETags.ifMatch(headers.ifMatch());
+    /** The version that the state must have; the statement that writes the next one holds it. */
+    private static OptionalLong expected(PutHeaders headers) {
+        OptionalLong wanted = expected(headers.ifMatch());
         String none = headers.ifNoneMatch();
-        if (none != null && !none.strip().equals("*")) {
-            throw Problem.badRequest("invalid_if_none_match", "If-None-Match", "must be *.");
+        if (none == null) {
+            return wanted;
         }
-        boolean other = wanted.isPresent() && wanted.getAsInt() != snapshot.version();
-        if (other || (none != null && snapshot.version() > 0)) {
-            throw precondition(snapshot.version());
+        if (!none.strip().equals("*") || headers.ifMatch() != null) {
+            throw Problem.badRequest(
+                    "invalid_if_none_match", "If-None-Match", "must be *, and comes without If-Match.");
         }
+        return OptionalLong.of(0);
     }
 
-    private static Problem precondition(long current) {
-        return Problem.of(412, "version_conflict", "The current version is " + current + ".")
-                .withHeader("ETag", "\"" + current + "\"");
+    private static OptionalLong expected(@Nullable String ifMatch) {
+        OptionalInt wanted = ETags.ifMatch(ifMatch);
+        return wanted.isPresent() ? OptionalLong.of(wanted.getAsInt()) : OptionalLong.empty();
     }
 
     /** Another user's mutation gives no right to write: the upload is kept as one that names none. */
@@ -248,6 +261,20 @@ class StateCalls {
                 .map(StateViews::rejects);
     }
 
+    /** A kept upload, for those who may make it the current version. */
+    Uni<RestResponse<byte[]>> reject(Uni<Optional<Address>> found, String reject) {
+        return rejectOf(found, reject)
+                .chain(id -> told(snapshots.reject(id)))
+                .map(body -> shown(body).build());
+    }
+
+    private Uni<UUID> rejectOf(Uni<Optional<Address>> found, String reject) {
+        UUID id = JsonBody.uuid(reject).orElseThrow(() -> Problem.notFound("reject"));
+        return used(found, Right.OPERATE)
+                .chain(state -> addresses.stateOfReject(id).invoke(of -> refuseForeign(of, state)))
+                .replaceWith(id);
+    }
+
     /** A body with a reason. */
     @RegisterForReflection
     @org.eclipse.microprofile.openapi.annotations.media.Schema(name = "StateReason")
@@ -274,22 +301,14 @@ class StateCalls {
             Uni<Optional<Address>> found, @Nullable String ifMatch, byte @Nullable [] body) {
         UUID user = caller.get().userId();
         String reason = reason(body);
-        OptionalInt wanted = ETags.ifMatch(ifMatch);
-        return settled(snapshot(found, Right.OPERATE)
-                .invoke(snapshot -> {
-                    if (wanted.isPresent() && wanted.getAsInt() != snapshot.version()) {
-                        throw precondition(snapshot.version());
-                    }
-                })
-                .chain(snapshot -> told(snapshots.acknowledge(snapshot.state(), user, reason))));
+        OptionalLong expected = expected(ifMatch);
+        return settled(
+                used(found, Right.OPERATE).chain(state -> told(snapshots.acknowledge(state, expected, user, reason))));
     }
 
     Uni<RestResponse<Written>> promote(Uni<Optional<Address>> found, String reject) {
         UUID user = caller.get().userId();
-        UUID id = JsonBody.uuid(reject).orElseThrow(() -> Problem.notFound("reject"));
-        return settled(used(found, Right.OPERATE)
-                .chain(state -> addresses.stateOfReject(id).invoke(of -> refuseForeign(of, state)))
-                .chain(of -> told(snapshots.promote(id, user))));
+        return settled(rejectOf(found, reject).chain(id -> told(snapshots.promote(id, user))));
     }
 
     private static void refuseForeign(Optional<UUID> of, UUID state) {
@@ -304,6 +323,24 @@ class StateCalls {
 
     private void tell(Object changed) {
         wakeUps.changed(Change.STATE);
+    }
+
+    /** Where it lists resources it is deleted by force alone. */
+    Uni<Void> delete(Uni<Optional<Address>> found, @Nullable String force) {
+        UUID user = caller.get().userId();
+        boolean forced = flag("force", force);
+        return used(found, Right.OPERATE)
+                .chain(state -> states.delete(state, forced, user, clock.instant()))
+                .invoke(StateCalls::refuseUnlessDeleted)
+                .replaceWithVoid();
+    }
+
+    private static void refuseUnlessDeleted(StateStore.Deletion deletion) {
+        switch (deletion) {
+            case DELETED -> {}
+            case LISTS_RESOURCES -> throw StateProblems.listsResources();
+            case IN_FLIGHT -> throw Problem.of(409, "mutation_in_progress", "A mutation of the state is open.");
+        }
     }
 
     Uni<OutputsView> outputs(Uni<Optional<Address>> found) {

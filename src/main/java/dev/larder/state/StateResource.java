@@ -9,7 +9,6 @@ import dev.larder.http.Problem;
 import dev.larder.model.Caller;
 import dev.larder.model.Role;
 import dev.larder.model.Visibility;
-import dev.larder.state.Address.Right;
 import dev.larder.state.MutationCalls.NewMutation;
 import dev.larder.state.StateCalls.PutHeaders;
 import dev.larder.state.StateCalls.Reasoned;
@@ -142,6 +141,7 @@ class StateResource {
 
     @PUT
     @Path("{id}")
+    @UploadMark.Needed
     @Consumes(MediaType.WILDCARD)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
     @Operation(
@@ -244,6 +244,15 @@ class StateResource {
         return calls.rejects(calls.state(id), PageRequest.of(limit, after));
     }
 
+    @GET
+    @Path("{id}/rejects/{reject}")
+    @Produces(StateViews.BYTES)
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
+    @Operation(operationId = "readStateReject", summary = "Downloads a kept upload, byte for byte")
+    public Uni<RestResponse<byte[]>> reject(@PathParam("id") String id, @PathParam("reject") String reject) {
+        return calls.reject(calls.state(id), reject);
+    }
+
     @POST
     @Path("{id}/rejects/{reject}/promote")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
@@ -270,21 +279,6 @@ class StateResource {
             operationId = "deleteState",
             summary = "Deletes a state that lists no resources; with force=true any state")
     public Uni<Void> delete(@PathParam("id") String id, @QueryParam("force") @Nullable String force) {
-        Caller asking = caller.get();
-        boolean forced = StateCalls.flag("force", force);
-        return calls.state(id)
-                .map(found -> StateCalls.allowed(found, asking, Right.OPERATE))
-                .chain(address -> states.delete(
-                        java.util.Objects.requireNonNull(address.state()), forced, asking.userId(), clock.instant()))
-                .invoke(StateResource::refuseUnlessDeleted)
-                .replaceWithVoid();
-    }
-
-    private static void refuseUnlessDeleted(StateStore.Deletion deletion) {
-        switch (deletion) {
-            case DELETED -> {}
-            case LISTS_RESOURCES -> throw StateProblems.listsResources();
-            case IN_FLIGHT -> throw Problem.of(409, "mutation_in_progress", "A mutation of the state is open.");
-        }
+        return calls.delete(calls.state(id), force);
     }
 }

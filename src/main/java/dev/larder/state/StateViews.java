@@ -227,7 +227,7 @@ final class StateViews {
      * Outputs.
      *
      * @param version that they are of; 0: nothing was ever written
-     * @param readable false where the client encrypted the body
+     * @param readable false where the client encrypted the body, or it has an unknown format
      */
     @Schema(name = "StateOutputs")
     record OutputsView(long version, boolean readable, Map<String, OutputView> outputs) {}

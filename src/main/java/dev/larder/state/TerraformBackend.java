@@ -174,12 +174,9 @@ class TerraformBackend {
     }
 
     private Uni<TerraformAnswer> write(Known known) {
-        if (known.address().state() == null) {
-            return Uni.createFrom()
-                    .failure(Problem.of(409, "mutation_required", "The state was never locked. Lock it first."));
-        }
-        UUID state = known.address().state();
-        return holder(known, state).chain(mutation -> write(known, state, mutation));
+        // An upload to a state that was never locked is refused, and kept like any other.
+        return states.used(known.address(), clock.instant())
+                .chain(state -> holder(known, state).chain(mutation -> write(known, state, mutation)));
     }
 
     /** The mutation that the upload belongs to. One that a job names is its own, even where it has ended. */
@@ -210,8 +207,8 @@ class TerraformBackend {
                         OptionalLong.empty(),
                         body,
                         request.contentType(),
-                        md5,
-                        known.call().force(),
+                        new Upload.Conditions(
+                                md5, OptionalLong.empty(), known.call().force()),
                         known.sender().user()))
                 .chain(uploads::put)
                 .chain(result -> written(state, result));

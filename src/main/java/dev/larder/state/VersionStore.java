@@ -49,6 +49,7 @@ public class VersionStore {
             return switch (file) {
                 case StateFile.Clear clear -> OptionalLong.of(clear.serial());
                 case StateFile.Encrypted encrypted -> OptionalLong.of(encrypted.serial());
+                case StateFile.OtherFormat other -> OptionalLong.empty();
                 case StateFile.Malformed malformed -> OptionalLong.empty();
             };
         }
@@ -58,13 +59,14 @@ public class VersionStore {
             return switch (file) {
                 case StateFile.Clear clear -> clear.lineage();
                 case StateFile.Encrypted encrypted -> encrypted.lineage();
+                case StateFile.OtherFormat other -> null;
                 case StateFile.Malformed malformed -> null;
             };
         }
 
         @Nullable
         Long managed() {
-            return file instanceof StateFile.Clear clear ? StateReads.orNull(clear.managed()) : null;
+            return file instanceof StateFile.Clear clear ? clear.managed() : null;
         }
 
         @Nullable

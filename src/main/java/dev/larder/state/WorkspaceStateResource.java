@@ -15,6 +15,7 @@ import dev.larder.state.StateViews.Written;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.POST;
@@ -61,6 +62,7 @@ class WorkspaceStateResource {
 
     @PUT
     @Path("{id}/state")
+    @UploadMark.Needed
     @Consumes(MediaType.WILDCARD)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
     @Operation(
@@ -168,6 +170,17 @@ class WorkspaceStateResource {
         return calls.rejects(calls.workspace(id), PageRequest.of(limit, after));
     }
 
+    @GET
+    @Path("{id}/state/rejects/{reject}")
+    @Produces(StateViews.BYTES)
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
+    @Operation(
+            operationId = "readWorkspaceStateReject",
+            summary = "Downloads a kept upload of the state of a workspace, byte for byte")
+    public Uni<RestResponse<byte[]>> reject(@PathParam("id") String id, @PathParam("reject") String reject) {
+        return calls.reject(calls.workspace(id), reject);
+    }
+
     @POST
     @Path("{id}/state/rejects/{reject}/promote")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
@@ -175,6 +188,26 @@ class WorkspaceStateResource {
     @Operation(operationId = "promoteWorkspaceStateReject", summary = "Makes a kept upload the current version")
     public Uni<RestResponse<Written>> promote(@PathParam("id") String id, @PathParam("reject") String reject) {
         return calls.promote(calls.workspace(id), reject);
+    }
+
+    @DELETE
+    @Path("{id}/state")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
+    @Operation(
+            operationId = "deleteWorkspaceState",
+            summary = "Deletes the state of a workspace that lists no resources; with force=true any state")
+    public Uni<Void> delete(@PathParam("id") String id, @QueryParam("force") @Nullable String force) {
+        return calls.delete(calls.workspace(id), force);
+    }
+
+    @GET
+    @Path("{id}/state/outputs")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "readWorkspaceStateOutputs",
+            summary = "Shows the outputs of the state of a workspace, as /workspaces/{id}/outputs does")
+    public Uni<OutputsView> stateOutputs(@PathParam("id") String id) {
+        return calls.outputs(calls.workspace(id));
     }
 
     @GET

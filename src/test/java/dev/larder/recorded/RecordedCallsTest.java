@@ -13,7 +13,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Pattern;
 import org.eclipse.microprofile.config.ConfigProvider;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
@@ -38,12 +37,6 @@ class RecordedCallsTest {
     private static final List<String> SCRIPTS =
             List.of("access", "catalog", "workers", "inventory", "claims", "states", "operation");
 
-    /**
-     * A workspace has a state only where a worker with Terraform has built it; states with a name have the same
-     * calls.
-     */
-    private static final Pattern NEEDS_TERRAFORM = Pattern.compile("/api/v1/workspaces/\\{id}/(state|outputs).*");
-
     private final Session session =
             new Session(ConfigProvider.getConfig().getValue("test.url", String.class), LarderTestResource.OWNER_TOKEN);
     private final Operations operations = operations();
@@ -63,6 +56,10 @@ class RecordedCallsTest {
                 HttpResponse<String> answer = session.send(call);
                 String operation = call.method() + " " + operations.template(session.resolved(call.path()));
                 now.add("%s | %s %s".formatted(call.name(), call.caller(), operation), AnswerRecord.of(call, answer));
+                answer.headers()
+                        .firstValue("Location")
+                        .filter(location -> !location.startsWith("/api/v1/"))
+                        .ifPresent(location -> differences.add(call.name() + " has no path as Location: " + location));
                 if (answer.statusCode() < 300) {
                     succeeded.add(operation);
                 }
@@ -71,10 +68,7 @@ class RecordedCallsTest {
         }
 
         assertThat(String.join("\n", differences)).isEmpty();
-        assertThat(operations.all().stream()
-                        .filter(one -> !NEEDS_TERRAFORM.matcher(one.path()).matches())
-                        .map(Operation::toString)
-                        .filter(one -> !succeeded.contains(one)))
+        assertThat(operations.all().stream().map(Operation::toString).filter(one -> !succeeded.contains(one)))
                 .as("operations without a recorded success")
                 .isEmpty();
     }
