@@ -200,7 +200,7 @@ class ClaimResource {
         }
     }
 
-    private static Optional<String> key(@Nullable String header) {
+    static Optional<String> key(@Nullable String header) {
         if (header != null && (header.isBlank() || header.length() > KEY_MAX)) {
             throw Problem.badRequest(
                     "invalid_idempotency_key", "Idempotency-Key", "must have 1 to " + KEY_MAX + " characters.");

@@ -40,7 +40,7 @@ class Claims {
 
     private final NewClaims newClaims;
     private final ClaimStore store;
-    private final ExactClaimStore exact;
+    private final ExactClaims exact;
     private final PresetFinder presets;
     private final Combiner combiner;
     private final EarlierClaims earlier;
@@ -52,7 +52,7 @@ class Claims {
     Claims(
             NewClaims newClaims,
             ClaimStore store,
-            ExactClaimStore exact,
+            ExactClaims exact,
             PresetFinder presets,
             Combiner combiner,
             EarlierClaims earlier,
@@ -73,9 +73,9 @@ class Claims {
     }
 
     Uni<Outcome> claim(Caller caller, ClaimRequest request, Optional<String> idempotencyKey) {
-        ClaimAttempt attempt = attempt(caller, request, idempotencyKey);
+        ClaimAttempt attempt = attempt(newClaims.of(caller, request, idempotencyKey), request);
         if (request.wanted() instanceof Wanted.Exactly exactly) {
-            return claimExactly(attempt, exactly);
+            return exact.take(attempt, exactly);
         }
         return needsOrganization(caller, request.wanted())
                 ? Uni.createFrom().item(new Outcome.OrganizationNeeded())
@@ -99,8 +99,7 @@ class Claims {
         throw new IllegalStateException("a claim has no outcome: " + last);
     }
 
-    private ClaimAttempt attempt(Caller caller, ClaimRequest request, Optional<String> idempotencyKey) {
-        NewClaim claim = newClaims.one(caller, idempotencyKey.map(text -> newClaims.key(text, request)), request.ttl());
+    private ClaimAttempt attempt(NewClaim claim, ClaimRequest request) {
         Instant now = clock.instant();
         return new ClaimAttempt(
                 request,
@@ -120,21 +119,6 @@ class Claims {
             case Wanted.Exactly exactly -> Optional.of("its own");
         };
         return named.isEmpty() && caller.organization().isEmpty();
-    }
-
-    private Uni<Outcome> claimExactly(ClaimAttempt attempt, Wanted.Exactly wanted) {
-        return exact.takeExactly(wanted.workspace(), wanted.version(), attempt.claim(), clock.instant())
-                .chain(result -> switch (result) {
-                    case UnderQuota.Exceeded<Optional<Claim>>(var quota) ->
-                        earlier.orElse(attempt, new Outcome.OverQuota(quota));
-                    case UnderQuota.Within<Optional<Claim>>(var claim) ->
-                        claim.isPresent() ? given(claim.get()) : earlier.orElse(attempt, new Outcome.NotThisOne());
-                });
-    }
-
-    private Uni<Outcome> given(Claim claim) {
-        wakeUps.changed(Change.STOCK_TAKEN);
-        return Uni.createFrom().item(new Outcome.Given(List.of(claim), Optional.empty()));
     }
 
     private Uni<Step> claimFrom(ClaimAttempt attempt, PresetFinder.Found found) {

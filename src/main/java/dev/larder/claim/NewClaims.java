@@ -28,6 +28,11 @@ public class NewClaims {
         return new NewClaim(ids.next(), 0, new Terms(caller, key, ttl, Optional.empty(), ColdParameters.NONE));
     }
 
+    /** The claim that a request makes, or the first of them. */
+    NewClaim of(Caller caller, ClaimRequest request, Optional<String> idempotencyKey) {
+        return one(caller, idempotencyKey.map(text -> key(text, request)), request.ttl());
+    }
+
     /** Several claims of one request; {@code first} is the first of them. */
     public List<NewClaim> several(NewClaim first, int count) {
         List<NewClaim> claims = new ArrayList<>(count);
@@ -41,7 +46,7 @@ public class NewClaims {
     /**
      * The key of a request. Parameters may be secret, so they cannot be guessed from the hash that is kept.
      */
-    IdempotencyKey key(String text, ClaimRequest request) {
+    private IdempotencyKey key(String text, ClaimRequest request) {
         byte[] hash = request.hash();
         return request.wanted() instanceof Wanted.ByParameters
                 ? new IdempotencyKey(text, encryption.fingerprint(hash), hash)
