@@ -103,6 +103,12 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
         return request;
     }
 
+    /** Reads the preset and the lease of a new workspace, which is built cold. */
+    static ClaimRequest ofNew(JsonBody body) {
+        return new ClaimRequest(
+                wanted(body, OptionalInt.empty()), new Policy.Cold(), 1, 1, bounded(body, "ttl", TTL_MAX));
+    }
+
     /** Refuses, by name, a field that has no effect in this request. */
     private static void refuseWithoutEffect(JsonBody body, OptionalInt ifMatch) {
         if (ifMatch.isPresent() && !body.has("workspaceId")) {

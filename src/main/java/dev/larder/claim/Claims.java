@@ -3,6 +3,7 @@ package dev.larder.claim;
 import dev.larder.claim.ClaimQuotaStore.UnderQuota;
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
+import dev.larder.claim.ColdParameters.Chosen;
 import dev.larder.claim.Combiner.FromStock;
 import dev.larder.claim.OutOfStock.Short;
 import dev.larder.http.Problem;
@@ -18,8 +19,10 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -85,6 +88,42 @@ class Claims {
                                 ? lookUpAgain(attempt)
                                 : Uni.createFrom().item(step))
                         .map(Claims::outcome);
+    }
+
+    /**
+     * Builds a new workspace of this id and name for the caller, in one statement with its claim. Fails as
+     * {@link ColdClaimStore#takeCold} where either is taken.
+     */
+    Uni<Outcome> create(Caller caller, ClaimRequest request, Chosen chosen, Optional<String> idempotencyKey) {
+        ClaimAttempt attempt = attempt(newClaims.of(caller, request, chosen, idempotencyKey), request);
+        if (needsOrganization(caller, request.wanted())) {
+            return Uni.createFrom().item(new Outcome.OrganizationNeeded());
+        }
+        return earlier.of(attempt)
+                .chain(before -> before.isPresent() ? Uni.createFrom().item(before.get()) : create(attempt));
+    }
+
+    private Uni<Outcome> create(ClaimAttempt attempt) {
+        return presets.lookUp(attempt.caller(), attempt.request().wanted())
+                .chain(found -> found.presets().isEmpty()
+                        ? Uni.createFrom().item(new Outcome.UnknownPreset(OptionalInt.empty()))
+                        : buildCold(attempt, found.presets().getFirst(), match(attempt, found)))
+                .onFailure(failure -> ColdClaimStore.isIdTaken(failure) || ColdClaimStore.isNameTaken(failure))
+                .recoverWithUni(taken -> orTaken(attempt, taken));
+    }
+
+    /** The same request may have committed first. */
+    private Uni<Outcome> orTaken(ClaimAttempt attempt, Throwable taken) {
+        return earlier.of(attempt)
+                .chain(before -> before.isPresent()
+                        ? Uni.createFrom().item(before.get())
+                        : Uni.createFrom().failure(taken));
+    }
+
+    private static ParameterMatch match(ClaimAttempt attempt, PresetFinder.Found found) {
+        return attempt.request().wanted() instanceof Wanted.ByParameters wanted
+                ? ParameterMatch.of(wanted.parameters(), wanted.structured(), found.declared())
+                : ParameterMatch.of(Map.of(), Set.of(), found.declared());
     }
 
     /** Presets that were looked up in this request are not looked up again. */

@@ -1,11 +1,14 @@
 package dev.larder.claim;
 
 import dev.larder.claim.ClaimRequest.Wanted;
+import dev.larder.claim.ColdParameters.Chosen;
 import dev.larder.claim.NewClaim.Terms;
 import dev.larder.database.Encryption;
 import dev.larder.model.Caller;
 import dev.larder.model.Ids;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,6 +34,24 @@ public class NewClaims {
     /** The claim that a request makes, or the first of them. */
     NewClaim of(Caller caller, ClaimRequest request, Optional<String> idempotencyKey) {
         return one(caller, idempotencyKey.map(text -> key(text, request)), request.ttl());
+    }
+
+    /**
+     * The claim of a new workspace that the client names. Without a key of its own the workspace's id is the key, so
+     * that a request whose answer was lost can be repeated.
+     */
+    NewClaim of(Caller caller, ClaimRequest request, Chosen chosen, Optional<String> idempotencyKey) {
+        IdempotencyKey given = key(idempotencyKey.orElse("workspace " + chosen.id()), request);
+        IdempotencyKey key = new IdempotencyKey(given.key(), encryption.fingerprint(named(given.hash(), chosen)));
+        return one(caller, Optional.of(key), request.ttl()).with(ColdParameters.NONE.of(Optional.of(chosen)));
+    }
+
+    private static byte[] named(byte[] hash, Chosen chosen) {
+        byte[] name = (chosen.id() + " " + chosen.name()).getBytes(StandardCharsets.UTF_8);
+        return ByteBuffer.allocate(hash.length + name.length)
+                .put(hash)
+                .put(name)
+                .array();
     }
 
     /** Several claims of one request; {@code first} is the first of them. */

@@ -2,6 +2,7 @@ package dev.larder.claim;
 
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
+import dev.larder.claim.ColdParameters.Chosen;
 import dev.larder.claim.ExactClaims.Result;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
@@ -24,9 +25,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
@@ -38,14 +41,17 @@ import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 import org.jspecify.annotations.Nullable;
 
-/** Claims that name the workspace: by its version. */
+/** Claims that name the workspace: one that exists, by its version, and one that is made with the claim. */
 @Path("/api/v1/workspaces")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "claims")
 @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
 class WorkspaceClaimResource {
 
+    private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
+
     private final ExactClaims exact;
+    private final Claims claims;
     private final ClaimAnswers answers;
     private final CurrentCaller caller;
     private final ClaimObserver observer;
@@ -54,12 +60,14 @@ class WorkspaceClaimResource {
 
     WorkspaceClaimResource(
             ExactClaims exact,
+            Claims claims,
             ClaimAnswers answers,
             CurrentCaller caller,
             ClaimObserver observer,
             ClaimSettings settings,
             InstantSource clock) {
         this.exact = exact;
+        this.claims = claims;
         this.answers = answers;
         this.caller = caller;
         this.observer = observer;
@@ -75,6 +83,94 @@ class WorkspaceClaimResource {
 
             @Schema(format = "duration", examples = "PT8H") @Nullable
             String ttl) {}
+
+    /** The body that makes a workspace and claims it. */
+    @RegisterForReflection
+    @Schema(name = "NewWorkspace")
+    record NewWorkspace(
+            UUID id,
+            @Schema(examples = "review-42") String name,
+            @Nullable String organization,
+            @Nullable String template,
+            @Nullable String preset,
+            @Nullable Map<String, String> parameters,
+            @Nullable UUID presetId,
+
+            @Schema(format = "duration", examples = "PT8H") @Nullable
+            String ttl) {}
+
+    @POST
+    @Consumes(MediaType.APPLICATION_JSON)
+    @RequestBody(
+            description = "The id and name of the workspace, and the preset that it is built of",
+            required = true,
+            content =
+                    @Content(
+                            schema = @Schema(implementation = NewWorkspace.class),
+                            examples =
+                                    @ExampleObject(
+                                            name = "new",
+                                            value =
+                                                    "{\"id\":\"01939f0a-6f1e-7cc0-8a52-0d5d2f3f1a01\",\"name\":\"review-42\",\"template\":\"shop\",\"preset\":\"small\"}")))
+    @APIResponse(
+            responseCode = "201",
+            description = "Made and claimed; its build begins",
+            content = @Content(schema = @Schema(implementation = ClaimView.class)))
+    @APIResponse(responseCode = "403", description = "quota_exceeded")
+    @APIResponse(responseCode = "404", description = "preset_not_found")
+    @APIResponse(
+            responseCode = "409",
+            description = "workspace_id_taken, workspace_name_taken, preset_not_active, connections_full")
+    @Operation(
+            operationId = "createWorkspace",
+            summary =
+                    "Makes a workspace under an id and a name, and claims it, or does neither. Repeated, it gives the same answer")
+    public Uni<RestResponse<Object>> create(
+            byte @Nullable [] body,
+            @HeaderParam("Idempotency-Key") @Nullable String key,
+            @HeaderParam("Prefer") @Nullable String prefer) {
+        JsonBody json = JsonBody.of(body, NewWorkspace.class);
+        Chosen chosen = chosen(json);
+        ClaimRequest request = ClaimRequest.ofNew(json);
+        Duration hold = PreferWait.of(prefer).orElse(settings.hold());
+        Optional<String> own = ClaimResource.key(key);
+        Caller asking = caller.get();
+        Instant asked = clock.instant();
+        return claims.create(asking, request, chosen, own)
+                .onFailure(ColdClaimStore::isIdTaken)
+                .transform(taken -> idTaken())
+                .onFailure(ColdClaimStore::isNameTaken)
+                .transform(taken -> nameTaken())
+                // Without a key of its own another request for this id was not the same one.
+                .invoke(outcome -> refuseOther(outcome, own))
+                .invoke(outcome -> observe(outcome, asked))
+                .chain(outcome -> answers.of(asking, request, outcome, hold));
+    }
+
+    private static Chosen chosen(JsonBody json) {
+        UUID id = json.optionalId("id")
+                .orElseThrow(() -> Problem.badRequest("missing_field", "id", "is required."));
+        String name = json.text("name");
+        if (!NAME.matcher(name).matches()) {
+            throw Problem.unprocessable(
+                    "invalid_name", "name", "must be 1 to 63 lower-case letters, digits and inner hyphens.");
+        }
+        return new Chosen(id, name);
+    }
+
+    private static void refuseOther(Outcome outcome, Optional<String> own) {
+        if (outcome instanceof Outcome.KeyReused && own.isEmpty()) {
+            throw idTaken();
+        }
+    }
+
+    private static Problem idTaken() {
+        return Problem.of(409, "workspace_id_taken", "A workspace of this id exists, or existed.");
+    }
+
+    private static Problem nameTaken() {
+        return Problem.of(409, "workspace_name_taken", "The caller has a workspace of this name.");
+    }
 
     @POST
     @Path("{id}/claim")
@@ -137,7 +233,10 @@ class WorkspaceClaimResource {
     }
 
     private void observe(Result result, Instant asked) {
-        Outcome outcome = result instanceof Result.Decided(var decided) ? decided : new Outcome.NotThisOne();
+        observe(result instanceof Result.Decided(var decided) ? decided : new Outcome.NotThisOne(), asked);
+    }
+
+    private void observe(Outcome outcome, Instant asked) {
         observer.answered(outcome.path(), outcome.word(), Duration.between(asked, clock.instant()));
     }
 
