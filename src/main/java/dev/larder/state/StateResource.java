@@ -11,10 +11,13 @@ import dev.larder.model.Role;
 import dev.larder.model.Visibility;
 import dev.larder.state.Address.Right;
 import dev.larder.state.MutationCalls.NewMutation;
+import dev.larder.state.ResourceCalls.Link;
+import dev.larder.state.ResourceCalls.ResourceView;
 import dev.larder.state.StateCalls.PutHeaders;
 import dev.larder.state.StateCalls.Reasoned;
 import dev.larder.state.StateStore.Named;
 import dev.larder.state.StateViews.MutationView;
+import dev.larder.state.StateViews.OutputView;
 import dev.larder.state.StateViews.OutputsView;
 import dev.larder.state.StateViews.RejectView;
 import dev.larder.state.StateViews.StateView;
@@ -56,6 +59,8 @@ class StateResource {
 
     private final StateCalls calls;
     private final MutationCalls mutations;
+    private final OutputCalls outputs;
+    private final ResourceCalls resources;
     private final StateStore states;
     private final Access access;
     private final CurrentCaller caller;
@@ -65,6 +70,8 @@ class StateResource {
     StateResource(
             StateCalls calls,
             MutationCalls mutations,
+            OutputCalls outputs,
+            ResourceCalls resources,
             StateStore states,
             Access access,
             CurrentCaller caller,
@@ -72,6 +79,8 @@ class StateResource {
             @ConfigProperty(name = "larder.state.named-max", defaultValue = "100") int most) {
         this.calls = calls;
         this.mutations = mutations;
+        this.outputs = outputs;
+        this.resources = resources;
         this.states = states;
         this.access = access;
         this.caller = caller;
@@ -260,7 +269,55 @@ class StateResource {
             operationId = "getStateOutputs",
             summary = "Shows the outputs of a state. Sensitive values are shown to its owner alone")
     public Uni<OutputsView> outputs(@PathParam("id") String id) {
-        return calls.outputs(calls.state(id));
+        return outputs.ofState(calls.state(id));
+    }
+
+    @GET
+    @Path("{id}/outputs/{name}")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "getStateOutput",
+            summary = "Shows one output of a state")
+    public Uni<OutputView> output(@PathParam("id") String id, @PathParam("name") String name) {
+        return outputs.ofState(calls.state(id), name);
+    }
+
+    @GET
+    @Path("{id}/resources")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "listStateResources",
+            summary = "Lists the resources of the newest reliable version of a state, without attributes. Its ETag is the version")
+    public Uni<RestResponse<Page<ResourceView>>> resources(
+            @PathParam("id") String id,
+            @QueryParam("name") @Nullable String name,
+            @QueryParam("limit") @Nullable String limit,
+            @QueryParam("after") @Nullable String after) {
+        return resources.resources(calls.state(id), name, PageRequest.of(limit, after));
+    }
+
+    @GET
+    @Path("{id}/resources/{address}")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "getStateResource",
+            summary = "Shows a resource of a state by its address, such as module.net.aws_vpc.main[0]")
+    public Uni<RestResponse<ResourceView>> resource(
+            @PathParam("id") String id, @PathParam("address") String address) {
+        return resources.resource(calls.state(id), address);
+    }
+
+    @GET
+    @Path("{id}/links")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "listStateLinks",
+            summary = "Lists which resources of a state depend on which others")
+    public Uni<RestResponse<Page<Link>>> links(
+            @PathParam("id") String id,
+            @QueryParam("limit") @Nullable String limit,
+            @QueryParam("after") @Nullable String after) {
+        return resources.links(calls.state(id), PageRequest.of(limit, after));
     }
 
     @DELETE
