@@ -6,6 +6,7 @@ import dev.larder.claim.NewClaim.Terms;
 import dev.larder.database.Encryption;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
+import dev.larder.lifecycle.LabelStore;
 import dev.larder.lifecycle.Rules;
 import dev.larder.lifecycle.StartBuild;
 import dev.larder.model.Ids;
@@ -69,7 +70,9 @@ public class ColdClaimStore {
                             .replace("{visible}", Rules.visibleTo("p.organization_id"))
                             .replace("{limited}", ClaimQuotaStore.LIMITED)
                     + BEGIN_COLD
+                    + ",\n" + LabelStore.write("(SELECT :claim::uuid AS claim_id, :labels::text AS labels FROM item)")
                     + """
+
             INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key, request_hash, created_at,
                                 granted_at, generation, ttl_seconds, expires_at)
             SELECT :claim::uuid, i.organization_id, i.initiator, i.workspace, i.preset_id, 'cold', :key::text, :hash::bytea,
@@ -89,7 +92,8 @@ public class ColdClaimStore {
             "claim",
             "key",
             "hash",
-            "ttl");
+            "ttl",
+            "labels");
 
     /**
      * Begins a build for a claim.
@@ -133,9 +137,10 @@ public class ColdClaimStore {
                         terms.caller().organization().orElse(null),
                         withinQuota,
                         claim.id(),
-                        ClaimStore.key(terms),
-                        ClaimStore.hash(terms),
-                        ClaimStore.ttl(terms))
+                        ClaimValues.key(terms),
+                        ClaimValues.hash(terms),
+                        ClaimValues.ttl(terms),
+                        ClaimValues.labels(terms))
                 .map(rows -> Rows.first(rows, row -> row.getUUID("id")));
     }
 

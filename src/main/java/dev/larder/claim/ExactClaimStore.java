@@ -68,7 +68,10 @@ public class ExactClaimStore {
     private Uni<UnderQuota<Optional<Claim>>> takeExactly(
             PresetOf of, UUID workspace, int version, NewClaim claim, Instant at) {
         ClaimQuotaStore.Attempt<Optional<Claim>> attempt = (connection, left) -> exactly(
-                connection, ClaimStore.values(of.preset(), List.of(claim), 1, of.limited(), 0, at), workspace, version);
+                connection,
+                ClaimValues.values(of.preset(), List.of(claim), 1, of.limited(), 0, at),
+                workspace,
+                version);
         return of.limited()
                 ? quotas.within(of.preset(), claim.caller().userId(), 1, Optional.empty(), attempt)
                 : attempt.make(client, 1)
@@ -108,8 +111,7 @@ public class ExactClaimStore {
 
     /** Empty where there is no such workspace, or it belongs to another organization. */
     Uni<Optional<Standing>> standing(UUID workspace, Optional<UUID> callersOrganization, Instant at) {
-        return STANDING
-                .on(client, workspace, callersOrganization.orElse(null), Rows.utc(at))
+        return STANDING.on(client, workspace, callersOrganization.orElse(null), Rows.utc(at))
                 .map(rows -> Rows.first(rows, ExactClaimStore::standing));
     }
 

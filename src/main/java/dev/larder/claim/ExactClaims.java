@@ -67,9 +67,10 @@ class ExactClaims {
     }
 
     private Uni<Result> claim(ClaimAttempt attempt, Wanted.Exactly wanted, int number) {
-        return take(attempt, wanted).chain(outcome -> outcome instanceof Outcome.NotThisOne
-                ? refused(attempt, wanted, number)
-                : Uni.createFrom().item(new Result.Decided(outcome)));
+        return take(attempt, wanted)
+                .chain(outcome -> outcome instanceof Outcome.NotThisOne
+                        ? refused(attempt, wanted, number)
+                        : Uni.createFrom().item(new Result.Decided(outcome)));
     }
 
     private Uni<Result> refused(ClaimAttempt attempt, Wanted.Exactly wanted, int number) {
@@ -88,7 +89,8 @@ class ExactClaims {
     }
 
     /** Either its server's connections were in the way, or the obstacle has gone since. */
-    private Uni<Result> withoutObstacle(ClaimAttempt attempt, Wanted.Exactly wanted, Optional<UUID> preset, int number) {
+    private Uni<Result> withoutObstacle(
+            ClaimAttempt attempt, Wanted.Exactly wanted, Optional<UUID> preset, int number) {
         return preset.map(availability::connections)
                 .orElseGet(() -> Uni.createFrom().item(Optional.empty()))
                 .chain(found -> {

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** Creates claims that are not recorded yet. */
@@ -28,12 +29,14 @@ public class NewClaims {
 
     /** A claim of one workspace, with a new id. */
     public NewClaim one(Caller caller, Optional<IdempotencyKey> key, Optional<Duration> ttl) {
-        return new NewClaim(ids.next(), 0, new Terms(caller, key, ttl, Optional.empty(), ColdParameters.NONE));
+        return new NewClaim(
+                ids.next(), 0, new Terms(caller, key, ttl, Optional.empty(), ColdParameters.NONE, Map.of()));
     }
 
     /** The claim that a request makes, or the first of them. */
     NewClaim of(Caller caller, ClaimRequest request, Optional<String> idempotencyKey) {
-        return one(caller, idempotencyKey.map(text -> key(text, request)), request.ttl());
+        return one(caller, idempotencyKey.map(text -> key(text, request)), request.ttl())
+                .labelled(request.labels());
     }
 
     /**
@@ -43,7 +46,9 @@ public class NewClaims {
     NewClaim of(Caller caller, ClaimRequest request, Chosen chosen, Optional<String> idempotencyKey) {
         IdempotencyKey given = key(idempotencyKey.orElse("workspace " + chosen.id()), request);
         IdempotencyKey key = new IdempotencyKey(given.key(), encryption.fingerprint(named(given.hash(), chosen)));
-        return one(caller, Optional.of(key), request.ttl()).with(ColdParameters.NONE.of(Optional.of(chosen)));
+        return one(caller, Optional.of(key), request.ttl())
+                .labelled(request.labels())
+                .with(ColdParameters.NONE.of(Optional.of(chosen)));
     }
 
     private static byte[] named(byte[] hash, Chosen chosen) {

@@ -1,5 +1,6 @@
 package dev.larder.claim;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
 import dev.larder.claim.ColdParameters.Chosen;
@@ -7,6 +8,7 @@ import dev.larder.claim.ExactClaims.Result;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Labels;
 import dev.larder.http.PreferWait;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
@@ -82,7 +84,9 @@ class WorkspaceClaimResource {
             @Nullable Integer expectedVersion,
 
             @Schema(format = "duration", examples = "PT8H") @Nullable
-            String ttl) {}
+            String ttl,
+
+            @Nullable Map<String, String> labels) {}
 
     /** The body that makes a workspace and claims it. */
     @RegisterForReflection
@@ -90,6 +94,11 @@ class WorkspaceClaimResource {
     record NewWorkspace(
             UUID id,
             @Schema(examples = "review-42") String name,
+            @JsonUnwrapped Wish wish) {}
+
+    /** What the new workspace is built of, and how long it is kept. */
+    @RegisterForReflection
+    record Wish(
             @Nullable String organization,
             @Nullable String template,
             @Nullable String preset,
@@ -97,7 +106,9 @@ class WorkspaceClaimResource {
             @Nullable UUID presetId,
 
             @Schema(format = "duration", examples = "PT8H") @Nullable
-            String ttl) {}
+            String ttl,
+
+            @Nullable Map<String, String> labels) {}
 
     @POST
     @Consumes(MediaType.APPLICATION_JSON)
@@ -148,8 +159,7 @@ class WorkspaceClaimResource {
     }
 
     private static Chosen chosen(JsonBody json) {
-        UUID id = json.optionalId("id")
-                .orElseThrow(() -> Problem.badRequest("missing_field", "id", "is required."));
+        UUID id = json.optionalId("id").orElseThrow(() -> Problem.badRequest("missing_field", "id", "is required."));
         String name = json.text("name");
         if (!NAME.matcher(name).matches()) {
             throw Problem.unprocessable(
@@ -212,7 +222,12 @@ class WorkspaceClaimResource {
         OptionalInt tag = ETags.ifMatch(ifMatch);
         Wanted.Exactly wanted = new Wanted.Exactly(workspace, version(json, tag));
         ClaimRequest request = new ClaimRequest(
-                wanted, new Policy.Fail(), 1, 1, ClaimRequest.bounded(json, "ttl", ClaimRequest.ttlMax()));
+                wanted,
+                new Policy.Fail(),
+                1,
+                1,
+                ClaimRequest.bounded(json, "ttl", ClaimRequest.ttlMax()),
+                Labels.of(json, "labels"));
         Duration hold = PreferWait.of(prefer).orElse(settings.hold());
         Caller asking = caller.get();
         Instant asked = clock.instant();

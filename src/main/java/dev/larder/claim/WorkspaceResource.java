@@ -5,29 +5,44 @@ import dev.larder.claim.WorkspaceStore.Seen;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Labels;
+import dev.larder.http.Labels.LabelsBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
+import dev.larder.lifecycle.LabelStore;
 import dev.larder.lifecycle.StartBuildStore;
+import dev.larder.model.LabelSelector;
+import dev.larder.model.Refusal;
 import dev.larder.model.Role;
 import dev.larder.model.Visibility;
 import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.PUT;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
@@ -48,25 +63,71 @@ class WorkspaceResource {
 
     private final WorkspaceStore store;
     private final StartBuildStore builds;
+    private final LabelStore labels;
     private final WakeUps wakeUps;
     private final CurrentCaller caller;
     private final InstantSource clock;
 
     WorkspaceResource(
-            WorkspaceStore store, StartBuildStore builds, WakeUps wakeUps, CurrentCaller caller, InstantSource clock) {
+            WorkspaceStore store,
+            StartBuildStore builds,
+            LabelStore labels,
+            WakeUps wakeUps,
+            CurrentCaller caller,
+            InstantSource clock) {
         this.store = store;
         this.builds = builds;
+        this.labels = labels;
         this.wakeUps = wakeUps;
         this.caller = caller;
         this.clock = clock;
     }
 
     @GET
-    @Operation(operationId = "listWorkspaces", summary = "Lists the workspaces that exist")
+    @APIResponse(responseCode = "404", description = "workspace_not_found: errors names each of the ids")
+    @Operation(
+            operationId = "listWorkspaces",
+            summary =
+                    "Lists the workspaces that exist; with label=team=a,tier those whose claims have these labels; with ids exactly these, in this order, deleted ones too")
     public Uni<Page<Seen>> list(
-            @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
+            @QueryParam("label") @Nullable String label,
+            @QueryParam("ids") @Nullable String ids,
+            @QueryParam("limit") @Nullable String limit,
+            @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
-        return store.list(scope(), page.after(), page.rows()).map(rows -> Page.of(page, rows, Seen::id));
+        Optional<LabelSelector> labelled = Labels.selector(label);
+        if (ids == null) {
+            return store.list(scope(), labelled, page.after(), page.rows()).map(rows -> Page.of(page, rows, Seen::id));
+        }
+        if (label != null || limit != null || after != null) {
+            throw Problem.badRequest("conflicting_parameters", "ids", "goes with no other parameter.");
+        }
+        List<UUID> wanted = wanted(ids);
+        return store.findAll(wanted, scope()).map(found -> inOrder(wanted, found));
+    }
+
+    private static List<UUID> wanted(String ids) {
+        List<UUID> wanted = new ArrayList<>();
+        for (String id : ids.split(",", PageRequest.LIMIT_MAX + 1)) {
+            wanted.add(JsonBody.uuid(id)
+                    .orElseThrow(() -> Problem.badRequest(
+                            "invalid_id", "ids", "must be 1 to " + PageRequest.LIMIT_MAX + " UUIDs with commas.")));
+        }
+        return wanted;
+    }
+
+    private static Page<Seen> inOrder(List<UUID> wanted, List<Seen> found) {
+        Map<UUID, Seen> byId = found.stream().collect(Collectors.toMap(Seen::id, Function.identity()));
+        List<Refusal> missing = new ArrayList<>();
+        for (int i = 0; i < wanted.size(); i++) {
+            if (!byId.containsKey(wanted.get(i))) {
+                missing.add(new Refusal("workspace_not_found", "ids[" + i + "]", wanted.get(i) + " is no workspace."));
+            }
+        }
+        if (!missing.isEmpty()) {
+            throw Problem.notFound(missing);
+        }
+        return new Page<>(wanted.stream().map(byId::get).toList(), null);
     }
 
     @GET
@@ -91,6 +152,50 @@ class WorkspaceResource {
 
     /** The newest hundred, newest first. */
     record Builds(List<Build> items) {}
+
+    @GET
+    @Path("{id}/labels")
+    @Operation(
+            operationId = "getWorkspaceLabels",
+            summary = "Shows the labels of the claim that holds the workspace. Their ETag is their version")
+    public Uni<RestResponse<LabelsBody>> labels(@PathParam("id") String id) {
+        return holder(id).chain(labels::find).map(now -> Labels.answer(now.pairs(), now.version()));
+    }
+
+    @PUT
+    @Path("{id}/labels")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = LabelsBody.class)))
+    @APIResponse(responseCode = "409", description = "workspace_not_claimed")
+    @APIResponse(responseCode = "412", description = "version_conflict, with currentVersion")
+    @Operation(
+            operationId = "replaceWorkspaceLabels",
+            summary = "Replaces all labels of the claim that holds the workspace. If-Match is required")
+    public Uni<RestResponse<LabelsBody>> replaceLabels(
+            @PathParam("id") String id, byte @Nullable [] body, @HeaderParam("If-Match") @Nullable String ifMatch) {
+        OptionalInt expected = Labels.expected(ifMatch);
+        Map<String, String> wanted = Labels.of(body);
+        return holder(id)
+                .chain(claim -> labels.replace(claim, wanted, expected)
+                        .chain(version -> version.isPresent()
+                                ? Uni.createFrom().item(Labels.answer(wanted, version.get()))
+                                : labelConflict(claim)));
+    }
+
+    private <T> Uni<T> labelConflict(UUID claim) {
+        return labels.find(claim).chain(now -> Uni.createFrom().failure(Labels.conflict(now.version())));
+    }
+
+    private Uni<UUID> holder(String id) {
+        return found(id)
+                .chain(seen -> labels.holder(seen.id()))
+                .map(claim -> claim.orElseThrow(WorkspaceResource::notClaimed));
+    }
+
+    private static Problem notClaimed() {
+        return Problem.of(409, "workspace_not_claimed", "No claim holds the workspace.");
+    }
 
     @DELETE
     @Path("{id}")

@@ -65,6 +65,11 @@ public final class Problem extends RuntimeException {
         return of(404, what.replace(' ', '_') + "_not_found", "There is no such " + what + ".");
     }
 
+    /** 404 that names several things; the first refusal gives the code. */
+    public static Problem notFound(List<Refusal> refusals) {
+        return refused(404, refusals);
+    }
+
     /** 422 for input that is well formed but not acceptable; the first refusal gives the code. */
     public static Problem unprocessable(List<Refusal> refusals) {
         return refused(422, refusals);

@@ -69,8 +69,7 @@ class OutputCalls {
 
     private Uni<OutputsView> all(Uni<Optional<Address>> found, String what) {
         Caller asking = caller.get();
-        return found.map(address -> address.filter(
-                                one -> one.rightOf(asking).atLeast(Right.LOOK))
+        return found.map(address -> address.filter(one -> one.rightOf(asking).atLeast(Right.LOOK))
                         .orElseThrow(() -> Problem.notFound(what)))
                 .invoke(StateCalls::refuseGone)
                 .chain(address -> outputs(address, asking));
@@ -94,8 +93,10 @@ class OutputCalls {
 
     private static OutputsView ofBuild(Given given) {
         Map<String, Output> outputs = new LinkedHashMap<>();
-        given.json().map(OutputCalls::tree).ifPresent(all -> all.properties()
-                .forEach(one -> outputs.put(one.getKey(), new Output(one.getValue(), true))));
+        given.json()
+                .map(OutputCalls::tree)
+                .ifPresent(all ->
+                        all.properties().forEach(one -> outputs.put(one.getKey(), new Output(one.getValue(), true))));
         return StateViews.of(new Outputs(0, true, outputs), given.held());
     }
 

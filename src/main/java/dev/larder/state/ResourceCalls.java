@@ -78,8 +78,7 @@ class ResourceCalls {
     /** In the order of the state, those with this name where one is given. */
     Uni<RestResponse<Page<ResourceView>>> resources(
             Uni<Optional<Address>> found, @Nullable String name, PageRequest page) {
-        Predicate<Resource> wanted =
-                resource -> name == null || resource.name().equals(name);
+        Predicate<Resource> wanted = resource -> name == null || resource.name().equals(name);
         return reliable(found, page)
                 .chain(asked -> body(asked)
                         .chain(body -> Worked.off(() -> resources(body, wanted, page)))
@@ -135,11 +134,13 @@ class ResourceCalls {
         Set<String> listed = new HashSet<>();
         StateInventory.read(body.bytes(), resource -> listed.add(resource.place()));
         Window<Link> window = new Window<>(page);
-        StateInventory.read(body.bytes(), resource -> resource.dependencies().forEach(to -> {
-            if (window.isWanted()) {
-                window.add(new Link(resource.address(), to, listed.contains(to)));
-            }
-        }));
+        StateInventory.read(
+                body.bytes(),
+                resource -> resource.dependencies().forEach(to -> {
+                    if (window.isWanted()) {
+                        window.add(new Link(resource.address(), to, listed.contains(to)));
+                    }
+                }));
         return window.page(body.version());
     }
 

@@ -153,7 +153,9 @@ final class StateInventory {
             switch (member) {
                 case "index_key" -> key = key(value);
                 case "status" -> status = value == JsonToken.VALUE_STRING ? text() : skipped(status);
-                case "deposed" -> deposed = value == JsonToken.VALUE_STRING && !parser.getText().isEmpty();
+                case "deposed" ->
+                    deposed =
+                            value == JsonToken.VALUE_STRING && !parser.getText().isEmpty();
                 case "dependencies" -> dependencies(value, dependencies);
                 default -> parser.skipChildren();
             }

@@ -47,8 +47,7 @@ class WorkspaceStateResource {
     private final OutputCalls outputs;
     private final ResourceCalls resources;
 
-    WorkspaceStateResource(
-            StateCalls calls, MutationCalls mutations, OutputCalls outputs, ResourceCalls resources) {
+    WorkspaceStateResource(StateCalls calls, MutationCalls mutations, OutputCalls outputs, ResourceCalls resources) {
         this.calls = calls;
         this.mutations = mutations;
         this.outputs = outputs;
@@ -190,7 +189,8 @@ class WorkspaceStateResource {
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
     @Operation(
             operationId = "getWorkspaceStateOutputs",
-            summary = "Shows the outputs of a workspace. Sensitive values are shown to the user whose claim of it goes on")
+            summary =
+                    "Shows the outputs of a workspace. Sensitive values are shown to the user whose claim of it goes on")
     public Uni<OutputsView> outputs(@PathParam("id") String id) {
         return outputs.ofWorkspace(calls.workspace(id));
     }
@@ -198,9 +198,7 @@ class WorkspaceStateResource {
     @GET
     @Path("{id}/outputs/{name}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-    @Operation(
-            operationId = "getWorkspaceStateOutput",
-            summary = "Shows one output of a workspace")
+    @Operation(operationId = "getWorkspaceStateOutput", summary = "Shows one output of a workspace")
     public Uni<OutputView> output(@PathParam("id") String id, @PathParam("name") String name) {
         return outputs.ofWorkspace(calls.workspace(id), name);
     }
@@ -210,7 +208,8 @@ class WorkspaceStateResource {
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
     @Operation(
             operationId = "listWorkspaceStateResources",
-            summary = "Lists the resources of the newest reliable version of a state, without attributes. Its ETag is the version")
+            summary =
+                    "Lists the resources of the newest reliable version of a state, without attributes. Its ETag is the version")
     public Uni<RestResponse<Page<ResourceView>>> resources(
             @PathParam("id") String id,
             @QueryParam("name") @Nullable String name,
@@ -225,8 +224,7 @@ class WorkspaceStateResource {
     @Operation(
             operationId = "getWorkspaceStateResource",
             summary = "Shows a resource of a state by its address, such as module.net.aws_vpc.main[0]")
-    public Uni<RestResponse<ResourceView>> resource(
-            @PathParam("id") String id, @PathParam("address") String address) {
+    public Uni<RestResponse<ResourceView>> resource(@PathParam("id") String id, @PathParam("address") String address) {
         return resources.resource(calls.workspace(id), address);
     }
 

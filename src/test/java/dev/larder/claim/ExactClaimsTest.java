@@ -72,8 +72,8 @@ class ExactClaimsTest {
             UUID workspace = ready();
 
             List<Uni<Result>> all = IntStream.range(0, CLAIMERS)
-                    .mapToObj(number -> claiming(
-                            number % 2 == 0 ? one : two, callers.get(number), workspace, 1, Optional.empty()))
+                    .mapToObj(number ->
+                            claiming(number % 2 == 0 ? one : two, callers.get(number), workspace, 1, Optional.empty()))
                     .toList();
             List<Result> results =
                     await(Uni.join().all(all).usingConcurrencyOf(CLAIMERS).andFailFast());

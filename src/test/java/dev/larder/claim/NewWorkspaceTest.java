@@ -26,8 +26,8 @@ class NewWorkspaceTest {
     private final Caller anna = stock.member("anna");
     private final Caller bob = stock.member("bob");
     private final UUID preset = stock.declare("small", 0);
-    private final Claims claims = Tuned.DEFAULT.claims(stock, (presets, at) -> Uni.createFrom()
-            .item(Map.of()));
+    private final Claims claims =
+            Tuned.DEFAULT.claims(stock, (presets, at) -> Uni.createFrom().item(Map.of()));
     private final UUID id = UUID.randomUUID();
 
     @AfterEach
