@@ -1,5 +1,6 @@
 package dev.larder.claim;
 
+import dev.larder.claim.ChildStore.Below;
 import dev.larder.claim.WorkspaceStore.Build;
 import dev.larder.claim.WorkspaceStore.Seen;
 import dev.larder.http.CurrentCaller;
@@ -39,6 +40,7 @@ import java.util.OptionalInt;
 import java.util.UUID;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -61,9 +63,13 @@ class WorkspaceResource {
 
     private static final int BUILDS_MAX = 100;
 
+    /** Workspaces that stand on one that is deleted with them. */
+    private static final int DELETED_AT_ONCE_MAX = 100;
+
     private final WorkspaceStore store;
     private final StartBuildStore builds;
     private final LabelStore labels;
+    private final ChildStore children;
     private final WakeUps wakeUps;
     private final CurrentCaller caller;
     private final InstantSource clock;
@@ -72,12 +78,14 @@ class WorkspaceResource {
             WorkspaceStore store,
             StartBuildStore builds,
             LabelStore labels,
+            ChildStore children,
             WakeUps wakeUps,
             CurrentCaller caller,
             InstantSource clock) {
         this.store = store;
         this.builds = builds;
         this.labels = labels;
+        this.children = children;
         this.wakeUps = wakeUps;
         this.caller = caller;
         this.clock = clock;
@@ -201,23 +209,73 @@ class WorkspaceResource {
     @Path("{id}")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
     @APIResponse(responseCode = "202", description = "It will be destroyed")
+    @APIResponse(responseCode = "409", description = "workspace_has_children")
     @Operation(
             operationId = "deleteWorkspace",
-            summary = "Requests the deletion of a workspace, as soon as no build of it is active")
+            summary =
+                    "Requests the deletion of a workspace, as soon as no build of it is active. children: detach or delete what stands on it")
     public Uni<RestResponse<Void>> delete(
-            @PathParam("id") String id, @HeaderParam("If-Match") @Nullable String ifMatch) {
+            @PathParam("id") String id,
+            @QueryParam("children") @Nullable String withChildren,
+            @HeaderParam("If-Match") @Nullable String ifMatch) {
         OptionalInt version = ETags.ifMatch(ifMatch);
+        if (withChildren != null && !List.of("detach", "delete").contains(withChildren)) {
+            throw Problem.badRequest("invalid_value", "children", "must be detach or delete.");
+        }
         return found(id)
                 .chain(seen -> seen.times().deletedAt() != null
                         ? Uni.createFrom().item(true)
-                        : builds.wantDeleted(
-                                seen.id(),
-                                OptionalInt.of(version.orElse(seen.owned().version())),
-                                clock.instant()))
+                        : wantDeleted(seen, version.orElse(seen.owned().version()), withChildren))
                 .invoke(WorkspaceResource::refuseUnless)
                 .chain(() -> builds.deleteUsedUp(clock.instant()))
                 .invoke(this::tell)
                 .map(begun -> RestResponse.accepted());
+    }
+
+    private Uni<Boolean> wantDeleted(Seen seen, int version, @Nullable String withChildren) {
+        return children.below(seen.id(), DELETED_AT_ONCE_MAX).chain(below -> {
+            if (below.isEmpty()) {
+                return builds.wantDeleted(seen.id(), OptionalInt.of(version), clock.instant());
+            }
+            refuseUnasked(below, withChildren);
+            return "delete".equals(withChildren)
+                    ? builds.wantDeleted(tree(seen.id(), below), versions(version, below), clock.instant())
+                    : builds.wantDeleted(seen.id(), OptionalInt.of(version), clock.instant())
+                            .call(wanted -> wanted
+                                    ? children.detachAll(seen.id())
+                                    : Uni.createFrom().voidItem());
+        });
+    }
+
+    private static void refuseUnasked(List<Below> below, @Nullable String withChildren) {
+        if (withChildren == null) {
+            throw Problem.of(
+                            409,
+                            "workspace_has_children",
+                            "Other workspaces stand on this one. ?children=detach leaves them, ?children=delete deletes them too.")
+                    .with(
+                            "children",
+                            below.stream()
+                                    .map(child ->
+                                            Map.of("id", child.workspace().toString()))
+                                    .toList());
+        }
+        if (withChildren.equals("delete") && below.size() > DELETED_AT_ONCE_MAX) {
+            throw Problem.of(
+                    409,
+                    "too_many_children",
+                    "More than " + DELETED_AT_ONCE_MAX + " workspaces stand on this one. Delete some of them first.");
+        }
+    }
+
+    private static List<UUID> tree(UUID parent, List<Below> below) {
+        return Stream.concat(Stream.of(parent), below.stream().map(Below::workspace))
+                .toList();
+    }
+
+    private static List<Integer> versions(int version, List<Below> below) {
+        return Stream.concat(Stream.of(version), below.stream().map(Below::version))
+                .toList();
     }
 
     private static void refuseUnless(boolean matched) {
