@@ -175,8 +175,7 @@ class ChildResource {
                 throw Problem.of(409, "children_in_circle", "The parent is the child, or stands on it already.");
             case OTHER_PARENT ->
                 throw Problem.of(409, "other_parent", "The child stands on another workspace. Detach it there first.");
-            case NAME_TAKEN ->
-                throw Problem.of(409, "child_name_taken", "The parent has another child of this name.");
+            case NAME_TAKEN -> throw Problem.of(409, "child_name_taken", "The parent has another child of this name.");
             case TOO_DEEP ->
                 throw Problem.of(
                         409,
@@ -201,8 +200,8 @@ class ChildResource {
     private Uni<UUID> found(String id) {
         return workspaces
                 .find(uuid(id), Visibility.of(caller.get()))
-                .map(found -> found.orElseThrow(() -> Problem.notFound("workspace"))
-                        .id());
+                .map(found ->
+                        found.orElseThrow(() -> Problem.notFound("workspace")).id());
     }
 
     private static UUID uuid(String id) {

@@ -14,7 +14,6 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
-import java.util.stream.IntStream;
 
 /**
  * Workspaces that stand on others (decision 0037). A link lapses by itself when one of its workspaces is released,
@@ -44,9 +43,7 @@ public class ChildStore {
     public record Dependencies(List<String> resources, List<String> children) {
 
         JsonObject json() {
-            return new JsonObject()
-                    .put("resources", new JsonArray(resources))
-                    .put("children", new JsonArray(children));
+            return new JsonObject().put("resources", new JsonArray(resources)).put("children", new JsonArray(children));
         }
 
         static Dependencies of(JsonObject json) {
@@ -134,7 +131,8 @@ public class ChildStore {
                 SELECT k.* FROM {live} k WHERE k.parent_id = :parent AND k.child_id <> :child),
             """.replace("{live}", LIVE);
 
-    private static final String JUDGED = """
+    private static final String JUDGED =
+            """
             judged AS (
                 SELECT p.id AS parent_id, p.version AS parent_version, c.id AS child_id, c.version AS child_version,
                        CASE WHEN p.prebuild OR c.prebuild OR p.deletion_wanted_at IS NOT NULL OR p.deleted_at IS NOT NULL
@@ -180,13 +178,7 @@ public class ChildStore {
 
     /** Attaches a child, or replaces its name and its dependencies. */
     Uni<Attachment> attach(
-            UUID parent,
-            UUID child,
-            String name,
-            Dependencies dependencies,
-            UUID user,
-            Visibility scope,
-            Instant at) {
+            UUID parent, UUID child, String name, Dependencies dependencies, UUID user, Visibility scope, Instant at) {
         return pool.withTransaction(connection -> LOCK.on(connection, parent)
                 .chain(() -> ATTACH.on(
                         connection,
@@ -233,8 +225,8 @@ public class ChildStore {
     /** What stands on the workspace, the topmost first, at most one more than may be deleted at once. */
     Uni<List<Below>> below(UUID parent, int most) {
         return BELOW.on(pool, parent, DEPTH_MAX, most + 1)
-                .map(rows -> Rows.list(
-                        rows, row -> new Below(row.getUUID("child_id"), row.getInteger("child_version"))));
+                .map(rows ->
+                        Rows.list(rows, row -> new Below(row.getUUID("child_id"), row.getInteger("child_version"))));
     }
 
     private static final Sql LINK = Sql.of("""

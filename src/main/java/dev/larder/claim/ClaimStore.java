@@ -287,7 +287,7 @@ public class ClaimStore {
         return all;
     }
 
-    private static Uni<Taken> take(
+    static Uni<Taken> take(
             SqlClient client,
             UUID preset,
             Order order,

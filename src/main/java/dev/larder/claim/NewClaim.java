@@ -54,6 +54,14 @@ public record NewClaim(UUID id, int ordinal, Terms terms) {
                 id, ordinal, new Terms(terms.caller, terms.key, terms.ttl, terms.waitPolicy, parameters, terms.labels));
     }
 
+    /** The same claim, recorded without its key. */
+    NewClaim unkeyed() {
+        return new NewClaim(
+                id,
+                ordinal,
+                new Terms(terms.caller, Optional.empty(), terms.ttl, terms.waitPolicy, terms.parameters, terms.labels));
+    }
+
     /** The same claim with these labels. */
     public NewClaim labelled(Map<String, String> labels) {
         return new NewClaim(

@@ -59,6 +59,13 @@ public class NewClaims {
                 .array();
     }
 
+    /** The first claim of a set. */
+    NewClaim of(Caller caller, ClaimSetRequest request, Optional<String> idempotencyKey) {
+        byte[] hash = encryption.fingerprint(("set " + request.written()).getBytes(StandardCharsets.UTF_8));
+        return one(caller, idempotencyKey.map(text -> new IdempotencyKey(text, hash)), request.ttl())
+                .labelled(request.labels());
+    }
+
     /** Several claims of one request; {@code first} is the first of them. */
     public List<NewClaim> several(NewClaim first, int count) {
         List<NewClaim> claims = new ArrayList<>(count);

@@ -256,8 +256,7 @@ class WorkspaceResource {
                     .with(
                             "children",
                             below.stream()
-                                    .map(child ->
-                                            Map.of("id", child.workspace().toString()))
+                                    .map(child -> Map.of("id", child.workspace().toString()))
                                     .toList());
         }
         if (withChildren.equals("delete") && below.size() > DELETED_AT_ONCE_MAX) {

@@ -56,8 +56,7 @@ class ChildStoreTest {
     }
 
     private Uni<Attachment> attaching(Caller who, UUID parent, UUID child, String name) {
-        return children.attach(
-                parent, child, name, NONE, who.userId(), Visibility.of(who), stock.clock.instant());
+        return children.attach(parent, child, name, NONE, who.userId(), Visibility.of(who), stock.clock.instant());
     }
 
     private Attachment attach(UUID parent, UUID child) {
@@ -170,7 +169,8 @@ class ChildStoreTest {
         assertThat(childrenOf(w.get(2))).isEmpty();
         assertThat(stock.look(claimOf.get(w.get(1))).end()).isEmpty();
         assertThat(stock.look(claimOf.get(w.get(2))).end()).isEmpty();
-        assertThat(stock.count("workspaces WHERE deletion_wanted_at IS NOT NULL")).isEqualTo(2);
+        assertThat(stock.count("workspaces WHERE deletion_wanted_at IS NOT NULL"))
+                .isEqualTo(2);
         assertThat(attach(w.get(2), w.get(1))).isEqualTo(Attachment.ATTACHED);
     }
 
@@ -184,9 +184,11 @@ class ChildStoreTest {
                 .containsExactly(new Below(w.get(2), 2), new Below(w.get(1), 2));
         assertThat(await(stock.builds.wantDeleted(w, List.of(2, 2, 7), stock.clock.instant())))
                 .isFalse();
-        assertThat(stock.count("workspaces WHERE deletion_wanted_at IS NOT NULL")).isZero();
+        assertThat(stock.count("workspaces WHERE deletion_wanted_at IS NOT NULL"))
+                .isZero();
         assertThat(await(stock.builds.wantDeleted(w, List.of(2, 2, 2), stock.clock.instant())))
                 .isTrue();
-        assertThat(stock.count("workspaces WHERE deletion_wanted_at IS NOT NULL")).isEqualTo(3);
+        assertThat(stock.count("workspaces WHERE deletion_wanted_at IS NOT NULL"))
+                .isEqualTo(3);
     }
 }
