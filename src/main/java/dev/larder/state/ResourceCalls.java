@@ -81,7 +81,7 @@ class ResourceCalls {
         Predicate<Resource> wanted = resource -> name == null || resource.name().equals(name);
         return reliable(found, page)
                 .chain(asked -> body(asked)
-                        .chain(body -> Worked.off(() -> resources(body, wanted, page)))
+                        .chain(body -> StateCalls.told(Worked.off(() -> resources(body, wanted, page))))
                         .map(views -> answer(asked, views)));
     }
 
@@ -99,7 +99,7 @@ class ResourceCalls {
     Uni<RestResponse<ResourceView>> resource(Uni<Optional<Address>> found, String address) {
         return reliable(found, PageRequest.of(null, null))
                 .chain(asked -> body(asked)
-                        .chain(body -> Worked.off(() -> resource(body, address)))
+                        .chain(body -> StateCalls.told(Worked.off(() -> resource(body, address))))
                         .map(one -> one.orElseThrow(ResourceCalls::noResource))
                         .map(one -> answer(asked, one)));
     }
@@ -126,7 +126,7 @@ class ResourceCalls {
     Uni<RestResponse<Page<Link>>> links(Uni<Optional<Address>> found, PageRequest page) {
         return reliable(found, page)
                 .chain(asked -> body(asked)
-                        .chain(body -> Worked.off(() -> links(body, page)))
+                        .chain(body -> StateCalls.told(Worked.off(() -> links(body, page))))
                         .map(links -> answer(asked, links)));
     }
 
