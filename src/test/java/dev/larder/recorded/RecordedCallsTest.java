@@ -36,7 +36,7 @@ class RecordedCallsTest {
 
     /** In this order: a script uses what the scripts before it made. */
     private static final List<String> SCRIPTS =
-            List.of("access", "catalog", "workers", "inventory", "claims", "states", "operation");
+            List.of("access", "catalog", "workers", "inventory", "claims", "states", "things", "operation");
 
     /**
      * A workspace has a state only where a worker with Terraform has built it; states with a name have the same
