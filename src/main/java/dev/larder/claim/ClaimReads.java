@@ -26,7 +26,6 @@ import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
@@ -148,11 +147,8 @@ public class ClaimReads {
      * @param labels that they have; empty for all
      */
     public Uni<List<Claim>> list(Visibility scope, Optional<LabelSelector> labels, Optional<UUID> after, int limit) {
-        List<@Nullable Object> values = new ArrayList<>(Arrays.asList(
-                scope.organization().orElse(null), scope.owner().orElse(null), after.orElse(null), limit));
-        labels.ifPresent(wanted -> values.addAll(LabelStore.values(wanted)));
         return (labels.isEmpty() ? LIST : LIST_LABELLED)
-                .on(client, values.toArray())
+                .on(client, LabelStore.page(scope, after, limit, labels))
                 .map(rows -> Rows.list(rows, ClaimReads::claim));
     }
 

@@ -3,11 +3,13 @@ package dev.larder.lifecycle;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.model.LabelSelector;
+import dev.larder.model.Visibility;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -60,10 +62,22 @@ public class LabelStore {
                                  WHERE c.ended_at IS NULL AND %s)""".formatted(workspace, MATCHING);
     }
 
-    /** The values of these two parameters, in their order. */
-    public static List<Object> values(LabelSelector selector) {
-        return List.of(
-                new JsonObject(new TreeMap<>(selector.pairs())), selector.keys().toArray(String[]::new));
+    /**
+     * The values of a page of a list: the scope's organization and owner, the last id of the page before, how many,
+     * and {@code :pairs} and {@code :keys} where labels are wanted.
+     */
+    public static @Nullable Object[] page(
+            Visibility scope, Optional<UUID> after, int limit, Optional<LabelSelector> labels) {
+        List<@Nullable Object> values = new ArrayList<@Nullable Object>();
+        values.add(scope.organization().orElse(null));
+        values.add(scope.owner().orElse(null));
+        values.add(after.orElse(null));
+        values.add(limit);
+        labels.ifPresent(wanted -> {
+            values.add(new JsonObject(new TreeMap<>(wanted.pairs())));
+            values.add(wanted.keys().toArray(String[]::new));
+        });
+        return values.toArray();
     }
 
     /** A value: the labels of the claim or the state as JSON; null where it has none. */

@@ -16,8 +16,6 @@ import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.SqlConnection;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -144,11 +142,8 @@ public class StateStore {
      * @param labels that they have; empty for all
      */
     Uni<List<Named>> list(Visibility scope, Optional<LabelSelector> labels, Optional<UUID> after, int limit) {
-        List<@Nullable Object> values = new ArrayList<>(Arrays.asList(
-                scope.organization().orElse(null), scope.owner().orElse(null), after.orElse(null), limit));
-        labels.ifPresent(wanted -> values.addAll(LabelStore.values(wanted)));
         return (labels.isEmpty() ? LIST : LIST_LABELLED)
-                .on(pool, values.toArray())
+                .on(pool, LabelStore.page(scope, after, limit, labels))
                 .map(rows -> Rows.list(rows, StateStore::named));
     }
 
