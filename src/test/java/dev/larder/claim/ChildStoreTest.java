@@ -9,6 +9,7 @@ import dev.larder.claim.ChildStore.Child;
 import dev.larder.claim.ChildStore.Dependencies;
 import dev.larder.model.Caller;
 import dev.larder.model.Visibility;
+import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.Stock;
 import dev.larder.testing.Tenant;
@@ -59,6 +60,7 @@ class ChildStoreTest {
         return children.attach(parent, child, name, NONE, who.userId(), Visibility.of(who), stock.clock.instant());
     }
 
+    @CanIgnoreReturnValue
     private Attachment attach(UUID parent, UUID child) {
         return await(attaching(anna, parent, child, "c-" + stock.ids.suffix()));
     }
@@ -152,7 +154,7 @@ class ChildStoreTest {
         assertThat(await(attaching(stock.owner, mine, his, "a"))).isEqualTo(Attachment.OTHER_OWNER);
         assertThat(await(attaching(stock.owner, mine, stocked, "a"))).isEqualTo(Attachment.NOT_CLAIMED);
         assertThat(await(attaching(stock.owner, mine, foreign, "a"))).isEqualTo(Attachment.NOT_FOUND);
-        stock.release(claimOf.get(mine));
+        assertThat(stock.release(claimOf.get(mine))).isTrue();
         assertThat(attach(mine, held(anna))).isEqualTo(Attachment.NOT_CLAIMED);
     }
 
@@ -162,8 +164,8 @@ class ChildStoreTest {
         attach(w.get(0), w.get(1));
         attach(w.get(2), w.get(3));
 
-        stock.release(claimOf.get(w.get(0)));
-        stock.release(claimOf.get(w.get(3)));
+        assertThat(stock.release(claimOf.get(w.get(0)))).isTrue();
+        assertThat(stock.release(claimOf.get(w.get(3)))).isTrue();
 
         assertThat(childrenOf(w.get(0))).isEmpty();
         assertThat(childrenOf(w.get(2))).isEmpty();

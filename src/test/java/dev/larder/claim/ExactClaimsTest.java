@@ -7,6 +7,7 @@ import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
 import dev.larder.claim.ExactClaims.Result;
 import dev.larder.model.Caller;
+import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Stock;
 import dev.larder.testing.Tenant;
 import io.smallrye.mutiny.Uni;
@@ -51,6 +52,7 @@ class ExactClaimsTest {
         return await(claiming(one, who, workspace, version, Optional.empty()));
     }
 
+    @CanIgnoreReturnValue
     private static Claim given(Result result) {
         if (result instanceof Result.Decided(Outcome.Given(var claims, var unused))) {
             return claims.getFirst();

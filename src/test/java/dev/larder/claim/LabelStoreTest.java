@@ -111,7 +111,7 @@ class LabelStoreTest {
         UUID workspace = stock.ready(reusable, 1).getFirst();
         Claim first = claimers.take(reusable, labelled(TEAM_A)).getFirst();
 
-        stock.release(first.id());
+        assertThat(stock.release(first.id())).isTrue();
 
         assertThat(await(stock.workspaces.find(workspace, Visibility.ALL))
                         .orElseThrow()

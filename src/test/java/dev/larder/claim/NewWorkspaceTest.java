@@ -8,6 +8,7 @@ import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
 import dev.larder.claim.ColdParameters.Chosen;
 import dev.larder.model.Caller;
+import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
@@ -44,6 +45,7 @@ class NewWorkspaceTest {
         return await(making(who, workspace, name, Optional.empty(), Optional.empty()));
     }
 
+    @CanIgnoreReturnValue
     private static UUID begun(Outcome outcome) {
         if (outcome instanceof Outcome.Begun(var claim, var path) && path.equals("cold")) {
             return claim;
