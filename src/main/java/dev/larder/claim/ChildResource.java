@@ -88,6 +88,7 @@ class ChildResource {
                                             name = "database",
                                             value =
                                                     "{\"name\":\"database\",\"dependencies\":{\"resources\":[\"aws_vpc.main\"],\"children\":[]}}")))
+    @APIResponse(responseCode = "204", description = "It stands on this one")
     @APIResponse(
             responseCode = "409",
             description =

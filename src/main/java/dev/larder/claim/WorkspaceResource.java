@@ -92,11 +92,10 @@ class WorkspaceResource {
     }
 
     @GET
-    @APIResponse(responseCode = "404", description = "workspace_not_found: errors names each of the ids")
     @Operation(
             operationId = "listWorkspaces",
             summary =
-                    "Lists the workspaces that exist; with label=team=a,tier those whose claims have these labels; with ids exactly these, in this order, deleted ones too")
+                    "Lists the workspaces that exist; with label=team=a,tier those whose claims have these labels; with ids exactly these, in this order, deleted ones too, or 404 naming each that is missing")
     public Uni<Page<Seen>> list(
             @QueryParam("label") @Nullable String label,
             @QueryParam("ids") @Nullable String ids,
@@ -175,15 +174,13 @@ class WorkspaceResource {
     @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = LabelsBody.class)))
-    @APIResponse(responseCode = "409", description = "workspace_not_claimed")
-    @APIResponse(responseCode = "412", description = "version_conflict, with currentVersion")
     @Operation(
             operationId = "replaceWorkspaceLabels",
             summary = "Replaces all labels of the claim that holds the workspace. If-Match is required")
     public Uni<RestResponse<LabelsBody>> replaceLabels(
             @PathParam("id") String id, byte @Nullable [] body, @HeaderParam("If-Match") @Nullable String ifMatch) {
-        OptionalInt expected = Labels.expected(ifMatch);
         Map<String, String> wanted = Labels.of(body);
+        OptionalInt expected = Labels.expected(ifMatch);
         return holder(id)
                 .chain(claim -> labels.replace(claim, wanted, expected)
                         .chain(version -> version.isPresent()

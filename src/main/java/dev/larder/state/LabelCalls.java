@@ -34,8 +34,8 @@ class LabelCalls {
 
     Uni<RestResponse<LabelsBody>> replace(
             Uni<Optional<Address>> found, byte @Nullable [] body, @Nullable String ifMatch) {
-        OptionalInt expected = Labels.expected(ifMatch);
         Map<String, String> wanted = Labels.of(body);
+        OptionalInt expected = Labels.expected(ifMatch);
         return named(found, Right.OPERATE)
                 .chain(state -> store.replace(state, wanted, expected)
                         .chain(version -> version.isPresent()
