@@ -5,7 +5,6 @@ import dev.larder.claim.ClaimQuotaStore.UnderQuota;
 import dev.larder.claim.NewClaim.Terms;
 import dev.larder.database.Sql;
 import io.smallrye.mutiny.Uni;
-import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.SqlClient;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
@@ -22,8 +21,8 @@ public class ClaimSetStore {
 
     private final ClaimQuotaStore quotas;
 
-    public ClaimSetStore(Pool client) {
-        this.quotas = new ClaimQuotaStore(client);
+    public ClaimSetStore(ClaimQuotaStore quotas) {
+        this.quotas = quotas;
     }
 
     /** One workspace of a set. */

@@ -30,7 +30,7 @@ class ClaimSetsTest {
     private final ClaimSets sets = new ClaimSets(
             stock.newClaims,
             stock.presetReads,
-            new ClaimSetStore(stock.pool),
+            new ClaimSetStore(stock.quotas),
             new EarlierClaims(stock.claimReads),
             new WakeUps(),
             stock.clock);
