@@ -35,7 +35,7 @@ class RecordedCallsTest {
 
     /** In this order: a script uses what the scripts before it made. */
     private static final List<String> SCRIPTS =
-            List.of("access", "catalog", "workers", "inventory", "claims", "states", "operation");
+            List.of("access", "catalog", "workers", "inventory", "claims", "states", "things", "operation");
 
     private final Session session =
             new Session(ConfigProvider.getConfig().getValue("test.url", String.class), LarderTestResource.OWNER_TOKEN);
