@@ -1,6 +1,7 @@
 package dev.larder.worker.terraform;
 
 import dev.larder.model.Assignment;
+import dev.larder.model.Findings;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.LogLine;
 import dev.larder.model.StateAccess;
@@ -131,12 +132,35 @@ final class ModuleJob {
         folder.write(assignment.version().files(), variables.json(), ToolConfiguration.of(bench.settings()));
         ModuleSteps steps = new ModuleSteps(run(access), folder, tool, events, bench.cacheTurns(), bench.settings());
         log.note("runs with " + tool.version());
-        return assignment.transition() == Transition.DELETE ? destroy(steps, access) : build(steps, access);
+        return assignment.transition() == Transition.DELETE ? destroy(steps, access) : start(steps, access);
+    }
+
+    private JobOutcome start(ModuleSteps steps, StateAccess access)
+            throws IOException, InterruptedException, ModuleSteps.EndedException {
+        steps.init();
+        return switch (assignment.reason()) {
+            case Assignment.DRIFT_CHECK -> found(Map.of(), steps.drift());
+            case Assignment.CHANGESET -> found(Map.of(), steps.changeset());
+            case Assignment.REFRESH -> refresh(steps, access);
+            default -> build(steps, access);
+        };
+    }
+
+    private static JobOutcome found(Map<String, String> outputs, Findings findings) {
+        return new JobOutcome.Succeeded(outputs, Map.of(), findings);
+    }
+
+    private JobOutcome refresh(ModuleSteps steps, StateAccess access)
+            throws IOException, InterruptedException, ModuleSteps.EndedException {
+        Findings drift = steps.drift();
+        end = ToolEnd.UNKNOWN;
+        rescued(steps::apply, access);
+        end = ToolEnd.EXITED;
+        return found(steps.outputs(), drift);
     }
 
     private JobOutcome build(ModuleSteps steps, StateAccess access)
             throws IOException, InterruptedException, ModuleSteps.EndedException {
-        steps.init();
         ModulePlan plan = steps.plan();
         end = ToolEnd.UNKNOWN;
         rescued(steps::apply, access);
