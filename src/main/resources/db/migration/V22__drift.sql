@@ -54,7 +54,7 @@ CREATE FUNCTION time_ordered_id(at timestamptz) RETURNS uuid LANGUAGE sql VOLATI
 $$;
 
 -- What was found when a workspace's infrastructure was compared with its state, or what a lost job may have left. Written once
--- for each mutation and kind; only the action that followed is added later, once. Kept for 30 days (larder.cleanup), the
+-- for each mutation and kind, and never changed. action: what followed by itself. Kept for 30 days (larder.cleanup), the
 -- newest of each workspace as long as the workspace is there.
 -- state_version: the version that was compared. has_drift: NULL where nothing was compared. claimed: whether a user had it.
 CREATE TABLE reconciliation_results (
@@ -72,11 +72,10 @@ CREATE TABLE reconciliation_results (
     drifted         integer NOT NULL DEFAULT 0,
     claimed         boolean NOT NULL,
     reason          text,
-    recommended     text NOT NULL CHECK (recommended IN ('none', 'refresh', 'replace', 'acknowledge', 'manual')),
+    recommended     text NOT NULL CHECK (recommended IN ('none', 'refresh', 'replace', 'manual')),
     created_at      timestamptz NOT NULL,
     action          text CHECK (action IN ('replace', 'refresh', 'ignore')),
     action_at       timestamptz,
-    action_by       uuid,
     UNIQUE (mutation_id, kind),
     CHECK ((has_drift IS NULL) = (kind = 'interrupted')),
     CHECK ((action IS NULL) = (action_at IS NULL))
@@ -97,7 +96,7 @@ CREATE TABLE resource_drift (
 );
 
 -- The plan of a workspace, staged by a job. changes: NULL until it is staged; addresses, actions and paths, never values.
--- plan: the tool's own file, sealed; NULL where it is not kept. Kept for 7 days (larder.cleanup); removed with the workspace.
+-- Kept for 30 days (larder.cleanup); removed with the workspace.
 CREATE TABLE changesets (
     id              uuid PRIMARY KEY,
     organization_id uuid NOT NULL REFERENCES organizations,
@@ -110,18 +109,9 @@ CREATE TABLE changesets (
     has_drift       boolean,
     changes         jsonb,
     drift           jsonb,
-    acknowledged_by uuid,
-    plan_key_id     text,
-    plan_key        bytea,
-    plan_size       bigint,
-    plan            bytea,
-    apply_job_id    uuid,
-    applied_at      timestamptz,
     CHECK ((staged_at IS NULL) = (changes IS NULL)),
-    CHECK ((staged_at IS NULL) = (has_drift IS NULL)),
-    CHECK ((plan IS NULL) = (plan_key IS NULL))
+    CHECK ((staged_at IS NULL) = (has_drift IS NULL))
 );
-ALTER TABLE changesets ALTER COLUMN plan SET STORAGE EXTERNAL;
 CREATE INDEX changesets_of_workspace ON changesets (workspace_id, id);
 
 -- A declaration that was checked and not applied. findings: field, code, message. Kept for 30 days (larder.cleanup).

@@ -42,7 +42,9 @@ class RecordedCallsTest {
      * A workspace has a state only where a worker with Terraform has built it; states with a name have the same
      * calls.
      */
-    private static final Pattern NEEDS_TERRAFORM = Pattern.compile("/api/v1/workspaces/\\{id}/(state|outputs).*");
+    private static final Pattern NEEDS_TERRAFORM = Pattern.compile(
+            "/api/v1/(workspaces/\\{id}/(state|outputs|drift-checks|refreshes|changesets|reconciliation-results)"
+                    + "|drift-checks|changesets|reconciliation-results).*");
 
     private final Session session =
             new Session(ConfigProvider.getConfig().getValue("test.url", String.class), LarderTestResource.OWNER_TOKEN);
