@@ -13,8 +13,8 @@ import java.time.InstantSource;
 import org.jboss.logging.Logger;
 
 /**
- * Begins the checks of prebuilds that are due, and the refreshes of those whose state cannot be trusted and whose preset
- * wants one. Every server does so; locks keep them apart.
+ * Begins the checks of prebuilds that are due, and the refreshes of those whose state cannot be trusted and whose
+ * preset wants one. Every server does so; locks keep them apart.
  */
 @Startup
 @ApplicationScoped

@@ -14,8 +14,8 @@
  * <p><b>Failures.</b> A check that fails leaves its workspace as it was; the schedule repeats it. A refresh that fails
  * is not repeated: the reconciler replaces the prebuild.
  *
- * <p><b>Bounds.</b> {@code larder.drift.at-once} prebuilds under a check by schedule or refresh (2), one of a preset at a
- * time, and none where fewer than two can be claimed. A result names 1,000 resources with 50 attributes each.
+ * <p><b>Bounds.</b> {@code larder.drift.at-once} prebuilds under a check by schedule (2), one of a preset at a time,
+ * and none where fewer than two can be claimed. A round begins at most 20 refreshes. A result names 1,000 resources with 50 attributes each.
  */
 @NullMarked
 package dev.larder.drift;

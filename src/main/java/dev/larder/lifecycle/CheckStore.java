@@ -90,11 +90,16 @@ public class CheckStore {
     public record Wanted(UUID workspace, UUID initiator, String reason, Duration within) {}
 
     /**
-     * Starts a check on request, in a transaction of the caller or on the pool.
+     * Starts a check on request.
      *
      * @return its job; empty where the workspace does not run, a build of it is active or about to begin, or it has no
      *     state that can be read
      */
+    public Uni<Optional<UUID>> begin(Wanted wanted, Instant at) {
+        return begin(pool, wanted, at);
+    }
+
+    /** The same in a transaction of the caller. */
     public Uni<Optional<UUID>> begin(SqlClient client, Wanted wanted, Instant at) {
         UUID job = ids.next();
         return ASKED.on(
