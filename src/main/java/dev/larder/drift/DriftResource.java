@@ -13,7 +13,6 @@ import dev.larder.model.Role;
 import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
-import io.vertx.mutiny.sqlclient.Pool;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
@@ -47,7 +46,6 @@ class DriftResource {
     private final Checks checks;
     private final CheckStore store;
     private final DriftReads reads;
-    private final Pool pool;
     private final WakeUps wakeUps;
     private final InstantSource clock;
     private final DriftSettings settings;
@@ -56,14 +54,12 @@ class DriftResource {
             Checks checks,
             CheckStore store,
             DriftReads reads,
-            Pool pool,
             WakeUps wakeUps,
             InstantSource clock,
             DriftSettings settings) {
         this.checks = checks;
         this.store = store;
         this.reads = reads;
-        this.pool = pool;
         this.wakeUps = wakeUps;
         this.clock = clock;
         this.settings = settings;
@@ -96,7 +92,7 @@ class DriftResource {
     private Uni<RestResponse<CheckView>> begin(String id, String reason, Duration within) {
         return checks.checkable(id)
                 .chain(subject ->
-                        store.begin(pool, new Wanted(subject.id(), checks.asking(), reason, within), clock.instant()))
+                        store.begin(new Wanted(subject.id(), checks.asking(), reason, within), clock.instant()))
                 .map(job -> job.orElseThrow(Checks::busy))
                 .invoke(job -> wakeUps.changed(Change.JOB_QUEUED))
                 .chain(job -> reads.check(job, checks.scope()))

@@ -15,7 +15,8 @@
  * is not repeated: the reconciler replaces the prebuild.
  *
  * <p><b>Bounds.</b> {@code larder.drift.at-once} prebuilds under a check by schedule (2), one of a preset at a time,
- * and none where fewer than two can be claimed. A round begins at most 20 refreshes. A result names 1,000 resources with 50 attributes each.
+ * and none where fewer than two can be claimed. A round begins at most 20 refreshes. A result names
+ * 1,000 resources with 50 attributes each.
  */
 @NullMarked
 package dev.larder.drift;

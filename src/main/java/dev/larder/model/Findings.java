@@ -1,6 +1,7 @@
 package dev.larder.model;
 
 import java.util.List;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /**
  * What a check of a workspace's infrastructure has found. It names resources and attributes, and holds no values: a
@@ -34,6 +35,7 @@ public record Findings(List<Change> drift, List<Change> changes) {
      * @param action one of {@link #ACTIONS}
      * @param paths of attributes: those that differ, or those that force a replacement; {@code tags.owner}
      */
+    @Schema(name = "ResourceChange")
     public record Change(String address, String type, String action, List<String> paths) {
 
         public Change {
@@ -45,14 +47,5 @@ public record Findings(List<Change> drift, List<Change> changes) {
         private static String shortened(String text) {
             return text.length() <= CHARACTERS_MAX ? text : text.substring(0, CHARACTERS_MAX) + "…";
         }
-
-        /** Whether the resource is not there any more. */
-        public boolean isMissing() {
-            return action.equals("delete");
-        }
-    }
-
-    public boolean hasDrift() {
-        return !drift.isEmpty();
     }
 }

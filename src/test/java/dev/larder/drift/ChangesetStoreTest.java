@@ -115,8 +115,7 @@ class ChangesetStoreTest {
     void a_member_sees_the_checks_and_results_of_its_own_workspaces_alone() {
         Caller anna = stock.member("anna");
         Wanted wanted = new Wanted(workspace, stock.owner.userId(), Assignment.DRIFT_CHECK, Duration.ofMinutes(5));
-        UUID check = await(stock.checks.begin(stock.pool, wanted, stock.clock.instant()))
-                .orElseThrow();
+        UUID check = await(stock.checks.begin(wanted, stock.clock.instant())).orElseThrow();
         ends(Findings.NONE);
 
         assertThat(await(reads.check(check, Visibility.of(anna)))).isEmpty();

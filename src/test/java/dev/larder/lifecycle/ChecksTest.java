@@ -68,8 +68,7 @@ class ChecksTest {
     }
 
     private Optional<UUID> ask(UUID workspace, String reason) {
-        return await(
-                stock.checks.begin(stock.pool, new Wanted(workspace, stock.owner.userId(), reason, WITHIN), now()));
+        return await(stock.checks.begin(new Wanted(workspace, stock.owner.userId(), reason, WITHIN), now()));
     }
 
     private Assignment begun(UUID workspace, String reason) {
