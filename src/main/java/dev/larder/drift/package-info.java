@@ -2,8 +2,8 @@
  * Compares the infrastructure of workspaces with what is known of it (decision 0038).
  *
  * <p><b>Owns</b> when checks begin by schedule ({@code drift.DriftLoop}), checks on request and what they have found
- * ({@code drift.DriftResource}, {@code drift.DriftReads}), and staged plans ({@code drift.ChangesetResource},
- * {@code drift.ChangesetStore}). {@code lifecycle.CheckStore} starts the builds; {@code lifecycle.FindingsStore} keeps
+ * ({@code drift.WorkspaceDriftResource}, {@code drift.DriftReads}), and staged plans
+ * ({@code drift.WorkspaceChangesetResource}, {@code drift.ChangesetStore}). {@code lifecycle.CheckStore} starts the builds; {@code lifecycle.FindingsStore} keeps
  * what they found, in the transaction that ends their job.
  *
  * <p><b>Authoritative</b>: the job, for how far a check or a changeset is; {@code reconciliation_results} with

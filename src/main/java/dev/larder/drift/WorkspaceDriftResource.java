@@ -5,7 +5,6 @@ import dev.larder.drift.DriftViews.CheckView;
 import dev.larder.drift.DriftViews.ResultView;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
-import dev.larder.http.Problem;
 import dev.larder.lifecycle.CheckStore;
 import dev.larder.lifecycle.CheckStore.Wanted;
 import dev.larder.model.Assignment;
@@ -37,11 +36,11 @@ import org.jspecify.annotations.Nullable;
  * Checks and refreshes of a workspace on request, and what was found: by the user who owns it, and by those who see
  * all of its organization.
  */
-@Path("/api/v1")
+@Path("/api/v1/workspaces")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "drift")
 @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-class DriftResource {
+class WorkspaceDriftResource {
 
     private final Checks checks;
     private final CheckStore store;
@@ -50,7 +49,7 @@ class DriftResource {
     private final InstantSource clock;
     private final DriftSettings settings;
 
-    DriftResource(
+    WorkspaceDriftResource(
             Checks checks,
             CheckStore store,
             DriftReads reads,
@@ -66,7 +65,7 @@ class DriftResource {
     }
 
     @POST
-    @Path("workspaces/{id}/drift-checks")
+    @Path("{id}/drift-checks")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
     @APIResponseSchema(value = CheckView.class, responseCode = "202")
     @Operation(
@@ -78,7 +77,7 @@ class DriftResource {
     }
 
     @POST
-    @Path("workspaces/{id}/refreshes")
+    @Path("{id}/refreshes")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
     @APIResponseSchema(value = CheckView.class, responseCode = "202")
     @Operation(
@@ -107,17 +106,7 @@ class DriftResource {
     }
 
     @GET
-    @Path("drift-checks/{id}")
-    @Operation(
-            operationId = "getDriftCheck",
-            summary = "Shows a check or a refresh that was requested or begun by schedule")
-    public Uni<CheckView> one(@PathParam("id") String id) {
-        return reads.check(Checks.id(id, "drift check"), checks.scope())
-                .map(found -> found.orElseThrow(() -> Problem.notFound("drift check")));
-    }
-
-    @GET
-    @Path("workspaces/{id}/reconciliation-results")
+    @Path("{id}/reconciliation-results")
     @Operation(
             operationId = "listReconciliationResults",
             summary =
@@ -133,7 +122,7 @@ class DriftResource {
     }
 
     @GET
-    @Path("workspaces/{id}/reconciliation-results/latest")
+    @Path("{id}/reconciliation-results/latest")
     @Operation(operationId = "getLatestReconciliationResult", summary = "Shows the newest result of a workspace")
     public Uni<ResultView> latest(@PathParam("id") String id) {
         return checks.subject(id).map(Subject::id).chain(this::newest);
@@ -141,18 +130,6 @@ class DriftResource {
 
     private Uni<ResultView> newest(UUID workspace) {
         return reads.ofWorkspace(workspace, checks.scope(), Optional.empty(), 1)
-                .map(rows -> rows.stream().findFirst().orElseThrow(DriftResource::missing));
-    }
-
-    @GET
-    @Path("reconciliation-results/{id}")
-    @Operation(operationId = "getReconciliationResult", summary = "Shows what a check has found")
-    public Uni<ResultView> result(@PathParam("id") String id) {
-        return reads.result(Checks.id(id, "result"), checks.scope())
-                .map(found -> found.orElseThrow(DriftResource::missing));
-    }
-
-    private static Problem missing() {
-        return Problem.notFound("result");
+                .map(rows -> rows.stream().findFirst().orElseThrow(ResultResource::missing));
     }
 }
