@@ -3,8 +3,8 @@
  *
  * <p><b>Owns</b> when checks begin by schedule ({@code drift.DriftLoop}), checks on request and what they have found
  * ({@code drift.WorkspaceDriftResource}, {@code drift.DriftReads}), and staged plans
- * ({@code drift.WorkspaceChangesetResource}, {@code drift.ChangesetStore}). {@code lifecycle.CheckStore} starts the builds; {@code lifecycle.FindingsStore} keeps
- * what they found, in the transaction that ends their job.
+ * ({@code drift.WorkspaceChangesetResource}, {@code drift.ChangesetStore}). {@code lifecycle.CheckStore} starts the
+ * builds; {@code lifecycle.FindingsStore} keeps what they found, in the transaction that ends their job.
  *
  * <p><b>Authoritative</b>: the job, for how far a check or a changeset is; {@code reconciliation_results} with
  * {@code resource_drift}, for what was found. A result is never changed.
