@@ -21,7 +21,6 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
-import java.net.URI;
 import java.util.List;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
@@ -81,7 +80,8 @@ class ValidationResource {
     }
 
     private static RestResponse<Validation> created(Validation validation) {
-        return ResponseBuilder.<Validation>created(URI.create("/api/v1/validations/" + validation.id()))
+        return ResponseBuilder.<Validation>create(RestResponse.Status.CREATED)
+                .header("Location", "/api/v1/validations/" + validation.id())
                 .entity(validation)
                 .build();
     }

@@ -19,7 +19,6 @@ import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
-import java.net.URI;
 import java.time.InstantSource;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
@@ -74,7 +73,7 @@ class WorkspaceChangesetResource {
 
     private static RestResponse<ChangesetView> accepted(ChangesetView view) {
         return ResponseBuilder.<ChangesetView>create(RestResponse.Status.ACCEPTED)
-                .location(URI.create("/api/v1/changesets/" + view.id()))
+                .header("Location", "/api/v1/changesets/" + view.id())
                 .entity(view)
                 .build();
     }

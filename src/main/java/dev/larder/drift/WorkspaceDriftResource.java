@@ -20,7 +20,6 @@ import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
-import java.net.URI;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
@@ -100,7 +99,7 @@ class WorkspaceDriftResource {
 
     private static RestResponse<CheckView> accepted(CheckView view) {
         return ResponseBuilder.<CheckView>create(RestResponse.Status.ACCEPTED)
-                .location(URI.create("/api/v1/drift-checks/" + view.id()))
+                .header("Location", "/api/v1/drift-checks/" + view.id())
                 .entity(view)
                 .build();
     }
