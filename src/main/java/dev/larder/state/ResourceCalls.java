@@ -10,6 +10,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -28,10 +29,12 @@ class ResourceCalls {
 
     private final StateCalls calls;
     private final SnapshotStore snapshots;
+    private final ResourceDriftReads drift;
 
-    ResourceCalls(StateCalls calls, SnapshotStore snapshots) {
+    ResourceCalls(StateCalls calls, SnapshotStore snapshots, ResourceDriftReads drift) {
         this.calls = calls;
         this.snapshots = snapshots;
+        this.drift = drift;
     }
 
     /**
@@ -39,7 +42,8 @@ class ResourceCalls {
      *
      * @param status created, tainted or deposed
      * @param dependencies addresses of resources, without keys of instances
-     * @param drift what the latest check found to differ; null where it found nothing, or none was made
+     * @param drift changed or missing, as the newest drift check of this version found; null where it found no
+     *     difference, or there is no such check
      */
     @Schema(name = "StateResource")
     record ResourceView(
@@ -52,7 +56,7 @@ class ResourceCalls {
             List<String> dependencies,
             @Nullable String drift) {
 
-        static ResourceView of(Resource resource) {
+        static ResourceView of(Resource resource, Map<String, String> drift) {
             return new ResourceView(
                     resource.address(),
                     resource.mode(),
@@ -61,7 +65,7 @@ class ResourceCalls {
                     resource.provider(),
                     resource.status(),
                     resource.dependencies(),
-                    null);
+                    drift.get(resource.address()));
         }
     }
 
@@ -80,26 +84,26 @@ class ResourceCalls {
             Uni<Optional<Address>> found, @Nullable String name, PageRequest page) {
         Predicate<Resource> wanted = resource -> name == null || resource.name().equals(name);
         return reliable(found, page)
-                .chain(asked -> body(asked)
-                        .chain(body -> StateCalls.told(Worked.off(() -> resources(body, wanted, page))))
+                .chain(asked -> checked(asked)
+                        .chain(of -> StateCalls.told(Worked.off(() -> resources(of, wanted, page))))
                         .map(views -> answer(asked, views)));
     }
 
-    private static Page<ResourceView> resources(Body body, Predicate<Resource> wanted, PageRequest page) {
+    private static Page<ResourceView> resources(Checked of, Predicate<Resource> wanted, PageRequest page) {
         Window<ResourceView> window = new Window<>(page);
-        StateInventory.read(body.bytes(), resource -> {
+        StateInventory.read(of.body().bytes(), resource -> {
             if (wanted.test(resource) && window.isWanted()) {
-                window.add(ResourceView.of(resource));
+                window.add(ResourceView.of(resource, of.drift()));
             }
         });
-        return window.page(body.version());
+        return window.page(of.body().version());
     }
 
     /** An instance by its address; a deposed object only where no other has the address. */
     Uni<RestResponse<ResourceView>> resource(Uni<Optional<Address>> found, String address) {
         return reliable(found, PageRequest.of(null, null))
-                .chain(asked -> body(asked)
-                        .chain(body -> StateCalls.told(Worked.off(() -> resource(body, address))))
+                .chain(asked -> checked(asked)
+                        .chain(of -> StateCalls.told(Worked.off(() -> resource(of, address))))
                         .map(one -> one.orElseThrow(ResourceCalls::noResource))
                         .map(one -> answer(asked, one)));
     }
@@ -108,9 +112,9 @@ class ResourceCalls {
         return Problem.of(404, "resource_not_found", "The state lists no resource of this address.");
     }
 
-    private static Optional<ResourceView> resource(Body body, String address) {
+    private static Optional<ResourceView> resource(Checked of, String address) {
         List<Resource> found = new ArrayList<>();
-        StateInventory.read(body.bytes(), resource -> {
+        StateInventory.read(of.body().bytes(), resource -> {
             if (resource.address().equals(address)) {
                 found.add(resource);
             }
@@ -119,7 +123,7 @@ class ResourceCalls {
                 .filter(one -> !one.status().equals("deposed"))
                 .findFirst()
                 .or(() -> found.stream().findFirst())
-                .map(ResourceView::of);
+                .map(resource -> ResourceView.of(resource, of.drift()));
     }
 
     /** The edges of the graph, in the order of the state. */
@@ -194,6 +198,15 @@ class ResourceCalls {
             throw Problem.badRequest("invalid_cursor", "after", "must be the \"next\" of an earlier page.");
         }
         return version;
+    }
+
+    /** A body with what a check found of it, by address. */
+    private record Checked(Body body, Map<String, String> drift) {}
+
+    private Uni<Checked> checked(Asked asked) {
+        return body(asked)
+                .chain(body ->
+                        drift.of(asked.snapshot().state(), body.version()).map(found -> new Checked(body, found)));
     }
 
     private Uni<Body> body(Asked asked) {
