@@ -9,7 +9,6 @@ import dev.larder.http.Problem;
 import dev.larder.model.Caller;
 import dev.larder.state.Address.Right;
 import dev.larder.state.Promotion.Result;
-import dev.larder.state.StateViews.OutputsView;
 import dev.larder.state.StateViews.RejectView;
 import dev.larder.state.StateViews.StateView;
 import dev.larder.state.StateViews.VersionView;
@@ -103,12 +102,28 @@ class StateCalls {
                 .map(address -> Optional.ofNullable(address.state()).orElseThrow(StateCalls::neverUsed));
     }
 
-    private static Problem neverUsed() {
+    static Problem neverUsed() {
         return Problem.of(404, "state_empty", "Nothing was ever written to this state.");
     }
 
     private Uni<Snapshot> snapshot(Uni<Optional<Address>> found, Right needed) {
         return used(found, needed).chain(snapshots::find).map(known -> known.orElseThrow(StateCalls::notFound));
+    }
+
+    /** A state that was not deleted. */
+    Uni<Snapshot> existing(Uni<Optional<Address>> found, Right needed) {
+        Caller asking = caller.get();
+        return found.map(address -> allowed(address, asking, needed))
+                .invoke(StateCalls::refuseGone)
+                .map(address -> Optional.ofNullable(address.state()).orElseThrow(StateCalls::neverUsed))
+                .chain(snapshots::find)
+                .map(known -> known.orElseThrow(StateCalls::notFound));
+    }
+
+    static void refuseGone(Address address) {
+        if (address.gone()) {
+            throw StateProblems.gone();
+        }
     }
 
     Uni<StateView> status(Uni<Optional<Address>> found) {
@@ -343,21 +358,8 @@ class StateCalls {
         }
     }
 
-    Uni<OutputsView> outputs(Uni<Optional<Address>> found) {
-        Caller asking = caller.get();
-        return found.map(address -> allowed(address, asking, Right.LOOK)).chain(address -> outputs(address, asking));
-    }
-
-    private Uni<OutputsView> outputs(Address address, Caller asking) {
-        UUID state = Optional.ofNullable(address.state()).orElseThrow(StateCalls::neverUsed);
-        if (address.gone()) {
-            throw StateProblems.gone();
-        }
-        boolean owner = address.owner().equals(asking.userId());
-        return told(snapshots.outputs(state)).map(outputs -> StateViews.of(outputs, owner));
-    }
-
-    private static <T> Uni<T> told(Uni<T> asked) {
+    /** Failures of the store as the API tells them. */
+    static <T> Uni<T> told(Uni<T> asked) {
         return asked.onFailure(StateProblemException.class).transform(StateProblems::of);
     }
 }

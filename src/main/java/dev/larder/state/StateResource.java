@@ -3,6 +3,8 @@ package dev.larder.state;
 import dev.larder.http.Access;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Labels;
+import dev.larder.http.Labels.LabelsBody;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
@@ -10,10 +12,13 @@ import dev.larder.model.Caller;
 import dev.larder.model.Role;
 import dev.larder.model.Visibility;
 import dev.larder.state.MutationCalls.NewMutation;
+import dev.larder.state.ResourceCalls.Link;
+import dev.larder.state.ResourceCalls.ResourceView;
 import dev.larder.state.StateCalls.PutHeaders;
 import dev.larder.state.StateCalls.Reasoned;
 import dev.larder.state.StateStore.Named;
 import dev.larder.state.StateViews.MutationView;
+import dev.larder.state.StateViews.OutputView;
 import dev.larder.state.StateViews.OutputsView;
 import dev.larder.state.StateViews.RejectView;
 import dev.larder.state.StateViews.StateView;
@@ -55,6 +60,9 @@ class StateResource {
 
     private final StateCalls calls;
     private final MutationCalls mutations;
+    private final OutputCalls outputs;
+    private final ResourceCalls resources;
+    private final LabelCalls labels;
     private final StateStore states;
     private final Access access;
     private final CurrentCaller caller;
@@ -64,6 +72,9 @@ class StateResource {
     StateResource(
             StateCalls calls,
             MutationCalls mutations,
+            OutputCalls outputs,
+            ResourceCalls resources,
+            LabelCalls labels,
             StateStore states,
             Access access,
             CurrentCaller caller,
@@ -71,6 +82,9 @@ class StateResource {
             @ConfigProperty(name = "larder.state.named-max", defaultValue = "100") int most) {
         this.calls = calls;
         this.mutations = mutations;
+        this.outputs = outputs;
+        this.resources = resources;
+        this.labels = labels;
         this.states = states;
         this.access = access;
         this.caller = caller;
@@ -121,11 +135,15 @@ class StateResource {
 
     @GET
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "listStates", summary = "Lists states with a name, oldest first")
+    @Operation(
+            operationId = "listStates",
+            summary = "Lists states with a name, oldest first; with label=team=a,tier those with these labels")
     public Uni<Page<Named>> list(
-            @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
+            @QueryParam("label") @Nullable String label,
+            @QueryParam("limit") @Nullable String limit,
+            @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
-        return states.list(Visibility.of(caller.get()), page.after(), page.rows())
+        return states.list(Visibility.of(caller.get()), Labels.selector(label), page.after(), page.rows())
                 .map(rows -> Page.of(page, rows, Named::id));
     }
 
@@ -269,7 +287,74 @@ class StateResource {
             operationId = "getStateOutputs",
             summary = "Shows the outputs of a state. Sensitive values are shown to its owner alone")
     public Uni<OutputsView> outputs(@PathParam("id") String id) {
-        return calls.outputs(calls.state(id));
+        return outputs.ofState(calls.state(id));
+    }
+
+    @GET
+    @Path("{id}/outputs/{name}")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(operationId = "getStateOutput", summary = "Shows one output of a state")
+    public Uni<OutputView> output(@PathParam("id") String id, @PathParam("name") String name) {
+        return outputs.ofState(calls.state(id), name);
+    }
+
+    @GET
+    @Path("{id}/resources")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "listStateResources",
+            summary =
+                    "Lists the resources of the newest reliable version of a state, without attributes. Its ETag is the version")
+    public Uni<RestResponse<Page<ResourceView>>> resources(
+            @PathParam("id") String id,
+            @QueryParam("name") @Nullable String name,
+            @QueryParam("limit") @Nullable String limit,
+            @QueryParam("after") @Nullable String after) {
+        return resources.resources(calls.state(id), name, PageRequest.of(limit, after));
+    }
+
+    @GET
+    @Path("{id}/resources/{address}")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "getStateResource",
+            summary = "Shows a resource of a state by its address, such as module.net.aws_vpc.main[0]")
+    public Uni<RestResponse<ResourceView>> resource(@PathParam("id") String id, @PathParam("address") String address) {
+        return resources.resource(calls.state(id), address);
+    }
+
+    @GET
+    @Path("{id}/links")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(operationId = "listStateLinks", summary = "Lists which resources of a state depend on which others")
+    public Uni<RestResponse<Page<Link>>> links(
+            @PathParam("id") String id,
+            @QueryParam("limit") @Nullable String limit,
+            @QueryParam("after") @Nullable String after) {
+        return resources.links(calls.state(id), PageRequest.of(limit, after));
+    }
+
+    @GET
+    @Path("{id}/labels")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "getStateLabels",
+            summary = "Shows the labels of a state with a name. Their ETag is their version")
+    public Uni<RestResponse<LabelsBody>> labels(@PathParam("id") String id) {
+        return labels.of(calls.state(id));
+    }
+
+    @PUT
+    @Path("{id}/labels")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = LabelsBody.class)))
+    @Operation(
+            operationId = "replaceStateLabels",
+            summary = "Replaces all labels of a state with a name. If-Match is required")
+    public Uni<RestResponse<LabelsBody>> replaceLabels(
+            @PathParam("id") String id, byte @Nullable [] body, @HeaderParam("If-Match") @Nullable String ifMatch) {
+        return labels.replace(calls.state(id), body, ifMatch);
     }
 
     @DELETE

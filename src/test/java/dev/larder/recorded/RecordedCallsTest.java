@@ -13,6 +13,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.eclipse.microprofile.config.ConfigProvider;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
@@ -35,7 +36,15 @@ class RecordedCallsTest {
 
     /** In this order: a script uses what the scripts before it made. */
     private static final List<String> SCRIPTS =
-            List.of("access", "catalog", "workers", "inventory", "claims", "states", "operation");
+            List.of("access", "catalog", "workers", "inventory", "claims", "states", "things", "operation");
+
+    /**
+     * What only a workspace that Terraform has built answers well. States with a name have the same calls for
+     * resources, links and outputs; the trial with a cloud calls the others.
+     */
+    private static final Pattern NEEDS_TERRAFORM = Pattern.compile(
+            "/api/v1/(workspaces/\\{id}/(state/resources|state/links|outputs/|drift-checks|refreshes|changesets|reconciliation-results)"
+                    + "|drift-checks|changesets|reconciliation-results).*");
 
     private final Session session =
             new Session(ConfigProvider.getConfig().getValue("test.url", String.class), LarderTestResource.OWNER_TOKEN);
@@ -68,7 +77,10 @@ class RecordedCallsTest {
         }
 
         assertThat(String.join("\n", differences)).isEmpty();
-        assertThat(operations.all().stream().map(Operation::toString).filter(one -> !succeeded.contains(one)))
+        assertThat(operations.all().stream()
+                        .filter(one -> !NEEDS_TERRAFORM.matcher(one.path()).matches())
+                        .map(Operation::toString)
+                        .filter(one -> !succeeded.contains(one)))
                 .as("operations without a recorded success")
                 .isEmpty();
     }

@@ -26,7 +26,7 @@ import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** S3 and S16 on PostgreSQL; invariants I1, I3, I4, I5, I7 and I8 of versions and rejects. */
+/** S3, S4 and S16 on PostgreSQL; invariants I1, I3, I4, I5, I7 and I8 of versions and rejects. */
 class SnapshotStoreTest {
 
     private final Stock stock = new Stock();
@@ -130,6 +130,46 @@ class SnapshotStoreTest {
                 .filteredOn(Result.Rejected.class::isInstance)
                 .extracting(result -> ((Result.Rejected) result).code())
                 .isSubsetOf("serial_regression", "write_conflict");
+    }
+
+    /** S4: 16 writers, each with so many increments; all 50 with {@code -Dlarder.state.increments=50}. */
+    @Test
+    void of_16_writers_that_read_again_after_a_conflict_no_increment_is_lost() {
+        int increments = Integer.getInteger("larder.state.increments", 5);
+        UUID mutation = given.mutation(state);
+        given.put(state, mutation, Given.body(1, Given.LINEAGE, "0 by nobody"));
+
+        List<Uni<Integer>> writers = IntStream.range(0, 16)
+                .mapToObj(writer -> incremented(mutation, writer, increments))
+                .toList();
+        var done = Uni.join().all(writers).andFailFast().await().atMost(Duration.ofMinutes(5));
+
+        long version = given.look(state).version();
+        assertThat(done).containsOnly(0);
+        assertThat(counter(given.read(state, version))).isEqualTo(16 * increments);
+        assertThat(version).isEqualTo(16L * increments + 1);
+    }
+
+    private Uni<Integer> incremented(UUID mutation, int writer, int left) {
+        return left == 0
+                ? Uni.createFrom().item(0)
+                : increment(mutation, writer)
+                        .chain(written -> incremented(mutation, writer, written ? left - 1 : left));
+    }
+
+    private Uni<Boolean> increment(UUID mutation, int writer) {
+        return given.states.find(state).chain(head -> {
+            long version = head.orElseThrow().version();
+            return given.states.read(state, version).chain(body -> {
+                int next = counter(new String(body.bytes(), StandardCharsets.UTF_8)) + 1;
+                String text = Given.body(version + 1, Given.LINEAGE, next + " by " + writer);
+                return given.states.put(Given.upload(state, mutation, text)).map(Result.Promoted.class::isInstance);
+            });
+        });
+    }
+
+    private static int counter(String body) {
+        return Integer.parseInt(body.replaceAll("(?s).*\"url\": \\{\"value\": \"([0-9]+) by .*", "$1"));
     }
 
     private List<Result> race(UUID mutation, List<String> bodies) {

@@ -1,6 +1,7 @@
 package dev.larder.worker.terraform;
 
 import dev.larder.model.Assignment;
+import dev.larder.model.Findings;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.LogLine;
 import dev.larder.model.StateAccess;
@@ -133,7 +134,30 @@ final class ModuleJob {
                     "The module has no variable for the parameter "
                             + variables.undeclared().get() + ".");
         }
-        return assignment.transition() == Transition.DELETE ? destroy(steps, access) : build(steps, access);
+        return assignment.transition() == Transition.DELETE ? destroy(steps, access) : start(steps, access);
+    }
+
+    private JobOutcome start(ModuleSteps steps, StateAccess access)
+            throws IOException, InterruptedException, ModuleSteps.EndedException {
+        return switch (assignment.reason()) {
+            case Assignment.DRIFT_CHECK -> found(Map.of(), steps.drift());
+            case Assignment.CHANGESET -> found(Map.of(), steps.changeset());
+            case Assignment.REFRESH -> refresh(steps, access);
+            default -> build(steps, access);
+        };
+    }
+
+    private static JobOutcome found(Map<String, String> outputs, Findings findings) {
+        return new JobOutcome.Succeeded(outputs, Map.of(), findings);
+    }
+
+    private JobOutcome refresh(ModuleSteps steps, StateAccess access)
+            throws IOException, InterruptedException, ModuleSteps.EndedException {
+        Findings drift = steps.drift();
+        end = ToolEnd.UNKNOWN;
+        rescued(steps::apply, access);
+        end = ToolEnd.EXITED;
+        return found(steps.outputs(), drift);
     }
 
     private JobOutcome build(ModuleSteps steps, StateAccess access)
