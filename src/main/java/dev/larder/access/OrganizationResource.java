@@ -1,5 +1,6 @@
 package dev.larder.access;
 
+import dev.larder.http.Located;
 import dev.larder.access.AccessStore.User;
 import dev.larder.access.OrganizationStore.Removal;
 import dev.larder.access.Users.Changed;
@@ -77,7 +78,8 @@ class OrganizationResource {
         return access.createOrganization(name, caller.get().userId())
                 .map(made -> made.orElseThrow(
                         () -> Problem.of(409, "organization_exists", "An organization of this name exists.")))
-                .map(made -> CreatedResponse.at("/api/v1/organizations/" + made.id(), made));
+                .map(made -> Located.created("/api/v1/organizations/" + made.id(), made)
+                        .build());
     }
 
     @GET

@@ -1,5 +1,6 @@
 package dev.larder.access;
 
+import dev.larder.http.Located;
 import dev.larder.access.TokenStore.Issue;
 import dev.larder.access.TokenStore.NewToken;
 import dev.larder.access.TokenStore.Rotation;
@@ -193,8 +194,7 @@ class TokenResource {
                 made.createdAt(),
                 made.expiresAt(),
                 token.reveal());
-        return RestResponse.ResponseBuilder.create(RestResponse.Status.CREATED, answer)
-                .header("Location", "/api/v1/tokens/" + made.id())
+        return Located.created("/api/v1/tokens/" + made.id(), answer)
                 .header("Cache-Control", "no-store")
                 .build();
     }

@@ -1,5 +1,6 @@
 package dev.larder.catalog;
 
+import dev.larder.http.Located;
 import dev.larder.catalog.ValidationStore.Validation;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
@@ -31,7 +32,6 @@ import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
-import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 import org.jspecify.annotations.Nullable;
 
 /** Checks declarations as an import does, and applies none. */
@@ -80,9 +80,7 @@ class ValidationResource {
     }
 
     private static RestResponse<Validation> created(Validation validation) {
-        return ResponseBuilder.<Validation>create(RestResponse.Status.CREATED)
-                .header("Location", "/api/v1/validations/" + validation.id())
-                .entity(validation)
+        return Located.created("/api/v1/validations/" + validation.id(), validation)
                 .build();
     }
 

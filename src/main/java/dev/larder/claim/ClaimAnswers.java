@@ -1,5 +1,6 @@
 package dev.larder.claim;
 
+import dev.larder.http.Located;
 import dev.larder.claim.AvailabilityReads.Availability;
 import dev.larder.claim.AvailabilityReads.Connections;
 import dev.larder.claim.Claim.Failure;
@@ -277,8 +278,7 @@ class ClaimAnswers {
     }
 
     private RestResponse<Object> waiting(ClaimView view, boolean replayed) {
-        return ResponseBuilder.create(RestResponse.Status.ACCEPTED, (Object) view)
-                .header("Location", path(view.id()))
+        return Located.accepted(path(view.id()), (Object) view)
                 .header(
                         "Retry-After",
                         Optional.ofNullable(view.waiting()).map(this::lookAgain).orElse(null))
@@ -310,9 +310,7 @@ class ClaimAnswers {
         }
         ClaimView first = views.getFirst();
         ResponseBuilder<Object> answer = request.count() == 1
-                ? ResponseBuilder.<Object>create(RestResponse.Status.CREATED)
-                        .entity(first)
-                        .header("Location", path(first.id()))
+                ? Located.created(path(first.id()), (Object) first)
                         .tag(String.valueOf(first.course().generation()))
                 : ResponseBuilder.<Object>create(RestResponse.Status.CREATED).entity(new Batch(views));
         // In headers, because a repeated request gets the same body.

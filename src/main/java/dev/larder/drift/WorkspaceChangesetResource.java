@@ -1,5 +1,6 @@
 package dev.larder.drift;
 
+import dev.larder.http.Located;
 import dev.larder.drift.DriftReads.Subject;
 import dev.larder.drift.DriftViews.ChangesetView;
 import dev.larder.http.Page;
@@ -24,7 +25,6 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
-import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 import org.jspecify.annotations.Nullable;
 
 /** Stages plans of a workspace, and lists them. */
@@ -72,10 +72,7 @@ class WorkspaceChangesetResource {
     }
 
     private static RestResponse<ChangesetView> accepted(ChangesetView view) {
-        return ResponseBuilder.<ChangesetView>create(RestResponse.Status.ACCEPTED)
-                .header("Location", "/api/v1/changesets/" + view.id())
-                .entity(view)
-                .build();
+        return Located.accepted("/api/v1/changesets/" + view.id(), view).build();
     }
 
     @GET

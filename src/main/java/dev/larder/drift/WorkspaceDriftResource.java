@@ -1,5 +1,6 @@
 package dev.larder.drift;
 
+import dev.larder.http.Located;
 import dev.larder.drift.DriftReads.Subject;
 import dev.larder.drift.DriftViews.CheckView;
 import dev.larder.drift.DriftViews.ResultView;
@@ -28,7 +29,6 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
-import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -98,10 +98,7 @@ class WorkspaceDriftResource {
     }
 
     private static RestResponse<CheckView> accepted(CheckView view) {
-        return ResponseBuilder.<CheckView>create(RestResponse.Status.ACCEPTED)
-                .header("Location", "/api/v1/drift-checks/" + view.id())
-                .entity(view)
-                .build();
+        return Located.accepted("/api/v1/drift-checks/" + view.id(), view).build();
     }
 
     @GET

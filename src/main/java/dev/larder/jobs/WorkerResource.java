@@ -1,5 +1,6 @@
 package dev.larder.jobs;
 
+import dev.larder.http.Located;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.http.CurrentCaller;
@@ -49,7 +50,6 @@ import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
-import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -141,9 +141,9 @@ class WorkerResource {
     public Uni<RestResponse<Entered>> enter(byte[] bytes) {
         WorkerEntry entry = Reports.entry(JsonBody.of(bytes, NewWorker.class));
         return workers.register(caller.get(), entry, clock.instant())
-                .map(worker -> ResponseBuilder.<Entered>create(RestResponse.Status.CREATED)
-                        .header("Location", "/api/v1/workers/" + worker)
-                        .entity(new Entered(worker, settings.heartbeat().toString()))
+                .map(worker -> Located.created(
+                                "/api/v1/workers/" + worker,
+                                new Entered(worker, settings.heartbeat().toString()))
                         .build());
     }
 

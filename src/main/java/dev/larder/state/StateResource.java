@@ -1,5 +1,6 @@
 package dev.larder.state;
 
+import dev.larder.http.Located;
 import dev.larder.http.Access;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
@@ -122,9 +123,7 @@ class StateResource {
     private RestResponse<Named> created(StateStore.Creation creation) {
         return switch (creation) {
             case StateStore.Creation.Created(Named state) ->
-                RestResponse.ResponseBuilder.create(RestResponse.Status.CREATED, state)
-                        .header("Location", "/api/v1/states/" + state.id())
-                        .build();
+                Located.created("/api/v1/states/" + state.id(), state).build();
             case StateStore.Creation.Taken() ->
                 throw Problem.of(409, "state_exists", "A state of this name exists in the organization.");
             case StateStore.Creation.Full() ->
