@@ -1,5 +1,6 @@
 package dev.larder.catalog;
 
+import dev.larder.http.Names;
 import dev.larder.model.Declaration;
 import dev.larder.model.Declaration.Drift;
 import dev.larder.model.Declaration.HandOut;
@@ -46,7 +47,6 @@ final class DeclarationReader {
     static final Duration MAX_TTL = Duration.ofDays(365);
 
     /** A name of a template or preset: a DNS label. */
-    static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
 
     private static final Pattern PARAMETER_NAME = Pattern.compile("[a-z][a-z0-9_]{0,62}");
     private static final Pattern TAG_NAME = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?");
@@ -280,7 +280,7 @@ final class DeclarationReader {
         Set<String> names = new HashSet<>();
         for (ObjectReader preset :
                 form.forms("presets", MAX_PRESETS, "too_many_presets", "name", "parameters", "prebuilds")) {
-            String name = name(preset, NAME, "lower-case letters, digits and '-'", names);
+            String name = name(preset, Names.PATTERN, "lower-case letters, digits and '-'", names);
             presets.add(prebuilds(preset, name, values(preset, byName)));
         }
         return presets;

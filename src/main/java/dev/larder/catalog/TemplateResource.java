@@ -1,5 +1,6 @@
 package dev.larder.catalog;
 
+import dev.larder.http.Names;
 import dev.larder.catalog.CatalogStore.Promoted;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
@@ -129,7 +130,7 @@ class TemplateResource {
             @HeaderParam(HttpHeaders.IF_MATCH) @Nullable String ifMatch,
             @HeaderParam(HttpHeaders.CONTENT_TYPE) @Nullable String contentType,
             byte @Nullable [] body) {
-        if (!DeclarationReader.NAME.matcher(template).matches()) {
+        if (!Names.isName(template)) {
             throw Problem.unprocessable("invalid_name", "name", "must be up to 63 lower-case letters, digits and '-'.");
         }
         Declaration declaration =

@@ -1,5 +1,6 @@
 package dev.larder.claim;
 
+import dev.larder.http.Names;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.larder.claim.ChildStore.Attachment;
 import dev.larder.claim.ChildStore.Child;
@@ -25,7 +26,6 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
-import java.util.regex.Pattern;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
@@ -42,7 +42,6 @@ import org.jspecify.annotations.Nullable;
 @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
 class ChildResource {
 
-    private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
     private static final int DEPENDENCIES_MAX = 100;
     private static final int DEPENDENCY_MAX_CHARACTERS = 500;
 
@@ -99,11 +98,7 @@ class ChildResource {
                     "Says that a claimed workspace stands on this one, under a name. Again, it replaces name and dependencies")
     public Uni<Void> attach(@PathParam("id") String id, @PathParam("child") String child, byte @Nullable [] body) {
         JsonBody json = JsonBody.of(body, NewChild.class);
-        String name = json.text("name");
-        if (!NAME.matcher(name).matches()) {
-            throw Problem.unprocessable(
-                    "invalid_name", "name", "must be 1 to 63 lower-case letters, digits and inner hyphens.");
-        }
+        String name = Names.checked(json.text("name"), "name");
         Dependencies dependencies = dependencies(json);
         Caller asking = caller.get();
         return store.attach(

@@ -1,5 +1,6 @@
 package dev.larder.claim;
 
+import dev.larder.http.Names;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Labels;
@@ -12,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.regex.Pattern;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
@@ -23,7 +23,6 @@ record ClaimSetRequest(
     /** Inclusive. */
     static final int MEMBERS_MAX = 16;
 
-    private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
 
     /** @param on the index of the member that this one stands on; -1 for none */
     record Member(String name, String template, String preset, int on) {}
@@ -69,11 +68,7 @@ record ClaimSetRequest(
     private static Member member(JsonNode node, List<Member> before) {
         String field = "members[" + before.size() + "]";
         JsonBody body = body(node, field);
-        String name = text(body, field, "name");
-        if (!NAME.matcher(name).matches()) {
-            throw Problem.unprocessable(
-                    "invalid_name", field + ".name", "must be 1 to 63 lower-case letters, digits and inner hyphens.");
-        }
+        String name = Names.checked(text(body, field, "name"), field + ".name");
         if (index(before, name) >= 0) {
             throw Problem.unprocessable("duplicate_name", field + ".name", "is another member's.");
         }

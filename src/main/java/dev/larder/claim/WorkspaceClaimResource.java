@@ -1,5 +1,6 @@
 package dev.larder.claim;
 
+import dev.larder.http.Names;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
@@ -31,7 +32,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
-import java.util.regex.Pattern;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
@@ -49,8 +49,6 @@ import org.jspecify.annotations.Nullable;
 @Tag(name = "claims")
 @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
 class WorkspaceClaimResource {
-
-    private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
 
     private final ExactClaims exact;
     private final Claims claims;
@@ -160,11 +158,7 @@ class WorkspaceClaimResource {
 
     private static Chosen chosen(JsonBody json) {
         UUID id = json.optionalId("id").orElseThrow(() -> Problem.badRequest("missing_field", "id", "is required."));
-        String name = json.text("name");
-        if (!NAME.matcher(name).matches()) {
-            throw Problem.unprocessable(
-                    "invalid_name", "name", "must be 1 to 63 lower-case letters, digits and inner hyphens.");
-        }
+        String name = Names.checked(json.text("name"), "name");
         return new Chosen(id, name);
     }
 

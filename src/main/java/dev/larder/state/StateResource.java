@@ -1,5 +1,6 @@
 package dev.larder.state;
 
+import dev.larder.http.Names;
 import dev.larder.http.Located;
 import dev.larder.http.Access;
 import dev.larder.http.CurrentCaller;
@@ -40,7 +41,6 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
-import java.util.regex.Pattern;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
@@ -56,8 +56,6 @@ import org.jspecify.annotations.Nullable;
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "states")
 class StateResource {
-
-    private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
 
     private final StateCalls calls;
     private final MutationCalls mutations;
@@ -109,11 +107,7 @@ class StateResource {
         Caller asking = caller.get();
         JsonBody json = JsonBody.of(body, NewState.class);
         String organization = json.text("organization");
-        String name = json.text("name");
-        if (!NAME.matcher(name).matches()) {
-            throw Problem.unprocessable(
-                    "invalid_name", "name", "must be 1 to 63 lower-case letters, digits and inner hyphens.");
-        }
+        String name = Names.checked(json.text("name"), "name");
         return access.organization(asking, JsonBody.uuid(organization), organization)
                 .map(found -> found.orElseThrow(() -> Problem.notFound("organization")))
                 .chain(found -> states.create(found.id(), name, asking.userId(), most, clock.instant()))
