@@ -60,10 +60,7 @@ class ClaimSets {
         }
         NewClaim first = newClaims.of(caller, request, idempotencyKey);
         ClaimAttempt attempt = new ClaimAttempt(asBatch(request), first);
-        return earlier.of(attempt)
-                .chain(before -> before.isPresent()
-                        ? Uni.createFrom().item(before.get())
-                        : found(caller, request).chain(found -> take(attempt, request, found)));
+        return earlier.orElseGet(attempt, () -> found(caller, request).chain(found -> take(attempt, request, found)));
     }
 
     /** The presets of the members, in their order. */

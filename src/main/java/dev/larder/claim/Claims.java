@@ -99,8 +99,7 @@ class Claims {
         if (needsOrganization(caller, request.wanted())) {
             return Uni.createFrom().item(new Outcome.OrganizationNeeded());
         }
-        return earlier.of(attempt)
-                .chain(before -> before.isPresent() ? Uni.createFrom().item(before.get()) : create(attempt));
+        return earlier.orElseGet(attempt, () -> create(attempt));
     }
 
     private Uni<Outcome> create(ClaimAttempt attempt) {
@@ -110,15 +109,9 @@ class Claims {
                                 .map(what -> new Outcome.Unknown(what, OptionalInt.empty()))
                         : buildCold(attempt, found.presets().getFirst(), match(attempt, found)))
                 .onFailure(failure -> ColdClaimStore.isIdTaken(failure) || ColdClaimStore.isNameTaken(failure))
-                .recoverWithUni(taken -> orTaken(attempt, taken));
-    }
-
-    /** The same request may have committed first. */
-    private Uni<Outcome> orTaken(ClaimAttempt attempt, Throwable taken) {
-        return earlier.of(attempt)
-                .chain(before -> before.isPresent()
-                        ? Uni.createFrom().item(before.get())
-                        : Uni.createFrom().failure(taken));
+                // The same request may have committed first.
+                .recoverWithUni(taken ->
+                        earlier.orElseGet(attempt, () -> Uni.createFrom().failure(taken)));
     }
 
     private static ParameterMatch match(ClaimAttempt attempt, PresetFinder.Found found) {
@@ -186,9 +179,7 @@ class Claims {
      * where not.
      */
     private Uni<Outcome> notFromStock(ClaimAttempt attempt, Claimable preset, ParameterMatch match) {
-        return earlier.of(attempt)
-                .chain(before ->
-                        before.isPresent() ? Uni.createFrom().item(before.get()) : buildCold(attempt, preset, match));
+        return earlier.orElseGet(attempt, () -> buildCold(attempt, preset, match));
     }
 
     private Uni<Outcome> buildCold(ClaimAttempt attempt, Claimable preset, ParameterMatch match) {
