@@ -32,7 +32,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Reads recorded claims. */
@@ -124,22 +123,14 @@ public class ClaimReads {
                 .map(rows -> Rows.list(rows, ClaimReads::claim));
     }
 
-    private static Sql list(String which, String... more) {
-        return Sql.of(
-                SELECT_CLAIM
-                        + """
+    private static final LabelStore.Listed LIST = new LabelStore.Listed(
+            SELECT_CLAIM
+                    + """
              WHERE {visible}
-               AND (:owner::uuid IS NULL OR c.user_id = :owner) AND {after}{which}
-             ORDER BY c.id LIMIT :limit""".replace("{visible}", Rules.visibleTo("c.organization_id"))
-                                .replace("{after}", Rules.after("c.id"))
-                                .replace("{which}", which),
-                Stream.concat(Stream.of("organization", "owner", "after", "limit"), Stream.of(more))
-                        .toArray(String[]::new));
-    }
-
-    private static final Sql LIST = list("");
-
-    private static final Sql LIST_LABELLED = list(" AND " + LabelStore.labelled("c.id"), "pairs", "keys");
+               AND (:owner::uuid IS NULL OR c.user_id = :owner) AND {after}""".replace("{visible}", Rules.visibleTo("c.organization_id"))
+                            .replace("{after}", Rules.after("c.id")),
+            LabelStore.labelled("c.id"),
+            " ORDER BY c.id LIMIT :limit");
 
     /**
      * As {@link #find}, a page of them.
@@ -147,9 +138,7 @@ public class ClaimReads {
      * @param labels that they have; empty for all
      */
     public Uni<List<Claim>> list(Visibility scope, Optional<LabelSelector> labels, Optional<UUID> after, int limit) {
-        return (labels.isEmpty() ? LIST : LIST_LABELLED)
-                .on(client, LabelStore.page(scope, after, limit, labels))
-                .map(rows -> Rows.list(rows, ClaimReads::claim));
+        return LIST.on(client, scope, labels, after, limit).map(rows -> Rows.list(rows, ClaimReads::claim));
     }
 
     static Claim claim(Row row) {

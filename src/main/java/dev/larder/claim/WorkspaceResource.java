@@ -183,13 +183,11 @@ class WorkspaceResource {
         OptionalInt expected = Labels.expected(ifMatch);
         return holder(id)
                 .chain(claim -> labels.replace(claim, wanted, expected)
-                        .chain(version -> version.isPresent()
-                                ? Uni.createFrom().item(Labels.answer(wanted, version.get()))
-                                : labelConflict(claim)));
+                        .chain(version -> Labels.replaced(wanted, version, () -> version(claim))));
     }
 
-    private <T> Uni<T> labelConflict(UUID claim) {
-        return labels.find(claim).chain(now -> Uni.createFrom().failure(Labels.conflict(now.version())));
+    private Uni<Integer> version(UUID claim) {
+        return labels.find(claim).map(LabelStore.Labels::version);
     }
 
     private Uni<UUID> holder(String id) {

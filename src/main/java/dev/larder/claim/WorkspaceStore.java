@@ -20,7 +20,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.stream.Stream;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
@@ -94,17 +93,10 @@ public class WorkspaceStore {
     private static final String SEEN =
             Rules.visibleTo("w.organization_id") + " AND (:owner::uuid IS NULL OR w.owner_id = :owner)";
 
-    private static Sql list(String which, String... more) {
-        return Sql.of(
-                SELECT + " WHERE w.deleted_at IS NULL AND " + SEEN + " AND " + Rules.after("w.id") + which
-                        + " ORDER BY w.id LIMIT :limit",
-                Stream.concat(Stream.of("organization", "owner", "after", "limit"), Stream.of(more))
-                        .toArray(String[]::new));
-    }
-
-    private static final Sql LIST = list("");
-
-    private static final Sql LIST_LABELLED = list(" AND " + LabelStore.held("w.id"), "pairs", "keys");
+    private static final LabelStore.Listed LIST = new LabelStore.Listed(
+            SELECT + " WHERE w.deleted_at IS NULL AND " + SEEN + " AND " + Rules.after("w.id"),
+            LabelStore.held("w.id"),
+            " ORDER BY w.id LIMIT :limit");
 
     /**
      * Those that exist, by id.
@@ -112,9 +104,7 @@ public class WorkspaceStore {
      * @param labels that they have; empty for all
      */
     public Uni<List<Seen>> list(Visibility scope, Optional<LabelSelector> labels, Optional<UUID> after, int limit) {
-        return (labels.isEmpty() ? LIST : LIST_LABELLED)
-                .on(client, LabelStore.page(scope, after, limit, labels))
-                .map(rows -> Rows.list(rows, WorkspaceStore::seen));
+        return LIST.on(client, scope, labels, after, limit).map(rows -> Rows.list(rows, WorkspaceStore::seen));
     }
 
     private static final Sql FIND_ALL = Sql.of(

@@ -4,12 +4,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.larder.model.LabelSelector;
 import dev.larder.model.Refusal;
 import io.quarkus.runtime.annotations.RegisterForReflection;
+import io.smallrye.mutiny.Uni;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jboss.resteasy.reactive.RestResponse;
@@ -58,8 +60,19 @@ public final class Labels {
         return ETags.ifMatch(ifMatch);
     }
 
-    /** 412: they were replaced by another request. */
-    public static Problem conflict(int current) {
+    /**
+     * The answer to a replacement; 412 where another request has replaced them.
+     *
+     * @param version the new version; empty where they had another one than expected
+     * @param current reads the version that they have then
+     */
+    public static Uni<RestResponse<LabelsBody>> replaced(
+            Map<String, String> wanted, Optional<Integer> version, Supplier<Uni<Integer>> current) {
+        return version.map(now -> Uni.createFrom().item(answer(wanted, now)))
+                .orElseGet(() -> current.get().chain(now -> Uni.createFrom().failure(conflict(now))));
+    }
+
+    private static Problem conflict(int current) {
         return Problem.of(412, "version_conflict", "The labels have version " + current + ".")
                 .withHeader("ETag", ETags.format(current))
                 .with("currentVersion", current);

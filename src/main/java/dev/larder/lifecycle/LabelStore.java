@@ -8,6 +8,8 @@ import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.RowSet;
+import io.vertx.mutiny.sqlclient.SqlClient;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.ArrayList;
 import java.util.List;
@@ -62,22 +64,38 @@ public class LabelStore {
                                  WHERE c.ended_at IS NULL AND %s)""".formatted(workspace, MATCHING);
     }
 
-    /**
-     * The values of a page of a list: the scope's organization and owner, the last id of the page before, how many,
-     * and {@code :pairs} and {@code :keys} where labels are wanted.
-     */
-    public static @Nullable Object[] page(
-            Visibility scope, Optional<UUID> after, int limit, Optional<LabelSelector> labels) {
-        List<@Nullable Object> values = new ArrayList<@Nullable Object>();
-        values.add(scope.organization().orElse(null));
-        values.add(scope.owner().orElse(null));
-        values.add(after.orElse(null));
-        values.add(limit);
-        labels.ifPresent(wanted -> {
-            values.add(new JsonObject(new TreeMap<>(wanted.pairs())));
-            values.add(wanted.keys().toArray(String[]::new));
-        });
-        return values.toArray();
+    /** A list of what may have labels: one statement for all of it, and one for what has certain labels. */
+    public static final class Listed {
+
+        private final Sql all;
+        private final Sql labelled;
+
+        /**
+         * @param select the statement up to a condition that takes one more after it, with the parameters
+         *     {@code :organization}, {@code :owner} and {@code :after}
+         * @param has the condition that it has the labels: {@link LabelStore#labelled} or {@link LabelStore#held}
+         * @param order what follows the conditions, with the parameter {@code :limit}
+         */
+        public Listed(String select, String has, String order) {
+            this.all = Sql.of(select + order, "organization", "owner", "after", "limit");
+            this.labelled =
+                    Sql.of(select + " AND " + has + order, "organization", "owner", "after", "limit", "pairs", "keys");
+        }
+
+        /** A page of it. */
+        public Uni<RowSet<Row>> on(
+                SqlClient client, Visibility scope, Optional<LabelSelector> labels, Optional<UUID> after, int limit) {
+            List<@Nullable Object> values = new ArrayList<>();
+            values.add(scope.organization().orElse(null));
+            values.add(scope.owner().orElse(null));
+            values.add(after.orElse(null));
+            values.add(limit);
+            labels.ifPresent(wanted -> {
+                values.add(new JsonObject(new TreeMap<>(wanted.pairs())));
+                values.add(wanted.keys().toArray(String[]::new));
+            });
+            return (labels.isEmpty() ? all : labelled).on(client, values.toArray());
+        }
     }
 
     /** A value: the labels of the claim or the state as JSON; null where it has none. */

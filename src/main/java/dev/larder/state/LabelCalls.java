@@ -38,13 +38,11 @@ class LabelCalls {
         OptionalInt expected = Labels.expected(ifMatch);
         return named(found, Right.OPERATE)
                 .chain(state -> store.replace(state, wanted, expected)
-                        .chain(version -> version.isPresent()
-                                ? Uni.createFrom().item(Labels.answer(wanted, version.get()))
-                                : conflict(state)));
+                        .chain(version -> Labels.replaced(wanted, version, () -> version(state))));
     }
 
-    private <T> Uni<T> conflict(UUID state) {
-        return store.find(state).chain(now -> Uni.createFrom().failure(Labels.conflict(now.version())));
+    private Uni<Integer> version(UUID state) {
+        return store.find(state).map(LabelStore.Labels::version);
     }
 
     private Uni<UUID> named(Uni<Optional<Address>> found, Right needed) {

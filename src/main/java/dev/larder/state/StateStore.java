@@ -19,7 +19,6 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.stream.Stream;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
@@ -125,16 +124,10 @@ public class StateStore {
     private static final String SEEN = " FROM states s WHERE s.name IS NOT NULL AND s.tombstoned_at IS NULL AND "
             + Rules.visibleTo("s.organization_id") + " AND (:owner::uuid IS NULL OR s.owner_id = :owner)";
 
-    private static Sql list(String which, String... more) {
-        return Sql.of(
-                "SELECT " + COLUMNS + SEEN + " AND " + Rules.after("s.id") + which + " ORDER BY s.id LIMIT :limit",
-                Stream.concat(Stream.of("organization", "owner", "after", "limit"), Stream.of(more))
-                        .toArray(String[]::new));
-    }
-
-    private static final Sql LIST = list("");
-
-    private static final Sql LIST_LABELLED = list(" AND " + LabelStore.labelled("s.id"), "pairs", "keys");
+    private static final LabelStore.Listed LIST = new LabelStore.Listed(
+            "SELECT " + COLUMNS + SEEN + " AND " + Rules.after("s.id"),
+            LabelStore.labelled("s.id"),
+            " ORDER BY s.id LIMIT :limit");
 
     /**
      * States with a name, oldest first.
@@ -142,9 +135,7 @@ public class StateStore {
      * @param labels that they have; empty for all
      */
     Uni<List<Named>> list(Visibility scope, Optional<LabelSelector> labels, Optional<UUID> after, int limit) {
-        return (labels.isEmpty() ? LIST : LIST_LABELLED)
-                .on(pool, LabelStore.page(scope, after, limit, labels))
-                .map(rows -> Rows.list(rows, StateStore::named));
+        return LIST.on(pool, scope, labels, after, limit).map(rows -> Rows.list(rows, StateStore::named));
     }
 
     private static final Sql FIND =
