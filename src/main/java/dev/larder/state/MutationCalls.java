@@ -1,8 +1,8 @@
 package dev.larder.state;
 
-import dev.larder.http.Located;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Located;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
 import dev.larder.state.Address.Right;

@@ -1,5 +1,6 @@
 package dev.larder.state;
 
+import dev.larder.http.ETags;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
@@ -216,7 +217,7 @@ class ResourceCalls {
     /** The state may be in another version by now, and unreliable: the headers say so. */
     private static <T> RestResponse<T> answer(Asked asked, T entity) {
         return ResponseBuilder.ok(entity)
-                .header("ETag", "\"" + asked.version() + "\"")
+                .header("ETag", ETags.format(asked.version()))
                 .header("State-Version", asked.snapshot().version())
                 .header("State-Status", asked.snapshot().status())
                 .build();

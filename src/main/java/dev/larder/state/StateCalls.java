@@ -98,8 +98,11 @@ class StateCalls {
 
     private Uni<UUID> used(Uni<Optional<Address>> found, Right needed) {
         Caller asking = caller.get();
-        return found.map(address -> allowed(address, asking, needed))
-                .map(address -> Optional.ofNullable(address.state()).orElseThrow(StateCalls::neverUsed));
+        return found.map(address -> allowed(address, asking, needed)).map(StateCalls::stateOf);
+    }
+
+    private static UUID stateOf(Address address) {
+        return Optional.ofNullable(address.state()).orElseThrow(StateCalls::neverUsed);
     }
 
     static Problem neverUsed() {
@@ -107,7 +110,11 @@ class StateCalls {
     }
 
     private Uni<Snapshot> snapshot(Uni<Optional<Address>> found, Right needed) {
-        return used(found, needed).chain(snapshots::find).map(known -> known.orElseThrow(StateCalls::notFound));
+        return used(found, needed).chain(this::known);
+    }
+
+    private Uni<Snapshot> known(UUID state) {
+        return snapshots.find(state).map(known -> known.orElseThrow(StateCalls::notFound));
     }
 
     /** A state that was not deleted. */
@@ -115,9 +122,8 @@ class StateCalls {
         Caller asking = caller.get();
         return found.map(address -> allowed(address, asking, needed))
                 .invoke(StateCalls::refuseGone)
-                .map(address -> Optional.ofNullable(address.state()).orElseThrow(StateCalls::neverUsed))
-                .chain(snapshots::find)
-                .map(known -> known.orElseThrow(StateCalls::notFound));
+                .map(StateCalls::stateOf)
+                .chain(this::known);
     }
 
     static void refuseGone(Address address) {
@@ -139,7 +145,7 @@ class StateCalls {
         if (snapshot.version() == 0) {
             throw neverUsed();
         }
-        String tag = "\"" + snapshot.version() + "\"";
+        String tag = ETags.format(snapshot.version());
         return tag.equals(ifNoneMatch)
                 ? Uni.createFrom()
                         .item(ResponseBuilder.<byte[]>create(304)
@@ -163,7 +169,7 @@ class StateCalls {
     private Uni<RestResponse<byte[]>> opened(UUID state, long version, String status) {
         return told(snapshots.read(state, version))
                 .map(body -> shown(body)
-                        .header("ETag", "\"" + body.version() + "\"")
+                        .header("ETag", ETags.format(body.version()))
                         .header("State-Version", body.version())
                         .header("State-Status", status)
                         .build());
@@ -260,7 +266,7 @@ class StateCalls {
 
     private static RestResponse<Written> tagged(long version) {
         return ResponseBuilder.ok(new Written(version))
-                .header("ETag", "\"" + version + "\"")
+                .header("ETag", ETags.format(version))
                 .build();
     }
 

@@ -1,5 +1,6 @@
 package dev.larder.state;
 
+import dev.larder.http.ETags;
 import dev.larder.http.Problem;
 import dev.larder.state.Begin.Result;
 import java.util.List;
@@ -62,7 +63,7 @@ final class StateProblems {
     }
 
     private static Problem tagged(Problem problem, long current) {
-        return problem.withHeader("ETag", "\"" + current + "\"");
+        return problem.withHeader("ETag", ETags.format(current));
     }
 
     static Problem held(Mutation by) {

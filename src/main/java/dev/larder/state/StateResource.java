@@ -1,12 +1,12 @@
 package dev.larder.state;
 
-import dev.larder.http.Names;
-import dev.larder.http.Located;
 import dev.larder.http.Access;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Labels;
 import dev.larder.http.Labels.LabelsBody;
+import dev.larder.http.Located;
+import dev.larder.http.Names;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;

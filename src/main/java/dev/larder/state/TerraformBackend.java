@@ -1,6 +1,7 @@
 package dev.larder.state;
 
 import dev.larder.http.Access;
+import dev.larder.http.ETags;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
@@ -168,7 +169,7 @@ class TerraformBackend {
         return Map.of(
                 "Content-Type", body.contentType(),
                 "Content-MD5", Base64.getEncoder().encodeToString(body.md5()),
-                "ETag", "\"" + body.version() + "\"",
+                "ETag", ETags.format(body.version()),
                 "State-Version", Long.toString(body.version()),
                 "State-Status", snapshot.status());
     }
@@ -223,7 +224,7 @@ class TerraformBackend {
     }
 
     private static TerraformAnswer tagged(long version) {
-        return new TerraformAnswer(200, Map.of("ETag", "\"" + version + "\""), NO_BODY);
+        return new TerraformAnswer(200, Map.of("ETag", ETags.format(version)), NO_BODY);
     }
 
     /** An upload without the right to write is told who has it. */
