@@ -1,7 +1,7 @@
 package dev.larder.access;
 
-import dev.larder.http.Names;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Names;
 import dev.larder.http.Problem;
 import dev.larder.model.Role;
 import java.lang.Character.UnicodeScript;

@@ -1,6 +1,5 @@
 package dev.larder.access;
 
-import dev.larder.http.Located;
 import dev.larder.access.AccessStore.User;
 import dev.larder.access.OrganizationStore.Removal;
 import dev.larder.access.Users.Changed;
@@ -9,6 +8,7 @@ import dev.larder.access.Users.UserChange;
 import dev.larder.http.Access.Organization;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Located;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;

@@ -1,12 +1,12 @@
 package dev.larder.access;
 
-import dev.larder.http.Located;
 import dev.larder.access.TokenStore.Issue;
 import dev.larder.access.TokenStore.NewToken;
 import dev.larder.access.TokenStore.Rotation;
 import dev.larder.access.TokenStore.TokenEntry;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Located;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;

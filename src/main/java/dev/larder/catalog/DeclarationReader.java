@@ -47,8 +47,8 @@ final class DeclarationReader {
     static final Duration MAX_TTL = Duration.ofDays(365);
 
     /** A name of a template or preset: a DNS label. */
-
     private static final Pattern PARAMETER_NAME = Pattern.compile("[a-z][a-z0-9_]{0,62}");
+
     private static final Pattern TAG_NAME = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?");
     private static final int MAX_TAG_VALUE_CHARACTERS = 128;
 

@@ -1,10 +1,10 @@
 package dev.larder.catalog;
 
-import dev.larder.http.Names;
 import dev.larder.catalog.CatalogStore.Promoted;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Names;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;

@@ -1,9 +1,9 @@
 package dev.larder.catalog;
 
-import dev.larder.http.Located;
 import dev.larder.catalog.ValidationStore.Validation;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Located;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;

@@ -1,12 +1,12 @@
 package dev.larder.claim;
 
-import dev.larder.http.Names;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.larder.claim.ChildStore.Attachment;
 import dev.larder.claim.ChildStore.Child;
 import dev.larder.claim.ChildStore.Dependencies;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Names;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
 import dev.larder.model.Role;

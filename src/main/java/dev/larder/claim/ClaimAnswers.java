@@ -1,6 +1,5 @@
 package dev.larder.claim;
 
-import dev.larder.http.Located;
 import dev.larder.claim.AvailabilityReads.Availability;
 import dev.larder.claim.AvailabilityReads.Connections;
 import dev.larder.claim.Claim.Failure;
@@ -9,6 +8,7 @@ import dev.larder.claim.ClaimView.StopView;
 import dev.larder.claim.ClaimView.WaitingView;
 import dev.larder.claim.Outcome.Stages;
 import dev.larder.claim.WaitEstimates.WaitEstimate;
+import dev.larder.http.Located;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
 import dev.larder.model.Visibility;

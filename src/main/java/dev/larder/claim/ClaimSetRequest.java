@@ -1,9 +1,9 @@
 package dev.larder.claim;
 
-import dev.larder.http.Names;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Labels;
+import dev.larder.http.Names;
 import dev.larder.http.Problem;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import java.nio.charset.StandardCharsets;
@@ -22,7 +22,6 @@ record ClaimSetRequest(
 
     /** Inclusive. */
     static final int MEMBERS_MAX = 16;
-
 
     /** @param on the index of the member that this one stands on; -1 for none */
     record Member(String name, String template, String preset, int on) {}

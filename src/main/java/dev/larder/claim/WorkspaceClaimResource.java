@@ -1,6 +1,5 @@
 package dev.larder.claim;
 
-import dev.larder.http.Names;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
@@ -10,6 +9,7 @@ import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Labels;
+import dev.larder.http.Names;
 import dev.larder.http.PreferWait;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;

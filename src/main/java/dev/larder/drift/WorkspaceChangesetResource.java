@@ -1,8 +1,8 @@
 package dev.larder.drift;
 
-import dev.larder.http.Located;
 import dev.larder.drift.DriftReads.Subject;
 import dev.larder.drift.DriftViews.ChangesetView;
+import dev.larder.http.Located;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;

@@ -1,9 +1,9 @@
 package dev.larder.drift;
 
-import dev.larder.http.Located;
 import dev.larder.drift.DriftReads.Subject;
 import dev.larder.drift.DriftViews.CheckView;
 import dev.larder.drift.DriftViews.ResultView;
+import dev.larder.http.Located;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.lifecycle.CheckStore;

@@ -1,11 +1,11 @@
 package dev.larder.jobs;
 
-import dev.larder.http.Located;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.FollowSettings;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Located;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.PreferWait;

@@ -2,6 +2,7 @@ package dev.larder.lifecycle;
 
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
+import dev.larder.model.Assignment;
 import dev.larder.model.Ids;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -84,7 +85,7 @@ public class CheckStore {
     /**
      * Who wants which check.
      *
-     * @param reason one of {@link dev.larder.model.Assignment#CHECKS}
+     * @param reason one of {@link Assignment#CHECKS}
      * @param within the most time that the job may take; less where the version's timeout is shorter
      */
     public record Wanted(UUID workspace, UUID initiator, String reason, Duration within) {}
@@ -190,7 +191,7 @@ public class CheckStore {
                         connection,
                         newIds(),
                         newIds(),
-                        dev.larder.model.Assignment.DRIFT_CHECK,
+                        Assignment.DRIFT_CHECK,
                         Rows.utc(at),
                         Rows.wholeSeconds(pace.within()),
                         Rows.wholeSeconds(pace.interval()),
@@ -227,13 +228,7 @@ public class CheckStore {
      */
     public Uni<Integer> beginRefreshes(Duration within, Instant at) {
         return BEGIN_REFRESHES
-                .on(
-                        pool,
-                        newIds(),
-                        newIds(),
-                        dev.larder.model.Assignment.REFRESH,
-                        Rows.utc(at),
-                        Rows.wholeSeconds(within))
+                .on(pool, newIds(), newIds(), Assignment.REFRESH, Rows.utc(at), Rows.wholeSeconds(within))
                 .map(RowSet::rowCount);
     }
 

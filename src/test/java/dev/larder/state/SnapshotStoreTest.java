@@ -137,7 +137,7 @@ class SnapshotStoreTest {
     void of_16_writers_that_read_again_after_a_conflict_no_increment_is_lost() {
         int increments = Integer.getInteger("larder.state.increments", 5);
         UUID mutation = given.mutation(state);
-        given.put(state, mutation, Given.body(1, Given.LINEAGE, "0 by nobody"));
+        given.put(state, mutation, Given.body(1, Given.LINEAGE, "0 by no writer"));
 
         List<Uni<Integer>> writers = IntStream.range(0, 16)
                 .mapToObj(writer -> incremented(mutation, writer, increments))
