@@ -222,13 +222,16 @@ public class VersionStore {
     }
 
     // A statement of its own: it sees the rejects of all that ended before it. An upload without a lock drives out none
-    // of a writer's, which may be the only record of resources.
+    // of a writer's, which may be the only record of resources. What another upload is removing is left to that one:
+    // two that removed the same rows in another order would wait for each other.
     private static final Sql TRIM = Sql.of("""
             DELETE FROM state_rejects
-             WHERE id IN (SELECT id
-                            FROM (SELECT id, row_number() OVER (PARTITION BY mutation_id IS NULL ORDER BY id DESC) AS nth
-                                    FROM state_rejects WHERE state_id = :state) r
-                           WHERE nth > %d)""".formatted(REJECTS_MAX), "state");
+             WHERE id IN (SELECT old.id FROM state_rejects old
+                           WHERE old.id IN (SELECT id
+                                              FROM (SELECT id, row_number() OVER (PARTITION BY mutation_id IS NULL ORDER BY id DESC) AS nth
+                                                      FROM state_rejects WHERE state_id = :state) r
+                                             WHERE nth > %d)
+                             FOR UPDATE SKIP LOCKED)""".formatted(REJECTS_MAX), "state");
 
     private Uni<Void> trim(UUID state) {
         return TRIM.on(pool, state).replaceWithVoid();

@@ -12,6 +12,10 @@ import dev.larder.state.Versions.Version;
 import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.RowSet;
+import io.vertx.mutiny.sqlclient.SqlConnection;
+import io.vertx.mutiny.sqlclient.Transaction;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
@@ -365,6 +369,31 @@ class SnapshotStoreTest {
             given.put(state, mutation, Given.body(7));
         }
 
+        assertThat(given.longs("SELECT serial AS n FROM state_rejects WHERE state_id = $1 ORDER BY id", state))
+                .containsExactly(3L, 4L, 5L, 6L, 7L);
+    }
+
+    @Test
+    void a_reject_that_another_upload_is_driving_out_is_not_waited_for() {
+        UUID mutation = given.mutation(state);
+        given.put(state, mutation, Given.body(100));
+        for (int serial = 1; serial <= 5; serial++) {
+            given.put(state, mutation, Given.body(serial));
+            given.after(Duration.ofMillis(1));
+        }
+        SqlConnection other = stock.pool.getConnectionAndAwait();
+        Transaction driving = other.beginAndAwait();
+        RowSet<Row> held = other.query("SELECT id FROM state_rejects WHERE serial = 1 FOR UPDATE")
+                .executeAndAwait();
+
+        given.put(state, mutation, Given.body(6));
+
+        assertThat(held).hasSize(1);
+        assertThat(given.rejects(state)).hasSize(6);
+        driving.rollbackAndAwait();
+        other.closeAndAwait();
+        given.after(Duration.ofMillis(1));
+        given.put(state, mutation, Given.body(7));
         assertThat(given.longs("SELECT serial AS n FROM state_rejects WHERE state_id = $1 ORDER BY id", state))
                 .containsExactly(3L, 4L, 5L, 6L, 7L);
     }
