@@ -1,11 +1,13 @@
 package dev.larder.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.larder.testing.Database;
 import dev.larder.testing.Databases;
+import dev.larder.testing.Eventually;
 import dev.larder.testing.LarderTestResource;
 import dev.larder.testing.Server;
 import io.vertx.mutiny.sqlclient.Row;
@@ -13,11 +15,14 @@ import io.vertx.mutiny.sqlclient.RowSet;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.UUID;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -33,12 +38,14 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Two servers, one pool that refills, 64 claimers: what must never happen does not (goals R1 to R3). {@code
- * -Dlarder.cluster.claims=2000} makes it longer.
+ * -Dlarder.cluster.claims=2000} makes it longer; so does {@code -Dlarder.cluster.rounds=200} with the claims by version.
  */
 class TwoServersIT {
 
     private static final int CLAIMS = Integer.getInteger("larder.cluster.claims", 80);
     private static final int CLIENTS = 64;
+    private static final int ROUNDS = Integer.getInteger("larder.cluster.rounds", 20);
+    private static final int RIVALS = 32;
     private static final int INSTANCES = 60;
 
     private final Database database = Databases.fresh();
@@ -86,6 +93,62 @@ class TwoServersIT {
         }
 
         judge();
+    }
+
+    /** S1 between two processes. */
+    @Test
+    void of_32_claims_of_one_version_one_gets_the_workspace_and_31_learn_its_version() throws Exception {
+        try (Server first = server("e");
+                Server second = server("f")) {
+            TinyTemplate.declareOn(first.awaitReady(), INSTANCES);
+            second.awaitReady();
+
+            for (int round = 0; round < ROUNDS; round++) {
+                Row workspace =
+                        Eventually.see(this::claimable, Optional::isPresent).orElseThrow();
+                UUID id = workspace.getUUID("id");
+                int version = workspace.getInteger("version");
+                List<JsonNode> refused = claimTogether(List.of(first, second), id, version);
+
+                assertThat(refused)
+                        .hasSize(RIVALS - 1)
+                        .extracting(
+                                answer -> answer.path("code").asText(),
+                                answer -> answer.path("currentVersion").asInt())
+                        .containsOnly(tuple("version_conflict", version + 1));
+            }
+            assertThat(count("claims")).isEqualTo(ROUNDS);
+        }
+    }
+
+    private Optional<Row> claimable() {
+        return database
+                .pool()
+                .query("SELECT id, version FROM workspaces"
+                        + " WHERE prebuild AND deleted_at IS NULL AND ready_at IS NOT NULL LIMIT 1")
+                .executeAndAwait()
+                .stream()
+                .findFirst();
+    }
+
+    /** The answers that are not a claim. */
+    private List<JsonNode> claimTogether(List<Server> servers, UUID workspace, int version) throws Exception {
+        String path = "/api/v1/workspaces/" + workspace + "/claim";
+        String body = "{\"expectedVersion\": " + version + "}";
+        List<Callable<HttpResponse<String>>> claims = IntStream.range(0, RIVALS)
+                .mapToObj(
+                        number -> new Calls(servers.get(number % servers.size()).port()))
+                .<Callable<HttpResponse<String>>>map(calls -> () -> calls.send("POST", path, body))
+                .toList();
+        List<JsonNode> refused = new ArrayList<>();
+        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            for (Future<HttpResponse<String>> claim : threads.invokeAll(claims)) {
+                if (claim.get().statusCode() != 200) {
+                    refused.add(mapper.readTree(claim.get().body()));
+                }
+            }
+        }
+        return refused;
     }
 
     private Server server(String name) throws IOException {
