@@ -1,13 +1,13 @@
 package dev.larder.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.larder.testing.Database;
 import dev.larder.testing.Databases;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.LarderTestResource;
+import dev.larder.testing.NeedsTerraform;
 import dev.larder.testing.RemoteWorker;
 import dev.larder.testing.Server;
 import dev.larder.testing.Signals;
@@ -15,7 +15,6 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -24,6 +23,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** S10 of the rules for infrastructure state: a pool behind a real {@code terraform} or {@code tofu}. */
+@NeedsTerraform
 class TerraformPoolIT {
 
     /** A delete stays below a folder of the test: each resource of the module has a file there while it exists. */
@@ -72,14 +72,7 @@ class TerraformPoolIT {
     private Path folder;
 
     @BeforeEach
-    void needs_the_tool() throws Exception {
-        boolean there = Arrays.stream(System.getenv().getOrDefault("PATH", "").split(":"))
-                .flatMap(place -> Stream.of("terraform", "tofu").map(name -> Path.of(place, name)))
-                .anyMatch(Files::isExecutable);
-        if (!there) {
-            System.err.println("SKIPPED " + getClass().getSimpleName() + ": neither terraform nor tofu is on the path");
-        }
-        assumeTrue(there, "neither terraform nor tofu is on the path");
+    void let_the_owner_in() throws Exception {
         LarderTestResource.insertOwner(database);
         folder = Files.createTempDirectory(
                 Files.createDirectories(Path.of("target", "cluster-terraform").toAbsolutePath()), "run");

@@ -1,7 +1,6 @@
 package dev.larder.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -9,8 +8,10 @@ import dev.larder.testing.Database;
 import dev.larder.testing.Databases;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.LarderTestResource;
+import dev.larder.testing.NeedsTerraform;
 import dev.larder.testing.RemoteWorker;
 import dev.larder.testing.Server;
+import dev.larder.testing.TerraformTool;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import java.nio.file.Files;
@@ -19,8 +20,6 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -28,6 +27,7 @@ import org.junit.jupiter.api.Test;
  * A worker that is killed while a real Terraform is at work for it (S7), and whose Terraform goes on (S8): after the
  * begin, in the middle of an apply before anything was uploaded, and after the last upload.
  */
+@NeedsTerraform
 class TerraformWorkerCrashIT {
 
     private static final ObjectMapper MAPPER = new ObjectMapper();
@@ -70,19 +70,8 @@ class TerraformWorkerCrashIT {
         database.close();
     }
 
-    private static Optional<Path> terraform() {
-        return Stream.of(System.getenv("PATH").split(":"))
-                .flatMap(folder -> Stream.of(Path.of(folder, "terraform"), Path.of(folder, "tofu")))
-                .filter(Files::isExecutable)
-                .findFirst();
-    }
-
     @Test
     void the_states_are_unreliable_the_workspaces_are_replaced_and_late_uploads_change_nothing() throws Exception {
-        if (terraform().isEmpty()) {
-            System.err.println("SKIPPED: neither terraform nor tofu is on the path; S7 is not tested.");
-        }
-        assumeTrue(terraform().isPresent(), "neither terraform nor tofu is on the path");
         LarderTestResource.insertOwner(database);
         Path folder =
                 Files.createDirectories(Path.of("target", "cluster-terraform").toAbsolutePath());
@@ -107,7 +96,7 @@ class TerraformWorkerCrashIT {
             Files.createFile(signals.resolve("go"));
             lateUploadsChangeNothing(lost);
 
-            RemoteWorker next = worker("next", server, token, terraform().orElseThrow(), folder);
+            RemoteWorker next = worker("next", server, token, TerraformTool.path(), folder);
             Eventually.see(
                     () -> count(
                             "workspaces WHERE build_status = 'succeeded' AND transition = 'start' AND state_status = 'reliable'"),
@@ -148,7 +137,7 @@ class TerraformWorkerCrashIT {
 
     private static Path tool(Path signals) throws Exception {
         Path tool = signals.resolve("terraform");
-        Files.writeString(tool, TOOL.formatted(signals, terraform().orElseThrow()));
+        Files.writeString(tool, TOOL.formatted(signals, TerraformTool.path()));
         return Files.setPosixFilePermissions(tool, PosixFilePermissions.fromString("rwxr-xr-x"));
     }
 

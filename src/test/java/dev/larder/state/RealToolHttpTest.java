@@ -1,22 +1,21 @@
 package dev.larder.state;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.larder.testing.Api;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.LarderTestResource;
+import dev.larder.testing.NeedsTerraform;
+import dev.larder.testing.TerraformTool;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -28,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
  * S10 of the rules for infrastructure state: a person's own {@code terraform} or {@code tofu}, unmodified, on a state
  * with a name. Skipped where neither is on the path.
  */
+@NeedsTerraform
 @QuarkusTest
 @WithTestResource(LarderTestResource.class)
 class RealToolHttpTest {
@@ -52,16 +52,8 @@ class RealToolHttpTest {
     private record Run(int exit, String text) {}
 
     @BeforeEach
-    void needs_the_tool() throws IOException {
-        Optional<Path> found = Stream.of("terraform", "tofu")
-                .flatMap(name -> Arrays.stream(System.getenv("PATH").split(":")).map(place -> Path.of(place, name)))
-                .filter(Files::isExecutable)
-                .findFirst();
-        if (found.isEmpty()) {
-            System.err.println("SKIPPED " + getClass().getSimpleName() + ": neither terraform nor tofu is on the path");
-        }
-        assumeTrue(found.isPresent(), "neither terraform nor tofu is on the path");
-        tool = found.get();
+    void create_a_state() throws IOException {
+        tool = TerraformTool.path();
         state = created();
         module(MODULE.replace("SIZE", "1"));
     }

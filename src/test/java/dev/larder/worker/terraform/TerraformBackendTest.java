@@ -1,7 +1,6 @@
 package dev.larder.worker.terraform;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.larder.model.Assignment;
 import dev.larder.model.Findings.Change;
@@ -12,6 +11,7 @@ import dev.larder.model.StateAccess;
 import dev.larder.model.Target;
 import dev.larder.model.ToolEnd;
 import dev.larder.model.Transition;
+import dev.larder.testing.NeedsTerraform;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -49,6 +49,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * S10 of the rules for infrastructure state, with the tool of the path: the backend against a state server of its
  * own.
  */
+@NeedsTerraform
 class TerraformBackendTest {
 
     private static final Instant NOON = Instant.parse("2026-11-20T12:00:00Z");
@@ -86,13 +87,7 @@ class TerraformBackendTest {
     private GivenTerraformSettings settings;
 
     @BeforeEach
-    void needs_the_tool() throws IOException {
-        boolean there = ToolBinary.find(Optional.empty(), System.getenv().getOrDefault("PATH", ""))
-                .isPresent();
-        if (!there) {
-            System.err.println("SKIPPED " + getClass().getSimpleName() + ": neither terraform nor tofu is on the path");
-        }
-        assumeTrue(there, "neither terraform nor tofu is on the path");
+    void start_a_server_of_states() throws IOException {
         server = new StateServer();
         settings = GivenTerraformSettings.of(root(), server.address());
     }
