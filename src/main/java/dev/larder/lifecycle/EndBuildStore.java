@@ -64,25 +64,29 @@ public class EndBuildStore {
     // A job that was asked to stop ends as canceled, whatever its worker reports: the stock was planned without it.
     // The planner does not know the length of the arrays. If it knew that they are short, it would plan each call,
     // which takes longer than the statement.
-    private static final String END_JOBS =
-            """
+    private static final String END_JOBS = """
             WITH ending AS (
                 SELECT * FROM unnest((SELECT :jobs::uuid[]), (SELECT :tokens::uuid[]), (SELECT :times::timestamptz[]),
                                      (SELECT :codes::text[]), (SELECT :details::text[]),
                                      (SELECT :canceled::boolean[]), (SELECT :outputs::bytea[]),
                                      (SELECT :blames::text[]), (SELECT :proofs::boolean[]), (SELECT :tools::text[]))
                          WITH ORDINALITY e (job, lease, at, code, detail, canceled, outputs, blame, proof, tool, n)),
+            changing AS MATERIALIZED (
+                SELECT j.mutation_id FROM ending e JOIN jobs j ON j.id = e.job AND j.lease_token = e.lease
+                 WHERE j.mutation_id IS NOT NULL
+                   FOR NO KEY UPDATE OF j),
+            {held},
             done AS (
                 UPDATE jobs j
                    SET completed_at = e.at, lease_token = NULL, blame = e.blame,
                        error_code = CASE WHEN e.code IS NULL AND NOT e.canceled AND {incomplete}
                                          THEN 'destroy_incomplete' ELSE e.code END,
                        error = CASE WHEN e.code IS NULL AND NOT e.canceled AND {incomplete}
-                                    THEN 'The last state still lists resources: they may still exist.'
+                                    THEN 'The last state still lists resources, or a person changes it: resources may still exist.'
                                     ELSE e.detail END,
                        canceled_at = CASE WHEN e.canceled THEN coalesce(j.canceled_at, e.at) ELSE j.canceled_at END
                   FROM ending e
-                 WHERE j.id = e.job AND j.lease_token = e.lease
+                 WHERE j.id = e.job AND j.lease_token = e.lease AND (SELECT count(*) FROM held) >= 0
                 RETURNING e.n, e.at, e.outputs, e.proof, e.tool, j.mutation_id, j.error_code, j.worker_id, j.backend, j.build_id, j.workspace_id, j.status,
                           j.started_at, j.created_at, {limited} AS limited,
                           (SELECT b.reason FROM builds b WHERE b.id = j.build_id) = 'verify'
@@ -90,7 +94,9 @@ public class EndBuildStore {
                           CASE WHEN j.backend = 'postgres'
                                THEN (SELECT k.place_id FROM workers k WHERE k.id = j.worker_id) END
                             AS place_id),
-            """.replace("{limited}", Rules.limited("j")).replace("{incomplete}", Mutations.INCOMPLETE);
+            """.replace("{limited}", Rules.limited("j"))
+            .replace("{held}", MutationEnd.held("changing"))
+            .replace("{incomplete}", MutationEnd.INCOMPLETE);
 
     // A job that a worker built at a held location shows that the location works again.
     private static final String LIFT_HOLDS = """
@@ -100,8 +106,8 @@ public class EndBuildStore {
                 RETURNING h.backend),
             """;
 
-    private static final String MOVE_WORKSPACES =
-            Mutations.end("done", Mutations.OF_JOB) + """
+    private static final String MOVE_WORKSPACES = MutationEnd.end("done", MutationEnd.OF_JOB)
+            + """
             ,
             workspace AS (
                 UPDATE workspaces w
@@ -116,12 +122,12 @@ public class EndBuildStore {
                                                    THEN d.at END,
                        dirty = w.dirty AND NOT (w.prebuild AND d.status = 'succeeded'),
                        deleted_at = CASE WHEN w.transition = 'delete' AND d.status = 'succeeded' THEN d.at END,
-                       {known}
-                  FROM done d LEFT JOIN state s ON s.workspace_id = d.workspace_id
+                       {mirror}
+                  FROM {known}
                  WHERE w.id = d.workspace_id AND w.build_id = d.build_id
                 RETURNING d.n, d.at, w.id, w.preset_id, w.prebuild, w.transition, w.deleted_at, d.status,
                           d.started_at, d.created_at, d.limited, d.fit),
-            """.replace("{known}", Mutations.KNOWN);
+            """.replace("{mirror}", StateMirror.ASSIGNED).replace("{known}", MutationEnd.known("done"));
 
     // A claim's time begins when its workspace is verified. A claim ends with its workspace.
     private static final String MOVE_CLAIMS = """
