@@ -31,8 +31,8 @@ public final class EndBuild {
      *
      * <p>Where the first start of a workspace is canceled and no worker had begun it, nothing was made: the
      * workspace is deleted at once. Where a worker had begun it and lost it, or a person has used its state,
-     * parts may exist: the workspace is to be deleted, which {@link StartBuildStore#deleteWanted} begins. The statement has a parameter
-     * {@code :at}: now.
+     * parts may exist: the workspace is to be deleted, which {@link StartBuildStore#deleteWanted} begins. The
+     * statement has a parameter {@code :at}: now.
      *
      * @param jobs what follows {@code FROM}: the jobs that the statement has locked, by {@code id}
      * @param unwanted a condition: whether the workspace {@code w} is of no use without its first start

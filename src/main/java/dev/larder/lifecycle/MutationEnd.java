@@ -16,10 +16,12 @@ public final class MutationEnd {
             "m.id, m.state_id, m.kind, m.previous_status, m.previous_reason, m.previous_since, m.writes, m.failed_writes";
 
     /**
-     * A value: what a state is after the mutation {@code c}: previous, reliable, or the reason why it is unreliable.
+     * A value: what a state is after the mutation {@code c}: previous, reliable, or the reason why it is unreliable. A
+     * refresh that failed has at most read a part of what exists.
      */
     private static final String VERDICT = """
-            CASE WHEN c.kind = 'plan' OR (c.quiet AND c.writes + c.failed_writes = 0) THEN 'previous'
+            CASE WHEN c.kind = 'plan' OR (c.quiet AND c.writes + c.failed_writes = 0)
+                      OR (c.kind = 'refresh' AND c.quiet AND c.outcome <> 'succeeded' AND c.failed_writes = 0) THEN 'previous'
                  WHEN c.taken_away IS NOT NULL THEN c.taken_away
                  WHEN c.failed_writes > 0 THEN 'write_failed'
                  WHEN c.previous_status = 'corrupt' AND c.writes = 0 AND NOT c.buries THEN 'previous'
@@ -39,15 +41,16 @@ public final class MutationEnd {
             """.replace("{verdict}", VERDICT);
 
     /**
-     * The CTEs {@code known}, {@code closed} and {@code settled}: the mutations of {@code closing} end, and their states
-     * are settled. {@code closed} has the rows of the mutations, {@code settled} those of the states, and
-     * {@code unchanged}: what was known before is as true as it was. Of the state's row, {@code settled} reads its own
-     * {@code s}: PostgreSQL checks constraints on the row of its snapshot first, before it finds the newer one.
+     * The CTEs {@code known}, {@code closed} and {@code settled}: the mutations of {@code closing} end, and their
+     * states are settled. {@code closed} has the rows of the mutations, {@code settled} those of the states, and
+     * {@code unchanged}: what was known before is as true as it was. Of the state's row, {@code settled} reads its
+     * own {@code s}: PostgreSQL checks constraints on the row of its snapshot first, before it finds the newer one.
      *
-     * <p>{@code closing} is a CTE with the columns {@link #JUDGED} of locked, open mutations; {@code current_version} of
-     * the locked state; {@code at}; {@code outcome}, the word that is recorded; {@code quiet}: without a write nothing
-     * has changed; {@code taken_away}, {@code doubt}: reasons why the state cannot be trusted, or NULL, where a failed
-     * write is the better reason than a doubt; {@code buries}: the state is deleted if it can be trusted.
+     * <p>{@code closing} is a CTE with the columns {@link #JUDGED} of locked, open mutations;
+     * {@code current_version} of the locked state; {@code at}; {@code outcome}, the word that is recorded;
+     * {@code quiet}: without a write nothing has changed; {@code taken_away}, {@code doubt}: reasons why the state
+     * cannot be trusted, or NULL, where a failed write is the better reason than a doubt; {@code buries}: the state
+     * is deleted if it can be trusted.
      */
     public static final String SETTLED = KNOWN + """
             closed AS (
@@ -64,17 +67,21 @@ public final class MutationEnd {
                 RETURNING s.*, k.verdict = 'previous' AS unchanged)""";
 
     /**
-     * A condition: the current version of a state lists resources. A version that this statement began too early to
-     * see lists some, for all that the statement knows.
+     * A condition: after a destroy of a state, resources of it may still exist. Its current version lists some, or
+     * has a format in which they cannot be counted. Or no upload was ever accepted, and one of a writer was rejected.
+     * A version that the client encrypted is left to the tool's word. A version that is too new for this statement to
+     * see counts as one that lists resources.
      *
      * @param state a value: the id of the locked state
      * @param version a value: its current version
      */
-    public static String listsResources(String state, String version) {
+    public static String mayListResources(String state, String version) {
         return """
-                (%2$s > 0 AND NOT EXISTS (
-                     SELECT FROM state_versions v
-                      WHERE v.state_id = %1$s AND v.version = %2$s AND coalesce(v.managed, 0) = 0))""".formatted(state, version);
+                CASE WHEN %2$s = 0
+                     THEN EXISTS (SELECT FROM state_rejects r WHERE r.state_id = %1$s AND r.mutation_id IS NOT NULL)
+                     ELSE NOT EXISTS (SELECT FROM state_versions v
+                                       WHERE v.state_id = %1$s AND v.version = %2$s
+                                         AND (v.managed = 0 OR (v.managed IS NULL AND v.client_encrypted))) END""".formatted(state, version);
     }
 
     /**
@@ -94,15 +101,15 @@ public final class MutationEnd {
     }
 
     /**
-     * A condition on a job {@code j} of {@code held} that deletes its workspace: the last version of its state lists
-     * resources that still exist, or a person who took the mutation away changes the state now. Such a job has
-     * failed, also where its worker reports that it succeeded.
+     * A condition on a job {@code j} of {@code held} that deletes its workspace: resources of its state may still
+     * exist, or a person who took the mutation away changes the state now. Such a job has failed, also where its
+     * worker reports that it succeeded.
      */
     static final String INCOMPLETE = """
             (j.deletes AND EXISTS (
                  SELECT FROM held h
                   WHERE h.id = j.mutation_id
-                    AND ((h.ended_at IS NOT NULL AND h.status = 'in_flight') OR {lists})))""".replace("{lists}", listsResources("h.state_id", "h.current_version"));
+                    AND ((h.ended_at IS NOT NULL AND h.status = 'in_flight') OR {lists})))""".replace("{lists}", mayListResources("h.state_id", "h.current_version"));
 
     /** A value: why infrastructure that the job {@code d} changed is not known for sure; NULL where it is. */
     private static final String DOUBT = """
@@ -115,8 +122,25 @@ public final class MutationEnd {
     /** A value: the outcome of a mutation whose job has ended as the row {@code d} says. */
     static final String OF_JOB = "CASE WHEN d.status IN ('succeeded', 'canceled') THEN d.status ELSE 'failed' END";
 
+    /** The CTE {@code interrupted}: what a mutation may have left that ended without a true record is a result. */
+    private static final String INTERRUPTED = """
+            ,
+            interrupted AS (
+                INSERT INTO reconciliation_results (id, organization_id, workspace_id, preset_id, job_id, mutation_id, kind,
+                                                    scope, state_version, claimed, reason, recommended, created_at)
+                SELECT time_ordered_id(k.at), w.organization_id, w.id, w.preset_id, m.job_id, m.id, 'interrupted', 'interrupted',
+                       m.end_version, NOT w.prebuild, k.verdict,
+                       CASE WHEN m.kind = 'destroy' OR w.prebuild THEN 'replace' ELSE 'refresh' END, k.at
+                  FROM known k
+                  JOIN closed m ON m.id = k.id
+                  JOIN settled s ON s.id = k.state_id
+                  JOIN workspaces w ON w.id = s.workspace_id
+                 WHERE k.verdict NOT IN ('previous', 'reliable', 'destroy_incomplete')
+                    ON CONFLICT (mutation_id, kind) DO NOTHING)""";
+
     /**
-     * The CTEs of {@link #SETTLED} for the mutations of {@code held}. One that was taken away from its job has ended.
+     * The CTEs of {@link #SETTLED} for the mutations of {@code held}, and {@code interrupted}. A mutation that was
+     * taken away from its job has ended.
      *
      * @param jobs a CTE with the columns {@code mutation_id}, {@code status} of the job, {@code tool},
      *     {@code error_code} and {@code at}: when it ended
@@ -135,7 +159,8 @@ public final class MutationEnd {
                         .replace("{outcome}", outcome)
                         .replace("{doubt}", DOUBT)
                         .replace("{jobs}", jobs)
-                + SETTLED;
+                + SETTLED
+                + INTERRUPTED;
     }
 
     /** The CTEs {@code held} and those of {@link #end} for jobs that no worker has any more. */

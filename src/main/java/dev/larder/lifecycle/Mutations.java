@@ -14,19 +14,24 @@ public final class Mutations {
 
     /** A condition: a worker changes the job's infrastructure through a state of its own. */
     public static String stateful(String job) {
-        return job + ".backend = 'terraform'";
+        return job + ".backend IN ('terraform', 'terraform_check')";
+    }
+
+    /** A condition on a job of a backend with a state: it needs a state that can be trusted. */
+    static String needsTrust(String job) {
+        return "NOT %1$s.deletes AND %1$s.backend <> 'terraform_check'".formatted(job);
     }
 
     /**
      * A condition on a waiting job: no other mutation of its state is open, and the state can be trusted, unless the
-     * job deletes the workspace.
+     * job deletes the workspace, or looks at what is there.
      */
     public static String mayBegin(String job) {
         return """
                 (NOT (%2$s) OR NOT EXISTS (
                           SELECT FROM states s
                            WHERE s.workspace_id = %1$s.workspace_id
-                             AND (s.status = 'in_flight' OR (s.status IN ('unreliable', 'corrupt') AND NOT %1$s.deletes))))""".formatted(job, stateful(job));
+                             AND (s.status = 'in_flight' OR (s.status = 'unreliable' AND %3$s) OR (s.status = 'corrupt' AND NOT %1$s.deletes))))""".formatted(job, stateful(job), needsTrust(job));
     }
 
     /**
@@ -62,8 +67,9 @@ public final class Mutations {
                                              previous_status, previous_reason, previous_since, opened_at)
                 SELECT t.mutation_id, e.state_id, e.fence,
                        CASE WHEN t.deletes THEN 'destroy'
-                            ELSE CASE b.reason WHEN 'claim' THEN 'claim' WHEN 'verify' THEN 'plan'
-                                               WHEN 'recycle' THEN 'update' ELSE 'create' END END,
+                            ELSE CASE b.reason WHEN 'claim' THEN 'claim' WHEN 'recycle' THEN 'update' WHEN 'refresh' THEN 'refresh'
+                                               WHEN 'verify' THEN 'plan' WHEN 'drift_check' THEN 'plan'
+                                               WHEN 'changeset' THEN 'plan' ELSE 'create' END END,
                        t.id, t.attempt, sha256(convert_to(e.state_token, 'UTF8')), e.current_version,
                        CASE WHEN p.workspace_id IS NULL AND e.fence = 1 THEN 'new' ELSE p.status END, p.status_reason, coalesce(p.status_since, :at::timestamptz),
                        :at::timestamptz

@@ -212,7 +212,7 @@ public class MutationStore {
                   FROM open m CROSS JOIN head h),
             {settled},
             """.replace("{judged}", MutationEnd.JUDGED)
-            .replace("{incomplete}", MutationEnd.listsResources("h.id", "h.current_version"))
+            .replace("{incomplete}", MutationEnd.mayListResources("h.id", "h.current_version"))
             .replace("{settled}", MutationEnd.SETTLED);
 
     private static final String TOLD = """
@@ -276,7 +276,8 @@ public class MutationStore {
 
     /**
      * Ends mutations of people whose lease has expired, at most 100. One that a tool began with its lock ends only
-     * where a job of its workspace waits, or the workspace was deleted: such a tool cannot renew, and may be at work for hours.
+     * where a job of its workspace waits, or the workspace was deleted: such a tool cannot renew, and may be at work
+     * for hours.
      *
      * @return how many
      */
