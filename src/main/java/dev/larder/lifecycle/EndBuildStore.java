@@ -73,11 +73,7 @@ public class EndBuildStore {
                                      (SELECT :canceled::boolean[]), (SELECT :outputs::bytea[]),
                                      (SELECT :blames::text[]), (SELECT :proofs::boolean[]), (SELECT :tools::text[]))
                          WITH ORDINALITY e (job, lease, at, code, detail, canceled, outputs, blame, proof, tool, n)),
-            changing AS MATERIALIZED (
-                SELECT j.mutation_id FROM ending e JOIN jobs j ON j.id = e.job AND j.lease_token = e.lease
-                 WHERE j.mutation_id IS NOT NULL
-                   FOR NO KEY UPDATE OF j),
-            {held},
+            {held}
             done AS (
                 UPDATE jobs j
                    SET completed_at = e.at, lease_token = NULL, blame = e.blame,
@@ -88,7 +84,7 @@ public class EndBuildStore {
                                     ELSE e.detail END,
                        canceled_at = CASE WHEN e.canceled THEN coalesce(j.canceled_at, e.at) ELSE j.canceled_at END
                   FROM ending e
-                 WHERE j.id = e.job AND j.lease_token = e.lease AND (SELECT count(*) FROM held) >= 0
+                 WHERE j.id = e.job AND j.lease_token = e.lease AND {ready}
                 RETURNING e.n, e.at, e.outputs, e.proof, e.tool, j.mutation_id, j.error_code, j.worker_id, j.backend, j.build_id, j.workspace_id, j.status,
                           j.started_at, j.created_at, {limited} AS limited,
                           (SELECT b.reason FROM builds b WHERE b.id = j.build_id) = 'verify'
@@ -96,9 +92,16 @@ public class EndBuildStore {
                           CASE WHEN j.backend = 'postgres'
                                THEN (SELECT k.place_id FROM workers k WHERE k.id = j.worker_id) END
                             AS place_id),
-            """.replace("{limited}", Rules.limited("j"))
-            .replace("{held}", MutationEnd.held("changing"))
-            .replace("{incomplete}", MutationEnd.INCOMPLETE);
+            """.replace("{limited}", Rules.limited("j"));
+
+    // What the statement judges is locked before the jobs change.
+    private static final String HELD = """
+            changing AS MATERIALIZED (
+                SELECT j.mutation_id FROM ending e JOIN jobs j ON j.id = e.job AND j.lease_token = e.lease
+                 WHERE j.mutation_id IS NOT NULL
+                   FOR NO KEY UPDATE OF j),
+            {held},
+            """.replace("{held}", MutationEnd.held("changing"));
 
     // A job that a worker built at a held location shows that the location works again.
     private static final String LIFT_HOLDS = """
@@ -108,9 +111,7 @@ public class EndBuildStore {
                 RETURNING h.backend),
             """;
 
-    private static final String MOVE_WORKSPACES = MutationEnd.end("done", MutationEnd.OF_JOB)
-            + """
-            ,
+    private static final String MOVE_WORKSPACES = """
             workspace AS (
                 UPDATE workspaces w
                    SET build_status = d.status, build_finished_at = d.at,
@@ -129,7 +130,7 @@ public class EndBuildStore {
                  WHERE w.id = d.workspace_id AND w.build_id = d.build_id
                 RETURNING d.n, d.at, w.id, w.preset_id, w.prebuild, w.transition, w.deleted_at, d.status,
                           d.started_at, d.created_at, d.limited, d.fit),
-            """.replace("{mirror}", StateMirror.ASSIGNED).replace("{known}", MutationEnd.known("done"));
+            """.replace("{mirror}", StateMirror.ASSIGNED);
 
     // A claim's time begins when its workspace is verified. A claim ends with its workspace.
     private static final String MOVE_CLAIMS = """
@@ -143,27 +144,46 @@ public class EndBuildStore {
                  WHERE c.workspace_id = w.id AND c.ended_at IS NULL AND w.deleted_at IS NOT NULL),
             """;
 
-    static final Sql COMPLETE = Sql.of(
-            END_JOBS
-                    + LIFT_HOLDS
-                    + MOVE_WORKSPACES
-                    + MOVE_CLAIMS
-                    + """
-            dirty AS (%s)
-            SELECT n, status, started_at, created_at, transition, prebuild, limited,
-                   ARRAY(SELECT DISTINCT backend FROM lifted) AS lifted
-              FROM workspace""".formatted(DirtyPresets.mark("workspace WHERE prebuild")),
-            "jobs",
-            "tokens",
-            "times",
-            "codes",
-            "details",
-            "canceled",
-            "outputs",
-            "deployment",
-            "blames",
-            "proofs",
-            "tools");
+    private static Sql complete(String endJobs, String endMutations, String known) {
+        return Sql.of(
+                endJobs
+                        + LIFT_HOLDS
+                        + endMutations
+                        + MOVE_WORKSPACES.replace("{known}", known)
+                        + MOVE_CLAIMS
+                        + """
+                dirty AS (%s)
+                SELECT n, status, started_at, created_at, transition, prebuild, limited,
+                       ARRAY(SELECT DISTINCT backend FROM lifted) AS lifted
+                  FROM workspace""".formatted(DirtyPresets.mark("workspace WHERE prebuild")),
+                "jobs",
+                "tokens",
+                "times",
+                "codes",
+                "details",
+                "canceled",
+                "outputs",
+                "deployment",
+                "blames",
+                "proofs",
+                "tools");
+    }
+
+    /** Ends any jobs, and the mutations of those that have one. */
+    private static final Sql COMPLETE = complete(
+            END_JOBS.replace("{held}", HELD)
+                    .replace("{ready}", "(SELECT count(*) FROM held) >= 0")
+                    .replace("{incomplete}", MutationEnd.INCOMPLETE),
+            MutationEnd.end("done", MutationEnd.OF_JOB) + ",\n",
+            MutationEnd.known("done"));
+
+    /** Ends jobs without a mutation. Starting the parts that end mutations costs a fifth of the statement. */
+    static final Sql COMPLETE_WITHOUT_STATES = complete(
+            END_JOBS.replace("{held}", "")
+                    .replace("{ready}", "j.mutation_id IS NULL")
+                    .replace("{incomplete}", "false"),
+            "",
+            MutationEnd.knownWithoutState("done"));
 
     /**
      * Ends a leased job and moves its workspace with it; jobs that end while others are being ended share the
@@ -229,7 +249,8 @@ public class EndBuildStore {
 
     /** If two results end one job, one of them counts. */
     private Uni<Map<Ending, Completed>> completeAll(SqlClient client, List<Ending> all) {
-        return COMPLETE.on(
+        return (all.stream().anyMatch(one -> one.lease().mutates()) ? COMPLETE : COMPLETE_WITHOUT_STATES)
+                .on(
                         client,
                         each(all, one -> one.lease().jobId(), UUID[]::new),
                         each(all, one -> one.lease().token(), UUID[]::new),

@@ -119,6 +119,9 @@ public final class MutationEnd {
                  WHEN d.status = 'canceled' THEN 'canceled'
                  ELSE 'job_failed' END""";
 
+    /** A value: what the end of the job {@code d} tells of a workspace whose backend has no state. */
+    private static final String TOLD = "CASE WHEN " + DOUBT + " IS NULL THEN 'reliable' ELSE 'unreliable' END";
+
     /** A value: the outcome of a mutation whose job has ended as the row {@code d} says. */
     static final String OF_JOB = "CASE WHEN d.status IN ('succeeded', 'canceled') THEN d.status ELSE 'failed' END";
 
@@ -180,11 +183,18 @@ public final class MutationEnd {
                 {jobs} d
                   LEFT JOIN settled s ON s.workspace_id = d.workspace_id
                  CROSS JOIN LATERAL (
-                       SELECT CASE WHEN d.mutation_id IS NULL
-                                   THEN CASE WHEN {doubt} IS NULL THEN 'reliable' ELSE 'unreliable' END
+                       SELECT CASE WHEN d.mutation_id IS NULL THEN {told}
                                    WHEN s.status = 'tombstoned' THEN CASE WHEN NOT s.unchanged THEN 'reliable' END
                                    ELSE s.status END AS status,
                               CASE WHEN d.mutation_id IS NULL THEN {doubt} ELSE s.status_reason END AS status_reason,
-                              CASE WHEN d.mutation_id IS NULL THEN d.at ELSE s.status_since END AS status_since) c""".replace("{jobs}", jobs).replace("{doubt}", DOUBT);
+                              CASE WHEN d.mutation_id IS NULL THEN d.at ELSE s.status_since END AS status_since) c""".replace("{jobs}", jobs).replace("{told}", TOLD).replace("{doubt}", DOUBT);
+    }
+
+    /** The same for jobs without a mutation. */
+    static String knownWithoutState(String jobs) {
+        return """
+                {jobs} d
+                 CROSS JOIN LATERAL (
+                       SELECT {told} AS status, {doubt} AS status_reason, d.at AS status_since) c""".replace("{jobs}", jobs).replace("{told}", TOLD).replace("{doubt}", DOUBT);
     }
 }
