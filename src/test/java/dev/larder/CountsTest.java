@@ -48,7 +48,7 @@ class CountsTest {
     /** How each rule looks in a statement whose white space is single spaces. */
     private static final Map<String, String> RULES = new TreeMap<>(Map.of(
             "a build begins", "INSERT INTO builds\\b",
-            "a canceled start is dropped or deleted", "deleted_at = CASE WHEN [^,]*?attempt = 0 THEN",
+            "a canceled start is dropped or deleted", "deleted_at = CASE WHEN [^,]*?untouched\\} THEN",
             "a prebuild is claimable", "prebuild AND \\S*ready_at IS NOT NULL",
             "a prebuild is fresh", "greatest\\(\\S*last_invalidated_at|last_invalidated_at IS NULL OR",
             "a preset is active", "deleted_at IS NULL AND \\S*deprecated_reason IS NULL",

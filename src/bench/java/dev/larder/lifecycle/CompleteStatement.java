@@ -6,6 +6,6 @@ public final class CompleteStatement {
     private CompleteStatement() {}
 
     public static String text() {
-        return EndBuildStore.COMPLETE.text();
+        return EndBuildStore.COMPLETE_WITHOUT_STATES.text();
     }
 }

@@ -34,9 +34,9 @@ final class AssignmentReads {
      * The end of the statements of {@link Leasing}: a row for each leased job, in the order of {@code next}. If no
      * job is leased, one row with the summary, unless the summary is empty.
      */
-    static final String FETCH = """
+    private static final String FETCH = """
             SELECT s.held_up, s.more, s.asked_to, s.shared,
-                   t.mutation_id, e.state_id, e.fence, e.current_version, e.state_token,
+                   t.mutation_id, {access}
                    t.id, t.lease_token, t.attempt, t.deadline_at, t.created_at, v.backend, b.transition, b.reason, b.number,
                    b.version_id, b.preset_id, w.outputs_sealed, w.id AS workspace_id, w.name AS workspace_name, w.owner_id, w.prebuild,
                    w.organization_id, o.name AS organization_name, u.name AS owner_name, p.name AS preset_name,
@@ -59,10 +59,18 @@ final class AssignmentReads {
                          JOIN users u ON u.id = w.owner_id
                          JOIN template_versions v ON v.id = b.version_id
                          JOIN templates m ON m.id = v.template_id
-                         LEFT JOIN entered e ON e.workspace_id = t.workspace_id
+                         {entered}
                          LEFT JOIN presets p ON p.id = b.preset_id) ON true
              WHERE t.id IS NOT NULL OR s.held_up OR s.shared OR s.asked_to IS NOT NULL
              ORDER BY n.place""";
+
+    /** Of jobs that begin no mutation. */
+    static final String FETCH_WITHOUT_STATES = FETCH.replace("{access}", "").replace("{entered}", "");
+
+    /** Of any jobs, with the access to their states. */
+    static final String FETCH_WITH_STATES = FETCH.replace(
+                    "{access}", "e.state_id, e.fence, e.current_version, e.state_token,")
+            .replace("{entered}", "LEFT JOIN entered e ON e.workspace_id = t.workspace_id");
 
     static Lease lease(Row row) {
         return new Lease(
@@ -71,7 +79,8 @@ final class AssignmentReads {
                 row.getInteger("attempt"),
                 row.getUUID("workspace_id"),
                 Transition.of(row.getString("transition")),
-                row.getString("reason"));
+                row.getString("reason"),
+                row.getUUID("mutation_id") != null);
     }
 
     /** @throws Encryption.UnreadableException if a sensitive parameter or output cannot be decrypted */

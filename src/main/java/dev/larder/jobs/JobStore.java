@@ -53,7 +53,7 @@ public class JobStore {
     }
 
     private static final Sql LEASED = Sql.of("""
-            SELECT j.id, j.lease_token, j.attempt, j.workspace_id, b.transition, b.reason
+            SELECT j.id, j.lease_token, j.attempt, j.workspace_id, j.mutation_id, b.transition, b.reason
               FROM jobs j
               JOIN builds b ON b.id = j.build_id
               JOIN workers k ON k.id = j.worker_id

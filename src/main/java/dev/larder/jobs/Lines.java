@@ -44,7 +44,7 @@ final class Lines {
     /** The jobs of the line {@code a} that {@code me} may get, in their order. */
     static String jobs(String condition) {
         return """
-                SELECT j.id, j.queue_at, j.organization_id, j.preset_id, j.deletes FROM jobs j
+                SELECT j.id, j.queue_at, j.organization_id, j.preset_id, j.deletes, j.backend FROM jobs j
                  WHERE j.tagset_id = a.tagset_id AND %1$s = a.kind AND j.organization_id = a.organization_id
                    AND j.started_at IS NULL AND j.completed_at IS NULL AND j.backend = ANY (me.backends)
                    AND %3$s AND %2$s

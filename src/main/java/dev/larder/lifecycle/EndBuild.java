@@ -15,8 +15,8 @@ public final class EndBuild {
             dropped AS (
                 UPDATE workspaces w
                    SET build_status = c.status, build_finished_at = c.completed_at,
-                       deleted_at = CASE WHEN {first} AND c.attempt = 0 THEN :at::timestamptz END,
-                       deletion_wanted_at = CASE WHEN {first} AND c.attempt > 0
+                       deleted_at = CASE WHEN {first} AND {untouched} THEN :at::timestamptz END,
+                       deletion_wanted_at = CASE WHEN {first} AND NOT ({untouched})
                                                  THEN coalesce(w.deletion_wanted_at, :at::timestamptz)
                                                  ELSE w.deletion_wanted_at END
                   FROM canceled c WHERE w.id = c.workspace_id AND w.build_id = c.build_id
@@ -30,14 +30,16 @@ public final class EndBuild {
      * {@code prebuild}, {@code deleted_at} and {@code build_status}.
      *
      * <p>Where the first start of a workspace is canceled and no worker had begun it, nothing was made: the
-     * workspace is deleted at once. Where a worker had begun it and lost it, parts may exist: the workspace is
-     * to be deleted, which {@link StartBuildStore#deleteWanted} begins. The statement has a parameter
-     * {@code :at}: now.
+     * workspace is deleted at once. Where a worker had begun it and lost it, or a person has used its state,
+     * parts may exist: the workspace is to be deleted, which {@link StartBuildStore#deleteWanted} begins. The
+     * statement has a parameter {@code :at}: now.
      *
      * @param jobs what follows {@code FROM}: the jobs that the statement has locked, by {@code id}
      * @param unwanted a condition: whether the workspace {@code w} is of no use without its first start
      */
     public static String cancel(String jobs, String unwanted) {
-        return CANCEL.replace("{jobs}", jobs).replace("{first}", FIRST_START + " AND " + unwanted);
+        return CANCEL.replace("{jobs}", jobs)
+                .replace("{first}", FIRST_START + " AND " + unwanted)
+                .replace("{untouched}", "c.attempt = 0 AND " + StateMirror.UNTOUCHED);
     }
 }

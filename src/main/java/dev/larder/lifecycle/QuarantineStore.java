@@ -35,10 +35,12 @@ public final class QuarantineStore {
                    SET build_status = 'canceled', build_finished_at = :at, ready_at = NULL, quarantined_at = :at, verifying = false,
                        claim_step_wanted_at = NULL, dirty = false,
                        deletion_wanted_at = CASE WHEN NOT w.dirty THEN w.deletion_wanted_at END,
-                       {known}
-                  FROM canceled d LEFT JOIN state s ON s.workspace_id = d.workspace_id
+                       {mirror}
+                  FROM {known}
                  WHERE w.id = d.workspace_id AND w.build_id = d.build_id AND w.deleted_at IS NULL)
-            SELECT count(*)::integer AS count FROM canceled""".replace("{mutations}", Mutations.end("canceled", "'canceled'")).replace("{known}", Mutations.KNOWN),
+            SELECT count(*)::integer AS count FROM canceled""".replace("{mutations}", MutationEnd.endOf("canceled", "'canceled'"))
+                    .replace("{mirror}", StateMirror.ASSIGNED)
+                    .replace("{known}", MutationEnd.known("canceled")),
             "at");
 
     /**

@@ -42,8 +42,14 @@ public class RequeueStore {
                         ON CONFLICT DO NOTHING)""".formatted(reason, jobs);
     }
 
-    /** The mutations of the jobs of {@code back} end. What a tool stored that ended by itself is true. */
-    private static final String GIVEN_BACK = Mutations.end("back", "'aborted'");
+    /**
+     * The mutations of the jobs of {@code back} end. What a tool stored that ended by itself is true. Where the state
+     * cannot be trusted the workspace says so too: its job is refused then, and the workspace is destroyed.
+     */
+    private static String givenBack() {
+        return MutationEnd.endOf("back", "'aborted'") + ",\nmirrored AS ("
+                + StateMirror.of("(SELECT * FROM settled WHERE NOT unchanged)") + ")";
+    }
 
     private static final Sql REQUEUE = Sql.of(
             """
@@ -53,7 +59,7 @@ public class RequeueStore {
                  WHERE id = :job AND lease_token = :token AND canceled_at IS NULL
                 RETURNING id, attempt, mutation_id, status, 'not_started' AS tool, NULL::text AS error_code,
                           workspace_id, build_id, :at::timestamptz AS at),
-            """.formatted(UNLEASED) + logged("'Its worker was ending and gave it back.'", "back") + ",\n" + GIVEN_BACK
+            """.formatted(UNLEASED) + logged("'Its worker was ending and gave it back.'", "back") + ",\n" + givenBack()
                     + """
 
             SELECT id FROM back""",
@@ -119,18 +125,19 @@ public class RequeueStore {
             """.replace("{trusted}", Rules.TRUSTED);
 
     private static final Sql REQUEUE_LOST = Sql.of(
-            LOST + logged("reason", "taken_back") + ",\n" + Mutations.end("taken_back", "'expired'")
+            LOST + logged("reason", "taken_back") + ",\n" + MutationEnd.endOf("taken_back", "'expired'")
                     + """
             ,
             moved AS (
                 UPDATE workspaces w
                    SET build_status = d.status, build_finished_at = d.completed_at,
-                       {known}
-                  FROM taken_back d LEFT JOIN state s ON s.workspace_id = d.workspace_id
+                       {mirror}
+                  FROM {known}
                  WHERE w.id = d.workspace_id AND w.build_id = d.build_id
                 RETURNING w.preset_id, w.prebuild),
             dirty AS ({dirty})
-            SELECT count(*) AS jobs FROM moved""".replace("{known}", Mutations.KNOWN)
+            SELECT count(*) AS jobs FROM moved""".replace("{mirror}", StateMirror.ASSIGNED)
+                            .replace("{known}", MutationEnd.known("taken_back"))
                             .replace("{dirty}", DirtyPresets.mark("moved WHERE prebuild")),
             "at",
             "silent_since",
@@ -243,7 +250,7 @@ public class RequeueStore {
                             "'The place is in trouble, not the template: the job waits for another worker,"
                                     + " or until the place works again.'",
                             "back")
-                    + ",\n" + GIVEN_BACK + """
+                    + ",\n" + givenBack() + """
 
             SELECT b.status, b.prebuild, b.created_at, j.started_at FROM back b, job j""",
             "job",

@@ -126,12 +126,13 @@ public class StartBuildStore {
     // Of a workspace whose first build no worker had begun nothing was made: it is deleted without a build. A deletion
     // that failed is retried at growing intervals. A prebuild whose reset failed still holds what its last client left
     // in it, so it is deleted and not kept as evidence.
-    private static final String TO_DELETE = """
+    private static final String TO_DELETE =
+            """
             ,
             wanted AS (
                 SELECT w.*, w.build_number + 1 AS number,
                        w.transition = 'start' AND w.build_number = 1 AND w.build_status = 'canceled'
-                       AND w.quarantined_at IS NULL
+                       AND w.quarantined_at IS NULL AND {untouched}
                        AND (SELECT j.attempt FROM jobs j WHERE j.build_id = w.build_id) = 0 AS never_begun
                   FROM workspaces w
                  WHERE w.deleted_at IS NULL AND {which} AND {trusted}
@@ -151,7 +152,7 @@ public class StartBuildStore {
                  WHERE c.ended_at IS NULL
                    AND c.workspace_id = ANY (ARRAY(SELECT id FROM dropped WHERE deleted_at IS NOT NULL
                                                     UNION ALL SELECT id FROM nothing))),
-            """.replace("{trusted}", Rules.TRUSTED);
+            """.replace("{trusted}", Rules.TRUSTED).replace("{untouched}", StateMirror.UNTOUCHED);
 
     private static final String DELETIONS =
             """

@@ -10,9 +10,10 @@
  * build end ({@code lifecycle.EndBuildStore}), are canceled ({@code lifecycle.EndBuild},
  * {@code lifecycle.CancelStore}) or requeued ({@code lifecycle.RequeueStore}); how a workspace changes its owner
  * ({@code lifecycle.Ownership}); how it goes missing ({@code lifecycle.MissingWorkspaces}) or is quarantined
- * ({@code lifecycle.QuarantineStore}); how a job's mutation of a state begins and ends ({@code lifecycle.Mutations}),
- * and how far a state can be trusted, in its workspace's row ({@code lifecycle.StateMirror}); how claims end
- * ({@code lifecycle.EndClaimStore}); and the labels of claims and states ({@code lifecycle.LabelStore}).
+ * ({@code lifecycle.QuarantineStore}); how a job's mutation of a state begins ({@code lifecycle.Mutations}), how
+ * mutations end ({@code lifecycle.MutationEnd}), and how far a state can be trusted, in its workspace's row
+ * ({@code lifecycle.StateMirror}); how claims end ({@code lifecycle.EndClaimStore}); and the labels of claims and
+ * states ({@code lifecycle.LabelStore}).
  *
  * <p><b>Authoritative</b>: the tables {@code workspaces}, {@code builds}, {@code jobs}, {@code claims},
  * {@code held_places}. {@code jobs.status} is a generated column. A workspace carries a copy of its latest build's
@@ -26,7 +27,7 @@
  * says so by its row count: a lost lease, a workspace that was claimed first, a claim that has ended.
  *
  * <p><b>Bounds.</b> A statement of a loop changes at most 100 rows of one kind. Locks are taken in one order: jobs
- * before workspaces, workspaces before the claims that hold them, these before mutations, mutations before states.
+ * before workspaces, workspaces before the claims that hold them and before mutations, mutations before states.
  * Rows that another statement has locked are skipped where a later round will find them.
  */
 @NullMarked

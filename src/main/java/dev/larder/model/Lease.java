@@ -8,8 +8,10 @@ import java.util.UUID;
  * @param token random; every write of the job carries it, and under the token of a lost lease nothing is written
  * @param attempt 1 for the first lease of the job
  * @param reason why the build is made, as in {@link Assignment}
+ * @param mutates whether the lease is also that of a mutation of the workspace's state
  */
-public record Lease(UUID jobId, UUID token, int attempt, UUID workspaceId, Transition transition, String reason) {
+public record Lease(
+        UUID jobId, UUID token, int attempt, UUID workspaceId, Transition transition, String reason, boolean mutates) {
 
     /**
      * The most lines that one lease's log can have. A worker of Larder writes at most 100,000: the beginning and

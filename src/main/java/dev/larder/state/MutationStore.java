@@ -4,7 +4,7 @@ import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AuditEntry;
 import dev.larder.lifecycle.DirtyPresets;
-import dev.larder.lifecycle.Mutations;
+import dev.larder.lifecycle.MutationEnd;
 import dev.larder.lifecycle.StateMirror;
 import dev.larder.model.Ids;
 import dev.larder.state.Begin.Result;
@@ -48,7 +48,7 @@ public class MutationStore {
     private static String place(String state) {
         return """
                 place AS MATERIALIZED (
-                    SELECT w.id, w.preset_id, w.prebuild FROM workspaces w
+                    SELECT w.id, w.deleted_at FROM workspaces w
                      WHERE w.id = (SELECT s.workspace_id FROM states s WHERE s.id = %s)
                        FOR NO KEY UPDATE)""".formatted(state);
     }
@@ -80,6 +80,7 @@ public class MutationStore {
                        h.status_since, :at::timestamptz, :at::timestamptz + make_interval(secs => :lease::integer)
                   FROM head h
                  WHERE h.status IN ('new', 'reliable', 'unreliable', 'corrupt') AND NOT EXISTS (SELECT FROM known)
+                   AND NOT EXISTS (SELECT FROM place p WHERE p.deleted_at IS NOT NULL)
                    AND h.current_version = coalesce(:expected::bigint, h.current_version)
                    AND (h.status <> 'unreliable' OR :distrusting::boolean)
                    AND (h.status <> 'corrupt' OR :blind::boolean)
@@ -96,7 +97,8 @@ public class MutationStore {
 
     private static final Sql BEGIN = Sql.of(
             "WITH " + HEAD + BEGUN + """
-            SELECT h.status, h.status_reason, h.current_version, m.answer, %s
+            SELECT CASE WHEN EXISTS (SELECT FROM place p WHERE p.deleted_at IS NOT NULL) THEN 'tombstoned' ELSE h.status END AS status,
+                   h.status_reason, h.current_version, m.answer, %s
               FROM head h
               LEFT JOIN (SELECT 'begun' AS answer, b.* FROM begun b
                          UNION ALL SELECT 'begun', k.* FROM known k
@@ -198,47 +200,22 @@ public class MutationStore {
                    FOR NO KEY UPDATE),
             """;
 
-    /**
-     * A value: what a state is after the mutation {@code o}: previous, reliable, or the reason why it is unreliable.
-     */
-    private static final String VERDICT = """
-            CASE WHEN o.kind = 'plan' OR (:quiet::boolean AND o.writes + o.failed_writes = 0) THEN 'previous'
-                 WHEN :outcome IN ('canceled', 'forced') THEN :outcome
-                 WHEN :outcome = 'expired' THEN 'lease_expired'
-                 WHEN o.failed_writes > 0 THEN 'write_failed'
-                 WHEN o.previous_status = 'corrupt' AND o.writes = 0 THEN 'previous'
-                 WHEN o.kind = 'destroy' AND :outcome = 'succeeded' AND {may_list_resources} THEN 'destroy_incomplete'
-                 WHEN :outcome = 'succeeded' OR (:outcome = 'failed' AND :quiet) THEN 'reliable'
-                 ELSE 'job_failed' END""".replace("{may_list_resources}", Mutations.mayListResources("h"));
-
     private static final String CLOSED = """
-            judged AS MATERIALIZED (
-                SELECT o.id, o.previous_reason, o.previous_since, h.id AS state_id, h.organization_id, h.current_version,
-                       CASE WHEN o.previous_status = 'new' AND h.current_version > 0 THEN 'reliable'
-                            ELSE o.previous_status END AS previous_status,
-                       {verdict} AS verdict
-                  FROM open o CROSS JOIN head h),
-            known AS MATERIALIZED (
-                SELECT j.*,
-                       CASE j.verdict WHEN 'previous' THEN j.previous_status WHEN 'reliable' THEN 'reliable'
-                                      ELSE 'unreliable' END AS status,
-                       CASE j.verdict WHEN 'previous' THEN j.previous_reason WHEN 'reliable' THEN NULL
-                                      ELSE j.verdict END AS reason,
-                       CASE j.verdict WHEN 'previous' THEN j.previous_since ELSE :at::timestamptz END AS since
-                  FROM judged j),
-            closed AS (
-                UPDATE state_mutations m SET ended_at = :at, outcome = :outcome, end_version = k.current_version
-                  FROM known k WHERE m.id = k.id
-                RETURNING m.*),
-            """.replace("{verdict}", VERDICT);
+            closing AS MATERIALIZED (
+                SELECT {judged}, h.organization_id, h.current_version, :at::timestamptz AS at, :outcome::text AS outcome,
+                       :quiet::boolean AS quiet, false AS buries,
+                       CASE WHEN :outcome IN ('canceled', 'forced') THEN :outcome
+                            WHEN :outcome = 'expired' THEN 'lease_expired' END AS taken_away,
+                       CASE WHEN m.kind = 'destroy' AND :outcome = 'succeeded' AND {incomplete} THEN 'destroy_incomplete'
+                            WHEN :outcome <> 'succeeded' AND NOT (:outcome = 'failed' AND :quiet) THEN 'job_failed'
+                             END AS doubt
+                  FROM open m CROSS JOIN head h),
+            {settled},
+            """.replace("{judged}", MutationEnd.JUDGED)
+            .replace("{incomplete}", MutationEnd.mayListResources("h.id", "h.current_version"))
+            .replace("{settled}", MutationEnd.SETTLED);
 
     private static final String TOLD = """
-            settled AS (
-                UPDATE states s
-                   SET status = k.status, status_reason = k.reason, status_since = k.since,
-                       reliable_version = CASE k.status WHEN 'reliable' THEN k.current_version ELSE s.reliable_version END
-                  FROM known k WHERE s.id = k.state_id
-                RETURNING s.*),
             given_back AS (
                 {mirror}),
             dirty AS ({dirty}),
@@ -294,12 +271,13 @@ public class MutationStore {
              WHERE m.ended_at IS NULL AND m.user_id IS NOT NULL AND m.lease_expires_at <= :at
                AND (NOT m.implicit OR EXISTS (
                         SELECT FROM states s JOIN workspaces w ON w.id = s.workspace_id
-                         WHERE s.id = m.state_id AND w.build_status = 'pending' AND w.deleted_at IS NULL))
+                         WHERE s.id = m.state_id AND (w.build_status = 'pending' OR w.deleted_at IS NOT NULL)))
              ORDER BY m.lease_expires_at LIMIT :limit""", "at", "limit");
 
     /**
      * Ends mutations of people whose lease has expired, at most 100. One that a tool began with its lock ends only
-     * where a job of its workspace waits: such a tool cannot renew, and may be at work for hours.
+     * where a job of its workspace waits, or the workspace was deleted: such a tool cannot renew, and may be at work
+     * for hours.
      *
      * @return how many
      */

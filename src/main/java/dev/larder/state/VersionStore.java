@@ -11,9 +11,13 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Writes versions and rejects. Rows are locked in this order: workspaces, state_mutations, states. */
@@ -83,6 +87,57 @@ public class VersionStore {
             byte[] body = stored.inline();
             return body == null ? null : Buffer.buffer(body);
         }
+
+        /** The values of {@link #VERSION}. */
+        List<@Nullable Object> version() {
+            return Arrays.asList(
+                    StateReads.orNull(serial()),
+                    lineage(),
+                    size,
+                    Buffer.buffer(digest),
+                    contentType,
+                    keyId,
+                    Buffer.buffer(wrappedKey),
+                    inline(),
+                    stored.objectKey(),
+                    managed(),
+                    encrypted(),
+                    tool());
+        }
+
+        /** The values of {@link #REJECTED}. */
+        List<@Nullable Object> rejected() {
+            return version().subList(0, REJECTED.size());
+        }
+    }
+
+    /** The parameters of a statement that makes a content a version. */
+    private static final List<String> VERSION = List.of(
+            "serial",
+            "lineage",
+            "size",
+            "digest",
+            "content_type",
+            "key",
+            "wrapped",
+            "body",
+            "object",
+            "managed",
+            "encrypted",
+            "tool");
+
+    /** The parameters of a statement that keeps a content as a reject: what the body says is not believed. */
+    private static final List<String> REJECTED = VERSION.subList(0, VERSION.indexOf("managed"));
+
+    /** In place of {@link Content#version} where nothing is stored. */
+    private static final List<@Nullable Object> NOTHING = Collections.nCopies(VERSION.size(), null);
+
+    private static String[] names(List<String> content, String... own) {
+        return Stream.concat(Stream.of(own), content.stream()).toArray(String[]::new);
+    }
+
+    private static @Nullable Object[] values(List<@Nullable Object> content, @Nullable Object... own) {
+        return Stream.concat(Arrays.stream(own), content.stream()).toArray();
     }
 
     /** Of the state in {@code head}; its kind and its mutation are to be filled in. */
@@ -111,23 +166,7 @@ public class VersionStore {
             version AS (
                 %s)
             SELECT current_version FROM head""".formatted(StateReads.MAY_WRITE, NEW_VERSION.formatted("intermediate")),
-            "state",
-            "mutation",
-            "fence",
-            "base",
-            "at",
-            "serial",
-            "lineage",
-            "managed",
-            "encrypted",
-            "size",
-            "digest",
-            "content_type",
-            "key",
-            "wrapped",
-            "body",
-            "object",
-            "tool");
+            names(VERSION, "state", "mutation", "fence", "base", "at"));
 
     /**
      * Makes an upload the version after this one, if that one is still the current one and the sender may
@@ -138,29 +177,19 @@ public class VersionStore {
     Uni<Optional<Long>> promote(Upload upload, long base, Content content, Instant at) {
         return PROMOTE.on(
                         pool,
-                        upload.state(),
-                        upload.mutation().orElse(null),
-                        StateReads.orNull(upload.fence()),
-                        base,
-                        Rows.utc(at),
-                        StateReads.orNull(content.serial()),
-                        content.lineage(),
-                        content.managed(),
-                        content.encrypted(),
-                        content.size(),
-                        Buffer.buffer(content.digest()),
-                        content.contentType(),
-                        content.keyId(),
-                        Buffer.buffer(content.wrappedKey()),
-                        content.inline(),
-                        content.stored().objectKey(),
-                        content.tool())
+                        values(
+                                content.version(),
+                                upload.state(),
+                                upload.mutation().orElse(null),
+                                StateReads.orNull(upload.fence()),
+                                base,
+                                Rows.utc(at)))
                 .map(rows -> Rows.first(rows, row -> row.getLong("current_version")));
     }
 
     // A sender that repeats an upload must not drive other rejects out.
-    private static final Sql REJECT = Sql.of(
-            """
+    private static final Sql REJECT =
+            Sql.of("""
             WITH failed AS (
                 UPDATE state_mutations SET failed_writes = failed_writes + 1
                  WHERE id = :mutation::uuid AND state_id = :state::uuid AND ended_at IS NULL),
@@ -175,22 +204,7 @@ public class VersionStore {
                        :content_type::text, :key::text, :wrapped::bytea, :body::bytea, :object::text, :at::timestamptz
                   FROM states s WHERE s.id = :state AND NOT EXISTS (SELECT FROM known)
                 RETURNING id)
-            SELECT id FROM known UNION ALL SELECT id FROM kept""",
-            "state",
-            "mutation",
-            "user",
-            "reject",
-            "reason",
-            "at",
-            "serial",
-            "lineage",
-            "size",
-            "digest",
-            "content_type",
-            "key",
-            "wrapped",
-            "body",
-            "object");
+            SELECT id FROM known UNION ALL SELECT id FROM kept""", names(REJECTED, "state", "mutation", "user", "reject", "reason", "at"));
 
     /**
      * Keeps an upload that was not accepted, and notes the failed write in its mutation, if that is open.
@@ -202,21 +216,14 @@ public class VersionStore {
     Uni<UUID> reject(Upload upload, UUID reject, String reason, Content content, Instant at) {
         return REJECT.on(
                         pool,
-                        upload.state(),
-                        upload.mutation().orElse(null),
-                        upload.user().orElse(null),
-                        reject,
-                        reason,
-                        Rows.utc(at),
-                        StateReads.orNull(content.serial()),
-                        content.lineage(),
-                        content.size(),
-                        Buffer.buffer(content.digest()),
-                        content.contentType(),
-                        content.keyId(),
-                        Buffer.buffer(content.wrappedKey()),
-                        content.inline(),
-                        content.stored().objectKey())
+                        values(
+                                content.rejected(),
+                                upload.state(),
+                                upload.mutation().orElse(null),
+                                upload.user().orElse(null),
+                                reject,
+                                reason,
+                                Rows.utc(at)))
                 .map(rows -> rows.iterator().next().getUUID("id"))
                 .call(() -> trim(upload.state()));
     }
@@ -291,27 +298,7 @@ public class VersionStore {
                                         action,
                                         "jsonb_build_object('version', current_version, 'reason', :reason::text)",
                                         "head")),
-                "state",
-                "base",
-                "next",
-                "mutation",
-                "actor",
-                "reason",
-                "reject",
-                "entry",
-                "at",
-                "serial",
-                "lineage",
-                "managed",
-                "encrypted",
-                "size",
-                "digest",
-                "content_type",
-                "key",
-                "wrapped",
-                "body",
-                "object",
-                "tool");
+                names(VERSION, "state", "base", "next", "mutation", "actor", "reason", "reject", "entry", "at"));
     }
 
     private static final Sql RESTORE = settle("state.restore", "restore", "restore");
@@ -338,27 +325,17 @@ public class VersionStore {
             Sql how, Settlement settlement, long next, @Nullable Content content, Instant at) {
         return how.on(
                         pool,
-                        settlement.state(),
-                        settlement.base(),
-                        next,
-                        ids.next(),
-                        settlement.user(),
-                        settlement.reason(),
-                        settlement.reject(),
-                        ids.next(),
-                        Rows.utc(at),
-                        content == null ? null : StateReads.orNull(content.serial()),
-                        content == null ? null : content.lineage(),
-                        content == null ? null : content.managed(),
-                        content != null && content.encrypted(),
-                        content == null ? 0 : content.size(),
-                        content == null ? null : Buffer.buffer(content.digest()),
-                        content == null ? null : content.contentType(),
-                        content == null ? null : content.keyId(),
-                        content == null ? null : Buffer.buffer(content.wrappedKey()),
-                        content == null ? null : content.inline(),
-                        content == null ? null : content.stored().objectKey(),
-                        content == null ? null : content.tool())
+                        values(
+                                content == null ? NOTHING : content.version(),
+                                settlement.state(),
+                                settlement.base(),
+                                next,
+                                ids.next(),
+                                settlement.user(),
+                                settlement.reason(),
+                                settlement.reject(),
+                                ids.next(),
+                                Rows.utc(at)))
                 .map(rows -> Rows.first(rows, row -> row.getLong("current_version")));
     }
 

@@ -66,7 +66,8 @@ class MigratorTest {
                 1,
                 job.getUUID("workspace_id"),
                 Transition.START,
-                "claim");
+                "claim",
+                false);
         EndBuildStore ends = new EndBuildStore(pool, encryption, new Ids(InstantSource.system()));
         assertThat(await(ends.complete(lease, new JobOutcome.Succeeded(Map.of()), Instant.now())))
                 .map(Completed::status)

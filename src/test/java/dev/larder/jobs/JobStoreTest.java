@@ -194,7 +194,8 @@ class JobStoreTest {
     }
 
     private static Assignment stolen(Assignment a) {
-        Lease lease = new Lease(a.jobId(), UUID.randomUUID(), a.attempt(), a.workspaceId(), a.transition(), a.reason());
+        Lease lease = new Lease(
+                a.jobId(), UUID.randomUUID(), a.attempt(), a.workspaceId(), a.transition(), a.reason(), false);
         return new Assignment(lease, a.deadlineAt(), a.buildNumber(), a.target());
     }
 

@@ -72,16 +72,7 @@ class MutationsTest {
     }
 
     private void wrote(Assignment job, int managed) {
-        StateAccess access = access(job);
-        stock.sql("""
-                WITH head AS (UPDATE states SET current_version = current_version + 1 WHERE id = $1
-                              RETURNING id, current_version),
-                     mutation AS (UPDATE state_mutations SET writes = writes + 1, failed_writes = 0 WHERE id = $2)
-                INSERT INTO state_versions (state_id, version, kind, serial, lineage, managed, client_encrypted, size,
-                                            digest, content_type, key_id, wrapped_key, mutation_id, created_at)
-                SELECT id, current_version, 'final', 1, 'l', $3, false, 2,
-                       decode(repeat('00', 32), 'hex'), 'application/json', 'default', '', $2, $4
-                  FROM head""", access.state(), access.mutation(), managed, Rows.utc(now()));
+        stock.wrote(access(job).state(), access(job).mutation(), managed);
     }
 
     private void failedToWrite(Assignment job) {
@@ -322,9 +313,21 @@ class MutationsTest {
 
         assertThat(state(job).getString("status")).isEqualTo(status);
         assertThat(mutation(job).getString("outcome")).isEqualTo("aborted");
+        assertThat(workspace(job.workspaceId()).getString("state_status"))
+                .isEqualTo(status.equals("new") ? null : status);
         stock.clock.forward(Duration.ofMinutes(10));
         heartbeat();
         assertThat(stock.take(1)).hasSize(status.equals("unreliable") ? 0 : 1);
+    }
+
+    @Test
+    void a_prebuild_whose_requeued_job_is_refused_because_of_its_state_is_destroyed() {
+        Assignment job = start();
+        stock.end(job, new JobOutcome.Failed("backend_unavailable", "No provider.", ToolEnd.UNKNOWN));
+        assertThat(await(stock.cancels.failUnreliable(now()))).isOne();
+        stock.clock.forward(Duration.ofSeconds(61));
+
+        assertThat(await(stock.builds.destroyUnreliable(now()))).isOne();
     }
 
     @Test
@@ -412,6 +415,9 @@ class MutationsTest {
         stock.end(delete, new JobOutcome.Failed("destroy_failed", "It failed.", ToolEnd.EXITED));
         assertThat(state(job).getString("status")).isEqualTo("tombstoned");
         assertThat(workspace(job.workspaceId()).getString("build_status")).isEqualTo("failed");
+        assertThat(workspace(job.workspaceId()).getString("state_status"))
+                .as("still nothing is known of it")
+                .isEqualTo("unreliable");
     }
 
     @Test

@@ -402,12 +402,7 @@ class MutationStoreTest {
     void a_destroy_that_leaves_resources_is_not_believed() {
         UUID state = states.named("net");
         Mutation destroy = states.begun(states.wanted(state, anna, MutationKind.DESTROY));
-        states.accepted(destroy);
-        stock.sql("""
-                INSERT INTO state_versions (state_id, version, kind, managed, client_encrypted, size, digest, content_type,
-                                            key_id, wrapped_key, created_at)
-                VALUES ($1, 1, 'final', 2, false, 1, decode(repeat('00', 32), 'hex'),
-                        'application/json', 'default', '', now())""", state);
+        stock.wrote(state, destroy.id(), 2);
 
         assertThat(states.end(destroy, End.SUCCEEDED).isOpen()).isFalse();
 

@@ -100,10 +100,9 @@ final class States {
                 .orElseThrow();
     }
 
-    /** An accepted upload, as far as the mutation and the head are concerned. */
+    /** An accepted upload of a state that lists no resources. */
     void accepted(Mutation mutation) {
-        stock.sql("UPDATE state_mutations SET writes = writes + 1, failed_writes = 0 WHERE id = $1", mutation.id());
-        stock.sql("UPDATE states SET current_version = current_version + 1 WHERE id = $1", mutation.state());
+        stock.wrote(mutation.state(), mutation.id(), 0);
     }
 
     void rejected(Mutation mutation) {

@@ -178,6 +178,22 @@ public final class Stock implements AutoCloseable {
         return preset(preset.name());
     }
 
+    /** The accepted upload of a state that lists so many resources, as one statement. */
+    public static final String WROTE = """
+            WITH mutation AS (UPDATE state_mutations SET writes = writes + 1, failed_writes = 0 WHERE id = $2),
+                 head AS (UPDATE states SET current_version = current_version + 1 WHERE id = $1
+                          RETURNING id, current_version)
+            INSERT INTO state_versions (state_id, version, kind, serial, lineage, managed, client_encrypted, size,
+                                        digest, content_type, key_id, wrapped_key, mutation_id, created_at)
+            SELECT id, current_version, 'final', 1, 'l', $3, false, 2,
+                   decode(repeat('00', 32), 'hex'), 'application/json', 'default', '', $2, now()
+              FROM head""";
+
+    /** A mutation uploads a state that lists so many resources. */
+    public void wrote(UUID state, UUID mutation, int managed) {
+        sql(WROTE, state, mutation, managed);
+    }
+
     /** The versions declared from now on have these parameters. */
     public void withParameters(Parameter... wanted) {
         parameters = List.of(wanted);

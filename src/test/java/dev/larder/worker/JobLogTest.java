@@ -35,7 +35,7 @@ class JobLogTest {
     private final Written written = new Written();
     private final JobLog log = new JobLog(
             written,
-            new Lease(new UUID(0, 1), new UUID(0, 2), ATTEMPT, new UUID(0, 3), Transition.START, "prebuild"),
+            new Lease(new UUID(0, 1), new UUID(0, 2), ATTEMPT, new UUID(0, 3), Transition.START, "prebuild", false),
             new SettableClock(Stock.NOON));
 
     private static LogLine line(String text) {

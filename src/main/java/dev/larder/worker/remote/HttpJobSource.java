@@ -121,7 +121,8 @@ public final class HttpJobSource implements JobSource {
                 item.getInteger("attempt"),
                 id(item, "workspaceId"),
                 Transition.of(item.getString("transition")),
-                item.getString("reason"));
+                item.getString("reason"),
+                item.getJsonObject("state") != null);
         return new Assignment(
                 lease,
                 clock.instant().plus(Duration.parse(item.getString("timeLeft"))),

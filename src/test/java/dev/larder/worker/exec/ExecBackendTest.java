@@ -1195,7 +1195,8 @@ class ExecBackendTest {
                     attempt,
                     workspace,
                     transition,
-                    reason);
+                    reason,
+                    false);
             boolean first = transition == Transition.START && !Assignment.LATER_STARTS.contains(reason);
             return new Assignment(
                     lease,

@@ -53,7 +53,7 @@ record Work(
 
     Assignment job(Transition transition, int build, int attempt) {
         return new Assignment(
-                new Lease(JOB, UUID.randomUUID(), attempt, workspace, transition, "prebuild"),
+                new Lease(JOB, UUID.randomUUID(), attempt, workspace, transition, "prebuild", false),
                 NOON.plus(within),
                 build,
                 new Target.Workspace(

@@ -755,7 +755,7 @@ class TerraformBackendTest {
         private Assignment job(Transition transition, String reason, String main) {
             files.put("main.tf", main);
             jobs.add(UUID.randomUUID());
-            Lease lease = new Lease(jobs.getLast(), UUID.randomUUID(), 1, workspace, transition, reason);
+            Lease lease = new Lease(jobs.getLast(), UUID.randomUUID(), 1, workspace, transition, reason, true);
             return new Assignment(
                     lease,
                     NOON.plus(LONG),
