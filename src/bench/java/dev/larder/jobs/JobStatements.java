@@ -1,6 +1,7 @@
 package dev.larder.jobs;
 
 import dev.larder.lifecycle.CompleteStatement;
+import dev.larder.model.ToolEnd;
 import java.util.UUID;
 
 /**
@@ -40,6 +41,7 @@ public final class JobStatements {
     private static String end(String sealedHex) {
         String size = "ARRAY[cardinality(:ids::uuid[])]";
         return oneLine(CompleteStatement.text()
+                        .replace("$11", "array_fill('" + ToolEnd.EXITED.word() + "'::text, " + size + ")")
                         .replace("$10", "array_fill(true, " + size + ")")
                         .replace("$9", "array_fill(NULL::text, " + size + ")")
                         .replace("$1", ":ids")
