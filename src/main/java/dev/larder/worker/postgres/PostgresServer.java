@@ -112,12 +112,10 @@ final class PostgresServer {
                     .invoke(PostgresServer::expectEnd)
                     .memoize()
                     .indefinitely();
-            return unless(abandoned, opened.chain(work::apply))
-                    .onTermination()
-                    .call((item, failure, cancelled) -> {
-                        abandoned.set(Boolean.TRUE.equals(cancelled));
-                        return close(opened, abandoned.get()).onFailure().recoverWithNull();
-                    });
+            return unless(abandoned, opened.chain(work::apply)).onTermination().call((item, failure, cancelled) -> {
+                abandoned.set(Boolean.TRUE.equals(cancelled));
+                return close(opened, abandoned.get()).onFailure().recoverWithNull();
+            });
         });
     }
 
@@ -151,7 +149,6 @@ final class PostgresServer {
 
     /** One simple-protocol message: several statements are one transaction. */
     static Uni<RowSet<Row>> run(PgConnection connection, String statements) {
-        return Uni.createFrom()
-                .deferred(() -> connection.query(statements).execute());
+        return Uni.createFrom().deferred(() -> connection.query(statements).execute());
     }
 }

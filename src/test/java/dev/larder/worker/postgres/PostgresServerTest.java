@@ -59,17 +59,22 @@ class PostgresServerTest {
     static Stream<Arguments> work() {
         return Stream.of(
                 one("one statement", connection -> PostgresServer.run(connection, SLEEP)),
-                one("a step after another", connection -> PostgresServer.run(connection, "SELECT 1")
-                        .chain(() -> connection.query(SLEEP).execute())),
-                one("a statement whose failure is told in other words", connection -> PostgresServer.run(
-                                connection, SLEEP)
-                        .onFailure()
-                        .transform(failure -> new BackendFailure("sql_failed", "in other words"))),
-                one("a statement that is tried again", connection -> PostgresServer.run(connection, SLEEP)
-                        .onFailure()
-                        .retry()
-                        .withBackOff(Duration.ofMillis(10))
-                        .atMost(3)));
+                one(
+                        "a step after another",
+                        connection -> PostgresServer.run(connection, "SELECT 1")
+                                .chain(() -> connection.query(SLEEP).execute())),
+                one(
+                        "a statement whose failure is told in other words",
+                        connection -> PostgresServer.run(connection, SLEEP)
+                                .onFailure()
+                                .transform(failure -> new BackendFailure("sql_failed", "in other words"))),
+                one(
+                        "a statement that is tried again",
+                        connection -> PostgresServer.run(connection, SLEEP)
+                                .onFailure()
+                                .retry()
+                                .withBackOff(Duration.ofMillis(10))
+                                .atMost(3)));
     }
 
     private static Arguments one(String name, Function<PgConnection, Uni<?>> work) {
@@ -81,8 +86,10 @@ class PostgresServerTest {
     void work_that_its_caller_gives_up_ends_without_an_error_in_the_log(
             String name, Function<PgConnection, Uni<?>> work) {
         PostgresServer server = new PostgresServer(place.vertx(), place.server().options("postgres"));
-        var running = server.asSuperuser(name, Duration.ofMinutes(1), connection -> work.apply(connection)
-                        .replaceWithVoid())
+        var running = server.asSuperuser(
+                        name,
+                        Duration.ofMinutes(1),
+                        connection -> work.apply(connection).replaceWithVoid())
                 .replaceWith("done")
                 .subscribe()
                 .with(done -> {});
@@ -95,7 +102,8 @@ class PostgresServerTest {
     }
 
     private List<String> sessions(String name, String state) {
-        return place.admin("SELECT count(*)::text FROM pg_stat_activity WHERE application_name = '%s' AND state LIKE '%s'"
-                .formatted(name, state));
+        return place.admin(
+                "SELECT count(*)::text FROM pg_stat_activity WHERE application_name = '%s' AND state LIKE '%s'"
+                        .formatted(name, state));
     }
 }
