@@ -98,7 +98,16 @@ class PoolResource {
             operationId = "getPresetPool",
             summary = "Shows the actual and desired state of the pool, with the reasons")
     public Uni<PoolView> pool(@PathParam("id") String id) {
-        return planned(id, clock.instant()).map(planned -> PoolView.of(planned.preset(), planned.plan()));
+        return planned(id, clock.instant())
+                .map(planned -> PoolView.of(planned.preset(), planned.plan()))
+                .chain(this::explained);
+    }
+
+    private Uni<PoolView> explained(PoolView view) {
+        return view.holdsForFailures()
+                ? presets.lastFailure(view.preset())
+                        .map(failed -> failed.map(view::after).orElse(view))
+                : Uni.createFrom().item(view);
     }
 
     @GET

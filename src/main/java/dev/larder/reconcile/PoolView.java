@@ -38,6 +38,19 @@ record PoolView(
                 plan.nextLook().orElse(null));
     }
 
+    boolean holdsForFailures() {
+        return holds.stream().anyMatch(HoldView::explainsFailures);
+    }
+
+    PoolView after(FailedJob failed) {
+        List<HoldView> explained =
+                holds.stream().map(hold -> hold.after(failed)).toList();
+        return new PoolView(preset, name, status, counts, because, explained, next, nextLook);
+    }
+
+    /** A start of a prebuild that failed. */
+    record FailedJob(UUID job, UUID workspace, @Nullable String code, Instant at) {}
+
     /**
      * @param rule {@code base}, {@code schedule}, {@code inactive} or {@code schedules_unusable}
      * @param schedule index of the schedule that decided, in declared order
@@ -63,9 +76,27 @@ record PoolView(
      *     {@code place_held} or {@code no_worker}
      * @param since of a place and of jobs that no worker takes
      * @param until of a place: when the next build is tried there
+     * @param lastFailure of {@code backoff} and {@code hard_limited}: the job that failed last, while its workspace is
+     *     kept
      */
     record HoldView(
-            String kind, @Nullable Instant since, @Nullable Instant until, String detail) {
+            String kind,
+            @Nullable Instant since,
+            @Nullable Instant until,
+            String detail,
+            @Nullable FailedJob lastFailure) {
+
+        private HoldView(String kind, @Nullable Instant since, @Nullable Instant until, String detail) {
+            this(kind, since, until, detail, null);
+        }
+
+        boolean explainsFailures() {
+            return kind.equals("backoff") || kind.equals("hard_limited");
+        }
+
+        HoldView after(FailedJob failed) {
+            return explainsFailures() ? new HoldView(kind, since, until, detail, failed) : this;
+        }
 
         static HoldView of(Blocker hold) {
             return switch (hold) {

@@ -4,6 +4,7 @@ import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.PresetStatus;
+import dev.larder.reconcile.PoolView.FailedJob;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
@@ -87,5 +88,25 @@ class PresetStore {
                 Optional.ofNullable(instances),
                 PresetStatus.of(row.getString("status")),
                 Optional.ofNullable(row.getString("status_reason")));
+    }
+
+    private static final Sql LAST_FAILURE = Sql.of("""
+            SELECT j.id, w.id AS workspace, j.error_code, w.build_finished_at
+              FROM workspaces w JOIN jobs j ON j.build_id = w.build_id
+             WHERE w.preset_id = :preset AND w.prebuild AND w.deleted_at IS NULL
+               AND w.transition = 'start' AND w.build_status = 'failed'
+             ORDER BY w.build_finished_at DESC LIMIT 1""", "preset");
+
+    /** The start that failed last, of the preset's prebuilds that are kept. */
+    Uni<Optional<FailedJob>> lastFailure(UUID preset) {
+        return LAST_FAILURE
+                .on(pool, preset)
+                .map(rows -> Rows.first(
+                        rows,
+                        row -> new FailedJob(
+                                row.getUUID("id"),
+                                row.getUUID("workspace"),
+                                row.getString("error_code"),
+                                Rows.instant(row, "build_finished_at"))));
     }
 }

@@ -28,6 +28,7 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What surrounds a template is not its failure (decision 0025), with a real database and a settable clock. */
@@ -339,6 +340,25 @@ class HeldPlacesTest {
         assertThat(crank.status(preset)).isEqualTo("hard_limited");
         assertThat(failedJobs()).isEqualTo(3);
         assertThat(stock.count("held_places")).isZero();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, backoff", "20, hard_limited"})
+    void a_pool_that_builds_nothing_after_failures_names_the_job_that_failed_last(int minutes, String kind) {
+        UUID preset = stock.declare("small", 1);
+        pass(Duration.ofMinutes(minutes), Duration.ofSeconds(30), SCRIPT);
+        var planned = await(crank.reconciler().plan(preset, now())).orElseThrow();
+
+        var last = await(new PresetStore(stock.pool).lastFailure(preset)).orElseThrow();
+
+        assertThat(last.code()).isEqualTo("script_failed");
+        assertThat(stock.count("jobs WHERE id = '" + last.job() + "' AND completed_at = '" + last.at()
+                        + "' AND completed_at = (SELECT max(completed_at) FROM jobs)"))
+                .isEqualTo(1);
+        assertThat(PoolView.of(planned.preset(), planned.plan()).after(last).holds())
+                .singleElement()
+                .satisfies(hold -> assertThat(hold.kind()).isEqualTo(kind))
+                .satisfies(hold -> assertThat(hold.lastFailure()).isEqualTo(last));
     }
 
     @ParameterizedTest

@@ -118,17 +118,10 @@ final class AdminSession {
     }
 
     private Uni<Void> endBlockers(AdminSession watch, int pid) {
-        return kept(watch.query(END_SESSIONS.formatted(pid, Names.TENANT)))
+        return watch.query(END_SESSIONS.formatted(pid, Names.TENANT))
                 .invoke(rows -> logEnded("sessions", rows.size()))
-                .chain(() -> kept(watch.query(PREPARED.formatted(pid, Names.TENANT))))
+                .chain(() -> watch.query(PREPARED.formatted(pid, Names.TENANT)))
                 .chain(rows -> rollBack(watch, rows));
-    }
-
-    /**
-     * The end of the watch interrupts its statement. The failure of that is expected, and would be logged as a fault.
-     */
-    private static <T> Uni<T> kept(Uni<T> statement) {
-        return statement.memoize().indefinitely();
     }
 
     private static void logEnded(String what, int count) {

@@ -7,6 +7,7 @@ import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.pgclient.PgConnectOptions;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import org.jboss.logging.Logger;
 
@@ -105,17 +106,26 @@ final class PostgresServer {
 
     private <T> Uni<T> with(PgConnectOptions own, Function<PgConnection, Uni<T>> work) {
         return Uni.createFrom().deferred(() -> {
+            AtomicBoolean abandoned = new AtomicBoolean();
             // Memoized, because a requested connection arrives even after a cancel and must be closed.
             Uni<PgConnection> opened = PgConnection.connect(vertx, own)
                     .invoke(PostgresServer::expectEnd)
                     .memoize()
                     .indefinitely();
-            return opened.chain(work::apply)
-                    .onTermination()
-                    .call((item, failure, cancelled) -> close(opened, Boolean.TRUE.equals(cancelled))
-                            .onFailure()
-                            .recoverWithNull());
+            return unless(abandoned, opened.chain(work::apply)).onTermination().call((item, failure, cancelled) -> {
+                abandoned.set(Boolean.TRUE.equals(cancelled));
+                return close(opened, abandoned.get()).onFailure().recoverWithNull();
+            });
         });
+    }
+
+    /**
+     * The same work without the failures that the end of its session causes once its caller has gone: Mutiny would
+     * log each of them as an error.
+     */
+    private static <T> Uni<T> unless(AtomicBoolean abandoned, Uni<T> work) {
+        return work.onFailure(failure -> abandoned.get())
+                .recoverWithUni(() -> Uni.createFrom().nothing());
     }
 
     /** A newer attempt may terminate this session. Its next statement then fails and reports that. */
@@ -139,8 +149,6 @@ final class PostgresServer {
 
     /** One simple-protocol message: several statements are one transaction. */
     static Uni<RowSet<Row>> run(PgConnection connection, String statements) {
-        // Memoized, so that the failure that a cancel causes is not reported as dropped.
-        return Uni.createFrom()
-                .deferred(() -> connection.query(statements).execute().memoize().indefinitely());
+        return Uni.createFrom().deferred(() -> connection.query(statements).execute());
     }
 }

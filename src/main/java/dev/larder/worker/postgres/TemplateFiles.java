@@ -93,8 +93,6 @@ final class TemplateFiles {
                         .collecting(Collectors.counting())
                         .execute()
                         .toCompletionStage())
-                .memoize()
-                .indefinitely()
                 .replaceWithVoid();
     }
 
