@@ -2,43 +2,65 @@ package dev.larder.database;
 
 import dev.larder.model.Ids;
 import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.mutiny.sqlclient.SqlClient;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A type of clean-up that is one statement per batch: it walks a table in the order of its ids, which is the order of
- * creation, from the oldest row to the first one that is too young.
+ * A type of clean-up that is one statement per batch. Most of them walk one table in the order of its ids, which is the
+ * order of creation, from the oldest row to the first one that is too young.
  *
- * @param remove parameters {@code :after}, {@code :end} and {@code :rows}, and {@code :before} and {@code :keep}
- *     where it names them; it returns one row as {@link Batch#of} reads it
+ * @param remove returns one row as {@link Batch#of} reads it
  * @param oldest returns at most one row with the column {@code at}
  */
 public record CleanupRows(String name, Retention retention, List<String> tables, Statement remove, Sql oldest)
         implements CleanupType {
 
-    /** A statement and whether it names the two parameters that not every one needs. */
-    record Statement(Sql sql, boolean before, boolean keep) {
+    /** What a statement may ask for, by its parameters' names, and only where it does. */
+    private static final Map<String, Function<Slice, @Nullable Object>> PARAMETERS = new TreeMap<>(Map.of(
+            "after", Slice::after,
+            "position", Slice::position,
+            "end", slice -> Ids.firstOf(slice.before()),
+            "rows", Slice::rows,
+            "now", slice -> Rows.utc(slice.now()),
+            "before", slice -> Rows.utc(slice.before()),
+            "keep", Slice::keepNewest));
+
+    /** A statement and the parameters that it has. */
+    record Statement(Sql sql, List<String> names) {
 
         static Statement of(String text) {
-            boolean before = text.contains(":before");
-            boolean keep = text.contains(":keep");
-            List<String> names = new ArrayList<>(List.of("after", "end", "rows"));
-            if (before) {
-                names.add("before");
-            }
-            if (keep) {
-                names.add("keep");
-            }
-            return new Statement(Sql.of(text, names.toArray(String[]::new)), before, keep);
+            List<String> names = PARAMETERS.keySet().stream()
+                    .filter(name -> Pattern.compile("(?<!:):" + name + "\\b").matcher(text).find())
+                    .toList();
+            return new Statement(Sql.of(text, names.toArray(String[]::new)), names);
+        }
+
+        Uni<RowSet<Row>> on(SqlClient transaction, Slice slice) {
+            return sql.on(
+                    transaction,
+                    names.stream().map(name -> PARAMETERS.get(name).apply(slice)).toArray());
         }
     }
 
-    // Rows are locked before they are deleted, and skipped where another statement has locked them: a clean-up waits
-    // for nobody. Arrays, so that the rows are read by their ids whatever the planner knows of the table.
+    /** The end of every statement: what the CTEs {@code examined} and {@code deleted} did. */
+    public static final String COUNTED = """
+            SELECT (SELECT count(*) FROM examined) AS examined, {position} AS position,
+                   count(*) AS deleted, coalesce(sum(bytes), 0)::bigint AS bytes
+              FROM deleted""";
+
+    private static final String LAST = "(SELECT id::text FROM examined ORDER BY id DESC LIMIT 1)";
+
+    // Rows are locked before they are deleted, and skipped where another statement has locked them: a clean-up makes
+    // no other statement wait. With arrays the rows are read by their ids, whatever the planner knows of the table.
     private static final String WALK = """
             WITH examined AS (
                 SELECT t.id, ({removable}) AS removable
@@ -48,44 +70,52 @@ public record CleanupRows(String name, Retention retention, List<String> tables,
                  WHERE t.id = ANY (ARRAY(SELECT id FROM examined WHERE removable)) FOR UPDATE SKIP LOCKED),
             deleted AS (
                 DELETE FROM {table} t WHERE t.id = ANY (ARRAY(SELECT id FROM locked))
-                RETURNING pg_column_size(t) AS bytes)
-            SELECT (SELECT count(*) FROM examined) AS examined,
-                   (SELECT id::text FROM examined ORDER BY id DESC LIMIT 1) AS position,
-                   count(*) AS deleted, coalesce(sum(bytes), 0)::bigint AS bytes
-              FROM deleted""";
+                RETURNING {size} AS bytes)
+            """ + COUNTED.replace("{position}", LAST);
 
     /**
      * Removes rows of one table whose ids are UUIDs of version 7.
      *
-     * @param removable a condition on the row {@code t}, which is old enough by its id; it may use {@code :before} and
-     *     {@code :keep}
-     * @param oldest a query for the creation of the oldest row that could ever be removed, as {@code at}
+     * @param removable a condition on the row {@code t}, which is old enough by its id. It may use {@code :before}
+     *     and {@code :keep}
+     * @param oldest a query for the time of the oldest row that could ever be removed, as {@code at}
      */
-    public static CleanupRows walking(String name, Retention retention, String table, String removable, String oldest) {
-        return new CleanupRows(
-                name,
-                retention,
-                List.of(table),
-                Statement.of(WALK.replace("{table}", table).replace("{removable}", removable)),
-                Sql.of(oldest));
+    public static CleanupRows walking(
+            String name, Retention retention, String table, String removable, String oldest) {
+        return walking(name, retention, table, removable, "pg_column_size(t)", oldest);
     }
 
-    /** Removes rows of one or more tables by a statement of the type's own. */
-    public static CleanupRows by(String name, Retention retention, List<String> tables, String remove, String oldest) {
+    /** @param size an expression: how many bytes the row {@code t} holds */
+    public static CleanupRows walking(
+            String name, Retention retention, String table, String removable, String size, String oldest) {
+        String remove = WALK.replace("{table}", table).replace("{removable}", removable).replace("{size}", size);
+        return by(name, retention, List.of(table), remove, oldest);
+    }
+
+    /**
+     * Removes rows by a statement of the type's own. Its parameters are those of {@code :after} and {@code :position},
+     * {@code :end}, the first id that is too young, {@code :now}, {@code :before}, {@code :keep} and {@code :rows} that
+     * it names.
+     */
+    public static CleanupRows by(
+            String name, Retention retention, List<String> tables, String remove, String oldest) {
         return new CleanupRows(name, retention, tables, Statement.of(remove), Sql.of(oldest));
+    }
+
+    /**
+     * A query for {@link #oldest}: the earliest of a column, among the first 1,000 rows by their ids.
+     *
+     * @param condition on the row {@code t}; a row that fails it does not count
+     */
+    public static String oldestOf(String table, String column, String condition) {
+        return """
+                SELECT min(t.%2$s) AS at FROM (SELECT * FROM %1$s ORDER BY id LIMIT 1000) t
+                 WHERE t.%2$s IS NOT NULL AND (%3$s) HAVING min(t.%2$s) IS NOT NULL""".formatted(table, column, condition);
     }
 
     @Override
     public Uni<Batch> batch(SqlClient transaction, Slice slice) {
-        List<@Nullable Object> values =
-                new ArrayList<>(List.of(slice.after(), Ids.firstOf(slice.before()), slice.rows()));
-        if (remove.before()) {
-            values.add(Rows.utc(slice.before()));
-        }
-        if (remove.keep()) {
-            values.add(slice.keepNewest());
-        }
-        return remove.sql().on(transaction, values.toArray()).map(rows -> Batch.of(rows, slice));
+        return remove.on(transaction, slice).map(rows -> Batch.of(rows, slice));
     }
 
     @Override
