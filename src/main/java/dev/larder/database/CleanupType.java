@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +28,11 @@ public interface CleanupType {
 
     /** What holds where nothing is configured. */
     Retention retention();
+
+    /** Settings of the type beside those three, in full. */
+    default Set<String> furtherSettings() {
+        return Set.of();
+    }
 
     /** The tables whose rows this type removes, as the schema names them. {@link #oldest} is about the first one. */
     List<String> tables();
