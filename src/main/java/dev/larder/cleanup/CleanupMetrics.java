@@ -53,7 +53,7 @@ class CleanupMetrics implements CleanupObserver {
     }
 
     private void register(MeterRegistry registry, CleanupType type) {
-        String table = type.tables().getFirst();
+        String table = type.tables().isEmpty() ? type.name() : type.tables().getFirst();
         var oldest = Gauge.builder("larder.oldest.row.age", () -> ages.getOrDefault(type.name(), Double.NaN))
                 .description("Age of the oldest row that clean-up will remove, from when it could count as over")
                 .baseUnit("seconds")

@@ -57,7 +57,8 @@ public record CleanupRows(String name, Retention retention, List<String> tables,
                    count(*) AS deleted, coalesce(sum(bytes), 0)::bigint AS bytes
               FROM deleted""";
 
-    private static final String LAST = "(SELECT id::text FROM examined ORDER BY id DESC LIMIT 1)";
+    /** The position after {@code examined}, whose rows have an {@code id}. */
+    public static final String LAST = "(SELECT id::text FROM examined ORDER BY id DESC LIMIT 1)";
 
     // Rows are locked before they are deleted, and skipped where another statement has locked them: a clean-up makes
     // no other statement wait. With arrays the rows are read by their ids, whatever the planner knows of the table.

@@ -34,7 +34,10 @@ public interface CleanupType {
         return Set.of();
     }
 
-    /** The tables whose rows this type removes, as the schema names them. {@link #oldest} is about the first one. */
+    /**
+     * The tables whose rows this type removes, as the schema names them. {@link #oldest} is about the first one. None
+     * where it only asks another part to remove something.
+     */
     List<String> tables();
 
     /**
