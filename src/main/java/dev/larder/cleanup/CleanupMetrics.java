@@ -62,7 +62,8 @@ class CleanupMetrics implements CleanupObserver {
         Retention keeps = settings.of(type);
         // A table that keeps its newest rows whatever their age has no bound to compare with.
         if (keeps.keepNewest() < 0 && keeps.interval().isPositive()) {
-            var bound = Gauge.builder("larder.row.retention", () -> keeps.keepFor().toSeconds())
+            var bound = Gauge.builder(
+                            "larder.row.retention", () -> keeps.keepFor().toSeconds())
                     .description("How long clean-up keeps the rows of a table")
                     .baseUnit("seconds")
                     .tag("table", table)

@@ -121,8 +121,7 @@ class CleanupResource {
             operationId = "cancelCleanup",
             summary = "Cancels a clean-up operation. What it has removed stays removed. Idempotent")
     public Uni<dev.larder.cleanup.Operation> cancel(@PathParam("id") String id) {
-        return cleanups.cancel(id(id), caller.get().userId())
-                .map(found -> found.orElseThrow(CleanupResource::missing));
+        return cleanups.cancel(id(id), caller.get().userId()).map(found -> found.orElseThrow(CleanupResource::missing));
     }
 
     private static UUID id(String id) {

@@ -28,9 +28,8 @@ public class CleanupSettings {
 
     public CleanupSettings(Config config, @All List<CleanupType> types) {
         this.config = config;
-        this.types = types.stream()
-                .sorted(Comparator.comparing(CleanupType::name))
-                .toList();
+        this.types =
+                types.stream().sorted(Comparator.comparing(CleanupType::name)).toList();
     }
 
     List<CleanupType> types() {
@@ -48,7 +47,9 @@ public class CleanupSettings {
                 duration(key(type, "interval"), defaults.interval(), Duration.ZERO),
                 duration(key(type, "keep-for"), defaults.keepFor(), defaults.least()),
                 defaults.least(),
-                defaults.keepNewest() < 0 ? defaults.keepNewest() : count(key(type, "keep-newest"), defaults.keepNewest()));
+                defaults.keepNewest() < 0
+                        ? defaults.keepNewest()
+                        : count(key(type, "keep-newest"), defaults.keepNewest()));
     }
 
     private Duration duration(String key, Duration otherwise, Duration least) {
@@ -60,7 +61,9 @@ public class CleanupSettings {
     }
 
     private static String shown(Duration time) {
-        return time.toHours() > 0 && time.equals(Duration.ofHours(time.toHours())) ? time.toHours() + "h" : time.toSeconds() + "s";
+        return time.toHours() > 0 && time.equals(Duration.ofHours(time.toHours()))
+                ? time.toHours() + "h"
+                : time.toSeconds() + "s";
     }
 
     private int count(String key, int otherwise) {
@@ -105,8 +108,9 @@ public class CleanupSettings {
     /** The intervals of the types that run on schedule, by name. */
     Map<String, Duration> intervals() {
         Map<String, Duration> intervals = new TreeMap<>();
-        types.stream().filter(type -> of(type).interval().isPositive()).forEach(type -> intervals.put(
-                type.name(), of(type).interval()));
+        types.stream()
+                .filter(type -> of(type).interval().isPositive())
+                .forEach(type -> intervals.put(type.name(), of(type).interval()));
         return intervals;
     }
 

@@ -59,9 +59,7 @@ public class Cleanups {
     }
 
     @Inject
-    void keepPace(
-            Ticker pace,
-            @ConfigProperty(name = "larder.cleanup.every", defaultValue = "1m") Duration every) {
+    void keepPace(Ticker pace, @ConfigProperty(name = "larder.cleanup.every", defaultValue = "1m") Duration every) {
         pace.keep("clean-up", every, this::look);
     }
 
@@ -102,7 +100,9 @@ public class Cleanups {
         Optional<CleanupType> type = settings.type(name);
         return type.isEmpty()
                 ? Uni.createFrom().item(new Begun.UnknownType())
-                : abandon().chain(() -> store.begin(name, user, clock.instant())).chain(begun -> begun(type.get(), begun));
+                : abandon()
+                        .chain(() -> store.begin(name, user, clock.instant()))
+                        .chain(begun -> begun(type.get(), begun));
     }
 
     private Uni<Begun> begun(CleanupType type, Optional<Operation> begun) {
@@ -168,8 +168,8 @@ public class Cleanups {
 
     private Uni<Void> beginOne(String name) {
         return store.begin(name, clock.instant())
-                .invoke(begun -> begun.ifPresent(
-                        operation -> add(settings.type(name).orElseThrow(), operation)))
+                .invoke(begun ->
+                        begun.ifPresent(operation -> add(settings.type(name).orElseThrow(), operation)))
                 .replaceWithVoid();
     }
 

@@ -18,7 +18,10 @@ import org.jspecify.annotations.Nullable;
 record Operation(
         UUID id,
         String type,
-        @Schema(enumeration = {"running", "completed", "failed"}) String status,
+
+        @Schema(enumeration = {"running", "completed", "failed"})
+        String status,
+
         @Nullable UUID requestedBy,
         @JsonUnwrapped Times times,
         @JsonUnwrapped Counts counts,

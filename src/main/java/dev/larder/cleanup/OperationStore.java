@@ -44,8 +44,9 @@ public class OperationStore {
         this.ids = ids;
     }
 
-    private static final String COLUMNS = "id, type, status, requested_by, started_at, heartbeat_at, ended_at, examined,"
-            + " deleted, bytes, objects, error_code";
+    private static final String COLUMNS =
+            "id, type, status, requested_by, started_at, heartbeat_at, ended_at, examined,"
+                    + " deleted, bytes, objects, error_code";
 
     private static Operation operation(Row row) {
         return new Operation(
@@ -72,8 +73,7 @@ public class OperationStore {
             ON CONFLICT (type) WHERE status = 'running' DO NOTHING
             RETURNING *""";
 
-    private static final Sql BEGIN =
-            Sql.of(INSERT.replace("{by}", "NULL").replace("*", COLUMNS), "id", "type", "at");
+    private static final Sql BEGIN = Sql.of(INSERT.replace("{by}", "NULL").replace("*", COLUMNS), "id", "type", "at");
 
     /** Begins one on schedule. Empty where one of the type is running. */
     Uni<Optional<Operation>> begin(String type, Instant at) {
@@ -87,13 +87,18 @@ public class OperationStore {
                 "(SELECT id, type, NULL::uuid AS organization_id FROM changed) c");
     }
 
-    private static final Sql BEGIN_REQUESTED =
-            Sql.of("""
+    private static final Sql BEGIN_REQUESTED = Sql.of(
+            """
             WITH changed AS (
                 %s),
             audited AS (
                 %s)
-            SELECT %s FROM changed""".formatted(INSERT.replace("{by}", ":actor"), audited("cleanup.begin"), COLUMNS), "id", "type", "at", "actor", "entry");
+            SELECT %s FROM changed""".formatted(INSERT.replace("{by}", ":actor"), audited("cleanup.begin"), COLUMNS),
+            "id",
+            "type",
+            "at",
+            "actor",
+            "entry");
 
     /** The same on the request of a user, with an audit entry. */
     Uni<Optional<Operation>> begin(String type, UUID user, Instant at) {

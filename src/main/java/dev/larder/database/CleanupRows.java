@@ -39,7 +39,9 @@ public record CleanupRows(String name, Retention retention, List<String> tables,
 
         static Statement of(String text) {
             List<String> names = PARAMETERS.keySet().stream()
-                    .filter(name -> Pattern.compile("(?<!:):" + name + "\\b").matcher(text).find())
+                    .filter(name -> Pattern.compile("(?<!:):" + name + "\\b")
+                            .matcher(text)
+                            .find())
                     .toList();
             return new Statement(Sql.of(text, names.toArray(String[]::new)), names);
         }
@@ -47,7 +49,9 @@ public record CleanupRows(String name, Retention retention, List<String> tables,
         Uni<RowSet<Row>> on(SqlClient transaction, Slice slice) {
             return sql.on(
                     transaction,
-                    names.stream().map(name -> PARAMETERS.get(name).apply(slice)).toArray());
+                    names.stream()
+                            .map(name -> PARAMETERS.get(name).apply(slice))
+                            .toArray());
         }
     }
 
@@ -81,15 +85,15 @@ public record CleanupRows(String name, Retention retention, List<String> tables,
      *     and {@code :keep}
      * @param oldest a query for the time of the oldest row that could ever be removed, as {@code at}
      */
-    public static CleanupRows walking(
-            String name, Retention retention, String table, String removable, String oldest) {
+    public static CleanupRows walking(String name, Retention retention, String table, String removable, String oldest) {
         return walking(name, retention, table, removable, "pg_column_size(t)", oldest);
     }
 
     /** @param size an expression: how many bytes the row {@code t} holds */
     public static CleanupRows walking(
             String name, Retention retention, String table, String removable, String size, String oldest) {
-        String remove = WALK.replace("{table}", table).replace("{removable}", removable).replace("{size}", size);
+        String remove =
+                WALK.replace("{table}", table).replace("{removable}", removable).replace("{size}", size);
         return by(name, retention, List.of(table), remove, oldest);
     }
 
@@ -98,8 +102,7 @@ public record CleanupRows(String name, Retention retention, List<String> tables,
      * {@code :end}, the first id that is too young, {@code :now}, {@code :before}, {@code :keep} and {@code :rows} that
      * it names.
      */
-    public static CleanupRows by(
-            String name, Retention retention, List<String> tables, String remove, String oldest) {
+    public static CleanupRows by(String name, Retention retention, List<String> tables, String remove, String oldest) {
         return new CleanupRows(name, retention, tables, Statement.of(remove), Sql.of(oldest));
     }
 

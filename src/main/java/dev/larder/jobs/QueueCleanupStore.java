@@ -35,11 +35,7 @@ class QueueCleanupStore {
     CleanupType logLines(
             @ConfigProperty(name = "larder.worker.log-retention", defaultValue = "14d") Duration retention) {
         return CleanupRows.by(
-                "log_lines",
-                Retention.of(retention, Duration.ZERO),
-                List.of("job_logs"),
-                REMOVE_LINES,
-                """
+                "log_lines", Retention.of(retention, Duration.ZERO), List.of("job_logs"), REMOVE_LINES, """
                 SELECT min(j.completed_at) AS at
                   FROM (SELECT job_id FROM job_logs ORDER BY job_id, seq LIMIT 1000) l JOIN jobs j ON j.id = l.job_id
                 HAVING min(j.completed_at) IS NOT NULL""");

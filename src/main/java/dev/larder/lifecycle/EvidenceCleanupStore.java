@@ -27,8 +27,7 @@ class EvidenceCleanupStore implements CleanupType {
                        AND w.deletion_wanted_at IS NULL AND w.quarantined_at IS NULL""";
 
     // Only the failed prebuilds of the presets at hand are ranked. There are few: the hard limit stops further ones.
-    private static final String REMOVE =
-            """
+    private static final String REMOVE = """
             WITH place AS (
                 SELECT coalesce(split_part(:position::text, ' ', 1)::uuid, '00000000-0000-0000-0000-000000000000') AS preset,
                        coalesce(split_part(:position, ' ', 2)::uuid, '00000000-0000-0000-0000-000000000000') AS id),
@@ -62,9 +61,9 @@ class EvidenceCleanupStore implements CleanupType {
                  WHERE w.id = ANY (ARRAY(SELECT id FROM locked))
                 RETURNING 0 AS bytes)
             """.replace("{failed}", FAILED)
-                            .replace("{trusted}", Rules.TRUSTED)
-                            .replace("{active}", Rules.active("p", "t"))
-                    + CleanupRows.COUNTED.replace("{position}", """
+                    .replace("{trusted}", Rules.TRUSTED)
+                    .replace("{active}", Rules.active("p", "t"))
+            + CleanupRows.COUNTED.replace("{position}", """
             (SELECT preset_id || ' ' || id FROM examined ORDER BY preset_id DESC, id DESC LIMIT 1)""");
 
     private final CleanupRows rows;

@@ -120,8 +120,7 @@ class HistoryCleanupStore {
     /** Attempts of presets whose builds have gone; those that count stay. */
     @Produces
     @Singleton
-    CleanupType attempts(
-            @ConfigProperty(name = "larder.reconcile.hard-limit", defaultValue = "3") int hardLimit) {
+    CleanupType attempts(@ConfigProperty(name = "larder.reconcile.hard-limit", defaultValue = "3") int hardLimit) {
         return CleanupRows.by(
                 "attempts",
                 new Retention(DAY, QUARTER, DAY, -1),
