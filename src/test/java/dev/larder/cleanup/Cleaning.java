@@ -3,6 +3,7 @@ package dev.larder.cleanup;
 import static dev.larder.testing.Stock.await;
 
 import dev.larder.database.CleanupType;
+import dev.larder.testing.CleanupTypes;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.Stock;
 import io.quarkus.runtime.configuration.DurationConverter;
@@ -22,7 +23,7 @@ final class Cleaning {
     final Cleanups cleanups;
 
     Cleaning(Stock stock) {
-        this(stock, stock.pool, Types.ALL, Map.of());
+        this(stock, stock.pool, CleanupTypes.ALL, Map.of());
     }
 
     Cleaning(Stock stock, Pool pool, List<CleanupType> types, Map<String, String> settings) {

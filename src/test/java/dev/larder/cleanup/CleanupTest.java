@@ -10,6 +10,7 @@ import dev.larder.database.Rows;
 import dev.larder.http.PageRequest;
 import dev.larder.model.Ids;
 import dev.larder.model.MisconfiguredException;
+import dev.larder.testing.CleanupTypes;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
@@ -58,7 +59,7 @@ class CleanupTest {
     /** The audit's type, with something that happens inside a batch after its rows were deleted. */
     private static final class Disturbed implements CleanupType {
 
-        private final CleanupType audit = Types.named("audit");
+        private final CleanupType audit = CleanupTypes.named("audit");
         private final AtomicInteger batches = new AtomicInteger();
         private final BiFunction<Integer, SqlClient, Uni<Void>> meanwhile;
 
@@ -276,8 +277,8 @@ class CleanupTest {
 
     @Test
     void a_type_begins_on_schedule_once_in_its_interval_whichever_process_looks() {
-        Cleaning one = process(Types.named("audit"));
-        Cleaning two = process(Types.named("audit"));
+        Cleaning one = process(CleanupTypes.named("audit"));
+        Cleaning two = process(CleanupTypes.named("audit"));
 
         Uni.join()
                 .all(one.cleanups.look(), two.cleanups.look())
@@ -297,7 +298,7 @@ class CleanupTest {
     void a_type_whose_interval_is_zero_begins_on_request_only() {
         old(1);
         Cleaning process = new Cleaning(
-                stock, stock.pool, List.of(Types.named("audit")), Map.of("larder.cleanup.audit.interval", "0s"));
+                stock, stock.pool, List.of(CleanupTypes.named("audit")), Map.of("larder.cleanup.audit.interval", "0s"));
 
         await(process.cleanups.look());
         assertThat(stock.count("cleanup_operations")).isZero();
@@ -331,13 +332,14 @@ class CleanupTest {
                         "larder.cleanup.state-versions.keep-newest", "-1",
                         "larder.cleanup.state-rejects.keep-newest", "many")
                 .entrySet()) {
-            CleanupSettings settings = Cleaning.settings(Types.ALL, Map.of(refused.getKey(), refused.getValue()));
+            CleanupSettings settings =
+                    Cleaning.settings(CleanupTypes.ALL, Map.of(refused.getKey(), refused.getValue()));
 
             assertThatThrownBy(settings::refuseUnusable)
                     .isInstanceOf(MisconfiguredException.class)
                     .hasMessageContaining(refused.getKey());
         }
-        Cleaning.settings(Types.ALL, Map.of("larder.cleanup.claims.keep-for", "24h"))
+        Cleaning.settings(CleanupTypes.ALL, Map.of("larder.cleanup.claims.keep-for", "24h"))
                 .refuseUnusable();
     }
 }

@@ -3,6 +3,7 @@ package dev.larder.cleanup;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.database.CleanupType;
+import dev.larder.testing.CleanupTypes;
 import dev.larder.testing.Stock;
 import io.vertx.mutiny.sqlclient.Row;
 import java.io.IOException;
@@ -59,7 +60,7 @@ class EveryTableTest {
                     .executeAndAwait()) {
                 tables.add(row.getString("relname"));
             }
-            Set<String> cleaned = Types.ALL.stream()
+            Set<String> cleaned = CleanupTypes.ALL.stream()
                     .flatMap(type -> type.tables().stream())
                     .collect(Collectors.toCollection(TreeSet::new));
             Set<String> accounted = new TreeSet<>(NEEDS_NONE.keySet());
@@ -75,10 +76,10 @@ class EveryTableTest {
     @Test
     void no_two_types_remove_the_rows_of_one_table() {
         List<String> tables = new ArrayList<>();
-        Types.ALL.forEach(type -> tables.addAll(type.tables()));
+        CleanupTypes.ALL.forEach(type -> tables.addAll(type.tables()));
 
         assertThat(tables).doesNotHaveDuplicates();
-        assertThat(Types.ALL).extracting(CleanupType::name).doesNotHaveDuplicates();
+        assertThat(CleanupTypes.ALL).extracting(CleanupType::name).doesNotHaveDuplicates();
     }
 
     @Test
@@ -86,8 +87,8 @@ class EveryTableTest {
         String settings = Files.readString(Path.of("src/docs/settings.md"));
         String page = Files.readString(Path.of("src/docs/operation/cleanup.md"));
 
-        assertThat(Cleaning.settings(Types.ALL, Map.of()).keys())
+        assertThat(Cleaning.settings(CleanupTypes.ALL, Map.of()).keys())
                 .allSatisfy(key -> assertThat(settings).contains("`" + key + "`"));
-        assertThat(Types.ALL).allSatisfy(type -> assertThat(page).contains("`" + type.name() + "`"));
+        assertThat(CleanupTypes.ALL).allSatisfy(type -> assertThat(page).contains("`" + type.name() + "`"));
     }
 }

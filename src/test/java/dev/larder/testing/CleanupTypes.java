@@ -1,15 +1,19 @@
-package dev.larder.cleanup;
+package dev.larder.testing;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import dev.larder.database.CleanupType;
+import dev.larder.database.CleanupType.Batch;
+import dev.larder.database.CleanupType.Retention;
+import dev.larder.database.CleanupType.Slice;
 import io.quarkus.runtime.configuration.DurationConverter;
 import jakarta.enterprise.inject.Produces;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Executable;
 import java.lang.reflect.Method;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -17,20 +21,50 @@ import java.util.stream.Stream;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /** Every type of clean-up that the rooms have, as a server with the default settings makes them. */
-final class Types {
+public final class CleanupTypes {
 
-    static final List<CleanupType> ALL = new ClassFileImporter()
+    public static final List<CleanupType> ALL = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests()).importPackages("dev.larder").stream()
                     .filter(house -> house.getSimpleName().endsWith("CleanupStore"))
                     .map(JavaClass::reflect)
-                    .flatMap(Types::of)
+                    .flatMap(CleanupTypes::of)
                     .sorted(Comparator.comparing(CleanupType::name))
                     .toList();
 
-    private Types() {}
+    private static final int BATCHES_MAX = 10_000;
 
-    static CleanupType named(String name) {
+    private CleanupTypes() {}
+
+    public static CleanupType named(String name) {
         return ALL.stream().filter(type -> type.name().equals(name)).findFirst().orElseThrow();
+    }
+
+    /** What one operation of the type with its default settings does now, batch by batch of so many rows. */
+    public static Batch run(Stock stock, String type, int rows) {
+        return run(stock, named(type), named(type).retention(), rows);
+    }
+
+    /** The same with other settings. */
+    public static Batch run(Stock stock, CleanupType type, Retention keeps, int rows) {
+        Instant now = stock.clock.instant();
+        Batch sum = new Batch(0, 0, 0, 0, null);
+        String position = null;
+        int batches = 0;
+        do {
+            Slice slice = new Slice(now, now.minus(keeps.keepFor()), keeps.keepNewest(), position, rows);
+            Batch done = Stock.await(stock.pool.withTransaction(transaction -> type.batch(transaction, slice)));
+            sum = new Batch(
+                    sum.examined() + done.examined(),
+                    sum.deleted() + done.deleted(),
+                    sum.bytes() + done.bytes(),
+                    sum.objects() + done.objects(),
+                    null);
+            position = done.position();
+        } while (position != null && ++batches < BATCHES_MAX);
+        if (position != null) {
+            throw new AssertionError(type.name() + " does not end");
+        }
+        return sum;
     }
 
     private static Stream<CleanupType> of(Class<?> store) {
