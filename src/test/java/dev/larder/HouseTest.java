@@ -46,7 +46,8 @@ class HouseTest {
             .importPackages("dev.larder");
 
     private static final String[] CAPABILITIES = {
-        "catalog", "reconcile", "claim", "jobs", "worker", "inventory", "access", "audit", "state", "cleanup"
+        "catalog", "reconcile", "claim", "jobs", "worker", "inventory", "access", "audit", "state", "drift",
+        "cleanup"
     };
 
     @Test
