@@ -1,6 +1,7 @@
 package dev.larder.access;
 
 import dev.larder.database.CleanupRows;
+import dev.larder.database.CleanupRows.Walk;
 import dev.larder.database.CleanupType;
 import dev.larder.database.CleanupType.Retention;
 import jakarta.enterprise.inject.Produces;
@@ -16,13 +17,10 @@ class TokenCleanupStore {
     @Produces
     @Singleton
     CleanupType tokens() {
-        return CleanupRows.walking(
-                "tokens",
-                Retention.of(Duration.ofDays(90), Duration.ofDays(1)),
-                "tokens",
+        return CleanupRows.walking(Retention.of(Duration.ofDays(90), Duration.ofDays(1)), new Walk("tokens",
                 "least(t.revoked_at, t.expires_at) < :before::timestamptz AND " + MADE_NONE,
                 """
                 SELECT min(least(t.revoked_at, t.expires_at)) AS at FROM (SELECT * FROM tokens ORDER BY id LIMIT 1000) t
-                 WHERE %s HAVING min(least(t.revoked_at, t.expires_at)) IS NOT NULL""".formatted(MADE_NONE));
+                 WHERE %s HAVING min(least(t.revoked_at, t.expires_at)) IS NOT NULL""".formatted(MADE_NONE)));
     }
 }

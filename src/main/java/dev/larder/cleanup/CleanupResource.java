@@ -4,6 +4,7 @@ import dev.larder.cleanup.Cleanups.Begun;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Page;
+import dev.larder.http.Located;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
 import dev.larder.model.Role;
@@ -94,7 +95,9 @@ class CleanupResource {
 
     private RestResponse<dev.larder.cleanup.Operation> answer(Begun begun) {
         return switch (begun) {
-            case Begun.Running(var operation) -> RestResponse.status(RestResponse.Status.ACCEPTED, operation);
+            case Begun.Running(var operation) ->
+                Located.accepted("/api/v1/cleanup-operations/" + operation.id(), operation)
+                        .build();
             case Begun.Busy(var running) -> throw busy(running);
             case Begun.UnknownType() -> throw Problem.badRequest("unknown_cleanup_type", "type", known());
         };

@@ -1,6 +1,7 @@
 package dev.larder.cleanup;
 
 import dev.larder.database.CleanupRows;
+import dev.larder.database.CleanupRows.Walk;
 import dev.larder.database.CleanupType;
 import dev.larder.database.CleanupType.Retention;
 import jakarta.enterprise.inject.Produces;
@@ -13,15 +14,9 @@ class OperationCleanupStore {
     @Produces
     @Singleton
     CleanupType operations() {
-        return CleanupRows.walking(
-                "cleanup_operations",
-                Retention.of(Duration.ZERO, Duration.ZERO, 50),
-                "cleanup_operations",
-                """
-                t.status <> 'running'
-                       AND :keep::integer <= (SELECT count(*) FROM (
-                                     SELECT FROM cleanup_operations n WHERE n.type = t.type AND n.id > t.id
-                                      LIMIT :keep) newer)""",
-                "SELECT started_at AS at FROM cleanup_operations ORDER BY id LIMIT 1");
+        return CleanupRows.walking(Retention.of(Duration.ZERO, Duration.ZERO, 50), new Walk("cleanup_operations",
+                "t.status <> 'running' AND "
+ + CleanupRows.enoughNewer("cleanup_operations", "n.type = t.type AND n.id > t.id"),
+"SELECT started_at AS at FROM cleanup_operations ORDER BY id LIMIT 1"));
     }
 }

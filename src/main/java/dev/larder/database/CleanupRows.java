@@ -6,6 +6,7 @@ import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.mutiny.sqlclient.SqlClient;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -73,28 +74,58 @@ public record CleanupRows(String name, Retention retention, List<String> tables,
             locked AS (
                 SELECT t.id FROM {table} t
                  WHERE t.id = ANY (ARRAY(SELECT id FROM examined WHERE removable)) FOR UPDATE SKIP LOCKED),
-            deleted AS (
+            gone AS (
                 DELETE FROM {table} t WHERE t.id = ANY (ARRAY(SELECT id FROM locked))
-                RETURNING {size} AS bytes)
+                RETURNING {size} AS bytes),
+            {parts}deleted AS (SELECT bytes FROM gone{counted})
             """ + COUNTED.replace("{position}", LAST);
 
+    private static final String PART = """
+            {table} AS (
+                DELETE FROM {table} p WHERE p.{column} = ANY (ARRAY(SELECT id FROM locked))
+                RETURNING pg_column_size(p) AS bytes),
+            """;
+
+    /** Removes rows of one table whose ids are UUIDs of version 7. The type has the name of the table. */
+    public static CleanupRows walking(Retention retention, Walk walk) {
+        List<String> tables = new ArrayList<>(List.of(walk.table));
+        StringBuilder parts = new StringBuilder();
+        StringBuilder counted = new StringBuilder();
+        walk.parts.forEach((table, column) -> {
+            tables.add(table);
+            parts.append(PART.replace("{table}", table).replace("{column}", column));
+            counted.append(" UNION ALL SELECT bytes FROM ").append(table);
+        });
+        String remove = WALK.replace("{table}", walk.table)
+                .replace("{removable}", walk.removable)
+                .replace("{size}", walk.size)
+                .replace("{parts}", parts)
+                .replace("{counted}", counted);
+        return by(walk.table, retention, tables, remove, walk.oldest);
+    }
+
     /**
-     * Removes rows of one table whose ids are UUIDs of version 7.
+     * Which rows of a table are removed.
      *
      * @param removable a condition on the row {@code t}, which is old enough by its id. It may use {@code :before}
      *     and {@code :keep}
      * @param oldest a query for the time of the oldest row that could ever be removed, as {@code at}
+     * @param size an expression: how many bytes the row {@code t} holds
+     * @param parts rows of other tables that are removed with it: the table, and its column with the id of the row
      */
-    public static CleanupRows walking(String name, Retention retention, String table, String removable, String oldest) {
-        return walking(name, retention, table, removable, "pg_column_size(t)", oldest);
-    }
+    public record Walk(String table, String removable, String oldest, String size, Map<String, String> parts) {
 
-    /** @param size an expression: how many bytes the row {@code t} holds */
-    public static CleanupRows walking(
-            String name, Retention retention, String table, String removable, String size, String oldest) {
-        String remove =
-                WALK.replace("{table}", table).replace("{removable}", removable).replace("{size}", size);
-        return by(name, retention, List.of(table), remove, oldest);
+        public Walk(String table, String removable, String oldest) {
+            this(table, removable, oldest, "pg_column_size(t)", Map.of());
+        }
+
+        public Walk sized(String bytes) {
+            return new Walk(table, removable, oldest, bytes, parts);
+        }
+
+        public Walk with(String part, String column) {
+            return new Walk(table, removable, oldest, size, Map.of(part, column));
+        }
     }
 
     /**
@@ -104,6 +135,16 @@ public record CleanupRows(String name, Retention retention, List<String> tables,
      */
     public static CleanupRows by(String name, Retention retention, List<String> tables, String remove, String oldest) {
         return new CleanupRows(name, retention, tables, Statement.of(remove), Sql.of(oldest));
+    }
+
+    /**
+     * A condition: as many newer rows exist as are kept. The statement has a parameter {@code :keep}.
+     *
+     * @param newer a condition: the row {@code n} is a newer one of the same owner as the row {@code t}
+     */
+    public static String enoughNewer(String table, String newer) {
+        return ":keep::integer <= (SELECT count(*) FROM (SELECT FROM %s n WHERE %s LIMIT :keep) newer)"
+                .formatted(table, newer);
     }
 
     /**

@@ -1,6 +1,7 @@
 package dev.larder.jobs;
 
 import dev.larder.database.CleanupRows;
+import dev.larder.database.CleanupRows.Walk;
 import dev.larder.database.CleanupType;
 import dev.larder.database.CleanupType.Retention;
 import jakarta.enterprise.inject.Produces;
@@ -50,11 +51,8 @@ class QueueCleanupStore {
     @Produces
     @Singleton
     CleanupType workers() {
-        return CleanupRows.walking(
-                "workers",
-                Retention.of(Duration.ofDays(30), Duration.ofDays(1)),
-                "workers",
+        return CleanupRows.walking(Retention.of(Duration.ofDays(30), Duration.ofDays(1)), new Walk("workers",
                 "t.stopped_at < :before::timestamptz AND " + WORKER_IS_GONE,
-                CleanupRows.oldestOf("workers", "stopped_at", WORKER_IS_GONE));
+                CleanupRows.oldestOf("workers", "stopped_at", WORKER_IS_GONE)));
     }
 }

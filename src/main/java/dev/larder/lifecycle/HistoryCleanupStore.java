@@ -1,6 +1,7 @@
 package dev.larder.lifecycle;
 
 import dev.larder.database.CleanupRows;
+import dev.larder.database.CleanupRows.Walk;
 import dev.larder.database.CleanupType;
 import dev.larder.database.CleanupType.Retention;
 import jakarta.enterprise.inject.Produces;
@@ -9,7 +10,7 @@ import java.time.Duration;
 import java.util.List;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 
-/** Removes ended claims, and jobs with their builds, after their retention (decision 0036). */
+/** Removes ended claims with their labels, and jobs with their builds, after their retention (decision 0036). */
 class HistoryCleanupStore {
 
     private static final Duration DAY = Duration.ofDays(1);
@@ -47,17 +48,15 @@ class HistoryCleanupStore {
     @Produces
     @Singleton
     CleanupType claims() {
-        return CleanupRows.walking(
-                "claims",
-                Retention.of(QUARTER, DAY),
-                "claims",
+        return CleanupRows.walking(Retention.of(QUARTER, DAY), new Walk("claims",
                 CLAIM_IS_OVER,
-                CleanupRows.oldestOf("claims", "ended_at", "true"));
+                CleanupRows.oldestOf("claims", "ended_at", "true")).with("labels", "subject_id"));
     }
 
-    // A workspace keeps its latest build. A job goes after its log lines and its mutation.
+    // A workspace keeps its latest build, and the one that it gets back after a check. A job goes after its log lines and
+    // its mutation.
     private static final String JOB_IS_OVER = """
-            NOT EXISTS (SELECT FROM workspaces w WHERE w.id = b.workspace_id AND w.build_id = b.id)
+            NOT EXISTS (SELECT FROM workspaces w WHERE w.id = b.workspace_id AND b.id IN (w.build_id, w.resumes_build_id))
                        AND NOT EXISTS (SELECT FROM job_logs l WHERE l.job_id = t.id)
                        AND NOT EXISTS (SELECT FROM state_mutations m WHERE m.job_id = t.id)
                        AND NOT {recent}""";

@@ -21,10 +21,13 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 @Singleton
 class WorkspaceCleanupStore implements CleanupType {
 
-    // What still refers to it goes first: its other builds, its log lines, its state. The inventory tells by its row
+    // What still refers to it goes first: its other builds, its log lines, its state, what checks of it found, its plans.
+    // The inventory tells by its row
     // whether what workers list has leaked.
     private static final String IS_OVER = """
             NOT EXISTS (SELECT FROM states s WHERE s.workspace_id = t.id)
+                       AND NOT EXISTS (SELECT FROM reconciliation_results r WHERE r.workspace_id = t.id)
+                       AND NOT EXISTS (SELECT FROM changesets c WHERE c.workspace_id = t.id)
                        AND NOT EXISTS (SELECT FROM claims c WHERE c.workspace_id = t.id AND c.ended_at IS NULL)
                        AND NOT EXISTS (SELECT FROM inventory i WHERE i.workspace_id = t.id)
                        AND NOT EXISTS (SELECT FROM builds b

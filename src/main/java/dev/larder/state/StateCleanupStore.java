@@ -1,6 +1,7 @@
 package dev.larder.state;
 
 import dev.larder.database.CleanupRows;
+import dev.larder.database.CleanupRows.Walk;
 import dev.larder.database.CleanupType;
 import dev.larder.database.CleanupType.Retention;
 import jakarta.enterprise.inject.Produces;
@@ -14,32 +15,27 @@ class StateCleanupStore {
     private static final Duration DAY = Duration.ofDays(1);
 
     // Such a reject may be the only record of resources that exist.
-    private static final String REJECT_IS_OVER = """
-            (SELECT s.status NOT IN ('unreliable', 'corrupt', 'in_flight') FROM states s WHERE s.id = t.state_id)
-                       AND :keep::integer <= (SELECT count(*) FROM (
-                                     SELECT FROM state_rejects n WHERE n.state_id = t.state_id AND n.id > t.id
-                                      LIMIT :keep) newer)""";
+    private static final String REJECT_IS_OVER =
+            "(SELECT s.status NOT IN ('unreliable', 'corrupt', 'in_flight') FROM states s WHERE s.id = t.state_id) AND "
+                    + CleanupRows.enoughNewer("state_rejects", "n.state_id = t.state_id AND n.id > t.id");
 
     /** The last rejects of each state stay, and those of states that cannot be trusted. */
     @Produces
     @Singleton
     CleanupType rejects() {
-        return CleanupRows.walking(
-                "state_rejects",
-                Retention.of(Duration.ofDays(14), Duration.ofHours(1), 5),
-                "state_rejects",
-                REJECT_IS_OVER,
-                "coalesce(octet_length(t.body), 0)",
-                "SELECT created_at AS at FROM state_rejects ORDER BY id LIMIT 1");
+        return CleanupRows.walking(Retention.of(Duration.ofDays(14), Duration.ofHours(1), 5), new Walk("state_rejects",
+                REJECT_IS_OVER, "SELECT created_at AS at FROM state_rejects ORDER BY id LIMIT 1").sized("coalesce(octet_length(t.body), 0)"));
     }
+
+    private static final String MUTATION_IS_OVER = """
+            t.fence < (SELECT max(l.fence) FROM state_mutations l WHERE l.state_id = t.state_id)
+                       AND NOT EXISTS (SELECT FROM state_versions v WHERE v.mutation_id = t.id)
+                       AND NOT EXISTS (SELECT FROM state_rejects r WHERE r.mutation_id = t.id)""";
 
     // The ids of jobs' mutations are no times: an index by their ends leads.
     private static final String REMOVE_MUTATIONS = """
             WITH examined AS (
-                SELECT t.id, t.ended_at,
-                       t.fence < (SELECT max(l.fence) FROM state_mutations l WHERE l.state_id = t.state_id)
-                       AND NOT EXISTS (SELECT FROM state_versions v WHERE v.mutation_id = t.id)
-                       AND NOT EXISTS (SELECT FROM state_rejects r WHERE r.mutation_id = t.id) AS removable
+                SELECT t.id, t.ended_at, {over} AS removable
                   FROM state_mutations t
                  WHERE t.ended_at < :before::timestamptz
                    AND (t.ended_at, t.id) >
@@ -52,7 +48,7 @@ class StateCleanupStore {
             deleted AS (
                 DELETE FROM state_mutations m WHERE m.id = ANY (ARRAY(SELECT id FROM locked))
                 RETURNING pg_column_size(m) AS bytes)
-            """ + CleanupRows.COUNTED.replace("{position}", """
+            """.replace("{over}", MUTATION_IS_OVER) + CleanupRows.COUNTED.replace("{position}", """
             (SELECT to_char(ended_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || ' ' || id
                                 FROM examined ORDER BY ended_at DESC, id DESC LIMIT 1)""");
 
@@ -62,24 +58,21 @@ class StateCleanupStore {
     CleanupType mutations() {
         return CleanupRows.by(
                 "state_mutations",
-                Retention.of(Duration.ofDays(90), DAY, 1),
+                Retention.of(Duration.ofDays(90), DAY),
                 List.of("state_mutations"),
                 REMOVE_MUTATIONS,
-                "SELECT ended_at AS at FROM state_mutations WHERE ended_at IS NOT NULL ORDER BY ended_at LIMIT 1");
+                """
+                SELECT min(t.ended_at) AS at
+                  FROM (SELECT * FROM state_mutations WHERE ended_at IS NOT NULL ORDER BY ended_at LIMIT 1000) t
+                 WHERE %s HAVING min(t.ended_at) IS NOT NULL""".formatted(MUTATION_IS_OVER));
     }
 
     /** Rotations of keys that have ended; the last ones stay. */
     @Produces
     @Singleton
     CleanupType rotations() {
-        return CleanupRows.walking(
-                "key_rotations",
-                Retention.of(Duration.ofDays(90), DAY, 50),
-                "key_rotations",
-                """
-                t.ended_at < :before::timestamptz
-                       AND :keep::integer <= (SELECT count(*) FROM (
-                                     SELECT FROM key_rotations n WHERE n.id > t.id LIMIT :keep) newer)""",
-                "SELECT started_at AS at FROM key_rotations ORDER BY id LIMIT 1");
+        return CleanupRows.walking(Retention.of(Duration.ofDays(90), DAY, 50), new Walk("key_rotations",
+                "t.ended_at < :before::timestamptz AND " + CleanupRows.enoughNewer("key_rotations", "n.id > t.id"),
+                "SELECT started_at AS at FROM key_rotations ORDER BY id LIMIT 1"));
     }
 }

@@ -74,11 +74,16 @@ class TombstoneCleanupStore implements CleanupType {
             RETURNING pg_column_size(d)::bigint AS bytes""", "states", "rows");
 
     private static final Sql REMAINS = Sql.of("""
-            DELETE FROM states s
-             WHERE s.id = ANY (:states::uuid[])
-               AND NOT EXISTS (SELECT FROM state_versions v WHERE v.state_id = s.id)
-               AND NOT EXISTS (SELECT FROM state_mutations m WHERE m.state_id = s.id)
-            RETURNING pg_column_size(s)::bigint AS bytes""", "states");
+            WITH gone AS (
+                DELETE FROM states s
+                 WHERE s.id = ANY (:states::uuid[])
+                   AND NOT EXISTS (SELECT FROM state_versions v WHERE v.state_id = s.id)
+                   AND NOT EXISTS (SELECT FROM state_mutations m WHERE m.state_id = s.id)
+                RETURNING s.id, pg_column_size(s)::bigint AS bytes),
+            labels AS (
+                DELETE FROM labels l WHERE l.subject_id = ANY (ARRAY(SELECT id FROM gone))
+                RETURNING pg_column_size(l)::bigint AS bytes)
+            SELECT bytes FROM gone UNION ALL SELECT bytes FROM labels""", "states");
 
     @Override
     public Uni<Batch> batch(SqlClient transaction, Slice slice) {

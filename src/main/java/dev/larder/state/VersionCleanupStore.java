@@ -1,5 +1,6 @@
 package dev.larder.state;
 
+import dev.larder.database.CleanupRows;
 import dev.larder.database.CleanupType;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
@@ -53,10 +54,11 @@ class VersionCleanupStore implements CleanupType {
     private static final String IS_OLD = """
             CASE WHEN t.kind = 'intermediate' THEN t.created_at < :intermediate_before::timestamptz
                             ELSE t.created_at < :before::timestamptz
-                                 AND :keep::integer <= (SELECT count(*) FROM (
-                                         SELECT FROM state_versions n
-                                          WHERE n.state_id = t.state_id AND n.version > t.version
-                                            AND n.kind <> 'intermediate' LIMIT :keep) newer) END""";
+                                 AND {enough} END""".replace(
+            "{enough}",
+            CleanupRows.enoughNewer(
+                    "state_versions",
+                    "n.state_id = t.state_id AND n.version > t.version AND n.kind <> 'intermediate'"));
 
     private static final String IS_NEEDED = """
             EXISTS (SELECT FROM states s

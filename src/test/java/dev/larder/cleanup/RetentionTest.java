@@ -158,7 +158,7 @@ class RetentionTest {
 
         assertThat(shown.workspace()).isEmpty();
         assertThat(shown.endedReason()).contains("released");
-        assertThat(await(stock.claimReads.list(Visibility.ALL, Optional.empty(), 10)))
+        assertThat(await(stock.claimReads.list(Visibility.ALL, Optional.empty(), Optional.empty(), 10)))
                 .hasSize(1);
         assertThat(await(stock.workspaces.find(UUID.randomUUID(), Visibility.ALL)))
                 .isEmpty();
