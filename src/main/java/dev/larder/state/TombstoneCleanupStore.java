@@ -41,18 +41,20 @@ class TombstoneCleanupStore implements CleanupType {
     }
 
     private static final Sql EXAMINE = Sql.of("""
-            (SELECT t.id FROM states t
-              WHERE t.tombstoned_at < :before::timestamptz
-                AND (t.workspace_id IS NULL
-                     OR EXISTS (SELECT FROM workspaces w
-                                 WHERE w.id = t.workspace_id AND w.deleted_at < :before::timestamptz))
-              ORDER BY t.tombstoned_at LIMIT :states::integer
-                FOR UPDATE OF t SKIP LOCKED)
-             UNION ALL
-            (SELECT t.id FROM states t JOIN workspaces w ON w.id = t.workspace_id
-              WHERE t.status IN ('unreliable', 'corrupt') AND w.deleted_at < :before::timestamptz
-              LIMIT :states::integer
-                FOR UPDATE OF t SKIP LOCKED)""", "before", "states");
+            WITH tombstoned AS (
+                SELECT t.id FROM states t
+                 WHERE t.tombstoned_at < :before::timestamptz
+                   AND (t.workspace_id IS NULL
+                        OR EXISTS (SELECT FROM workspaces w
+                                    WHERE w.id = t.workspace_id AND w.deleted_at < :before::timestamptz))
+                 ORDER BY t.tombstoned_at LIMIT :states::integer
+                   FOR UPDATE OF t SKIP LOCKED),
+            distrusted AS (
+                SELECT t.id FROM states t JOIN workspaces w ON w.id = t.workspace_id
+                 WHERE t.status IN ('unreliable', 'corrupt') AND w.deleted_at < :before::timestamptz
+                 LIMIT :states::integer
+                   FOR UPDATE OF t SKIP LOCKED)
+            SELECT id FROM tombstoned UNION ALL SELECT id FROM distrusted""", "before", "states");
 
     private static final Sql VERSIONS = Sql.of("""
             DELETE FROM state_versions v
