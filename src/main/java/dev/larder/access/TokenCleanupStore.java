@@ -17,9 +17,12 @@ class TokenCleanupStore {
     @Produces
     @Singleton
     CleanupType tokens() {
-        return CleanupRows.walking(Retention.of(Duration.ofDays(90), Duration.ofDays(1)), new Walk("tokens",
-                "least(t.revoked_at, t.expires_at) < :before::timestamptz AND " + MADE_NONE,
-                """
+        return CleanupRows.walking(
+                Retention.of(Duration.ofDays(90), Duration.ofDays(1)),
+                new Walk(
+                        "tokens",
+                        "least(t.revoked_at, t.expires_at) < :before::timestamptz AND " + MADE_NONE,
+                        """
                 SELECT min(least(t.revoked_at, t.expires_at)) AS at FROM (SELECT * FROM tokens ORDER BY id LIMIT 1000) t
                  WHERE %s HAVING min(least(t.revoked_at, t.expires_at)) IS NOT NULL""".formatted(MADE_NONE)));
     }

@@ -16,17 +16,17 @@ class AuditCleanupStore {
     @Produces
     @Singleton
     CleanupType audit() {
-        return CleanupRows.walking(Retention.of(Duration.ofDays(365), DAY), new Walk("audit",
-                "true",
-                "SELECT at FROM audit ORDER BY id LIMIT 1"));
+        return CleanupRows.walking(
+                Retention.of(Duration.ofDays(365), DAY),
+                new Walk("audit", "true", "SELECT at FROM audit ORDER BY id LIMIT 1"));
     }
 
     // The occasion of a notification is an event of its own: its removal lets none be told a second time.
     @Produces
     @Singleton
     CleanupType notifications() {
-        return CleanupRows.walking(Retention.of(Duration.ofDays(90), DAY), new Walk("notifications",
-                "true",
-                "SELECT created_at AS at FROM notifications ORDER BY id LIMIT 1"));
+        return CleanupRows.walking(
+                Retention.of(Duration.ofDays(90), DAY),
+                new Walk("notifications", "true", "SELECT created_at AS at FROM notifications ORDER BY id LIMIT 1"));
     }
 }

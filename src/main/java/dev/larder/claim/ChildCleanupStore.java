@@ -15,7 +15,8 @@ class ChildCleanupStore {
             "NOT EXISTS (SELECT FROM " + ChildStore.LIVE + " k WHERE k.child_id = t.child_id)";
 
     // A link that was replaced meanwhile is young: the condition on its time is evaluated again with the lock.
-    private static final String REMOVE = """
+    private static final String REMOVE =
+            """
             WITH examined AS (
                 SELECT t.child_id AS id, t.attached_at < :before::timestamptz AND {lapsed} AS removable
                   FROM workspace_children t WHERE t.child_id > :after::uuid ORDER BY t.child_id LIMIT :rows::integer),
@@ -26,8 +27,7 @@ class ChildCleanupStore {
             deleted AS (
                 DELETE FROM workspace_children k WHERE k.child_id = ANY (ARRAY(SELECT child_id FROM locked))
                 RETURNING pg_column_size(k) AS bytes)
-            """.replace("{lapsed}", LAPSED)
-            + CleanupRows.COUNTED.replace("{position}", CleanupRows.LAST);
+            """.replace("{lapsed}", LAPSED) + CleanupRows.COUNTED.replace("{position}", CleanupRows.LAST);
 
     /** A link lapses when its child or its parent is released, changes its owner or is deleted. */
     @Produces

@@ -88,7 +88,7 @@ public class CleanupSettings {
 
     /** Fails with {@link MisconfiguredException} where a value is none that its type can keep. */
     public void refuseUnusable() {
-        types.forEach(this::of);
+        var unused = types.stream().map(this::of).toList();
     }
 
     /** Every setting of a type, as it is written in a file of properties. */

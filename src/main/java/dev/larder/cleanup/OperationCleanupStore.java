@@ -14,9 +14,12 @@ class OperationCleanupStore {
     @Produces
     @Singleton
     CleanupType operations() {
-        return CleanupRows.walking(Retention.of(Duration.ZERO, Duration.ZERO, 50), new Walk("cleanup_operations",
-                "t.status <> 'running' AND "
- + CleanupRows.enoughNewer("cleanup_operations", "n.type = t.type AND n.id > t.id"),
-"SELECT started_at AS at FROM cleanup_operations ORDER BY id LIMIT 1"));
+        return CleanupRows.walking(
+                Retention.of(Duration.ZERO, Duration.ZERO, 50),
+                new Walk(
+                        "cleanup_operations",
+                        "t.status <> 'running' AND "
+                                + CleanupRows.enoughNewer("cleanup_operations", "n.type = t.type AND n.id > t.id"),
+                        "SELECT started_at AS at FROM cleanup_operations ORDER BY id LIMIT 1"));
     }
 }

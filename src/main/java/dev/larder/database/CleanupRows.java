@@ -35,24 +35,22 @@ public record CleanupRows(String name, Retention retention, List<String> tables,
             "before", slice -> Rows.utc(slice.before()),
             "keep", Slice::keepNewest));
 
-    /** A statement and the parameters that it has. */
-    record Statement(Sql sql, List<String> names) {
+    /** A statement and the values of the parameters that it has. */
+    record Statement(Sql sql, List<Function<Slice, @Nullable Object>> values) {
 
         static Statement of(String text) {
-            List<String> names = PARAMETERS.keySet().stream()
-                    .filter(name -> Pattern.compile("(?<!:):" + name + "\\b")
+            Map<String, Function<Slice, @Nullable Object>> asked = new TreeMap<>(PARAMETERS);
+            asked.keySet()
+                    .removeIf(name -> !Pattern.compile("(?<!:):" + name + "\\b")
                             .matcher(text)
-                            .find())
-                    .toList();
-            return new Statement(Sql.of(text, names.toArray(String[]::new)), names);
+                            .find());
+            return new Statement(
+                    Sql.of(text, asked.keySet().toArray(String[]::new)), List.copyOf(asked.values()));
         }
 
         Uni<RowSet<Row>> on(SqlClient transaction, Slice slice) {
             return sql.on(
-                    transaction,
-                    names.stream()
-                            .map(name -> PARAMETERS.get(name).apply(slice))
-                            .toArray());
+                    transaction, values.stream().map(value -> value.apply(slice)).toArray());
         }
     }
 

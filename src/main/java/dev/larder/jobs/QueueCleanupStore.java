@@ -51,8 +51,11 @@ class QueueCleanupStore {
     @Produces
     @Singleton
     CleanupType workers() {
-        return CleanupRows.walking(Retention.of(Duration.ofDays(30), Duration.ofDays(1)), new Walk("workers",
-                "t.stopped_at < :before::timestamptz AND " + WORKER_IS_GONE,
-                CleanupRows.oldestOf("workers", "stopped_at", WORKER_IS_GONE)));
+        return CleanupRows.walking(
+                Retention.of(Duration.ofDays(30), Duration.ofDays(1)),
+                new Walk(
+                        "workers",
+                        "t.stopped_at < :before::timestamptz AND " + WORKER_IS_GONE,
+                        CleanupRows.oldestOf("workers", "stopped_at", WORKER_IS_GONE)));
     }
 }

@@ -48,13 +48,14 @@ class HistoryCleanupStore {
     @Produces
     @Singleton
     CleanupType claims() {
-        return CleanupRows.walking(Retention.of(QUARTER, DAY), new Walk("claims",
-                CLAIM_IS_OVER,
-                CleanupRows.oldestOf("claims", "ended_at", "true")).with("labels", "subject_id"));
+        return CleanupRows.walking(
+                Retention.of(QUARTER, DAY),
+                new Walk("claims", CLAIM_IS_OVER, CleanupRows.oldestOf("claims", "ended_at", "true"))
+                        .with("labels", "subject_id"));
     }
 
-    // A workspace keeps its latest build, and the one that it gets back after a check. A job goes after its log lines and
-    // its mutation.
+    // A workspace keeps its latest build, and the one that it gets back after a check. A job goes after its log lines
+    // and its mutation.
     private static final String JOB_IS_OVER = """
             NOT EXISTS (SELECT FROM workspaces w WHERE w.id = b.workspace_id AND b.id IN (w.build_id, w.resumes_build_id))
                        AND NOT EXISTS (SELECT FROM job_logs l WHERE l.job_id = t.id)

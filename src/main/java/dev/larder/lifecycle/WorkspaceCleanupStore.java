@@ -21,9 +21,8 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 @Singleton
 class WorkspaceCleanupStore implements CleanupType {
 
-    // What still refers to it goes first: its other builds, its log lines, its state, what checks of it found, its plans.
-    // The inventory tells by its row
-    // whether what workers list has leaked.
+    // What still refers to it goes first: its other builds, its log lines, its state, the results of its checks, its
+    // plans. The inventory tells by its row whether what workers list has leaked.
     private static final String IS_OVER = """
             NOT EXISTS (SELECT FROM states s WHERE s.workspace_id = t.id)
                        AND NOT EXISTS (SELECT FROM reconciliation_results r WHERE r.workspace_id = t.id)

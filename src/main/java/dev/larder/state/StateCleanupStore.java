@@ -23,8 +23,13 @@ class StateCleanupStore {
     @Produces
     @Singleton
     CleanupType rejects() {
-        return CleanupRows.walking(Retention.of(Duration.ofDays(14), Duration.ofHours(1), 5), new Walk("state_rejects",
-                REJECT_IS_OVER, "SELECT created_at AS at FROM state_rejects ORDER BY id LIMIT 1").sized("coalesce(octet_length(t.body), 0)"));
+        return CleanupRows.walking(
+                Retention.of(Duration.ofDays(14), Duration.ofHours(1), 5),
+                new Walk(
+                                "state_rejects",
+                                REJECT_IS_OVER,
+                                "SELECT created_at AS at FROM state_rejects ORDER BY id LIMIT 1")
+                        .sized("coalesce(octet_length(t.body), 0)"));
     }
 
     private static final String MUTATION_IS_OVER = """
@@ -33,7 +38,8 @@ class StateCleanupStore {
                        AND NOT EXISTS (SELECT FROM state_rejects r WHERE r.mutation_id = t.id)""";
 
     // The ids of jobs' mutations are no times: an index by their ends leads.
-    private static final String REMOVE_MUTATIONS = """
+    private static final String REMOVE_MUTATIONS =
+            """
             WITH examined AS (
                 SELECT t.id, t.ended_at, {over} AS removable
                   FROM state_mutations t
@@ -71,8 +77,12 @@ class StateCleanupStore {
     @Produces
     @Singleton
     CleanupType rotations() {
-        return CleanupRows.walking(Retention.of(Duration.ofDays(90), DAY, 50), new Walk("key_rotations",
-                "t.ended_at < :before::timestamptz AND " + CleanupRows.enoughNewer("key_rotations", "n.id > t.id"),
-                "SELECT started_at AS at FROM key_rotations ORDER BY id LIMIT 1"));
+        return CleanupRows.walking(
+                Retention.of(Duration.ofDays(90), DAY, 50),
+                new Walk(
+                        "key_rotations",
+                        "t.ended_at < :before::timestamptz AND "
+                                + CleanupRows.enoughNewer("key_rotations", "n.id > t.id"),
+                        "SELECT started_at AS at FROM key_rotations ORDER BY id LIMIT 1"));
     }
 }

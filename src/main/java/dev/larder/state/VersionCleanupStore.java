@@ -55,10 +55,10 @@ class VersionCleanupStore implements CleanupType {
             CASE WHEN t.kind = 'intermediate' THEN t.created_at < :intermediate_before::timestamptz
                             ELSE t.created_at < :before::timestamptz
                                  AND {enough} END""".replace(
-            "{enough}",
-            CleanupRows.enoughNewer(
-                    "state_versions",
-                    "n.state_id = t.state_id AND n.version > t.version AND n.kind <> 'intermediate'"));
+                    "{enough}",
+                    CleanupRows.enoughNewer(
+                            "state_versions",
+                            "n.state_id = t.state_id AND n.version > t.version AND n.kind <> 'intermediate'"));
 
     private static final String IS_NEEDED = """
             EXISTS (SELECT FROM states s

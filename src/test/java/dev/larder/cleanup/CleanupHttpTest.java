@@ -11,7 +11,6 @@ import io.quarkus.test.junit.QuarkusTest;
 import jakarta.inject.Inject;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
@@ -87,7 +86,8 @@ class CleanupHttpTest {
         assertThat(owner.post(OPERATIONS, "{}").status()).isEqualTo(400);
         assertThat(owner.get(OPERATIONS + "/" + UUID.randomUUID()).code()).isEqualTo("cleanup_not_found");
         assertThat(owner.get(OPERATIONS + "/none").code()).isEqualTo("cleanup_not_found");
-        assertThat(owner.post(OPERATIONS + "/" + UUID.randomUUID() + "/cancel", "").status())
+        assertThat(owner.post(OPERATIONS + "/" + UUID.randomUUID() + "/cancel", "")
+                        .status())
                 .isEqualTo(404);
     }
 }

@@ -50,6 +50,8 @@ class HoldingRetentionTest {
         stock.ready(preset, 3);
         UUID ended = stock.claim(preset, anna).orElseThrow();
         UUID live = stock.claim(preset, anna).orElseThrow();
+        // Ids of one millisecond have no order.
+        stock.clock.forward(Duration.ofMillis(1));
         UUID newest = stock.claim(preset, anna).orElseThrow();
         assertThat(stock.release(ended)).isTrue();
         labelled(ended);
@@ -76,13 +78,17 @@ class HoldingRetentionTest {
         stock.clock.forward(Duration.ofHours(25));
         stock.sql("UPDATE workspace_children SET attached_at = $2 WHERE child_id = $1", ready.get(2), now());
 
-        assertThat(removed("workspace_children")).as("the old one that has lapsed").isEqualTo(1);
+        assertThat(removed("workspace_children"))
+                .as("the old one that has lapsed")
+                .isEqualTo(1);
 
         assertThat(stock.count("workspace_children WHERE child_id = '" + ready.get(1) + "'"))
                 .isZero();
         stock.sql("UPDATE workspaces SET version = version + 1 WHERE id = $1", top);
         stock.clock.forward(Duration.ofHours(25));
-        assertThat(removed("workspace_children")).as("all others lost their parent").isEqualTo(3);
+        assertThat(removed("workspace_children"))
+                .as("all others lost their parent")
+                .isEqualTo(3);
     }
 
     private void link(UUID child, UUID parent) {
@@ -109,8 +115,10 @@ class HoldingRetentionTest {
                 SELECT $1, w.organization_id, w.id, $1, $3::text, 'all', 3, CASE WHEN $3 <> 'interrupted' THEN true END, 1, false,
                        'none', $4
                   FROM workspaces w WHERE w.id = $2""", result, workspace, kind, now());
-        stock.sql("INSERT INTO resource_drift (result_id, address, type, action, status, paths)"
-                + " VALUES ($1, 'a', 't', 'update', 'changed', '{}'), ($1, 'b', 't', 'update', 'changed', '{}')", result);
+        stock.sql(
+                "INSERT INTO resource_drift (result_id, address, type, action, status, paths)"
+                        + " VALUES ($1, 'a', 't', 'update', 'changed', '{}'), ($1, 'b', 't', 'update', 'changed', '{}')",
+                result);
         return result;
     }
 
@@ -200,7 +208,9 @@ class HoldingRetentionTest {
 
         assertThat(removed("workspaces")).isZero();
         assertThat(removed("reconciliation_results")).isEqualTo(3);
-        assertThat(removed("workspaces")).as("the workspace, its build, its job").isEqualTo(3);
+        assertThat(removed("workspaces"))
+                .as("the workspace, its build, its job")
+                .isEqualTo(3);
         assertThat(stock.count("workspaces")).isZero();
     }
 }

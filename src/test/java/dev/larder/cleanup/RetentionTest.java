@@ -57,6 +57,8 @@ class RetentionTest {
 
     /** A workspace that was claimed, given back and deleted: two builds, two jobs, a claim that has ended. */
     private UUID lived() {
+        // Ids of one millisecond have no order.
+        stock.clock.forward(Duration.ofMillis(1));
         stock.ready(preset, 1);
         UUID claim = stock.claim(preset, anna).orElseThrow();
         assertThat(stock.release(claim)).isTrue();
