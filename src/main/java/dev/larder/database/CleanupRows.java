@@ -44,13 +44,13 @@ public record CleanupRows(String name, Retention retention, List<String> tables,
                     .removeIf(name -> !Pattern.compile("(?<!:):" + name + "\\b")
                             .matcher(text)
                             .find());
-            return new Statement(
-                    Sql.of(text, asked.keySet().toArray(String[]::new)), List.copyOf(asked.values()));
+            return new Statement(Sql.of(text, asked.keySet().toArray(String[]::new)), List.copyOf(asked.values()));
         }
 
         Uni<RowSet<Row>> on(SqlClient transaction, Slice slice) {
             return sql.on(
-                    transaction, values.stream().map(value -> value.apply(slice)).toArray());
+                    transaction,
+                    values.stream().map(value -> value.apply(slice)).toArray());
         }
     }
 

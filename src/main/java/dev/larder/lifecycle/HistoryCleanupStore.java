@@ -44,13 +44,15 @@ class HistoryCleanupStore {
             t.ended_at < :before::timestamptz
                        AND t.id < (SELECT n.id FROM claims n WHERE n.id < :end::uuid ORDER BY n.id DESC LIMIT 1)""";
 
+    private static final String NOT_THE_NEWEST_CLAIM = "t.id < (SELECT n.id FROM claims n ORDER BY n.id DESC LIMIT 1)";
+
     /** An ended claim, and with it the answer under its idempotency key, is kept for a day at least. */
     @Produces
     @Singleton
     CleanupType claims() {
         return CleanupRows.walking(
                 Retention.of(QUARTER, DAY),
-                new Walk("claims", CLAIM_IS_OVER, CleanupRows.oldestOf("claims", "ended_at", "true"))
+                new Walk("claims", CLAIM_IS_OVER, CleanupRows.oldestOf("claims", "ended_at", NOT_THE_NEWEST_CLAIM))
                         .with("labels", "subject_id"));
     }
 
@@ -98,13 +100,15 @@ class HistoryCleanupStore {
                 OLDEST_JOB.replace("{over}", over));
     }
 
+    private static final String ATTEMPT_IS_OVER = """
+            NOT EXISTS (SELECT FROM builds b WHERE b.preset_id = t.preset_id AND b.attempt = t.number)
+                       AND NOT {recent}""";
+
     // The table has no id. All of it is walked, which is as long as builds and active presets are many.
     private static final String REMOVE_ATTEMPTS = """
             WITH examined AS (
                 SELECT t.preset_id, t.number,
-                       t.created_at < :before::timestamptz
-                       AND NOT EXISTS (SELECT FROM builds b WHERE b.preset_id = t.preset_id AND b.attempt = t.number)
-                       AND NOT {recent} AS removable
+                       t.created_at < :before::timestamptz AND {over} AS removable
                   FROM attempts t
                  WHERE (t.preset_id, t.number) >
                        (coalesce(split_part(:position::text, ' ', 1)::uuid, '00000000-0000-0000-0000-000000000000'),
@@ -121,11 +125,14 @@ class HistoryCleanupStore {
     @Produces
     @Singleton
     CleanupType attempts(@ConfigProperty(name = "larder.reconcile.hard-limit", defaultValue = "3") int hardLimit) {
+        String over = ATTEMPT_IS_OVER.replace("{recent}", recent("t.preset_id", "t.number", hardLimit));
         return CleanupRows.by(
                 "attempts",
                 new Retention(DAY, QUARTER, DAY, -1),
                 List.of("attempts"),
-                REMOVE_ATTEMPTS.replace("{recent}", recent("t.preset_id", "t.number", hardLimit)),
-                "SELECT created_at AS at FROM attempts ORDER BY created_at LIMIT 1");
+                REMOVE_ATTEMPTS.replace("{over}", over),
+                """
+                SELECT min(t.created_at) AS at FROM (SELECT * FROM attempts ORDER BY created_at LIMIT 1000) t
+                 WHERE %s HAVING min(t.created_at) IS NOT NULL""".formatted(over));
     }
 }
