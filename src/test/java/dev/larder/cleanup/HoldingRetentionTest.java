@@ -107,7 +107,7 @@ class HoldingRetentionTest {
         return workspace;
     }
 
-    private UUID result(UUID workspace, String kind) {
+    private void result(UUID workspace, String kind) {
         UUID result = stock.ids.next();
         stock.sql("""
                 INSERT INTO reconciliation_results (id, organization_id, workspace_id, mutation_id, kind, scope, state_version,
@@ -119,7 +119,6 @@ class HoldingRetentionTest {
                 "INSERT INTO resource_drift (result_id, address, type, action, status, paths)"
                         + " VALUES ($1, 'a', 't', 'update', 'changed', '{}'), ($1, 'b', 't', 'update', 'changed', '{}')",
                 result);
-        return result;
     }
 
     @Test
@@ -160,7 +159,7 @@ class HoldingRetentionTest {
     @Test
     void changesets_go_after_a_month_but_not_while_their_job_goes_on_and_validations_go_too() {
         UUID workspace = checkable();
-        changeset(workspace, stock.ids.next());
+        UUID ended = changeset(workspace, stock.ids.next());
         UUID open = changeset(workspace, check(workspace));
         stock.sql(
                 "INSERT INTO validations (id, requested_by, created_at, status, findings) VALUES ($1, $2, $3, 'failed', '[]')",
@@ -173,6 +172,7 @@ class HoldingRetentionTest {
         assertThat(removed("validations")).isEqualTo(1);
 
         assertThat(stock.count("changesets WHERE id = '" + open + "'")).isEqualTo(1);
+        assertThat(stock.count("changesets WHERE id = '" + ended + "'")).isZero();
     }
 
     private UUID check(UUID workspace) {

@@ -396,6 +396,7 @@ class RetentionTest {
     @Test
     void the_age_of_the_oldest_row_is_read_of_every_type() {
         lived();
+        lived();
         for (CleanupType type : CleanupTypes.ALL) {
             Optional<Instant> oldest = await(type.oldest(stock.pool));
             assertThat(oldest)
