@@ -2,6 +2,7 @@ package dev.larder;
 
 import dev.larder.access.Bootstrap;
 import dev.larder.claim.WaitingClaims;
+import dev.larder.cleanup.Cleanups;
 import dev.larder.cli.Signals;
 import dev.larder.cli.StartFailure;
 import dev.larder.database.DatabaseClock;
@@ -81,6 +82,7 @@ class Larder implements ReadinessPart {
     private final Janitor janitor;
     private final Reconciler reconciler;
     private final WaitingClaims waitingClaims;
+    private final Cleanups cleanups;
     private final Traffic traffic;
     private final String role;
     private final Duration drain;
@@ -107,6 +109,7 @@ class Larder implements ReadinessPart {
             Janitor janitor,
             Reconciler reconciler,
             WaitingClaims waitingClaims,
+            Cleanups cleanups,
             Traffic traffic,
             @ConfigProperty(name = "larder.role", defaultValue = SERVER) String role,
             @ConfigProperty(name = "larder.worker.drain", defaultValue = "10s") Duration drain,
@@ -127,6 +130,7 @@ class Larder implements ReadinessPart {
         this.janitor = janitor;
         this.reconciler = reconciler;
         this.waitingClaims = waitingClaims;
+        this.cleanups = cleanups;
         this.traffic = traffic;
         this.role = role;
         this.drain = drain;
@@ -279,6 +283,7 @@ class Larder implements ReadinessPart {
         }
         ticker.stop();
         listener.stop();
+        logged("clean-up", STOP_DEADLINE, cleanups::stop);
         logged("janitor", STOP_DEADLINE, janitor::stop);
         logged("waiting line", STOP_DEADLINE, waitingClaims::stop);
         logged("reconciler", STOP_DEADLINE, reconciler::stop);

@@ -1,5 +1,6 @@
 package dev.larder;
 
+import dev.larder.cleanup.CleanupSettings;
 import dev.larder.database.Direct;
 import dev.larder.database.Encryption;
 import dev.larder.jobs.QueueSettings;
@@ -25,6 +26,7 @@ class StartCheck {
     private final Direct direct;
     private final WorkerSettings worker;
     private final QueueSettings queue;
+    private final CleanupSettings cleanup;
     private final List<Backend> backends;
     private final UnknownSettings unknown;
 
@@ -33,12 +35,14 @@ class StartCheck {
             Direct direct,
             WorkerSettings worker,
             QueueSettings queue,
+            CleanupSettings cleanup,
             @All List<Backend> backends,
             UnknownSettings unknown) {
         this.encryption = encryption;
         this.direct = direct;
         this.worker = worker;
         this.queue = queue;
+        this.cleanup = cleanup;
         this.backends = backends;
         this.unknown = unknown;
     }
@@ -51,6 +55,7 @@ class StartCheck {
         unknown.log();
         Encryption unused = checked(encryption::get, "quarkus.datasource.reactive.url");
         var address = checked(direct::address, "quarkus.datasource.reactive.url");
+        cleanup.refuseUnusable();
         if (worker.enabled()) {
             refuseUnworkable();
             Backend.refuseUnusable(checked(this::offered, "larder.backend.postgres.url"));

@@ -1,5 +1,6 @@
 package dev.larder;
 
+import dev.larder.cleanup.CleanupSettings;
 import jakarta.inject.Singleton;
 import java.util.Locale;
 import java.util.Map;
@@ -56,6 +57,8 @@ class UnknownSettings {
             "larder.claim.waiting-max",
             "larder.claim.waiting-max-per-user",
             "larder.claim.watermark",
+            "larder.cleanup.every",
+            "larder.cleanup.state-versions.keep-intermediate",
             "larder.clock.offset",
             "larder.connections.kept",
             "larder.connections.organization-percent",
@@ -79,6 +82,7 @@ class UnknownSettings {
             "larder.drift.timeout",
             "larder.janitor.interval",
             "larder.log.json",
+            "larder.metrics.cleanup-every",
             "larder.metrics.inventory-every",
             "larder.metrics.jobs-every",
             "larder.metrics.token",
@@ -129,9 +133,11 @@ class UnknownSettings {
             "LARDER(_[A-Z0-9]+)*_(SERVICE_(HOST|PORT)|PORT_[0-9]+_(TCP|UDP))(_.*)?|LARDER(_[A-Z0-9]+)*_PORT");
 
     private final Config config;
+    private final CleanupSettings cleanup;
 
-    UnknownSettings(Config config) {
+    UnknownSettings(Config config, CleanupSettings cleanup) {
         this.config = config;
+        this.cleanup = cleanup;
     }
 
     void log() {
@@ -141,10 +147,16 @@ class UnknownSettings {
             source.getPropertyNames().stream()
                     // Variables are listed a second time as the property that they may stand for.
                     .filter(name -> !environment || name.startsWith("LARDER_"))
-                    .filter(UnknownSettings::isUnknown)
+                    .filter(name -> isUnknown(name) && !isOfCleanup(name))
                     .forEach(name -> found.put(name, source.getName()));
         }
         found.forEach((name, source) -> LOG.warnf("unknown setting, it has no effect name=%s source=%s", name, source));
+    }
+
+    /** Those of the types of clean-up, which every room adds to. */
+    private boolean isOfCleanup(String name) {
+        return cleanup.keys().stream()
+                .anyMatch(key -> key.equals(name) || variable(key).equals(name));
     }
 
     static boolean isUnknown(String name) {

@@ -20,6 +20,7 @@
  *   access     users, tokens, roles, quotas            audit      what was done by which user; notifications
  *   state      what is known of infrastructure, its versions, and Terraform's http backend
  *   drift      compares infrastructure with what is known of it: checks, results, staged plans
+ *   cleanup    removes rows that are past their retention
  *
  *   cli        the binary's subcommands                root       starts and stops the parts, knows the clock
  * </pre>

@@ -64,7 +64,7 @@ public class ChildStore {
     public record Child(UUID workspace, UUID parent, String name, Dependencies dependencies, Instant attachedAt) {}
 
     // A relation: the links that have not lapsed.
-    private static final String LIVE = """
+    static final String LIVE = """
             (SELECT k.*
                FROM workspace_children k
                JOIN workspaces kid ON kid.id = k.child_id AND kid.version = k.child_version AND kid.deleted_at IS NULL

@@ -8,7 +8,6 @@ import dev.larder.wakeup.Channel;
 import dev.larder.wakeup.Loop;
 import dev.larder.wakeup.Ticker;
 import dev.larder.wakeup.WakeUps;
-import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.inject.Inject;
@@ -28,10 +27,8 @@ public class Janitor {
 
     private static final Logger LOG = Logger.getLogger(Janitor.class);
     private static final Duration FORGOTTEN_AFTER = Duration.ofHours(1);
-    private static final int BITES = 10;
     private static final Duration STOP_WITHIN = Duration.ofSeconds(5);
 
-    private final JobStore jobs;
     private final RequeueStore requeues;
     private final CancelStore cancels;
     private final StartBuildStore builds;
@@ -44,7 +41,6 @@ public class Janitor {
     private volatile boolean working;
 
     public Janitor(
-            JobStore jobs,
             RequeueStore requeues,
             CancelStore cancels,
             StartBuildStore builds,
@@ -52,7 +48,6 @@ public class Janitor {
             WakeUps wakeUps,
             InstantSource clock,
             QueueSettings settings) {
-        this.jobs = jobs;
         this.requeues = requeues;
         this.cancels = cancels;
         this.builds = builds;
@@ -94,7 +89,6 @@ public class Janitor {
                 .chain(this::recycle)
                 .chain(this::deleteWanted)
                 .chain(this::beginClaimSteps)
-                .chain(this::trimLogs)
                 .replaceWithVoid()
                 .onFailure()
                 .invoke(cause -> LOG.warnf("janitor failed, will try again cause=%s", cause))
@@ -154,19 +148,6 @@ public class Janitor {
         return builds.beginClaimSteps(clock.instant())
                 .invoke(count -> tell("claim builds begun", count))
                 .map(count -> count > 0);
-    }
-
-    /** At most ten batches; the next round takes the rest. */
-    private Uni<Void> trimLogs() {
-        Instant before = clock.instant().minus(settings.logRetention());
-        return Multi.createBy()
-                .repeating()
-                .uni(() -> jobs.trimLogs(before))
-                .whilst(lines -> lines > 0)
-                .select()
-                .first(BITES)
-                .onItem()
-                .ignoreAsUni();
     }
 
     private void tell(String what, int count) {

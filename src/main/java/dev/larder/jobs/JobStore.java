@@ -5,7 +5,6 @@ import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.EndBuildStore;
 import dev.larder.model.Assignment;
-import dev.larder.model.Ids;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.Lease;
 import dev.larder.model.LogLine;
@@ -191,22 +190,5 @@ public class JobStore {
         String[] texts = lines.stream().map(line -> Rows.storable(line.line())).toArray(String[]::new);
         return APPEND.on(pool, lease.jobId(), seq, times, streams, texts, lease.token())
                 .replaceWithVoid();
-    }
-
-    // Ids follow the order of creation, so the oldest lines come first in the index.
-    private static final Sql TRIM_LOGS = Sql.of("""
-            DELETE FROM job_logs l
-             USING (SELECT o.job_id, o.seq
-                      FROM job_logs o JOIN jobs j ON j.id = o.job_id
-                     WHERE o.job_id < :first::uuid AND j.completed_at < :before::timestamptz
-                     ORDER BY o.job_id, o.seq LIMIT 10000) old
-             WHERE l.job_id = old.job_id AND l.seq = old.seq""", "first", "before");
-
-    /**
-     * Deletes log lines of jobs that were created and ended before this instant, at most 10,000 at a time. Returns
-     * their number.
-     */
-    public Uni<Integer> trimLogs(Instant before) {
-        return TRIM_LOGS.on(pool, Ids.firstOf(before), Rows.utc(before)).map(RowSet::rowCount);
     }
 }

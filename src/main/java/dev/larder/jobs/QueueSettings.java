@@ -28,10 +28,6 @@ public interface QueueSettings {
     @WithDefault("15m")
     Duration overrun();
 
-    /** How long log lines are kept after the job has ended. */
-    @WithDefault("14d")
-    Duration logRetention();
-
     /** How long a start may wait for a worker before it is withdrawn. */
     @WithDefault("1h")
     Duration patience();

@@ -444,28 +444,6 @@ class JobStoreTest {
     }
 
     @Test
-    void what_jobs_said_is_forgotten_long_after_they_are_done_and_not_before() {
-        Assignment done = leased();
-        LogLine line = new LogLine(now(), "stdout", "hello");
-        await(stock.jobs.append(done.lease(), 1_000_000, List.of(line)));
-        stock.succeed(done);
-        stock.create(stock.declare("other", 1), 1);
-        Assignment endless = stock.take(1).getFirst();
-        await(stock.jobs.append(endless.lease(), 1_000_000, List.of(line)));
-        stock.clock.forward(Duration.ofDays(1));
-        stock.create(stock.preset("other"), 1);
-        Assignment young = stock.take(1).getFirst();
-        await(stock.jobs.append(young.lease(), 1_000_000, List.of(line)));
-        stock.succeed(young);
-
-        assertThat(await(stock.jobs.trimLogs(now().minus(Duration.ofHours(1))))).isEqualTo(1);
-
-        assertThat(await(stock.jobReader.log(done.jobId(), -1, 10))).isEmpty();
-        assertThat(await(stock.jobReader.log(endless.jobId(), -1, 10))).hasSize(1);
-        assertThat(await(stock.jobReader.log(young.jobId(), -1, 10))).hasSize(1);
-    }
-
-    @Test
     void a_worker_takes_only_what_its_tags_and_backends_fit() {
         stock.declare("small", 1);
         stock.create(stock.preset("small"), 1);

@@ -49,11 +49,6 @@ public record GivenWorkerSettings(int slots, Optional<Integer> reserved, Duratio
     }
 
     @Override
-    public Duration logRetention() {
-        return Duration.ofDays(14);
-    }
-
-    @Override
     public Duration patience() {
         return Duration.ofHours(1);
     }

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.larder.cleanup;
+
+import org.jspecify.annotations.NullMarked;
