@@ -53,6 +53,8 @@ class CleanupMetrics implements CleanupObserver {
     }
 
     private void register(MeterRegistry registry, CleanupType type) {
+        // A rate needs a first value to count from.
+        removed(type.name(), 0);
         String table = type.tables().isEmpty() ? type.name() : type.tables().getFirst();
         var oldest = Gauge.builder("larder.oldest.row.age", () -> ages.getOrDefault(type.name(), Double.NaN))
                 .description("Age of the oldest row that clean-up will remove, from when it could count as over")

@@ -16,6 +16,7 @@ import dev.larder.model.LogLine;
 import dev.larder.model.PresetSnapshot;
 import dev.larder.model.Visibility;
 import dev.larder.model.WorkerEntry;
+import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.CleanupTypes;
 import dev.larder.testing.OpenTransaction;
@@ -56,6 +57,7 @@ class RetentionTest {
     }
 
     /** A workspace that was claimed, given back and deleted: two builds, two jobs, a claim that has ended. */
+    @CanIgnoreReturnValue
     private UUID lived() {
         // Ids of one millisecond have no order.
         stock.clock.forward(Duration.ofMillis(1));

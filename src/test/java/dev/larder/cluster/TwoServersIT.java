@@ -38,7 +38,8 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Two servers, one pool that refills, 64 claimers: what must never happen does not (goals R1 to R3). {@code
- * -Dlarder.cluster.claims=2000} makes it longer; so does {@code -Dlarder.cluster.rounds=200} with the claims by version.
+ * -Dlarder.cluster.claims=2000} makes it longer; {@code -Dlarder.cluster.rounds=200} does so with the claims of one
+ * version.
  */
 class TwoServersIT {
 
