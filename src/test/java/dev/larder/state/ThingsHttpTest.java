@@ -262,6 +262,13 @@ class ThingsHttpTest {
                                         "[0-9a-f-]{36}", UUID.randomUUID().toString()))
                         .code())
                 .isEqualTo("workspace_name_taken");
+        assertThat(anna.get("/api/v1/workspaces?name=review-42").body().at("/items/0/id"))
+                .isEqualTo(made.body().at("/workspace/id"));
+        assertThat(anna.get("/api/v1/workspaces?name=other").body().path("items"))
+                .isEmpty();
+        assertThat(chief.get("/api/v1/workspaces?name=review-42").body().path("items"))
+                .isEmpty();
+        assertThat(anna.get("/api/v1/workspaces?name=review-42&limit=2").code()).isEqualTo("conflicting_parameters");
         assertThat(anna.post("/api/v1/workspaces", "{\"name\":\"a\"}").code()).isEqualTo("missing_field");
         assertThat(anna.post("/api/v1/workspaces", body.replace("review-42", "Review"))
                         .code())
