@@ -78,9 +78,7 @@ class CounterpartsTest {
 
     @Test
     void every_test_exists() {
-        assertThat(rows.stream()
-                        .filter(row -> !isTest(row))
-                        .map(row -> row.test() + "#" + row.testMethod()))
+        assertThat(rows.stream().filter(row -> !isTest(row)).map(row -> row.test() + "#" + row.testMethod()))
                 .isEmpty();
     }
 
