@@ -11,7 +11,7 @@ import java.util.logging.Logger;
 public final class Bench {
 
     private static final String NAMES = "claim-burst, claim-events, claim-latency, claim-profile, claim-rate,"
-            + " claim-replacement, claim-snapshot, idle-cycle, job-pickup, job-rate, queue-peers, queue-reconcile, state-bodies,"
+            + " claim-replacement, claim-snapshot, idle-cycle, job-pickup, job-rate, lazy-loading, queue-peers, queue-reconcile, state-bodies,"
             + " history, state-history";
 
     private Bench() {}
@@ -41,6 +41,7 @@ public final class Bench {
             case "idle-cycle" -> IdleCycle.main();
             case "job-pickup" -> JobPickup.main();
             case "job-rate" -> JobRate.main();
+            case "lazy-loading" -> LazyLoading.main();
             case "queue-peers" -> QueuePeers.main();
             case "queue-reconcile" -> QueueReconcile.main();
             case "state-bodies" -> StateBodyBench.main();

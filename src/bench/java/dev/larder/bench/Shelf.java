@@ -312,6 +312,22 @@ final class Shelf implements AutoCloseable {
         on(LEAVE, preset, member, worker);
     }
 
+    private static final String HOLD = """
+            WITH taken AS (
+                UPDATE workspaces w SET owner_id = $2, prebuild = false, claimed_at = now(), version = 2
+                 WHERE w.preset_id = $1 AND w.prebuild
+                RETURNING w.*)
+            INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key, request_hash,
+                                created_at, granted_at, generation)
+            SELECT md5(id || 'c')::uuid, organization_id, $2, id, preset_id, 'warm', 'held-' || id, sha256('x'), now(), now(), 2
+              FROM taken""";
+
+    /** So many more that the member holds. The stock of the preset must be empty. */
+    void holdings(UUID preset, int count) {
+        add(preset, count);
+        on(HOLD, preset, member);
+    }
+
     @Override
     public void close() {
         filler.closeAndAwait();

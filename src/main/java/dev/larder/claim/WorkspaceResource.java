@@ -95,22 +95,34 @@ class WorkspaceResource {
     @Operation(
             operationId = "listWorkspaces",
             summary =
-                    "Lists the workspaces that exist; with label=team=a,tier those whose claims have these labels; with ids exactly these, in this order, deleted ones too, or 404 naming each that is missing")
+                    "Lists the workspaces that exist; with label=team=a,tier those whose claims have these labels; with ids exactly these, in this order, deleted ones too, or 404 naming each that is missing; with name the one that the caller holds under it")
     public Uni<Page<Seen>> list(
             @QueryParam("label") @Nullable String label,
             @QueryParam("ids") @Nullable String ids,
+            @QueryParam("name") @Nullable String name,
             @QueryParam("limit") @Nullable String limit,
             @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
         Optional<LabelSelector> labelled = Labels.selector(label);
+        boolean listed = label != null || limit != null || after != null;
+        if (name != null) {
+            if (listed || ids != null) {
+                throw alone("name");
+            }
+            return store.named(caller.get().userId(), name).map(found -> new Page<>(found, null));
+        }
         if (ids == null) {
             return store.list(scope(), labelled, page.after(), page.rows()).map(rows -> Page.of(page, rows, Seen::id));
         }
-        if (label != null || limit != null || after != null) {
-            throw Problem.badRequest("conflicting_parameters", "ids", "goes with no other parameter.");
+        if (listed) {
+            throw alone("ids");
         }
         List<UUID> wanted = wanted(ids);
         return store.findAll(wanted, scope()).map(found -> inOrder(wanted, found));
+    }
+
+    private static Problem alone(String parameter) {
+        return Problem.badRequest("conflicting_parameters", parameter, "goes with no other parameter.");
     }
 
     private static List<UUID> wanted(String ids) {

@@ -125,6 +125,14 @@ public class WorkspaceStore {
         return findAll(List.of(workspace), scope).map(found -> found.stream().findFirst());
     }
 
+    private static final Sql NAMED =
+            Sql.of(SELECT + " WHERE w.owner_id = :owner AND w.name = :name AND w.deleted_at IS NULL", "owner", "name");
+
+    /** The one that the owner has under this name. */
+    public Uni<List<Seen>> named(UUID owner, String name) {
+        return NAMED.on(client, owner, name).map(rows -> Rows.list(rows, WorkspaceStore::seen));
+    }
+
     private static Seen seen(Row row) {
         return new Seen(
                 row.getUUID("id"),

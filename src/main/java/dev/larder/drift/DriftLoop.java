@@ -2,6 +2,7 @@ package dev.larder.drift;
 
 import dev.larder.lifecycle.CheckStore;
 import dev.larder.lifecycle.CheckStore.Pace;
+import dev.larder.model.Assignment;
 import dev.larder.wakeup.Change;
 import dev.larder.wakeup.Ticker;
 import dev.larder.wakeup.WakeUps;
@@ -29,21 +30,29 @@ class DriftLoop {
     private final WakeUps wakeUps;
     private final InstantSource clock;
     private final DriftSettings settings;
+    private final DriftMetrics metrics;
 
-    DriftLoop(CheckStore checks, WakeUps wakeUps, InstantSource clock, DriftSettings settings, Ticker ticker) {
+    DriftLoop(
+            CheckStore checks,
+            WakeUps wakeUps,
+            InstantSource clock,
+            DriftSettings settings,
+            DriftMetrics metrics,
+            Ticker ticker) {
         this.checks = checks;
         this.wakeUps = wakeUps;
         this.clock = clock;
         this.settings = settings;
+        this.metrics = metrics;
         ticker.keep("drift", settings.round(), this::round);
     }
 
     /** Refreshes first: their prebuilds are in no stock. */
     private Uni<Void> round() {
         return checks.beginRefreshes(REFRESH_MAX, clock.instant())
-                .invoke(count -> tell("refreshes begun", count))
+                .invoke(count -> tell("refreshes begun", Assignment.REFRESH, count))
                 .chain(() -> checks.beginDue(pace(), clock.instant()))
-                .invoke(count -> tell("drift checks begun", count))
+                .invoke(count -> tell("drift checks begun", Assignment.DRIFT_CHECK, count))
                 .replaceWithVoid();
     }
 
@@ -51,8 +60,9 @@ class DriftLoop {
         return new Pace(settings.interval(), settings.timeout(), settings.atOnce());
     }
 
-    private void tell(String what, int count) {
+    private void tell(String what, String check, int count) {
         if (count > 0) {
+            metrics.begunBySchedule(check, count);
             LOG.infof("%s count=%d", what, count);
             wakeUps.changed(Change.JOB_QUEUED);
         }

@@ -65,6 +65,13 @@ public class DriftReads {
                                 Boolean.TRUE.equals(row.getBoolean("gone")))));
     }
 
+    private static final Sql OPEN = Sql.of("SELECT count(*) AS n FROM workspaces WHERE resumes_build_id IS NOT NULL");
+
+    /** How many checks are open, in the whole deployment. */
+    Uni<Long> open() {
+        return OPEN.on(pool).map(rows -> rows.iterator().next().getLong("n"));
+    }
+
     private static final Sql CHECK = Sql.of("""
             SELECT j.id, j.workspace_id, b.reason, j.status, j.created_at, j.started_at, j.completed_at, j.error_code, j.error,
                    (SELECT r.id FROM reconciliation_results r

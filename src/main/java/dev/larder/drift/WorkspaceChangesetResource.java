@@ -38,12 +38,15 @@ class WorkspaceChangesetResource {
     private final ChangesetStore store;
     private final WakeUps wakeUps;
     private final InstantSource clock;
+    private final DriftMetrics metrics;
 
-    WorkspaceChangesetResource(Checks checks, ChangesetStore store, WakeUps wakeUps, InstantSource clock) {
+    WorkspaceChangesetResource(
+            Checks checks, ChangesetStore store, WakeUps wakeUps, InstantSource clock, DriftMetrics metrics) {
         this.checks = checks;
         this.store = store;
         this.wakeUps = wakeUps;
         this.clock = clock;
+        this.metrics = metrics;
     }
 
     @POST
@@ -61,6 +64,7 @@ class WorkspaceChangesetResource {
                         clock.instant()))
                 .map(staged -> staged.orElseThrow(Checks::busy))
                 .invoke(staged -> wakeUps.changed(Change.JOB_QUEUED))
+                .invoke(staged -> metrics.begunOnRequest(Assignment.CHANGESET))
                 .chain(staged -> store.find(staged, checks.scope()))
                 .map(view -> accepted(view.orElseThrow(Checks::busy)));
     }

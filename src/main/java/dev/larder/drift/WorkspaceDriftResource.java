@@ -47,6 +47,7 @@ class WorkspaceDriftResource {
     private final WakeUps wakeUps;
     private final InstantSource clock;
     private final DriftSettings settings;
+    private final DriftMetrics metrics;
 
     WorkspaceDriftResource(
             Checks checks,
@@ -54,13 +55,15 @@ class WorkspaceDriftResource {
             DriftReads reads,
             WakeUps wakeUps,
             InstantSource clock,
-            DriftSettings settings) {
+            DriftSettings settings,
+            DriftMetrics metrics) {
         this.checks = checks;
         this.store = store;
         this.reads = reads;
         this.wakeUps = wakeUps;
         this.clock = clock;
         this.settings = settings;
+        this.metrics = metrics;
     }
 
     @POST
@@ -93,6 +96,7 @@ class WorkspaceDriftResource {
                         store.begin(new Wanted(subject.id(), checks.asking(), reason, within), clock.instant()))
                 .map(job -> job.orElseThrow(Checks::busy))
                 .invoke(job -> wakeUps.changed(Change.JOB_QUEUED))
+                .invoke(job -> metrics.begunOnRequest(reason))
                 .chain(job -> reads.check(job, checks.scope()))
                 .map(view -> accepted(view.orElseThrow(Checks::busy)));
     }

@@ -116,7 +116,7 @@ public class CancelStore {
                   FROM states s JOIN jobs j ON j.workspace_id = s.workspace_id
                  WHERE s.status IN ('unreliable', 'corrupt')
                    AND j.started_at IS NULL AND j.completed_at IS NULL AND {trusted}
-                   AND (({needs trust}) OR (s.status = 'corrupt' AND NOT j.deletes))
+                   AND {bars}
                  ORDER BY j.id LIMIT 100
                    FOR UPDATE OF j SKIP LOCKED),
             ended AS (
@@ -131,7 +131,7 @@ public class CancelStore {
                 RETURNING w.preset_id, w.prebuild),
             dirty AS ({dirty})
             SELECT count(*) AS jobs FROM moved""".replace("{trusted}", Rules.TRUSTED)
-                    .replace("{needs trust}", Mutations.needsTrust("j"))
+                    .replace("{bars}", Mutations.bars("j"))
                     .replace("{dirty}", DirtyPresets.mark("moved WHERE prebuild")),
             "at");
 

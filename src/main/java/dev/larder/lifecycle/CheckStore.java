@@ -59,10 +59,17 @@ public class CheckStore {
     private static final String RESUMES =
             "resumes_build_id = w.build_id, resumes_finished_at = w.build_finished_at, resumes_ready_at = w.ready_at";
 
-    private static String start(String initiator, String assignments) {
+    private static String start(String initiator, String assignments, String more) {
         return ITEMS.replace("{initiator}", initiator).replace("{workspaces}", StartBuild.numbered("wanted"))
-                + StartBuild.BUILDS + ",\n" + StartBuild.next(RESUMES + assignments) + "\n" + StartBuild.JOBS;
+                + StartBuild.BUILDS + ",\n" + StartBuild.next(RESUMES + assignments) + more + "\n" + StartBuild.JOBS;
     }
+
+    private static final String AUDITED = ",\naudited AS ("
+            + AuditEntry.of(
+                    "workspace.check",
+                    "jsonb_build_object('check', reason, 'build', number)",
+                    "(SELECT workspace AS id, organization_id, reason, number FROM item) changed")
+            + ")";
 
     private static final Sql ASKED = Sql.of(
             """
@@ -72,15 +79,17 @@ public class CheckStore {
                    FOR UPDATE OF w),
             """.formatted(AT_REST)
                     + start(
-                            ":initiator::uuid",
-                            ", refresh_tried_at = CASE WHEN :reason::text = 'refresh' THEN :at::timestamptz ELSE w.refresh_tried_at END"),
+                            ":actor::uuid",
+                            ", refresh_tried_at = CASE WHEN :reason::text = 'refresh' THEN :at::timestamptz ELSE w.refresh_tried_at END",
+                            AUDITED),
             "workspace",
             "builds",
             "jobs",
-            "initiator",
+            "actor",
             "reason",
             "at",
-            "timeout");
+            "timeout",
+            "entry");
 
     /**
      * Who wants which check.
@@ -91,7 +100,7 @@ public class CheckStore {
     public record Wanted(UUID workspace, UUID initiator, String reason, Duration within) {}
 
     /**
-     * Starts a check on request.
+     * Starts a check on request, with its entry in the audit.
      *
      * @return its job; empty where the workspace does not run, a build of it is active or about to begin, or it has no
      *     state that can be read
@@ -111,7 +120,8 @@ public class CheckStore {
                         wanted.initiator(),
                         wanted.reason(),
                         Rows.utc(at),
-                        Rows.wholeSeconds(wanted.within()))
+                        Rows.wholeSeconds(wanted.within()),
+                        ids.next())
                 .map(rows -> rows.rowCount() == 1 ? Optional.of(job) : Optional.empty());
     }
 
@@ -152,7 +162,7 @@ public class CheckStore {
                     AvailableWorkers.take("v", "'terraform_check'::text", "p.organization_id", ":at::timestamptz"));
 
     private static final Sql BEGIN_DUE = Sql.of(
-            DUE + start(Ownership.SYSTEM, ", drift_checked_at = :at::timestamptz"),
+            DUE + start(Ownership.SYSTEM, ", drift_checked_at = :at::timestamptz", ""),
             "builds",
             "jobs",
             "reason",
@@ -212,7 +222,7 @@ public class CheckStore {
             """.formatted(refreshable("p", "w"), AT_ONCE)
                             .replace("{resting}", AT_REST)
                             .replace("{trusted}", Rules.TRUSTED)
-                    + start(Ownership.SYSTEM, ", refresh_tried_at = :at::timestamptz"),
+                    + start(Ownership.SYSTEM, ", refresh_tried_at = :at::timestamptz", ""),
             "builds",
             "jobs",
             "reason",

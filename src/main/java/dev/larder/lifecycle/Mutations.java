@@ -17,21 +17,25 @@ public final class Mutations {
         return job + ".backend IN ('terraform', 'terraform_check')";
     }
 
-    /** A condition on a job of a backend with a state: it needs a state that can be trusted. */
-    static String needsTrust(String job) {
-        return "NOT %1$s.deletes AND %1$s.backend <> 'terraform_check'".formatted(job);
+    /**
+     * A condition on a state {@code s} that no mutation changes now: a job of a backend with a state may not build on
+     * it. A job that deletes the workspace may always begin; one that looks at what is there needs a state that can be
+     * read.
+     */
+    static String bars(String job) {
+        return "(NOT %1$s.deletes AND (s.status = 'corrupt' OR (s.status = 'unreliable' AND %1$s.backend <> 'terraform_check')))"
+                .formatted(job);
     }
 
     /**
-     * A condition on a waiting job: no other mutation of its state is open, and the state can be trusted, unless the
-     * job deletes the workspace, or looks at what is there.
+     * A condition on a waiting job: no other mutation of its state is open, and the job may build on the state.
      */
     public static String mayBegin(String job) {
         return """
                 (NOT (%2$s) OR NOT EXISTS (
                           SELECT FROM states s
                            WHERE s.workspace_id = %1$s.workspace_id
-                             AND (s.status = 'in_flight' OR (s.status = 'unreliable' AND %3$s) OR (s.status = 'corrupt' AND NOT %1$s.deletes))))""".formatted(job, stateful(job), needsTrust(job));
+                             AND (s.status = 'in_flight' OR %3$s)))""".formatted(job, stateful(job), bars(job));
     }
 
     /**
@@ -48,7 +52,7 @@ public final class Mutations {
     public static final String BEGUN = """
             prior AS MATERIALIZED (
                 SELECT s.workspace_id, s.status_reason, s.status_since,
-                       CASE WHEN t.deletes OR s.status NOT IN ('unreliable', 'corrupt') THEN s.status END AS status
+                       CASE WHEN NOT {barred} THEN s.status END AS status
                   FROM taken t JOIN states s ON s.workspace_id = t.workspace_id
                  WHERE t.mutation_id IS NOT NULL
                    FOR NO KEY UPDATE OF s),
@@ -76,5 +80,5 @@ public final class Mutations {
                   FROM taken t
                   JOIN entered e ON e.workspace_id = t.workspace_id
                   JOIN builds b ON b.id = t.build_id
-                  LEFT JOIN prior p ON p.workspace_id = t.workspace_id)""";
+                  LEFT JOIN prior p ON p.workspace_id = t.workspace_id)""".replace("{barred}", bars("t"));
 }

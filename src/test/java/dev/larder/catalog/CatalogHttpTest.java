@@ -6,6 +6,7 @@ import static org.junit.jupiter.params.provider.Arguments.argumentSet;
 import dev.larder.testing.Api;
 import dev.larder.testing.Api.Answer;
 import dev.larder.testing.LarderTestResource;
+import dev.larder.testing.Planted;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import java.time.Instant;
@@ -26,11 +27,11 @@ class CatalogHttpTest {
     private static final String YAML = """
             backend: exec
             files: {start.sh: "true"}
-            parameters: [{name: secret, sensitive: true, default: hunter2}]
+            parameters: [{name: secret, sensitive: true, default: SECRET}]
             presets:
               - name: small
                 prebuilds: {instances: 0, ttl: 8h, schedules: [{cron: "* 9-17 * * *", instances: 0}]}
-            """;
+            """.replace("SECRET", Planted.SECRET);
 
     private final Api owner = Api.owner();
     private String organization = "";
@@ -60,7 +61,7 @@ class CatalogHttpTest {
         assertThat(seen.body().at("/presets/0/ttlSeconds").asInt()).isEqualTo(28_800);
         assertThat(seen.body().at("/presets/0/schedules/0/cron").asText()).isEqualTo("* 9-17 * * *");
         assertThat(seen.body().at("/version/files/start.sh").asInt()).isEqualTo(4);
-        assertThat(first.text() + seen.text()).doesNotContain("hunter2");
+        assertThat(first.text() + seen.text()).doesNotContain(Planted.SECRET);
     }
 
     @Test

@@ -16,6 +16,7 @@ import dev.larder.model.Declaration.PresetDeclaration;
 import dev.larder.model.Parameter;
 import dev.larder.model.Transition;
 import dev.larder.testing.CanIgnoreReturnValue;
+import dev.larder.testing.Planted;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -35,7 +36,7 @@ class ClaimParametersTest {
 
     private static final Policy FAIL = new Policy.Fail();
     private static final Policy COLD = new Policy.Cold();
-    private static final String HUSH = "hush-hush-secret";
+    private static final String HUSH = Planted.SECRET;
 
     private final Stock stock = new Stock();
     private final Caller anna = stock.member("anna");

@@ -62,10 +62,24 @@ class CleanupTest {
         private final CleanupType audit = CleanupTypes.named("audit");
         private final AtomicInteger batches = new AtomicInteger();
         private final BiFunction<Integer, SqlClient, Uni<Void>> meanwhile;
+        private final int last;
 
         /** @param meanwhile is told the number of the batch, from 1, and its transaction */
         Disturbed(BiFunction<Integer, SqlClient, Uni<Void>> meanwhile) {
+            this(meanwhile, Integer.MAX_VALUE);
+        }
+
+        private Disturbed(BiFunction<Integer, SqlClient, Uni<Void>> meanwhile, int last) {
             this.meanwhile = meanwhile;
+            this.last = last;
+        }
+
+        /** Deletes the rows of this batch and commits nothing any more, as a process that is killed then. */
+        static Disturbed killedIn(int last) {
+            return new Disturbed(
+                    (batch, transaction) ->
+                            batch < last ? nothing() : Uni.createFrom().nothing(),
+                    last);
         }
 
         @Override
@@ -85,7 +99,10 @@ class CleanupTest {
 
         @Override
         public Uni<Batch> batch(SqlClient transaction, Slice slice) {
-            return audit.batch(transaction, slice).call(() -> meanwhile.apply(batches.incrementAndGet(), transaction));
+            int number = batches.incrementAndGet();
+            return number > last
+                    ? Uni.createFrom().nothing()
+                    : audit.batch(transaction, slice).call(() -> meanwhile.apply(number, transaction));
         }
 
         @Override
@@ -143,13 +160,13 @@ class CleanupTest {
     @Test
     void an_operation_whose_process_was_killed_is_abandoned_after_five_minutes_and_its_work_taken_up_again() {
         old(3_500);
-        Cleaning killed = process(new Disturbed(
-                (batch, transaction) -> batch < 3 ? nothing() : Uni.createFrom().nothing()));
+        Cleaning killed = process(Disturbed.killedIn(3));
         Operation lost = killed.begun("audit");
         Eventually.see(() -> killed.find(lost).orElseThrow().counts().deleted(), deleted -> deleted == 2_000);
         Eventually.see(this::idle, holds -> holds == 1);
         stock.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 + " WHERE datname = current_database() AND state = 'idle in transaction'");
+        Eventually.see(this::unlocked, rows -> rows == 1_500);
         Cleaning next = new Cleaning(stock);
 
         stock.clock.forward(Duration.ofMinutes(5));
@@ -168,6 +185,10 @@ class CleanupTest {
         assertThat(taken.requestedBy()).isNull();
         assertThat(taken.counts().deleted()).isEqualTo(1_500);
         assertThat(old()).isZero();
+    }
+
+    private int unlocked() {
+        return stock.count("(SELECT FROM audit WHERE action = 'old' FOR UPDATE SKIP LOCKED) free");
     }
 
     private int idle() {
@@ -267,6 +288,8 @@ class CleanupTest {
         await(stopping.cleanups.stop());
 
         assertThat(stopping.find(left).orElseThrow().errorCode()).isEqualTo("interrupted");
+        // Ids of one millisecond have no order.
+        stock.clock.forward(Duration.ofMillis(1));
         Cleaning next = new Cleaning(stock);
         await(next.cleanups.look());
         assertThat(Eventually.see(() -> latest(next), seen -> seen.status().equals("completed"))

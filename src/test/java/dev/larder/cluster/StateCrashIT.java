@@ -9,6 +9,7 @@ import dev.larder.testing.Database;
 import dev.larder.testing.Databases;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.LarderTestResource;
+import dev.larder.testing.Planted;
 import dev.larder.testing.Server;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
@@ -57,7 +58,8 @@ class StateCrashIT {
         }
 
         static String body() {
-            return "{\"version\":4,\"terraform_version\":\"1.11.4\",\"serial\":1,\"lineage\":\"l\",\"outputs\":{},\"resources\":[]}";
+            return "{\"version\":4,\"terraform_version\":\"1.11.4\",\"serial\":1,\"lineage\":\"l\",\"outputs\":{\"password\":{\"value\":\""
+                    + Planted.SECRET + "\",\"type\":\"string\",\"sensitive\":true}},\"resources\":[]}";
         }
     }
 

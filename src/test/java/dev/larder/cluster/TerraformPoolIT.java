@@ -8,6 +8,7 @@ import dev.larder.testing.Databases;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.LarderTestResource;
 import dev.larder.testing.NeedsTerraform;
+import dev.larder.testing.Planted;
 import dev.larder.testing.RemoteWorker;
 import dev.larder.testing.Server;
 import dev.larder.testing.Signals;
@@ -56,12 +57,22 @@ class TerraformPoolIT {
                   value     = "sword-${var.labels.zone}"
                   sensitive = true
                 }
+                variable "secret" {
+                  type      = string
+                  sensitive = true
+                }
+                output "secret" {
+                  value     = var.secret
+                  sensitive = true
+                }
             startTimeout: 2m
-            parameters: [{name: labels, type: map, default: {zone: eu}}]
+            parameters:
+              - {name: labels, type: map, default: {zone: eu}}
+              - {name: secret, type: string, sensitive: true, default: SECRET}
             presets:
               - name: one
                 prebuilds: {instances: INSTANCES}
-            """;
+            """.replace("SECRET", Planted.SECRET);
 
     private static final String CLAIM = "{\"organization\":\"acme\",\"template\":\"module\",\"preset\":\"one\"}";
 

@@ -14,6 +14,7 @@ import dev.larder.model.Parameter;
 import dev.larder.model.Transition;
 import dev.larder.model.Visibility;
 import dev.larder.model.WorkerEntry;
+import dev.larder.testing.Planted;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -73,18 +74,18 @@ class JobStoreTest {
     void an_assignment_tells_a_worker_all_it_needs() {
         stock.withParameters(
                 new Parameter("region", "string", false, true, false, "eu"),
-                new Parameter("secret", "string", false, true, true, "hush"));
+                new Parameter("secret", "string", false, true, true, Planted.SECRET));
 
         Assignment assignment = leased();
 
         assertThat(assignment.transition()).isEqualTo(Transition.START);
         assertThat(assignment.backend()).isEqualTo("exec");
         assertThat(assignment.version().files()).containsOnlyKeys("start.sh");
-        assertThat(assignment.parameters().values()).isEqualTo(Map.of("region", "eu", "secret", "hush"));
+        assertThat(assignment.parameters().values()).isEqualTo(Map.of("region", "eu", "secret", Planted.SECRET));
         assertThat(assignment.parameters().sensitive()).containsExactly("secret");
         assertThat(assignment.attempt()).isEqualTo(1);
         assertThat(assignment.deadlineAt()).isEqualTo(now().plus(Duration.ofMinutes(10)));
-        assertThat(assignment.toString()).doesNotContain("hush");
+        assertThat(assignment.toString()).doesNotContain(Planted.SECRET);
     }
 
     @Test
@@ -387,7 +388,7 @@ class JobStoreTest {
 
     @Test
     void what_cannot_be_opened_is_counted_and_hides_nothing() {
-        stock.withParameters(new Parameter("secret", "string", false, true, true, "hush"));
+        stock.withParameters(new Parameter("secret", "string", false, true, true, Planted.SECRET));
         stock.create(stock.declare("small", 2), 2);
         stock.sql("UPDATE version_parameters SET default_sealed = '\\x0102'");
 
@@ -472,7 +473,7 @@ class JobStoreTest {
 
     @Test
     void a_job_whose_secret_cannot_be_opened_fails_and_the_others_are_leased() {
-        stock.withParameters(new Parameter("secret", "string", false, true, true, "hush"));
+        stock.withParameters(new Parameter("secret", "string", false, true, true, Planted.SECRET));
         UUID unreadable = stock.declare("small", 1);
         stock.create(unreadable, 1);
         stock.sql("UPDATE version_parameters SET default_sealed = '\\x0102'");

@@ -222,6 +222,10 @@ class ChecksTest {
         finds(begun(prebuild, Assignment.DRIFT_CHECK), CHANGED, MISSING);
         assertThat(newest(prebuild).getString("recommended")).isEqualTo("manual");
         assertThat(stock.count("notifications WHERE kind = 'drift_detected'")).isEqualTo(2);
+        assertThat(stock.count(
+                        "audit WHERE action = 'workspace.check' AND detail ->> 'check' = 'drift_check' AND target_id = '"
+                                + prebuild + "'"))
+                .isEqualTo(3);
     }
 
     @Test

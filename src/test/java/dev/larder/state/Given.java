@@ -4,6 +4,7 @@ import static dev.larder.testing.Stock.await;
 
 import dev.larder.database.Rows;
 import dev.larder.testing.CanIgnoreReturnValue;
+import dev.larder.testing.Planted;
 import dev.larder.testing.Stock;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -20,7 +21,7 @@ import java.util.UUID;
 final class Given {
 
     static final String LINEAGE = "6f1c1d2e-lineage";
-    static final String SECRET = "planted-secret-4711";
+    static final String SECRET = Planted.SECRET;
     static final String JSON = "application/json";
     private static final long MEGABYTE = 1024 * 1024;
 

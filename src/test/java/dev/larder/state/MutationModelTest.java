@@ -98,7 +98,8 @@ class MutationModelTest {
             Open held = Objects.requireNonNull(open);
             open = null;
             boolean untouched = writes + failed == 0;
-            if (held.kind() == MutationKind.PLAN || (end.quiet() && untouched)) {
+            boolean partlyRead = held.kind() == MutationKind.REFRESH && failed == 0;
+            if (held.kind() == MutationKind.PLAN || (end.quiet() && (untouched || partlyRead))) {
                 boolean written = held.status().equals("new") && version > 0;
                 settle(written ? "reliable" : held.status(), held.reason());
             } else if (end.equals(End.CANCELED) || end.equals(End.FORCED)) {

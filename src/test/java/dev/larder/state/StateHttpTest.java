@@ -8,6 +8,7 @@ import dev.larder.testing.Api;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.LarderTestResource;
 import dev.larder.testing.Logged;
+import dev.larder.testing.Planted;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -371,8 +372,8 @@ class StateHttpTest {
         written(state, 5);
         Tf tf = anna.tf(state);
         assertThat(tf.lock(Tf.info("l2")).status()).isEqualTo(200);
-        String body =
-                (lineage.equals("same") ? Tf.state(serial) : Tf.state(serial, Tf.someId())).replace("hush", "quiet");
+        String body = (lineage.equals("same") ? Tf.state(serial) : Tf.state(serial, Tf.someId()))
+                .replace(Planted.SECRET, "quiet");
 
         Answer answer = tf.post("l2", body);
 
@@ -748,10 +749,10 @@ class StateHttpTest {
         JsonNode mine = anna.api().get(path).body().path("outputs");
         JsonNode theirs = otto.api().get(path).body().path("outputs");
 
-        assertThat(mine.at("/password/value").asText()).isEqualTo("hush");
+        assertThat(mine.at("/password/value").asText()).isEqualTo(Planted.SECRET);
         assertThat(theirs.at("/password/value").isNull()).isTrue();
         assertThat(theirs.at("/url/value").asText()).isEqualTo("test://x");
-        assertThat(chief.api().get(path).text()).doesNotContain("hush");
+        assertThat(chief.api().get(path).text()).doesNotContain(Planted.SECRET);
     }
 
     @Test

@@ -3,6 +3,7 @@ package dev.larder.state;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.larder.testing.Planted;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.Socket;
@@ -72,7 +73,8 @@ record Tf(String address, String user, String password) {
 
     static String state(int serial, String lineage) {
         return "{\"version\":4,\"terraform_version\":\"1.11.4\",\"serial\":" + serial + ",\"lineage\":\"" + lineage
-                + "\",\"outputs\":{\"url\":{\"value\":\"test://x\",\"type\":\"string\"},\"password\":{\"value\":\"hush\","
+                + "\",\"outputs\":{\"url\":{\"value\":\"test://x\",\"type\":\"string\"},\"password\":{\"value\":\""
+                + Planted.SECRET + "\","
                 + "\"type\":\"string\",\"sensitive\":true}},\"resources\":[{\"mode\":\"managed\",\"type\":\"terraform_data\","
                 + "\"name\":\"a\",\"provider\":\"provider[\\\"terraform.io/builtin/terraform\\\"]\",\"instances\":[{}]}]}";
     }

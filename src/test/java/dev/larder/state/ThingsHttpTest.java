@@ -6,6 +6,7 @@ import dev.larder.testing.Api;
 import dev.larder.testing.Api.Answer;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.LarderTestResource;
+import dev.larder.testing.Planted;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import java.net.URLEncoder;
@@ -21,14 +22,14 @@ class ThingsHttpTest {
     private static final String STATE = """
             {"version": 4, "terraform_version": "1.11.4", "serial": %d, "lineage": "l",
              "outputs": {"url": {"value": "x://1", "type": "string"},
-                         "password": {"value": "planted-secret", "type": "string", "sensitive": true}},
+                         "password": {"value": "SECRET", "type": "string", "sensitive": true}},
              "resources": [
                {"mode": "managed", "type": "aws_vpc", "name": "main", "provider": "provider[\\"registry.terraform.io/hashicorp/aws\\"]",
-                "instances": [{"attributes": {"id": "planted-secret"}}]},
+                "instances": [{"attributes": {"id": "SECRET"}}]},
                {"module": "module.web", "mode": "managed", "type": "aws_instance", "name": "main",
                 "instances": [{"index_key": "a/b", "status": "tainted", "dependencies": ["aws_vpc.main", "aws_ami.gone"]},
                               {"index_key": "c", "deposed": "0123abcd", "dependencies": ["aws_vpc.main"]}]}]}
-            """;
+            """.replace("SECRET", Planted.SECRET);
 
     private final Api owner = Api.owner();
     private final String organization = organization();
@@ -87,7 +88,7 @@ class ThingsHttpTest {
         assertThat(all.status()).as(all.toString()).isEqualTo(200);
         assertThat(all.header("ETag")).isEqualTo("\"1\"");
         assertThat(all.header("State-Status")).isEqualTo("unreliable");
-        assertThat(all.text()).doesNotContain("planted-secret");
+        assertThat(all.text()).doesNotContain(Planted.SECRET);
         assertThat(all.body().at("/items").findValuesAsText("address"))
                 .containsExactly(
                         "aws_vpc.main", "module.web.aws_instance.main[\"a/b\"]", "module.web.aws_instance.main[\"c\"]");
@@ -126,10 +127,10 @@ class ThingsHttpTest {
         write(state, STATE.formatted(1), "succeeded");
 
         assertThat(anna.get(state + "/outputs/password").body().path("value").asText())
-                .isEqualTo("planted-secret");
+                .isEqualTo(Planted.SECRET);
         assertThat(otto.get(state + "/outputs/url").body().path("value").asText())
                 .isEqualTo("x://1");
-        assertThat(otto.get(state + "/outputs/password").text()).doesNotContain("planted-secret");
+        assertThat(otto.get(state + "/outputs/password").text()).doesNotContain(Planted.SECRET);
         assertThat(anna.get(state + "/outputs/none").code()).isEqualTo("output_not_found");
         assertThat(bob.get(state + "/outputs/url").code()).isEqualTo("state_not_found");
         assertThat(anna.get("/api/v1/workspaces/" + UUID.randomUUID() + "/outputs/url")
@@ -166,7 +167,7 @@ class ThingsHttpTest {
     private String ready() {
         Answer declared = owner.put("/api/v1/organizations/" + organization + "/templates/box", """
                 {"backend": "exec",
-                 "files": {"start.sh": "#!/bin/sh\\necho '{\\"url\\":\\"planted-secret\\"}' > \\"$LARDER_OUTPUTS\\"\\n"},
+                 "files": {"start.sh": "#!/bin/sh\\necho '{\\"url\\":\\"for-its-user\\"}' > \\"$LARDER_OUTPUTS\\"\\n"},
                  "presets": [{"name": "stocked", "prebuilds": {"instances": 3}}]}""");
         assertThat(declared.status()).as(declared.toString()).isIn(200, 201);
         return Eventually.see(
@@ -229,12 +230,12 @@ class ThingsHttpTest {
         assertThat(anna.get(workspace).body().at("/labels/tier").asText()).isEqualTo("web");
 
         assertThat(anna.get(workspace + "/outputs/url").body().path("value").asText())
-                .isEqualTo("planted-secret");
-        assertThat(otto.get(workspace + "/outputs").text()).contains("url").doesNotContain("planted-secret");
+                .isEqualTo("for-its-user");
+        assertThat(otto.get(workspace + "/outputs").text()).contains("url").doesNotContain("for-its-user");
         assertThat(anna.delete("/api/v1/claims/" + claimed.body().path("id").asText())
                         .status())
                 .isEqualTo(204);
-        assertThat(anna.get(workspace + "/outputs").text()).doesNotContain("planted-secret");
+        assertThat(anna.get(workspace + "/outputs").text()).doesNotContain("for-its-user");
     }
 
     @Test
@@ -261,6 +262,13 @@ class ThingsHttpTest {
                                         "[0-9a-f-]{36}", UUID.randomUUID().toString()))
                         .code())
                 .isEqualTo("workspace_name_taken");
+        assertThat(anna.get("/api/v1/workspaces?name=review-42").body().at("/items/0/id"))
+                .isEqualTo(made.body().at("/workspace/id"));
+        assertThat(anna.get("/api/v1/workspaces?name=other").body().path("items"))
+                .isEmpty();
+        assertThat(chief.get("/api/v1/workspaces?name=review-42").body().path("items"))
+                .isEmpty();
+        assertThat(anna.get("/api/v1/workspaces?name=review-42&limit=2").code()).isEqualTo("conflicting_parameters");
         assertThat(anna.post("/api/v1/workspaces", "{\"name\":\"a\"}").code()).isEqualTo("missing_field");
         assertThat(anna.post("/api/v1/workspaces", body.replace("review-42", "Review"))
                         .code())

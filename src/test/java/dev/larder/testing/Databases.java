@@ -18,6 +18,7 @@ import java.time.InstantSource;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A database of its own for every test, on one server per JVM. The schema is migrated once, into a template; a copy
@@ -29,6 +30,8 @@ public final class Databases {
     private static final Path FOLDER = Path.of("target", "test-postgres");
     private static final AtomicInteger COUNT = new AtomicInteger();
     private static final Queue<Database> EMPTIED = new ConcurrentLinkedQueue<>();
+
+    private static volatile @Nullable EmbeddedPostgres toStop;
 
     private Databases() {}
 
@@ -85,14 +88,47 @@ public final class Databases {
             END $$;
             """;
 
-    /** Makes a database ready for the next test. Where somebody still works on it, or the test broke it, it goes. */
+    /**
+     * Makes a database ready for the next test. Where a statement still runs in it, or the test broke it, it is
+     * dropped. Fails where it holds the planted secret.
+     */
     static void giveBack(Database used) {
+        search(used);
         try {
             used.pool().query(EMPTY + Running.SEEDS).executeAndAwait();
             EMPTIED.add(new Database(used.name(), used.connectOptions(), used.pool()));
         } catch (RuntimeException unfit) {
             used.pool().closeAndAwait();
             Running.execute("DROP DATABASE IF EXISTS " + used.name() + " WITH (FORCE)");
+        }
+    }
+
+    private static void search(Database used) {
+        try {
+            Leaks.expectNone(used.name(), used.pool());
+        } catch (RuntimeException lockedOrClosed) {
+            Running.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + used.name() + "'");
+            Pool own = pool(used.connectOptions(), 1);
+            try {
+                Leaks.expectNone(used.name(), own);
+            } finally {
+                own.closeAndAwait();
+            }
+        }
+    }
+
+    /** Ends the server where one was started; at the end of the JVM only. */
+    static void stop() {
+        EmbeddedPostgres server = toStop;
+        if (server == null) {
+            return;
+        }
+        server.close();
+        try {
+            PostgresBinaries.delete(server.folder());
+        } catch (IOException later) {
+            // The next run clears it.
         }
     }
 
@@ -162,19 +198,11 @@ public final class Databases {
                 String loader = Integer.toHexString(System.identityHashCode(Databases.class.getClassLoader()));
                 Path folder = FOLDER.resolve(nameOf(ProcessHandle.current()) + "-" + loader);
                 EmbeddedPostgres server = EmbeddedPostgres.throwaway(folder);
-                Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(server), "stop-test-postgres"));
+                toStop = server;
+                Leaks.begin();
                 return server;
             } catch (IOException failed) {
                 throw new UncheckedIOException(failed);
-            }
-        }
-
-        private static void stop(EmbeddedPostgres server) {
-            server.close();
-            try {
-                PostgresBinaries.delete(server.folder());
-            } catch (IOException later) {
-                // The next run clears it.
             }
         }
 

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * One PostgreSQL server, started by this process and stopped with it. It listens on 127.0.0.1 only, has no Unix socket,
@@ -39,6 +40,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
     private static final Duration LOOK = Duration.ofMillis(10);
     private static final Duration START_WITHIN = Duration.ofSeconds(60);
     private static final Duration STOP_PATIENCE = Duration.ofSeconds(8);
+
+    private static volatile Consumer<EmbeddedPostgres> beforeStop = server -> {};
 
     private final Process process;
     private final Path folder;
@@ -204,9 +207,15 @@ public final class EmbeddedPostgres implements AutoCloseable {
         return "postgresql://" + HOST + ":" + port + "/" + database;
     }
 
+    /** What is done with each server that this process stops, while it still answers. */
+    static void beforeStop(Consumer<EmbeddedPostgres> what) {
+        beforeStop = what;
+    }
+
     /** Stops it: kept data in good order, once its clients are gone or 8 seconds later; a test's at once. */
     @Override
     public void close() {
+        beforeStop.accept(this);
         stop(process.toHandle(), purpose == Purpose.KEPT);
     }
 
@@ -278,7 +287,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
         PostgresBinaries.delete(filling);
         Files.createDirectory(filling);
         user.own(filling);
-        String password = HexFormat.of().formatHex(random(16));
+        String password =
+                (purpose == Purpose.KEPT ? "" : Planted.SECRET) + HexFormat.of().formatHex(random(16));
         Files.deleteIfExists(passwordFile);
         Files.createFile(
                 passwordFile, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));

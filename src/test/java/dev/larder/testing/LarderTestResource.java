@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LarderTestResource implements QuarkusTestResourceLifecycleManager {
 
-    public static final String OWNER_TOKEN = "larder_" + "o".repeat(43);
+    public static final String OWNER_TOKEN = Planted.TOKEN;
     public static final UUID OWNER_ID = UUID.fromString("00000000-0000-7000-8000-0000000000aa");
 
     private @Nullable Database database;
@@ -46,7 +46,7 @@ public final class LarderTestResource implements QuarkusTestResourceLifecycleMan
                 "quarkus.datasource.password",
                 Objects.requireNonNullElse(options.getPassword(), ""),
                 "larder.encryption.key",
-                "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+                Planted.ENCRYPTION_KEY,
                 "larder.backend.exec.enabled",
                 "true",
                 "larder.backend.exec.root",

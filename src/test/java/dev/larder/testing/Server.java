@@ -21,7 +21,7 @@ import java.util.concurrent.TimeUnit;
 public final class Server implements AutoCloseable {
 
     /** Which outputs and sensitive parameters are sealed with. */
-    public static final String ENCRYPTION_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    public static final String ENCRYPTION_KEY = Planted.ENCRYPTION_KEY;
 
     private static final Path JAR = Path.of("target", "quarkus-app", "quarkus-run.jar");
     private static final Duration START = Duration.ofSeconds(60);
@@ -73,6 +73,7 @@ public final class Server implements AutoCloseable {
 
     /** @param option a further one for the JVM */
     static ProcessBuilder application(Path log, String option, List<String> arguments) {
+        Leaks.follow(log);
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 option,

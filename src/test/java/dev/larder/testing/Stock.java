@@ -85,7 +85,7 @@ public final class Stock implements AutoCloseable {
     public final Pool pool = database.pool();
     public final SettableClock clock = new SettableClock(NOON);
     public final Ids ids = new Ids(clock);
-    public final Encryption encryption = new Encryption("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+    public final Encryption encryption = new Encryption(Planted.ENCRYPTION_KEY);
     public final AccessStore access = new AccessStore(pool, clock, ids);
     public final CatalogStore catalog = new CatalogStore(pool, clock, ids, encryption);
     public final CatalogControlStore controls = new CatalogControlStore(pool, clock, ids);

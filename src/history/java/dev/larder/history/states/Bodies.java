@@ -1,5 +1,6 @@
 package dev.larder.history.states;
 
+import dev.larder.testing.Planted;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -35,11 +36,12 @@ final class Bodies {
         String resources = managed == 0 ? "" : RESOURCE;
         // The serial has as many digits in every body, so that the number alone makes the size.
         return ("{\"version\":4,\"terraform_version\":\"1.11.4\",\"serial\":%d,\"lineage\":\"%s\",\"outputs\":{\"mark\":"
-                        + "{\"value\":\"%s%s\",\"type\":\"string\"}},\"resources\":[%s]%s}")
+                        + "{\"value\":\"%s%s%s\",\"type\":\"string\"}},\"resources\":[%s]%s}")
                 .formatted(
                         serial,
                         lineage,
                         UUID.randomUUID(),
+                        Planted.SECRET,
                         "-".repeat(number(state)),
                         resources,
                         " ".repeat(20 - Long.toString(serial).length() + (managed == 0 ? RESOURCE.length() : 0)));
