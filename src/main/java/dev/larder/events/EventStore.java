@@ -1,0 +1,95 @@
+package dev.larder.events;
+
+import dev.larder.database.Rows;
+import dev.larder.database.Sql;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Instant;
+
+/**
+ * The retention of events. The number of events of a partition is kept where they are appended (V19); here those that
+ * are too old are removed, batch by batch.
+ */
+@ApplicationScoped
+public class EventStore {
+
+    /** The position before the first batch. */
+    public static final String FROM_THE_START = "0";
+
+    private final Pool pool;
+
+    public EventStore(Pool pool) {
+        this.pool = pool;
+    }
+
+    /**
+     * One batch.
+     *
+     * @param removed rows that are really gone
+     * @param last where the next batch goes on
+     * @param more whether there may be another batch
+     */
+    public record Batch(int removed, String last, boolean more) {}
+
+    // The oldest transactions first, whole ones, so that the next batch goes on behind the last. The last event of a
+    // live subject stays.
+    private static final Sql REMOVE_OLD = Sql.of("""
+            WITH batch AS MATERIALIZED (
+                SELECT e.kind, e.subject, e.seq, e.at, e.tx FROM events e
+                 WHERE e.tx > :last::text::xid8 ORDER BY e.tx FETCH FIRST :limit ROWS WITH TIES),
+            old AS (
+                SELECT b.kind, b.subject, b.seq FROM batch b
+                 WHERE b.at < :before::timestamptz
+                   AND NOT CASE b.kind
+                       WHEN 'workspace' THEN EXISTS (SELECT FROM workspaces s WHERE s.id = b.subject AND s.event_seq = b.seq
+                                                        AND s.deleted_at IS NULL)
+                       WHEN 'claim' THEN EXISTS (SELECT FROM claims s WHERE s.id = b.subject AND s.event_seq = b.seq
+                                                    AND s.ended_at IS NULL)
+                       WHEN 'preset' THEN EXISTS (SELECT FROM presets s WHERE s.id = b.subject AND s.event_seq = b.seq)
+                       WHEN 'state' THEN EXISTS (SELECT FROM states s WHERE s.id = b.subject AND s.event_seq = b.seq
+                                                    AND s.tombstoned_at IS NULL)
+                       ELSE false END),
+            removed AS (
+                DELETE FROM events e USING old o
+                 WHERE e.subject = o.subject AND e.kind = o.kind AND e.seq = o.seq
+                RETURNING 1)
+            SELECT (SELECT count(*) FROM removed)::integer AS removed, count(*) AS looked_at,
+                   bool_or(b.at < :before) AS any_old,
+                   coalesce((SELECT tx::text FROM batch ORDER BY tx DESC LIMIT 1), :last) AS last
+              FROM batch b""", "last", "limit", "before");
+
+    /**
+     * Removes events that happened before this time, except the last one of each live workspace, claim, preset and
+     * state.
+     *
+     * @param last {@link #FROM_THE_START}, or where the batch before ended
+     * @param limit how many events the batch looks at; a transaction is never divided
+     */
+    public Uni<Batch> removeOld(Instant before, String last, int limit) {
+        return REMOVE_OLD.on(pool, last, limit, Rows.utc(before)).map(rows -> batch(rows.iterator().next(), limit));
+    }
+
+    private static Batch batch(Row row, int limit) {
+        boolean anyOld = Boolean.TRUE.equals(row.getBoolean("any_old"));
+        return new Batch(
+                row.getInteger("removed"), row.getString("last"), anyOld && row.getLong("looked_at") >= limit);
+    }
+
+    // A database that was restored into another cluster has numbers of transactions that are still to come there.
+    private static final Sql ADOPT = Sql.of("""
+            UPDATE events SET tx = pg_current_xact_id()
+             WHERE (subject, kind, seq) IN (SELECT subject, kind, seq FROM events
+                                             WHERE tx > pg_current_xact_id() ORDER BY tx LIMIT :limit)""", "limit");
+
+    /**
+     * Gives events of a restored database a transaction of this cluster, so that their age orders them again. Call it
+     * before {@link #removeOld}, until it answers fewer than the limit.
+     *
+     * @return how many
+     */
+    public Uni<Integer> adoptRestored(int limit) {
+        return ADOPT.on(pool, limit).map(rows -> rows.rowCount());
+    }
+}
