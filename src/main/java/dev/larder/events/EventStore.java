@@ -34,13 +34,14 @@ public class EventStore {
     public record Batch(int removed, String last, boolean more) {}
 
     // The oldest transactions first, whole ones, so that the next batch goes on behind the last. The last event of a
-    // live subject stays.
+    // live subject stays. A partition loses all events up to a number: its order is that of commits, which times of
+    // events may contradict by some milliseconds.
     private static final Sql REMOVE_OLD = Sql.of("""
             WITH batch AS MATERIALIZED (
                 SELECT e.kind, e.subject, e.seq, e.at, e.tx FROM events e
                  WHERE e.tx > :last::text::xid8 ORDER BY e.tx FETCH FIRST :limit ROWS WITH TIES),
             old AS (
-                SELECT b.kind, b.subject, b.seq FROM batch b
+                SELECT b.kind, b.subject, max(b.seq) AS seq FROM batch b
                  WHERE b.at < :before::timestamptz
                    AND NOT CASE b.kind
                        WHEN 'workspace' THEN EXISTS (SELECT FROM workspaces s WHERE s.id = b.subject AND s.event_seq = b.seq
@@ -50,10 +51,11 @@ public class EventStore {
                        WHEN 'preset' THEN EXISTS (SELECT FROM presets s WHERE s.id = b.subject AND s.event_seq = b.seq)
                        WHEN 'state' THEN EXISTS (SELECT FROM states s WHERE s.id = b.subject AND s.event_seq = b.seq
                                                     AND s.tombstoned_at IS NULL)
-                       ELSE false END),
+                       ELSE false END
+                 GROUP BY b.kind, b.subject),
             removed AS (
                 DELETE FROM events e USING old o
-                 WHERE e.subject = o.subject AND e.kind = o.kind AND e.seq = o.seq
+                 WHERE e.subject = o.subject AND e.kind = o.kind AND e.seq <= o.seq
                 RETURNING 1)
             SELECT (SELECT count(*) FROM removed)::integer AS removed, count(*) AS looked_at,
                    bool_or(b.at < :before) AS any_old,

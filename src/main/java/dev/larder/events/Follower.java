@@ -93,20 +93,27 @@ final class Follower implements Feed.Watcher {
         return was;
     }
 
+    /** A number that is left out was removed: a page is read at one moment, and numbers are given without gaps. */
     private synchronized List<Told> read(List<Event> page, OptionalLong newest) {
         List<Told> told = new ArrayList<>(page.size() + 1);
-        long oldest = page.isEmpty() ? newest.orElse(0) + 1 : page.getFirst().seq();
-        if (oldest > last + 1 && !(page.isEmpty() && begun)) {
+        for (Event event : page) {
+            tellReset(event.seq(), told);
+            told.add(new Told.Happened(event));
+            last = event.seq();
+        }
+        if (page.isEmpty() && !begun) {
+            tellReset(newest.orElse(last) + 1, told);
+        }
+        begun = true;
+        behind = behind || page.size() == READ_AT_ONCE;
+        return told;
+    }
+
+    private void tellReset(long oldest, List<Told> told) {
+        if (oldest > last + 1) {
             told.add(new Told.Reset(oldest));
             last = oldest - 1;
         }
-        begun = true;
-        page.forEach(event -> told.add(new Told.Happened(event)));
-        if (!page.isEmpty()) {
-            last = page.getLast().seq();
-        }
-        behind = behind || page.size() == READ_AT_ONCE;
-        return told;
     }
 
     private synchronized List<Told> buffered() {
