@@ -9,7 +9,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 
 /**
- * The retention of events. The number of events of a partition is kept where they are appended (V19); here those that
+ * The retention of events. The number of events of a partition is kept where they are appended (V21); here those that
  * are too old are removed, batch by batch.
  */
 @ApplicationScoped
