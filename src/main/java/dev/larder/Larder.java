@@ -8,6 +8,7 @@ import dev.larder.database.DatabaseClock;
 import dev.larder.database.Direct;
 import dev.larder.database.KeyStore;
 import dev.larder.database.Migrator;
+import dev.larder.events.Feed;
 import dev.larder.http.Traffic;
 import dev.larder.inventory.RestoreGuard;
 import dev.larder.jobs.Janitor;
@@ -81,6 +82,7 @@ class Larder implements ReadinessPart {
     private final Janitor janitor;
     private final Reconciler reconciler;
     private final WaitingClaims waitingClaims;
+    private final Feed feed;
     private final Traffic traffic;
     private final String role;
     private final Duration drain;
@@ -107,6 +109,7 @@ class Larder implements ReadinessPart {
             Janitor janitor,
             Reconciler reconciler,
             WaitingClaims waitingClaims,
+            Feed feed,
             Traffic traffic,
             @ConfigProperty(name = "larder.role", defaultValue = SERVER) String role,
             @ConfigProperty(name = "larder.worker.drain", defaultValue = "10s") Duration drain,
@@ -127,6 +130,7 @@ class Larder implements ReadinessPart {
         this.janitor = janitor;
         this.reconciler = reconciler;
         this.waitingClaims = waitingClaims;
+        this.feed = feed;
         this.traffic = traffic;
         this.role = role;
         this.drain = drain;
@@ -280,6 +284,7 @@ class Larder implements ReadinessPart {
         ticker.stop();
         listener.stop();
         logged("janitor", STOP_DEADLINE, janitor::stop);
+        logged("events", STOP_DEADLINE, () -> feed.stop(STOP_DEADLINE));
         logged("waiting line", STOP_DEADLINE, waitingClaims::stop);
         logged("reconciler", STOP_DEADLINE, reconciler::stop);
         logged("worker", drain.multipliedBy(2).plus(STOP_DEADLINE), worker::stop);

@@ -1,7 +1,7 @@
 -- What happened to a workspace, a claim, a preset, a state or a clean-up, in order and without gaps (design, section 8; decision 0035).
 
 -- All that is needed at once: a server of before that works meanwhile has a statement in these tables all the time.
-LOCK TABLE workspaces, claims, presets, states, state_rejects IN ACCESS EXCLUSIVE MODE;
+LOCK TABLE workspaces, claims, presets, states, state_rejects, reconciliation_results IN ACCESS EXCLUSIVE MODE;
 
 -- Kept for 7 days, and at most 10,000 of one partition (kind and subject); the last one of a live subject is never removed.
 -- tx: the transaction that appended it. A reader that keeps the snapshot of its last look finds exactly what has committed since.
@@ -55,7 +55,8 @@ BEGIN
     RETURN number;
 END $$;
 
--- The row is locked and its newest form before the function is called, so the event can be appended right here.
+-- The row is locked and its newest form before the function is called, so the event can be appended right here. A check that
+-- ends has built nothing: workspaces_resume, which comes first by its name, has made the workspace what it was.
 CREATE FUNCTION workspaces_events() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     number bigint := OLD.event_seq;
@@ -69,7 +70,7 @@ BEGIN
         number := number + 1;
         INSERT INTO events (kind, subject, seq, type, at)
         VALUES ('workspace', NEW.id, number, 'workspace.quarantined', NEW.quarantined_at);
-    ELSIF OLD.build_status <> NEW.build_status AND NEW.build_finished_at IS NOT NULL
+    ELSIF OLD.build_status <> NEW.build_status AND NEW.build_finished_at IS NOT NULL AND OLD.resumes_build_id IS NULL
        AND (NEW.transition = 'start' OR NEW.build_status <> 'succeeded') THEN
         number := number + 1;
         INSERT INTO events (kind, subject, seq, type, at, data)
@@ -102,7 +103,7 @@ BEGIN
     NEW.event_seq := number;
     RETURN NEW;
 END $$;
-CREATE TRIGGER workspaces_events BEFORE UPDATE ON workspaces
+CREATE TRIGGER workspaces_tell_events BEFORE UPDATE ON workspaces
     FOR EACH ROW WHEN (OLD.prebuild <> NEW.prebuild OR OLD.build_status <> NEW.build_status
                        OR (OLD.deletion_wanted_at IS NULL) <> (NEW.deletion_wanted_at IS NULL)
                        OR (OLD.deleted_at IS NULL) <> (NEW.deleted_at IS NULL)
@@ -184,11 +185,15 @@ BEGIN
       FROM unnest(types) WITH ORDINALITY t (type, n);
     RETURN NULL;
 END $$;
-CREATE TRIGGER states_numbers BEFORE INSERT OR UPDATE ON states FOR EACH ROW EXECUTE FUNCTION states_numbers();
+CREATE TRIGGER states_numbers_of_new BEFORE INSERT ON states FOR EACH ROW EXECUTE FUNCTION states_numbers();
+CREATE TRIGGER states_numbers BEFORE UPDATE ON states
+    FOR EACH ROW WHEN (OLD.status <> NEW.status OR OLD.fence <> NEW.fence OR OLD.current_version <> NEW.current_version)
+    EXECUTE FUNCTION states_numbers();
 CREATE TRIGGER states_inserted AFTER INSERT ON states
     FOR EACH ROW WHEN (NEW.event_seq > 0) EXECUTE FUNCTION states_events();
 CREATE TRIGGER states_updated AFTER UPDATE ON states
-    FOR EACH ROW WHEN (OLD.status <> NEW.status OR OLD.fence <> NEW.fence OR OLD.current_version <> NEW.current_version)
+    FOR EACH ROW WHEN (OLD.event_seq <> NEW.event_seq
+                       AND (OLD.status <> NEW.status OR OLD.fence <> NEW.fence OR OLD.current_version <> NEW.current_version))
     EXECUTE FUNCTION states_events();
 
 CREATE FUNCTION state_rejects_events() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -198,3 +203,14 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER state_rejects_events AFTER INSERT ON state_rejects FOR EACH ROW EXECUTE FUNCTION state_rejects_events();
+
+-- A refresh accepts the drift that it finds. The transaction that inserts a result has the row of its workspace locked.
+CREATE FUNCTION reconciliation_results_events() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM append_event('workspace', NEW.workspace_id,
+                         CASE NEW.kind WHEN 'state_refresh' THEN 'drift.accepted' ELSE 'drift.detected' END, NEW.created_at,
+                         jsonb_build_object('result_id', NEW.id, 'resources', NEW.drifted, 'recommended', NEW.recommended));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER reconciliation_results_events AFTER INSERT ON reconciliation_results
+    FOR EACH ROW WHEN (NEW.has_drift) EXECUTE FUNCTION reconciliation_results_events();

@@ -134,11 +134,15 @@ public class EventReads {
                               WHERE subject = :subject AND kind = :kind AND at < :from::timestamptz
                               ORDER BY seq DESC LIMIT 1),
                             (SELECT seq - 1 FROM events WHERE subject = :subject AND kind = :kind ORDER BY seq LIMIT 1),
-                            0) AS seq""", "subject", "kind", "from");
+                            :newest::bigint) AS seq""", "subject", "kind", "from", "newest");
 
-    /** The number of the last event before this time. */
-    Uni<Long> start(Partition partition, Instant from) {
-        return START.on(pool, partition.subject(), partition.kind().word(), Rows.utc(from))
+    /**
+     * The number after which the events since this time follow.
+     *
+     * @param newest the number of the partition's newest event: the answer where all events were removed
+     */
+    Uni<Long> start(Partition partition, Instant from, long newest) {
+        return START.on(pool, partition.subject(), partition.kind().word(), Rows.utc(from), newest)
                 .map(rows -> rows.iterator().next().getLong("seq"));
     }
 

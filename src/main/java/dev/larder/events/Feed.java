@@ -59,6 +59,11 @@ public class Feed {
         void missed();
     }
 
+    /** A watch of no partition yet. Close it at the end. */
+    public Watch watch() {
+        return new Watch(this);
+    }
+
     /** From now on the watcher is told what happens in these partitions, until {@link #leave}. */
     public void join(Watcher watcher, Set<Partition> partitions) {
         partitions.forEach(partition -> watchers
@@ -91,8 +96,8 @@ public class Feed {
         return Uni.createFrom().voidItem();
     }
 
-    /** Ends the loop. */
-    Uni<Void> stop(Duration within) {
+    /** Ends the loop; waits for a look that is under way at most this long. */
+    public Uni<Void> stop(Duration within) {
         return loop.stop(within);
     }
 

@@ -10,6 +10,7 @@ import java.util.OptionalLong;
 import java.util.Queue;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Predicate;
 
 /**
  * One follower of one partition: tells every event after a number once, in order. Events come from the feed, and from
@@ -54,12 +55,14 @@ final class Follower implements Feed.Watcher {
      * once.
      *
      * @param newest the number of the partition's newest event, as far as it is known
+     * @param answer what becomes of that which the follower is told; the first time it may be nothing
+     * @param more whether the stream goes on after this answer
      */
-    Multi<List<Told>> follow(OptionalLong newest) {
+    <T> Multi<T> follow(OptionalLong newest, Function<List<Told>, Uni<T>> answer, Predicate<T> more) {
         return Multi.createBy()
                 .repeating()
-                .uni(() -> next(newest))
-                .indefinitely()
+                .uni(() -> next(newest).chain(answer::apply))
+                .whilst(more)
                 .onSubscription()
                 .invoke(() -> feed.join(this, Set.of(partition)))
                 .onTermination()

@@ -81,7 +81,10 @@ class Uploads {
 
     /** Makes an announced upload the next version, or keeps it as a reject. */
     Uni<Result> put(Upload upload) {
-        return snapshots.put(upload).call(result -> noted(upload, result));
+        return snapshots
+                .put(upload)
+                .call(result -> noted(upload, result))
+                .invoke(() -> wakeUps.changed(Change.STATE_EVENT));
     }
 
     private Uni<Void> noted(Upload upload, Result result) {
