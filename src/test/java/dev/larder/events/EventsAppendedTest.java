@@ -20,6 +20,9 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.UUID;
 import java.util.stream.LongStream;
+import dev.larder.lifecycle.CheckStore;
+import dev.larder.model.Findings;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -131,6 +134,33 @@ class EventsAppendedTest {
         assertThat(types(Kind.PRESET, preset)).containsExactly("preset.hard_limited", "preset.healthy");
     }
 
+    private void check(UUID workspace, Findings.Change... drift) {
+        var wanted = new CheckStore.Wanted(
+                workspace, stock.owner.userId(), Assignment.DRIFT_CHECK, Duration.ofMinutes(10));
+        assertThat(await(stock.checks.begin(wanted, stock.clock.instant()))).isPresent();
+        stock.end(
+                stock.take(1).getFirst(),
+                new JobOutcome.Succeeded(Map.of(), Map.of(), new Findings(List.of(drift), List.of())));
+    }
+
+    @Test
+    void a_drift_check_is_no_build_and_tells_only_the_drift_that_it_finds() {
+        stock.withBackend("terraform");
+        UUID preset = stock.declare("small", 1);
+        UUID workspace = stock.ready(preset, 1).getFirst();
+        stock.sql("UPDATE states SET current_version = 1, reliable_version = 1");
+        stock.sql("UPDATE presets SET on_drift = 'ignore'");
+
+        check(workspace);
+        assertThat(types(Kind.WORKSPACE, workspace)).containsExactly("workspace.built");
+        check(workspace, new Findings.Change("aws_s3_bucket.data", "aws_s3_bucket", "update", List.of("tags.team")));
+
+        List<Event> events = events(Kind.WORKSPACE, workspace);
+        assertThat(events.stream().map(Event::type)).containsExactly("workspace.built", "drift.detected");
+        assertThat(events.getLast().data().getInteger("resources")).isEqualTo(1);
+        assertThat(events.getLast().data().fieldNames()).containsExactlyInAnyOrder("result_id", "resources", "recommended");
+    }
+
     /** S18. */
     @Test
     void a_full_partition_loses_its_oldest_events_and_the_job_succeeds() {
@@ -138,11 +168,13 @@ class EventsAppendedTest {
         stock.create(preset, 1);
         Assignment job = stock.take(1).getFirst();
         stock.sql(
-                "SELECT append_event('workspace', $1, 'test.happened', now(), '{}') FROM generate_series(1, 10099)",
+                "INSERT INTO events (kind, subject, seq, type, at) SELECT 'workspace', $1, n, 'test.happened', now()"
+                        + " FROM generate_series(1, 10099) n",
                 job.workspaceId());
+        stock.sql("UPDATE workspaces SET event_seq = 10099 WHERE id = $1", job.workspaceId());
 
         var ended = await(stock.ends.complete(
-                job.lease(), new JobOutcome.Succeeded(java.util.Map.of()), stock.clock.instant()));
+                job.lease(), new JobOutcome.Succeeded(Map.of()), stock.clock.instant()));
 
         assertThat(ended.orElseThrow().status()).isEqualTo(JobStatus.SUCCEEDED);
         Partition partition = Partition.workspace(job.workspaceId());
