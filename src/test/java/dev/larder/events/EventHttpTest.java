@@ -206,7 +206,7 @@ class EventHttpTest {
     }
 
     @Test
-    void a_member_sees_no_events_of_another_member {
+    void a_member_sees_no_events_of_another_member() {
         change(1);
         assertThat(bob.get(partition).code()).isEqualTo("partition_not_found");
         assertThat(bob.get(partition + "/1").code()).isEqualTo("partition_not_found");
