@@ -1,5 +1,6 @@
 package dev.larder.events;
 
+import io.quarkus.runtime.annotations.RegisterForReflection;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.sse.OutboundSseEvent;
 import jakarta.ws.rs.sse.Sse;
@@ -13,6 +14,7 @@ record EventMessages(Sse sse, Partition partition) {
      *
      * @param oldest the number of the next event that the follower is told
      */
+    @RegisterForReflection
     @Schema(name = "EventsReset")
     record Gone(long oldest) {}
 

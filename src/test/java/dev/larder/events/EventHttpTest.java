@@ -30,6 +30,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 @WithTestResource(LarderTestResource.class)
 class EventHttpTest {
 
+    private static final HttpClient CLIENT =
+            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
     @Inject
     Pool pool;
 
@@ -98,7 +101,7 @@ class EventHttpTest {
             if (headers.length > 0) {
                 request.headers(headers);
             }
-            response = HttpClient.newHttpClient().send(request.build(), BodyHandlers.ofLines());
+            response = CLIENT.send(request.build(), BodyHandlers.ofLines());
             followings.add(this);
             Thread.ofVirtual().start(this::read);
         }
