@@ -3,8 +3,8 @@ package dev.larder.events;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import io.smallrye.mutiny.Uni;
-import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.SqlClient;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 
@@ -18,20 +18,16 @@ public class EventStore {
     /** The position before the first batch. */
     public static final String FROM_THE_START = "0";
 
-    private final Pool pool;
-
-    public EventStore(Pool pool) {
-        this.pool = pool;
-    }
-
     /**
      * One batch.
      *
+     * @param examined events that it looked at
      * @param removed rows that are really gone
+     * @param bytes their size as they are stored
      * @param last where the next batch goes on
      * @param more whether there may be another batch
      */
-    public record Batch(int removed, String last, boolean more) {}
+    public record Batch(long examined, long removed, long bytes, String last, boolean more) {}
 
     // The oldest transactions first, whole ones, so that the next batch goes on behind the last. The last event of a
     // live subject stays. A partition loses all events up to a number: its order is that of commits, which times of
@@ -56,8 +52,9 @@ public class EventStore {
             removed AS (
                 DELETE FROM events e USING old o
                  WHERE e.subject = o.subject AND e.kind = o.kind AND e.seq <= o.seq
-                RETURNING 1)
-            SELECT (SELECT count(*) FROM removed)::integer AS removed, count(*) AS looked_at,
+                RETURNING pg_column_size(e) AS bytes)
+            SELECT (SELECT count(*) FROM removed) AS removed, (SELECT coalesce(sum(bytes), 0) FROM removed)::bigint AS bytes,
+                   count(*) AS examined,
                    bool_or(b.at < :before) AS any_old,
                    coalesce((SELECT tx::text FROM batch ORDER BY tx DESC LIMIT 1), :last) AS last
               FROM batch b""", "last", "limit", "before");
@@ -69,14 +66,19 @@ public class EventStore {
      * @param last {@link #FROM_THE_START}, or where the batch before ended
      * @param limit how many events the batch looks at; a transaction is never divided
      */
-    public Uni<Batch> removeOld(Instant before, String last, int limit) {
-        return REMOVE_OLD.on(pool, last, limit, Rows.utc(before)).map(rows -> batch(rows.iterator().next(), limit));
+    public Uni<Batch> removeOld(SqlClient client, Instant before, String last, int limit) {
+        return REMOVE_OLD.on(client, last, limit, Rows.utc(before)).map(rows -> batch(rows.iterator().next(), limit));
     }
 
     private static Batch batch(Row row, int limit) {
         boolean anyOld = Boolean.TRUE.equals(row.getBoolean("any_old"));
+        long examined = row.getLong("examined");
         return new Batch(
-                row.getInteger("removed"), row.getString("last"), anyOld && row.getLong("looked_at") >= limit);
+                examined,
+                row.getLong("removed"),
+                row.getLong("bytes"),
+                row.getString("last"),
+                anyOld && examined >= limit);
     }
 
     // A database that was restored into another cluster has numbers of transactions that are still to come there.
@@ -91,7 +93,7 @@ public class EventStore {
      *
      * @return how many
      */
-    public Uni<Integer> adoptRestored(int limit) {
-        return ADOPT.on(pool, limit).map(rows -> rows.rowCount());
+    public Uni<Integer> adoptRestored(SqlClient client, int limit) {
+        return ADOPT.on(client, limit).map(rows -> rows.rowCount());
     }
 }

@@ -193,7 +193,7 @@ class EventFeedTest {
         EventReads.Position now = await(there.reads.now());
         assertThat(await(there.reads.since(now, List.of(partitions.get(0).subject()), 100)).events())
                 .isEmpty();
-        assertThat(await(new EventStore(stock.pool).adoptRestored(100))).isEqualTo(3);
+        assertThat(await(new EventStore().adoptRestored(stock.pool, 100))).isEqualTo(3);
     }
 
     @Test
@@ -259,7 +259,7 @@ class EventFeedTest {
                 }));
             }
             begun.await();
-            Future<Integer> cleanUp = threads.submit(() -> cleanUp(over));
+            Future<Long> cleanUp = threads.submit(() -> cleanUp(over));
             disturb(crowd, appended, producers);
             wait(producers);
             over.set(true);
@@ -308,11 +308,11 @@ class EventFeedTest {
         return new JsonObject().put("nanos", System.nanoTime());
     }
 
-    private Integer cleanUp(AtomicBoolean over) {
-        EventStore store = new EventStore(stock.pool);
-        int removed = 0;
+    private Long cleanUp(AtomicBoolean over) {
+        EventStore store = new EventStore();
+        long removed = 0;
         while (!over.get()) {
-            removed += await(store.removeOld(Instant.now().minusMillis(300), EventStore.FROM_THE_START, 5_000))
+            removed += await(store.removeOld(stock.pool, Instant.now().minusMillis(300), EventStore.FROM_THE_START, 5_000))
                     .removed();
             LockSupport.parkNanos(50_000_000);
         }

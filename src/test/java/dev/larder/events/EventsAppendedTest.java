@@ -33,7 +33,7 @@ class EventsAppendedTest {
 
     private final Stock stock = new Stock();
     private final EventReads reads = new EventReads(stock.pool);
-    private final EventStore store = new EventStore(stock.pool);
+    private final EventStore store = new EventStore();
     private final Caller ada = stock.member("ada");
 
     @AfterEach
@@ -217,7 +217,7 @@ class EventsAppendedTest {
         stock.sql("UPDATE events SET at = $1 WHERE type = 'workspace.deleted'", stock.clock.instant().minus(Duration.ofDays(8)).atOffset(java.time.ZoneOffset.UTC));
 
         EventStore.Batch batch =
-                await(store.removeOld(stock.clock.instant().minus(Duration.ofDays(7)), EventStore.FROM_THE_START, 100));
+                await(store.removeOld(stock.pool, stock.clock.instant().minus(Duration.ofDays(7)), EventStore.FROM_THE_START, 100));
 
         // Two of the claimed one, and both of the deleted one; the third has only its last one.
         assertThat(batch.removed()).isEqualTo(4);
@@ -232,9 +232,9 @@ class EventsAppendedTest {
         UUID preset = stock.declare("small", 5);
         stock.ready(preset, 5);
 
-        EventStore.Batch first = await(store.removeOld(NOON.plusSeconds(60), EventStore.FROM_THE_START, 2));
-        EventStore.Batch second = await(store.removeOld(NOON.plusSeconds(60), first.last(), 2));
-        EventStore.Batch third = await(store.removeOld(NOON.plusSeconds(60), second.last(), 2));
+        EventStore.Batch first = await(store.removeOld(stock.pool, NOON.plusSeconds(60), EventStore.FROM_THE_START, 2));
+        EventStore.Batch second = await(store.removeOld(stock.pool, NOON.plusSeconds(60), first.last(), 2));
+        EventStore.Batch third = await(store.removeOld(stock.pool, NOON.plusSeconds(60), second.last(), 2));
 
         assertThat(List.of(first.more(), second.more(), third.more())).containsExactly(true, true, false);
         assertThat(stock.count("events")).isEqualTo(5);
