@@ -119,7 +119,7 @@ BEGIN
             CASE WHEN NEW.ended_at IS NOT NULL THEN 'claim.' || NEW.ended_reason
                  WHEN NEW.workspace_id IS NOT NULL THEN 'claim.active' ELSE 'claim.waiting' END,
             coalesce(NEW.ended_at, NEW.granted_at, clock_timestamp()),
-            jsonb_strip_nulls(jsonb_build_object('workspace_id', NEW.workspace_id, 'code', NEW.failure_code)));
+            jsonb_strip_nulls(jsonb_build_object('workspaceId', NEW.workspace_id, 'code', NEW.failure_code)));
     RETURN NEW;
 END $$;
 CREATE TRIGGER claims_events BEFORE UPDATE ON claims
@@ -179,7 +179,7 @@ BEGIN
                WHEN 'state.unreliable' THEN jsonb_build_object('version', NEW.current_version, 'reason', NEW.status_reason)
                WHEN 'state.corrupt' THEN jsonb_build_object('version', NEW.current_version, 'reason', NEW.status_reason)
                WHEN 'state.deleted' THEN jsonb_build_object('version', NEW.current_version)
-               ELSE jsonb_build_object('mutation_id', m.id, 'kind', m.kind, 'job_id', m.job_id, 'fence', NEW.fence,
+               ELSE jsonb_build_object('mutationId', m.id, 'kind', m.kind, 'jobId', m.job_id, 'fence', NEW.fence,
                                        'version', NEW.current_version, 'outcome', m.outcome,
                                        'status', CASE WHEN t.type <> 'state.mutation_begun' THEN NEW.status END) END)
       FROM unnest(types) WITH ORDINALITY t (type, n);
@@ -199,7 +199,7 @@ CREATE TRIGGER states_updated AFTER UPDATE ON states
 CREATE FUNCTION state_rejects_events() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM append_event('state', NEW.state_id, 'state.write_rejected', NEW.created_at, jsonb_strip_nulls(
-                jsonb_build_object('reject_id', NEW.id, 'reason', NEW.reason, 'version', NEW.base_version, 'serial', NEW.serial)));
+                jsonb_build_object('rejectId', NEW.id, 'reason', NEW.reason, 'version', NEW.base_version, 'serial', NEW.serial)));
     RETURN NULL;
 END $$;
 CREATE TRIGGER state_rejects_events AFTER INSERT ON state_rejects FOR EACH ROW EXECUTE FUNCTION state_rejects_events();
@@ -209,7 +209,7 @@ CREATE FUNCTION reconciliation_results_events() RETURNS trigger LANGUAGE plpgsql
 BEGIN
     PERFORM append_event('workspace', NEW.workspace_id,
                          CASE NEW.kind WHEN 'state_refresh' THEN 'drift.accepted' ELSE 'drift.detected' END, NEW.created_at,
-                         jsonb_build_object('result_id', NEW.id, 'resources', NEW.drifted, 'recommended', NEW.recommended));
+                         jsonb_build_object('resultId', NEW.id, 'resources', NEW.drifted, 'recommended', NEW.recommended));
     RETURN NULL;
 END $$;
 CREATE TRIGGER reconciliation_results_events AFTER INSERT ON reconciliation_results

@@ -119,7 +119,7 @@ class EventsAppendedTest {
         List<Event> events = events(Kind.CLAIM, claim);
         assertThat(events.stream().map(Event::type)).containsExactly("claim.failed");
         assertThat(events.getFirst().data().getString("code")).isEqualTo("script_failed");
-        UUID workspace = UUID.fromString(events.getFirst().data().getString("workspace_id"));
+        UUID workspace = UUID.fromString(events.getFirst().data().getString("workspaceId"));
         assertThat(types(Kind.WORKSPACE, workspace)).containsExactly("workspace.build_failed", "workspace.released");
     }
 
@@ -158,7 +158,7 @@ class EventsAppendedTest {
         List<Event> events = events(Kind.WORKSPACE, workspace);
         assertThat(events.stream().map(Event::type)).containsExactly("workspace.built", "drift.detected");
         assertThat(events.getLast().data().getInteger("resources")).isEqualTo(1);
-        assertThat(events.getLast().data().fieldNames()).containsExactlyInAnyOrder("result_id", "resources", "recommended");
+        assertThat(events.getLast().data().fieldNames()).containsExactlyInAnyOrder("resultId", "resources", "recommended");
     }
 
     /** S18. */
