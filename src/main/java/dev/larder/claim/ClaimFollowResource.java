@@ -77,7 +77,7 @@ class ClaimFollowResource {
         Caller asking = caller.get();
         UUID claim = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("claim"));
         AtomicBoolean first = new AtomicBoolean(true);
-        Watch watch = feed.watch();
+        Watch watch = new Watch(feed);
         Shares.Place place = followers.take(asking);
         caller.closeWithAnswer(place);
         Multi<ClaimView> events = Multi.createBy()
@@ -115,9 +115,7 @@ class ClaimFollowResource {
     private Uni<Optional<Claim>> changed(UUID claim, Visibility scope, Watch watch) {
         return Uni.combine()
                 .any()
-                .of(
-                        answers.awaited(claim, scope, SILENCE),
-                        watch.next().chain(() -> reads.find(claim, scope)));
+                .of(answers.awaited(claim, scope, SILENCE), watch.next().chain(() -> reads.find(claim, scope)));
     }
 
     /**

@@ -146,9 +146,10 @@ public class EventReads {
                 .map(rows -> rows.iterator().next().getLong("seq"));
     }
 
-    // A member sees what is its own. All of an organization see its presets, and the deployment's own callers the clean-ups.
-    private static final Sql NEWEST =
-            Sql.of("""
+    // A member sees what is its own. All of an organization see its presets, and the deployment's own callers the
+    // clean-ups.
+    private static final Sql NEWEST = Sql.of(
+            """
             SELECT w.event_seq AS newest FROM workspaces w
              WHERE :kind = 'workspace' AND w.id = :subject AND {w} AND (:owner::uuid IS NULL OR w.owner_id = :owner)
              UNION ALL
@@ -167,7 +168,11 @@ public class EventReads {
               ORDER BY e.seq DESC LIMIT 1)""".replace("{w}", Rules.visibleTo("w.organization_id"))
                     .replace("{c}", Rules.visibleTo("c.organization_id"))
                     .replace("{p}", Rules.visibleTo("p.organization_id"))
-                    .replace("{s}", Rules.visibleTo("s.organization_id")), "kind", "subject", "organization", "owner");
+                    .replace("{s}", Rules.visibleTo("s.organization_id")),
+            "kind",
+            "subject",
+            "organization",
+            "owner");
 
     /** The number of a partition's newest event, 0 before the first; empty where the caller cannot see its subject. */
     Uni<OptionalLong> newest(Partition partition, Visibility scope) {
@@ -183,8 +188,7 @@ public class EventReads {
 
     private static Event event(Row row) {
         return new Event(
-                new Partition(
-                        Partition.Kind.ofWord(row.getString("kind")).orElseThrow(), row.getUUID("subject")),
+                new Partition(Partition.Kind.ofWord(row.getString("kind")).orElseThrow(), row.getUUID("subject")),
                 row.getLong("seq"),
                 row.getString("type"),
                 Rows.instant(row, "at"),

@@ -175,7 +175,10 @@ class EventResource {
             return OptionalLong.empty();
         }
         Matcher id = ID.matcher(text);
-        if (!id.matches() || !Optional.ofNullable(id.group(1)).map(partition.toString()::equals).orElse(true)) {
+        if (!id.matches()
+                || !Optional.ofNullable(id.group(1))
+                        .map(partition.toString()::equals)
+                        .orElse(true)) {
             throw Problem.badRequest("invalid_event", field, "must be the id of an event of this partition.");
         }
         return OptionalLong.of(Long.parseLong(id.group(2)));

@@ -67,7 +67,9 @@ public class EventStore {
      * @param limit how many events the batch looks at; a transaction is never divided
      */
     public Uni<Batch> removeOld(SqlClient client, Instant before, String last, int limit) {
-        return REMOVE_OLD.on(client, last, limit, Rows.utc(before)).map(rows -> batch(rows.iterator().next(), limit));
+        return REMOVE_OLD
+                .on(client, last, limit, Rows.utc(before))
+                .map(rows -> batch(rows.iterator().next(), limit));
     }
 
     private static Batch batch(Row row, int limit) {

@@ -43,8 +43,7 @@ final class EventStream {
      */
     Multi<OutboundSseEvent> events(Feed feed, EventReads reads, Start start, long newest) {
         Follower follower = new Follower(feed, reads, messages.partition(), start.after(), this::atMostSilence);
-        Multi<OutboundSseEvent> events = follower.follow(
-                        OptionalLong.of(newest), this::answer, batch -> !batch.last())
+        Multi<OutboundSseEvent> events = follower.follow(OptionalLong.of(newest), this::answer, batch -> !batch.last())
                 .onItem()
                 .transformToIterable(Batch::messages);
         return start.unknown()

@@ -59,15 +59,9 @@ public class Feed {
         void missed();
     }
 
-    /** A watch of no partition yet. Close it at the end. */
-    public Watch watch() {
-        return new Watch(this);
-    }
-
     /** From now on the watcher is told what happens in these partitions, until {@link #leave}. */
     public void join(Watcher watcher, Set<Partition> partitions) {
-        partitions.forEach(partition -> watchers
-                .computeIfAbsent(partition, unseen -> ConcurrentHashMap.newKeySet())
+        partitions.forEach(partition -> watchers.computeIfAbsent(partition, unseen -> ConcurrentHashMap.newKeySet())
                 .add(watcher));
         loop.wake();
     }

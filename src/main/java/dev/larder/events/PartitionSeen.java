@@ -37,8 +37,8 @@ class PartitionSeen {
     @Needed
     @ServerRequestFilter
     public Uni<RestResponse<Void>> refuseUnknown(UriInfo address) {
-        Partition partition = Partition.of(address.getPathParameters().getFirst("partition"))
-                .orElseThrow(PartitionSeen::notFound);
+        Partition partition =
+                Partition.of(address.getPathParameters().getFirst("partition")).orElseThrow(PartitionSeen::notFound);
         return reads.newest(partition, Visibility.of(caller.get()))
                 .chain(newest -> newest.isPresent()
                         ? Uni.createFrom().nullItem()

@@ -14,7 +14,8 @@ public final class Watch implements Feed.Watcher, AutoCloseable {
     private final Signal signal = new Signal();
     private final Set<Partition> partitions = ConcurrentHashMap.newKeySet();
 
-    Watch(Feed feed) {
+    /** Of no partition yet. Close it at the end. */
+    public Watch(Feed feed) {
         this.feed = feed;
     }
 

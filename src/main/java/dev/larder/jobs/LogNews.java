@@ -21,9 +21,7 @@ class LogNews {
 
     /** From now on lines of this job's log end the wait of the watch, until {@link #leave}. */
     void join(UUID job, Watch watch) {
-        followers
-                .computeIfAbsent(job, unseen -> ConcurrentHashMap.newKeySet())
-                .add(watch);
+        followers.computeIfAbsent(job, unseen -> ConcurrentHashMap.newKeySet()).add(watch);
     }
 
     /** Idempotent. */

@@ -1,6 +1,7 @@
 package dev.larder.jobs;
 
 import dev.larder.events.Feed;
+import dev.larder.events.Watch;
 import dev.larder.http.Access;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.FollowSettings;
@@ -124,7 +125,7 @@ class LogResource {
                 new LogEvents(sse),
                 traffic,
                 news,
-                feed.watch(),
+                new Watch(feed),
                 () -> access.stillOpens(asking));
         Shares.Place place = followers.take(asking);
         caller.closeWithAnswer(place);

@@ -100,9 +100,7 @@ final class LogTail {
     private Uni<Boolean> changed() {
         return Uni.combine()
                 .any()
-                .of(
-                        watch.next().replaceWith(true),
-                        traffic.pause(SILENCE).replaceWith(false));
+                .of(watch.next().replaceWith(true), traffic.pause(SILENCE).replaceWith(false));
     }
 
     /** A token may be revoked, or a user disabled, while it follows: checked every 15 s. */

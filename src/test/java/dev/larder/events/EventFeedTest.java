@@ -171,7 +171,9 @@ class EventFeedTest {
     @Test
     void a_follower_whose_next_event_was_removed_is_told_the_oldest_there_is() {
         append(partitions.get(0), 10);
-        stock.sql("DELETE FROM events WHERE subject = $1 AND seq <= 7", partitions.get(0).subject());
+        stock.sql(
+                "DELETE FROM events WHERE subject = $1 AND seq <= 7",
+                partitions.get(0).subject());
 
         Reader reader = there.follow(partitions.get(0), 2);
 
@@ -191,7 +193,8 @@ class EventFeedTest {
 
         sees(reader, 4);
         EventReads.Position now = await(there.reads.now());
-        assertThat(await(there.reads.since(now, List.of(partitions.get(0).subject()), 100)).events())
+        assertThat(await(there.reads.since(now, List.of(partitions.get(0).subject()), 100))
+                        .events())
                 .isEmpty();
         assertThat(await(new EventStore().adoptRestored(stock.pool, 100))).isEqualTo(3);
     }
@@ -312,7 +315,8 @@ class EventFeedTest {
         EventStore store = new EventStore();
         long removed = 0;
         while (!over.get()) {
-            removed += await(store.removeOld(stock.pool, Instant.now().minusMillis(300), EventStore.FROM_THE_START, 5_000))
+            removed += await(store.removeOld(
+                            stock.pool, Instant.now().minusMillis(300), EventStore.FROM_THE_START, 5_000))
                     .removed();
             LockSupport.parkNanos(50_000_000);
         }

@@ -82,8 +82,7 @@ class EventHttpTest {
                     .body()
                     .path("id")
                     .asText();
-            Api.Answer ended =
-                    anna.post("/api/v1/state-mutations/" + mutation + "/end", "{\"outcome\":\"succeeded\"}");
+            Api.Answer ended = anna.post("/api/v1/state-mutations/" + mutation + "/end", "{\"outcome\":\"succeeded\"}");
             assertThat(ended.status()).as(ended.toString()).isEqualTo(200);
         }
     }
@@ -139,13 +138,14 @@ class EventHttpTest {
         change(2);
 
         Api.Answer first = anna.get(partition + "?limit=3");
-        Api.Answer second =
-                anna.get(partition + "?limit=3&after=" + first.body().path("next").asText());
+        Api.Answer second = anna.get(
+                partition + "?limit=3&after=" + first.body().path("next").asText());
 
         assertThat(first.body().path("items").findValuesAsText("seq")).containsExactly("1", "2", "3");
         assertThat(second.body().path("items").findValuesAsText("seq")).containsExactly("4");
         assertThat(second.body().path("next").isNull()).isTrue();
-        Api.Answer one = anna.get("/api/v1/events/" + first.body().at("/items/1/id").asText());
+        Api.Answer one =
+                anna.get("/api/v1/events/" + first.body().at("/items/1/id").asText());
         assertThat(one.body()).isEqualTo(first.body().at("/items/1"));
         assertThat(one.body().path("type").asText()).isEqualTo("state.mutation_ended");
         assertThat(anna.get(partition + "/5").code()).isEqualTo("event_not_found");
@@ -218,15 +218,26 @@ class EventHttpTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"state", "state:", "state:x", "job:00000000-0000-7000-8000-00000000ffff", "a%2Fb", "cleanup:00000000-0000-7000-8000-00000000ffff"})
+    @ValueSource(
+            strings = {
+                "state",
+                "state:",
+                "state:x",
+                "job:00000000-0000-7000-8000-00000000ffff",
+                "a%2Fb",
+                "cleanup:00000000-0000-7000-8000-00000000ffff"
+            })
     void what_is_no_partition_is_not_found(String text) {
         for (String call : List.of("", "/1", "/stream")) {
-            assertThat(anna.get("/api/v1/events/" + text + call).status()).as(text + call).isEqualTo(404);
+            assertThat(anna.get("/api/v1/events/" + text + call).status())
+                    .as(text + call)
+                    .isEqualTo(404);
         }
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"x", "-1", "1.5", "9999999999999999999", "workspace:00000000-0000-7000-8000-00000000ffff/1"})
+    @ValueSource(
+            strings = {"x", "-1", "1.5", "9999999999999999999", "workspace:00000000-0000-7000-8000-00000000ffff/1"})
     void an_id_that_is_none_of_the_partition_is_refused(String id) {
         Api.Answer page = anna.get(partition + "?after=" + id);
         Api.Answer stream = anna.with("Last-Event-ID", id).get(partition + "/stream");

@@ -5,8 +5,10 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.events.Partition.Kind;
+import dev.larder.lifecycle.CheckStore;
 import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
+import dev.larder.model.Findings;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.JobStatus;
 import dev.larder.model.PresetStatus;
@@ -16,13 +18,11 @@ import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.UUID;
 import java.util.stream.LongStream;
-import dev.larder.lifecycle.CheckStore;
-import dev.larder.model.Findings;
-import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -90,7 +90,8 @@ class EventsAppendedTest {
                         "workspace.released",
                         "workspace.build_failed",
                         "workspace.deleted");
-        assertThat(events.get(2).at()).isEqualTo(NOON.plus(Duration.ofMinutes(1)).plusMillis(1));
+        assertThat(events.get(2).at())
+                .isEqualTo(NOON.plus(Duration.ofMinutes(1)).plusMillis(1));
         assertThat(types(Kind.CLAIM, claim)).containsExactly("claim.released");
     }
 
@@ -99,7 +100,8 @@ class EventsAppendedTest {
         UUID preset = stock.declare("small", 1);
         UUID workspace = stock.ready(preset, 1).getFirst();
 
-        stock.sql("UPDATE workspaces SET state_status = 'unreliable', state_reason = 'worker_lost', state_since = now()");
+        stock.sql(
+                "UPDATE workspaces SET state_status = 'unreliable', state_reason = 'worker_lost', state_since = now()");
         stock.sql("UPDATE workspaces SET state_status = 'reliable', state_reason = NULL");
 
         List<Event> events = events(Kind.WORKSPACE, workspace);
@@ -135,8 +137,8 @@ class EventsAppendedTest {
     }
 
     private void check(UUID workspace, Findings.Change... drift) {
-        var wanted = new CheckStore.Wanted(
-                workspace, stock.owner.userId(), Assignment.DRIFT_CHECK, Duration.ofMinutes(10));
+        var wanted =
+                new CheckStore.Wanted(workspace, stock.owner.userId(), Assignment.DRIFT_CHECK, Duration.ofMinutes(10));
         assertThat(await(stock.checks.begin(wanted, stock.clock.instant()))).isPresent();
         stock.end(
                 stock.take(1).getFirst(),
@@ -158,7 +160,8 @@ class EventsAppendedTest {
         List<Event> events = events(Kind.WORKSPACE, workspace);
         assertThat(events.stream().map(Event::type)).containsExactly("workspace.built", "drift.detected");
         assertThat(events.getLast().data().getInteger("resources")).isEqualTo(1);
-        assertThat(events.getLast().data().fieldNames()).containsExactlyInAnyOrder("resultId", "resources", "recommended");
+        assertThat(events.getLast().data().fieldNames())
+                .containsExactlyInAnyOrder("resultId", "resources", "recommended");
     }
 
     /** S18. */
@@ -173,8 +176,7 @@ class EventsAppendedTest {
                 job.workspaceId());
         stock.sql("UPDATE workspaces SET event_seq = 10099 WHERE id = $1", job.workspaceId());
 
-        var ended = await(stock.ends.complete(
-                job.lease(), new JobOutcome.Succeeded(Map.of()), stock.clock.instant()));
+        var ended = await(stock.ends.complete(job.lease(), new JobOutcome.Succeeded(Map.of()), stock.clock.instant()));
 
         assertThat(ended.orElseThrow().status()).isEqualTo(JobStatus.SUCCEEDED);
         Partition partition = Partition.workspace(job.workspaceId());
@@ -214,10 +216,12 @@ class EventsAppendedTest {
         stock.clock.forward(Duration.ofDays(8));
         assertThat(await(stock.leases.release(claim, OptionalInt.empty(), stock.clock.instant())))
                 .isNotNull();
-        stock.sql("UPDATE events SET at = $1 WHERE type = 'workspace.deleted'", stock.clock.instant().minus(Duration.ofDays(8)).atOffset(java.time.ZoneOffset.UTC));
+        stock.sql(
+                "UPDATE events SET at = $1 WHERE type = 'workspace.deleted'",
+                stock.clock.instant().minus(Duration.ofDays(8)).atOffset(java.time.ZoneOffset.UTC));
 
-        EventStore.Batch batch =
-                await(store.removeOld(stock.pool, stock.clock.instant().minus(Duration.ofDays(7)), EventStore.FROM_THE_START, 100));
+        EventStore.Batch batch = await(store.removeOld(
+                stock.pool, stock.clock.instant().minus(Duration.ofDays(7)), EventStore.FROM_THE_START, 100));
 
         // Two of the claimed one, and both of the deleted one; the third has only its last one.
         assertThat(batch.removed()).isEqualTo(4);
@@ -248,9 +252,15 @@ class EventsAppendedTest {
         UUID claim = stock.claim(preset, ada).orElseThrow();
 
         for (Partition own : List.of(Partition.workspace(workspace), Partition.claim(claim))) {
-            assertThat(await(reads.newest(own, Visibility.of(ada)))).as("%s", own).isNotEmpty();
-            assertThat(await(reads.newest(own, Visibility.of(bob)))).as("%s", own).isEmpty();
-            assertThat(await(reads.newest(own, Visibility.of(stock.owner)))).as("%s", own).isNotEmpty();
+            assertThat(await(reads.newest(own, Visibility.of(ada))))
+                    .as("%s", own)
+                    .isNotEmpty();
+            assertThat(await(reads.newest(own, Visibility.of(bob))))
+                    .as("%s", own)
+                    .isEmpty();
+            assertThat(await(reads.newest(own, Visibility.of(stock.owner))))
+                    .as("%s", own)
+                    .isNotEmpty();
         }
         Partition pool = new Partition(Kind.PRESET, preset);
         assertThat(await(reads.newest(pool, Visibility.of(bob)))).isEqualTo(OptionalLong.of(0));

@@ -66,7 +66,8 @@ final class Node implements AutoCloseable {
     Reader follow(Partition partition, long after) {
         Function<Uni<Void>, Uni<Void>> wait = Follower.atMost(SILENCE);
         return new Reader(
-                after, new Follower(feed, reads, partition, after, wait)
+                after,
+                new Follower(feed, reads, partition, after, wait)
                         .follow(OptionalLong.empty(), told -> Uni.createFrom().item(told), told -> true));
     }
 
