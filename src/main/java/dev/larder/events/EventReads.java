@@ -146,7 +146,7 @@ public class EventReads {
                 .map(rows -> rows.iterator().next().getLong("seq"));
     }
 
-    // A member sees what is its own. All of an organization see its presets, and the deployment's own callers the
+    // A member sees what is its own. All users of an organization see its presets; the deployment's own users see the
     // clean-ups.
     private static final Sql NEWEST = Sql.of(
             """

@@ -9,7 +9,9 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** The followers of logs of this process, which are told by a wake-up of new lines. Lines are no events: they are many. */
+/**
+ * The followers of logs of this process, which are told of new lines by a wake-up. Lines are no events: they are many.
+ */
 @ApplicationScoped
 class LogNews {
 
