@@ -4,6 +4,7 @@ import static dev.larder.testing.Stock.NOON;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
@@ -74,6 +75,7 @@ class EventFeedTest {
                 .map(rows -> rows.iterator().next().getLong("seq"));
     }
 
+    @CanIgnoreReturnValue
     private long append(Partition partition) {
         long seq = await(appending(stock.pool, partition, NOON, new JsonObject()));
         here.wake();

@@ -46,7 +46,8 @@ class EventHttpTest {
     private final String partition;
 
     EventHttpTest() {
-        owner.post("/api/v1/organizations", "{\"name\":\"" + organization + "\"}");
+        Api.Answer made = owner.post("/api/v1/organizations", "{\"name\":\"" + organization + "\"}");
+        assertThat(made.status()).isEqualTo(201);
         tokenOfAnna = token("anna");
         anna = Api.as(tokenOfAnna);
         bob = Api.as(token("bob"));

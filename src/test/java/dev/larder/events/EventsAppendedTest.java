@@ -274,7 +274,7 @@ class EventsAppendedTest {
     void no_event_names_a_user_or_a_secret() {
         UUID preset = stock.declare("small", 1);
         stock.ready(preset, 1);
-        stock.claim(preset, ada);
+        assertThat(stock.claim(preset, ada)).isPresent();
 
         assertThat(stock.integer(
                         "SELECT count(*)::integer AS n FROM events WHERE data::text LIKE '%' || $1 || '%' OR data::text LIKE '%test://%'",
