@@ -9,6 +9,7 @@ import dev.larder.database.DatabaseClock;
 import dev.larder.database.Direct;
 import dev.larder.database.KeyStore;
 import dev.larder.database.Migrator;
+import dev.larder.events.Feed;
 import dev.larder.http.Traffic;
 import dev.larder.inventory.RestoreGuard;
 import dev.larder.jobs.Janitor;
@@ -83,6 +84,7 @@ class Larder implements ReadinessPart {
     private final Reconciler reconciler;
     private final WaitingClaims waitingClaims;
     private final Cleanups cleanups;
+    private final Feed feed;
     private final Traffic traffic;
     private final String role;
     private final Duration drain;
@@ -110,6 +112,7 @@ class Larder implements ReadinessPart {
             Reconciler reconciler,
             WaitingClaims waitingClaims,
             Cleanups cleanups,
+            Feed feed,
             Traffic traffic,
             @ConfigProperty(name = "larder.role", defaultValue = SERVER) String role,
             @ConfigProperty(name = "larder.worker.drain", defaultValue = "10s") Duration drain,
@@ -131,6 +134,7 @@ class Larder implements ReadinessPart {
         this.reconciler = reconciler;
         this.waitingClaims = waitingClaims;
         this.cleanups = cleanups;
+        this.feed = feed;
         this.traffic = traffic;
         this.role = role;
         this.drain = drain;
@@ -285,6 +289,7 @@ class Larder implements ReadinessPart {
         listener.stop();
         logged("clean-up", STOP_DEADLINE, cleanups::stop);
         logged("janitor", STOP_DEADLINE, janitor::stop);
+        logged("events", STOP_DEADLINE, () -> feed.stop(STOP_DEADLINE));
         logged("waiting line", STOP_DEADLINE, waitingClaims::stop);
         logged("reconciler", STOP_DEADLINE, reconciler::stop);
         logged("worker", drain.multipliedBy(2).plus(STOP_DEADLINE), worker::stop);

@@ -13,6 +13,7 @@
  *   wakeup     how a loop learns that there may be work; never authoritative
  *   observe    health and metrics of the process
  *   http       the edge that every resource shares: problems, paging, preconditions, bodies, the OpenAPI contract
+ *   events     what happened to a subject, in order; the feed that its followers share
  *
  *   catalog    what should be in stock                 reconcile  from what a pool is to what it should be
  *   claim      hands one ready workspace to a client   jobs       the queue, its leases and logs, its HTTP API
@@ -27,10 +28,10 @@
  *
  * <h2>Directions</h2>
  *
- * {@code model} ← {@code database} ← {@code lifecycle}, {@code wakeup}, {@code observe} ← {@code http} ← the
- * capability rooms of the middle block, which never import each other: they meet in the tables, or through a port in
- * {@code model}. SQL of Larder's database stands in {@code *Store} and {@code *Reads}, in {@code lifecycle},
- * {@code database} and {@code wakeup}. {@code HouseTest} holds all of this (decision 0032).
+ * {@code model} ← {@code database} ← {@code lifecycle}, {@code wakeup}, {@code observe} ← {@code http} ←
+ * {@code events} ← the capability rooms of the middle block, which never import each other: they meet in the tables,
+ * or through a port in {@code model}. SQL of Larder's database stands in {@code *Store} and {@code *Reads}, in
+ * {@code lifecycle}, {@code database} and {@code wakeup}. {@code HouseTest} holds all of this (decision 0032).
  *
  * <h2>Reading paths</h2>
  *

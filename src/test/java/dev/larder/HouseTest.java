@@ -68,12 +68,13 @@ class HouseTest {
         knowsOnly("lifecycle", "model", "database");
         knowsOnly("wakeup", "model", "database");
         knowsOnly("http", "model", "database", "wakeup");
+        knowsOnly("events", "model", "database", "lifecycle", "wakeup", "http");
     }
 
     @Test
     void capability_rooms_do_not_know_each_other() {
         for (String room : CAPABILITIES) {
-            knowsOnly(room, "model", "database", "lifecycle", "wakeup", "http", "observe");
+            knowsOnly(room, "model", "database", "lifecycle", "wakeup", "http", "observe", "events");
         }
     }
 

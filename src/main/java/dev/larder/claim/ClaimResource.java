@@ -1,19 +1,14 @@
 package dev.larder.claim;
 
 import dev.larder.database.Encryption;
-import dev.larder.http.Access;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
-import dev.larder.http.FollowSettings;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Labels;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.PreferWait;
 import dev.larder.http.Problem;
-import dev.larder.http.Shares;
-import dev.larder.http.StreamGuard;
-import dev.larder.http.Traffic;
 import dev.larder.lifecycle.EndClaimStore;
 import dev.larder.lifecycle.StartBuildStore;
 import dev.larder.model.Caller;
@@ -44,7 +39,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
@@ -55,7 +49,6 @@ import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
-import org.jboss.resteasy.reactive.RestStreamElementType;
 import org.jspecify.annotations.Nullable;
 
 /** The HTTP API of claims: create, read, renew, release. */
@@ -66,7 +59,6 @@ class ClaimResource {
 
     private static final Logger LOG = Logger.getLogger(ClaimResource.class);
     private static final int KEY_MAX = 255;
-    private static final Duration BETWEEN_EVENTS = Duration.ofSeconds(2);
 
     private final Claims claims;
     private final ClaimAnswers answers;
@@ -78,9 +70,6 @@ class ClaimResource {
     private final InstantSource clock;
     private final ClaimObserver observer;
     private final ClaimSettings settings;
-    private final Traffic traffic;
-    private final Access access;
-    private final Shares followers;
 
     ClaimResource(
             Claims claims,
@@ -92,10 +81,7 @@ class ClaimResource {
             CurrentCaller caller,
             InstantSource clock,
             ClaimObserver observer,
-            ClaimSettings settings,
-            Traffic traffic,
-            FollowSettings follow,
-            Access access) {
+            ClaimSettings settings) {
         this.claims = claims;
         this.answers = answers;
         this.reads = reads;
@@ -106,9 +92,6 @@ class ClaimResource {
         this.clock = clock;
         this.observer = observer;
         this.settings = settings;
-        this.traffic = traffic;
-        this.access = access;
-        this.followers = follow.shares("too_many_followers", "followed claims", follow.claimsMax());
     }
 
     @POST
@@ -253,54 +236,6 @@ class ClaimResource {
         return generation == null
                 ? answer.build()
                 : answer.tag(String.valueOf(generation)).build();
-    }
-
-    @GET
-    @Path("{id}/events")
-    @ClaimExists.Needed
-    @Produces(MediaType.SERVER_SENT_EVENTS)
-    @RestStreamElementType(MediaType.APPLICATION_JSON)
-    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-    @Operation(
-            operationId = "followClaim",
-            summary =
-                    "Streams the claim without outputs while it waits or is built cold. The last event shows the settled claim")
-    public Multi<ClaimView> events(@PathParam("id") String id) {
-        Caller asking = caller.get();
-        UUID claim = uuid(id);
-        AtomicBoolean first = new AtomicBoolean(true);
-        Shares.Place place = followers.take(asking);
-        caller.closeWithAnswer(place);
-        Multi<ClaimView> events = Multi.createBy()
-                .repeating()
-                .uni(() -> seen(asking, claim, first.getAndSet(false) ? Duration.ZERO : BETWEEN_EVENTS)
-                        .map(found -> found.orElseThrow(() -> Problem.notFound("claim")))
-                        .chain(this::told))
-                .whilst(event -> event.more() && !traffic.isEnding())
-                .map(Told::view);
-        return StreamGuard.logged("claim events", events).onTermination().invoke(place::close);
-    }
-
-    /**
-     * Empty where the caller's token opens no more: it may be revoked, and its user disabled, while it
-     * follows.
-     */
-    private Uni<Optional<Claim>> seen(Caller asking, UUID claim, Duration hold) {
-        return access.stillOpens(asking)
-                .chain(opens -> opens
-                        ? answers.awaited(claim, Visibility.of(asking), hold)
-                        : Uni.createFrom().item(Optional.<Claim>empty()));
-    }
-
-    /**
-     * One event.
-     *
-     * @param more whether another follows
-     */
-    private record Told(ClaimView view, boolean more) {}
-
-    private Uni<Told> told(Claim claim) {
-        return answers.viewWithoutOutputs(claim).map(view -> new Told(view, claim.isUnsettled()));
     }
 
     @POST

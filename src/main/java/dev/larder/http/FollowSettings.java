@@ -15,6 +15,10 @@ public interface FollowSettings {
     @WithDefault("1000")
     int claimsMax();
 
+    /** Streams of events. */
+    @WithDefault("1000")
+    int eventsMax();
+
     /** The share of one organization, in percent. */
     @WithDefault("50")
     int organizationPercent();

@@ -116,7 +116,7 @@ public class LocalJobSource implements JobSource {
 
     @Override
     public Uni<Void> log(Lease lease, int seq, List<LogLine> lines) {
-        return jobs.append(lease, seq, lines);
+        return jobs.append(lease, seq, lines).invoke(() -> wakeUps.logged(lease.jobId()));
     }
 
     @Override
@@ -127,6 +127,7 @@ public class LocalJobSource implements JobSource {
     }
 
     private void finished(Lease lease, JobOutcome outcome, Completed ended) {
+        wakeUps.logged(lease.jobId());
         if (ended.status() == JobStatus.PENDING) {
             // Another worker may take the job at once, and the cycle that is woken here reports the held place.
             wakeUps.changed(Change.PLACE_HELD);

@@ -1,5 +1,7 @@
 package dev.larder.jobs;
 
+import dev.larder.events.Feed;
+import dev.larder.events.Watch;
 import dev.larder.http.Access;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.FollowSettings;
@@ -49,9 +51,20 @@ class LogResource {
     private final CurrentCaller caller;
     private final Traffic traffic;
     private final Access access;
+    private final LogNews news;
+    private final Feed feed;
     private final Shares followers;
 
-    LogResource(JobReads reader, Access access, CurrentCaller caller, Traffic traffic, FollowSettings settings) {
+    LogResource(
+            JobReads reader,
+            Access access,
+            CurrentCaller caller,
+            Traffic traffic,
+            LogNews news,
+            Feed feed,
+            FollowSettings settings) {
+        this.news = news;
+        this.feed = feed;
         this.access = access;
         this.reader = reader;
         this.caller = caller;
@@ -105,7 +118,15 @@ class LogResource {
         int from = line("Last-Event-ID", last, EVENT);
         Caller asking = caller.get();
         LogTail tail = new LogTail(
-                reader, uuid(id), scope(), from, new LogEvents(sse), traffic, () -> access.stillOpens(asking));
+                reader,
+                uuid(id),
+                scope(),
+                from,
+                new LogEvents(sse),
+                traffic,
+                news,
+                new Watch(feed),
+                () -> access.stillOpens(asking));
         Shares.Place place = followers.take(asking);
         caller.closeWithAnswer(place);
         return StreamGuard.logged("job log", tail.events()).onTermination().invoke(place::close);

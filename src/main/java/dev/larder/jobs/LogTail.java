@@ -1,5 +1,7 @@
 package dev.larder.jobs;
 
+import dev.larder.events.Partition;
+import dev.larder.events.Watch;
 import dev.larder.http.Traffic;
 import dev.larder.jobs.JobReads.Numbered;
 import dev.larder.jobs.JobReads.Seen;
@@ -17,26 +19,28 @@ import java.util.stream.Stream;
 
 /**
  * One follower of one log. It reads the log from the database, a page at a time and only when the follower takes
- * it, so the lines may arrive at any process.
+ * it, so the lines may arrive at any process. It reads when it is told of new lines or of an event of the job's
+ * workspace, and every 15 s where it is told nothing.
  */
 final class LogTail {
 
     static final int LINES_AT_ONCE = 1_000;
     static final int BEFORE_THE_FIRST = -1;
 
-    private static final Duration LOOK = Duration.ofMillis(500);
-    private static final int SILENT_LOOKS = 30;
-    private static final int LOOKS_UNASKED = 10;
+    private static final Duration SILENCE = Duration.ofSeconds(15);
 
     private final JobReads reader;
     private final UUID job;
     private final Visibility scope;
     private final LogEvents events;
     private final Traffic traffic;
+    private final LogNews news;
+    private final Watch watch;
     private final Supplier<Uni<Boolean>> allowed;
-    private int looks;
     private int seen;
-    private int silent;
+    private long askedAt;
+    private boolean begun;
+    private boolean silent;
     private boolean waits;
 
     /** @param allowed whether the caller may still follow */
@@ -47,6 +51,8 @@ final class LogTail {
             int after,
             LogEvents events,
             Traffic traffic,
+            LogNews news,
+            Watch watch,
             Supplier<Uni<Boolean>> allowed) {
         this.reader = reader;
         this.job = job;
@@ -54,6 +60,8 @@ final class LogTail {
         this.seen = after;
         this.events = events;
         this.traffic = traffic;
+        this.news = news;
+        this.watch = watch;
         this.allowed = allowed;
     }
 
@@ -69,23 +77,46 @@ final class LogTail {
                 .uni(this::next)
                 .whilst(batch -> !batch.last())
                 .onItem()
-                .transformToIterable(Batch::events);
+                .transformToIterable(Batch::events)
+                .onSubscription()
+                .invoke(() -> news.join(job, watch))
+                .onTermination()
+                .invoke(this::leave);
+    }
+
+    private void leave() {
+        news.leave(job, watch);
+        watch.close();
     }
 
     private Uni<Batch> next() {
-        return (waits ? traffic.pause(LOOK) : Uni.createFrom().voidItem())
+        return (waits ? changed() : Uni.createFrom().item(true))
                 .chain(this::mayGoOn)
                 .chain(may -> may ? reader.look(job, scope) : Uni.createFrom().item(Optional.<Seen>empty()))
                 .chain(this::read);
     }
 
-    /** A token may be revoked, or a user disabled, while it follows: checked at every tenth look. */
-    private Uni<Boolean> mayGoOn() {
-        return looks++ % LOOKS_UNASKED == 0 ? allowed.get() : Uni.createFrom().item(true);
+    /** Whether something has happened; false after a silence, and when this process stops. */
+    private Uni<Boolean> changed() {
+        return Uni.combine()
+                .any()
+                .of(watch.next().replaceWith(true), traffic.pause(SILENCE).replaceWith(false));
+    }
+
+    /** A token may be revoked, or a user disabled, while it follows: checked every 15 s. */
+    private Uni<Boolean> mayGoOn(boolean changed) {
+        silent = !changed;
+        long now = System.nanoTime();
+        if (begun && changed && now - askedAt < SILENCE.toNanos()) {
+            return Uni.createFrom().item(true);
+        }
+        askedAt = now;
+        return allowed.get();
     }
 
     /** The job is read before its log, so the log of an ended job is complete. */
     private Uni<Batch> read(Optional<Seen> found) {
+        found.ifPresent(one -> watch.add(Partition.workspace(one.workspaceId())));
         return found.isEmpty()
                 ? Uni.createFrom().item(new Batch(List.of(), true))
                 : reader.log(job, seen, LINES_AT_ONCE).map(lines -> batch(found.get(), lines));
@@ -94,7 +125,6 @@ final class LogTail {
     private Batch batch(Seen found, List<Numbered> lines) {
         boolean last = found.progress().completedAt() != null && lines.size() < LINES_AT_ONCE;
         waits = lines.size() < LINES_AT_ONCE;
-        silent = lines.isEmpty() ? silent + 1 : 0;
         seen = last(lines, seen);
         Stream<OutboundSseEvent> said = lines.stream().map(events::line);
         if (last) {
@@ -104,7 +134,9 @@ final class LogTail {
                     true);
         }
         // The first event sends the head of the answer, so that the client knows that it follows.
-        return silent % SILENT_LOOKS == 1
+        boolean says = lines.isEmpty() && (silent || !begun);
+        begun = true;
+        return says
                 ? new Batch(List.of(events.stillThere()), traffic.isEnding())
                 : new Batch(said.toList(), traffic.isEnding());
     }

@@ -353,6 +353,7 @@ class StateCalls {
         return used(found, Right.OPERATE)
                 .chain(state -> states.delete(state, forced, user, clock.instant()))
                 .invoke(StateCalls::refuseUnlessDeleted)
+                .invoke(this::tell)
                 .replaceWithVoid();
     }
 

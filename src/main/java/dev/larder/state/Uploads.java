@@ -2,6 +2,8 @@ package dev.larder.state;
 
 import dev.larder.http.Problem;
 import dev.larder.state.Promotion.Result;
+import dev.larder.wakeup.Change;
+import dev.larder.wakeup.WakeUps;
 import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -22,6 +24,7 @@ class Uploads {
 
     private final SnapshotStore snapshots;
     private final OpenMutationStore mutations;
+    private final WakeUps wakeUps;
     private final InstantSource clock;
     private final Duration lockLease;
     private final long bodyMax;
@@ -31,12 +34,14 @@ class Uploads {
     Uploads(
             SnapshotStore snapshots,
             OpenMutationStore mutations,
+            WakeUps wakeUps,
             InstantSource clock,
             @ConfigProperty(name = "larder.state.lock-lease", defaultValue = "2h") Duration lockLease,
             @ConfigProperty(name = "larder.state.hard-max-size", defaultValue = "128M") MemorySize hardMax,
             @ConfigProperty(name = "larder.state.uploads-at-once", defaultValue = "256M") MemorySize atOnce) {
         this.snapshots = snapshots;
         this.mutations = mutations;
+        this.wakeUps = wakeUps;
         this.clock = clock;
         this.lockLease = lockLease;
         this.bodyMax = hardMax.asLongValue();
@@ -81,7 +86,10 @@ class Uploads {
 
     /** Makes an announced upload the next version, or keeps it as a reject. */
     Uni<Result> put(Upload upload) {
-        return snapshots.put(upload).call(result -> noted(upload, result));
+        return snapshots
+                .put(upload)
+                .call(result -> noted(upload, result))
+                .invoke(() -> wakeUps.changed(Change.STATE_EVENT));
     }
 
     private Uni<Void> noted(Upload upload, Result result) {

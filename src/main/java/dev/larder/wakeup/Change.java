@@ -42,7 +42,9 @@ public enum Change {
     /** A state was locked or given back: a job that waits for it may be leased, and a pool may want other stock. */
     STATE(Channel.RECONCILE, Channel.JOBS, Channel.WAITING),
     /** A worker is asked for something that it looks for with its heartbeat. */
-    WORKER_ASKED(Channel.CANCELS);
+    WORKER_ASKED(Channel.CANCELS),
+    /** A state has another version, a reject or a mutation: those who follow its events are told. */
+    STATE_EVENT(Channel.EVENTS);
 
     private final List<Channel> channels;
 

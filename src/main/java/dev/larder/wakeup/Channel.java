@@ -15,7 +15,12 @@ public enum Channel {
     /** A claimed workspace is to be prepared for its claimer. */
     STEPS,
     /** A waiting claim may be served, or was, or has ended. */
-    WAITING;
+    WAITING,
+    /** An event was appended by a change that wakes no other loop. */
+    EVENTS;
+
+    /** Lines were written to logs; the payload names their jobs ({@link LoggedJobs}). */
+    static final String LOGS = "larder_logs";
 
     /** Its name for LISTEN and NOTIFY. */
     String channel() {

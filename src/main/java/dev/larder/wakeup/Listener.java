@@ -27,8 +27,8 @@ public class Listener implements ReadinessPart {
     private static final long RECONNECT_MAX_MILLIS = 2_000;
 
     private static final String LISTEN = Arrays.stream(Channel.values())
-            .map(channel -> "LISTEN " + channel.channel())
-            .collect(Collectors.joining("; "));
+            .map(channel -> "LISTEN " + channel.channel() + "; ")
+            .collect(Collectors.joining("", "", "LISTEN " + Channel.LOGS));
 
     private final Vertx vertx;
     private final Direct direct;
@@ -87,9 +87,7 @@ public class Listener implements ReadinessPart {
         }
         connection.exceptionHandler(ending -> LOG.debugf("listener connection fails cause=%s", ending));
         connection.closeHandler(ended -> lost(connection));
-        for (Channel channel : Channel.values()) {
-            wakeUps.wakeLocal(channel);
-        }
+        wakeUps.wakeAfterGap();
     }
 
     private synchronized void lost(PgConnection connection) {
@@ -118,7 +116,12 @@ public class Listener implements ReadinessPart {
     }
 
     private void heard(PgNotification told) {
-        if (!stopped && !told.getPayload().equals(sender.process().toString())) {
+        if (stopped || told.getPayload().startsWith(sender.process().toString())) {
+            return;
+        }
+        if (told.getChannel().equals(Channel.LOGS)) {
+            wakeUps.loggedElsewhere(LoggedJobs.named(told.getPayload()));
+        } else {
             wakeUps.wakeLocal(Channel.ofChannel(told.getChannel()));
         }
     }

@@ -28,6 +28,8 @@ public final class Loop {
 
     private final String name;
     private final Supplier<Uni<Boolean>> step;
+    private final Duration rest;
+    private volatile long restUntil = System.nanoTime();
     private State state = State.IDLE;
     private boolean stopping;
     private volatile @Nullable String lastFailure;
@@ -35,8 +37,14 @@ public final class Loop {
 
     /** @param step returns whether to run again at once because there may be more work */
     public Loop(String name, Supplier<Uni<Boolean>> step) {
+        this(name, step, Duration.ZERO);
+    }
+
+    /** @param rest between the end of a step and the next one: wake-ups in between cause one step, not one each */
+    public Loop(String name, Supplier<Uni<Boolean>> step, Duration rest) {
         this.name = name;
         this.step = step;
+        this.rest = rest;
     }
 
     /** Requests a run. Returns at once; the step runs on a worker thread. */
@@ -55,12 +63,16 @@ public final class Loop {
     }
 
     private void run() {
-        Uni.createFrom()
-                .voidItem()
-                .emitOn(Infrastructure.getDefaultExecutor())
+        rested().emitOn(Infrastructure.getDefaultExecutor())
                 .chain(step::get)
                 .subscribe()
                 .with(this::succeeded, this::failed);
+    }
+
+    private Uni<Void> rested() {
+        Duration left = Duration.ofNanos(restUntil - System.nanoTime());
+        Uni<Void> now = Uni.createFrom().voidItem();
+        return left.isPositive() ? now.onItem().delayIt().by(left) : now;
     }
 
     private void failed(Throwable cause) {
@@ -92,6 +104,7 @@ public final class Loop {
     }
 
     private void ended(boolean more) {
+        restUntil = System.nanoTime() + rest.toNanos();
         synchronized (this) {
             if (stopping) {
                 state = State.STOPPED;

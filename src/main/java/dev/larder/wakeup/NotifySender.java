@@ -4,7 +4,9 @@ import dev.larder.database.Direct;
 import io.vertx.mutiny.core.Vertx;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.EnumSet;
-import java.util.List;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import org.jboss.logging.Logger;
@@ -24,6 +26,7 @@ public class NotifySender {
     private final Vertx vertx;
     private final UUID process = UUID.randomUUID();
     private final Set<Channel> waiting = EnumSet.noneOf(Channel.class);
+    private final Set<UUID> logged = new HashSet<>();
     private boolean windowOpen;
 
     public NotifySender(Direct direct, Vertx vertx) {
@@ -38,12 +41,25 @@ public class NotifySender {
 
     /** Starts to tell the other processes what wakes loops here. */
     public void start(WakeUps wakeUps) {
-        wakeUps.forward(this::send);
+        wakeUps.forward(this::send, this::sendLogged);
     }
 
     private void send(Channel channel) {
         synchronized (this) {
             waiting.add(channel);
+        }
+        flushUnlessWindowOpen();
+    }
+
+    private void sendLogged(UUID job) {
+        synchronized (this) {
+            logged.add(job);
+        }
+        flushUnlessWindowOpen();
+    }
+
+    private void flushUnlessWindowOpen() {
+        synchronized (this) {
             if (windowOpen) {
                 return;
             }
@@ -53,17 +69,21 @@ public class NotifySender {
     }
 
     private void flush() {
-        List<String> channels;
+        Map<String, String> payloads = new LinkedHashMap<>();
         synchronized (this) {
-            if (waiting.isEmpty()) {
+            if (waiting.isEmpty() && logged.isEmpty()) {
                 windowOpen = false;
                 return;
             }
-            channels = waiting.stream().map(Channel::channel).toList();
+            waiting.forEach(channel -> payloads.put(channel.channel(), process.toString()));
+            if (!logged.isEmpty()) {
+                payloads.put(Channel.LOGS, LoggedJobs.payload(process, logged));
+            }
             waiting.clear();
+            logged.clear();
         }
         vertx.setTimer(WINDOW_MILLIS, elapsed -> flush());
-        store.tell(channels, process)
+        store.tell(payloads)
                 .subscribe()
                 .with(told -> {}, failed -> LOG.debugf("notify dropped, backstops cover it cause=%s", failed));
     }

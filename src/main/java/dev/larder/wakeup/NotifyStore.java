@@ -4,8 +4,7 @@ import dev.larder.database.Sql;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import java.time.Duration;
-import java.util.List;
-import java.util.UUID;
+import java.util.Map;
 
 /**
  * Sends wake-ups in a transaction that does nothing else: it writes no WAL, so the commit lock is held for
@@ -22,10 +21,16 @@ public final class NotifyStore {
     }
 
     private static final Sql TELL = Sql.of(
-            "SELECT pg_notify(channel, :sender) FROM unnest(:channels::text[]) AS channel", "channels", "sender");
+            "SELECT pg_notify(channel, payload) FROM unnest(:channels::text[], :payloads::text[]) AS told (channel, payload)",
+            "channels",
+            "payloads");
 
-    public Uni<Void> tell(List<String> channels, UUID from) {
-        return TELL.on(client, channels.toArray(String[]::new), from.toString())
+    /** @param payloads by channel */
+    public Uni<Void> tell(Map<String, String> payloads) {
+        return TELL.on(
+                        client,
+                        payloads.keySet().toArray(String[]::new),
+                        payloads.values().toArray(String[]::new))
                 .ifNoItem()
                 .after(WITHIN)
                 .fail()

@@ -5,6 +5,8 @@ import jakarta.inject.Inject;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
@@ -19,6 +21,10 @@ public class WakeUps {
     private final boolean enabled;
     private final Map<Channel, List<Runnable>> listeners = new EnumMap<>(Channel.class);
     private final List<Consumer<Channel>> senders = new CopyOnWriteArrayList<>();
+    private final List<Runnable> anyListeners = new CopyOnWriteArrayList<>();
+    private final List<Runnable> gapListeners = new CopyOnWriteArrayList<>();
+    private final List<Consumer<Set<UUID>>> logListeners = new CopyOnWriteArrayList<>();
+    private final List<Consumer<UUID>> logSenders = new CopyOnWriteArrayList<>();
 
     public WakeUps() {
         this(true);
@@ -50,6 +56,31 @@ public class WakeUps {
     void wakeLocal(Channel channel) {
         if (enabled) {
             listeners.getOrDefault(channel, List.of()).forEach(Runnable::run);
+            anyListeners.forEach(Runnable::run);
+        }
+    }
+
+    /** Wakes every loop of this process: notifications were lost while the listener was not connected. */
+    void wakeAfterGap() {
+        gapListeners.forEach(Runnable::run);
+        for (Channel channel : Channel.values()) {
+            wakeLocal(channel);
+        }
+        loggedElsewhere(Set.of());
+    }
+
+    /** Tells the followers of this job's log, here and in other processes, that it has new lines or has ended. */
+    public void logged(UUID job) {
+        loggedElsewhere(Set.of(job));
+        if (enabled) {
+            logSenders.forEach(sender -> sender.accept(job));
+        }
+    }
+
+    /** @param jobs empty: any */
+    void loggedElsewhere(Set<UUID> jobs) {
+        if (enabled) {
+            logListeners.forEach(listener -> listener.accept(jobs));
         }
     }
 
@@ -60,7 +91,23 @@ public class WakeUps {
                 .add(listener);
     }
 
-    void forward(Consumer<Channel> sender) {
+    /** @param listener is called at every wake-up of any channel, and must return at once */
+    public void onAnyChange(Runnable listener) {
+        anyListeners.add(listener);
+    }
+
+    /** @param listener is called when this process may have missed notifications, and must return at once */
+    public void onGap(Runnable listener) {
+        gapListeners.add(listener);
+    }
+
+    /** @param listener is given the jobs whose logs have new lines, none: any job's; it must return at once */
+    public void onLogged(Consumer<Set<UUID>> listener) {
+        logListeners.add(listener);
+    }
+
+    void forward(Consumer<Channel> sender, Consumer<UUID> logSender) {
         senders.add(sender);
+        logSenders.add(logSender);
     }
 }

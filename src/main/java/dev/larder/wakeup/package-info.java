@@ -8,7 +8,7 @@
  * ({@code wakeup.Loop}), and pace by a monotonic counter ({@code wakeup.Ticker}).
  *
  * <p><b>Authoritative</b>: the tables. A loop that wakes reads them; a notification carries no data but its
- * sender's id.
+ * sender's id, and for logs the ids of their jobs.
  *
  * <pre>
  *   channel    a caller wakes it when                        loop that runs                   poll
@@ -18,6 +18,8 @@
  *   CANCELS    a running job is to be canceled               worker.Worker (heartbeat)        5 s
  *   STEPS      a claimed workspace is to be prepared         jobs.Janitor                     5 s
  *   WAITING    a waiting claim may be served, or has ended   claim.WaitingClaims              5 s, or 1 s
+ *   EVENTS     another change has appended an event          events.Feed, of every channel    1 s
+ *   logs       lines of a job's log were written             jobs.LogNews                     15 s
  * </pre>
  *
  * <p>The backstop of WAITING is 1 s while a client's call is held for a claim in this process, else 5 s.

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.state.Promotion.Result;
 import dev.larder.testing.Stock;
+import dev.larder.wakeup.WakeUps;
 import io.quarkus.runtime.configuration.MemorySize;
 import java.math.BigInteger;
 import java.time.Duration;
@@ -25,7 +26,8 @@ class UploadsTest {
     private final Stock stock = new Stock();
     private final Given given = new Given(stock);
     private final OpenMutationStore mutations = new OpenMutationStore(stock.pool);
-    private final Uploads uploads = new Uploads(given.states, mutations, stock.clock, LEASE, LARGE, LARGE);
+    private final Uploads uploads =
+            new Uploads(given.states, mutations, new WakeUps(), stock.clock, LEASE, LARGE, LARGE);
     private final UUID state = given.state();
     private final UUID mutation = given.mutation(state);
 
