@@ -5,6 +5,7 @@ import dev.larder.database.Encryption;
 import dev.larder.jobs.QueueSettings;
 import dev.larder.model.Backend;
 import dev.larder.model.MisconfiguredException;
+import dev.larder.objects.ObjectStore;
 import dev.larder.worker.WorkerSettings;
 import io.quarkus.arc.All;
 import jakarta.enterprise.inject.Instance;
@@ -23,6 +24,7 @@ class StartCheck {
 
     private final Instance<Encryption> encryption;
     private final Direct direct;
+    private final Instance<ObjectStore> objects;
     private final WorkerSettings worker;
     private final QueueSettings queue;
     private final List<Backend> backends;
@@ -31,12 +33,14 @@ class StartCheck {
     StartCheck(
             Instance<Encryption> encryption,
             Direct direct,
+            Instance<ObjectStore> objects,
             WorkerSettings worker,
             QueueSettings queue,
             @All List<Backend> backends,
             UnknownSettings unknown) {
         this.encryption = encryption;
         this.direct = direct;
+        this.objects = objects;
         this.worker = worker;
         this.queue = queue;
         this.backends = backends;
@@ -51,6 +55,7 @@ class StartCheck {
         unknown.log();
         Encryption unused = checked(encryption::get, "quarkus.datasource.reactive.url");
         var address = checked(direct::address, "quarkus.datasource.reactive.url");
+        ObjectStore opened = checked(objects::get, "quarkus.datasource.reactive.url");
         if (worker.enabled()) {
             refuseUnworkable();
             Backend.refuseUnusable(checked(this::offered, "larder.backend.postgres.url"));

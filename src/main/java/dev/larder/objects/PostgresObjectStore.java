@@ -9,6 +9,9 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
+import jakarta.enterprise.inject.Typed;
+import jakarta.inject.Inject;
+import jakarta.inject.Singleton;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
@@ -19,6 +22,8 @@ import java.util.concurrent.atomic.AtomicReference;
  * Objects in a table. One statement decides a condition, and the row lock keeps writers apart. An ETag is a number that
  * grows with every write of any object.
  */
+@Singleton
+@Typed(PostgresObjectStore.class)
 public final class PostgresObjectStore implements ObjectStore {
 
     private static final int PAGE = 1_000;
@@ -29,6 +34,11 @@ public final class PostgresObjectStore implements ObjectStore {
     private final Pool pool;
     private final InstantSource clock;
     private final long bytesMax;
+
+    @Inject
+    PostgresObjectStore(Pool pool, InstantSource clock, ObjectSettings settings) {
+        this(pool, clock, settings.maxSize().asLongValue());
+    }
 
     /** @param bytesMax of a body, inclusive */
     public PostgresObjectStore(Pool pool, InstantSource clock, long bytesMax) {

@@ -114,14 +114,15 @@ final class S3ObjectStore implements ObjectStore {
                         head -> Uni.createFrom()
                                 .item(info(key, head.contentLength(), head.eTag(), head.lastModified())))
                 .onFailure(failure -> is(failure, Reason.OBJECT_NOT_FOUND))
-                .call(this::bucketIsThere);
+                .recoverWithUni(absent -> inBucket(absent));
     }
 
-    private Uni<Void> bucketIsThere() {
+    /** The failure, if there is a bucket in which the object can be absent. */
+    private <T> Uni<T> inBucket(Throwable absent) {
         return calls.once(
                 "HEAD of the bucket",
                 () -> client.headBucket(head -> head.bucket(bucket)),
-                there -> Uni.createFrom().voidItem());
+                there -> Uni.createFrom().failure(absent));
     }
 
     @Override

@@ -1,0 +1,57 @@
+package dev.larder.objects;
+
+import dev.larder.model.Ids;
+import dev.larder.wakeup.Ticker;
+import io.quarkus.runtime.Startup;
+import io.smallrye.mutiny.Uni;
+import jakarta.enterprise.inject.Instance;
+import jakarta.inject.Singleton;
+import org.jboss.logging.Logger;
+
+/** Looks at the bucket at the start, and again while it is not usable. */
+@Startup
+@Singleton
+class StoreUpkeep {
+
+    private static final Logger LOG = Logger.getLogger(StoreUpkeep.class);
+
+    /** A race or two find a store that keeps no condition at all when writers come at once. */
+    private static final int ROUNDS = 2;
+
+    private final Instance<ObjectStore> store;
+    private final Instance<StoreOwner> owner;
+    private final StoreHealth health;
+    private final Ids ids;
+
+    /** A remote worker has this bean and no store, so the store is not asked for before the first look. */
+    StoreUpkeep(
+            Instance<ObjectStore> store,
+            Instance<StoreOwner> owner,
+            StoreHealth health,
+            Ids ids,
+            ObjectSettings settings,
+            Ticker pace) {
+        this.store = store;
+        this.owner = owner;
+        this.health = health;
+        this.ids = ids;
+        pace.keep("object store", settings.checkInterval(), this::look);
+    }
+
+    private Uni<Void> look() {
+        return health.unproven() ? look(store.get(), owner.get(), health, ids) : Uni.createFrom().voidItem();
+    }
+
+    static Uni<Void> look(ObjectStore store, StoreOwner owner, StoreHealth health, Ids ids) {
+        return owner.verify()
+                .chain(() -> StoreProbe.faults(store, ids::next, ROUNDS))
+                .invoke(faults -> health.prove(store.place(), faults))
+                .onFailure(ObjectStoreException.class)
+                .invoke(health::note)
+                .onFailure(ObjectStoreException.class)
+                .invoke(failure -> LOG.warnf("object store looked at in vain cause=%s", failure.getMessage()))
+                .onFailure(ObjectStoreException.class)
+                .recoverWithNull()
+                .replaceWithVoid();
+    }
+}
