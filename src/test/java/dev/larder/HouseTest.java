@@ -46,7 +46,7 @@ class HouseTest {
             .importPackages("dev.larder");
 
     private static final String[] CAPABILITIES = {
-        "catalog", "reconcile", "claim", "jobs", "worker", "inventory", "access", "audit", "state"
+        "catalog", "reconcile", "claim", "jobs", "worker", "inventory", "access", "audit", "state", "drift"
     };
 
     @Test

@@ -176,7 +176,7 @@ final class Shelf implements AutoCloseable {
     void queue(UUID preset, int count) {
         on(
                 "TRUNCATE workspaces, builds, jobs, job_logs, claims, dirty_presets, states, state_mutations, state_versions,"
-                        + " state_rejects");
+                        + " state_rejects CASCADE");
         for (int left = count; left > 0; left -= AT_ONCE) {
             int now = Math.min(left, AT_ONCE);
             UUID[] workspaces = new UUID[now];

@@ -31,6 +31,7 @@ public final class ClaimStatement {
         ":priorities",
         ":untils",
         ":colds",
+        ":labels",
         ":none",
         ":no",
         ":waiting",
@@ -53,6 +54,7 @@ public final class ClaimStatement {
         variables.put("priorities", "{NULL}");
         variables.put("untils", "{NULL}");
         variables.put("colds", "{NULL}");
+        variables.put("labels", "{NULL}");
         variables.put("none", "0");
         variables.put("no", "false");
         variables.put("waiting", "100");
@@ -117,6 +119,7 @@ public final class ClaimStatement {
                 .addValue(new Integer[] {null})
                 .addValue(new OffsetDateTime[] {null})
                 .addValue(new Boolean[] {null})
+                .addValue(new String[] {null})
                 .addValue(0)
                 .addValue(false)
                 .addValue(100)

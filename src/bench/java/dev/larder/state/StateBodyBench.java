@@ -199,8 +199,7 @@ public final class StateBodyBench {
                 OptionalLong.empty(),
                 body,
                 "application/json",
-                Optional.empty(),
-                false,
+                Upload.Conditions.NONE,
                 Optional.empty());
     }
 

@@ -10,12 +10,6 @@ final class CreatedResponse {
 
     private CreatedResponse() {}
 
-    static <T> RestResponse<T> at(String location, T made) {
-        return RestResponse.ResponseBuilder.create(RestResponse.Status.CREATED, made)
-                .header("Location", location)
-                .build();
-    }
-
     /** 409 {@code user_exists} where the name is taken. A user has no address of its own. */
     static RestResponse<User> user(Optional<User> made) {
         return RestResponse.status(

@@ -1,6 +1,7 @@
 package dev.larder.access;
 
 import dev.larder.http.JsonBody;
+import dev.larder.http.Names;
 import dev.larder.http.Problem;
 import dev.larder.model.Role;
 import java.lang.Character.UnicodeScript;
@@ -16,7 +17,6 @@ import java.util.regex.Pattern;
 /** Checks the names and roles in bodies. */
 final class FieldRules {
 
-    private static final Pattern ORGANIZATION = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
     private static final Pattern PERSON = Pattern.compile("[\\p{L}\\p{N}][\\p{L}\\p{N} ._@+-]{0,127}");
 
     /** The owner of unclaimed prebuilds, and the first owner. */
@@ -31,7 +31,7 @@ final class FieldRules {
 
     static String organizationName(JsonBody body) {
         String name = body.text("name");
-        if (!ORGANIZATION.matcher(name).matches() || JsonBody.uuid(name).isPresent()) {
+        if (!Names.isName(name) || JsonBody.uuid(name).isPresent()) {
             throw Problem.unprocessable(
                     "invalid_name",
                     "name",

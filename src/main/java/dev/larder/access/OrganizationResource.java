@@ -8,6 +8,7 @@ import dev.larder.access.Users.UserChange;
 import dev.larder.http.Access.Organization;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Located;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
@@ -77,7 +78,8 @@ class OrganizationResource {
         return access.createOrganization(name, caller.get().userId())
                 .map(made -> made.orElseThrow(
                         () -> Problem.of(409, "organization_exists", "An organization of this name exists.")))
-                .map(made -> CreatedResponse.at("/api/v1/organizations/" + made.id(), made));
+                .map(made -> Located.created("/api/v1/organizations/" + made.id(), made)
+                        .build());
     }
 
     @GET

@@ -6,6 +6,7 @@ import dev.larder.access.TokenStore.Rotation;
 import dev.larder.access.TokenStore.TokenEntry;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Located;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
@@ -193,8 +194,7 @@ class TokenResource {
                 made.createdAt(),
                 made.expiresAt(),
                 token.reveal());
-        return RestResponse.ResponseBuilder.create(RestResponse.Status.CREATED, answer)
-                .header("Location", "/api/v1/tokens/" + made.id())
+        return Located.created("/api/v1/tokens/" + made.id(), answer)
                 .header("Cache-Control", "no-store")
                 .build();
     }

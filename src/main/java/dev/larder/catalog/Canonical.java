@@ -1,6 +1,7 @@
 package dev.larder.catalog;
 
 import dev.larder.model.Declaration;
+import dev.larder.model.Declaration.Drift;
 import dev.larder.model.Declaration.PresetDeclaration;
 import dev.larder.model.Parameter;
 import dev.larder.model.Schedule;
@@ -76,6 +77,13 @@ final class Canonical {
         // A declaration from before this field existed keeps its bytes.
         if (preset.handOut().maxUses() > 1) {
             text("maxUses=" + preset.handOut().maxUses());
+        }
+        Drift drift = preset.handOut().drift();
+        if (!drift.action().equals(Drift.DEFAULT.action())) {
+            text("onDrift=" + drift.action());
+        }
+        if (drift.interval().isPresent()) {
+            text("driftInterval=" + drift.interval().get().toSeconds());
         }
         limit("maxJobs", preset.jobLimits().jobs());
         limit("maxDeletes", preset.jobLimits().deletes());

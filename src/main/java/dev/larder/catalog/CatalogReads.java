@@ -205,7 +205,7 @@ public class CatalogReads {
                                'sensitive', d.sealed IS NOT NULL) ORDER BY d.name)
                       FROM preset_parameters d WHERE d.preset_id = p.id) AS parameters,
                    p.instances, p.ttl_seconds, p.timezone, p.claim_order, p.max_uses, l.jobs AS max_jobs,
-                   l.deletes AS max_deletes,
+                   l.deletes AS max_deletes, p.on_drift, p.drift_interval_seconds, v.backend,
                    (SELECT jsonb_agg(jsonb_build_object('cron', s.cron, 'instances', s.instances) ORDER BY s.ordinal)
                       FROM preset_schedules s WHERE s.preset_id = p.id) AS schedules,
                    p.status, p.status_reason, p.last_invalidated_at, p.pause_scope, p.pause_until
@@ -270,8 +270,12 @@ public class CatalogReads {
                 row.getString("timezone"),
                 instances == null ? null : row.getString("claim_order"),
                 instances == null ? null : row.getInteger("max_uses"),
-                row.getInteger("max_jobs"),
-                row.getInteger("max_deletes"),
+                new PresetView.Limits(row.getInteger("max_jobs"), row.getInteger("max_deletes")),
+                new PresetView.OnDrift(
+                        instances == null || !row.getString("backend").equals("terraform")
+                                ? null
+                                : row.getString("on_drift"),
+                        row.getInteger("drift_interval_seconds")),
                 each(
                         row.getJsonArray("schedules"),
                         json -> new PresetView.ScheduleView(json.getString("cron"), json.getInteger("instances"))));

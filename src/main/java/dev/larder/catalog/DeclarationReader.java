@@ -1,6 +1,8 @@
 package dev.larder.catalog;
 
+import dev.larder.http.Names;
 import dev.larder.model.Declaration;
+import dev.larder.model.Declaration.Drift;
 import dev.larder.model.Declaration.HandOut;
 import dev.larder.model.Declaration.JobLimits;
 import dev.larder.model.Declaration.PresetDeclaration;
@@ -45,15 +47,16 @@ final class DeclarationReader {
     static final Duration MAX_TTL = Duration.ofDays(365);
 
     /** A name of a template or preset: a DNS label. */
-    static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
-
     private static final Pattern PARAMETER_NAME = Pattern.compile("[a-z][a-z0-9_]{0,62}");
+
     private static final Pattern TAG_NAME = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?");
     private static final int MAX_TAG_VALUE_CHARACTERS = 128;
 
     // Tag sets are found by an index, whose entries PostgreSQL bounds to 2,704 bytes.
     private static final int MAX_TAG_BYTES_IN_ALL = 2_000;
     private static final Set<String> BACKENDS = new TreeSet<>(Set.of("postgres", "exec", "terraform"));
+    static final Duration MIN_DRIFT_INTERVAL = Duration.ofMinutes(5);
+    private static final List<String> DRIFT_ACTIONS = List.of("replace", "refresh", "ignore");
     private static final List<String> CLAIM_ORDERS = List.of(HandOut.OLDEST, "newest", "random");
 
     private final Refusals refusals = new Refusals();
@@ -87,6 +90,7 @@ final class DeclarationReader {
         }
         List<PresetDeclaration> presets = presets(form, parameters);
         refuseUsesWithoutReset(backend, files, presets);
+        refuseDriftWithoutState(backend, presets);
         return new Declaration(
                 backend,
                 files,
@@ -122,6 +126,18 @@ final class DeclarationReader {
                         "missing_reset_script",
                         "presets[" + index + "].prebuilds.maxUses",
                         "above 1 needs backend exec and a file reset.sh.");
+            }
+        }
+    }
+
+    private void refuseDriftWithoutState(String backend, List<PresetDeclaration> presets) {
+        for (int index = 0; index < presets.size(); index++) {
+            if (!backend.equals("terraform")
+                    && !presets.get(index).handOut().drift().equals(Drift.DEFAULT)) {
+                refusals.add(
+                        "option_without_effect",
+                        "presets[" + index + "].prebuilds",
+                        "has onDrift or driftInterval, which need backend terraform.");
             }
         }
     }
@@ -264,7 +280,7 @@ final class DeclarationReader {
         Set<String> names = new HashSet<>();
         for (ObjectReader preset :
                 form.forms("presets", MAX_PRESETS, "too_many_presets", "name", "parameters", "prebuilds")) {
-            String name = name(preset, NAME, "lower-case letters, digits and '-'", names);
+            String name = name(preset, Names.PATTERN, "lower-case letters, digits and '-'", names);
             presets.add(prebuilds(preset, name, values(preset, byName)));
         }
         return presets;
@@ -310,7 +326,9 @@ final class DeclarationReader {
                 "claimOrder",
                 "maxUses",
                 "maxJobs",
-                "maxDeletes");
+                "maxDeletes",
+                "onDrift",
+                "driftInterval");
         form.requirePresent("instances");
         @Nullable String timezone = form.text("timezone").orElse(null);
         return new PresetDeclaration(
@@ -322,10 +340,31 @@ final class DeclarationReader {
                 schedules(form, timezone),
                 new HandOut(
                         claimOrder(form),
-                        form.wholeNumber("maxUses", 1, MAX_USES).orElse(1)),
+                        form.wholeNumber("maxUses", 1, MAX_USES).orElse(1),
+                        drift(form)),
                 new JobLimits(
                         form.wholeNumber("maxJobs", 1, MAX_INSTANCES),
                         form.wholeNumber("maxDeletes", 1, MAX_INSTANCES)));
+    }
+
+    private Drift drift(ObjectReader prebuilds) {
+        String action = prebuilds.text("onDrift").orElse(Drift.DEFAULT.action());
+        if (!DRIFT_ACTIONS.contains(action)) {
+            refusals.add(
+                    "unknown_drift_action",
+                    prebuilds.at("onDrift"),
+                    "must be one of " + String.join(", ", DRIFT_ACTIONS) + ".");
+        }
+        Optional<Duration> interval = prebuilds.duration("driftInterval", Duration.ZERO, MAX_TTL);
+        if (interval.isPresent()
+                && interval.get().isPositive()
+                && interval.get().compareTo(MIN_DRIFT_INTERVAL) < 0) {
+            refusals.add(
+                    "out_of_range",
+                    prebuilds.at("driftInterval"),
+                    "must be 0s, or at least " + MIN_DRIFT_INTERVAL + ".");
+        }
+        return new Drift(action, interval);
     }
 
     private String claimOrder(ObjectReader prebuilds) {

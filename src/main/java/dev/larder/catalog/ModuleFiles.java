@@ -3,6 +3,7 @@ package dev.larder.catalog;
 import dev.larder.model.Parameter;
 import dev.larder.model.module.TerraformModule;
 import dev.larder.model.module.TerraformModule.Backend;
+import dev.larder.model.module.TerraformModule.Fault;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -20,7 +21,7 @@ final class ModuleFiles {
 
     /**
      * Codes: {@code missing_module}, {@code backend_configured}, {@code reserved_file}, {@code parameter_undeclared},
-     * {@code reserved_parameter}.
+     * {@code reserved_parameter}, {@code module_invalid}.
      */
     static void check(Map<String, String> files, List<Parameter> parameters, Refusals refusals) {
         if (files.keySet().stream().noneMatch(TerraformModule::isRootFile)) {
@@ -33,9 +34,22 @@ final class ModuleFiles {
         }
         TerraformModule module = TerraformModule.of(files);
         module.backends().stream().filter(ModuleFiles::isAnother).forEach(backend -> refuse(backend, refusals));
+        List<Fault> faults = undeclared(parameters, module) ? TerraformModule.faults(files) : List.of();
+        if (!faults.isEmpty()) {
+            // The variable may stand behind the fault.
+            faults.forEach(fault -> refusals.add(
+                    "module_invalid",
+                    FieldPath.field("files", fault.file()),
+                    "does not parse; see line " + fault.line() + "."));
+            return;
+        }
         for (int index = 0; index < parameters.size(); index++) {
             check(parameters.get(index).name(), "parameters[" + index + "].name", module, refusals);
         }
+    }
+
+    private static boolean undeclared(List<Parameter> parameters, TerraformModule module) {
+        return parameters.stream().anyMatch(parameter -> !module.declares(parameter.name()));
     }
 
     private static boolean isAnother(Backend backend) {

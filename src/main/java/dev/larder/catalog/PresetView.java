@@ -41,8 +41,6 @@ public record PresetView(
      * @param timezone null is UTC
      * @param claimOrder which ready prebuild is handed out first
      * @param maxUses how many claims in turn may have one workspace
-     * @param maxJobs how many jobs of its stock may be in flight at once; null: no limit
-     * @param maxDeletes how many deletes among them; null: no limit
      */
     public record Pool(
             @Nullable Integer instances,
@@ -50,9 +48,23 @@ public record PresetView(
             @Nullable String timezone,
             @Nullable String claimOrder,
             @Nullable Integer maxUses,
-            @Nullable Integer maxJobs,
-            @Nullable Integer maxDeletes,
+            @JsonUnwrapped Limits limits,
+            @JsonUnwrapped OnDrift drift,
             List<ScheduleView> schedules) {}
+
+    /**
+     * @param maxJobs how many jobs of its stock may be in flight at once; null: no limit
+     * @param maxDeletes how many deletes among them; null: no limit
+     */
+    public record Limits(
+            @Nullable Integer maxJobs, @Nullable Integer maxDeletes) {}
+
+    /**
+     * @param onDrift what happens to a drifted prebuild; null for a backend without a state
+     * @param driftIntervalSeconds between two checks; 0: none by schedule; null: as the deployment says
+     */
+    public record OnDrift(
+            @Nullable String onDrift, @Nullable Integer driftIntervalSeconds) {}
 
     /** @param value null where it is sensitive: it is never shown */
     @Schema(name = "PresetValue")

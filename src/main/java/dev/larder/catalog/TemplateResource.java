@@ -4,6 +4,7 @@ import dev.larder.catalog.CatalogStore.Promoted;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Names;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
@@ -129,7 +130,7 @@ class TemplateResource {
             @HeaderParam(HttpHeaders.IF_MATCH) @Nullable String ifMatch,
             @HeaderParam(HttpHeaders.CONTENT_TYPE) @Nullable String contentType,
             byte @Nullable [] body) {
-        if (!DeclarationReader.NAME.matcher(template).matches()) {
+        if (!Names.isName(template)) {
             throw Problem.unprocessable("invalid_name", "name", "must be up to 63 lower-case letters, digits and '-'.");
         }
         Declaration declaration =

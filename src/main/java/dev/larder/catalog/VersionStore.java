@@ -153,12 +153,13 @@ final class VersionStore {
     private static final Sql INSERT_PRESETS = Sql.of(
             """
             INSERT INTO presets (id, version_id, template_id, organization_id, ordinal, name, instances, ttl_seconds,
-                                 timezone, claim_order, max_uses)
+                                 timezone, claim_order, max_uses, on_drift, drift_interval_seconds)
             SELECT id, :version, :template, :organization, ordinal, name, instances, ttl_seconds, timezone, claim_order,
-                   max_uses
+                   max_uses, on_drift, drift_interval
               FROM unnest(:ids::uuid[], :ordinals::int[], :names::text[], :instances::int[], :ttls::bigint[],
-                          :timezones::text[], :claim_orders::text[], :max_uses::int[])
-                   AS declared (id, ordinal, name, instances, ttl_seconds, timezone, claim_order, max_uses)""",
+                          :timezones::text[], :claim_orders::text[], :max_uses::int[],
+                          :on_drift::text[], :drift_intervals::int[])
+                   AS declared (id, ordinal, name, instances, ttl_seconds, timezone, claim_order, max_uses, on_drift, drift_interval)""",
             "version",
             "template",
             "organization",
@@ -169,7 +170,9 @@ final class VersionStore {
             "ttls",
             "timezones",
             "claim_orders",
-            "max_uses");
+            "max_uses",
+            "on_drift",
+            "drift_intervals");
 
     private static Uni<Void> insertPresets(SqlConnection connection, NewVersion version, List<NewPreset> presets) {
         int count = presets.size();
@@ -181,6 +184,8 @@ final class VersionStore {
         @Nullable String[] timezones = new @Nullable String[count];
         String[] orders = new String[count];
         Integer[] uses = new Integer[count];
+        String[] onDrift = new String[count];
+        @Nullable Integer[] driftIntervals = new @Nullable Integer[count];
         for (int index = 0; index < count; index++) {
             PresetDeclaration declared = presets.get(index).declared();
             presetIds[index] = presets.get(index).id();
@@ -191,6 +196,12 @@ final class VersionStore {
             timezones[index] = declared.timezone();
             orders[index] = declared.handOut().order();
             uses[index] = declared.handOut().maxUses();
+            onDrift[index] = declared.handOut().drift().action();
+            driftIntervals[index] = declared.handOut()
+                    .drift()
+                    .interval()
+                    .map(Rows::wholeSeconds)
+                    .orElse(null);
         }
         return INSERT_PRESETS
                 .on(
@@ -205,7 +216,9 @@ final class VersionStore {
                         ttls,
                         timezones,
                         orders,
-                        uses)
+                        uses,
+                        onDrift,
+                        driftIntervals)
                 .replaceWithVoid();
     }
 

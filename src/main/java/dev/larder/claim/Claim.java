@@ -2,6 +2,7 @@ package dev.larder.claim;
 
 import dev.larder.model.StateSummary;
 import java.time.Instant;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +31,7 @@ public record Claim(
      * @param presetId null where the preset is gone
      * @param ordinal which of the claims of one request, from 0
      * @param waitsUntil the deadline of a claim that waits or waited
+     * @param labels as they are now
      */
     public record Request(
             UUID userId,
@@ -37,7 +39,8 @@ public record Claim(
             @Nullable UUID presetId,
             int ordinal,
             Instant createdAt,
-            Optional<Instant> waitsUntil) {}
+            Optional<Instant> waitsUntil,
+            Map<String, String> labels) {}
 
     /**
      * That a workspace was given.

@@ -8,6 +8,7 @@ import dev.larder.claim.ClaimView.StopView;
 import dev.larder.claim.ClaimView.WaitingView;
 import dev.larder.claim.Outcome.Stages;
 import dev.larder.claim.WaitEstimates.WaitEstimate;
+import dev.larder.http.Located;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
 import dev.larder.model.Visibility;
@@ -17,7 +18,6 @@ import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import jakarta.enterprise.context.ApplicationScoped;
-import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -83,7 +83,7 @@ class ClaimAnswers {
             case Outcome.KeyReused() ->
                 refused(Problem.unprocessable(
                         "idempotency_key_reused", "Idempotency-Key", "was used for another request."));
-            case Outcome.UnknownPreset(var which) -> refused(unknownPreset(which));
+            case Outcome.Unknown(var what, var which) -> refused(unknown(what, which));
             case Outcome.NotActive(var why) -> refused(notActive(why));
             case Outcome.NoneInStock none -> refused(noneInStock(request, none));
             case Outcome.NotThisOne() ->
@@ -124,13 +124,13 @@ class ClaimAnswers {
         return retryAfter(Problem.of(429, "too_many_waiting", detail), refused.retryAfter());
     }
 
-    private static Problem unknownPreset(OptionalInt which) {
+    private static Problem unknown(String what, OptionalInt which) {
         return which.isPresent()
                 ? Problem.unprocessable(
                         "preset_not_found",
                         "presets[" + which.getAsInt() + "]",
                         "is no preset of the template's active version.")
-                : Problem.notFound("preset");
+                : Problem.notFound(what);
     }
 
     private static Problem notActive(String why) {
@@ -278,8 +278,7 @@ class ClaimAnswers {
     }
 
     private RestResponse<Object> waiting(ClaimView view, boolean replayed) {
-        return ResponseBuilder.create(RestResponse.Status.ACCEPTED, (Object) view)
-                .header("Location", path(view.id()))
+        return Located.accepted(path(view.id()), (Object) view)
                 .header(
                         "Retry-After",
                         Optional.ofNullable(view.waiting()).map(this::lookAgain).orElse(null))
@@ -311,8 +310,7 @@ class ClaimAnswers {
         }
         ClaimView first = views.getFirst();
         ResponseBuilder<Object> answer = request.count() == 1
-                ? ResponseBuilder.<Object>created(URI.create(path(first.id())))
-                        .entity(first)
+                ? Located.created(path(first.id()), (Object) first)
                         .tag(String.valueOf(first.course().generation()))
                 : ResponseBuilder.<Object>create(RestResponse.Status.CREATED).entity(new Batch(views));
         // In headers, because a repeated request gets the same body.

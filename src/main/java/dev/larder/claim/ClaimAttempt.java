@@ -13,8 +13,9 @@ record ClaimAttempt(ClaimRequest request, NewClaim claim) {
         return claim.caller();
     }
 
-    /** The same, to be built with these parameters. */
+    /** The same, to be built with these parameters; a workspace that the client named stays so. */
     ClaimAttempt with(ColdParameters parameters) {
-        return new ClaimAttempt(request, claim.with(parameters));
+        return new ClaimAttempt(
+                request, claim.with(parameters.of(claim.terms().parameters().chosen())));
     }
 }

@@ -40,5 +40,6 @@ record ClaimBody(
             String ttl,
 
             @Nullable Integer count,
-            @Nullable Integer atLeast) {}
+            @Nullable Integer atLeast,
+            @Nullable Map<String, String> labels) {}
 }

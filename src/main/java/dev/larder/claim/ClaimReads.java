@@ -14,7 +14,9 @@ import dev.larder.database.Encryption;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.BuildProgress;
+import dev.larder.lifecycle.LabelStore;
 import dev.larder.lifecycle.Rules;
+import dev.larder.model.LabelSelector;
 import dev.larder.model.StateSummary;
 import dev.larder.model.Visibility;
 import io.smallrye.mutiny.Uni;
@@ -75,15 +77,14 @@ public class ClaimReads {
     }
 
     // The version grows by one when a claim ends and again when another claim is given the workspace.
-    private static final String SELECT_CLAIM =
-            """
+    private static final String SELECT_CLAIM = """
             SELECT c.id AS claim_id, c.user_id, c.organization_id, c.preset_id, c.path, c.ordinal, c.generation,
                    c.created_at AS claim_created_at, c.granted_at, c.expires_at, c.waits_until, c.ended_at, c.ended_reason,
                    c.unfit, c.failure_code, c.failure,
                    w.id, o.name AS organization, t.name AS template, p.name AS preset, w.name, w.version, w.build_number,
                    w.transition, %s AS build_status, w.created_at, w.ready_at, w.deleted_at,
                    w.outputs_sealed, w.claim_step_wanted_at, w.verifying, s.status AS step_status, s.error_code AS step_error_code, s.error AS step_error,
-                   {state}, NULL::integer AS ready_left
+                   {state}, {labels}, NULL::integer AS ready_left
               FROM claims c
               JOIN organizations o ON o.id = c.organization_id
               LEFT JOIN workspaces w ON w.id = c.workspace_id AND (c.ended_at IS NULL OR (w.version <= c.generation + 1 AND NOT w.prebuild))
@@ -95,7 +96,9 @@ public class ClaimReads {
                       AND NOT EXISTS (SELECT FROM builds r
                                        WHERE r.workspace_id = w.id AND r.reason = 'recycle' AND r.number > b.number)
                     ORDER BY b.number DESC LIMIT 1) s ON true
-            """.formatted(BuildProgress.status("w")).replace("{state}", BuildProgress.state("w"));
+            """.formatted(BuildProgress.status("w"))
+            .replace("{state}", BuildProgress.state("w"))
+            .replace("{labels}", LabelStore.of("c.id"));
 
     private static final Sql FIND = Sql.of(
             SELECT_CLAIM + """
@@ -120,22 +123,22 @@ public class ClaimReads {
                 .map(rows -> Rows.list(rows, ClaimReads::claim));
     }
 
-    private static final Sql LIST = Sql.of(
+    private static final LabelStore.Listed LIST = new LabelStore.Listed(
             SELECT_CLAIM
                     + """
              WHERE {visible}
-               AND (:owner::uuid IS NULL OR c.user_id = :owner) AND {after}
-             ORDER BY c.id LIMIT :limit""".replace("{visible}", Rules.visibleTo("c.organization_id"))
+               AND (:owner::uuid IS NULL OR c.user_id = :owner) AND {after}""".replace("{visible}", Rules.visibleTo("c.organization_id"))
                             .replace("{after}", Rules.after("c.id")),
-            "organization",
-            "owner",
-            "after",
-            "limit");
+            LabelStore.labelled("c.id"),
+            " ORDER BY c.id LIMIT :limit");
 
-    /** As {@link #find}, a page of them. */
-    public Uni<List<Claim>> list(Visibility scope, Optional<UUID> after, int limit) {
-        return LIST.on(client, scope.organization().orElse(null), scope.owner().orElse(null), after.orElse(null), limit)
-                .map(rows -> Rows.list(rows, ClaimReads::claim));
+    /**
+     * As {@link #find}, a page of them.
+     *
+     * @param labels that they have; empty for all
+     */
+    public Uni<List<Claim>> list(Visibility scope, Optional<LabelSelector> labels, Optional<UUID> after, int limit) {
+        return LIST.on(client, scope, labels, after, limit).map(rows -> Rows.list(rows, ClaimReads::claim));
     }
 
     static Claim claim(Row row) {
@@ -157,7 +160,8 @@ public class ClaimReads {
                 row.getUUID("preset_id"),
                 row.getInteger("ordinal"),
                 Rows.instant(row, "claim_created_at"),
-                time(row, "waits_until"));
+                time(row, "waits_until"),
+                LabelStore.in(row));
     }
 
     private static Grant grant(Row row, Instant at) {

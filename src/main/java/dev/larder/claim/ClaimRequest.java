@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Labels;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
 import dev.larder.model.JsonText;
@@ -28,8 +29,15 @@ import java.util.UUID;
  * @param count how many workspaces
  * @param atLeast the smallest acceptable number
  * @param ttl how long they are kept unless renewed; empty: until they are released
+ * @param labels of each claim
  */
-record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Optional<Duration> ttl) {
+record ClaimRequest(
+        Wanted wanted, Policy policy, int count, int atLeast, Optional<Duration> ttl, Map<String, String> labels) {
+
+    /** A request without labels. */
+    ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Optional<Duration> ttl) {
+        this(wanted, policy, count, atLeast, ttl, Map.of());
+    }
 
     private static final int COUNT_MAX = 100;
     private static final int PRESETS_MAX = 16;
@@ -98,9 +106,21 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
                 policy(body),
                 count,
                 body.optionalInteger("atLeast", 1, count).orElse(count),
-                bounded(body, "ttl", TTL_MAX));
+                bounded(body, "ttl", TTL_MAX),
+                Labels.of(body, "labels"));
         request.refuseWhatDoesNotGoTogether();
         return request;
+    }
+
+    /** Reads the preset and the lease of a new workspace, which is built cold. */
+    static ClaimRequest ofNew(JsonBody body) {
+        return new ClaimRequest(
+                wanted(body, OptionalInt.empty()),
+                new Policy.Cold(),
+                1,
+                1,
+                bounded(body, "ttl", TTL_MAX),
+                Labels.of(body, "labels"));
     }
 
     /** Refuses, by name, a field that has no effect in this request. */
@@ -271,7 +291,8 @@ record ClaimRequest(Wanted wanted, Policy policy, int count, int atLeast, Option
      */
     byte[] hash() {
         try {
-            String text = written() + " " + policy + " " + count + " " + atLeast + " " + ttl;
+            String text = written() + " " + policy + " " + count + " " + atLeast + " " + ttl
+                    + (labels.isEmpty() ? "" : " " + new TreeMap<>(labels));
             return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
         } catch (NoSuchAlgorithmException impossible) {
             throw new IllegalStateException(impossible);

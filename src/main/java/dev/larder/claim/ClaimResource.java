@@ -6,6 +6,7 @@ import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
 import dev.larder.http.FollowSettings;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Labels;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.PreferWait;
@@ -16,6 +17,7 @@ import dev.larder.http.Traffic;
 import dev.larder.lifecycle.EndClaimStore;
 import dev.larder.lifecycle.StartBuildStore;
 import dev.larder.model.Caller;
+import dev.larder.model.LabelSelector;
 import dev.larder.model.Role;
 import dev.larder.model.Visibility;
 import dev.larder.wakeup.Change;
@@ -133,7 +135,7 @@ class ClaimResource {
             description = "The claim waits. Get it, or repeat the request with the same key (with Retry-After)",
             content = @Content(schema = @Schema(implementation = ClaimView.class)))
     @APIResponse(responseCode = "403", description = "quota_exceeded")
-    @APIResponse(responseCode = "404", description = "preset_not_found")
+    @APIResponse(responseCode = "404", description = "organization_not_found, template_not_found, preset_not_found")
     @APIResponse(
             responseCode = "409",
             description =
@@ -200,7 +202,7 @@ class ClaimResource {
         }
     }
 
-    private static Optional<String> key(@Nullable String header) {
+    static Optional<String> key(@Nullable String header) {
         if (header != null && (header.isBlank() || header.length() > KEY_MAX)) {
             throw Problem.badRequest(
                     "invalid_idempotency_key", "Idempotency-Key", "must have 1 to " + KEY_MAX + " characters.");
@@ -212,12 +214,16 @@ class ClaimResource {
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
     @Operation(
             operationId = "listClaims",
-            summary = "Lists claims without outputs. Members see their own, others those of their organization")
+            summary =
+                    "Lists claims without outputs, with label=team=a,tier those with these labels. Members see their own, others those of their organization")
     public Uni<Page<ClaimView>> list(
-            @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
+            @QueryParam("label") @Nullable String label,
+            @QueryParam("limit") @Nullable String limit,
+            @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
+        Optional<LabelSelector> labels = Labels.selector(label);
         Caller asking = caller.get();
-        return reads.list(Visibility.of(asking), page.after(), page.rows())
+        return reads.list(Visibility.of(asking), labels, page.after(), page.rows())
                 .map(rows -> rows.stream()
                         .map(claim -> ClaimView.of(claim, Map.of()))
                         .toList())

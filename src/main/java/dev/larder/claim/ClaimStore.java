@@ -2,14 +2,13 @@ package dev.larder.claim;
 
 import dev.larder.claim.ClaimQuotaStore.UnderQuota;
 import dev.larder.claim.Claimable.Order;
-import dev.larder.claim.NewClaim.Terms;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.DirtyPresets;
+import dev.larder.lifecycle.LabelStore;
 import dev.larder.lifecycle.Ownership;
 import dev.larder.lifecycle.Rules;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
@@ -18,13 +17,10 @@ import io.vertx.pgclient.PgException;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
-import java.util.function.Function;
-import java.util.function.IntFunction;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -91,7 +87,8 @@ public class ClaimStore {
             waiting AS (
                 SELECT c.id AS claim_id, c.user_id, c.idempotency_key, c.request_hash, c.ordinal, c.ttl_seconds, c.priority,
                        c.created_at AS asked_at, 0 AS place, true AS waited, c.path, c.waits_until,
-                       c.priority AS later_priority, c.then_cold, c.impatient
+                       c.priority AS later_priority, c.then_cold, c.impatient,
+                       NULL::text AS labels
                   FROM claims c
                  WHERE c.preset_id = :preset::uuid AND c.workspace_id IS NULL AND c.ended_at IS NULL
                    AND c.waits_until > :at::timestamptz
@@ -109,13 +106,13 @@ public class ClaimStore {
                        CASE WHEN p.verify_step AND :waiting_max::integer > 0
                             THEN coalesce(a.waits_until, :at::timestamptz + interval '30 seconds') END AS waits_until,
                        coalesce(a.priority, 0) AS later_priority, coalesce(a.then_cold, false) AS then_cold,
-                       a.waits_until IS NULL AS impatient
+                       a.waits_until IS NULL AS impatient, a.labels
                   FROM preset p,
                        unnest(:claims::uuid[], :users::uuid[], :organizations::uuid[], :keys::text[], :hashes::bytea[],
                               :ordinals::integer[], :ttls::integer[], :priorities::integer[], :deadlines::timestamptz[],
-                              :then_cold::boolean[])
+                              :then_cold::boolean[], :labels::text[])
                             WITH ORDINALITY a (claim_id, user_id, organization_id, key, hash, ordinal, ttl_seconds,
-                                               priority, waits_until, then_cold, place)
+                                               priority, waits_until, then_cold, labels, place)
                  WHERE {mayClaim}
                    AND (NOT p.limited OR :within_quota::boolean)
                    AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = a.user_id AND c.idempotency_key = a.key)),
@@ -150,7 +147,7 @@ public class ClaimStore {
     private static final String HAND_OVER = """
             matched AS (
                 SELECT s.id, l.claim_id, l.user_id, l.idempotency_key, l.request_hash, l.ordinal, l.ttl_seconds, l.asked_at, l.waited,
-                       l.path, l.waits_until, l.later_priority, l.then_cold, l.impatient
+                       l.path, l.waits_until, l.later_priority, l.then_cold, l.impatient, l.labels
                   FROM (SELECT id, row_number() OVER () AS n FROM picked) s
                   JOIN line l ON l.n = s.n
                  WHERE l.waited
@@ -159,13 +156,12 @@ public class ClaimStore {
             moved AS (
                 {hand_over}
                 RETURNING w.*, m.claim_id, m.user_id, m.idempotency_key, m.request_hash, m.ordinal, m.ttl_seconds, m.asked_at,
-                          m.waited, m.path, m.waits_until, m.later_priority, m.then_cold, m.impatient,
+                          m.waited, m.path, m.waits_until, m.later_priority, m.then_cold, m.impatient, m.labels,
                           greatest(:at::timestamptz, m.asked_at) AS granted_at,
                           greatest(:at::timestamptz, m.asked_at) + make_interval(secs => m.ttl_seconds) AS expires_at),
             """.replace("{hand_over}", Ownership.HAND_OVER);
 
-    private static final String RECORD =
-            """
+    private static final String RECORD = """
             served AS (
                 UPDATE claims c
                    SET workspace_id = m.id, granted_at = m.granted_at, generation = m.version, expires_at = m.expires_at
@@ -180,9 +176,11 @@ public class ClaimStore {
                        m.later_priority, m.then_cold, m.impatient
                   FROM moved m
                  WHERE NOT m.waited),
+            {labelled},
             dirty AS (
                 {mark})
-            """.replace("{mark}", DirtyPresets.mark("id", "preset WHERE EXISTS (SELECT FROM moved)"));
+            """.replace("{labelled}", LabelStore.write("moved"))
+            .replace("{mark}", DirtyPresets.mark("id", "preset WHERE EXISTS (SELECT FROM moved)"));
 
     // One row where nothing was given, so that the answer says whether a quota is the reason. No row: not active.
     private static final String ANSWER = """
@@ -192,7 +190,7 @@ public class ClaimStore {
                    NULL::text AS failure,
                    m.id, m.organization_id, p.organization, p.template, p.preset, p.id AS preset_id, m.name, m.version, m.build_number,
                    m.transition, m.build_status, m.created_at, m.ready_at, m.deleted_at, m.outputs_sealed, m.claim_step_wanted_at,
-                   m.state_status, m.state_reason, m.state_since,
+                   m.state_status, m.state_reason, m.state_since, m.labels::jsonb AS labels,
                    m.verifying, NULL::text AS step_status, NULL::text AS step_error_code, NULL::text AS step_error, p.limited,
                    CASE WHEN m.id IS NOT NULL THEN
                         (SELECT greatest(count(*) - (SELECT count(*) FROM picked), 0)
@@ -215,6 +213,7 @@ public class ClaimStore {
             "priorities",
             "deadlines",
             "then_cold",
+            "labels",
             "at_least",
             "within_quota",
             "waiting_max");
@@ -288,7 +287,7 @@ public class ClaimStore {
         return all;
     }
 
-    private static Uni<Taken> take(
+    static Uni<Taken> take(
             SqlClient client,
             UUID preset,
             Order order,
@@ -297,7 +296,7 @@ public class ClaimStore {
             boolean withinQuota,
             ScanStart start,
             Instant at) {
-        List<@Nullable Object> values = values(preset, claims, atLeast, withinQuota, WAITING_AT_ONCE, at);
+        List<@Nullable Object> values = ClaimValues.values(preset, claims, atLeast, withinQuota, WAITING_AT_ONCE, at);
         Sql statement = switch (order) {
             case OLDEST -> TAKE_OLDEST;
             case NEWEST -> TAKE_NEWEST;
@@ -319,48 +318,6 @@ public class ClaimStore {
             }
         }
         return new Taken(claims, limited);
-    }
-
-    /** The values of {@link #PARAMETERS}. */
-    static List<@Nullable Object> values(
-            UUID preset, List<NewClaim> claims, int atLeast, boolean withinQuota, int waitingMax, Instant at) {
-        return new ArrayList<>(Arrays.asList(
-                preset,
-                Rows.utc(at),
-                each(claims, NewClaim::id, UUID[]::new),
-                each(claims, claim -> claim.caller().userId(), UUID[]::new),
-                each(claims, claim -> claim.caller().organization().orElse(null), UUID[]::new),
-                each(claims, claim -> key(claim.terms()), String[]::new),
-                each(claims, claim -> hash(claim.terms()), Buffer[]::new),
-                each(claims, NewClaim::ordinal, Integer[]::new),
-                each(claims, claim -> ttl(claim.terms()), Integer[]::new),
-                each(claims, claim -> ofPolicy(claim, WaitPolicy::priority), Integer[]::new),
-                each(claims, claim -> ofPolicy(claim, policy -> Rows.utc(policy.until())), OffsetDateTime[]::new),
-                each(claims, claim -> ofPolicy(claim, WaitPolicy::thenCold), Boolean[]::new),
-                atLeast,
-                withinQuota,
-                waitingMax));
-    }
-
-    private static <T> @Nullable T[] each(
-            List<NewClaim> claims, Function<NewClaim, @Nullable T> field, IntFunction<@Nullable T[]> array) {
-        return claims.stream().map(field).toArray(array);
-    }
-
-    private static <T> @Nullable T ofPolicy(NewClaim claim, Function<WaitPolicy, T> field) {
-        return claim.terms().waitPolicy().map(field).orElse(null);
-    }
-
-    static @Nullable String key(Terms terms) {
-        return terms.key().map(IdempotencyKey::key).orElse(null);
-    }
-
-    static @Nullable Buffer hash(Terms terms) {
-        return terms.key().map(IdempotencyKey::hash).map(Buffer::buffer).orElse(null);
-    }
-
-    static @Nullable Integer ttl(Terms terms) {
-        return terms.ttl().map(Rows::wholeSeconds).orElse(null);
     }
 
     /**

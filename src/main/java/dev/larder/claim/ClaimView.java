@@ -47,7 +47,8 @@ record ClaimView(
         @JsonUnwrapped Course course,
         @Nullable WaitingView waiting,
         @Nullable StepView step,
-        @Nullable WorkspaceView workspace) {
+        @Nullable WorkspaceView workspace,
+        Map<String, String> labels) {
 
     /** How claims of exactly one workspace ended before a claim could end as failed. */
     static final String BEFORE_FAILED = "verify_failed";
@@ -145,7 +146,8 @@ record ClaimView(
                 claim.workspace()
                         .filter(workspace -> !claim.waits())
                         .map(workspace -> of(workspace, outputs))
-                        .orElse(null));
+                        .orElse(null),
+                claim.request().labels());
     }
 
     private static Course course(Claim claim) {

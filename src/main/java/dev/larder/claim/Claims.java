@@ -3,6 +3,7 @@ package dev.larder.claim;
 import dev.larder.claim.ClaimQuotaStore.UnderQuota;
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
+import dev.larder.claim.ColdParameters.Chosen;
 import dev.larder.claim.Combiner.FromStock;
 import dev.larder.claim.OutOfStock.Short;
 import dev.larder.http.Problem;
@@ -18,8 +19,10 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -40,7 +43,7 @@ class Claims {
 
     private final NewClaims newClaims;
     private final ClaimStore store;
-    private final ExactClaimStore exact;
+    private final ExactClaims exact;
     private final PresetFinder presets;
     private final Combiner combiner;
     private final EarlierClaims earlier;
@@ -52,7 +55,7 @@ class Claims {
     Claims(
             NewClaims newClaims,
             ClaimStore store,
-            ExactClaimStore exact,
+            ExactClaims exact,
             PresetFinder presets,
             Combiner combiner,
             EarlierClaims earlier,
@@ -73,9 +76,9 @@ class Claims {
     }
 
     Uni<Outcome> claim(Caller caller, ClaimRequest request, Optional<String> idempotencyKey) {
-        ClaimAttempt attempt = attempt(caller, request, idempotencyKey);
+        ClaimAttempt attempt = attempt(newClaims.of(caller, request, idempotencyKey), request);
         if (request.wanted() instanceof Wanted.Exactly exactly) {
-            return claimExactly(attempt, exactly);
+            return exact.take(attempt, exactly);
         }
         return needsOrganization(caller, request.wanted())
                 ? Uni.createFrom().item(new Outcome.OrganizationNeeded())
@@ -85,6 +88,36 @@ class Claims {
                                 ? lookUpAgain(attempt)
                                 : Uni.createFrom().item(step))
                         .map(Claims::outcome);
+    }
+
+    /**
+     * Builds a new workspace of this id and name for the caller, in one statement with its claim. Fails as
+     * {@link ColdClaimStore#takeCold} where either is taken.
+     */
+    Uni<Outcome> create(Caller caller, ClaimRequest request, Chosen chosen, Optional<String> idempotencyKey) {
+        ClaimAttempt attempt = attempt(newClaims.of(caller, request, chosen, idempotencyKey), request);
+        if (needsOrganization(caller, request.wanted())) {
+            return Uni.createFrom().item(new Outcome.OrganizationNeeded());
+        }
+        return earlier.orElseGet(attempt, () -> create(attempt));
+    }
+
+    private Uni<Outcome> create(ClaimAttempt attempt) {
+        return presets.lookUp(attempt.caller(), attempt.request().wanted())
+                .chain(found -> found.presets().isEmpty()
+                        ? presets.unknown(attempt.caller(), attempt.request().wanted())
+                                .map(what -> new Outcome.Unknown(what, OptionalInt.empty()))
+                        : buildCold(attempt, found.presets().getFirst(), match(attempt, found)))
+                .onFailure(failure -> ColdClaimStore.isIdTaken(failure) || ColdClaimStore.isNameTaken(failure))
+                // The same request may have committed first.
+                .recoverWithUni(taken ->
+                        earlier.orElseGet(attempt, () -> Uni.createFrom().failure(taken)));
+    }
+
+    private static ParameterMatch match(ClaimAttempt attempt, PresetFinder.Found found) {
+        return attempt.request().wanted() instanceof Wanted.ByParameters wanted
+                ? ParameterMatch.of(wanted.parameters(), wanted.structured(), found.declared())
+                : ParameterMatch.of(Map.of(), Set.of(), found.declared());
     }
 
     /** Presets that were looked up in this request are not looked up again. */
@@ -99,8 +132,7 @@ class Claims {
         throw new IllegalStateException("a claim has no outcome: " + last);
     }
 
-    private ClaimAttempt attempt(Caller caller, ClaimRequest request, Optional<String> idempotencyKey) {
-        NewClaim claim = newClaims.one(caller, idempotencyKey.map(text -> newClaims.key(text, request)), request.ttl());
+    private ClaimAttempt attempt(NewClaim claim, ClaimRequest request) {
         Instant now = clock.instant();
         return new ClaimAttempt(
                 request,
@@ -122,24 +154,10 @@ class Claims {
         return named.isEmpty() && caller.organization().isEmpty();
     }
 
-    private Uni<Outcome> claimExactly(ClaimAttempt attempt, Wanted.Exactly wanted) {
-        return exact.takeExactly(wanted.workspace(), wanted.version(), attempt.claim(), clock.instant())
-                .chain(result -> switch (result) {
-                    case UnderQuota.Exceeded<Optional<Claim>>(var quota) ->
-                        earlier.orElse(attempt, new Outcome.OverQuota(quota));
-                    case UnderQuota.Within<Optional<Claim>>(var claim) ->
-                        claim.isPresent() ? given(claim.get()) : earlier.orElse(attempt, new Outcome.NotThisOne());
-                });
-    }
-
-    private Uni<Outcome> given(Claim claim) {
-        wakeUps.changed(Change.STOCK_TAKEN);
-        return Uni.createFrom().item(new Outcome.Given(List.of(claim), Optional.empty()));
-    }
-
     private Uni<Step> claimFrom(ClaimAttempt attempt, PresetFinder.Found found) {
         if (found.presets().isEmpty() || found.unknown().isPresent()) {
-            return earlier.orElse(attempt, new Outcome.UnknownPreset(found.unknown()))
+            return presets.unknown(attempt.caller(), attempt.request().wanted())
+                    .chain(what -> earlier.orElse(attempt, new Outcome.Unknown(what, found.unknown())))
                     .map(Step.Ended::new);
         }
         if (attempt.request().count() > 1 && found.presets().stream().anyMatch(Claimable::verified)) {
@@ -161,9 +179,7 @@ class Claims {
      * where not.
      */
     private Uni<Outcome> notFromStock(ClaimAttempt attempt, Claimable preset, ParameterMatch match) {
-        return earlier.of(attempt)
-                .chain(before ->
-                        before.isPresent() ? Uni.createFrom().item(before.get()) : buildCold(attempt, preset, match));
+        return earlier.orElseGet(attempt, () -> buildCold(attempt, preset, match));
     }
 
     private Uni<Outcome> buildCold(ClaimAttempt attempt, Claimable preset, ParameterMatch match) {
@@ -174,7 +190,7 @@ class Claims {
         return outOfStock
                 .why(attempt, preset)
                 .chain(found -> found.map(home -> buildCold(attempt.with(match.cold()), home))
-                        .orElseGet(() -> Uni.createFrom().item(new Outcome.UnknownPreset(OptionalInt.empty()))));
+                        .orElseGet(() -> Uni.createFrom().item(Outcome.Unknown.preset())));
     }
 
     private Uni<Outcome> buildCold(ClaimAttempt attempt, Short home) {
@@ -249,7 +265,7 @@ class Claims {
             return Uni.createFrom().item(new Step.LookUpAgain());
         }
         if (found.isEmpty()) {
-            return ended(new Outcome.UnknownPreset(OptionalInt.empty()));
+            return ended(Outcome.Unknown.preset());
         }
         if (active.isEmpty()) {
             return ended(found.getFirst().notActive());

@@ -1,10 +1,12 @@
 package dev.larder.claim;
 
 import dev.larder.claim.ClaimQuotaStore.UnderQuota;
+import dev.larder.claim.ColdParameters.Chosen;
 import dev.larder.claim.NewClaim.Terms;
 import dev.larder.database.Encryption;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
+import dev.larder.lifecycle.LabelStore;
 import dev.larder.lifecycle.Rules;
 import dev.larder.lifecycle.StartBuild;
 import dev.larder.model.Ids;
@@ -12,9 +14,11 @@ import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.SqlClient;
+import io.vertx.pgclient.PgException;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -66,7 +70,9 @@ public class ColdClaimStore {
                             .replace("{visible}", Rules.visibleTo("p.organization_id"))
                             .replace("{limited}", ClaimQuotaStore.LIMITED)
                     + BEGIN_COLD
+                    + ",\n" + LabelStore.write("(SELECT :claim::uuid AS claim_id, :labels::text AS labels FROM item)")
                     + """
+
             INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key, request_hash, created_at,
                                 granted_at, generation, ttl_seconds, expires_at)
             SELECT :claim::uuid, i.organization_id, i.initiator, i.workspace, i.preset_id, 'cold', :key::text, :hash::bytea,
@@ -86,13 +92,15 @@ public class ColdClaimStore {
             "claim",
             "key",
             "hash",
-            "ttl");
+            "ttl",
+            "labels");
 
     /**
      * Begins a build for a claim.
      *
      * @return empty where the preset is not active, the key was used before, the organization has a quota,
-     *     or no server has connections left for it
+     *     or no server has connections left for it. Fails where the id or the name that
+     *     the client chose is taken ({@link #isIdTaken}, {@link #isNameTaken}), and leaves nothing behind
      */
     public Uni<Optional<UUID>> takeCold(UUID preset, NewClaim claim, Instant at) {
         return takeCold(client, preset, claim, false, at)
@@ -113,7 +121,8 @@ public class ColdClaimStore {
     private Uni<Optional<UUID>> takeCold(
             SqlClient client, UUID preset, NewClaim claim, boolean withinQuota, Instant at) {
         Terms terms = claim.terms();
-        UUID workspace = ids.next();
+        Optional<Chosen> chosen = terms.parameters().chosen();
+        UUID workspace = chosen.map(Chosen::id).orElseGet(ids::next);
         return TAKE_COLD
                 .on(
                         client,
@@ -121,17 +130,36 @@ public class ColdClaimStore {
                         workspace,
                         ids.next(),
                         ids.next(),
-                        name(),
+                        chosen.map(Chosen::name).orElseGet(this::name),
                         json(workspace, terms.parameters()),
                         preset,
                         terms.caller().userId(),
                         terms.caller().organization().orElse(null),
                         withinQuota,
                         claim.id(),
-                        ClaimStore.key(terms),
-                        ClaimStore.hash(terms),
-                        ClaimStore.ttl(terms))
+                        ClaimValues.key(terms),
+                        ClaimValues.hash(terms),
+                        ClaimValues.ttl(terms),
+                        ClaimValues.labels(terms))
                 .map(rows -> Rows.first(rows, row -> row.getUUID("id")));
+    }
+
+    // The rows of one statement are inserted in no certain order: which of them breaks its constraint first is open.
+    private static final List<String> ID_TAKEN =
+            List.of("workspaces_pkey", "claims_live", "builds_workspace_id_number_key");
+
+    /** A workspace of the id that the client named exists, or existed. */
+    static boolean isIdTaken(Throwable failure) {
+        return ID_TAKEN.stream().anyMatch(constraint -> breaks(failure, constraint));
+    }
+
+    /** The client has another workspace of the name. A deleted one leaves its name free. */
+    static boolean isNameTaken(Throwable failure) {
+        return breaks(failure, "workspaces_by_name");
+    }
+
+    private static boolean breaks(Throwable failure, String constraint) {
+        return failure instanceof PgException refused && constraint.equals(refused.getConstraint());
     }
 
     private String name() {

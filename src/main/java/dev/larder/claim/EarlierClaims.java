@@ -4,6 +4,7 @@ import dev.larder.claim.ClaimReads.Earlier;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** Finds the result of an earlier request under the same idempotency key. */
 @ApplicationScoped
@@ -27,6 +28,11 @@ class EarlierClaims {
     /** The earlier request's outcome, or else this one. */
     Uni<Outcome> orElse(ClaimAttempt attempt, Outcome otherwise) {
         return of(attempt).map(earlier -> earlier.orElse(otherwise));
+    }
+
+    /** The earlier request's outcome, or else what this one comes to. */
+    Uni<Outcome> orElseGet(ClaimAttempt attempt, Supplier<Uni<Outcome>> otherwise) {
+        return of(attempt).chain(earlier -> earlier.map(Uni.createFrom()::item).orElseGet(otherwise));
     }
 
     private static Outcome outcome(Earlier earlier) {

@@ -6,6 +6,7 @@ import dev.larder.database.Sql;
 import dev.larder.lifecycle.Rules;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
+import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.SqlClient;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
@@ -67,13 +68,58 @@ public class ExactClaimStore {
     private Uni<UnderQuota<Optional<Claim>>> takeExactly(
             PresetOf of, UUID workspace, int version, NewClaim claim, Instant at) {
         ClaimQuotaStore.Attempt<Optional<Claim>> attempt = (connection, left) -> exactly(
-                connection, ClaimStore.values(of.preset(), List.of(claim), 1, of.limited(), 0, at), workspace, version);
+                connection,
+                ClaimValues.values(of.preset(), List.of(claim), 1, of.limited(), 0, at),
+                workspace,
+                version);
         return of.limited()
                 ? quotas.within(of.preset(), claim.caller().userId(), 1, Optional.empty(), attempt)
                 : attempt.make(client, 1)
                         .onFailure(ClaimQuotaStore::keyTaken)
                         .recoverWithItem(Optional.empty())
                         .map(UnderQuota.Within::new);
+    }
+
+    private static final Sql STANDING = Sql.of(
+            """
+            SELECT w.version, w.preset_id,
+                   CASE WHEN w.deletion_wanted_at IS NOT NULL OR w.deleted_at IS NOT NULL THEN 'WORKSPACE_DELETED'
+                        WHEN NOT w.prebuild THEN 'ALREADY_CLAIMED'
+                        WHEN w.state_status = 'unreliable' THEN 'STATE_UNRELIABLE'
+                        WHEN w.state_status = 'corrupt' THEN 'STATE_CORRUPT'
+                        WHEN w.state_status = 'in_flight' THEN 'MUTATION_IN_PROGRESS'
+                        WHEN NOT ({claimable}) THEN 'WORKSPACE_NOT_READY'
+                        WHEN NOT {fresh} THEN 'WORKSPACE_EXPIRED'
+                        WHEN ({active}) IS NOT TRUE THEN 'PRESET_NOT_ACTIVE' END AS obstacle
+              FROM workspaces w
+              LEFT JOIN presets p ON p.id = w.preset_id
+              LEFT JOIN templates t ON t.id = p.template_id
+             WHERE w.id = :workspace AND {visible}""".replace("{claimable}", Rules.claimable("w"))
+                    .replace("{fresh}", Rules.fresh("w", Rules.freshFrom("p")))
+                    .replace("{active}", Rules.active("p", "t"))
+                    .replace("{visible}", Rules.visibleTo("w.organization_id")),
+            "workspace",
+            "organization",
+            "at");
+
+    /**
+     * How a workspace stands.
+     *
+     * @param obstacle what keeps it from being claimed; empty where nothing does
+     */
+    record Standing(int version, Optional<UUID> preset, Optional<Obstacle> obstacle) {}
+
+    /** Empty where there is no such workspace, or it belongs to another organization. */
+    Uni<Optional<Standing>> standing(UUID workspace, Optional<UUID> callersOrganization, Instant at) {
+        return STANDING.on(client, workspace, callersOrganization.orElse(null), Rows.utc(at))
+                .map(rows -> Rows.first(rows, ExactClaimStore::standing));
+    }
+
+    private static Standing standing(Row row) {
+        return new Standing(
+                row.getInteger("version"),
+                Optional.ofNullable(row.getUUID("preset_id")),
+                Optional.ofNullable(row.getString("obstacle")).map(Obstacle::valueOf));
     }
 
     // Waiting claims are not served by it: they may not have the workspace that another claim names.

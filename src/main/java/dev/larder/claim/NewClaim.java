@@ -2,6 +2,7 @@ package dev.larder.claim;
 
 import dev.larder.model.Caller;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -21,13 +22,15 @@ public record NewClaim(UUID id, int ordinal, Terms terms) {
      * @param waitPolicy how the claim waits, also where the workspace it is given fails its verification;
      *     empty: it does not wait, and tries further workspaces for 30 seconds
      * @param parameters of its cold build; they have no effect on a claim from stock
+     * @param labels of each claim of the request
      */
     public record Terms(
             Caller caller,
             Optional<IdempotencyKey> key,
             Optional<Duration> ttl,
             Optional<WaitPolicy> waitPolicy,
-            ColdParameters parameters) {}
+            ColdParameters parameters,
+            Map<String, String> labels) {}
 
     public Caller caller() {
         return terms.caller();
@@ -40,11 +43,28 @@ public record NewClaim(UUID id, int ordinal, Terms terms) {
     /** The same claim, ready to wait. */
     public NewClaim waiting(WaitPolicy how) {
         return new NewClaim(
-                id, ordinal, new Terms(terms.caller, terms.key, terms.ttl, Optional.of(how), terms.parameters));
+                id,
+                ordinal,
+                new Terms(terms.caller, terms.key, terms.ttl, Optional.of(how), terms.parameters, terms.labels));
     }
 
     /** The same claim, to be built with these parameters. */
     public NewClaim with(ColdParameters parameters) {
-        return new NewClaim(id, ordinal, new Terms(terms.caller, terms.key, terms.ttl, terms.waitPolicy, parameters));
+        return new NewClaim(
+                id, ordinal, new Terms(terms.caller, terms.key, terms.ttl, terms.waitPolicy, parameters, terms.labels));
+    }
+
+    /** The same claim, recorded without its key. */
+    NewClaim unkeyed() {
+        return new NewClaim(
+                id,
+                ordinal,
+                new Terms(terms.caller, Optional.empty(), terms.ttl, terms.waitPolicy, terms.parameters, terms.labels));
+    }
+
+    /** The same claim with these labels. */
+    public NewClaim labelled(Map<String, String> labels) {
+        return new NewClaim(
+                id, ordinal, new Terms(terms.caller, terms.key, terms.ttl, terms.waitPolicy, terms.parameters, labels));
     }
 }

@@ -1,14 +1,18 @@
 package dev.larder.claim;
 
 import dev.larder.claim.ClaimRequest.Wanted;
+import dev.larder.claim.ColdParameters.Chosen;
 import dev.larder.claim.NewClaim.Terms;
 import dev.larder.database.Encryption;
 import dev.larder.model.Caller;
 import dev.larder.model.Ids;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** Creates claims that are not recorded yet. */
@@ -25,7 +29,41 @@ public class NewClaims {
 
     /** A claim of one workspace, with a new id. */
     public NewClaim one(Caller caller, Optional<IdempotencyKey> key, Optional<Duration> ttl) {
-        return new NewClaim(ids.next(), 0, new Terms(caller, key, ttl, Optional.empty(), ColdParameters.NONE));
+        return new NewClaim(
+                ids.next(), 0, new Terms(caller, key, ttl, Optional.empty(), ColdParameters.NONE, Map.of()));
+    }
+
+    /** The claim that a request makes, or the first of them. */
+    NewClaim of(Caller caller, ClaimRequest request, Optional<String> idempotencyKey) {
+        return one(caller, idempotencyKey.map(text -> key(text, request)), request.ttl())
+                .labelled(request.labels());
+    }
+
+    /**
+     * The claim of a new workspace that the client names. Without a key of its own the workspace's id is the key, so
+     * that a request whose answer was lost can be repeated.
+     */
+    NewClaim of(Caller caller, ClaimRequest request, Chosen chosen, Optional<String> idempotencyKey) {
+        IdempotencyKey given = key(idempotencyKey.orElse("workspace " + chosen.id()), request);
+        IdempotencyKey key = new IdempotencyKey(given.key(), encryption.fingerprint(named(given.hash(), chosen)));
+        return one(caller, Optional.of(key), request.ttl())
+                .labelled(request.labels())
+                .with(ColdParameters.NONE.of(Optional.of(chosen)));
+    }
+
+    private static byte[] named(byte[] hash, Chosen chosen) {
+        byte[] name = (chosen.id() + " " + chosen.name()).getBytes(StandardCharsets.UTF_8);
+        return ByteBuffer.allocate(hash.length + name.length)
+                .put(hash)
+                .put(name)
+                .array();
+    }
+
+    /** The first claim of a set. */
+    NewClaim of(Caller caller, ClaimSetRequest request, Optional<String> idempotencyKey) {
+        byte[] hash = encryption.fingerprint(("set " + request.written()).getBytes(StandardCharsets.UTF_8));
+        return one(caller, idempotencyKey.map(text -> new IdempotencyKey(text, hash)), request.ttl())
+                .labelled(request.labels());
     }
 
     /** Several claims of one request; {@code first} is the first of them. */
@@ -41,7 +79,7 @@ public class NewClaims {
     /**
      * The key of a request. Parameters may be secret, so they cannot be guessed from the hash that is kept.
      */
-    IdempotencyKey key(String text, ClaimRequest request) {
+    private IdempotencyKey key(String text, ClaimRequest request) {
         byte[] hash = request.hash();
         return request.wanted() instanceof Wanted.ByParameters
                 ? new IdempotencyKey(text, encryption.fingerprint(hash), hash)

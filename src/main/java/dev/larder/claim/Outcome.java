@@ -38,8 +38,18 @@ sealed interface Outcome {
     /** The key was used for another request. */
     record KeyReused() implements Outcome {}
 
-    /** @param which of several names is no preset's; empty where none of them is */
-    record UnknownPreset(OptionalInt which) implements Outcome {}
+    /**
+     * What the request names does not exist, or the caller does not see it.
+     *
+     * @param what organization, template or preset: the first of them that is unknown
+     * @param which of several names is no preset's; empty where none of them is
+     */
+    record Unknown(String what, OptionalInt which) implements Outcome {
+
+        static Unknown preset() {
+            return new Unknown("preset", OptionalInt.empty());
+        }
+    }
 
     /** The template is deprecated or has another active version. */
     record NotActive(String why) implements Outcome {}
@@ -78,7 +88,7 @@ sealed interface Outcome {
             case Begun begun -> begun.path().equals("cold") ? "claimed" : "waiting";
             case Replayed replayed -> "replayed";
             case KeyReused reused -> "idempotency_key_reused";
-            case UnknownPreset unknown -> "preset_not_found";
+            case Unknown(var what, var which) -> what + "_not_found";
             case NotActive inactive -> "preset_not_active";
             case NoneInStock none -> none.creationStopped() ? "creation_stopped" : "no_claimable_workspace";
             case NotThisOne other -> "workspace_not_claimable";

@@ -100,6 +100,19 @@ class PresetFinder {
         };
     }
 
+    /** What of a request for which no preset was found is unknown: organization, template or preset. */
+    Uni<String> unknown(Caller caller, Wanted wanted) {
+        Optional<UUID> callers = caller.organization();
+        return switch (wanted) {
+            case Wanted.PresetsByName(var organization, var template, var presets) ->
+                reads.unknown(organization, template, callers);
+            case Wanted.ByParameters(var organization, var template, var parameters, var structured) ->
+                reads.unknown(organization, template, callers);
+            case Wanted.PresetById byId -> Uni.createFrom().item("preset");
+            case Wanted.Exactly exactly -> Uni.createFrom().item("preset");
+        };
+    }
+
     private static Found inOrder(List<String> names, Map<String, Claimable> found) {
         OptionalInt unknown = IntStream.range(0, names.size())
                 .filter(index -> !found.containsKey(names.get(index)))

@@ -148,6 +148,22 @@ public class PresetReads {
         return new Fitting(claimable(row), List.copyOf(declared));
     }
 
+    private static final Sql UNKNOWN =
+            Sql.of("""
+            WITH named AS (
+                SELECT o.id FROM organizations o
+                 WHERE (:named::text IS NULL OR o.name = :named) AND o.deleted_at IS NULL AND {visible})
+            SELECT CASE WHEN NOT EXISTS (SELECT FROM named) THEN 'organization'
+                        WHEN NOT EXISTS (SELECT FROM named n JOIN templates t ON t.organization_id = n.id
+                                          WHERE t.name = :template AND t.deleted_at IS NULL) THEN 'template'
+                        ELSE 'preset' END AS what""".replace("{visible}", Rules.visibleTo("o.id")), "named", "template", "organization");
+
+    /** Which name of a request that finds no preset is the first unknown one: organization, template or preset. */
+    public Uni<String> unknown(Optional<String> organization, String template, Optional<UUID> callersOrganization) {
+        return UNKNOWN.on(client, organization.orElse(null), template, callersOrganization.orElse(null))
+                .map(rows -> rows.iterator().next().getString("what"));
+    }
+
     private static final Sql FIND_PRESET =
             Sql.of("""
             SELECT p.id, p.claim_order, v.verify_step

@@ -4,6 +4,7 @@ import dev.larder.claim.ClaimQuotaStore.UnderQuota;
 import dev.larder.claim.NewClaim.Terms;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
+import dev.larder.lifecycle.LabelStore;
 import dev.larder.lifecycle.Rules;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -39,7 +40,8 @@ public class WaitingClaimStore {
                  WHERE p.id = :preset::uuid AND {active}
                    AND {visible}
                    AND (:within_quota::boolean OR NOT {limited})
-                   AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = :user::uuid AND c.idempotency_key = :key::text))
+                   AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = :user::uuid AND c.idempotency_key = :key::text)),
+            made AS (
             INSERT INTO claims (id, organization_id, user_id, preset_id, path, idempotency_key, request_hash, created_at, ttl_seconds,
                                 priority, waits_until, then_cold)
             SELECT :claim::uuid, p.organization_id, :user::uuid, p.id, 'waited', :key::text, :hash::bytea, :at::timestamptz,
@@ -47,9 +49,14 @@ public class WaitingClaimStore {
               FROM preset p
              CROSS JOIN LATERAL waiting_claims(p.organization_id, :user::uuid, :organization_max::integer) w
              WHERE w.in_all < :organization_max::integer AND w.of_user < :user_max::integer
-            RETURNING id""".replace("{active}", Rules.active("p", "t"))
+            RETURNING id),
+            {labelled}
+            SELECT id FROM made""".replace("{active}", Rules.active("p", "t"))
                     .replace("{visible}", Rules.visibleTo("p.organization_id"))
-                    .replace("{limited}", ClaimQuotaStore.LIMITED),
+                    .replace("{limited}", ClaimQuotaStore.LIMITED)
+                    .replace(
+                            "{labelled}",
+                            LabelStore.write("(SELECT id AS claim_id, :labels::text AS labels FROM made)")),
             "preset",
             "user",
             "at",
@@ -57,6 +64,7 @@ public class WaitingClaimStore {
             "key",
             "hash",
             "ttl",
+            "labels",
             "priority",
             "until",
             "then_cold",
@@ -96,9 +104,10 @@ public class WaitingClaimStore {
                         terms.caller().userId(),
                         Rows.utc(at),
                         claim.id(),
-                        ClaimStore.key(terms),
-                        ClaimStore.hash(terms),
-                        ClaimStore.ttl(terms),
+                        ClaimValues.key(terms),
+                        ClaimValues.hash(terms),
+                        ClaimValues.ttl(terms),
+                        ClaimValues.labels(terms),
                         policy.priority(),
                         Rows.utc(policy.until()),
                         policy.thenCold(),

@@ -4,8 +4,10 @@ import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.BuildProgress;
+import dev.larder.lifecycle.LabelStore;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.JobStatus;
+import dev.larder.model.LabelSelector;
 import dev.larder.model.StateSummary;
 import dev.larder.model.Visibility;
 import io.smallrye.mutiny.Uni;
@@ -13,7 +15,9 @@ import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -33,6 +37,7 @@ public class WorkspaceStore {
      * A workspace as the API shows it.
      *
      * @param state how far what is known of its infrastructure can be trusted; null where no build has ended yet
+     * @param labels of the claim that holds it
      */
     @Schema(name = "Workspace")
     public record Seen(
@@ -42,7 +47,8 @@ public class WorkspaceStore {
             @JsonUnwrapped Owned owned,
             @JsonUnwrapped LatestBuild build,
             @JsonUnwrapped Times times,
-            @Nullable StateSummary state) {}
+            @Nullable StateSummary state,
+            Map<String, String> labels) {}
 
     /** What the workspace is built from, by names. */
     public record Origin(
@@ -69,54 +75,54 @@ public class WorkspaceStore {
             @Nullable Instant missingSince,
             @Nullable Instant quarantinedAt) {}
 
-    private static final String SELECT =
-            """
+    private static final String SELECT = """
             SELECT w.id, o.name AS organization, t.name AS template, v.number AS template_version, p.name AS preset, w.name,
                    w.owner_id, u.name AS owner, w.prebuild, w.version, w.build_number, w.transition, %s AS build_status,
                    w.created_at, w.ready_at, w.claimed_at, w.deletion_wanted_at, w.deleted_at,
-                   w.missing_since, w.quarantined_at, {state}
+                   w.missing_since, w.quarantined_at, {state}, {labels}
               FROM workspaces w
               JOIN organizations o ON o.id = w.organization_id
               JOIN templates t ON t.id = w.template_id
               JOIN template_versions v ON v.id = w.version_id
               JOIN users u ON u.id = w.owner_id
               LEFT JOIN presets p ON p.id = w.preset_id
-            """.formatted(BuildProgress.status("w")).replace("{state}", BuildProgress.state("w"));
+            """.formatted(BuildProgress.status("w"))
+            .replace("{state}", BuildProgress.state("w"))
+            .replace("{labels}", LabelStore.ofHolder("w.id"));
 
-    private static final Sql LIST = Sql.of(
-            SELECT
-                    + """
-             WHERE w.deleted_at IS NULL AND {visible}
-               AND (:owner::uuid IS NULL OR w.owner_id = :owner) AND {after}
-             ORDER BY w.id LIMIT :limit""".replace("{visible}", Rules.visibleTo("w.organization_id"))
-                            .replace("{after}", Rules.after("w.id")),
-            "organization",
-            "owner",
-            "after",
-            "limit");
+    private static final String SEEN =
+            Rules.visibleTo("w.organization_id") + " AND (:owner::uuid IS NULL OR w.owner_id = :owner)";
 
-    /** Those that exist, by id. */
-    public Uni<List<Seen>> list(Visibility scope, Optional<UUID> after, int limit) {
-        return LIST.on(client, scope.organization().orElse(null), scope.owner().orElse(null), after.orElse(null), limit)
+    private static final LabelStore.Listed LIST = new LabelStore.Listed(
+            SELECT + " WHERE w.deleted_at IS NULL AND " + SEEN + " AND " + Rules.after("w.id"),
+            LabelStore.held("w.id"),
+            " ORDER BY w.id LIMIT :limit");
+
+    /**
+     * Those that exist, by id.
+     *
+     * @param labels that they have; empty for all
+     */
+    public Uni<List<Seen>> list(Visibility scope, Optional<LabelSelector> labels, Optional<UUID> after, int limit) {
+        return LIST.on(client, scope, labels, after, limit).map(rows -> Rows.list(rows, WorkspaceStore::seen));
+    }
+
+    private static final Sql FIND_ALL = Sql.of(
+            SELECT + " WHERE w.id = ANY (:workspaces::uuid[]) AND " + SEEN, "workspaces", "organization", "owner");
+
+    /** Those of these that are in the scope, deleted ones too, in any order. */
+    public Uni<List<Seen>> findAll(Collection<UUID> workspaces, Visibility scope) {
+        return FIND_ALL.on(
+                        client,
+                        workspaces.toArray(UUID[]::new),
+                        scope.organization().orElse(null),
+                        scope.owner().orElse(null))
                 .map(rows -> Rows.list(rows, WorkspaceStore::seen));
     }
 
-    private static final Sql FIND = Sql.of(
-            SELECT + """
-             WHERE w.id = :workspace AND {visible}
-               AND (:owner::uuid IS NULL OR w.owner_id = :owner)""".replace("{visible}", Rules.visibleTo("w.organization_id")),
-            "workspace",
-            "organization",
-            "owner");
-
     /** Deleted ones too. */
     public Uni<Optional<Seen>> find(UUID workspace, Visibility scope) {
-        return FIND.on(
-                        client,
-                        workspace,
-                        scope.organization().orElse(null),
-                        scope.owner().orElse(null))
-                .map(rows -> Rows.first(rows, WorkspaceStore::seen));
+        return findAll(List.of(workspace), scope).map(found -> found.stream().findFirst());
     }
 
     private static Seen seen(Row row) {
@@ -143,7 +149,8 @@ public class WorkspaceStore {
                         Rows.instantOrNull(row, "deleted_at"),
                         Rows.instantOrNull(row, "missing_since"),
                         Rows.instantOrNull(row, "quarantined_at")),
-                ClaimReads.state(row));
+                ClaimReads.state(row),
+                LabelStore.in(row));
     }
 
     private static final Sql BUILDS = Sql.of("""

@@ -8,8 +8,11 @@
  * statements ({@code claim.ClaimStore}, {@code claim.ExactClaimStore}, {@code claim.ColdClaimStore},
  * {@code claim.WaitingClaimStore}, {@code claim.ClaimQuotaStore}, {@code claim.ClaimReads},
  * {@code claim.PresetReads}, {@code claim.AvailabilityReads}), waiting and leases
- * ({@code claim.WaitingClaims}, {@code claim.WaitTime}, {@code claim.WaitEstimates}), and workspaces as
- * clients see them ({@code claim.WorkspaceResource}, {@code claim.WorkspaceStore}).
+ * ({@code claim.WaitingClaims}, {@code claim.WaitTime}, {@code claim.WaitEstimates}), claims by version and new
+ * workspaces ({@code claim.ExactClaims}, {@code claim.WorkspaceClaimResource}), claims of several presets
+ * ({@code claim.ClaimSets}, {@code claim.ClaimSetStore}), workspaces that stand on others
+ * ({@code claim.ChildStore}), and workspaces as clients see them ({@code claim.WorkspaceResource},
+ * {@code claim.WorkspaceStore}).
  *
  * <p><b>Authoritative</b>: {@code workspaces.owner_id} and {@code version}, and the table {@code claims}.
  * The waiting line is that table too; a process only remembers which clients hold a call for which claim.
@@ -24,7 +27,8 @@
  * process runs the line, so a lost process costs nothing but time.
  *
  * <p><b>Bounds.</b> 64 requests per statement, 2,000 gathered per preset, 1,000 waiting claims per
- * organization and a tenth of them per user, 100 leases ended per round. A deadline or lease that no client
+ * organization and a tenth of them per user, 100 leases ended per round, 16 members of a set, 8 workspaces that
+ * stand on each other, 100 children of one. A deadline or lease that no client
  * looks at ends within 5 s.
  */
 @NullMarked

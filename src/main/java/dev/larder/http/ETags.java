@@ -38,7 +38,7 @@ public final class ETags {
         return Optional.of(tag.group(1));
     }
 
-    public static String format(int version) {
+    public static String format(long version) {
         return "\"" + version + "\"";
     }
 

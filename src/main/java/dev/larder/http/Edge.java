@@ -58,7 +58,8 @@ public class Edge {
     private final Duration stateTimeout;
     private volatile @Nullable Contract contract;
 
-    // Reads a body of unknown length up to the limit before a resource sees it.
+    // Reads a body of unknown length up to the limit before a resource sees it. A state is read by its resource,
+    // which first notes that the upload has begun.
     private final BodyHandler unannounced;
 
     Edge(
@@ -231,7 +232,7 @@ public class Edge {
         HttpServerRequest request = routing.request();
         if (announced(request) > (takesAnything(routing) ? stateMaxBytes : bodyMaxBytes)) {
             refuse(routing, StatusProblems.of(413));
-        } else if (request.getHeader("Content-Length") == null && mayHaveBody(request)) {
+        } else if (request.getHeader("Content-Length") == null && mayHaveBody(request) && !takesAnything(routing)) {
             // Quarkus pauses every request before its routes.
             routing.request().resume();
             unannounced.handle(routing);

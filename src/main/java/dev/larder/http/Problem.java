@@ -31,6 +31,7 @@ public final class Problem extends RuntimeException {
     private final transient Map<String, String> headers;
     private final transient Optional<String> instance;
     private final transient Map<String, List<Map<String, String>>> members;
+    private final transient Map<String, Long> numbers;
 
     private Problem(
             int status,
@@ -39,7 +40,8 @@ public final class Problem extends RuntimeException {
             List<Refusal> refusals,
             Map<String, String> headers,
             Optional<String> instance,
-            Map<String, List<Map<String, String>>> members) {
+            Map<String, List<Map<String, String>>> members,
+            Map<String, Long> numbers) {
         super(detail, null, false, false);
         this.status = status;
         this.code = code;
@@ -47,6 +49,7 @@ public final class Problem extends RuntimeException {
         this.headers = headers;
         this.instance = instance;
         this.members = members;
+        this.numbers = numbers;
     }
 
     /**
@@ -54,12 +57,17 @@ public final class Problem extends RuntimeException {
      * @param detail one sentence for people
      */
     public static Problem of(int status, String code, String detail) {
-        return new Problem(status, code, detail, List.of(), Map.of(), Optional.empty(), Map.of());
+        return new Problem(status, code, detail, List.of(), Map.of(), Optional.empty(), Map.of(), Map.of());
     }
 
     /** 404, also for what exists in another organization. */
     public static Problem notFound(String what) {
         return of(404, what.replace(' ', '_') + "_not_found", "There is no such " + what + ".");
+    }
+
+    /** 404 that names several things; the first refusal gives the code. */
+    public static Problem notFound(List<Refusal> refusals) {
+        return refused(404, refusals);
     }
 
     /** 422 for input that is well formed but not acceptable; the first refusal gives the code. */
@@ -91,18 +99,19 @@ public final class Problem extends RuntimeException {
                 refusals,
                 Map.of(),
                 Optional.empty(),
+                Map.of(),
                 Map.of());
     }
 
     public Problem withHeader(String name, String value) {
         Map<String, String> all = new HashMap<>(headers);
         all.put(name, value);
-        return new Problem(status, code, detail(), refusals, Map.copyOf(all), instance, members);
+        return new Problem(status, code, detail(), refusals, Map.copyOf(all), instance, members, numbers);
     }
 
     /** The same, naming what it happened to: a path of this API, or a {@code urn:uuid:} that the log has. */
     public Problem about(String what) {
-        return new Problem(status, code, detail(), refusals, headers, Optional.of(what), members);
+        return new Problem(status, code, detail(), refusals, headers, Optional.of(what), members, numbers);
     }
 
     /** The same with a further member of its body, a list; nothing where the list is empty. */
@@ -112,7 +121,14 @@ public final class Problem extends RuntimeException {
         }
         Map<String, List<Map<String, String>>> all = new HashMap<>(members);
         all.put(member, List.copyOf(list));
-        return new Problem(status, code, detail(), refusals, headers, instance, Map.copyOf(all));
+        return new Problem(status, code, detail(), refusals, headers, instance, Map.copyOf(all), numbers);
+    }
+
+    /** The same with a further member of its body, a number. */
+    public Problem with(String member, long number) {
+        Map<String, Long> all = new HashMap<>(numbers);
+        all.put(member, number);
+        return new Problem(status, code, detail(), refusals, headers, instance, members, Map.copyOf(all));
     }
 
     public Map<String, List<Map<String, String>>> members() {
@@ -159,6 +175,7 @@ public final class Problem extends RuntimeException {
                 .put("detail", detail())
                 .put("code", code);
         instance.ifPresent(what -> body.put("instance", what));
+        new TreeMap<>(numbers).forEach(body::put);
         members.forEach((member, list) -> {
             ArrayNode items = body.putArray(member);
             list.forEach(item -> new TreeMap<>(item).forEach(items.addObject()::put));

@@ -37,7 +37,7 @@ final class AssignmentReads {
     static final String FETCH = """
             SELECT s.held_up, s.more, s.asked_to, s.shared,
                    t.mutation_id, e.state_id, e.fence, e.current_version, e.state_token,
-                   t.id, t.lease_token, t.attempt, t.deadline_at, t.created_at, t.backend, b.transition, b.reason, b.number,
+                   t.id, t.lease_token, t.attempt, t.deadline_at, t.created_at, v.backend, b.transition, b.reason, b.number,
                    b.version_id, b.preset_id, w.outputs_sealed, w.id AS workspace_id, w.name AS workspace_name, w.owner_id, w.prebuild,
                    w.organization_id, o.name AS organization_name, u.name AS owner_name, p.name AS preset_name,
                    m.name AS template_name, v.files,

@@ -132,7 +132,9 @@ public class LocalJobSource implements JobSource {
             wakeUps.changed(Change.PLACE_HELD);
             return;
         }
-        observer.finished(ended.transition(), ended.status(), Duration.between(ended.startedAt(), clock.instant()));
+        if (!Assignment.CHECKS.contains(lease.reason())) {
+            observer.finished(ended.transition(), ended.status(), Duration.between(ended.startedAt(), clock.instant()));
+        }
         if (outcome instanceof JobOutcome.Succeeded succeeded
                 && !succeeded.replaced().isEmpty()) {
             observer.replaced();

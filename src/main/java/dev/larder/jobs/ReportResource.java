@@ -3,6 +3,7 @@ package dev.larder.jobs;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
+import dev.larder.model.Findings;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.Lease;
 import dev.larder.model.LogLine;
@@ -52,13 +53,20 @@ class ReportResource {
         this.clock = clock;
     }
 
-    /** A body that reports success. */
+    /**
+     * A body that reports success.
+     *
+     * @param drift of a check: resources that were changed by something else
+     * @param changes of a staged plan: what an apply would change
+     */
     @RegisterForReflection
     @Schema(name = "JobDone")
     record Done(
             UUID lease,
             @Nullable Map<String, String> outputs,
-            @Nullable Map<String, List<String>> replaced) {}
+            @Nullable Map<String, List<String>> replaced,
+            @Nullable List<Findings.Change> drift,
+            @Nullable List<Findings.Change> changes) {}
 
     @POST
     @Path("{id}/complete")

@@ -1,8 +1,10 @@
 package dev.larder.jobs;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
+import dev.larder.model.Findings;
 import dev.larder.model.Inventory;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.LogLine;
@@ -237,7 +239,34 @@ final class Reports {
                 body.optionalNode("outputs").map(Reports::outputs).orElse(Map.of());
         Map<String, List<String>> replaced =
                 body.optionalNode("replaced").map(Reports::replaced).orElse(Map.of());
-        return new JobOutcome.Succeeded(outputs, replaced);
+        return new JobOutcome.Succeeded(
+                outputs, replaced, new Findings(changes(body, "drift"), changes(body, "changes")));
+    }
+
+    private static List<Findings.Change> changes(JsonBody body, String field) {
+        List<Findings.Change> changes = new ArrayList<>();
+        JsonNode all = body.optionalNode(field).orElseGet(JsonNodeFactory.instance::arrayNode);
+        if (!all.isArray() || all.size() > Findings.CHANGES_MAX) {
+            throw Problem.badRequest(
+                    "wrong_type", field, "must be a list of at most " + Findings.CHANGES_MAX + " resources.");
+        }
+        for (JsonNode one : all) {
+            changes.add(new Findings.Change(
+                    string(field, one.path("address")),
+                    string(field, one.path("type")),
+                    action(field, one),
+                    strings(field, one.path("paths"))));
+        }
+        return changes;
+    }
+
+    private static String action(String field, JsonNode one) {
+        String action = string(field, one.path("action"));
+        if (!Findings.ACTIONS.contains(action)) {
+            throw Problem.unprocessable(
+                    "invalid_value", field, "must have actions of " + String.join(", ", Findings.ACTIONS) + ".");
+        }
+        return action;
     }
 
     private static Map<String, String> outputs(JsonNode node) {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.FollowSettings;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Located;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.PreferWait;
@@ -34,7 +35,6 @@ import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
-import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -50,7 +50,6 @@ import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
-import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -142,8 +141,9 @@ class WorkerResource {
     public Uni<RestResponse<Entered>> enter(byte[] bytes) {
         WorkerEntry entry = Reports.entry(JsonBody.of(bytes, NewWorker.class));
         return workers.register(caller.get(), entry, clock.instant())
-                .map(worker -> ResponseBuilder.<Entered>created(URI.create("/api/v1/workers/" + worker))
-                        .entity(new Entered(worker, settings.heartbeat().toString()))
+                .map(worker -> Located.created(
+                                "/api/v1/workers/" + worker,
+                                new Entered(worker, settings.heartbeat().toString()))
                         .build());
     }
 

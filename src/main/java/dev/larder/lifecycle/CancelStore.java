@@ -71,7 +71,8 @@ public class CancelStore {
     }
 
     // A delete is never withdrawn: the workspace must be deleted, however long it waits. Nor is a job that waits
-    // because of a job limit while a worker for it is alive: it will get its turn.
+    // because of a job limit while a worker for it is alive: it will get its turn. A check keeps a prebuild from claims
+    // while it waits, so it does not wait long.
     private static final Sql WITHDRAW = Sql.of(
             """
             WITH old AS (
@@ -81,6 +82,8 @@ public class CancelStore {
                          AND NOT ({limited}
                                   AND EXISTS (SELECT FROM workers k JOIN tagsets s ON s.id = j.tagset_id
                                                WHERE {taken})))
+                        OR (j.backend = 'terraform_check'
+                            AND j.created_at < :at::timestamptz - CASE WHEN j.prebuild THEN interval '1 minute' ELSE interval '10 minutes' END)
                         OR (b.reason = 'verify'
                             AND (SELECT coalesce(c.waits_until, j.created_at + interval '30 seconds') FROM claims c
                                   WHERE c.workspace_id = j.workspace_id AND c.ended_at IS NULL) <= :at::timestamptz))
@@ -112,7 +115,8 @@ public class CancelStore {
                 SELECT j.id
                   FROM states s JOIN jobs j ON j.workspace_id = s.workspace_id
                  WHERE s.status IN ('unreliable', 'corrupt')
-                   AND j.started_at IS NULL AND j.completed_at IS NULL AND NOT j.deletes AND {trusted}
+                   AND j.started_at IS NULL AND j.completed_at IS NULL AND {trusted}
+                   AND (({needs trust}) OR (s.status = 'corrupt' AND NOT j.deletes))
                  ORDER BY j.id LIMIT 100
                    FOR UPDATE OF j SKIP LOCKED),
             ended AS (
@@ -126,12 +130,14 @@ public class CancelStore {
                   FROM ended e WHERE w.id = e.workspace_id AND w.build_id = e.build_id
                 RETURNING w.preset_id, w.prebuild),
             dirty AS ({dirty})
-            SELECT count(*) AS jobs FROM moved""".replace("{trusted}", Rules.TRUSTED).replace("{dirty}", DirtyPresets.mark("moved WHERE prebuild")),
+            SELECT count(*) AS jobs FROM moved""".replace("{trusted}", Rules.TRUSTED)
+                    .replace("{needs trust}", Mutations.needsTrust("j"))
+                    .replace("{dirty}", DirtyPresets.mark("moved WHERE prebuild")),
             "at");
 
     /**
-     * Fails waiting jobs, other than deletes, of workspaces whose state cannot be trusted, code
-     * {@code state_unreliable}. At most 100 at a time.
+     * Fails waiting jobs, other than deletes and checks, of workspaces whose state cannot be trusted, code
+     * {@code state_unreliable}. A check waits for no state that cannot be read. At most 100 at a time.
      *
      * @return how many
      */

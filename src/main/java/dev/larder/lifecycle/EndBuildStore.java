@@ -51,6 +51,7 @@ public class EndBuildStore {
     private final Encryption encryption;
     private final Ids ids;
     private final RequeueStore requeues;
+    private final FindingsStore findings;
     private final Batcher<Ending, Completed> endings =
             new Batcher<>(STATEMENTS, AT_ONCE, ENDED_WITHIN, this::completeAll);
 
@@ -59,6 +60,7 @@ public class EndBuildStore {
         this.encryption = encryption;
         this.ids = ids;
         this.requeues = new RequeueStore(pool);
+        this.findings = new FindingsStore(ids);
     }
 
     // A job that was asked to stop ends as canceled, whatever its worker reports: the stock was planned without it.
@@ -78,7 +80,7 @@ public class EndBuildStore {
                        error_code = CASE WHEN e.code IS NULL AND NOT e.canceled AND {incomplete}
                                          THEN 'destroy_incomplete' ELSE e.code END,
                        error = CASE WHEN e.code IS NULL AND NOT e.canceled AND {incomplete}
-                                    THEN 'The last state still lists resources: they may still exist.'
+                                    THEN 'The state, or an upload of it that was refused, may list resources that still exist.'
                                     ELSE e.detail END,
                        canceled_at = CASE WHEN e.canceled THEN coalesce(j.canceled_at, e.at) ELSE j.canceled_at END
                   FROM ending e
@@ -160,7 +162,7 @@ public class EndBuildStore {
     /**
      * Ends a leased job and moves its workspace with it; jobs that end while others are being ended share the
      * next statement. Where a claim build replaced resources, template admins are told in the same transaction
-     * (design, section 2.6).
+     * (design, section 2.6). What a check has found is kept in the same transaction.
      *
      * <p>A job that failed because of its location does not end: it is requeued, and the location is put on
      * hold (decision 0025).
@@ -180,13 +182,23 @@ public class EndBuildStore {
 
     private Uni<Optional<Completed>> end(Lease lease, JobOutcome outcome, Instant at) {
         Ending ending = new Ending(lease, outcome, at);
-        return outcome instanceof JobOutcome.Succeeded(var unused, var replaced) && !replaced.isEmpty()
+        return outcome instanceof JobOutcome.Succeeded succeeded
+                        && (!succeeded.replaced().isEmpty() || ending.isCheck())
                 ? pool.withTransaction(connection -> completeAll(connection, List.of(ending))
                         .map(completed -> Optional.ofNullable(completed.get(ending)))
-                        .call(completed -> completed.isPresent()
-                                ? tellReplaced(connection, lease.workspaceId(), replaced, at)
-                                : Uni.createFrom().voidItem()))
+                        .call(completed -> completed
+                                .map(ended -> keep(connection, ending, succeeded, ended))
+                                .orElseGet(() -> Uni.createFrom().voidItem())))
                 : endings.ask(ending);
+    }
+
+    private Uni<Void> keep(SqlClient client, Ending ending, JobOutcome.Succeeded succeeded, Completed ended) {
+        if (!ending.isCheck()) {
+            return tellReplaced(client, ending.lease().workspaceId(), succeeded.replaced(), ending.at());
+        }
+        return ended.status() == JobStatus.SUCCEEDED
+                ? findings.save(client, ending.lease(), succeeded.findings(), ending.at())
+                : Uni.createFrom().voidItem();
     }
 
     /**
@@ -294,14 +306,15 @@ public class EndBuildStore {
 
     private @Nullable Buffer encrypted(Ending ending) {
         Lease lease = ending.lease();
-        if (!(ending.outcome() instanceof JobOutcome.Succeeded(var outputs, var unused))
+        if (!(ending.outcome() instanceof JobOutcome.Succeeded succeeded)
                 || lease.transition() != Transition.START
                 || lease.reason().equals(Assignment.VERIFY)
-                || (lease.reason().equals(Assignment.CLAIM) && outputs.isEmpty())) {
+                || ((lease.reason().equals(Assignment.CLAIM) || ending.isCheck())
+                        && succeeded.outputs().isEmpty())) {
             return null;
         }
         JsonObject object = new JsonObject();
-        outputs.forEach(object::put);
+        succeeded.outputs().forEach(object::put);
         return Buffer.buffer(encryption.encrypt(lease.workspaceId(), object.encode()));
     }
 

@@ -56,8 +56,15 @@ record Ending(Lease lease, JobOutcome outcome, Instant at) {
         };
     }
 
-    /** A verification may not: a claim waits for its answer, and takes another workspace instead. */
+    boolean isCheck() {
+        return Assignment.CHECKS.contains(lease.reason());
+    }
+
+    /**
+     * A verification may not: a claim waits for its answer, and takes another workspace instead. Nor may a check: it
+     * keeps its workspace from claims, and is repeated by its schedule.
+     */
     static boolean mayWait(Lease lease) {
-        return !lease.reason().equals(Assignment.VERIFY);
+        return !lease.reason().equals(Assignment.VERIFY) && !Assignment.CHECKS.contains(lease.reason());
     }
 }

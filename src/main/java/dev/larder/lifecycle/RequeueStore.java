@@ -78,6 +78,7 @@ public class RequeueStore {
                 SELECT j.id, j.canceled_at IS NOT NULL AS canceling,
                        j.deadline_at < :overrun_since::timestamptz AS overrun,
                        j.attempt, j.losses + 1 AS losses, j.mutation_id IS NOT NULL AND NOT j.deletes AS changing,
+                       j.backend = 'terraform_check' AND (SELECT b.reason FROM builds b WHERE b.id = j.build_id) <> 'refresh' AS looking,
                        CASE WHEN j.deadline_at < :overrun_since::timestamptz
                             THEN 'The job was not done by its deadline.'
                             WHEN k.stopped_at IS NOT NULL THEN 'Its worker ended without it.'
@@ -106,6 +107,7 @@ public class RequeueStore {
                        blame = CASE WHEN h.final AND NOT h.canceling AND NOT h.overrun THEN 'passing' END,
                        error = CASE WHEN h.final AND NOT h.canceling
                                     THEN CASE WHEN h.overrun THEN h.reason
+                                              WHEN h.looking THEN 'Its worker was lost. It had changed nothing.'
                                               WHEN h.changing THEN 'Its worker was lost while it changed infrastructure. What it made after its last upload may be left.'
                                               ELSE 'Its worker was lost ' || h.losses || ' times.' END END
                   FROM (SELECT *, canceling OR overrun OR changing OR losses >= :max_attempts::integer AS final,

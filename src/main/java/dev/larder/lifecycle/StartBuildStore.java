@@ -9,6 +9,7 @@ import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.RowSet;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.UUID;
 import java.util.stream.Collectors;
@@ -225,6 +226,31 @@ public class StartBuildStore {
         return WANT_DELETED
                 .on(pool, workspace, Rows.utc(at), version.isPresent() ? version.getAsInt() : null)
                 .map(rows -> rows.rowCount() == 1);
+    }
+
+    // Those on top of the workspace come with it, or none is deleted.
+    private static final Sql WANT_TREE_DELETED = Sql.of("""
+            WITH tree AS (
+                SELECT w.id
+                  FROM workspaces w JOIN unnest(:workspaces::uuid[], :versions::integer[]) t (id, version)
+                       ON t.id = w.id AND t.version = w.version
+                 WHERE w.deleted_at IS NULL
+                 ORDER BY w.id
+                   FOR NO KEY UPDATE OF w)
+            UPDATE workspaces SET deletion_wanted_at = coalesce(deletion_wanted_at, :at::timestamptz), dirty = false
+             WHERE id IN (SELECT id FROM tree) AND (SELECT count(*) FROM tree) = cardinality(:workspaces)
+            RETURNING id""", "workspaces", "versions", "at");
+
+    /**
+     * As {@link #wantDeleted}, of several workspaces or of none.
+     *
+     * @param versions that they must have, in the same order
+     * @return false where one has another version, or is gone
+     */
+    public Uni<Boolean> wantDeleted(List<UUID> workspaces, List<Integer> versions, Instant at) {
+        return WANT_TREE_DELETED
+                .on(pool, workspaces.toArray(UUID[]::new), versions.toArray(Integer[]::new), Rows.utc(at))
+                .map(rows -> rows.rowCount() == workspaces.size());
     }
 
     // Failed and canceled prebuilds are kept as evidence as long as their template exists; it may have been deleted

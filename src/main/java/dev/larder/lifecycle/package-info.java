@@ -11,8 +11,8 @@
  * {@code lifecycle.CancelStore}) or requeued ({@code lifecycle.RequeueStore}); how a workspace changes its owner
  * ({@code lifecycle.Ownership}); how it goes missing ({@code lifecycle.MissingWorkspaces}) or is quarantined
  * ({@code lifecycle.QuarantineStore}); how a job's mutation of a state begins and ends ({@code lifecycle.Mutations}),
- * and how far a state can be trusted, in its workspace's row ({@code lifecycle.StateMirror}); and how claims end
- * ({@code lifecycle.EndClaimStore}).
+ * and how far a state can be trusted, in its workspace's row ({@code lifecycle.StateMirror}); how claims end
+ * ({@code lifecycle.EndClaimStore}); and the labels of claims and states ({@code lifecycle.LabelStore}).
  *
  * <p><b>Authoritative</b>: the tables {@code workspaces}, {@code builds}, {@code jobs}, {@code claims},
  * {@code held_places}. {@code jobs.status} is a generated column. A workspace carries a copy of its latest build's

@@ -35,6 +35,18 @@ public record Assignment(Lease lease, Instant deadlineAt, int buildNumber, Targe
     /** The reason of the build that resets a released workspace for the next user. */
     public static final String RECYCLE = "recycle";
 
+    /** The reason of the build that compares a workspace's infrastructure with its state. */
+    public static final String DRIFT_CHECK = "drift_check";
+
+    /** The reason of the build that reads a workspace's infrastructure into its state. */
+    public static final String REFRESH = "refresh";
+
+    /** The reason of the build that plans what an apply of the version would change. */
+    public static final String CHANGESET = "changeset";
+
+    /** The reasons of builds that leave their workspace as it was, however they end (decision 0038). */
+    public static final Set<String> CHECKS = Set.of(DRIFT_CHECK, REFRESH, CHANGESET);
+
     /** The reasons of builds that work on a workspace which an earlier build has started. */
     public static final Set<String> LATER_STARTS = Set.of(CLAIM, VERIFY, RECYCLE);
 
@@ -70,7 +82,10 @@ public record Assignment(Lease lease, Instant deadlineAt, int buildNumber, Targe
         return lease.transition();
     }
 
-    /** Why the build is made: {@link #CLAIM}, {@link #VERIFY}, {@link #RECYCLE}; any other is for people to read. */
+    /**
+     * Why the build is made: {@link #CLAIM}, {@link #VERIFY}, {@link #RECYCLE}, one of {@link #CHECKS}; any other is
+     * for people to read.
+     */
     public String reason() {
         return lease.reason();
     }
@@ -82,6 +97,11 @@ public record Assignment(Lease lease, Instant deadlineAt, int buildNumber, Targe
     /** Whether an earlier build has started the workspace. */
     public boolean isLaterStart() {
         return LATER_STARTS.contains(reason());
+    }
+
+    /** Whether the workspace is left as it was. */
+    public boolean isCheck() {
+        return CHECKS.contains(reason());
     }
 
     /** Without parameters and outputs, which may be secret. */

@@ -3,6 +3,7 @@ package dev.larder.model;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -17,6 +18,11 @@ public interface Backend {
 
     /** The word a version names it by: {@code postgres}, {@code exec}, {@code terraform}. */
     String kind();
+
+    /** The words of the jobs that it performs: its kind, and others of the same versions. */
+    default List<String> jobKinds() {
+        return List.of(kind());
+    }
 
     /** Whether this process is configured to build this kind; it takes no such jobs otherwise. */
     default boolean offered() {

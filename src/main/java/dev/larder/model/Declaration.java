@@ -56,13 +56,30 @@ public record Declaration(
      *     {@code random}
      * @param maxUses how many claims in turn may have one workspace, with a reset in between, before it is
      *     destroyed; from 1
+     * @param drift what happens where infrastructure was changed by something else: a drifted one is not handed out
      */
-    public record HandOut(String order, int maxUses) {
+    public record HandOut(String order, int maxUses, Drift drift) {
+
+        /** Drift is answered by a replacement, and looked for as often as the deployment says. */
+        public HandOut(String order, int maxUses) {
+            this(order, maxUses, Drift.DEFAULT);
+        }
 
         public static final String OLDEST = "oldest";
 
         /** The oldest first, each once. */
         public static final HandOut DEFAULT = new HandOut(OLDEST, 1);
+    }
+
+    /**
+     * How drift of unclaimed prebuilds is found and answered.
+     *
+     * @param action {@code replace}, {@code refresh} or {@code ignore}
+     * @param interval between two checks of a prebuild; zero: none by schedule; empty: as the deployment says
+     */
+    public record Drift(String action, Optional<Duration> interval) {
+
+        public static final Drift DEFAULT = new Drift("replace", Optional.empty());
     }
 
     /**

@@ -14,8 +14,14 @@ public sealed interface JobOutcome {
      *     step: those of the start stay
      * @param replaced resources that a claim step had to make anew, each with the paths that forced it: a
      *     template that does so makes its users wait for what should have been ready
+     * @param findings what a check has found
      */
-    record Succeeded(Map<String, String> outputs, Map<String, List<String>> replaced) implements JobOutcome {
+    record Succeeded(Map<String, String> outputs, Map<String, List<String>> replaced, Findings findings)
+            implements JobOutcome {
+
+        public Succeeded(Map<String, String> outputs, Map<String, List<String>> replaced) {
+            this(outputs, replaced, Findings.NONE);
+        }
 
         public Succeeded(Map<String, String> outputs) {
             this(outputs, Map.of());
@@ -24,7 +30,8 @@ public sealed interface JobOutcome {
         /** Outputs are secret, so none is printed. */
         @Override
         public String toString() {
-            return "Succeeded[outputs=" + outputs.keySet() + " replaced=" + replaced + "]";
+            return "Succeeded[outputs=" + outputs.keySet() + " replaced=" + replaced + " drift="
+                    + findings.drift().size() + "]";
         }
     }
 

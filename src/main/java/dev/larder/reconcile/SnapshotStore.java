@@ -4,6 +4,7 @@ import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AvailableWorkers;
 import dev.larder.lifecycle.BuildProgress;
+import dev.larder.lifecycle.CheckStore;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.Failures;
 import dev.larder.model.JobStatus;
@@ -158,13 +159,17 @@ public class SnapshotStore {
         return Rows.list(rows, row -> row.getUUID("id")).toArray(UUID[]::new);
     }
 
-    private static final Sql PREBUILDS = Sql.of("""
-            SELECT id, preset_id, created_at, build_number, transition, %s AS build_status, ready_at,
-                   state_status
+    // A refresh is about to mend it: it is neither ready nor to be replaced.
+    private static final Sql PREBUILDS =
+            Sql.of("""
+            SELECT w.id, w.preset_id, w.created_at, w.build_number, w.transition, %s AS build_status, w.ready_at,
+                   CASE WHEN w.state_status = 'unreliable'
+                             AND (SELECT %s FROM presets p WHERE p.id = w.preset_id)
+                        THEN 'in_flight' ELSE w.state_status END AS state_status
               FROM workspaces w
              WHERE preset_id = ANY (:presets) AND prebuild AND deleted_at IS NULL
                AND build_status IN ('pending', 'canceling', 'succeeded')
-             ORDER BY preset_id, created_at, id""".formatted(BuildProgress.status("w")), "presets");
+             ORDER BY preset_id, created_at, id""".formatted(BuildProgress.status("w"), CheckStore.refreshable("p", "w")), "presets");
 
     private static Prebuild prebuild(Row row) {
         return new Prebuild(

@@ -2,6 +2,7 @@ package dev.larder.state;
 
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Located;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
 import dev.larder.state.Address.Right;
@@ -124,8 +125,7 @@ class MutationCalls {
             throw Problem.unprocessable(
                     "idempotency_key_reused", "Idempotency-Key", "was used for a mutation of another kind.");
         }
-        return RestResponse.ResponseBuilder.create(RestResponse.Status.CREATED, StateViews.of(mutation))
-                .header("Location", "/api/v1/state-mutations/" + mutation.id())
+        return Located.created("/api/v1/state-mutations/" + mutation.id(), StateViews.of(mutation))
                 .build();
     }
 

@@ -4,6 +4,7 @@ import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AuditEntry;
 import dev.larder.lifecycle.DirtyPresets;
+import dev.larder.lifecycle.Mutations;
 import dev.larder.lifecycle.StateMirror;
 import dev.larder.model.Ids;
 import dev.larder.state.Begin.Result;
@@ -206,12 +207,9 @@ public class MutationStore {
                  WHEN :outcome = 'expired' THEN 'lease_expired'
                  WHEN o.failed_writes > 0 THEN 'write_failed'
                  WHEN o.previous_status = 'corrupt' AND o.writes = 0 THEN 'previous'
-                 WHEN o.kind = 'destroy' AND :outcome = 'succeeded' AND EXISTS (
-                          SELECT FROM state_versions v
-                           WHERE v.state_id = h.id AND v.version = h.current_version AND v.managed > 0)
-                      THEN 'destroy_incomplete'
+                 WHEN o.kind = 'destroy' AND :outcome = 'succeeded' AND {may_list_resources} THEN 'destroy_incomplete'
                  WHEN :outcome = 'succeeded' OR (:outcome = 'failed' AND :quiet) THEN 'reliable'
-                 ELSE 'job_failed' END""";
+                 ELSE 'job_failed' END""".replace("{may_list_resources}", Mutations.mayListResources("h"));
 
     private static final String CLOSED = """
             judged AS MATERIALIZED (

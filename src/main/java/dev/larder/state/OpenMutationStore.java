@@ -78,6 +78,20 @@ public class OpenMutationStore {
         return ANNOUNCE.on(pool, mutation).replaceWithVoid();
     }
 
+    private static final Sql ANNOUNCE_OWN = Sql.of("""
+            UPDATE state_mutations SET failed_writes = failed_writes + 1
+             WHERE id = :mutation AND user_id = :user AND ended_at IS NULL
+               AND state_id IN (SELECT s.id FROM states s WHERE s.id = :address OR s.workspace_id = :address)""", "mutation", "user", "address");
+
+    /**
+     * The same for a write of a person, where the mutation is this person's and of this state.
+     *
+     * @param address the id of the state, or of its workspace
+     */
+    Uni<Void> announceWrite(UUID mutation, UUID user, UUID address) {
+        return ANNOUNCE_OWN.on(pool, mutation, user, address).replaceWithVoid();
+    }
+
     // The statement that accepts a write takes its mark away. One that repeats an accepted write takes away its own
     // mark alone: another write that was refused meanwhile is still outstanding.
     private static final Sql WRITTEN = Sql.of("""

@@ -21,11 +21,13 @@ final class Promotion {
         /**
          * It was kept, and nothing else was changed.
          *
-         * @param code mutation_required, mutation_superseded, state_tombstoned, state_too_large, md5_mismatch,
-         *     malformed_state, lineage_mismatch, serial_regression, serial_conflict or write_conflict
+         * @param code mutation_required, mutation_superseded, state_tombstoned, version_conflict, state_too_large,
+         *     md5_mismatch, malformed_state, unsupported_state_format, lineage_mismatch, serial_regression,
+         *     serial_conflict or write_conflict
          * @param detail one sentence for people
+         * @param current the current version at that time
          */
-        record Rejected(String code, String detail, UUID reject) implements Result {}
+        record Rejected(String code, String detail, UUID reject, long current) implements Result {}
     }
 
     /** What is to be done with an upload. */
@@ -69,9 +71,10 @@ final class Promotion {
      *
      * @param tooLarge above the limit for versions
      * @param md5Differs from what the sender said
+     * @param version the current version that the state must have
      * @param force the rules of serial and lineage do not apply
      */
-    record Candidate(StateFile file, boolean tooLarge, boolean md5Differs, boolean force) {}
+    record Candidate(StateFile file, boolean tooLarge, boolean md5Differs, OptionalLong version, boolean force) {}
 
     /** The first rule that applies decides, in this order. */
     static Decision decide(Base base, Candidate candidate) {
@@ -93,11 +96,16 @@ final class Promotion {
     }
 
     private static Decision decideContent(Base base, Candidate candidate) {
+        if (candidate.version().orElse(base.version()) != base.version()) {
+            return reject("version_conflict", "The current version is " + base.version() + ".");
+        }
         if (candidate.tooLarge()) {
             return reject("state_too_large", "The state is larger than larder.state.max-size.");
         }
         return switch (candidate.file()) {
             case StateFile.Malformed malformed -> reject("malformed_state", "The state " + malformed.reason() + ".");
+            case StateFile.OtherFormat(long format) ->
+                reject("unsupported_state_format", StateFile.unsupported(format));
             case StateFile.Clear clear -> decideOrder(base, candidate.force(), clear.serial(), clear.lineage());
             case StateFile.Encrypted sealed -> decideOrder(base, candidate.force(), sealed.serial(), sealed.lineage());
         };

@@ -16,6 +16,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.UUID;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -135,15 +136,14 @@ public class SnapshotStore {
         return reads.base(upload, packed.digest(), clock.instant())
                 .map(found -> found.orElseThrow(
                         () -> new StateProblemException("state_not_found", "There is no such state.")))
-                .map(base -> Promotion.decide(base, vault.candidate(upload, packed)))
-                .chain(decision -> perform(decision, upload, packed, attempt));
+                .chain(base -> perform(base, upload, packed, attempt));
     }
 
-    private Uni<Result> perform(Decision decision, Upload upload, Pack packed, int attempt) {
-        return switch (decision) {
+    private Uni<Result> perform(Promotion.Base now, Upload upload, Pack packed, int attempt) {
+        return switch (Promotion.decide(now, vault.candidate(upload, packed))) {
             case Decision.Promote(long base) -> promote(upload, packed, base, attempt);
             case Decision.Same(long version) -> Uni.createFrom().item(new Result.Same(version));
-            case Decision.Reject(String code, String detail) -> reject(upload, packed, code, detail);
+            case Decision.Reject rejected -> reject(upload, packed, rejected, now.version());
         };
     }
 
@@ -152,20 +152,32 @@ public class SnapshotStore {
                 .chain(content -> versions.promote(upload, base, content, clock.instant()))
                 .chain(promoted -> promoted.isPresent()
                         ? Uni.createFrom().item(new Result.Promoted(promoted.get()))
-                        : lost(upload, packed, attempt));
+                        : lost(upload, packed, base, attempt));
     }
 
-    private Uni<Result> lost(Upload upload, Pack packed, int attempt) {
-        return attempt < ATTEMPTS_MAX
-                ? decide(upload, packed, attempt + 1)
-                : reject(upload, packed, "write_conflict", "Other uploads of this state came first each time.");
+    private static final Decision.Reject LOST =
+            new Decision.Reject("write_conflict", "Other uploads of this state came first each time.");
+
+    private Uni<Result> lost(Upload upload, Pack packed, long base, int attempt) {
+        return attempt < ATTEMPTS_MAX ? decide(upload, packed, attempt + 1) : reject(upload, packed, LOST, base);
     }
 
-    private Uni<Result> reject(Upload upload, Pack packed, String code, String detail) {
+    private Uni<Result> reject(Upload upload, Pack packed, Decision.Reject why, long current) {
         UUID id = vault.newReject();
         return vault.sealReject(upload.state(), id, packed)
-                .chain(content -> versions.reject(upload, id, code, content, clock.instant()))
-                .map(kept -> new Result.Rejected(code, detail, kept));
+                .chain(content -> versions.reject(upload, id, why.code(), content, clock.instant()))
+                .map(kept -> new Result.Rejected(why.code(), why.detail(), kept, current));
+    }
+
+    /** A kept upload, byte for byte. Its version is 0. Fails as {@link #read} does, and with reject_not_found. */
+    Uni<Body> reject(UUID reject) {
+        return stored(reject).chain(found -> vault.openReject(found.state(), reject, found.row()));
+    }
+
+    private Uni<StoredReject> stored(UUID reject) {
+        return reads.storedReject(reject)
+                .map(found -> found.orElseThrow(
+                        () -> new StateProblemException("reject_not_found", "There is no such reject.")));
     }
 
     /**
@@ -181,26 +193,29 @@ public class SnapshotStore {
 
     /**
      * Makes the bytes of a reject the current version, and removes the reject. The state is reliable then. Fails as
-     * {@link #restore} does, with reject_not_found, and with malformed_state where the reject is no state.
+     * {@link #restore} does, with reject_not_found, and with malformed_state or unsupported_state_format where the
+     * reject is no state that can be read.
      */
     Uni<Result> promote(UUID reject, UUID user) {
-        return reads.storedReject(reject)
-                .map(found -> found.orElseThrow(
-                        () -> new StateProblemException("reject_not_found", "There is no such reject.")))
-                .chain(found -> promote(reject, user, found));
+        return stored(reject).chain(found -> promote(reject, user, found));
     }
 
     private Uni<Result> promote(UUID reject, UUID user, StoredReject found) {
         return settleable(found.state())
                 .chain(() -> vault.openReject(found.state(), reject, found.row()))
                 .chain(body -> vault.pack(body.bytes(), body.contentType()))
-                .invoke(SnapshotStore::refuseMalformed)
+                .invoke(SnapshotStore::refuseUnread)
                 .chain(packed -> restore(found.state(), packed, new Why(user, "reject " + reject, reject), 1));
     }
 
-    private static void refuseMalformed(Pack packed) {
-        if (packed.file() instanceof StateFile.Malformed malformed) {
-            throw new StateProblemException("malformed_state", "The body " + malformed.reason() + ".");
+    private static void refuseUnread(Pack packed) {
+        switch (packed.file()) {
+            case StateFile.Malformed malformed ->
+                throw new StateProblemException("malformed_state", "The body " + malformed.reason() + ".");
+            case StateFile.OtherFormat(long format) ->
+                throw new StateProblemException("unsupported_state_format", StateFile.unsupported(format));
+            case StateFile.Clear clear -> {}
+            case StateFile.Encrypted encrypted -> {}
         }
     }
 
@@ -242,28 +257,39 @@ public class SnapshotStore {
 
     /**
      * Says that the current version is true all the same: a new version with its bytes, which is reliable. A
-     * state that is not unreliable is left as it is. Fails as {@link #restore} does; a corrupt state has
-     * nothing to acknowledge.
+     * state that is not unreliable is left as it is. Fails as {@link #restore} does, and with version_conflict; a
+     * corrupt state has nothing to acknowledge.
+     *
+     * @param expected the current version that the state must have
      */
-    Uni<Result> acknowledge(UUID state, UUID user, String reason) {
-        return acknowledge(state, new Why(user, reason, null), 1);
+    Uni<Result> acknowledge(UUID state, OptionalLong expected, UUID user, String reason) {
+        return acknowledge(state, expected, new Why(user, reason, null), 1);
     }
 
-    private Uni<Result> acknowledge(UUID state, Why why, int attempt) {
-        return settleable(state).chain(snapshot -> switch (snapshot.status()) {
-            case "unreliable" -> acknowledge(snapshot, why, attempt);
-            case "corrupt" -> problem("state_corrupt", "The current version cannot be read; restore another one.");
-            default -> Uni.createFrom().item(new Result.Same(snapshot.version()));
-        });
+    private Uni<Result> acknowledge(UUID state, OptionalLong expected, Why why, int attempt) {
+        return settleable(state)
+                .invoke(snapshot -> refuseOther(snapshot, expected))
+                .chain(snapshot -> switch (snapshot.status()) {
+                    case "unreliable" -> acknowledge(snapshot, expected, why, attempt);
+                    case "corrupt" ->
+                        problem("state_corrupt", "The current version cannot be read; restore another one.");
+                    default -> Uni.createFrom().item(new Result.Same(snapshot.version()));
+                });
     }
 
-    private Uni<Result> acknowledge(Snapshot snapshot, Why why, int attempt) {
+    private static void refuseOther(Snapshot snapshot, OptionalLong expected) {
+        if (expected.orElse(snapshot.version()) != snapshot.version()) {
+            throw StateProblemException.otherVersion(snapshot.version());
+        }
+    }
+
+    private Uni<Result> acknowledge(Snapshot snapshot, OptionalLong expected, Why why, int attempt) {
         Uni<Optional<Long>> acknowledged = snapshot.version() == 0
                 ? versions.acknowledge(why.of(snapshot), null, clock.instant())
                 : sealAgain(snapshot)
                         .chain(content -> versions.acknowledge(why.of(snapshot), content, clock.instant()));
         return acknowledged.chain(
-                version -> settled(version, attempt, () -> acknowledge(snapshot.state(), why, attempt + 1)));
+                version -> settled(version, attempt, () -> acknowledge(snapshot.state(), expected, why, attempt + 1)));
     }
 
     private Uni<Content> sealAgain(Snapshot snapshot) {

@@ -9,16 +9,17 @@ import dev.larder.http.Problem;
 import dev.larder.model.Caller;
 import dev.larder.state.Address.Right;
 import dev.larder.state.Promotion.Result;
-import dev.larder.state.StateViews.OutputsView;
 import dev.larder.state.StateViews.RejectView;
 import dev.larder.state.StateViews.StateView;
 import dev.larder.state.StateViews.VersionView;
 import dev.larder.state.StateViews.Written;
+import dev.larder.state.Upload.Conditions;
 import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.time.InstantSource;
 import java.util.Base64;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -36,24 +37,30 @@ class StateCalls {
 
     private final AddressReads addresses;
     private final SnapshotStore snapshots;
+    private final StateStore states;
     private final MutationReads mutations;
     private final Uploads uploads;
     private final WakeUps wakeUps;
     private final CurrentCaller caller;
+    private final InstantSource clock;
 
     StateCalls(
             AddressReads addresses,
             SnapshotStore snapshots,
+            StateStore states,
             MutationReads mutations,
             Uploads uploads,
             WakeUps wakeUps,
-            CurrentCaller caller) {
+            CurrentCaller caller,
+            InstantSource clock) {
         this.addresses = addresses;
         this.snapshots = snapshots;
+        this.states = states;
         this.mutations = mutations;
         this.uploads = uploads;
         this.wakeUps = wakeUps;
         this.caller = caller;
+        this.clock = clock;
     }
 
     /** An address as a path names it. */
@@ -91,16 +98,38 @@ class StateCalls {
 
     private Uni<UUID> used(Uni<Optional<Address>> found, Right needed) {
         Caller asking = caller.get();
-        return found.map(address -> allowed(address, asking, needed))
-                .map(address -> Optional.ofNullable(address.state()).orElseThrow(StateCalls::neverUsed));
+        return found.map(address -> allowed(address, asking, needed)).map(StateCalls::stateOf);
     }
 
-    private static Problem neverUsed() {
+    private static UUID stateOf(Address address) {
+        return Optional.ofNullable(address.state()).orElseThrow(StateCalls::neverUsed);
+    }
+
+    static Problem neverUsed() {
         return Problem.of(404, "state_empty", "Nothing was ever written to this state.");
     }
 
     private Uni<Snapshot> snapshot(Uni<Optional<Address>> found, Right needed) {
-        return used(found, needed).chain(snapshots::find).map(known -> known.orElseThrow(StateCalls::notFound));
+        return used(found, needed).chain(this::known);
+    }
+
+    private Uni<Snapshot> known(UUID state) {
+        return snapshots.find(state).map(known -> known.orElseThrow(StateCalls::notFound));
+    }
+
+    /** A state that was not deleted. */
+    Uni<Snapshot> existing(Uni<Optional<Address>> found, Right needed) {
+        Caller asking = caller.get();
+        return found.map(address -> allowed(address, asking, needed))
+                .invoke(StateCalls::refuseGone)
+                .map(StateCalls::stateOf)
+                .chain(this::known);
+    }
+
+    static void refuseGone(Address address) {
+        if (address.gone()) {
+            throw StateProblems.gone();
+        }
     }
 
     Uni<StateView> status(Uni<Optional<Address>> found) {
@@ -116,7 +145,7 @@ class StateCalls {
         if (snapshot.version() == 0) {
             throw neverUsed();
         }
-        String tag = "\"" + snapshot.version() + "\"";
+        String tag = ETags.format(snapshot.version());
         return tag.equals(ifNoneMatch)
                 ? Uni.createFrom()
                         .item(ResponseBuilder.<byte[]>create(304)
@@ -139,14 +168,18 @@ class StateCalls {
 
     private Uni<RestResponse<byte[]>> opened(UUID state, long version, String status) {
         return told(snapshots.read(state, version))
-                .map(body -> ResponseBuilder.ok(body.bytes())
-                        .header("ETag", "\"" + body.version() + "\"")
-                        .header("Content-MD5", Base64.getEncoder().encodeToString(body.md5()))
-                        .header("State-Digest", body.digestHex())
-                        .header("State-Content-Type", body.contentType())
+                .map(body -> shown(body)
+                        .header("ETag", ETags.format(body.version()))
                         .header("State-Version", body.version())
                         .header("State-Status", status)
                         .build());
+    }
+
+    private static ResponseBuilder<byte[]> shown(Body body) {
+        return ResponseBuilder.ok(body.bytes())
+                .header("Content-MD5", Base64.getEncoder().encodeToString(body.md5()))
+                .header("State-Digest", body.digestHex())
+                .header("State-Content-Type", body.contentType());
     }
 
     /**
@@ -165,21 +198,20 @@ class StateCalls {
             Uni<Optional<Address>> found, byte[] bytes, PutHeaders headers, @Nullable String force) {
         Caller asking = caller.get();
         Optional<UUID> named = Optional.ofNullable(headers.mutation()).map(StateCalls::mutation);
-        Optional<byte[]> md5 = TerraformRequest.md5(headers.contentMd5());
-        boolean forced = flag("force", force);
-        return snapshot(found, Right.USE)
-                .invoke(snapshot -> refuseOther(snapshot, headers))
-                .chain(snapshot -> own(named, snapshot.state(), asking)
-                        .map(own -> new Upload(
-                                snapshot.state(),
-                                own,
-                                OptionalLong.empty(),
-                                bytes,
-                                StateViews.contentType(headers.contentType()),
-                                md5,
-                                forced,
-                                Optional.of(asking.userId()))))
-                .chain(upload -> uploads.announce(upload.mutation()).chain(() -> told(uploads.put(upload))))
+        Conditions conditions =
+                new Conditions(TerraformRequest.md5(headers.contentMd5()), expected(headers), flag("force", force));
+        return told(found.map(address -> allowed(address, asking, Right.USE))
+                        .chain(address -> states.used(address, clock.instant()))
+                        .chain(state -> own(named, state, asking)
+                                .map(own -> new Upload(
+                                        state,
+                                        own,
+                                        OptionalLong.empty(),
+                                        bytes,
+                                        StateViews.contentType(headers.contentType()),
+                                        conditions,
+                                        Optional.of(asking.userId()))))
+                        .chain(uploads::put))
                 .map(StateCalls::written);
     }
 
@@ -195,21 +227,23 @@ class StateCalls {
                 .orElseThrow(() -> Problem.badRequest("invalid_id", "Mutation-Id", "must be a UUID."));
     }
 
-    private static void refuseOther(Snapshot snapshot, PutHeaders headers) {
-        OptionalInt wanted = ETags.ifMatch(headers.ifMatch());
+    /** The version that the state must have; the statement that writes the next one holds it. */
+    private static OptionalLong expected(PutHeaders headers) {
+        OptionalLong wanted = expected(headers.ifMatch());
         String none = headers.ifNoneMatch();
-        if (none != null && !none.strip().equals("*")) {
-            throw Problem.badRequest("invalid_if_none_match", "If-None-Match", "must be *.");
+        if (none == null) {
+            return wanted;
         }
-        boolean other = wanted.isPresent() && wanted.getAsInt() != snapshot.version();
-        if (other || (none != null && snapshot.version() > 0)) {
-            throw precondition(snapshot.version());
+        if (!none.strip().equals("*") || headers.ifMatch() != null) {
+            throw Problem.badRequest(
+                    "invalid_if_none_match", "If-None-Match", "must be *, and comes without If-Match.");
         }
+        return OptionalLong.of(0);
     }
 
-    private static Problem precondition(long current) {
-        return Problem.of(412, "version_conflict", "The current version is " + current + ".")
-                .withHeader("ETag", "\"" + current + "\"");
+    private static OptionalLong expected(@Nullable String ifMatch) {
+        OptionalInt wanted = ETags.ifMatch(ifMatch);
+        return wanted.isPresent() ? OptionalLong.of(wanted.getAsInt()) : OptionalLong.empty();
     }
 
     /** Another user's mutation gives no right to write: the upload is kept as one that names none. */
@@ -232,7 +266,7 @@ class StateCalls {
 
     private static RestResponse<Written> tagged(long version) {
         return ResponseBuilder.ok(new Written(version))
-                .header("ETag", "\"" + version + "\"")
+                .header("ETag", ETags.format(version))
                 .build();
     }
 
@@ -246,6 +280,20 @@ class StateCalls {
         return used(found, Right.LOOK)
                 .chain(state -> snapshots.rejects(state, page))
                 .map(StateViews::rejects);
+    }
+
+    /** A kept upload, for those who may make it the current version. */
+    Uni<RestResponse<byte[]>> reject(Uni<Optional<Address>> found, String reject) {
+        return rejectOf(found, reject)
+                .chain(id -> told(snapshots.reject(id)))
+                .map(body -> shown(body).build());
+    }
+
+    private Uni<UUID> rejectOf(Uni<Optional<Address>> found, String reject) {
+        UUID id = JsonBody.uuid(reject).orElseThrow(() -> Problem.notFound("reject"));
+        return used(found, Right.OPERATE)
+                .chain(state -> addresses.stateOfReject(id).invoke(of -> refuseForeign(of, state)))
+                .replaceWith(id);
     }
 
     /** A body with a reason. */
@@ -274,22 +322,14 @@ class StateCalls {
             Uni<Optional<Address>> found, @Nullable String ifMatch, byte @Nullable [] body) {
         UUID user = caller.get().userId();
         String reason = reason(body);
-        OptionalInt wanted = ETags.ifMatch(ifMatch);
-        return settled(snapshot(found, Right.OPERATE)
-                .invoke(snapshot -> {
-                    if (wanted.isPresent() && wanted.getAsInt() != snapshot.version()) {
-                        throw precondition(snapshot.version());
-                    }
-                })
-                .chain(snapshot -> told(snapshots.acknowledge(snapshot.state(), user, reason))));
+        OptionalLong expected = expected(ifMatch);
+        return settled(
+                used(found, Right.OPERATE).chain(state -> told(snapshots.acknowledge(state, expected, user, reason))));
     }
 
     Uni<RestResponse<Written>> promote(Uni<Optional<Address>> found, String reject) {
         UUID user = caller.get().userId();
-        UUID id = JsonBody.uuid(reject).orElseThrow(() -> Problem.notFound("reject"));
-        return settled(used(found, Right.OPERATE)
-                .chain(state -> addresses.stateOfReject(id).invoke(of -> refuseForeign(of, state)))
-                .chain(of -> told(snapshots.promote(id, user))));
+        return settled(rejectOf(found, reject).chain(id -> told(snapshots.promote(id, user))));
     }
 
     private static void refuseForeign(Optional<UUID> of, UUID state) {
@@ -306,21 +346,26 @@ class StateCalls {
         wakeUps.changed(Change.STATE);
     }
 
-    Uni<OutputsView> outputs(Uni<Optional<Address>> found) {
-        Caller asking = caller.get();
-        return found.map(address -> allowed(address, asking, Right.LOOK)).chain(address -> outputs(address, asking));
+    /** Where it lists resources it is deleted by force alone. */
+    Uni<Void> delete(Uni<Optional<Address>> found, @Nullable String force) {
+        UUID user = caller.get().userId();
+        boolean forced = flag("force", force);
+        return used(found, Right.OPERATE)
+                .chain(state -> states.delete(state, forced, user, clock.instant()))
+                .invoke(StateCalls::refuseUnlessDeleted)
+                .replaceWithVoid();
     }
 
-    private Uni<OutputsView> outputs(Address address, Caller asking) {
-        UUID state = Optional.ofNullable(address.state()).orElseThrow(StateCalls::neverUsed);
-        if (address.gone()) {
-            throw StateProblems.gone();
+    private static void refuseUnlessDeleted(StateStore.Deletion deletion) {
+        switch (deletion) {
+            case DELETED -> {}
+            case LISTS_RESOURCES -> throw StateProblems.listsResources();
+            case IN_FLIGHT -> throw Problem.of(409, "mutation_in_progress", "A mutation of the state is open.");
         }
-        boolean owner = address.owner().equals(asking.userId());
-        return told(snapshots.outputs(state)).map(outputs -> StateViews.of(outputs, owner));
     }
 
-    private static <T> Uni<T> told(Uni<T> asked) {
+    /** Failures of the store as the API tells them. */
+    static <T> Uni<T> told(Uni<T> asked) {
         return asked.onFailure(StateProblemException.class).transform(StateProblems::of);
     }
 }

@@ -10,7 +10,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalLong;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,28 +19,42 @@ import org.jspecify.annotations.Nullable;
  */
 sealed interface StateFile {
 
+    /** The format that Terraform writes since 0.12, and every OpenTofu. */
+    int FORMAT = 4;
+
     /** So many addresses are told; more are only counted. */
     int ADDRESSES_MAX = 100;
 
     /**
      * A state in clear.
      *
-     * @param managed how many instances of managed resources it lists; empty in a format other than 4
+     * @param managed how many instances of managed resources it lists
      * @param addresses of the first {@value #ADDRESSES_MAX} of them
      * @param tool the version of the tool that wrote it
      */
     record Clear(
             long serial,
             String lineage,
-            OptionalLong managed,
+            long managed,
             List<String> addresses,
             @Nullable String tool) implements StateFile {}
 
     /** A state that OpenTofu has encrypted; only these two are in clear. */
     record Encrypted(long serial, String lineage) implements StateFile {}
 
+    /**
+     * A state in another format than {@value #FORMAT}. Which resources it lists, and which of its outputs are
+     * sensitive, cannot be told.
+     */
+    record OtherFormat(long format) implements StateFile {}
+
     /** No state. The reason says where, never what. */
     record Malformed(String reason) implements StateFile {}
+
+    /** One sentence for people. */
+    static String unsupported(long format) {
+        return "The state has format " + format + " (its member version), and only format " + FORMAT + " can be read.";
+    }
 
     /** Never fails: what cannot be read is {@link Malformed}. */
     static StateFile of(byte[] bytes) {
@@ -49,8 +63,6 @@ sealed interface StateFile {
 
     /** Reads one state. */
     final class StateFileReader {
-
-        private static final int FORMAT = 4;
 
         /** Deep states exist: a value may be a document of its own. An encrypted state is one text. */
         static final JsonFactory JSON = JsonFactory.builder()
@@ -61,7 +73,7 @@ sealed interface StateFile {
 
         private final JsonParser parser;
         private final List<String> addresses = new ArrayList<>();
-        private long format = FORMAT;
+        private @Nullable Long format;
         private long managed;
         private boolean encrypted;
         private @Nullable Long serial;
@@ -98,7 +110,7 @@ sealed interface StateFile {
         private StateFile document() throws IOException {
             parser.nextToken();
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
-                String refusal = member(parser.currentName());
+                String refusal = isOtherFormat() ? skipped() : member(parser.currentName());
                 if (refusal != null) {
                     return new Malformed(refusal);
                 }
@@ -106,14 +118,29 @@ sealed interface StateFile {
             if (parser.nextToken() != null) {
                 return new Malformed("has more than one JSON object");
             }
+            if (isOtherFormat()) {
+                return new OtherFormat(Objects.requireNonNull(format));
+            }
             if (serial == null || lineage == null) {
                 return new Malformed("has no " + (serial == null ? "serial" : "lineage"));
             }
             if (encrypted) {
                 return new Encrypted(serial, lineage);
             }
-            OptionalLong counted = format == FORMAT ? OptionalLong.of(managed) : OptionalLong.empty();
-            return new Clear(serial, lineage, counted, List.copyOf(addresses), tool);
+            return format == null
+                    ? new Malformed("has no version, which names its format")
+                    : new Clear(serial, lineage, managed, List.copyOf(addresses), tool);
+        }
+
+        /** What another format means by its members is not known. */
+        private boolean isOtherFormat() {
+            return format != null && format != FORMAT;
+        }
+
+        private @Nullable String skipped() throws IOException {
+            parser.nextToken();
+            parser.skipChildren();
+            return null;
         }
 
         /** Reads one member of the state. Returns a refusal, or null. */
@@ -138,7 +165,15 @@ sealed interface StateFile {
                     }
                     lineage = parser.getText();
                 }
-                case "version" -> format = value == JsonToken.VALUE_NUMBER_INT ? parser.getValueAsLong() : 0;
+                case "version" -> {
+                    if (value != JsonToken.VALUE_NUMBER_INT || format != null) {
+                        return "has a version that is no whole number, or two";
+                    }
+                    if (parser.getNumberType() == JsonParser.NumberType.BIG_INTEGER) {
+                        return "has a version that is out of range";
+                    }
+                    format = parser.getLongValue();
+                }
                 case "terraform_version" -> tool = text(value, 40);
                 case "encrypted_data", "encryption_version" -> {
                     encrypted = true;

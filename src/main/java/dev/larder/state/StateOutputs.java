@@ -26,15 +26,17 @@ final class StateOutputs {
             parser.nextToken();
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
                 String member = parser.currentName();
-                readable &= !member.equals("encrypted_data");
                 parser.nextToken();
+                readable &= !member.equals("encrypted_data")
+                        && !(member.equals("version") && parser.getValueAsLong() != StateFile.FORMAT);
                 if (member.equals("outputs") && parser.currentToken() == JsonToken.START_OBJECT) {
                     read(parser, outputs);
                 } else {
                     parser.skipChildren();
                 }
             }
-            return new Outputs(version, readable, outputs);
+            // In another format, what is sensitive may be said otherwise.
+            return new Outputs(version, readable, readable ? outputs : Map.of());
         } catch (IOException notJson) {
             // Its message has a piece of the body.
             throw new StateProblemException("malformed_state", "The current version is not JSON.");

@@ -1,5 +1,6 @@
 package dev.larder.state;
 
+import dev.larder.http.ETags;
 import dev.larder.http.Problem;
 import dev.larder.state.Begin.Result;
 import java.util.List;
@@ -26,7 +27,8 @@ final class StateProblems {
                 Problem.of(503, told.code(), detail).withHeader("Retry-After", "2");
             case "state_too_large" -> Problem.of(413, told.code(), detail);
             case "state_tombstoned" -> gone();
-            case "malformed_state" -> Problem.of(422, told.code(), detail);
+            case "version_conflict" -> tagged(Problem.of(412, told.code(), detail), told.current());
+            case "malformed_state", "unsupported_state_format" -> Problem.of(422, told.code(), detail);
             default -> Problem.of(409, told.code(), detail);
         };
     }
@@ -48,14 +50,20 @@ final class StateProblems {
             case "state_tombstoned" -> 410;
             case "state_too_large" -> 413;
             case "md5_mismatch" -> 400;
-            case "malformed_state" -> 422;
+            case "malformed_state", "unsupported_state_format" -> 422;
+            case "version_conflict" -> 412;
             default -> 409;
         };
-        return Problem.of(
+        Problem problem = Problem.of(
                         status,
                         rejected.code(),
                         rejected.detail() + " The upload is kept as reject " + rejected.reject() + ".")
                 .with("reject", List.of(Map.of("id", rejected.reject().toString())));
+        return status == 412 ? tagged(problem, rejected.current()) : problem;
+    }
+
+    private static Problem tagged(Problem problem, long current) {
+        return problem.withHeader("ETag", ETags.format(current));
     }
 
     static Problem held(Mutation by) {

@@ -3,18 +3,24 @@ package dev.larder.state;
 import dev.larder.http.Access;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
+import dev.larder.http.Labels;
+import dev.larder.http.Labels.LabelsBody;
+import dev.larder.http.Located;
+import dev.larder.http.Names;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
 import dev.larder.model.Role;
 import dev.larder.model.Visibility;
-import dev.larder.state.Address.Right;
 import dev.larder.state.MutationCalls.NewMutation;
+import dev.larder.state.ResourceCalls.Link;
+import dev.larder.state.ResourceCalls.ResourceView;
 import dev.larder.state.StateCalls.PutHeaders;
 import dev.larder.state.StateCalls.Reasoned;
 import dev.larder.state.StateStore.Named;
 import dev.larder.state.StateViews.MutationView;
+import dev.larder.state.StateViews.OutputView;
 import dev.larder.state.StateViews.OutputsView;
 import dev.larder.state.StateViews.RejectView;
 import dev.larder.state.StateViews.StateView;
@@ -35,7 +41,6 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
-import java.util.regex.Pattern;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
@@ -52,10 +57,11 @@ import org.jspecify.annotations.Nullable;
 @Tag(name = "states")
 class StateResource {
 
-    private static final Pattern NAME = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
-
     private final StateCalls calls;
     private final MutationCalls mutations;
+    private final OutputCalls outputs;
+    private final ResourceCalls resources;
+    private final LabelCalls labels;
     private final StateStore states;
     private final Access access;
     private final CurrentCaller caller;
@@ -65,6 +71,9 @@ class StateResource {
     StateResource(
             StateCalls calls,
             MutationCalls mutations,
+            OutputCalls outputs,
+            ResourceCalls resources,
+            LabelCalls labels,
             StateStore states,
             Access access,
             CurrentCaller caller,
@@ -72,6 +81,9 @@ class StateResource {
             @ConfigProperty(name = "larder.state.named-max", defaultValue = "100") int most) {
         this.calls = calls;
         this.mutations = mutations;
+        this.outputs = outputs;
+        this.resources = resources;
+        this.labels = labels;
         this.states = states;
         this.access = access;
         this.caller = caller;
@@ -95,11 +107,7 @@ class StateResource {
         Caller asking = caller.get();
         JsonBody json = JsonBody.of(body, NewState.class);
         String organization = json.text("organization");
-        String name = json.text("name");
-        if (!NAME.matcher(name).matches()) {
-            throw Problem.unprocessable(
-                    "invalid_name", "name", "must be 1 to 63 lower-case letters, digits and inner hyphens.");
-        }
+        String name = Names.checked(json.text("name"), "name");
         return access.organization(asking, JsonBody.uuid(organization), organization)
                 .map(found -> found.orElseThrow(() -> Problem.notFound("organization")))
                 .chain(found -> states.create(found.id(), name, asking.userId(), most, clock.instant()))
@@ -109,9 +117,7 @@ class StateResource {
     private RestResponse<Named> created(StateStore.Creation creation) {
         return switch (creation) {
             case StateStore.Creation.Created(Named state) ->
-                RestResponse.ResponseBuilder.create(RestResponse.Status.CREATED, state)
-                        .header("Location", "/api/v1/states/" + state.id())
-                        .build();
+                Located.created("/api/v1/states/" + state.id(), state).build();
             case StateStore.Creation.Taken() ->
                 throw Problem.of(409, "state_exists", "A state of this name exists in the organization.");
             case StateStore.Creation.Full() ->
@@ -122,11 +128,15 @@ class StateResource {
 
     @GET
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "listStates", summary = "Lists states with a name, oldest first")
+    @Operation(
+            operationId = "listStates",
+            summary = "Lists states with a name, oldest first; with label=team=a,tier those with these labels")
     public Uni<Page<Named>> list(
-            @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
+            @QueryParam("label") @Nullable String label,
+            @QueryParam("limit") @Nullable String limit,
+            @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
-        return states.list(Visibility.of(caller.get()), page.after(), page.rows())
+        return states.list(Visibility.of(caller.get()), Labels.selector(label), page.after(), page.rows())
                 .map(rows -> Page.of(page, rows, Named::id));
     }
 
@@ -142,6 +152,7 @@ class StateResource {
 
     @PUT
     @Path("{id}")
+    @UploadMark.Needed
     @Consumes(MediaType.WILDCARD)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
     @Operation(
@@ -244,6 +255,15 @@ class StateResource {
         return calls.rejects(calls.state(id), PageRequest.of(limit, after));
     }
 
+    @GET
+    @Path("{id}/rejects/{reject}")
+    @Produces(StateViews.BYTES)
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
+    @Operation(operationId = "readStateReject", summary = "Downloads a kept upload, byte for byte")
+    public Uni<RestResponse<byte[]>> reject(@PathParam("id") String id, @PathParam("reject") String reject) {
+        return calls.reject(calls.state(id), reject);
+    }
+
     @POST
     @Path("{id}/rejects/{reject}/promote")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
@@ -260,7 +280,74 @@ class StateResource {
             operationId = "getStateOutputs",
             summary = "Shows the outputs of a state. Sensitive values are shown to its owner alone")
     public Uni<OutputsView> outputs(@PathParam("id") String id) {
-        return calls.outputs(calls.state(id));
+        return outputs.ofState(calls.state(id));
+    }
+
+    @GET
+    @Path("{id}/outputs/{name}")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(operationId = "getStateOutput", summary = "Shows one output of a state")
+    public Uni<OutputView> output(@PathParam("id") String id, @PathParam("name") String name) {
+        return outputs.ofState(calls.state(id), name);
+    }
+
+    @GET
+    @Path("{id}/resources")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "listStateResources",
+            summary =
+                    "Lists the resources of the newest reliable version of a state, without attributes. Its ETag is the version")
+    public Uni<RestResponse<Page<ResourceView>>> resources(
+            @PathParam("id") String id,
+            @QueryParam("name") @Nullable String name,
+            @QueryParam("limit") @Nullable String limit,
+            @QueryParam("after") @Nullable String after) {
+        return resources.resources(calls.state(id), name, PageRequest.of(limit, after));
+    }
+
+    @GET
+    @Path("{id}/resources/{address}")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "getStateResource",
+            summary = "Shows a resource of a state by its address, such as module.net.aws_vpc.main[0]")
+    public Uni<RestResponse<ResourceView>> resource(@PathParam("id") String id, @PathParam("address") String address) {
+        return resources.resource(calls.state(id), address);
+    }
+
+    @GET
+    @Path("{id}/links")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(operationId = "listStateLinks", summary = "Lists which resources of a state depend on which others")
+    public Uni<RestResponse<Page<Link>>> links(
+            @PathParam("id") String id,
+            @QueryParam("limit") @Nullable String limit,
+            @QueryParam("after") @Nullable String after) {
+        return resources.links(calls.state(id), PageRequest.of(limit, after));
+    }
+
+    @GET
+    @Path("{id}/labels")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "getStateLabels",
+            summary = "Shows the labels of a state with a name. Their ETag is their version")
+    public Uni<RestResponse<LabelsBody>> labels(@PathParam("id") String id) {
+        return labels.of(calls.state(id));
+    }
+
+    @PUT
+    @Path("{id}/labels")
+    @Consumes(MediaType.APPLICATION_JSON)
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = LabelsBody.class)))
+    @Operation(
+            operationId = "replaceStateLabels",
+            summary = "Replaces all labels of a state with a name. If-Match is required")
+    public Uni<RestResponse<LabelsBody>> replaceLabels(
+            @PathParam("id") String id, byte @Nullable [] body, @HeaderParam("If-Match") @Nullable String ifMatch) {
+        return labels.replace(calls.state(id), body, ifMatch);
     }
 
     @DELETE
@@ -270,21 +357,6 @@ class StateResource {
             operationId = "deleteState",
             summary = "Deletes a state that lists no resources; with force=true any state")
     public Uni<Void> delete(@PathParam("id") String id, @QueryParam("force") @Nullable String force) {
-        Caller asking = caller.get();
-        boolean forced = StateCalls.flag("force", force);
-        return calls.state(id)
-                .map(found -> StateCalls.allowed(found, asking, Right.OPERATE))
-                .chain(address -> states.delete(
-                        java.util.Objects.requireNonNull(address.state()), forced, asking.userId(), clock.instant()))
-                .invoke(StateResource::refuseUnlessDeleted)
-                .replaceWithVoid();
-    }
-
-    private static void refuseUnlessDeleted(StateStore.Deletion deletion) {
-        switch (deletion) {
-            case DELETED -> {}
-            case LISTS_RESOURCES -> throw StateProblems.listsResources();
-            case IN_FLIGHT -> throw Problem.of(409, "mutation_in_progress", "A mutation of the state is open.");
-        }
+        return calls.delete(calls.state(id), force);
     }
 }

@@ -4,9 +4,11 @@ import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AuditEntry;
 import dev.larder.lifecycle.DirtyPresets;
+import dev.larder.lifecycle.LabelStore;
 import dev.larder.lifecycle.Rules;
 import dev.larder.lifecycle.StateMirror;
 import dev.larder.model.Ids;
+import dev.larder.model.LabelSelector;
 import dev.larder.model.Visibility;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -122,17 +124,18 @@ public class StateStore {
     private static final String SEEN = " FROM states s WHERE s.name IS NOT NULL AND s.tombstoned_at IS NULL AND "
             + Rules.visibleTo("s.organization_id") + " AND (:owner::uuid IS NULL OR s.owner_id = :owner)";
 
-    private static final Sql LIST = Sql.of(
-            "SELECT " + COLUMNS + SEEN + " AND " + Rules.after("s.id") + " ORDER BY s.id LIMIT :limit",
-            "organization",
-            "owner",
-            "after",
-            "limit");
+    private static final LabelStore.Listed LIST = new LabelStore.Listed(
+            "SELECT " + COLUMNS + SEEN + " AND " + Rules.after("s.id"),
+            LabelStore.labelled("s.id"),
+            " ORDER BY s.id LIMIT :limit");
 
-    /** States with a name, oldest first. */
-    Uni<List<Named>> list(Visibility scope, Optional<UUID> after, int limit) {
-        return LIST.on(pool, scope.organization().orElse(null), scope.owner().orElse(null), after.orElse(null), limit)
-                .map(rows -> Rows.list(rows, StateStore::named));
+    /**
+     * States with a name, oldest first.
+     *
+     * @param labels that they have; empty for all
+     */
+    Uni<List<Named>> list(Visibility scope, Optional<LabelSelector> labels, Optional<UUID> after, int limit) {
+        return LIST.on(pool, scope, labels, after, limit).map(rows -> Rows.list(rows, StateStore::named));
     }
 
     private static final Sql FIND =

@@ -226,13 +226,13 @@ final class StateViews {
     /**
      * Outputs.
      *
-     * @param version that they are of; 0: nothing was ever written
-     * @param readable false where the client encrypted the body
+     * @param version that they are of; 0: no state was ever written, or the workspace's backend has none
+     * @param readable false where the client encrypted the body, or it has an unknown format
      */
     @Schema(name = "StateOutputs")
     record OutputsView(long version, boolean readable, Map<String, OutputView> outputs) {}
 
-    /** @param value any JSON; null where it is sensitive and the caller does not own the state */
+    /** @param value any JSON; null where it is sensitive and not for the caller */
     @Schema(name = "StateOutput")
     record OutputView(
             boolean sensitive,

@@ -1,6 +1,7 @@
 package dev.larder.state;
 
 import dev.larder.http.Access;
+import dev.larder.http.ETags;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
@@ -168,18 +169,15 @@ class TerraformBackend {
         return Map.of(
                 "Content-Type", body.contentType(),
                 "Content-MD5", Base64.getEncoder().encodeToString(body.md5()),
-                "ETag", "\"" + body.version() + "\"",
+                "ETag", ETags.format(body.version()),
                 "State-Version", Long.toString(body.version()),
                 "State-Status", snapshot.status());
     }
 
     private Uni<TerraformAnswer> write(Known known) {
-        if (known.address().state() == null) {
-            return Uni.createFrom()
-                    .failure(Problem.of(409, "mutation_required", "The state was never locked. Lock it first."));
-        }
-        UUID state = known.address().state();
-        return holder(known, state).chain(mutation -> write(known, state, mutation));
+        // An upload to a state that was never locked is refused, and kept like any other.
+        return states.used(known.address(), clock.instant())
+                .chain(state -> holder(known, state).chain(mutation -> write(known, state, mutation)));
     }
 
     /** The mutation that the upload belongs to. One that a job names is its own, even where it has ended. */
@@ -210,8 +208,8 @@ class TerraformBackend {
                         OptionalLong.empty(),
                         body,
                         request.contentType(),
-                        md5,
-                        known.call().force(),
+                        new Upload.Conditions(
+                                md5, OptionalLong.empty(), known.call().force()),
                         known.sender().user()))
                 .chain(uploads::put)
                 .chain(result -> written(state, result));
@@ -226,7 +224,7 @@ class TerraformBackend {
     }
 
     private static TerraformAnswer tagged(long version) {
-        return new TerraformAnswer(200, Map.of("ETag", "\"" + version + "\""), NO_BODY);
+        return new TerraformAnswer(200, Map.of("ETag", ETags.format(version)), NO_BODY);
     }
 
     /** An upload without the right to write is told who has it. */

@@ -9,8 +9,6 @@ import java.util.UUID;
  *
  * @param mutation under which it was sent; empty: the sender named none
  * @param fence that the sender was given with the mutation; empty: the mutation's own counts
- * @param contentMd5 what the sender says the MD5 of the bytes is
- * @param force the rules of serial and lineage do not apply
  * @param user the person who sent it; empty for a job
  */
 record Upload(
@@ -19,6 +17,18 @@ record Upload(
         OptionalLong fence,
         byte[] bytes,
         String contentType,
-        Optional<byte[]> contentMd5,
-        boolean force,
-        Optional<UUID> user) {}
+        Conditions conditions,
+        Optional<UUID> user) {
+
+    /**
+     * What the sender says of the upload.
+     *
+     * @param contentMd5 the MD5 of the bytes
+     * @param version the current version that the state must have; 0: nothing was ever written
+     * @param force the rules of serial and lineage do not apply
+     */
+    record Conditions(Optional<byte[]> contentMd5, OptionalLong version, boolean force) {
+
+        static final Conditions NONE = new Conditions(Optional.empty(), OptionalLong.empty(), false);
+    }
+}

@@ -98,10 +98,13 @@ class Vault {
     }
 
     Promotion.Candidate candidate(Upload upload, Pack pack) {
-        boolean differs = upload.contentMd5()
+        Upload.Conditions conditions = upload.conditions();
+        boolean differs = conditions
+                .contentMd5()
                 .filter(md5 -> !MessageDigest.isEqual(md5, Packed.md5(pack.packed())))
                 .isPresent();
-        return new Promotion.Candidate(pack.file(), pack.size() > sizes.version(), differs, upload.force());
+        return new Promotion.Candidate(
+                pack.file(), pack.size() > sizes.version(), differs, conditions.version(), conditions.force());
     }
 
     UUID newReject() {

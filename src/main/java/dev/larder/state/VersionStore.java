@@ -49,6 +49,7 @@ public class VersionStore {
             return switch (file) {
                 case StateFile.Clear clear -> OptionalLong.of(clear.serial());
                 case StateFile.Encrypted encrypted -> OptionalLong.of(encrypted.serial());
+                case StateFile.OtherFormat other -> OptionalLong.empty();
                 case StateFile.Malformed malformed -> OptionalLong.empty();
             };
         }
@@ -58,13 +59,14 @@ public class VersionStore {
             return switch (file) {
                 case StateFile.Clear clear -> clear.lineage();
                 case StateFile.Encrypted encrypted -> encrypted.lineage();
+                case StateFile.OtherFormat other -> null;
                 case StateFile.Malformed malformed -> null;
             };
         }
 
         @Nullable
         Long managed() {
-            return file instanceof StateFile.Clear clear ? StateReads.orNull(clear.managed()) : null;
+            return file instanceof StateFile.Clear clear ? clear.managed() : null;
         }
 
         @Nullable
@@ -220,13 +222,16 @@ public class VersionStore {
     }
 
     // A statement of its own: it sees the rejects of all that ended before it. An upload without a lock drives out none
-    // of a writer's, which may be the only record of resources.
+    // of a writer's, which may be the only record of resources. What another upload is removing is left to that one:
+    // two that removed the same rows in another order would wait for each other.
     private static final Sql TRIM = Sql.of("""
             DELETE FROM state_rejects
-             WHERE id IN (SELECT id
-                            FROM (SELECT id, row_number() OVER (PARTITION BY mutation_id IS NULL ORDER BY id DESC) AS nth
-                                    FROM state_rejects WHERE state_id = :state) r
-                           WHERE nth > %d)""".formatted(REJECTS_MAX), "state");
+             WHERE id IN (SELECT old.id FROM state_rejects old
+                           WHERE old.id IN (SELECT id
+                                              FROM (SELECT id, row_number() OVER (PARTITION BY mutation_id IS NULL ORDER BY id DESC) AS nth
+                                                      FROM state_rejects WHERE state_id = :state) r
+                                             WHERE nth > %d)
+                             FOR UPDATE SKIP LOCKED)""".formatted(REJECTS_MAX), "state");
 
     private Uni<Void> trim(UUID state) {
         return TRIM.on(pool, state).replaceWithVoid();

@@ -55,7 +55,7 @@ final class Versions {
      * The outputs of the current version.
      *
      * @param version 0: nothing was ever written
-     * @param readable false where the client encrypted the body; the map is empty then
+     * @param readable false where the client encrypted the body, or it has an unknown format; the map is empty then
      */
     record Outputs(long version, boolean readable, Map<String, Output> outputs) {}
 

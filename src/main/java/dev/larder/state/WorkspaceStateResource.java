@@ -4,9 +4,12 @@ import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.model.Role;
 import dev.larder.state.MutationCalls.NewMutation;
+import dev.larder.state.ResourceCalls.Link;
+import dev.larder.state.ResourceCalls.ResourceView;
 import dev.larder.state.StateCalls.PutHeaders;
 import dev.larder.state.StateCalls.Reasoned;
 import dev.larder.state.StateViews.MutationView;
+import dev.larder.state.StateViews.OutputView;
 import dev.larder.state.StateViews.OutputsView;
 import dev.larder.state.StateViews.RejectView;
 import dev.larder.state.StateViews.StateView;
@@ -15,6 +18,7 @@ import dev.larder.state.StateViews.Written;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.POST;
@@ -41,10 +45,14 @@ class WorkspaceStateResource {
 
     private final StateCalls calls;
     private final MutationCalls mutations;
+    private final OutputCalls outputs;
+    private final ResourceCalls resources;
 
-    WorkspaceStateResource(StateCalls calls, MutationCalls mutations) {
+    WorkspaceStateResource(StateCalls calls, MutationCalls mutations, OutputCalls outputs, ResourceCalls resources) {
         this.calls = calls;
         this.mutations = mutations;
+        this.outputs = outputs;
+        this.resources = resources;
     }
 
     @GET
@@ -61,6 +69,7 @@ class WorkspaceStateResource {
 
     @PUT
     @Path("{id}/state")
+    @UploadMark.Needed
     @Consumes(MediaType.WILDCARD)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
     @Operation(
@@ -168,6 +177,17 @@ class WorkspaceStateResource {
         return calls.rejects(calls.workspace(id), PageRequest.of(limit, after));
     }
 
+    @GET
+    @Path("{id}/state/rejects/{reject}")
+    @Produces(StateViews.BYTES)
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
+    @Operation(
+            operationId = "readWorkspaceStateReject",
+            summary = "Downloads a kept upload of the state of a workspace, byte for byte")
+    public Uni<RestResponse<byte[]>> reject(@PathParam("id") String id, @PathParam("reject") String reject) {
+        return calls.reject(calls.workspace(id), reject);
+    }
+
     @POST
     @Path("{id}/state/rejects/{reject}/promote")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
@@ -177,13 +197,80 @@ class WorkspaceStateResource {
         return calls.promote(calls.workspace(id), reject);
     }
 
+    @DELETE
+    @Path("{id}/state")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME})
+    @Operation(
+            operationId = "deleteWorkspaceState",
+            summary = "Deletes the state of a workspace that lists no resources; with force=true any state")
+    public Uni<Void> delete(@PathParam("id") String id, @QueryParam("force") @Nullable String force) {
+        return calls.delete(calls.workspace(id), force);
+    }
+
+    @GET
+    @Path("{id}/state/outputs")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "readWorkspaceStateOutputs",
+            summary = "Shows the outputs of the state of a workspace, as /workspaces/{id}/outputs does")
+    public Uni<OutputsView> stateOutputs(@PathParam("id") String id) {
+        return outputs.ofWorkspace(calls.workspace(id));
+    }
+
     @GET
     @Path("{id}/outputs")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
     @Operation(
             operationId = "getWorkspaceStateOutputs",
-            summary = "Shows the outputs of the state of a workspace. Sensitive values are shown to its owner alone")
+            summary =
+                    "Shows the outputs of a workspace. Sensitive values are shown to the user whose claim of it goes on")
     public Uni<OutputsView> outputs(@PathParam("id") String id) {
-        return calls.outputs(calls.workspace(id));
+        return outputs.ofWorkspace(calls.workspace(id));
+    }
+
+    @GET
+    @Path("{id}/outputs/{name}")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(operationId = "getWorkspaceStateOutput", summary = "Shows one output of a workspace")
+    public Uni<OutputView> output(@PathParam("id") String id, @PathParam("name") String name) {
+        return outputs.ofWorkspace(calls.workspace(id), name);
+    }
+
+    @GET
+    @Path("{id}/state/resources")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "listWorkspaceStateResources",
+            summary =
+                    "Lists the resources of the newest reliable version of a state, without attributes. Its ETag is the version")
+    public Uni<RestResponse<Page<ResourceView>>> resources(
+            @PathParam("id") String id,
+            @QueryParam("name") @Nullable String name,
+            @QueryParam("limit") @Nullable String limit,
+            @QueryParam("after") @Nullable String after) {
+        return resources.resources(calls.workspace(id), name, PageRequest.of(limit, after));
+    }
+
+    @GET
+    @Path("{id}/state/resources/{address}")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "getWorkspaceStateResource",
+            summary = "Shows a resource of a state by its address, such as module.net.aws_vpc.main[0]")
+    public Uni<RestResponse<ResourceView>> resource(@PathParam("id") String id, @PathParam("address") String address) {
+        return resources.resource(calls.workspace(id), address);
+    }
+
+    @GET
+    @Path("{id}/state/links")
+    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
+    @Operation(
+            operationId = "listWorkspaceStateLinks",
+            summary = "Lists which resources of a state depend on which others")
+    public Uni<RestResponse<Page<Link>>> links(
+            @PathParam("id") String id,
+            @QueryParam("limit") @Nullable String limit,
+            @QueryParam("after") @Nullable String after) {
+        return resources.links(calls.workspace(id), PageRequest.of(limit, after));
     }
 }

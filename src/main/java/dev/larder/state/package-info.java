@@ -8,7 +8,8 @@
  * ({@code state.KeyRotations}). It owns the mutations of people ({@code state.MutationStore},
  * {@code state.OpenMutationStore}), states with a name ({@code state.StateStore}), Terraform's http backend
  * ({@code state.TerraformRoutes}, {@code state.TerraformBackend}, {@code state.Locks}) and the native calls
- * ({@code state.StateCalls}, {@code state.MutationCalls}).
+ * ({@code state.StateCalls}, {@code state.MutationCalls}, {@code state.ResourceCalls}, {@code state.OutputCalls}).
+ * Resources are read from the body each time ({@code state.StateInventory}, pure): nothing indexes them.
  *
  * <p><b>Authoritative</b>: the row of a state, for the current version, its status and its fence; an open row of
  * {@code state_mutations}, for the right to write. A cached body is never asked which version is current.

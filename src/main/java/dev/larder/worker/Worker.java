@@ -110,7 +110,9 @@ public class Worker {
         return new WorkerEntry(
                 settings.name().orElseGet(Worker::hostName),
                 settings.tags(),
-                List.copyOf(backends.keySet()),
+                backends.values().stream()
+                        .flatMap(backend -> backend.jobKinds().stream())
+                        .toList(),
                 settings.slots(),
                 settings.reserved());
     }

@@ -72,6 +72,19 @@ class ModuleDeclarationTest {
     }
 
     @Test
+    void a_file_that_does_not_parse_is_told_with_its_line_instead_of_the_parameters_behind_the_fault() {
+        assertThat(refusals("""
+                        backend: terraform
+                        files: {main.tf: "locals {\\n a = [1\\n}\\nvariable size {}"}
+                        parameters: [{name: size}]
+                        """)).singleElement().satisfies(refusal -> {
+            assertThat(refusal.code()).isEqualTo("module_invalid");
+            assertThat(refusal.field()).isEqualTo("files[\"main.tf\"]");
+            assertThat(refusal.detail()).contains("line 3");
+        });
+    }
+
+    @Test
     void lists_and_maps_are_kept_as_one_text_however_they_are_written() {
         Declaration read = accepted("""
                 backend: exec

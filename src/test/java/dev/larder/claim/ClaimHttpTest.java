@@ -585,7 +585,7 @@ class ClaimHttpTest {
         String byName = "{\"organization\":\"" + organization + "\",\"template\":\"box\",\"preset\":\"stocked\"}";
 
         assertThat(stranger.post("/api/v1/claims", byId).code()).isEqualTo("preset_not_found");
-        assertThat(stranger.post("/api/v1/claims", byName).code()).isEqualTo("preset_not_found");
+        assertThat(stranger.post("/api/v1/claims", byName).code()).isEqualTo("organization_not_found");
         assertThat(anna.post("/api/v1/claims", byId).status()).isEqualTo(201);
     }
 
@@ -611,7 +611,9 @@ class ClaimHttpTest {
                 "{\"template\":\"box\"}                                | 400 | missing_field",
                 "{\"template\":\"box\",\"preset\":7}                   | 400 | wrong_type",
                 "{\"template\":\"box\",\"preset\":\"no\"}              | 404 | preset_not_found",
-                "{\"template\":\"no\",\"preset\":\"stocked\"}          | 404 | preset_not_found",
+                "{\"template\":\"no\",\"preset\":\"stocked\"}          | 404 | template_not_found",
+                "{\"template\":\"no\",\"parameters\":{\"size\":\"s\"}} | 404 | template_not_found",
+                "{\"organization\":\"no\",\"template\":\"box\",\"preset\":\"stocked\"} | 404 | organization_not_found",
                 "{\"presetId\":\"x\"}                                  | 400 | invalid_id",
                 "{\"presetId\":\"00000000-0000-7000-8000-00000000ffff\"} | 404 | preset_not_found",
                 "{\"template\":\"box\",\"preset\":\"stocked\",\"policy\":\"maybe\"} | 422 | unknown_policy",

@@ -25,7 +25,7 @@ class ClaimPlansTest {
         // A table that was never looked at is taken for as large as the pages an earlier test left in it.
         stock.sql(
                 "TRUNCATE workspaces, builds, jobs, job_logs, claims, dirty_presets, states, state_mutations, state_versions,"
-                        + " state_rejects");
+                        + " state_rejects CASCADE");
         stock.sql("""
                 WITH w AS (
                     INSERT INTO workspaces (id, organization_id, owner_id, prebuild, template_id, version_id, preset_id, name,
@@ -63,6 +63,7 @@ class ClaimPlansTest {
                         ExactClaimStore.class,
                         ColdClaimStore.class,
                         WaitingClaimStore.class,
+                        ChildStore.class,
                         EndClaimStore.class),
                 (name, statement) -> statement.contains("workspaces") && !isPart(name));
 

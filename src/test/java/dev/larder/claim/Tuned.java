@@ -3,6 +3,7 @@ package dev.larder.claim;
 import dev.larder.model.CreationStatuses;
 import dev.larder.testing.Stock;
 import dev.larder.wakeup.WakeUps;
+import io.vertx.mutiny.sqlclient.Pool;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -34,6 +35,17 @@ record Tuned(boolean combine, int combineMax, boolean watermark, Duration fullSc
         return new Tuned(combine, combineMax, watermark, fullScanEvery, most, hold);
     }
 
+    /** Claims by version, as a server on this pool makes them. */
+    static ExactClaims exact(Stock stock, Pool pool) {
+        return new ExactClaims(
+                new ExactClaimStore(pool, new ClaimQuotaStore(pool)),
+                new AvailabilityReads(pool),
+                new EarlierClaims(new ClaimReads(pool, stock.encryption)),
+                stock.newClaims,
+                new WakeUps(),
+                stock.clock);
+    }
+
     /** The way of a claim on this stock. */
     Claims claims(Stock stock, CreationStatuses outlook) {
         WakeUps wakeUps = new WakeUps();
@@ -41,7 +53,7 @@ record Tuned(boolean combine, int combineMax, boolean watermark, Duration fullSc
         return new Claims(
                 stock.newClaims,
                 stock.claims,
-                stock.exactClaims,
+                exact(stock, stock.pool),
                 new PresetFinder(stock.presetReads),
                 new Combiner(stock.claims, wakeUps, stock.clock, this),
                 earlier,

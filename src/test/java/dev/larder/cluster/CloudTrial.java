@@ -133,6 +133,9 @@ class CloudTrial {
             String bucket = claim(server, "buckets", "bucket", "shop-");
             String queue = claim(server, "queues", "queue", "orders-");
             System.out.println("claimed " + bucket + " and " + queue);
+            awaitCount("workspaces WHERE prebuild AND ready_at IS NOT NULL", 3);
+            findsDrift(server, port, bucket);
+            replacesDriftedStock(server, port);
 
             declare(owner, port, 0, 0);
             claims.forEach(claim -> release(server, claim));
@@ -142,6 +145,71 @@ class CloudTrial {
         } finally {
             cloud.destroy();
         }
+    }
+
+    /** A claimed bucket whose tags were changed behind the tool's back: found, told of, and read into the state. */
+    private void findsDrift(Server server, int port, String bucket) throws IOException, InterruptedException {
+        retag(port, bucket);
+        String workspace = bucket.substring("shop-".length());
+
+        JsonNode found = checked(server, workspace, "drift-checks");
+        assertThat(found.path("hasDrift").asBoolean()).as(found.toString()).isTrue();
+        assertThat(found.at("/resources/0/address").asText()).isEqualTo("aws_s3_bucket.shop");
+        assertThat(found.at("/resources/0/paths").toString()).contains("tags").doesNotContain("behind");
+        assertThat(found.path("recommended").asText()).isEqualTo("refresh");
+        assertThat(count("notifications WHERE kind = 'drift_detected'")).isOne();
+
+        assertThat(checked(server, workspace, "refreshes").path("kind").asText())
+                .isEqualTo("state_refresh");
+        assertThat(checked(server, workspace, "drift-checks").path("hasDrift").asBoolean())
+                .isFalse();
+        System.out.println("found " + found);
+    }
+
+    /** A bucket in stock that has drifted is replaced by another one. */
+    private void replacesDriftedStock(Server server, int port) throws IOException, InterruptedException {
+        String workspace = database.pool()
+                .query("SELECT w.id::text AS id FROM workspaces w JOIN templates t ON t.id = w.template_id"
+                        + " WHERE w.prebuild AND w.ready_at IS NOT NULL AND t.name = 'buckets' LIMIT 1")
+                .executeAndAwait()
+                .iterator()
+                .next()
+                .getString("id");
+        retag(port, "shop-" + workspace);
+
+        JsonNode found = checked(server, workspace, "drift-checks");
+        assertThat(found.path("action").asText()).as(found.toString()).isEqualTo("replace");
+        awaitCount("workspaces WHERE id = '" + workspace + "' AND deleted_at IS NOT NULL", 1);
+        awaitCount("workspaces WHERE prebuild AND ready_at IS NOT NULL AND deleted_at IS NULL", 3);
+        System.out.println("replaced " + workspace);
+    }
+
+    private JsonNode checked(Server server, String workspace, String how) {
+        String check = calls.done(server, "POST", "/api/v1/workspaces/" + workspace + "/" + how, "")
+                .text("id");
+        awaitCount("jobs WHERE id = '" + check + "' AND completed_at IS NOT NULL", 1);
+        JsonNode seen =
+                calls.done(server, "GET", "/api/v1/drift-checks/" + check, "").body();
+        assertThat(seen.path("status").asText()).as(seen.toString()).isEqualTo("succeeded");
+        return calls.done(
+                        server,
+                        "GET",
+                        "/api/v1/reconciliation-results/"
+                                + seen.path("resultId").asText(),
+                        "")
+                .body();
+    }
+
+    private static void retag(int port, String bucket) throws IOException, InterruptedException {
+        HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/" + bucket + "?tagging"))
+                .header(
+                        "Authorization",
+                        "AWS4-HMAC-SHA256 Credential=x/20260101/eu-central-1/s3/aws4_request, SignedHeaders=host, Signature=x")
+                .PUT(BodyPublishers.ofString(
+                        "<Tagging><TagSet><Tag><Key>workspace</Key><Value>behind</Value></Tag></TagSet></Tagging>"))
+                .build();
+        HttpResponse<String> answer = HttpClient.newHttpClient().send(request, BodyHandlers.ofString());
+        assertThat(answer.statusCode()).as(answer.body()).isBetween(200, 204);
     }
 
     private void declare(Calls owner, int port, int buckets, int queues) throws IOException, InterruptedException {

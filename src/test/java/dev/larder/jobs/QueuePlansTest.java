@@ -76,7 +76,7 @@ class QueuePlansTest {
                         PoolStore.class),
                 (name, statement) -> statement.contains("UPDATE workspaces"));
 
-        assertThat(plans).hasSize(14);
+        assertThat(plans).hasSize(15);
         assertThat(plans).allSatisfy((name, plan) -> assertThat(plan).doesNotContain("Seq Scan on workspaces"));
     }
 

@@ -242,6 +242,46 @@ class MutationsTest {
                 .isEqualTo("destroy_incomplete");
     }
 
+    /** S21. What the state lists is known, unknown, or known to its client alone. */
+    @ParameterizedTest
+    @CsvSource({"0, false, tombstoned", "1, false, unreliable", "-1, false, unreliable", "-1, true, tombstoned"})
+    void a_delete_buries_a_state_only_where_it_is_known_to_list_nothing_or_the_client_encrypted_it(
+            int managed, boolean encrypted, String status) {
+        Assignment job = start();
+        wrote(job, 1);
+        stock.succeed(job);
+        Assignment delete = delete(job.workspaceId());
+        wrote(delete, 0);
+        stock.sql(
+                "UPDATE state_versions SET managed = nullif($2, -1), client_encrypted = $3 WHERE state_id = $1 AND version = 2",
+                access(delete).state(),
+                managed,
+                encrypted);
+
+        stock.end(delete, new JobOutcome.Succeeded(Map.of()));
+
+        assertThat(state(delete).getString("status")).isEqualTo(status);
+    }
+
+    /** The only upload of the apply was refused, so that the destroy found nothing to do. */
+    @ParameterizedTest
+    @CsvSource({"true, unreliable", "false, tombstoned"})
+    void a_delete_of_a_state_that_was_never_written_is_believed_unless_an_upload_of_a_writer_was_refused(
+            boolean writers, String status) {
+        Assignment job = start();
+        stock.sql("""
+                INSERT INTO state_rejects (id, state_id, mutation_id, reason, base_version, size, digest, content_type,
+                                           key_id, wrapped_key, created_at)
+                VALUES ($1, $2, CASE WHEN $5 THEN $3::uuid END, 'unsupported_state_format', 0, 1, decode(repeat('00', 32), 'hex'),
+                        'application/json', 'default', '', $4)""", stock.ids.next(), access(job).state(), access(job).mutation(), Rows.utc(now()), writers);
+        stock.end(job, new JobOutcome.Failed("apply_failed", "It failed.", ToolEnd.EXITED));
+        Assignment delete = delete(job.workspaceId());
+
+        stock.end(delete, new JobOutcome.Succeeded(Map.of()));
+
+        assertThat(state(delete).getString("status")).isEqualTo(status);
+    }
+
     @Test
     void a_delete_after_which_no_resources_are_listed_buries_the_state() {
         Assignment job = start();

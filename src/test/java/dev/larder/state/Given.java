@@ -149,8 +149,7 @@ final class Given {
     }
 
     static Upload upload(UUID state, Optional<UUID> mutation, byte[] bytes) {
-        return new Upload(
-                state, mutation, OptionalLong.empty(), bytes, JSON, Optional.empty(), false, Optional.empty());
+        return new Upload(state, mutation, OptionalLong.empty(), bytes, JSON, Upload.Conditions.NONE, Optional.empty());
     }
 
     @CanIgnoreReturnValue

@@ -7,6 +7,7 @@ import dev.larder.model.Caller;
 import dev.larder.state.Begin.Result;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -376,6 +377,25 @@ class MutationStoreTest {
         assertThat(states.end(lock, End.UNLOCKED).isOpen()).isFalse();
 
         assertThat(states.status(state)).isEqualTo("unreliable(write_failed)");
+    }
+
+    @Test
+    void an_upload_of_a_person_is_announced_in_the_persons_own_mutation_of_that_state_alone() {
+        UUID state = states.named("net");
+        UUID other = states.named("other");
+        Mutation begun = states.begun(states.wanted(state, anna, MutationKind.UPDATE));
+        await(states.open.announceWrite(begun.id(), UUID.randomUUID(), state));
+        await(states.open.announceWrite(begun.id(), anna.userId(), other));
+        assertThat(marks(begun)).isZero();
+
+        await(states.open.announceWrite(begun.id(), anna.userId(), state));
+
+        assertThat(marks(begun)).isOne();
+    }
+
+    private int marks(Mutation mutation) {
+        return stock.row("SELECT failed_writes FROM state_mutations WHERE id = $1", Tuple.of(mutation.id()))
+                .getInteger("failed_writes");
     }
 
     @Test

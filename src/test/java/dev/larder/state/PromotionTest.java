@@ -13,6 +13,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** S16: the matrix of serial and lineage, also for bodies that the client has encrypted. */
 class PromotionTest {
@@ -57,9 +58,9 @@ class PromotionTest {
 
     @Test
     void force_overrides_serial_and_lineage_and_nothing_else() {
-        Candidate forced = new Candidate(file(clear(1, "other")), false, false, true);
-        Candidate malformed = new Candidate(file("[]"), false, false, true);
-        Candidate large = new Candidate(file(clear(8, CURRENT)), true, false, true);
+        Candidate forced = new Candidate(file(clear(1, "other")), false, false, OptionalLong.empty(), true);
+        Candidate malformed = new Candidate(file("[]"), false, false, OptionalLong.empty(), true);
+        Candidate large = new Candidate(file(clear(8, CURRENT)), true, false, OptionalLong.empty(), true);
 
         assertThat(Promotion.decide(base(7, false, Right.OPEN), forced)).isEqualTo(new Decision.Promote(3));
         assertThat(code(Promotion.decide(base(7, false, Right.SUPERSEDED), forced)))
@@ -72,7 +73,7 @@ class PromotionTest {
 
     @Test
     void a_body_with_another_md5_is_not_accepted_whatever_it_holds() {
-        Candidate damaged = new Candidate(file(clear(8, CURRENT)), false, true, true);
+        Candidate damaged = new Candidate(file(clear(8, CURRENT)), false, true, OptionalLong.empty(), true);
 
         assertThat(code(Promotion.decide(base(7, true, Right.OPEN), damaged))).isEqualTo("md5_mismatch");
     }
@@ -108,6 +109,13 @@ class PromotionTest {
                         clear(8, CURRENT) + "{}",
                         clear(8, CURRENT).substring(0, 60),
                         "\uFEFF" + clear(8, CURRENT),
+                        "{\"serial\": 8, \"lineage\": \"ours\"}",
+                        "{\"version\": \"4\", \"serial\": 8, \"lineage\": \"ours\"}",
+                        "{\"version\": 4.0, \"serial\": 8, \"lineage\": \"ours\"}",
+                        "{\"version\": null, \"serial\": 8, \"lineage\": \"ours\"}",
+                        "{\"version\": 4, \"version\": 4, \"serial\": 8, \"lineage\": \"ours\"}",
+                        "{\"version\": 9223372036854775808, \"serial\": 8, \"lineage\": \"ours\"}",
+                        "{\"version\": 5, \"serial\": 8, \"lineage\": \"ours\"",
                         "{\"x\":" + "[".repeat(100_000))
                 .forEach(text -> assertThat(code(Promotion.decide(base(7, false, Right.OPEN), candidate(text))))
                         .as(text.substring(0, Math.min(80, text.length())))
@@ -143,7 +151,7 @@ class PromotionTest {
                  "version": 4, "serial": 1, "lineage": "ours", "terraform_version": "1.11.4"}""";
 
         assertThat(file(text)).isInstanceOfSatisfying(StateFile.Clear.class, clear -> {
-            assertThat(clear.managed()).hasValue(3);
+            assertThat(clear.managed()).isEqualTo(3);
             assertThat(clear.addresses())
                     .containsExactly(
                             "aws_s3_bucket.logs",
@@ -153,12 +161,30 @@ class PromotionTest {
         });
     }
 
+    @ParameterizedTest
+    @ValueSource(longs = {5, 3, 1, 0, -4, Long.MAX_VALUE})
+    void a_state_of_another_format_than_4_is_not_promoted_and_the_refusal_names_its_format(long format) {
+        assertThat(Promotion.decide(
+                        base(7, false, Right.OPEN),
+                        candidate("{\"version\": " + format + ", \"serial\": {\"in\": \"another form\"}}")))
+                .isInstanceOfSatisfying(Decision.Reject.class, reject -> {
+                    assertThat(reject.code()).isEqualTo("unsupported_state_format");
+                    assertThat(reject.detail()).contains("format " + format + " ", "format 4");
+                });
+    }
+
     @Test
-    void of_another_format_than_4_it_cannot_be_told_what_it_lists() {
-        assertThat(file("{\"version\": 3, \"serial\": 1, \"lineage\": \"ours\", \"modules\": []}"))
-                .isInstanceOfSatisfying(
-                        StateFile.Clear.class,
-                        clear -> assertThat(clear.managed()).isEmpty());
+    void an_upload_that_names_the_current_version_is_decided_against_that_version_alone() {
+        Base base = base(7, false, Right.OPEN);
+
+        assertThat(Promotion.decide(base, expecting(3))).isEqualTo(new Decision.Promote(3));
+        assertThat(code(Promotion.decide(base, expecting(2)))).isEqualTo("version_conflict");
+        assertThat(code(Promotion.decide(base, expecting(0)))).isEqualTo("version_conflict");
+        assertThat(Promotion.decide(base(7, true, Right.OPEN), expecting(2))).isEqualTo(new Decision.Same(3));
+    }
+
+    private static Candidate expecting(long version) {
+        return new Candidate(file(clear(8, CURRENT)), false, false, OptionalLong.of(version), true);
     }
 
     private static Base base(long serial, boolean same, Right right) {
@@ -166,7 +192,7 @@ class PromotionTest {
     }
 
     private static Candidate candidate(String text) {
-        return new Candidate(file(text), false, false, false);
+        return new Candidate(file(text), false, false, OptionalLong.empty(), false);
     }
 
     private static StateFile file(String text) {

@@ -9,8 +9,13 @@ import dev.larder.state.Promotion.Result;
 import dev.larder.state.Versions.Outputs;
 import dev.larder.state.Versions.Reject;
 import dev.larder.state.Versions.Version;
+import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.RowSet;
+import io.vertx.mutiny.sqlclient.SqlConnection;
+import io.vertx.mutiny.sqlclient.Transaction;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
@@ -25,7 +30,7 @@ import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** S3 and S16 on PostgreSQL; invariants I1, I3, I4, I5, I7 and I8 of versions and rejects. */
+/** S3, S4 and S16 on PostgreSQL; invariants I1, I3, I4, I5, I7 and I8 of versions and rejects. */
 class SnapshotStoreTest {
 
     private final Stock stock = new Stock();
@@ -131,11 +136,135 @@ class SnapshotStoreTest {
                 .isSubsetOf("serial_regression", "write_conflict");
     }
 
+    /** S4: 16 writers, each with so many increments; all 50 with {@code -Dlarder.state.increments=50}. */
+    @Test
+    void of_16_writers_that_read_again_after_a_conflict_no_increment_is_lost() {
+        int increments = Integer.getInteger("larder.state.increments", 5);
+        UUID mutation = given.mutation(state);
+        given.put(state, mutation, Given.body(1, Given.LINEAGE, "0 by no writer"));
+
+        List<Uni<Integer>> writers = IntStream.range(0, 16)
+                .mapToObj(writer -> incremented(mutation, writer, increments))
+                .toList();
+        var done = Uni.join().all(writers).andFailFast().await().atMost(Duration.ofMinutes(5));
+
+        long version = given.look(state).version();
+        assertThat(done).containsOnly(0);
+        assertThat(counter(given.read(state, version))).isEqualTo(16 * increments);
+        assertThat(version).isEqualTo(16L * increments + 1);
+    }
+
+    private Uni<Integer> incremented(UUID mutation, int writer, int left) {
+        return left == 0
+                ? Uni.createFrom().item(0)
+                : increment(mutation, writer)
+                        .chain(written -> incremented(mutation, writer, written ? left - 1 : left));
+    }
+
+    private Uni<Boolean> increment(UUID mutation, int writer) {
+        return given.states.find(state).chain(head -> {
+            long version = head.orElseThrow().version();
+            return given.states.read(state, version).chain(body -> {
+                int next = counter(new String(body.bytes(), StandardCharsets.UTF_8)) + 1;
+                String text = Given.body(version + 1, Given.LINEAGE, next + " by " + writer);
+                return given.states.put(Given.upload(state, mutation, text)).map(Result.Promoted.class::isInstance);
+            });
+        });
+    }
+
+    private static int counter(String body) {
+        return Integer.parseInt(body.replaceAll("(?s).*\"url\": \\{\"value\": \"([0-9]+) by .*", "$1"));
+    }
+
     private List<Result> race(UUID mutation, List<String> bodies) {
         List<Uni<Result>> uploads = bodies.stream()
                 .map(body -> given.states.put(Given.upload(state, mutation, body)))
                 .toList();
         return await(Uni.join().all(uploads).andFailFast());
+    }
+
+    /** Each is the right one for itself; without the condition in the statement, all of them would be promoted. */
+    @Test
+    void of_uploads_that_name_the_same_current_version_one_is_promoted_and_the_others_are_kept() {
+        UUID mutation = given.mutation(state);
+        given.put(state, mutation, Given.body(1));
+        List<Uni<Result>> uploads = LongStream.rangeClosed(2, 9)
+                .mapToObj(serial -> given.states.put(onVersionOne(mutation, Given.body(serial))))
+                .toList();
+
+        List<Result> results = await(Uni.join().all(uploads).andFailFast());
+
+        assertThat(given.versions(state)).containsExactly(1L, 2L);
+        assertThat(results).filteredOn(new Result.Promoted(2)::equals).hasSize(1);
+        assertThat(results)
+                .filteredOn(Result.Rejected.class::isInstance)
+                .hasSize(7)
+                .allSatisfy(result -> {
+                    assertThat(((Result.Rejected) result).code()).isEqualTo("version_conflict");
+                    assertThat(((Result.Rejected) result).current()).isEqualTo(2);
+                });
+    }
+
+    /** The other writer's statement is between this one's look at the version and its own statement. */
+    @Test
+    void a_writer_that_passes_between_the_look_and_the_statement_is_seen() {
+        UUID mutation = given.mutation(state);
+        given.put(state, mutation, Given.body(1));
+        try (OpenTransaction passing = new OpenTransaction(stock)) {
+            passing.does("UPDATE states SET current_version = 2, serial = 2 WHERE id = $1", state);
+            var upload = given.states.put(onVersionOne(mutation, Given.body(9))).subscribeAsCompletionStage();
+            passing.isWaitedForBy(1);
+            passing.commits();
+
+            assertThat(upload.join()).isInstanceOfSatisfying(Result.Rejected.class, rejected -> {
+                assertThat(rejected.code()).isEqualTo("version_conflict");
+                assertThat(rejected.current()).isEqualTo(2);
+            });
+        }
+        assertThat(given.look(state).version()).isEqualTo(2);
+        assertThat(given.rejects(state)).containsExactly("version_conflict");
+    }
+
+    @Test
+    void an_acknowledgement_that_names_a_version_is_of_that_version_alone() {
+        UUID written = given.written(Given.body(1));
+        stock.sql("UPDATE states SET status = 'unreliable', status_reason = 'worker_lost' WHERE id = $1", written);
+
+        assertThat(problem(given.states.acknowledge(written, OptionalLong.of(7), owner, "looked")))
+                .isEqualTo("version_conflict");
+        assertThat(await(given.states.acknowledge(written, OptionalLong.of(1), owner, "looked")))
+                .isEqualTo(new Result.Promoted(2));
+    }
+
+    private Upload onVersionOne(UUID mutation, String body) {
+        return new Upload(
+                state,
+                Optional.of(mutation),
+                OptionalLong.empty(),
+                bytes(body),
+                Given.JSON,
+                new Upload.Conditions(Optional.empty(), OptionalLong.of(1), false),
+                Optional.empty());
+    }
+
+    /** A newer tool writes it: what it lists cannot be counted, and which outputs are secret cannot be told. */
+    @Test
+    void a_state_of_another_format_is_kept_byte_for_byte_and_neither_promoted_nor_read() {
+        UUID mutation = given.mutation(state);
+        String next = Given.body(1).replace("\"version\": 4", "\"version\": 5");
+
+        Result result = given.put(state, mutation, next);
+
+        assertThat(result).isInstanceOfSatisfying(Result.Rejected.class, rejected -> {
+            assertThat(rejected.code()).isEqualTo("unsupported_state_format");
+            assertThat(rejected.detail()).contains("format 5");
+            assertThat(await(given.states.reject(rejected.reject())).bytes()).isEqualTo(bytes(next));
+            given.end(mutation, "unreliable");
+            assertThat(problem(given.states.promote(rejected.reject(), owner))).isEqualTo("unsupported_state_format");
+        });
+        assertThat(given.look(state).version()).isZero();
+        assertThat(StateOutputs.of(1, bytes(next)).outputs()).isEmpty();
+        assertThat(StateOutputs.of(1, bytes(next)).readable()).isFalse();
     }
 
     /** I5, I7, S8. */
@@ -165,8 +294,7 @@ class SnapshotStoreTest {
                 OptionalLong.of(fence),
                 bytes(Given.body(9)),
                 Given.JSON,
-                Optional.empty(),
-                false,
+                Upload.Conditions.NONE,
                 Optional.empty());
     }
 
@@ -205,8 +333,7 @@ class SnapshotStoreTest {
                 OptionalLong.empty(),
                 bytes(Given.body(1)),
                 Given.JSON,
-                Optional.of(new byte[16]),
-                true,
+                new Upload.Conditions(Optional.of(new byte[16]), OptionalLong.empty(), true),
                 Optional.of(owner));
 
         assertThat(code(damaged)).isEqualTo("md5_mismatch");
@@ -242,6 +369,31 @@ class SnapshotStoreTest {
             given.put(state, mutation, Given.body(7));
         }
 
+        assertThat(given.longs("SELECT serial AS n FROM state_rejects WHERE state_id = $1 ORDER BY id", state))
+                .containsExactly(3L, 4L, 5L, 6L, 7L);
+    }
+
+    @Test
+    void a_reject_that_another_upload_is_driving_out_is_not_waited_for() {
+        UUID mutation = given.mutation(state);
+        given.put(state, mutation, Given.body(100));
+        for (int serial = 1; serial <= 5; serial++) {
+            given.put(state, mutation, Given.body(serial));
+            given.after(Duration.ofMillis(1));
+        }
+        SqlConnection other = stock.pool.getConnectionAndAwait();
+        Transaction driving = other.beginAndAwait();
+        RowSet<Row> held = other.query("SELECT id FROM state_rejects WHERE serial = 1 FOR UPDATE")
+                .executeAndAwait();
+
+        given.put(state, mutation, Given.body(6));
+
+        assertThat(held).hasSize(1);
+        assertThat(given.rejects(state)).hasSize(6);
+        driving.rollbackAndAwait();
+        other.closeAndAwait();
+        given.after(Duration.ofMillis(1));
+        given.put(state, mutation, Given.body(7));
         assertThat(given.longs("SELECT serial AS n FROM state_rejects WHERE state_id = $1 ORDER BY id", state))
                 .containsExactly(3L, 4L, 5L, 6L, 7L);
     }
@@ -295,7 +447,7 @@ class SnapshotStoreTest {
         if (random) {
             new Random(serial).nextBytes(letters);
         }
-        String begin = "{\"serial\":%d,\"lineage\":\"%s\",\"x\":\"".formatted(serial, Given.LINEAGE);
+        String begin = "{\"version\":4,\"serial\":%d,\"lineage\":\"%s\",\"x\":\"".formatted(serial, Given.LINEAGE);
         String text = begin + Base64.getEncoder().encodeToString(letters);
         return bytes(text.substring(0, size - 2) + "\"}");
     }
@@ -354,8 +506,10 @@ class SnapshotStoreTest {
         UUID written = given.written(Given.body(1));
         given.end(given.mutation(written), "unreliable");
 
-        assertThat(await(given.states.acknowledge(written, owner, "looked"))).isEqualTo(new Result.Promoted(2));
-        assertThat(await(given.states.acknowledge(written, owner, "again"))).isEqualTo(new Result.Same(2));
+        assertThat(await(given.states.acknowledge(written, OptionalLong.empty(), owner, "looked")))
+                .isEqualTo(new Result.Promoted(2));
+        assertThat(await(given.states.acknowledge(written, OptionalLong.empty(), owner, "again")))
+                .isEqualTo(new Result.Same(2));
 
         assertThat(given.status(written)).isEqualTo("reliable");
         assertThat(given.read(written, 2)).isEqualTo(Given.body(1));
@@ -366,7 +520,7 @@ class SnapshotStoreTest {
     void a_state_that_was_never_written_is_acknowledged_without_a_version() {
         given.end(given.mutation(state), "unreliable");
 
-        assertThat(await(given.states.acknowledge(state, owner, "nothing was built")))
+        assertThat(await(given.states.acknowledge(state, OptionalLong.empty(), owner, "nothing was built")))
                 .isEqualTo(new Result.Promoted(0));
 
         assertThat(given.status(state)).isEqualTo("reliable");
@@ -396,7 +550,8 @@ class SnapshotStoreTest {
         UUID mutation = given.mutation(written);
 
         assertThat(problem(given.states.restore(written, 1, owner, "x"))).isEqualTo("mutation_in_progress");
-        assertThat(problem(given.states.acknowledge(written, owner, "x"))).isEqualTo("mutation_in_progress");
+        assertThat(problem(given.states.acknowledge(written, OptionalLong.empty(), owner, "x")))
+                .isEqualTo("mutation_in_progress");
         given.end(mutation, "reliable");
         assertThat(problem(given.states.restore(written, 7, owner, "x"))).isEqualTo("version_not_found");
         assertThat(problem(given.states.restore(UUID.randomUUID(), 1, owner, "x")))

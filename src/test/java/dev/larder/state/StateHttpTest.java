@@ -284,6 +284,35 @@ class StateHttpTest {
         assertThat(trust(state)).isEqualTo("unreliable(write_failed)");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"Content-Length: 1000\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n5\r\n{"})
+    void an_upload_by_the_api_that_breaks_off_counts_as_failed_too(String rest) throws IOException {
+        String state = created(anna);
+        String path = "/api/v1/states/" + state;
+        String mutation = anna.api()
+                .post(path + "/mutations", "{\"kind\":\"create\"}")
+                .body()
+                .path("id")
+                .asText();
+        try (Socket broken = Tf.sendRaw("PUT " + path + " HTTP/1.1\r\nHost: larder\r\nAuthorization: Bearer "
+                + anna.token() + "\r\nMutation-Id: " + mutation + "\r\n" + rest)) {
+            assertThat(broken.isConnected()).isTrue();
+            Eventually.see(
+                    () -> row(
+                                    "SELECT failed_writes AS n FROM state_mutations WHERE state_id = $1",
+                                    UUID.fromString(state))
+                            .getInteger("n"),
+                    n -> n == 1);
+        }
+
+        assertThat(anna.api()
+                        .post("/api/v1/state-mutations/" + mutation + "/end", "{\"outcome\":\"succeeded\"}")
+                        .status())
+                .isEqualTo(200);
+
+        assertThat(trust(state)).isEqualTo("unreliable(write_failed)");
+    }
+
     @Test
     void an_upload_beyond_every_limit_counts_as_failed_and_is_not_read() {
         String state = created(anna);
@@ -614,6 +643,32 @@ class StateHttpTest {
         assertThat(refused.json().path("Info").asText()).contains("create of job");
     }
 
+    /** Both ways to upload, and both families of addresses. */
+    @Test
+    void an_upload_to_a_workspaces_state_that_was_never_used_is_refused_and_kept() {
+        OfJob job = ofJob();
+        sql("DELETE FROM state_mutations WHERE state_id = $1", job.state());
+        sql("DELETE FROM states WHERE id = $1", job.state());
+        sql(
+                "UPDATE template_versions SET backend = 'terraform'"
+                        + " WHERE id = (SELECT version_id FROM workspaces WHERE id = $1)",
+                UUID.fromString(job.workspace()));
+        String path = "/api/v1/workspaces/" + job.workspace() + "/state";
+
+        assertThat(chief.tf("x").at(job.tf().address()).post("", Tf.state(1)).status())
+                .isEqualTo(423);
+        assertThat(chief.api().put(path, Tf.state(2)).code()).isEqualTo("mutation_required");
+
+        JsonNode rejects = chief.api().get(path + "/rejects").body().path("items");
+        assertThat(rejects).hasSize(2);
+        assertThat(chief.api()
+                        .get(path + "/rejects/" + rejects.at("/1/id").asText())
+                        .text())
+                .isEqualTo(Tf.state(1));
+        assertThat(chief.api().get(path + "/outputs").status()).isEqualTo(200);
+        assertThat(chief.api().delete(path).status()).isEqualTo(204);
+    }
+
     @Test
     void a_job_that_lost_its_mutation_opens_nothing_and_its_late_upload_is_kept() {
         OfJob job = ofJob();
@@ -639,6 +694,12 @@ class StateHttpTest {
 
         assertThat(reject.path("reason").asText()).isEqualTo("mutation_required");
         String promote = rejects + "/" + reject.path("id").asText() + "/promote";
+        Api.Answer kept = anna.api().get(promote.replace("/promote", ""));
+        assertThat(kept.text()).isEqualTo(Tf.state(6));
+        assertThat(kept.header("State-Digest")).hasSize(64);
+        assertThat(kept.header("State-Content-Type")).isEqualTo("application/json");
+        assertThat(otto.api().get(promote.replace("/promote", "")).status()).isEqualTo(403);
+        assertThat(bob.api().get(promote.replace("/promote", "")).status()).isEqualTo(404);
         assertThat(otto.api().post(promote, "").status()).isEqualTo(403);
         assertThat(bob.api().post(promote, "").status()).isEqualTo(404);
         Api.Answer promoted = anna.api().post(promote, "");
@@ -712,6 +773,12 @@ class StateHttpTest {
         Api.Answer stale = writer.with("If-Match", "\"7\"").put(path, Tf.state(2));
         assertThat(stale.status()).isEqualTo(412);
         assertThat(stale.header("ETag")).isEqualTo("\"1\"");
+        assertThat(stale.body().at("/reject/0/id").asText()).isNotEmpty();
+        assertThat(writer.with("If-Match", "\"1\"")
+                        .with("If-None-Match", "*")
+                        .put(path, Tf.state(2))
+                        .code())
+                .isEqualTo("invalid_if_none_match");
         assertThat(writer.with("If-Match", "\"1\"").put(path, Tf.state(2)).status())
                 .isEqualTo(200);
         Api.Answer held = anna.api().post(path + "/mutations", "{\"kind\":\"update\"}");

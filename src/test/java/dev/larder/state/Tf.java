@@ -131,12 +131,16 @@ record Tf(String address, String user, String password) {
 
     /** Sends a request and never reads its answer. The connection is open until the caller closes it. */
     Socket sendAndLookAway(String method, String suffix, String body, int announced) {
+        return sendRaw(method + " " + address + suffix + " HTTP/1.1\r\nHost: a\r\nAuthorization: " + authorization()
+                + "\r\nContent-Type: application/json\r\nContent-Length: " + announced + "\r\n\r\n" + body);
+    }
+
+    /** Sends these characters. The connection is open until the caller closes it. */
+    static Socket sendRaw(String request) {
         URI url = URI.create(base());
         try {
             Socket socket = new Socket(url.getHost(), url.getPort());
-            String head = method + " " + address + suffix + " HTTP/1.1\r\nHost: a\r\nAuthorization: " + authorization()
-                    + "\r\nContent-Type: application/json\r\nContent-Length: " + announced + "\r\n\r\n";
-            socket.getOutputStream().write((head + body).getBytes(StandardCharsets.UTF_8));
+            socket.getOutputStream().write(request.getBytes(StandardCharsets.UTF_8));
             socket.getOutputStream().flush();
             return socket;
         } catch (IOException failed) {

@@ -140,8 +140,7 @@ class ZombieTest {
                 OptionalLong.of(access(paused).fence()),
                 Given.body(9).getBytes(StandardCharsets.UTF_8),
                 Given.JSON,
-                Optional.empty(),
-                false,
+                Upload.Conditions.NONE,
                 Optional.empty());
 
         assertThat(await(given.states.put(forged))).isInstanceOf(Result.Rejected.class);

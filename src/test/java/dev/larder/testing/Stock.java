@@ -32,6 +32,7 @@ import dev.larder.jobs.JobStore;
 import dev.larder.jobs.JobStore.Taken;
 import dev.larder.jobs.WorkerStore;
 import dev.larder.lifecycle.CancelStore;
+import dev.larder.lifecycle.CheckStore;
 import dev.larder.lifecycle.EndBuildStore;
 import dev.larder.lifecycle.EndClaimStore;
 import dev.larder.lifecycle.RequeueStore;
@@ -97,6 +98,7 @@ public final class Stock implements AutoCloseable {
     public final JobStore jobs = new JobStore(pool, encryption, ends);
     public final JobLimitStore jobLimits = new JobLimitStore(pool, ids);
     public final StartBuildStore builds = new StartBuildStore(pool, ids);
+    public final CheckStore checks = new CheckStore(pool, ids);
     public final WorkerStore workers = new WorkerStore(pool, ids);
     public final JobReads jobReader = new JobReads(pool);
     public final NewClaims newClaims = new NewClaims(ids, encryption);
@@ -134,7 +136,8 @@ public final class Stock implements AutoCloseable {
                 .orElseThrow()
                 .id();
         worker = await(workers.register(
-                new WorkerEntry("test", Map.of(), List.of("exec", "postgres", "terraform"), 100), clock.instant()));
+                new WorkerEntry("test", Map.of(), List.of("exec", "postgres", "terraform", "terraform_check"), 100),
+                clock.instant()));
     }
 
     /** Waits for what the store answers; a test is the only place that may. */

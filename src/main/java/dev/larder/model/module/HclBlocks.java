@@ -4,6 +4,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,10 +22,12 @@ final class HclBlocks {
     private final List<Block> found = new ArrayList<>();
     // What is open: blocks of the first levels come first, each with an entry in path.
     private final Deque<Character> open = new ArrayDeque<>();
+    private final Deque<Integer> openedAt = new ArrayDeque<>();
     private final Deque<Draft> path = new ArrayDeque<>();
     private final List<String> header = new ArrayList<>();
     private final StringBuilder string = new StringBuilder();
     private int at;
+    private int brokenAt = -1;
 
     private HclBlocks(String text) {
         this.text = text;
@@ -48,14 +51,46 @@ final class HclBlocks {
 
     /** The blocks of the first two levels. A block that is never closed counts as one that ends with the file. */
     static List<Block> of(String text) {
-        HclBlocks blocks = new HclBlocks(text);
-        while (blocks.at < text.length()) {
-            blocks.step();
-        }
+        HclBlocks blocks = read(text);
         while (!blocks.path.isEmpty()) {
             blocks.endBlock();
         }
         return List.copyOf(blocks.found);
+    }
+
+    /** The line, from 1, of a bracket or quote that has no counterpart; empty where each has one. */
+    static OptionalInt brokenLine(String text) {
+        HclBlocks blocks = read(text);
+        int where = blocks.brokenAt >= 0 || blocks.open.isEmpty() ? blocks.brokenAt : blocks.openedAt.element();
+        return where < 0
+                ? OptionalInt.empty()
+                : OptionalInt.of(1
+                        + (int) text.chars()
+                                .limit(where)
+                                .filter(one -> one == '\n')
+                                .count());
+    }
+
+    private static HclBlocks read(String text) {
+        HclBlocks blocks = new HclBlocks(text);
+        while (blocks.at < text.length()) {
+            blocks.step();
+        }
+        return blocks;
+    }
+
+    private void push(char what) {
+        open.push(what);
+        openedAt.push(at - 1);
+    }
+
+    private void pop() {
+        char unused = open.pop();
+        int unusedPlace = openedAt.pop();
+    }
+
+    private void broken(int where) {
+        brokenAt = brokenAt < 0 ? where : brokenAt;
     }
 
     private void step() {
@@ -87,7 +122,7 @@ final class HclBlocks {
         String heredoc = here == '<' ? heredoc() : null;
         if (closes) {
             at++;
-            close();
+            close(here);
         } else if (here == '{') {
             at++;
             openBrace();
@@ -101,7 +136,7 @@ final class HclBlocks {
                 addToHeader(NO_HEADER);
             }
             if (here == STRING || here == '[' || here == '(') {
-                open.push(here);
+                push(here);
                 string.setLength(0);
             }
         }
@@ -111,20 +146,31 @@ final class HclBlocks {
         if (isInBody() && path.size() < LEVELS && !header.isEmpty() && !header.contains(NO_HEADER)) {
             path.push(new Draft(List.copyOf(header)));
         }
-        open.push('{');
+        push('{');
         header.clear();
     }
 
-    private void close() {
+    private void close(char here) {
+        if (open.isEmpty() || !isClosedBy(open.element(), here)) {
+            broken(at - 1);
+        }
         if (isInBody() && !path.isEmpty()) {
             endBlock();
         }
         if (!open.isEmpty()) {
-            char unused = open.pop();
+            pop();
         }
         if (!isOpen(STRING)) {
             addToHeader(NO_HEADER);
         }
+    }
+
+    private static boolean isClosedBy(char opened, char closer) {
+        return switch (opened) {
+            case '[' -> closer == ']';
+            case '(' -> closer == ')';
+            default -> closer == '}';
+        };
     }
 
     private void endBlock() {
@@ -138,15 +184,18 @@ final class HclBlocks {
             string.append(text, at, Math.min(text.length(), at + 2));
             at += 2;
         } else if (here == '"' || here == '\n') {
+            if (here == '\n') {
+                broken(openedAt.element());
+            }
             at++;
-            char unused = open.pop();
+            pop();
             addToHeader(string.toString());
         } else if (isEscapedMarker()) {
             string.append(text, at, at + 2);
             at += 2;
         } else if (text.startsWith("${", at) || text.startsWith("%{", at)) {
             at += 2;
-            open.push(INTERPOLATION);
+            push(INTERPOLATION);
         } else {
             string.append(here);
             at++;

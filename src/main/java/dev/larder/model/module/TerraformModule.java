@@ -6,7 +6,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
@@ -86,6 +88,36 @@ public record TerraformModule(Set<String> variables, List<Backend> backends) {
                                 one.empty()))
                         .forEach(backends::add);
             }
+        }
+    }
+
+    /** A line that does not parse. */
+    public record Fault(String file, int line) {}
+
+    /**
+     * The files of the root folder that surely do not parse, each with a line. Brackets, quotes and JSON are looked at
+     * alone: the tool may refuse a file of which nothing is said here.
+     */
+    public static List<Fault> faults(Map<String, String> files) {
+        List<Fault> faults = new ArrayList<>();
+        new TreeMap<>(files).forEach((path, text) -> {
+            if (isRootFile(path)) {
+                OptionalInt line = isHcl(path) ? HclBlocks.brokenLine(text) : brokenJson(text);
+                line.ifPresent(at -> faults.add(new Fault(path, at)));
+            }
+        });
+        return faults;
+    }
+
+    private static OptionalInt brokenJson(String text) {
+        try {
+            JsonNode unused = JSON.readTree(text);
+            return OptionalInt.empty();
+        } catch (JsonProcessingException malformed) {
+            return OptionalInt.of(
+                    malformed.getLocation() == null
+                            ? 1
+                            : malformed.getLocation().getLineNr());
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.larder.worker.remote;
 
 import dev.larder.model.Assignment;
+import dev.larder.model.Findings;
 import dev.larder.model.HeartbeatAnswer;
 import dev.larder.model.Inventory;
 import dev.larder.model.JobOutcome;
@@ -236,13 +237,13 @@ public final class HttpJobSource implements JobSource {
     public Uni<Optional<JobStatus>> complete(Lease lease, JobOutcome outcome) {
         JsonObject body = new JsonObject().put("lease", lease.token().toString());
         return switch (outcome) {
-            case JobOutcome.Succeeded(var outputs, var replaced) ->
-                finish(
-                        lease,
-                        "complete",
-                        body.put("outputs", new JsonObject(new HashMap<>(outputs)))
-                                .put("replaced", replaced(replaced)),
-                        JobStatus.SUCCEEDED);
+            case JobOutcome.Succeeded(var outputs, var replaced, var findings) -> {
+                body.put("outputs", new JsonObject(new HashMap<>(outputs))).put("replaced", replaced(replaced));
+                if (!findings.equals(Findings.NONE)) {
+                    body.put("drift", changes(findings.drift())).put("changes", changes(findings.changes()));
+                }
+                yield finish(lease, "complete", body, JobStatus.SUCCEEDED);
+            }
             case JobOutcome.Failed(var code, var detail, var tool) -> {
                 withTool(body, tool, new JobOutcome.Failed(code, detail));
                 yield finish(lease, "fail", body.put("code", code).put("detail", detail), JobStatus.FAILED);
@@ -265,6 +266,16 @@ public final class HttpJobSource implements JobSource {
         JsonObject object = new JsonObject();
         replaced.forEach((resource, paths) -> object.put(resource, new JsonArray(paths)));
         return object;
+    }
+
+    private static JsonArray changes(List<Findings.Change> changes) {
+        JsonArray array = new JsonArray();
+        changes.forEach(change -> array.add(new JsonObject()
+                .put("address", change.address())
+                .put("type", change.type())
+                .put("action", change.action())
+                .put("paths", new JsonArray(change.paths()))));
+        return array;
     }
 
     private Uni<Optional<JobStatus>> finish(Lease lease, String how, JsonObject body, JobStatus status) {

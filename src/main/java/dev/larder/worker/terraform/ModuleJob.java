@@ -1,6 +1,7 @@
 package dev.larder.worker.terraform;
 
 import dev.larder.model.Assignment;
+import dev.larder.model.Findings;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.LogLine;
 import dev.larder.model.StateAccess;
@@ -120,23 +121,47 @@ final class ModuleJob {
         killed("processes of an earlier attempt were killed: ", processes.killEarlierAttempts());
         TerraformModule module = TerraformModule.of(assignment.version().files());
         ModuleVariables variables = ModuleVariables.of(assignment, module);
-        if (variables.undeclared().isPresent()) {
-            return failed(
-                    "parameter_undeclared",
-                    "The module has no variable for the parameter "
-                            + variables.undeclared().get() + ".");
-        }
         bench.root().createPrivate();
         created = JobFolder.create(bench.root(), assignment.jobId(), assignment.attempt());
         folder.write(assignment.version().files(), variables.json(), ToolConfiguration.of(bench.settings()));
         ModuleSteps steps = new ModuleSteps(run(access), folder, tool, events, bench.cacheTurns(), bench.settings());
         log.note("runs with " + tool.version());
-        return assignment.transition() == Transition.DELETE ? destroy(steps, access) : build(steps, access);
+        steps.init();
+        if (variables.undeclared().isPresent()) {
+            // After init: in a module that does not parse, the variable may only not have been found.
+            return failed(
+                    "parameter_undeclared",
+                    "The module has no variable for the parameter "
+                            + variables.undeclared().get() + ".");
+        }
+        return assignment.transition() == Transition.DELETE ? destroy(steps, access) : start(steps, access);
+    }
+
+    private JobOutcome start(ModuleSteps steps, StateAccess access)
+            throws IOException, InterruptedException, ModuleSteps.EndedException {
+        return switch (assignment.reason()) {
+            case Assignment.DRIFT_CHECK -> found(Map.of(), steps.drift());
+            case Assignment.CHANGESET -> found(Map.of(), steps.changeset());
+            case Assignment.REFRESH -> refresh(steps, access);
+            default -> build(steps, access);
+        };
+    }
+
+    private static JobOutcome found(Map<String, String> outputs, Findings findings) {
+        return new JobOutcome.Succeeded(outputs, Map.of(), findings);
+    }
+
+    private JobOutcome refresh(ModuleSteps steps, StateAccess access)
+            throws IOException, InterruptedException, ModuleSteps.EndedException {
+        Findings drift = steps.drift();
+        end = ToolEnd.UNKNOWN;
+        rescued(steps::apply, access);
+        end = ToolEnd.EXITED;
+        return found(steps.outputs(), drift);
     }
 
     private JobOutcome build(ModuleSteps steps, StateAccess access)
             throws IOException, InterruptedException, ModuleSteps.EndedException {
-        steps.init();
         ModulePlan plan = steps.plan();
         end = ToolEnd.UNKNOWN;
         rescued(steps::apply, access);
@@ -148,7 +173,6 @@ final class ModuleJob {
 
     private JobOutcome destroy(ModuleSteps steps, StateAccess access)
             throws IOException, InterruptedException, ModuleSteps.EndedException {
-        steps.init();
         end = ToolEnd.UNKNOWN;
         rescued(steps::destroy, access);
         end = ToolEnd.EXITED;

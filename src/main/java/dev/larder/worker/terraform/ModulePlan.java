@@ -22,8 +22,8 @@ record ModulePlan(List<String> deletes, Map<String, List<String>> replaces) {
     private static final JsonMapper JSON = new JsonMapper();
 
     /** @param file what {@code show -json} printed of the plan; it may hold secrets */
-    static ModulePlan of(Path file) throws IOException {
-        return of(JSON.readTree(Files.readAllBytes(file)));
+    static JsonNode read(Path file) throws IOException {
+        return JSON.readTree(Files.readAllBytes(file));
     }
 
     static ModulePlan of(JsonNode plan) {
@@ -44,16 +44,19 @@ record ModulePlan(List<String> deletes, Map<String, List<String>> replaces) {
     }
 
     private static List<String> reasons(JsonNode resource) {
+        List<String> paths = paths(resource.path("change"));
+        return paths.isEmpty() ? List.of(resource.path("action_reason").asText("unknown")) : paths;
+    }
+
+    /** The attributes that force a resource to be made anew. */
+    static List<String> paths(JsonNode change) {
         List<String> paths = new ArrayList<>();
-        for (JsonNode path : resource.path("change").path("replace_paths")) {
+        for (JsonNode path : change.path("replace_paths")) {
             StringBuilder text = new StringBuilder();
             for (JsonNode step : path) {
                 text.append(step.isNumber() ? "[" + step.asText() + "]" : (text.isEmpty() ? "" : ".") + step.asText());
             }
             paths.add(text.toString());
-        }
-        if (paths.isEmpty()) {
-            paths.add(resource.path("action_reason").asText("unknown"));
         }
         return List.copyOf(paths);
     }

@@ -1,5 +1,7 @@
 package dev.larder.worker.terraform;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.larder.model.Findings;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.ToolEnd;
 import dev.larder.worker.process.ProcessEnd;
@@ -98,20 +100,7 @@ final class ModuleSteps {
 
     /** Saves what is to be done, and refuses it where it would delete what stands. Changes nothing. */
     ModulePlan plan() throws IOException, InterruptedException, EndedException {
-        events.begin();
-        check(
-                run.look(List.of("plan", "-input=false", "-json", LOCK_TIMEOUT, "-out=" + folder.plan())),
-                "plan_failed",
-                ToolEnd.NOT_STARTED);
-        check(
-                run.ask(List.of("show", "-json", folder.plan().toString()), folder.answer()),
-                "plan_failed",
-                ToolEnd.NOT_STARTED);
-        if (Files.size(folder.answer()) > ModulePlan.BYTES_MAX) {
-            throw new EndedException(
-                    new JobOutcome.Failed("plan_failed", "The plan has more than 64 MiB.", ToolEnd.NOT_STARTED));
-        }
-        ModulePlan plan = ModulePlan.of(folder.answer());
+        ModulePlan plan = ModulePlan.of(planned(List.of()));
         if (!plan.deletes().isEmpty()) {
             throw new EndedException(new JobOutcome.Failed(
                     "plan_deletes",
@@ -120,6 +109,35 @@ final class ModuleSteps {
                     ToolEnd.NOT_STARTED));
         }
         return plan;
+    }
+
+    /** Saves what an apply would change, and tells it. Changes nothing. */
+    Findings changeset() throws IOException, InterruptedException, EndedException {
+        return ModuleFindings.of(planned(List.of()));
+    }
+
+    /**
+     * Compares what exists with the state, and saves a plan that reads the one into the other. Changes nothing.
+     */
+    Findings drift() throws IOException, InterruptedException, EndedException {
+        return new Findings(ModuleFindings.of(planned(List.of("-refresh-only"))).drift(), List.of());
+    }
+
+    private JsonNode planned(List<String> options) throws IOException, InterruptedException, EndedException {
+        events.begin();
+        List<String> arguments =
+                new ArrayList<>(List.of("plan", "-input=false", "-json", LOCK_TIMEOUT, "-out=" + folder.plan()));
+        arguments.addAll(options);
+        check(run.look(arguments), "plan_failed", ToolEnd.NOT_STARTED);
+        check(
+                run.ask(List.of("show", "-json", folder.plan().toString()), folder.answer()),
+                "plan_failed",
+                ToolEnd.NOT_STARTED);
+        if (Files.size(folder.answer()) > ModulePlan.BYTES_MAX) {
+            throw new EndedException(
+                    new JobOutcome.Failed("plan_failed", "The plan has more than 64 MiB.", ToolEnd.NOT_STARTED));
+        }
+        return ModulePlan.read(folder.answer());
     }
 
     /** Does what was planned. */

@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -86,6 +87,11 @@ public class TerraformBackend implements Backend {
     @Override
     public String kind() {
         return "terraform";
+    }
+
+    @Override
+    public List<String> jobKinds() {
+        return List.of(kind(), "terraform_check");
     }
 
     @Override

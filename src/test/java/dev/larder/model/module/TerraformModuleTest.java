@@ -3,10 +3,12 @@ package dev.larder.model.module;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.model.module.TerraformModule.Backend;
+import dev.larder.model.module.TerraformModule.Fault;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TerraformModuleTest {
@@ -45,6 +47,7 @@ class TerraformModuleTest {
         assertThat(TerraformModule.of(Map.of("main.tf", text)).variables())
                 .contains("real")
                 .doesNotContain("fake");
+        assertThat(TerraformModule.faults(Map.of("main.tf", text)).isEmpty()).isEqualTo(!text.startsWith("\uFEFF"));
     }
 
     @Test
@@ -88,6 +91,26 @@ class TerraformModuleTest {
         assertThat(TerraformModule.of(Map.of("main.tf", text, "main.tf.json", text))
                         .variables())
                 .isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "variable ~a~ {;  x = 1;variable ~b~ {}, 1",
+        "variable ~a~ {};}, 2",
+        "locals {;  a = [1;}, 3",
+        "locals {;  a = ~x;};variable ~b~ {}, 2",
+        "a = <<EOT; {;EOT;b = (, 4"
+    })
+    void a_file_that_surely_does_not_parse_is_named_with_a_line(String text, int line) {
+        Map<String, String> files = Map.of("main.tf", text.replace(';', '\n').replace('~', '"'), "ok.tf", "a = 1");
+
+        assertThat(TerraformModule.faults(files)).containsExactly(new Fault("main.tf", line));
+    }
+
+    @Test
+    void json_that_does_not_parse_is_named_with_a_line() {
+        assertThat(TerraformModule.faults(Map.of("main.tf.json", "{\n\"variable\": {]}\n")))
+                .containsExactly(new Fault("main.tf.json", 2));
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.larder.model.Assignment;
+import dev.larder.model.Findings.Change;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.Lease;
 import dev.larder.model.LogLine;
@@ -41,6 +42,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * S10 of the rules for infrastructure state, with the tool of the path: the backend against a state server of its
@@ -361,7 +364,17 @@ class TerraformBackendTest {
 
         assertFailed(outcome, "parameter_undeclared", ToolEnd.NOT_STARTED);
         assertThat(((JobOutcome.Failed) outcome).detail()).contains("sise");
-        assertThat(server.calls()).isEmpty();
+        assertThat(server.state()).isEmpty();
+    }
+
+    @Test
+    void a_module_that_does_not_parse_fails_as_such_with_its_file_and_line_and_not_by_a_parameter_behind_the_fault() {
+        JobOutcome outcome = perform(work.with("size", "number", "3").start("locals {\n  a = [1\n}\n" + BOX));
+
+        assertFailed(outcome, "module_invalid", ToolEnd.NOT_STARTED);
+        assertThat(((JobOutcome.Failed) outcome).detail())
+                .containsPattern("main.tf, line \\d")
+                .doesNotContain("size");
     }
 
     @Test
@@ -635,6 +648,59 @@ class TerraformBackendTest {
         }
     }
 
+    // Checks
+
+    @ParameterizedTest
+    @ValueSource(strings = {Assignment.DRIFT_CHECK, Assignment.CHANGESET})
+    void a_check_reads_the_state_and_writes_none(String reason) {
+        JobOutcome started = perform(work.with("size", "number", "3").start(BOX));
+        String state = server.state().orElseThrow();
+
+        JobOutcome checked = perform(work.written().check(reason, BOX));
+
+        assertThat(started).isInstanceOf(JobOutcome.Succeeded.class);
+        assertThat(checked).isEqualTo(new JobOutcome.Succeeded(Map.of()));
+        assertThat(server.state()).hasValue(state);
+        assertThat(server.lock()).isEmpty();
+    }
+
+    @Test
+    void a_changeset_says_what_an_apply_would_change_even_deletes() {
+        JobOutcome started = perform(work.with("size", "number", "3").start(BOX));
+
+        JobOutcome staged = perform(work.written().check(Assignment.CHANGESET, """
+                variable "size" {}
+                resource "terraform_data" "crate" { input = "swordfish" }
+                """));
+
+        assertThat(started).isInstanceOf(JobOutcome.Succeeded.class);
+        assertThat(((JobOutcome.Succeeded) staged).findings().changes())
+                .containsExactlyInAnyOrder(
+                        new Change("terraform_data.box", "terraform_data", "delete", List.of()),
+                        new Change("terraform_data.crate", "terraform_data", "create", List.of()));
+        assertThat(staged.toString()).doesNotContain("swordfish");
+    }
+
+    @Test
+    void a_refresh_answers_with_the_outputs_again() {
+        JobOutcome started = perform(work.with("size", "number", "3").start(BOX));
+
+        JobOutcome refreshed = perform(work.written().check(Assignment.REFRESH, BOX));
+
+        assertThat(refreshed).isEqualTo(started);
+    }
+
+    @Test
+    void a_check_of_a_module_that_cannot_be_planned_fails_and_nothing_was_begun() {
+        JobOutcome started = perform(work.with("size", "number", "3").start(BOX));
+
+        JobOutcome checked =
+                perform(work.written().check(Assignment.DRIFT_CHECK, "variable \"size\" {}\nthis { is no module"));
+
+        assertThat(started).isInstanceOf(JobOutcome.Succeeded.class);
+        assertThat(checked.tool()).isEqualTo(ToolEnd.NOT_STARTED);
+    }
+
     /** One workspace and its jobs. */
     private static final class Work {
 
@@ -683,10 +749,17 @@ class TerraformBackendTest {
             return job(Transition.DELETE, main);
         }
 
+        Assignment check(String reason, String main) {
+            return job(Transition.START, reason, main);
+        }
+
         private Assignment job(Transition transition, String main) {
+            return job(transition, claimed && transition == Transition.START ? Assignment.CLAIM : "prebuild", main);
+        }
+
+        private Assignment job(Transition transition, String reason, String main) {
             files.put("main.tf", main);
             jobs.add(UUID.randomUUID());
-            String reason = claimed && transition == Transition.START ? Assignment.CLAIM : "prebuild";
             Lease lease = new Lease(jobs.getLast(), UUID.randomUUID(), 1, workspace, transition, reason);
             return new Assignment(
                     lease,

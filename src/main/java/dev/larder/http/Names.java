@@ -1,0 +1,24 @@
+package dev.larder.http;
+
+import java.util.regex.Pattern;
+
+/** Names that people give: of organizations, templates, presets, states, workspaces and children. */
+public final class Names {
+
+    public static final Pattern PATTERN = Pattern.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?");
+
+    private Names() {}
+
+    public static boolean isName(String text) {
+        return PATTERN.matcher(text).matches();
+    }
+
+    /** The text; 422 {@code invalid_name} where it is no name. */
+    public static String checked(String text, String field) {
+        if (!isName(text)) {
+            throw Problem.unprocessable(
+                    "invalid_name", field, "must be 1 to 63 lower-case letters, digits and inner hyphens.");
+        }
+        return text;
+    }
+}
