@@ -40,7 +40,7 @@ public interface ObjectSettings {
     @WithDefault("30s")
     Duration timeout();
 
-    /** How often a store that was not usable is looked at again. */
+    /** How often a bucket is tried. */
     @WithDefault("30s")
     Duration checkInterval();
 

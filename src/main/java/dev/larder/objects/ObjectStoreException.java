@@ -72,6 +72,16 @@ public final class ObjectStoreException extends RuntimeException {
         return etag == null ? Optional.empty() : etag;
     }
 
+    /** Whether a failure is one of a store, for this reason. */
+    public static boolean is(Throwable failure, Reason reason) {
+        return failure instanceof ObjectStoreException refused && refused.reason == reason;
+    }
+
+    /** Whether a write failed because another writer came before it. */
+    static boolean isLostRace(Throwable failure) {
+        return is(failure, Reason.PRECONDITION_FAILED) || is(failure, Reason.OBJECT_NOT_FOUND);
+    }
+
     /** Whether the same call may succeed later. */
     boolean passing() {
         return reason == Reason.STORE_UNAVAILABLE || reason == Reason.RATE_LIMITED;

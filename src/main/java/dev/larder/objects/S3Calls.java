@@ -7,7 +7,6 @@ import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -36,12 +35,10 @@ final class S3Calls {
      * One attempt.
      *
      * @param what for people, such as {@code GET key}
-     * @param read reads the answer to its end
      */
-    <A, T> Uni<T> once(String what, Supplier<CompletableFuture<A>> call, Function<A, Uni<? extends T>> read) {
+    <T> Uni<T> once(String what, Supplier<CompletableFuture<T>> call) {
         return Uni.createFrom()
                 .completionStage(call)
-                .<T>chain(read)
                 .ifNoItem()
                 .after(timeout)
                 .failWith(() -> new ObjectStoreException(Reason.STORE_UNAVAILABLE, what + ": no answer in time"))

@@ -84,6 +84,10 @@ final class S3Faults {
         if (TOO_OFTEN.contains(code) || status == 429) {
             return Reason.RATE_LIMITED;
         }
+        // Every object of Larder is longer than the range that is asked for.
+        if (code.equals("InvalidRange") || status == 416) {
+            return Reason.OBJECT_DAMAGED;
+        }
         if (code.equals("EntityTooLarge")) {
             return Reason.OBJECT_TOO_LARGE;
         }

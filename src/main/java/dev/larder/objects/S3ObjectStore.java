@@ -10,17 +10,14 @@ import java.time.Instant;
 import java.util.Base64;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
-import org.reactivestreams.FlowAdapters;
 import software.amazon.awssdk.core.async.AsyncRequestBody;
-import software.amazon.awssdk.core.async.AsyncResponseTransformer;
-import software.amazon.awssdk.core.async.ResponsePublisher;
 import software.amazon.awssdk.services.s3.S3AsyncClient;
 import software.amazon.awssdk.services.s3.model.GetObjectResponse;
 import software.amazon.awssdk.services.s3.model.ListObjectsV2Response;
 import software.amazon.awssdk.services.s3.model.PutObjectRequest;
+import software.amazon.awssdk.services.s3.model.PutObjectResponse;
 import software.amazon.awssdk.services.s3.model.S3Object;
 
 /**
@@ -63,36 +60,25 @@ final class S3ObjectStore implements ObjectStore {
         return ObjectKeys.checked(prefix + ObjectKeys.checked(key));
     }
 
-    private static boolean is(Throwable failure, Reason reason) {
-        return failure instanceof ObjectStoreException refused && refused.reason() == reason;
-    }
-
     @Override
     public Uni<StoredObject> get(String key) {
         String full = full(key);
-        return calls.insisted(() -> whole("GET " + key, key, full, null)
+        return calls.insisted(() -> gathered(key, full, null)
                 .emitOn(Infrastructure.getDefaultWorkerPool())
-                .map(read -> new StoredObject(read.info(), Frame.body(key, read.body()))));
+                .map(answer -> new StoredObject(info(key, answer.head()), Frame.body(key, answer.bytes()))));
     }
 
-    /** @param range null: all of it. The bytes begin with the frame */
-    private Uni<StoredObject> whole(String what, String key, String full, @Nullable String range) {
-        return calls.once(what, () -> asked(full, range), answer -> read(key, answer));
+    /** @param range null: all of it */
+    private Uni<Gathered.Answer> gathered(String key, String full, @Nullable String range) {
+        return calls.once(
+                "GET " + key,
+                () -> client.getObject(
+                        get -> get.bucket(bucket).key(full).range(range),
+                        new Gathered(key, bytesMax + Frame.BYTES)));
     }
 
-    private CompletableFuture<ResponsePublisher<GetObjectResponse>> asked(String full, @Nullable String range) {
-        return client.getObject(
-                get -> get.bucket(bucket).key(full).range(range), AsyncResponseTransformer.toPublisher());
-    }
-
-    private Uni<StoredObject> read(String key, ResponsePublisher<GetObjectResponse> answer) {
-        GetObjectResponse head = answer.response();
-        ObjectInfo info = info(key, head.contentLength(), head.eTag(), head.lastModified());
-        return Multi.createFrom()
-                .publisher(FlowAdapters.toFlowPublisher(answer))
-                .collect()
-                .in(() -> new Gathered(key, info.size() + Frame.BYTES, bytesMax + Frame.BYTES), Gathered::add)
-                .map(bytes -> new StoredObject(info, bytes.complete()));
+    private static ObjectInfo info(String key, GetObjectResponse head) {
+        return info(key, head.contentLength(), head.eTag(), head.lastModified());
     }
 
     private static ObjectInfo info(String key, @Nullable Long bytes, String etag, Instant modifiedAt) {
@@ -110,19 +96,16 @@ final class S3ObjectStore implements ObjectStore {
     private Uni<ObjectInfo> headed(String key, String full) {
         return calls.once(
                         "HEAD " + key,
-                        () -> client.headObject(head -> head.bucket(bucket).key(full)),
-                        head -> Uni.createFrom()
-                                .item(info(key, head.contentLength(), head.eTag(), head.lastModified())))
-                .onFailure(failure -> is(failure, Reason.OBJECT_NOT_FOUND))
-                .recoverWithUni(absent -> inBucket(absent));
+                        () -> client.headObject(head -> head.bucket(bucket).key(full)))
+                .map(head -> info(key, head.contentLength(), head.eTag(), head.lastModified()))
+                .onFailure(failure -> ObjectStoreException.is(failure, Reason.OBJECT_NOT_FOUND))
+                .recoverWithUni(this::inBucket);
     }
 
     /** The failure, if there is a bucket in which the object can be absent. */
     private <T> Uni<T> inBucket(Throwable absent) {
-        return calls.once(
-                "HEAD of the bucket",
-                () -> client.headBucket(head -> head.bucket(bucket)),
-                there -> Uni.createFrom().failure(absent));
+        return calls.once("HEAD of the bucket", () -> client.headBucket(head -> head.bucket(bucket)))
+                .chain(there -> Uni.createFrom().failure(absent));
     }
 
     @Override
@@ -132,9 +115,9 @@ final class S3ObjectStore implements ObjectStore {
             return Uni.createFrom().failure(ObjectStoreException.tooLarge(key, bytesMax));
         }
         return calls.insisted(() -> write(write, body, condition)
-                        .onFailure(failure -> is(failure, Reason.PRECONDITION_FAILED))
+                        .onFailure(failure -> ObjectStoreException.is(failure, Reason.PRECONDITION_FAILED))
                         .recoverWithUni(failure -> own(write, (ObjectStoreException) failure)))
-                .onFailure(failure -> is(failure, Reason.STORE_UNAVAILABLE))
+                .onFailure(failure -> ObjectStoreException.is(failure, Reason.STORE_UNAVAILABLE))
                 .recoverWithUni(failure -> own(write, (ObjectStoreException) failure)
                         .onFailure()
                         .transform(unknown -> failure));
@@ -147,10 +130,8 @@ final class S3ObjectStore implements ObjectStore {
         byte[] frame = Frame.of(write.writer(), body);
         PutObjectRequest request = request(write.full(), md5(frame, body), condition);
         AsyncRequestBody bytes = AsyncRequestBody.fromByteBuffersUnsafe(ByteBuffer.wrap(frame), ByteBuffer.wrap(body));
-        return calls.once(
-                "PUT " + write.key(),
-                () -> client.putObject(request, bytes),
-                done -> Uni.createFrom().item(done.eTag()));
+        return calls.once("PUT " + write.key(), () -> client.putObject(request, bytes))
+                .map(PutObjectResponse::eTag);
     }
 
     private static byte[] md5(byte[] frame, byte[] body) {
@@ -172,19 +153,19 @@ final class S3ObjectStore implements ObjectStore {
 
     /** Success where the object is the one of this writer; otherwise the failure. Fails where this cannot be told. */
     private Uni<String> own(Write write, ObjectStoreException refused) {
-        return whole("GET " + write.key(), write.key(), write.full(), BEGIN)
+        return gathered(write.key(), write.full(), BEGIN)
                 .map(Optional::of)
-                .onFailure(failure -> is(failure, Reason.OBJECT_NOT_FOUND))
+                .onFailure(failure -> ObjectStoreException.is(failure, Reason.OBJECT_NOT_FOUND) || ObjectStoreException.is(failure, Reason.OBJECT_DAMAGED))
                 .recoverWithItem(Optional.empty())
                 .map(begin -> own(write, refused, begin));
     }
 
-    private static String own(Write write, ObjectStoreException refused, Optional<StoredObject> begin) {
+    private static String own(Write write, ObjectStoreException refused, Optional<Gathered.Answer> begin) {
         if (begin.isEmpty()) {
             throw refused;
         }
-        String etag = begin.get().info().etag();
-        if (Frame.writer(begin.get().body()).filter(write.writer()::equals).isEmpty()) {
+        String etag = begin.get().head().eTag();
+        if (Frame.writer(begin.get().bytes()).filter(write.writer()::equals).isEmpty()) {
             throw refused.current(etag);
         }
         return etag;
@@ -193,13 +174,12 @@ final class S3ObjectStore implements ObjectStore {
     @Override
     public Uni<Void> delete(String key) {
         String full = full(key);
-        return calls.insisted(() -> calls.<Object, Void>once(
-                        "DELETE " + key,
-                        () -> client.deleteObject(delete -> delete.bucket(bucket).key(full))
-                                .thenApply(done -> done),
-                        done -> Uni.createFrom().voidItem())
-                .onFailure(failure -> is(failure, Reason.OBJECT_NOT_FOUND))
-                .recoverWithNull());
+        return calls.insisted(() -> calls.once(
+                                "DELETE " + key,
+                                () -> client.deleteObject(delete -> delete.bucket(bucket).key(full)))
+                        .replaceWithVoid()
+                        .onFailure(failure -> ObjectStoreException.is(failure, Reason.OBJECT_NOT_FOUND))
+                        .recoverWithNull());
     }
 
     @Override
@@ -218,8 +198,7 @@ final class S3ObjectStore implements ObjectStore {
         return calls.insisted(() -> calls.once(
                         "LIST " + full,
                         () -> client.listObjectsV2(
-                                list -> list.bucket(bucket).prefix(full).continuationToken(token.get())),
-                        page -> Uni.createFrom().item(page)))
+                                list -> list.bucket(bucket).prefix(full).continuationToken(token.get()))))
                 .invoke(page -> token.set(page.nextContinuationToken()));
     }
 

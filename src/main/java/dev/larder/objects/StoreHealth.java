@@ -57,7 +57,12 @@ class StoreHealth implements ReadinessPart {
         return reason != null ? reason.code() : found != null ? found : tried ? "not reached yet" : "not looked at yet";
     }
 
-    /** Whether the bucket is to be looked at: no look has succeeded, or the bucket was not usable since. */
+    /** Whether there is a bucket. */
+    boolean needed() {
+        return needed;
+    }
+
+    /** Whether the bucket is to be probed: no look has succeeded, or the bucket was not usable since. */
     boolean unproven() {
         return needed && proof == null;
     }

@@ -33,7 +33,7 @@ public class StoreOwner {
         byte[] own = deployment.toString().getBytes(StandardCharsets.UTF_8);
         return store.get(KEY)
                 .map(StoredObject::body)
-                .onFailure(failure -> is(failure, Reason.OBJECT_NOT_FOUND))
+                .onFailure(failure -> ObjectStoreException.is(failure, Reason.OBJECT_NOT_FOUND))
                 .recoverWithUni(() -> take(own, deployment))
                 .invoke(owner -> refuseForeign(owner, own))
                 .replaceWithVoid();
@@ -43,7 +43,7 @@ public class StoreOwner {
     private Uni<byte[]> take(byte[] own, UUID deployment) {
         return store.put(KEY, own, Condition.absent(), deployment)
                 .replaceWith(own)
-                .onFailure(failure -> is(failure, Reason.PRECONDITION_FAILED))
+                .onFailure(failure -> ObjectStoreException.is(failure, Reason.PRECONDITION_FAILED))
                 .recoverWithUni(() -> store.get(KEY).map(StoredObject::body));
     }
 
@@ -53,9 +53,5 @@ public class StoreOwner {
                     Reason.STORE_MISCONFIGURED,
                     store.place() + " belongs to another deployment; larder.objects.prefix gives each its own place");
         }
-    }
-
-    private static boolean is(Throwable failure, Reason reason) {
-        return failure instanceof ObjectStoreException refused && refused.reason() == reason;
     }
 }

@@ -122,12 +122,8 @@ final class StoreProbe {
     private Uni<Optional<String>> write(String written, String body, Condition condition) {
         return store.put(written, bytes(body), condition, ids.get())
                 .map(Optional::of)
-                .onFailure(StoreProbe::refusal)
+                .onFailure(failure -> ObjectStoreException.is(failure, Reason.PRECONDITION_FAILED))
                 .recoverWithItem(Optional.empty());
-    }
-
-    private static boolean refusal(Throwable failure) {
-        return failure instanceof ObjectStoreException refused && refused.reason() == Reason.PRECONDITION_FAILED;
     }
 
     private static byte[] bytes(String text) {

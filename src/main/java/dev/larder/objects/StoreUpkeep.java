@@ -8,7 +8,7 @@ import jakarta.enterprise.inject.Instance;
 import jakarta.inject.Singleton;
 import org.jboss.logging.Logger;
 
-/** Looks at the bucket at the start, and again while it is not usable. */
+/** Tries the bucket at the start and again and again: all that Larder needs of it at first, then one read. */
 @Startup
 @Singleton
 class StoreUpkeep {
@@ -39,19 +39,26 @@ class StoreUpkeep {
     }
 
     private Uni<Void> look() {
-        return health.unproven() ? look(store.get(), owner.get(), health, ids) : Uni.createFrom().voidItem();
+        return health.needed() ? look(store.get(), owner.get(), health, ids) : Uni.createFrom().voidItem();
     }
 
     static Uni<Void> look(ObjectStore store, StoreOwner owner, StoreHealth health, Ids ids) {
         return owner.verify()
-                .chain(() -> StoreProbe.faults(store, ids::next, ROUNDS))
+                .chain(() -> health.unproven() ? prove(store, health, ids) : Uni.createFrom().voidItem())
+                .onFailure(ObjectStoreException.class)
+                .invoke(failure -> noted(failure, health))
+                .onFailure(ObjectStoreException.class)
+                .recoverWithNull();
+    }
+
+    private static Uni<Void> prove(ObjectStore store, StoreHealth health, Ids ids) {
+        return StoreProbe.faults(store, ids::next, ROUNDS)
                 .invoke(faults -> health.prove(store.place(), faults))
-                .onFailure(ObjectStoreException.class)
-                .invoke(health::note)
-                .onFailure(ObjectStoreException.class)
-                .invoke(failure -> LOG.warnf("object store looked at in vain cause=%s", failure.getMessage()))
-                .onFailure(ObjectStoreException.class)
-                .recoverWithNull()
                 .replaceWithVoid();
+    }
+
+    private static void noted(Throwable failure, StoreHealth health) {
+        LOG.warnf("object store tried in vain cause=%s", failure.getMessage());
+        health.note(failure);
     }
 }

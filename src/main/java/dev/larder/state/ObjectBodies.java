@@ -70,7 +70,7 @@ class ObjectBodies implements StateBodies {
         UUID upload = ids.next();
         String key = key(place, upload);
         return store.put(key, sealed, Condition.absent(), upload)
-                .onFailure(failure -> is(failure, Reason.PRECONDITION_FAILED))
+                .onFailure(failure -> ObjectStoreException.is(failure, Reason.PRECONDITION_FAILED))
                 .transform(ObjectBodies::noOtherWrites)
                 .map(etag -> new Stored(null, named(key)));
     }
@@ -107,13 +107,9 @@ class ObjectBodies implements StateBodies {
         return store.get(name.substring(named("").length()))
                 .map(StoredObject::body)
                 .map(Optional::of)
-                .onFailure(failure -> is(failure, Reason.OBJECT_NOT_FOUND))
+                .onFailure(failure -> ObjectStoreException.is(failure, Reason.OBJECT_NOT_FOUND))
                 .recoverWithItem(Optional.empty())
-                .onFailure(failure -> is(failure, Reason.OBJECT_DAMAGED))
+                .onFailure(failure -> ObjectStoreException.is(failure, Reason.OBJECT_DAMAGED))
                 .transform(damaged -> new DamagedException());
-    }
-
-    private static boolean is(Throwable failure, Reason reason) {
-        return failure instanceof ObjectStoreException refused && refused.reason() == reason;
     }
 }
