@@ -30,16 +30,19 @@ import java.util.concurrent.TimeUnit;
  * A store that speaks as S3 does, in this process: one bucket, ETags that are MD5s of the bytes, and faults that a test
  * orders. It keeps its objects in memory and answers one request after the other.
  */
-final class S3Stub implements AutoCloseable {
+public final class S3Stub implements AutoCloseable {
 
-    static final String BUCKET = "larder-test";
-    static final String ACCESS_KEY = "AKIASTUB";
-    static final String SECRET = "stub-secret-4711";
+    public static final String BUCKET = "larder-test";
+    public static final String ACCESS_KEY = "AKIASTUB";
+    public static final String SECRET = "stub-secret-4711";
 
     /** What happens to the next request of a method instead of, or besides, what it asks for. */
     sealed interface Fault {
 
         record Answer(int status, String code) implements Fault {}
+
+        /** None: what was ordered after it is meant for a later request. */
+        record None() implements Fault {}
 
         /** Nothing is done, and nothing is ever answered. */
         record Silence() implements Fault {}
@@ -64,8 +67,9 @@ final class S3Stub implements AutoCloseable {
     private final HttpServer server;
     volatile boolean bucketIsThere = true;
     volatile boolean conditionsIgnored;
+    private volatile String accepted = ACCESS_KEY;
 
-    S3Stub() {
+    public S3Stub() {
         Vertx vertx = Databases.vertx().getDelegate();
         try {
             server = vertx.createHttpServer(new HttpServerOptions()
@@ -87,7 +91,7 @@ final class S3Stub implements AutoCloseable {
         server.close();
     }
 
-    URI endpoint() {
+    public URI endpoint() {
         return URI.create("http://127.0.0.1:" + server.actualPort());
     }
 
@@ -112,23 +116,44 @@ final class S3Stub implements AutoCloseable {
     }
 
     /** Keys in the bucket, with their prefix. */
-    List<String> keys() {
+    public List<String> keys() {
         return List.copyOf(objects.keySet());
     }
 
-    void drop(String key) {
+    public void drop(String key) {
         objects.remove(key);
+    }
+
+    /** From now on the bucket is there, or it is not; the objects stay. */
+    public void dropBucket(boolean dropped) {
+        bucketIsThere = !dropped;
+    }
+
+    /** From now on the credentials that Larder has are refused, or they are not. */
+    public void refuseCredentials(boolean refused) {
+        accepted = refused ? "AKIAOTHER" : ACCESS_KEY;
+    }
+
+    /** One bit of the object becomes another one. */
+    public void flip(String key) {
+        byte[] bytes = objects.get(key).bytes().clone();
+        bytes[bytes.length - 1] ^= 1;
+        put(key, bytes);
     }
 
     void put(String key, byte[] bytes) {
         objects.put(key, held(bytes));
     }
 
-    void ageAll(Duration by) {
+    public void ageAll(Duration by) {
         objects.replaceAll((key, held) -> new Held(held.bytes(), held.etag(), held.modifiedAt().minus(by)));
     }
 
     /** A store over this stub, with short times. */
+    public ObjectStore store(String prefix) {
+        return store(prefix, 256 << 20);
+    }
+
     S3ObjectStore store(String prefix, long bytesMax) {
         return store(settings(ACCESS_KEY, Duration.ofSeconds(20)), prefix, bytesMax);
     }
@@ -213,6 +238,7 @@ final class S3Stub implements AutoCloseable {
         ordered.ifPresent(faults::remove);
         switch (ordered.map(Ordered::fault).orElse(null)) {
             case null -> done(request, body);
+            case Fault.None none -> done(request, body);
             case Fault.Answer(int status, String code) -> refuse(request, status, code);
             case Fault.Silence silence -> {}
             case Fault.DoneAndReset reset -> {
@@ -235,7 +261,7 @@ final class S3Stub implements AutoCloseable {
     }
 
     private void done(HttpServerRequest request, byte[] body) {
-        if (!String.valueOf(request.getHeader("Authorization")).contains("Credential=" + ACCESS_KEY + "/")) {
+        if (!String.valueOf(request.getHeader("Authorization")).contains("Credential=" + accepted + "/")) {
             refuse(request, 403, "InvalidAccessKeyId");
         } else if (!bucketIsThere || !path(request).split("/")[0].equals(BUCKET)) {
             refuse(request, 404, "NoSuchBucket");
@@ -325,6 +351,10 @@ final class S3Stub implements AutoCloseable {
         String range = request.getHeader("Range");
         if (range == null) {
             response.end(Buffer.buffer(bytes));
+            return;
+        }
+        if (bytes.length == 0) {
+            refuse(request, 416, "InvalidRange");
             return;
         }
         int end = Math.min(bytes.length, Integer.parseInt(range.substring(range.indexOf('-') + 1)) + 1);

@@ -152,6 +152,18 @@ final class Given {
         return new Upload(state, mutation, OptionalLong.empty(), bytes, JSON, Upload.Conditions.NONE, Optional.empty());
     }
 
+    /** An upload that names the current version. */
+    static Upload onVersion(UUID state, UUID mutation, long version, String body) {
+        return new Upload(
+                state,
+                Optional.of(mutation),
+                OptionalLong.empty(),
+                body.getBytes(StandardCharsets.UTF_8),
+                JSON,
+                new Upload.Conditions(Optional.empty(), OptionalLong.of(version), false),
+                Optional.empty());
+    }
+
     @CanIgnoreReturnValue
     Promotion.Result put(UUID state, UUID mutation, String body) {
         return await(states.put(upload(state, mutation, body)));
