@@ -73,7 +73,7 @@ class BucketHttpTest {
         Answer tool = tf().get();
         assertThat(tool.status()).as(tool.toString()).isEqualTo(status);
         assertThat(tool.code()).isEqualTo(code);
-        Api.Answer person = Api.owner().get("/api/v1/states/" + state + "/versions/1/body");
+        Api.Answer person = Api.owner().get("/api/v1/states/" + state + "/versions/1");
         assertThat(person.status()).as(person.toString()).isEqualTo(status);
     }
 
