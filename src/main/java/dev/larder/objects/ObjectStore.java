@@ -43,6 +43,16 @@ public interface ObjectStore {
     /** Removes an object. Idempotent. */
     Uni<Void> delete(String key);
 
-    /** All objects whose keys begin with this, in no particular order; they are read in pages of up to 1,000. */
-    Multi<ObjectInfo> list(String prefix);
+    /** All objects whose keys begin with this. */
+    default Multi<ObjectInfo> list(String prefix) {
+        return list(prefix, "");
+    }
+
+    /**
+     * The same, of those whose keys come after this key. They come in the order of the bytes of their keys in UTF-8, and
+     * are read in pages of up to 1,000 as the subscriber asks for them.
+     *
+     * @param after exclusive; empty: from the first one
+     */
+    Multi<ObjectInfo> list(String prefix, String after);
 }

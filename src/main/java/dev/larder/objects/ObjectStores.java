@@ -68,8 +68,8 @@ class ObjectStores {
         }
 
         @Override
-        public Multi<ObjectInfo> list(String prefix) {
-            return store.list(prefix).onFailure().invoke(health::note);
+        public Multi<ObjectInfo> list(String prefix, String after) {
+            return store.list(prefix, after).onFailure().invoke(health::note);
         }
     }
 }

@@ -137,11 +137,12 @@ public final class PostgresObjectStore implements ObjectStore {
              ORDER BY key LIMIT %d""".formatted(INFO, PAGE), "after", "prefix", "last");
 
     @Override
-    public Multi<ObjectInfo> list(String prefix) {
+    public Multi<ObjectInfo> list(String prefix, String after) {
+        String from = ObjectKeys.checkedPrefix(after);
         String checked = ObjectKeys.checkedPrefix(prefix);
         return Multi.createBy()
                 .repeating()
-                .uni(() -> new AtomicReference<>(""), after -> page(checked, after))
+                .uni(() -> new AtomicReference<>(from), last -> page(checked, last))
                 .whilst(page -> page.size() == PAGE)
                 .onItem()
                 .transformToIterable(page -> page);

@@ -183,22 +183,23 @@ final class S3ObjectStore implements ObjectStore {
     }
 
     @Override
-    public Multi<ObjectInfo> list(String prefix) {
+    public Multi<ObjectInfo> list(String prefix, String after) {
+        String from = after.isEmpty() ? null : full(after);
         String full = this.prefix + ObjectKeys.checkedPrefix(prefix);
         return Multi.createBy()
                 .repeating()
-                .uni(() -> new AtomicReference<@Nullable String>(), token -> page(full, token))
+                .uni(() -> new AtomicReference<@Nullable String>(), token -> page(full, from, token))
                 .whilst(ListObjectsV2Response::isTruncated)
                 .onItem()
                 .transformToIterable(ListObjectsV2Response::contents)
                 .map(this::listed);
     }
 
-    private Uni<ListObjectsV2Response> page(String full, AtomicReference<@Nullable String> token) {
+    private Uni<ListObjectsV2Response> page(String full, @Nullable String from, AtomicReference<@Nullable String> token) {
         return calls.insisted(() -> calls.once(
                         "LIST " + full,
                         () -> client.listObjectsV2(
-                                list -> list.bucket(bucket).prefix(full).continuationToken(token.get()))))
+                                list -> list.bucket(bucket).prefix(full).startAfter(from).continuationToken(token.get()))))
                 .invoke(page -> token.set(page.nextContinuationToken()));
     }
 

@@ -72,7 +72,7 @@ class ObjectBodies implements StateBodies {
         return store.put(key, sealed, Condition.absent(), upload)
                 .onFailure(failure -> ObjectStoreException.is(failure, Reason.PRECONDITION_FAILED))
                 .transform(ObjectBodies::noOtherWrites)
-                .map(etag -> new Stored(null, named(key)));
+                .map(etag -> new Stored(null, named(store, key)));
     }
 
     /** A client gives up after a 412, and would be told one although it set no condition. */
@@ -86,8 +86,8 @@ class ObjectBodies implements StateBodies {
         return PREFIX + place.state() + "/" + version + "-" + upload;
     }
 
-    /** The key with its place, as rows have it. */
-    private String named(String key) {
+    /** A key with the place of its store, as rows have it. */
+    static String named(ObjectStore store, String key) {
         return store.place() + "/" + key;
     }
 
@@ -98,13 +98,14 @@ class ObjectBodies implements StateBodies {
     }
 
     private Uni<Optional<byte[]>> get(String name) {
-        if (!name.startsWith(named(""))) {
+        String place = named(store, "");
+        if (!name.startsWith(place)) {
             return Uni.createFrom()
                     .failure(new ObjectStoreException(
                             Reason.STORE_MISCONFIGURED,
                             "a body lies at " + name + ", and the store of this server is " + store.place()));
         }
-        return store.get(name.substring(named("").length()))
+        return store.get(name.substring(place.length()))
                 .map(StoredObject::body)
                 .map(Optional::of)
                 .onFailure(failure -> ObjectStoreException.is(failure, Reason.OBJECT_NOT_FOUND))

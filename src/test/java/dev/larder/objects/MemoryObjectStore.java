@@ -2,7 +2,10 @@ package dev.larder.objects;
 
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
+import java.nio.charset.StandardCharsets;
 import java.time.InstantSource;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -12,7 +15,8 @@ import java.util.concurrent.atomic.AtomicLong;
 /** Objects in this process's memory, for tests. */
 public final class MemoryObjectStore implements ObjectStore {
 
-    private final Map<String, Held> objects = new ConcurrentSkipListMap<>();
+    private final Map<String, Held> objects = new ConcurrentSkipListMap<>(
+            Comparator.comparing(MemoryObjectStore::bytes, Arrays::compareUnsigned));
     private final AtomicLong etags = new AtomicLong();
     private final InstantSource clock;
     private final long bytesMax;
@@ -85,10 +89,16 @@ public final class MemoryObjectStore implements ObjectStore {
     }
 
     @Override
-    public Multi<ObjectInfo> list(String prefix) {
+    public Multi<ObjectInfo> list(String prefix, String after) {
+        byte[] from = bytes(ObjectKeys.checkedPrefix(after));
         String checked = ObjectKeys.checkedPrefix(prefix);
         return Multi.createFrom().items(() -> List.copyOf(objects.values()).stream()
                 .map(Held::info)
-                .filter(info -> info.key().startsWith(checked)));
+                .filter(info -> info.key().startsWith(checked))
+                .filter(info -> Arrays.compareUnsigned(bytes(info.key()), from) > 0));
+    }
+
+    private static byte[] bytes(String key) {
+        return key.getBytes(StandardCharsets.UTF_8);
     }
 }

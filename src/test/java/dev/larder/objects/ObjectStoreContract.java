@@ -189,6 +189,25 @@ abstract class ObjectStoreContract {
         assertThat(await(store().list("many/").select().first(3).collect().asList())).hasSize(3);
     }
 
+    @Test
+    void a_list_is_in_the_order_of_bytes_and_goes_on_after_a_key() {
+        List<String> ordered = List.of("p/+", "p/-", "p/1", "p/10", "p/2", "p/A", "p/a", "p/ä", "p/日", "p/🙂");
+        List.of(3, 9, 0, 7, 1, 8, 4, 2, 6, 5).forEach(i -> put(ordered.get(i), "x", Condition.absent()));
+        put("q", "x", Condition.absent());
+
+        assertThat(keys("p/")).containsExactlyElementsOf(ordered);
+        for (int i = 0; i < ordered.size(); i++) {
+            assertThat(await(store().list("p/", ordered.get(i))
+                            .map(ObjectInfo::key)
+                            .collect()
+                            .asList()))
+                    .containsExactlyElementsOf(ordered.subList(i + 1, ordered.size()));
+        }
+        assertThat(await(store().list("p/", "z").collect().asList())).isEmpty();
+        assertThat(await(store().list("p/", "p/15").map(ObjectInfo::key).collect().first()))
+                .isEqualTo("p/2");
+    }
+
     static final List<String> ODD = List.of(
             "with space",
             "plus+and%20percent%",

@@ -17,6 +17,8 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.NavigableMap;
@@ -61,7 +63,8 @@ public final class S3Stub implements AutoCloseable {
 
     private record Ordered(String method, Fault fault) {}
 
-    private final NavigableMap<String, Held> objects = new ConcurrentSkipListMap<>();
+    private final NavigableMap<String, Held> objects = new ConcurrentSkipListMap<>(
+            Comparator.comparing(key -> key.getBytes(StandardCharsets.UTF_8), Arrays::compareUnsigned));
     private final Queue<Ordered> faults = new ConcurrentLinkedQueue<>();
     private final Queue<String> seen = new ConcurrentLinkedQueue<>();
     private final HttpServer server;
@@ -278,7 +281,9 @@ public final class S3Stub implements AutoCloseable {
             return;
         }
         String prefix = Optional.ofNullable(request.getParam("prefix")).orElse("");
-        String after = Optional.ofNullable(request.getParam("continuation-token")).orElse("");
+        String after = Optional.ofNullable(request.getParam("continuation-token"))
+                .or(() -> Optional.ofNullable(request.getParam("start-after")))
+                .orElse("");
         List<String> keys = objects.tailMap(after, false).keySet().stream()
                 .filter(key -> key.startsWith(prefix))
                 .limit(1_001)

@@ -123,8 +123,8 @@ class StoreProbeTest {
         }
 
         @Override
-        public Multi<ObjectInfo> list(String prefix) {
-            return store.list(prefix);
+        public Multi<ObjectInfo> list(String prefix, String after) {
+            return store.list(prefix, after);
         }
     }
 
