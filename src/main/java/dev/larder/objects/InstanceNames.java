@@ -107,7 +107,7 @@ final class InstanceNames {
         });
     }
 
-    /** Gives the reservation another ETag, so that it cannot be overwritten. Otherwise: the id that has the name now. */
+    /** Gives the reservation another ETag, so that it is not overwritten. If it was: the id that has the name now. */
     Uni<Optional<String>> confirm(Instance made, Outcome.Reserved name) {
         return store.put(key(made.name()), Holder.of(made).bytes(), Condition.matches(name.etag()), ids.next())
                 .replaceWith(Optional.<String>empty())

@@ -49,8 +49,8 @@ public interface ObjectStore {
     }
 
     /**
-     * The same, of those whose keys come after this key. They come in the order of the bytes of their keys in UTF-8, and
-     * are read in pages of up to 1,000 as the subscriber asks for them.
+     * The same, of those whose keys come after this key. They come in the order of the bytes of their keys in UTF-8,
+     * and are read in pages of up to 1,000 as the subscriber asks for them.
      *
      * @param after exclusive; empty: from the first one
      */

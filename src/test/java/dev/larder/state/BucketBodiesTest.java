@@ -11,6 +11,7 @@ import dev.larder.objects.S3Stub;
 import dev.larder.state.Promotion.Result;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
+import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -138,7 +139,7 @@ class BucketBodiesTest {
 
         assertThat(stub.keys()).hasSize(3);
         UUID reject = ((Result.Rejected) lost).reject();
-        assertThat(new String(await(another().states.reject(reject)).bytes(), java.nio.charset.StandardCharsets.UTF_8))
+        assertThat(new String(await(another().states.reject(reject)).bytes(), StandardCharsets.UTF_8))
                 .isEqualTo(Given.body(3));
     }
 
