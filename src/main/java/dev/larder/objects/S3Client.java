@@ -14,6 +14,10 @@ import software.amazon.awssdk.core.checksums.RequestChecksumCalculation;
 import software.amazon.awssdk.core.checksums.ResponseChecksumValidation;
 import software.amazon.awssdk.core.client.config.SdkAdvancedAsyncClientOption;
 import software.amazon.awssdk.core.exception.SdkClientException;
+import software.amazon.awssdk.core.interceptor.Context;
+import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
+import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
+import software.amazon.awssdk.http.SdkHttpRequest;
 import software.amazon.awssdk.http.nio.netty.NettyNioAsyncHttpClient;
 import software.amazon.awssdk.http.nio.netty.SdkEventLoopGroup;
 import software.amazon.awssdk.regions.Region;
@@ -46,7 +50,8 @@ final class S3Client {
                         .readTimeout(settings.timeout())
                         .writeTimeout(settings.timeout())
                         .eventLoopGroupBuilder(SdkEventLoopGroup.builder().numberOfThreads(2)))
-                .overrideConfiguration(client -> client.retryStrategy(DefaultRetryStrategy.doNotRetry()))
+                .overrideConfiguration(client -> client.retryStrategy(DefaultRetryStrategy.doNotRetry())
+                        .addExecutionInterceptor(new NoExpectation()))
                 .asyncConfiguration(client -> client.advancedOption(
                         SdkAdvancedAsyncClientOption.FUTURE_COMPLETION_EXECUTOR, Runnable::run))
                 .requestChecksumCalculation(RequestChecksumCalculation.WHEN_REQUIRED)
@@ -58,6 +63,15 @@ final class S3Client {
                 .region(region(settings));
         settings.endpoint().map(URI::toString).map(URI::create).ifPresent(builder::endpointOverride);
         return builder.build();
+    }
+
+    /** The client would wait for {@code 100 Continue} before each body, and not every store sends it as HTTP has it. */
+    private static final class NoExpectation implements ExecutionInterceptor {
+
+        @Override
+        public SdkHttpRequest modifyHttpRequest(Context.ModifyHttpRequest context, ExecutionAttributes unused) {
+            return context.httpRequest().toBuilder().removeHeader("Expect").build();
+        }
     }
 
     private static Region region(ObjectSettings settings) {
