@@ -98,9 +98,10 @@ public final class ClaimsByVersion {
 
     /** Gives an instance its next version and this status, if it has the version that the caller has seen. */
     public Uni<Claim> claim(Wanted wanted) {
-        return held(wanted.id()).chain(found -> decided(wanted, found.map(Held::instance))
-                .map(Uni.createFrom()::item)
-                .orElseGet(() -> write(wanted, found.orElseThrow())));
+        return held(wanted.id())
+                .chain(found -> decided(wanted, found.map(Held::instance))
+                        .map(Uni.createFrom()::item)
+                        .orElseGet(() -> write(wanted, found.orElseThrow())));
     }
 
     /** What is known without a write; empty where the instance has the expected version. */
@@ -125,8 +126,9 @@ public final class ClaimsByVersion {
 
     /** The winner may be this claimer itself, by another call of its. */
     private Uni<Claim> lookAgain(Wanted wanted) {
-        return held(wanted.id()).map(found -> decided(wanted, found.map(Held::instance))
-                .orElseGet(() -> new Claim.Conflict(found.orElseThrow().instance())));
+        return held(wanted.id())
+                .map(found -> decided(wanted, found.map(Held::instance))
+                        .orElseGet(() -> new Claim.Conflict(found.orElseThrow().instance())));
     }
 
     /**
@@ -150,12 +152,12 @@ public final class ClaimsByVersion {
     private Uni<Creation> created(Instance made, InstanceNames.Outcome reserved) {
         return switch (reserved) {
             case InstanceNames.Outcome.Taken(String by) -> withdrawn(made, by);
-            case InstanceNames.Outcome.Reserved name -> store.put(
-                            key(made.id()), made.bytes(), Condition.absent(), ids.next())
-                    .replaceWith(made)
-                    .onFailure(failure -> ObjectStoreException.is(failure, Reason.PRECONDITION_FAILED))
-                    .recoverWithUni(taken -> find(made.id()).map(Optional::orElseThrow))
-                    .chain(is -> settled(made, is, name));
+            case InstanceNames.Outcome.Reserved name ->
+                store.put(key(made.id()), made.bytes(), Condition.absent(), ids.next())
+                        .replaceWith(made)
+                        .onFailure(failure -> ObjectStoreException.is(failure, Reason.PRECONDITION_FAILED))
+                        .recoverWithUni(taken -> find(made.id()).map(Optional::orElseThrow))
+                        .chain(is -> settled(made, is, name));
         };
     }
 

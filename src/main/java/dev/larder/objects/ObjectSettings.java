@@ -57,7 +57,9 @@ public interface ObjectSettings {
             throw new MisconfiguredException(
                     "larder.objects.access-key and larder.objects.secret-key are set together or not at all");
         }
-        if (endpoint().filter(url -> url.getHost() == null || url.getScheme() == null).isPresent()) {
+        if (endpoint()
+                .filter(url -> url.getHost() == null || url.getScheme() == null)
+                .isPresent()) {
             throw new MisconfiguredException("larder.objects.endpoint must be like https://host:port");
         }
         if (timeout().toMillis() < 1) {

@@ -52,7 +52,8 @@ public final class PostgresObjectStore implements ObjectStore {
         return "postgres";
     }
 
-    private static final String INFO = "key, octet_length(body)::bigint AS size, '\"' || etag || '\"' AS tag, modified_at";
+    private static final String INFO =
+            "key, octet_length(body)::bigint AS size, '\"' || etag || '\"' AS tag, modified_at";
 
     private static final Sql GET = Sql.of("SELECT body, " + INFO + " FROM objects WHERE key = :key", "key");
 
@@ -162,6 +163,7 @@ public final class PostgresObjectStore implements ObjectStore {
         return sql.on(pool, values)
                 .onFailure()
                 .transform(failure -> new ObjectStoreException(
-                        Reason.STORE_UNAVAILABLE, "the database did not answer: " + failure.getClass().getSimpleName()));
+                        Reason.STORE_UNAVAILABLE,
+                        "the database did not answer: " + failure.getClass().getSimpleName()));
     }
 }

@@ -52,8 +52,8 @@ final class S3Client {
                         .eventLoopGroupBuilder(SdkEventLoopGroup.builder().numberOfThreads(2)))
                 .overrideConfiguration(client -> client.retryStrategy(DefaultRetryStrategy.doNotRetry())
                         .addExecutionInterceptor(new NoExpectation()))
-                .asyncConfiguration(client -> client.advancedOption(
-                        SdkAdvancedAsyncClientOption.FUTURE_COMPLETION_EXECUTOR, Runnable::run))
+                .asyncConfiguration(client ->
+                        client.advancedOption(SdkAdvancedAsyncClientOption.FUTURE_COMPLETION_EXECUTOR, Runnable::run))
                 .requestChecksumCalculation(RequestChecksumCalculation.WHEN_REQUIRED)
                 .responseChecksumValidation(ResponseChecksumValidation.WHEN_REQUIRED)
                 .serviceConfiguration(
@@ -76,7 +76,8 @@ final class S3Client {
 
     private static Region region(ObjectSettings settings) {
         Optional<Region> known = settings.region().map(Region::of);
-        return known.or(() -> settings.endpoint().map(other -> REGION_OF_OTHERS)).orElseGet(S3Client::regionOfPlace);
+        return known.or(() -> settings.endpoint().map(other -> REGION_OF_OTHERS))
+                .orElseGet(S3Client::regionOfPlace);
     }
 
     private static Region regionOfPlace() {

@@ -18,17 +18,38 @@ final class S3Faults {
     private static final int CAUSES_MAX = 12;
 
     private static final Set<String> REFUSED = Set.of(
-            "AccessDenied", "AccountProblem", "AllAccessDisabled", "ExpiredToken", "InvalidAccessKeyId",
-            "InvalidSecurity", "InvalidToken", "NotSignedUp", "RequestExpired", "RequestTimeTooSkewed",
-            "SignatureDoesNotMatch", "TokenRefreshRequired", "UnauthorizedAccess");
+            "AccessDenied",
+            "AccountProblem",
+            "AllAccessDisabled",
+            "ExpiredToken",
+            "InvalidAccessKeyId",
+            "InvalidSecurity",
+            "InvalidToken",
+            "NotSignedUp",
+            "RequestExpired",
+            "RequestTimeTooSkewed",
+            "SignatureDoesNotMatch",
+            "TokenRefreshRequired",
+            "UnauthorizedAccess");
 
     private static final Set<String> TOO_OFTEN = Set.of(
-            "BandwidthLimitExceeded", "RequestLimitExceeded", "RequestThrottled", "SlowDown", "Throttling",
-            "ThrottlingException", "TooManyRequests");
+            "BandwidthLimitExceeded",
+            "RequestLimitExceeded",
+            "RequestThrottled",
+            "SlowDown",
+            "Throttling",
+            "ThrottlingException",
+            "TooManyRequests");
 
     private static final Set<String> MISCONFIGURED = Set.of(
-            "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "InvalidBucketName",
-            "InvalidBucketState", "MethodNotAllowed", "NoSuchBucket", "NotImplemented", "PermanentRedirect");
+            "AuthorizationHeaderMalformed",
+            "IllegalLocationConstraintException",
+            "InvalidBucketName",
+            "InvalidBucketState",
+            "MethodNotAllowed",
+            "NoSuchBucket",
+            "NotImplemented",
+            "PermanentRedirect");
 
     private S3Faults() {}
 

@@ -73,8 +73,7 @@ final class S3ObjectStore implements ObjectStore {
         return calls.once(
                 "GET " + key,
                 () -> client.getObject(
-                        get -> get.bucket(bucket).key(full).range(range),
-                        new Gathered(key, bytesMax + Frame.BYTES)));
+                        get -> get.bucket(bucket).key(full).range(range), new Gathered(key, bytesMax + Frame.BYTES)));
     }
 
     private static ObjectInfo info(String key, GetObjectResponse head) {
@@ -118,9 +117,8 @@ final class S3ObjectStore implements ObjectStore {
                         .onFailure(failure -> ObjectStoreException.is(failure, Reason.PRECONDITION_FAILED))
                         .recoverWithUni(failure -> own(write, (ObjectStoreException) failure)))
                 .onFailure(failure -> ObjectStoreException.is(failure, Reason.STORE_UNAVAILABLE))
-                .recoverWithUni(failure -> own(write, (ObjectStoreException) failure)
-                        .onFailure()
-                        .transform(unknown -> failure));
+                .recoverWithUni(failure ->
+                        own(write, (ObjectStoreException) failure).onFailure().transform(unknown -> failure));
     }
 
     /** A write that is under way. */
@@ -155,7 +153,8 @@ final class S3ObjectStore implements ObjectStore {
     private Uni<String> own(Write write, ObjectStoreException refused) {
         return gathered(write.key(), write.full(), BEGIN)
                 .map(Optional::of)
-                .onFailure(failure -> ObjectStoreException.is(failure, Reason.OBJECT_NOT_FOUND) || ObjectStoreException.is(failure, Reason.OBJECT_DAMAGED))
+                .onFailure(failure -> ObjectStoreException.is(failure, Reason.OBJECT_NOT_FOUND)
+                        || ObjectStoreException.is(failure, Reason.OBJECT_DAMAGED))
                 .recoverWithItem(Optional.empty())
                 .map(begin -> own(write, refused, begin));
     }
@@ -175,11 +174,12 @@ final class S3ObjectStore implements ObjectStore {
     public Uni<Void> delete(String key) {
         String full = full(key);
         return calls.insisted(() -> calls.once(
-                                "DELETE " + key,
-                                () -> client.deleteObject(delete -> delete.bucket(bucket).key(full)))
-                        .replaceWithVoid()
-                        .onFailure(failure -> ObjectStoreException.is(failure, Reason.OBJECT_NOT_FOUND))
-                        .recoverWithNull());
+                        "DELETE " + key,
+                        () -> client.deleteObject(
+                                delete -> delete.bucket(bucket).key(full)))
+                .replaceWithVoid()
+                .onFailure(failure -> ObjectStoreException.is(failure, Reason.OBJECT_NOT_FOUND))
+                .recoverWithNull());
     }
 
     @Override
@@ -195,11 +195,14 @@ final class S3ObjectStore implements ObjectStore {
                 .map(this::listed);
     }
 
-    private Uni<ListObjectsV2Response> page(String full, @Nullable String from, AtomicReference<@Nullable String> token) {
+    private Uni<ListObjectsV2Response> page(
+            String full, @Nullable String from, AtomicReference<@Nullable String> token) {
         return calls.insisted(() -> calls.once(
                         "LIST " + full,
-                        () -> client.listObjectsV2(
-                                list -> list.bucket(bucket).prefix(full).startAfter(from).continuationToken(token.get()))))
+                        () -> client.listObjectsV2(list -> list.bucket(bucket)
+                                .prefix(full)
+                                .startAfter(from)
+                                .continuationToken(token.get()))))
                 .invoke(page -> token.set(page.nextContinuationToken()));
     }
 

@@ -69,8 +69,8 @@ class StoreHealth implements ReadinessPart {
 
     /** @param faults what the store fails at */
     void prove(String place, List<String> faults) {
-        faults.forEach(fault -> LOG.errorf(
-                "object store keeps no conditions, PostgreSQL arbitrates place=%s fault=%s", place, fault));
+        faults.forEach(fault ->
+                LOG.errorf("object store keeps no conditions, PostgreSQL arbitrates place=%s fault=%s", place, fault));
         LOG.infof("object store usable place=%s", place);
         proof = faults.isEmpty() ? place : place + ", " + String.join(", ", faults);
         broken = null;
@@ -82,7 +82,9 @@ class StoreHealth implements ReadinessPart {
         tried = true;
         if (failure instanceof ObjectStoreException refused && isLasting(refused.reason())) {
             if (broken != refused.reason()) {
-                LOG.errorf("object store not usable reason=%s cause=%s", refused.reason().code(), refused.getMessage());
+                LOG.errorf(
+                        "object store not usable reason=%s cause=%s",
+                        refused.reason().code(), refused.getMessage());
             }
             broken = refused.reason();
             proof = null;

@@ -70,7 +70,8 @@ final class StoreProbe {
     /** A write that must fail. */
     private Uni<Void> passes(String fault, Condition condition) {
         return write(key, "must not be written", condition)
-                .chain(written -> written.isPresent() ? fault(fault) : Uni.createFrom().voidItem());
+                .chain(written ->
+                        written.isPresent() ? fault(fault) : Uni.createFrom().voidItem());
     }
 
     private Uni<Void> fault(String fault) {
@@ -106,8 +107,8 @@ final class StoreProbe {
         List<Uni<Optional<String>>> writers = IntStream.range(0, WRITERS)
                 .mapToObj(i -> write(raced, "writer " + i, condition))
                 .toList();
-        return Uni.join().all(writers).andFailFast().map(all -> (int)
-                all.stream().filter(Optional::isPresent).count());
+        return Uni.join().all(writers).andFailFast().map(all ->
+                (int) all.stream().filter(Optional::isPresent).count());
     }
 
     private Uni<Void> counted(String condition, int winners) {

@@ -39,12 +39,16 @@ class StoreUpkeep {
     }
 
     private Uni<Void> look() {
-        return health.needed() ? look(store.get(), owner.get(), health, ids) : Uni.createFrom().voidItem();
+        return health.needed()
+                ? look(store.get(), owner.get(), health, ids)
+                : Uni.createFrom().voidItem();
     }
 
     static Uni<Void> look(ObjectStore store, StoreOwner owner, StoreHealth health, Ids ids) {
         return owner.verify()
-                .chain(() -> health.unproven() ? prove(store, health, ids) : Uni.createFrom().voidItem())
+                .chain(() -> health.unproven()
+                        ? prove(store, health, ids)
+                        : Uni.createFrom().voidItem())
                 .onFailure(ObjectStoreException.class)
                 .invoke(failure -> noted(failure, health))
                 .onFailure(ObjectStoreException.class)

@@ -86,8 +86,7 @@ class ClaimsByVersionTest {
     @MethodSource("kinds")
     void of_32_claimers_of_two_processes_one_wins_each_round_and_the_others_are_told_the_version(Kind kind) {
         int rounds = Integer.getInteger("larder.objects.rounds", 5);
-        List<ClaimsByVersion> processes =
-                two(kind).stream().map(this::claims).toList();
+        List<ClaimsByVersion> processes = two(kind).stream().map(this::claims).toList();
         var created = await(processes.getFirst().create("i", "name", "new", UUID.randomUUID()));
         assertThat(created).isInstanceOf(Creation.Created.class);
 
@@ -102,8 +101,9 @@ class ClaimsByVersionTest {
             assertThat(results)
                     .filteredOn(Claim.Conflict.class::isInstance)
                     .hasSize(31)
-                    .allSatisfy(lost -> assertThat(((Claim.Conflict) lost).current().version())
-                            .isEqualTo(version + 1));
+                    .allSatisfy(
+                            lost -> assertThat(((Claim.Conflict) lost).current().version())
+                                    .isEqualTo(version + 1));
         }
         System.out.println("S1 on " + kind + ": " + rounds + " rounds");
     }
@@ -187,8 +187,7 @@ class ClaimsByVersionTest {
         assertThat(claim("i", 1, anna)).isEqualTo(first);
 
         Claim second = claim("i", 2, UUID.randomUUID());
-        assertThat(claim("i", 1, anna))
-                .isEqualTo(new Claim.Conflict(((Claim.Claimed) second).instance()));
+        assertThat(claim("i", 1, anna)).isEqualTo(new Claim.Conflict(((Claim.Claimed) second).instance()));
     }
 
     @Test
@@ -211,8 +210,7 @@ class ClaimsByVersionTest {
         Instance made = created("i", "name", UUID.randomUUID());
         List<String> before = keys();
 
-        assertThat(await(claims.create("i", "other", "new", UUID.randomUUID())))
-                .isEqualTo(new Creation.IdTaken(made));
+        assertThat(await(claims.create("i", "other", "new", UUID.randomUUID()))).isEqualTo(new Creation.IdTaken(made));
         assertThat(await(claims.create("i", "name", "new", UUID.randomUUID()))).isEqualTo(new Creation.IdTaken(made));
         assertThat(await(claims.create("other", "name", "new", UUID.randomUUID())))
                 .isEqualTo(new Creation.NameTaken("i"));
@@ -256,8 +254,9 @@ class ClaimsByVersionTest {
 
     private List<Creation> race(java.util.function.IntFunction<Uni<Creation>> creator) {
         List<Uni<Creation>> creators = new ArrayList<>();
-        IntStream.range(0, 16).forEach(i -> creators.add(creator.apply(i)
-                .runSubscriptionOn(io.smallrye.mutiny.infrastructure.Infrastructure.getDefaultWorkerPool())));
+        IntStream.range(0, 16)
+                .forEach(i -> creators.add(creator.apply(i)
+                        .runSubscriptionOn(io.smallrye.mutiny.infrastructure.Infrastructure.getDefaultWorkerPool())));
         return await(Uni.join().all(creators).andFailFast());
     }
 
@@ -266,7 +265,8 @@ class ClaimsByVersionTest {
         Instance dead = Instance.created("dead", "name", "new", UUID.randomUUID(), clock.instant());
         Outcome.Reserved early = (Outcome.Reserved) await(names.reserve(dead, claims::find));
 
-        assertThat(await(claims.create("i", "name", "new", UUID.randomUUID()))).isEqualTo(new Creation.NameTaken("dead"));
+        assertThat(await(claims.create("i", "name", "new", UUID.randomUUID())))
+                .isEqualTo(new Creation.NameTaken("dead"));
         clock.forward(InstanceNames.RESERVED_FOR);
         created("i", "name", UUID.randomUUID());
 
@@ -280,8 +280,8 @@ class ClaimsByVersionTest {
         var reserved = await(names.reserve(slow, claims::find));
         clock.forward(InstanceNames.RESERVED_FOR);
         created("i", "name", UUID.randomUUID());
-        var written = await(
-                memory.put(ClaimsByVersion.key("slow"), slow.bytes(), Condition.absent(), UUID.randomUUID()));
+        var written =
+                await(memory.put(ClaimsByVersion.key("slow"), slow.bytes(), Condition.absent(), UUID.randomUUID()));
 
         assertThat(await(claims.create("slow", "name", "new", creator))).isEqualTo(new Creation.NameTaken("i"));
         assertThat(await(claims.find("slow"))).isEmpty();
@@ -292,8 +292,7 @@ class ClaimsByVersionTest {
         UUID creator = UUID.randomUUID();
         Instance made = Instance.created("i", "name", "new", creator, clock.instant());
         var reserved = await(names.reserve(made, claims::find));
-        var written =
-                await(memory.put(ClaimsByVersion.key("i"), made.bytes(), Condition.absent(), UUID.randomUUID()));
+        var written = await(memory.put(ClaimsByVersion.key("i"), made.bytes(), Condition.absent(), UUID.randomUUID()));
         clock.forward(Duration.ofDays(1));
 
         assertThat(await(claims.create("other", "name", "new", UUID.randomUUID())))
@@ -308,8 +307,8 @@ class ClaimsByVersionTest {
         assertThatThrownBy(() -> claims(stub.store("", BYTES_MAX)))
                 .isInstanceOfSatisfying(
                         ObjectStoreException.class,
-                        refused -> assertThat(refused.reason())
-                                .isEqualTo(ObjectStoreException.Reason.STORE_MISCONFIGURED))
+                        refused ->
+                                assertThat(refused.reason()).isEqualTo(ObjectStoreException.Reason.STORE_MISCONFIGURED))
                 .hasMessageContaining("cannot arbitrate claims: If-None-Match is ignored, If-Match is ignored");
     }
 }

@@ -15,8 +15,8 @@ import java.util.concurrent.atomic.AtomicLong;
 /** Objects in this process's memory, for tests. */
 public final class MemoryObjectStore implements ObjectStore {
 
-    private final Map<String, Held> objects = new ConcurrentSkipListMap<>(
-            Comparator.comparing(MemoryObjectStore::bytes, Arrays::compareUnsigned));
+    private final Map<String, Held> objects =
+            new ConcurrentSkipListMap<>(Comparator.comparing(MemoryObjectStore::bytes, Arrays::compareUnsigned));
     private final AtomicLong etags = new AtomicLong();
     private final InstantSource clock;
     private final long bytesMax;
@@ -35,7 +35,9 @@ public final class MemoryObjectStore implements ObjectStore {
 
     @Override
     public Uni<StoredObject> get(String key) {
-        return Uni.createFrom().item(() -> held(key)).map(held -> new StoredObject(held.info(), held.body().clone()));
+        return Uni.createFrom()
+                .item(() -> held(key))
+                .map(held -> new StoredObject(held.info(), held.body().clone()));
     }
 
     @Override
@@ -67,7 +69,8 @@ public final class MemoryObjectStore implements ObjectStore {
     private Held written(String key, Held held, byte[] body, Condition condition, UUID writer) {
         boolean holds = switch (condition) {
             case Condition.Absent() -> held == null;
-            case Condition.Matches(String etag) -> held != null && held.info().etag().equals(etag);
+            case Condition.Matches(String etag) ->
+                held != null && held.info().etag().equals(etag);
         };
         if (holds) {
             String etag = "\"m" + etags.incrementAndGet() + "\"";
@@ -92,10 +95,11 @@ public final class MemoryObjectStore implements ObjectStore {
     public Multi<ObjectInfo> list(String prefix, String after) {
         byte[] from = bytes(ObjectKeys.checkedPrefix(after));
         String checked = ObjectKeys.checkedPrefix(prefix);
-        return Multi.createFrom().items(() -> List.copyOf(objects.values()).stream()
-                .map(Held::info)
-                .filter(info -> info.key().startsWith(checked))
-                .filter(info -> Arrays.compareUnsigned(bytes(info.key()), from) > 0));
+        return Multi.createFrom()
+                .items(() -> List.copyOf(objects.values()).stream()
+                        .map(Held::info)
+                        .filter(info -> info.key().startsWith(checked))
+                        .filter(info -> Arrays.compareUnsigned(bytes(info.key()), from) > 0));
     }
 
     private static byte[] bytes(String key) {

@@ -184,9 +184,21 @@ abstract class ObjectStoreContract {
                 .asList());
 
         assertThat(keys("many/")).containsExactlyInAnyOrderElementsOf(made);
-        assertThat(keys("many/199")).containsExactlyInAnyOrder("many/199", "many/1990", "many/1991", "many/1992",
-                "many/1993", "many/1994", "many/1995", "many/1996", "many/1997", "many/1998", "many/1999");
-        assertThat(await(store().list("many/").select().first(3).collect().asList())).hasSize(3);
+        assertThat(keys("many/199"))
+                .containsExactlyInAnyOrder(
+                        "many/199",
+                        "many/1990",
+                        "many/1991",
+                        "many/1992",
+                        "many/1993",
+                        "many/1994",
+                        "many/1995",
+                        "many/1996",
+                        "many/1997",
+                        "many/1998",
+                        "many/1999");
+        assertThat(await(store().list("many/").select().first(3).collect().asList()))
+                .hasSize(3);
     }
 
     @Test
@@ -204,7 +216,10 @@ abstract class ObjectStoreContract {
                     .containsExactlyElementsOf(ordered.subList(i + 1, ordered.size()));
         }
         assertThat(await(store().list("p/", "z").collect().asList())).isEmpty();
-        assertThat(await(store().list("p/", "p/15").map(ObjectInfo::key).collect().first()))
+        assertThat(await(store().list("p/", "p/15")
+                        .map(ObjectInfo::key)
+                        .collect()
+                        .first()))
                 .isEqualTo("p/2");
     }
 

@@ -35,7 +35,8 @@ record RealBucket(URI endpoint, boolean isAtomic) {
     S3ObjectStore store() {
         ObjectSettings settings = settings();
         try (S3AsyncClient client = S3Client.of(settings)) {
-            var made = client.createBucket(create -> create.bucket(settings.bucket().orElseThrow()))
+            var made = client.createBucket(
+                            create -> create.bucket(settings.bucket().orElseThrow()))
                     .join();
         } catch (CompletionException there) {
             System.out.println("bucket is used as it is: " + there.getCause().getMessage());
@@ -44,7 +45,8 @@ record RealBucket(URI endpoint, boolean isAtomic) {
     }
 
     static void empty(ObjectStore store) {
-        List<ObjectInfo> left = ObjectStoreContract.await(store.list("").collect().asList());
+        List<ObjectInfo> left =
+                ObjectStoreContract.await(store.list("").collect().asList());
         left.forEach(info -> ObjectStoreContract.await(store.delete(info.key())));
     }
 }

@@ -27,7 +27,9 @@ class S3ObjectStoreTest extends ObjectStoreContract {
         put("a", "b", Condition.absent());
 
         assertThat(stub.keys()).containsExactly("elsewhere", "pre fix+/a");
-        assertThat(await(store.list("").collect().asList())).extracting(ObjectInfo::key).containsExactly("a");
+        assertThat(await(store.list("").collect().asList()))
+                .extracting(ObjectInfo::key)
+                .containsExactly("a");
         assertThat(store.place()).isEqualTo("s3://" + S3Stub.BUCKET + "/pre fix+");
     }
 }

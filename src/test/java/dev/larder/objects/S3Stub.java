@@ -149,7 +149,8 @@ public final class S3Stub implements AutoCloseable {
     }
 
     public void ageAll(Duration by) {
-        objects.replaceAll((key, held) -> new Held(held.bytes(), held.etag(), held.modifiedAt().minus(by)));
+        objects.replaceAll((key, held) ->
+                new Held(held.bytes(), held.etag(), held.modifiedAt().minus(by)));
     }
 
     /** A store over this stub, with short times. */
@@ -235,9 +236,8 @@ public final class S3Stub implements AutoCloseable {
     private void answer(HttpServerRequest request, byte[] body) {
         String method = request.method().name();
         seen.add(method);
-        Optional<Ordered> ordered = faults.stream()
-                .filter(one -> one.method().equals(method))
-                .findFirst();
+        Optional<Ordered> ordered =
+                faults.stream().filter(one -> one.method().equals(method)).findFirst();
         ordered.ifPresent(faults::remove);
         switch (ordered.map(Ordered::fault).orElse(null)) {
             case null -> done(request, body);
@@ -293,7 +293,8 @@ public final class S3Stub implements AutoCloseable {
         keys.stream().limit(1_000).forEach(key -> {
             Held held = objects.get(key);
             xml.append("<Contents><Key>" + escaped(key) + "</Key><Size>" + held.bytes().length + "</Size><ETag>"
-                    + escaped(held.etag()) + "</ETag><LastModified>" + held.modifiedAt() + "</LastModified></Contents>");
+                    + escaped(held.etag()) + "</ETag><LastModified>" + held.modifiedAt()
+                    + "</LastModified></Contents>");
         });
         if (more) {
             xml.append("<NextContinuationToken>" + escaped(keys.get(999)) + "</NextContinuationToken>");
@@ -302,7 +303,10 @@ public final class S3Stub implements AutoCloseable {
     }
 
     private static String escaped(String text) {
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;");
+        return text.replace("&", "&amp;")
+                .replace("<", "&lt;")
+                .replace(">", "&gt;")
+                .replace("\"", "&quot;");
     }
 
     private void object(HttpServerRequest request, String key, byte[] body) {
@@ -371,7 +375,8 @@ public final class S3Stub implements AutoCloseable {
                 .putHeader("ETag", held.etag())
                 .putHeader(
                         "Last-Modified",
-                        DateTimeFormatter.RFC_1123_DATE_TIME.format(held.modifiedAt().atOffset(ZoneOffset.UTC)));
+                        DateTimeFormatter.RFC_1123_DATE_TIME.format(
+                                held.modifiedAt().atOffset(ZoneOffset.UTC)));
     }
 
     private void cut(HttpServerRequest request) {

@@ -139,13 +139,14 @@ class StoreFaultsTest {
 
     @Test
     void wrong_credentials_are_a_refusal_and_neither_they_nor_the_words_of_the_store_are_told() {
-        S3ObjectStore wrong =
-                S3Stub.store(stub.settings("AKIAWRONG", Duration.ofSeconds(5)), "", 1 << 20);
+        S3ObjectStore wrong = S3Stub.store(stub.settings("AKIAWRONG", Duration.ofSeconds(5)), "", 1 << 20);
 
         ObjectStoreException refused = refusal(wrong.get("a"));
 
         assertThat(refused.reason()).isEqualTo(Reason.AUTHENTICATION_FAILED);
-        assertThat(refused).hasMessage("GET a: the store answered 403 InvalidAccessKeyId").hasNoCause();
+        assertThat(refused)
+                .hasMessage("GET a: the store answered 403 InvalidAccessKeyId")
+                .hasNoCause();
         assertThat(refused(wrong.head("a"))).isEqualTo(Reason.AUTHENTICATION_FAILED);
     }
 
@@ -201,7 +202,8 @@ class StoreFaultsTest {
         stub.next("PUT", LOST);
 
         assertThat(refused(put("a", "ours"))).isEqualTo(Reason.PRECONDITION_FAILED);
-        assertThat(new String(await(store.get("a")).body(), StandardCharsets.UTF_8)).isEqualTo("theirs");
+        assertThat(new String(await(store.get("a")).body(), StandardCharsets.UTF_8))
+                .isEqualTo("theirs");
     }
 
     @Test
@@ -229,8 +231,7 @@ class StoreFaultsTest {
     void a_store_that_is_not_there_is_unavailable() {
         URI nowhere = stub.endpoint();
         stub.close();
-        S3ObjectStore gone = S3Stub.store(
-                S3Stub.settings(nowhere, "b", "k", "s", Duration.ofSeconds(5)), "", 1 << 20);
+        S3ObjectStore gone = S3Stub.store(S3Stub.settings(nowhere, "b", "k", "s", Duration.ofSeconds(5)), "", 1 << 20);
 
         assertThat(refused(gone.get("a"))).isEqualTo(Reason.STORE_UNAVAILABLE);
     }
@@ -239,7 +240,8 @@ class StoreFaultsTest {
     void a_body_that_ends_in_the_middle_is_asked_for_again_and_is_never_a_body() {
         await(put("a", "a body of some length"));
         stub.next("GET", new Fault.Truncated());
-        assertThat(new String(await(store.get("a")).body(), StandardCharsets.UTF_8)).isEqualTo("a body of some length");
+        assertThat(new String(await(store.get("a")).body(), StandardCharsets.UTF_8))
+                .isEqualTo("a body of some length");
 
         always("GET", new Fault.Truncated());
         assertThat(refused(store.get("a"))).isEqualTo(Reason.STORE_UNAVAILABLE);

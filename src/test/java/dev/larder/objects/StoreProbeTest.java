@@ -41,8 +41,7 @@ class StoreProbeTest {
     }
 
     private void look(ObjectStore store) {
-        await(StoreUpkeep.look(
-                store, new StoreOwner(store, new DeploymentReads(database.pool())), health, ids));
+        await(StoreUpkeep.look(store, new StoreOwner(store, new DeploymentReads(database.pool())), health, ids));
     }
 
     @Test
@@ -50,7 +49,8 @@ class StoreProbeTest {
         S3ObjectStore bucket = stub.store("p/", 1 << 20);
 
         assertThat(faults(memory)).isEmpty();
-        assertThat(faults(new PostgresObjectStore(database.pool(), clock, 1 << 20))).isEmpty();
+        assertThat(faults(new PostgresObjectStore(database.pool(), clock, 1 << 20)))
+                .isEmpty();
         assertThat(faults(bucket)).isEmpty();
         assertThat(stub.keys()).isEmpty();
         assertThat(await(memory.list("").collect().asList())).isEmpty();
@@ -97,7 +97,8 @@ class StoreProbeTest {
         }
 
         private Uni<String> overwritten(String key, byte[] body, UUID writer) {
-            return store.delete(key).chain(() -> store.put(key, body, Condition.absent(), writer))
+            return store.delete(key)
+                    .chain(() -> store.put(key, body, Condition.absent(), writer))
                     .onFailure(ObjectStoreException.class)
                     .recoverWithItem("\"lost\"");
         }
@@ -194,7 +195,9 @@ class StoreProbeTest {
         look(bucket);
         assertThat(health.up()).isTrue();
 
-        database.pool().query("UPDATE settings SET deployment_id = gen_random_uuid()").executeAndAwait();
+        database.pool()
+                .query("UPDATE settings SET deployment_id = gen_random_uuid()")
+                .executeAndAwait();
         look(bucket);
 
         assertThat(health.up()).isFalse();

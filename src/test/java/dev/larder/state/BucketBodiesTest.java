@@ -111,7 +111,8 @@ class BucketBodiesTest {
     @Test
     void a_server_with_another_bucket_or_none_does_not_look_for_the_body_there() {
         assertThat(fails(new Given(stock, stub.store("there/"), 0))).isEqualTo(Reason.STORE_MISCONFIGURED);
-        assertThat(fails(new Given(stock, new MemoryObjectStore(stock.clock, 1 << 20), Long.MAX_VALUE))).isEqualTo(Reason.STORE_MISCONFIGURED);
+        assertThat(fails(new Given(stock, new MemoryObjectStore(stock.clock, 1 << 20), Long.MAX_VALUE)))
+                .isEqualTo(Reason.STORE_MISCONFIGURED);
         assertThat(given.status(state)).isEqualTo("reliable");
     }
 
@@ -120,8 +121,7 @@ class BucketBodiesTest {
         UUID mutation = given.mutation(state);
         stub.dropBucket(true);
 
-        assertThatThrownBy(() -> given.put(state, mutation, Given.body(3)))
-                .isInstanceOf(ObjectStoreException.class);
+        assertThatThrownBy(() -> given.put(state, mutation, Given.body(3))).isInstanceOf(ObjectStoreException.class);
 
         assertThat(given.look(state).version()).isEqualTo(2);
         stub.dropBucket(false);

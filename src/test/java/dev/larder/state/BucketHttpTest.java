@@ -90,7 +90,9 @@ class BucketHttpTest {
 
         is(503, "store_misconfigured");
         Api.Answer down = Eventually.see(this::readiness, ready -> ready.status() == 503);
-        assertThat(down.toString()).contains("object-store", "store_misconfigured").doesNotContain(S3Stub.SECRET);
+        assertThat(down.toString())
+                .contains("object-store", "store_misconfigured")
+                .doesNotContain(S3Stub.SECRET);
     }
 
     @Test

@@ -212,7 +212,9 @@ class SnapshotStoreTest {
         given.put(state, mutation, Given.body(1));
         try (OpenTransaction passing = new OpenTransaction(stock)) {
             passing.does("UPDATE states SET current_version = 2, serial = 2 WHERE id = $1", state);
-            var upload = given.states.put(Given.onVersion(state, mutation, 1, Given.body(9))).subscribeAsCompletionStage();
+            var upload = given.states
+                    .put(Given.onVersion(state, mutation, 1, Given.body(9)))
+                    .subscribeAsCompletionStage();
             passing.isWaitedForBy(1);
             passing.commits();
 
