@@ -8,6 +8,7 @@ import dev.larder.objects.ClaimsByVersion.Claim;
 import dev.larder.objects.ClaimsByVersion.Creation;
 import dev.larder.objects.ClaimsByVersion.Wanted;
 import dev.larder.objects.InstanceNames.Outcome;
+import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Database;
 import dev.larder.testing.Databases;
 import dev.larder.testing.SettableClock;
@@ -152,6 +153,7 @@ class ClaimsByVersionTest {
         return Integer.parseInt(new String(read.body(), StandardCharsets.UTF_8));
     }
 
+    @CanIgnoreReturnValue
     private Instance created(String id, String name, UUID creator) {
         return ((Creation.Created) await(claims.create(id, name, "new", creator))).instance();
     }

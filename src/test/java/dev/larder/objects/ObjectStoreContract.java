@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.larder.objects.ObjectStoreException.Reason;
+import dev.larder.testing.CanIgnoreReturnValue;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.nio.charset.StandardCharsets;
@@ -24,10 +25,12 @@ abstract class ObjectStoreContract {
     /** An empty one, with bodies of up to {@link #BYTES_MAX} bytes. */
     abstract ObjectStore store();
 
+    @CanIgnoreReturnValue
     final String put(String key, String body, Condition condition) {
         return put(key, body, condition, UUID.randomUUID());
     }
 
+    @CanIgnoreReturnValue
     private String put(String key, String body, Condition condition, UUID writer) {
         return await(store().put(key, bytes(body), condition, writer));
     }
@@ -60,6 +63,7 @@ abstract class ObjectStoreContract {
         return text.getBytes(StandardCharsets.UTF_8);
     }
 
+    @CanIgnoreReturnValue
     static <T> T await(Uni<T> call) {
         return call.await().atMost(java.time.Duration.ofMinutes(1));
     }

@@ -245,7 +245,7 @@ public final class S3Stub implements AutoCloseable {
             case Fault.Answer(int status, String code) -> refuse(request, status, code);
             case Fault.Silence silence -> {}
             case Fault.DoneAndReset reset -> {
-                apply(request, body);
+                boolean unused = apply(request, body);
                 request.connection().close();
             }
             case Fault.Truncated truncated -> cut(request);
@@ -276,7 +276,7 @@ public final class S3Stub implements AutoCloseable {
     }
 
     private void bucket(HttpServerRequest request) {
-        if (request.method() == HttpMethod.HEAD) {
+        if (HttpMethod.HEAD.equals(request.method())) {
             request.response().end();
             return;
         }
@@ -311,16 +311,16 @@ public final class S3Stub implements AutoCloseable {
 
     private void object(HttpServerRequest request, String key, byte[] body) {
         Held held = objects.get(key);
-        boolean reads = request.method() == HttpMethod.GET || request.method() == HttpMethod.HEAD;
+        boolean reads = HttpMethod.GET.equals(request.method()) || HttpMethod.HEAD.equals(request.method());
         if (reads && held == null) {
             refuse(request, 404, "NoSuchKey");
         } else if (reads) {
             read(request, held);
-        } else if (request.method() == HttpMethod.PUT && held == null && request.getHeader("If-Match") != null) {
+        } else if (HttpMethod.PUT.equals(request.method()) && held == null && request.getHeader("If-Match") != null) {
             refuse(request, 404, "NoSuchKey");
         } else if (!apply(request, body)) {
             refuse(request, 412, "PreconditionFailed");
-        } else if (request.method() == HttpMethod.PUT) {
+        } else if (HttpMethod.PUT.equals(request.method())) {
             request.response().putHeader("ETag", objects.get(key).etag()).end();
         } else {
             request.response().setStatusCode(204).end();
@@ -330,7 +330,7 @@ public final class S3Stub implements AutoCloseable {
     /** Does what a write asks for, unless its condition is not met. */
     private boolean apply(HttpServerRequest request, byte[] body) {
         String key = key(request).orElseThrow();
-        if (request.method() == HttpMethod.DELETE) {
+        if (HttpMethod.DELETE.equals(request.method())) {
             objects.remove(key);
             return true;
         }
@@ -353,7 +353,7 @@ public final class S3Stub implements AutoCloseable {
     private static void read(HttpServerRequest request, Held held) {
         HttpServerResponse response = headers(request, held);
         byte[] bytes = held.bytes();
-        if (request.method() == HttpMethod.HEAD) {
+        if (HttpMethod.HEAD.equals(request.method())) {
             response.putHeader("Content-Length", String.valueOf(bytes.length)).end();
             return;
         }
@@ -397,7 +397,7 @@ public final class S3Stub implements AutoCloseable {
     /** An answer to HEAD has no body. */
     private static void refuse(HttpServerRequest request, int status, String code) {
         HttpServerResponse response = request.response().setStatusCode(status);
-        if (request.method() == HttpMethod.HEAD || code.isEmpty()) {
+        if (HttpMethod.HEAD.equals(request.method()) || code.isEmpty()) {
             response.end();
             return;
         }

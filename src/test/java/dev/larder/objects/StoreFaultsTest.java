@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.larder.objects.ObjectStoreException.Reason;
 import dev.larder.objects.S3Stub.Fault;
+import dev.larder.testing.CanIgnoreReturnValue;
 import io.smallrye.mutiny.Uni;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -31,6 +32,7 @@ class StoreFaultsTest {
         stub.close();
     }
 
+    @CanIgnoreReturnValue
     private static <T> T await(Uni<T> call) {
         return call.await().atMost(Duration.ofSeconds(20));
     }
