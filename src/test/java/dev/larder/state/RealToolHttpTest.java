@@ -173,7 +173,7 @@ class RealToolHttpTest {
     /** S12. Each of these, taken for an empty state, would make the tool create everything anew. */
     @Test
     void a_plan_fails_while_the_body_cannot_be_read_from_the_bucket() throws Exception {
-        module(MODULE.replace("SIZE", "${join(\",\", [for i in range(4000) : sha1(i)])}"));
+        module(MODULE.replace("SIZE", "${join(\",\", [for i in range(1000) : sha1(i)])}"));
         succeeds("init", "-input=false");
         succeeds("apply", "-auto-approve");
         String body = bucket.keys().stream()
