@@ -6,6 +6,7 @@ import dev.larder.database.Encryption;
 import dev.larder.jobs.QueueSettings;
 import dev.larder.model.Backend;
 import dev.larder.model.MisconfiguredException;
+import dev.larder.objects.ObjectStore;
 import dev.larder.worker.WorkerSettings;
 import io.quarkus.arc.All;
 import jakarta.enterprise.inject.Instance;
@@ -24,6 +25,7 @@ class StartCheck {
 
     private final Instance<Encryption> encryption;
     private final Direct direct;
+    private final Instance<ObjectStore> objects;
     private final WorkerSettings worker;
     private final QueueSettings queue;
     private final CleanupSettings cleanup;
@@ -33,6 +35,7 @@ class StartCheck {
     StartCheck(
             Instance<Encryption> encryption,
             Direct direct,
+            Instance<ObjectStore> objects,
             WorkerSettings worker,
             QueueSettings queue,
             CleanupSettings cleanup,
@@ -40,6 +43,7 @@ class StartCheck {
             UnknownSettings unknown) {
         this.encryption = encryption;
         this.direct = direct;
+        this.objects = objects;
         this.worker = worker;
         this.queue = queue;
         this.cleanup = cleanup;
@@ -56,6 +60,7 @@ class StartCheck {
         Encryption unused = checked(encryption::get, "quarkus.datasource.reactive.url");
         var address = checked(direct::address, "quarkus.datasource.reactive.url");
         cleanup.refuseUnusable();
+        ObjectStore opened = checked(objects::get, "quarkus.datasource.reactive.url");
         if (worker.enabled()) {
             refuseUnworkable();
             Backend.refuseUnusable(checked(this::offered, "larder.backend.postgres.url"));

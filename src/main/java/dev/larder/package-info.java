@@ -11,6 +11,7 @@
  *   database   the database as a tool: migrations, named parameters, connections, time limits, clock, encryption
  *   lifecycle  the state machine of workspaces, builds and jobs; the rules that several statements share
  *   wakeup     how a loop learns that there may be work; never authoritative
+ *   objects    bodies under keys, in PostgreSQL or in a bucket
  *   observe    health and metrics of the process
  *   http       the edge that every resource shares: problems, paging, preconditions, bodies, the OpenAPI contract
  *   events     what happened to a subject, in order; the feed that its followers share
@@ -28,9 +29,9 @@
  *
  * <h2>Directions</h2>
  *
- * {@code model} ← {@code database} ← {@code lifecycle}, {@code wakeup}, {@code observe} ← {@code http} ←
- * {@code events} ← the capability rooms of the middle block, which never import each other: they meet in the tables,
- * or through a port in {@code model}. SQL of Larder's database stands in {@code *Store} and {@code *Reads}, in
+ * {@code model} ← {@code database} ← {@code wakeup} ← {@code objects}; these, {@code lifecycle} and {@code observe} ←
+ * {@code http} ← {@code events} ← the capability rooms of the middle block, which never import each other: they meet in
+ * the tables, or through a port in {@code model}. SQL of Larder's database stands in {@code *Store} and {@code *Reads}, in
  * {@code lifecycle}, {@code database} and {@code wakeup}. {@code HouseTest} holds all of this (decision 0032).
  *
  * <h2>Reading paths</h2>

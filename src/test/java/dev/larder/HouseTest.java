@@ -67,14 +67,15 @@ class HouseTest {
         knowsOnly("observe", "model", "database", "http");
         knowsOnly("lifecycle", "model", "database");
         knowsOnly("wakeup", "model", "database");
-        knowsOnly("http", "model", "database", "wakeup");
+        knowsOnly("objects", "model", "database", "wakeup");
+        knowsOnly("http", "model", "database", "wakeup", "objects");
         knowsOnly("events", "model", "database", "lifecycle", "wakeup", "http");
     }
 
     @Test
     void capability_rooms_do_not_know_each_other() {
         for (String room : CAPABILITIES) {
-            knowsOnly(room, "model", "database", "lifecycle", "wakeup", "http", "observe", "events");
+            knowsOnly(room, "model", "database", "lifecycle", "wakeup", "objects", "http", "observe", "events");
         }
     }
 

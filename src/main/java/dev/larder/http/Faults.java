@@ -2,6 +2,7 @@ package dev.larder.http;
 
 import dev.larder.database.DatabaseFaults;
 import dev.larder.model.Ids;
+import dev.larder.objects.ObjectStoreException;
 import jakarta.inject.Singleton;
 import java.util.UUID;
 import org.jboss.logging.Logger;
@@ -22,6 +23,10 @@ public class Faults {
     public Problem problem(Throwable failure) {
         if (failure instanceof Problem problem) {
             return problem;
+        }
+        if (failure instanceof ObjectStoreException store) {
+            LOG.warnf("object store failed reason=%s cause=%s", store.reason().code(), store.getMessage());
+            return StoreProblems.of(store);
         }
         if (DatabaseFaults.busy(failure)) {
             LOG.warnf("database busy cause=%s", failure.getMessage());

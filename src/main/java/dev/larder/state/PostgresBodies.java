@@ -1,16 +1,14 @@
 package dev.larder.state;
 
+import dev.larder.state.Envelope.Place;
 import io.smallrye.mutiny.Uni;
-import jakarta.enterprise.context.ApplicationScoped;
 import java.util.Optional;
-import java.util.UUID;
 
 /** Bodies lie in their rows: the statement that writes or reads the row has the body with it. */
-@ApplicationScoped
 class PostgresBodies implements StateBodies {
 
     @Override
-    public Uni<Stored> keep(UUID state, byte[] sealed) {
+    public Uni<Stored> keep(Place place, byte[] sealed) {
         return Uni.createFrom().item(new Stored(sealed, null));
     }
 

@@ -1,8 +1,8 @@
 package dev.larder.state;
 
+import dev.larder.state.Envelope.Place;
 import io.smallrye.mutiny.Uni;
 import java.util.Optional;
-import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,11 +20,11 @@ interface StateBodies {
     record Stored(byte @Nullable [] inline, @Nullable String objectKey) {}
 
     /** Stores a body under a name that no other body ever has, before the row that names it is written. */
-    Uni<Stored> keep(UUID state, byte[] sealed);
+    Uni<Stored> keep(Place place, byte[] sealed);
 
     /**
      * The body of a row. Empty where it is missing; fails where the store cannot be reached, which says
-     * nothing of the body.
+     * nothing of the body, and with {@link DamagedException}.
      */
     Uni<Optional<byte[]>> fetch(Stored stored);
 }

@@ -160,7 +160,7 @@ class Vault {
     }
 
     private Uni<Content> keep(Place place, Pack pack, Sealed body) {
-        return bodies.keep(place.state(), body.body()).map(stored -> content(pack, body, stored));
+        return bodies.keep(place, body.body()).map(stored -> content(pack, body, stored));
     }
 
     private static Content content(Pack pack, Sealed sealed, Stored stored) {

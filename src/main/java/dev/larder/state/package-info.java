@@ -4,7 +4,8 @@
  * <p><b>Owns</b> the versions and rejects of a state ({@code state.SnapshotStore} with {@code state.StateReads} and
  * {@code state.VersionStore}), the rules by which an upload becomes the next version ({@code state.Promotion}, pure),
  * what is read from an uploaded body ({@code state.StateFile}), the sealing of bodies ({@code state.StateKeys},
- * {@code state.Envelope}), where sealed bodies lie ({@code state.StateBodies}), and the rotation of keys
+ * {@code state.Envelope}), where sealed bodies lie, rows or a
+ * bucket ({@code state.ObjectBodies}), and the rotation of keys
  * ({@code state.KeyRotations}). It owns the mutations of people ({@code state.MutationStore},
  * {@code state.OpenMutationStore}), states with a name ({@code state.StateStore}), Terraform's http backend
  * ({@code state.TerraformRoutes}, {@code state.TerraformBackend}, {@code state.Locks}) and the native calls

@@ -3,6 +3,7 @@ package dev.larder.state;
 import static dev.larder.testing.Stock.await;
 
 import dev.larder.database.Rows;
+import dev.larder.objects.ObjectStore;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Planted;
 import dev.larder.testing.Stock;
@@ -47,6 +48,19 @@ final class Given {
     }
 
     Given(Stock stock, String keys, Vault.Sizes sizes) {
+        this(stock, keys, sizes, new PostgresBodies());
+    }
+
+    /** A server whose bodies lie in this store, if they have so many sealed bytes. */
+    Given(Stock stock, ObjectStore store, long bytesMin) {
+        this(
+                stock,
+                "",
+                new Vault.Sizes(2 * MEGABYTE, 40 * MEGABYTE),
+                new ObjectBodies(store, stock.ids, new ObjectBodies.Sizes(bytesMin, 60 * MEGABYTE)));
+    }
+
+    private Given(Stock stock, String keys, Vault.Sizes sizes, StateBodies bodies) {
         this.stock = stock;
         this.keys = new StateKeys(
                 stock.encryption,
@@ -57,7 +71,7 @@ final class Given {
                 Optional.empty());
         this.cache = new BodyCache(4 * MEGABYTE);
         this.reads = new StateReads(stock.pool);
-        Vault vault = new Vault(stock.encryption, this.keys, new PostgresBodies(), cache, stock.ids, sizes);
+        Vault vault = new Vault(stock.encryption, this.keys, bodies, cache, stock.ids, sizes);
         this.states = new SnapshotStore(reads, new VersionStore(stock.pool, stock.ids), vault, stock.clock);
         this.rotations = new KeyRotations(new KeyRotationStore(stock.pool, stock.ids), this.keys, stock.clock);
     }
@@ -137,6 +151,18 @@ final class Given {
 
     static Upload upload(UUID state, Optional<UUID> mutation, byte[] bytes) {
         return new Upload(state, mutation, OptionalLong.empty(), bytes, JSON, Upload.Conditions.NONE, Optional.empty());
+    }
+
+    /** An upload that names the current version. */
+    static Upload onVersion(UUID state, UUID mutation, long version, String body) {
+        return new Upload(
+                state,
+                Optional.of(mutation),
+                OptionalLong.empty(),
+                body.getBytes(StandardCharsets.UTF_8),
+                JSON,
+                new Upload.Conditions(Optional.empty(), OptionalLong.of(version), false),
+                Optional.empty());
     }
 
     @CanIgnoreReturnValue

@@ -3,6 +3,7 @@ package dev.larder.state;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.larder.objects.S3Stub;
 import dev.larder.testing.Api;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Eventually;
@@ -19,6 +20,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,6 +44,9 @@ class RealToolHttpTest {
     @TempDir
     @SuppressWarnings("NullAway.Init")
     Path folder;
+
+    @SuppressWarnings("NullAway.Init")
+    S3Stub bucket;
 
     @SuppressWarnings("NullAway.Init")
     private Path tool;
@@ -157,6 +162,41 @@ class RealToolHttpTest {
         assertThat(succeeds("plan").text()).contains("No changes");
     }
 
+    /** S12. Each of these, taken for an empty state, would make the tool create everything anew. */
+    @Test
+    void a_plan_fails_while_the_body_cannot_be_read_from_the_bucket() throws Exception {
+        module(MODULE.replace("SIZE", "${join(\",\", [for i in range(1000) : sha1(i)])}"));
+        succeeds("init", "-input=false");
+        succeeds("apply", "-auto-approve");
+        String body = bucket.keys().stream()
+                .filter(key -> key.contains(state))
+                .reduce((first, last) -> last)
+                .orElseThrow();
+
+        bucket.dropBucket(true);
+        failsWithoutAPlan();
+        bucket.dropBucket(false);
+        bucket.refuseCredentials(true);
+        failsWithoutAPlan();
+        bucket.refuseCredentials(false);
+        assertThat(trust()).isEqualTo("reliable");
+        bucket.drop(body);
+        failsWithoutAPlan();
+        assertThat(trust()).isEqualTo("corrupt(state_body_missing)");
+    }
+
+    private void failsWithoutAPlan() throws Exception {
+        Run plan = run("plan");
+        assertThat(plan.exit()).as(plan.text()).isEqualTo(1);
+        assertThat(plan.text()).doesNotContain("to add").doesNotContain("will be created");
+    }
+
+    @AfterEach
+    void mend() {
+        bucket.dropBucket(false);
+        bucket.refuseCredentials(false);
+    }
+
     private JsonNode status() {
         return Api.owner().get("/api/v1/states/" + state + "/status").body();
     }
@@ -214,6 +254,7 @@ class RealToolHttpTest {
                         "1",
                         "HOME",
                         folder.toString()));
+        builder.environment().put("TF_HTTP_RETRY_MAX", "0");
         builder.environment().remove("TF_CLI_CONFIG_FILE");
         return builder.start();
     }

@@ -189,7 +189,7 @@ class SnapshotStoreTest {
         UUID mutation = given.mutation(state);
         given.put(state, mutation, Given.body(1));
         List<Uni<Result>> uploads = LongStream.rangeClosed(2, 9)
-                .mapToObj(serial -> given.states.put(onVersionOne(mutation, Given.body(serial))))
+                .mapToObj(serial -> given.states.put(Given.onVersion(state, mutation, 1, Given.body(serial))))
                 .toList();
 
         List<Result> results = await(Uni.join().all(uploads).andFailFast());
@@ -212,7 +212,9 @@ class SnapshotStoreTest {
         given.put(state, mutation, Given.body(1));
         try (OpenTransaction passing = new OpenTransaction(stock)) {
             passing.does("UPDATE states SET current_version = 2, serial = 2 WHERE id = $1", state);
-            var upload = given.states.put(onVersionOne(mutation, Given.body(9))).subscribeAsCompletionStage();
+            var upload = given.states
+                    .put(Given.onVersion(state, mutation, 1, Given.body(9)))
+                    .subscribeAsCompletionStage();
             passing.isWaitedForBy(1);
             passing.commits();
 
@@ -234,17 +236,6 @@ class SnapshotStoreTest {
                 .isEqualTo("version_conflict");
         assertThat(await(given.states.acknowledge(written, OptionalLong.of(1), owner, "looked")))
                 .isEqualTo(new Result.Promoted(2));
-    }
-
-    private Upload onVersionOne(UUID mutation, String body) {
-        return new Upload(
-                state,
-                Optional.of(mutation),
-                OptionalLong.empty(),
-                bytes(body),
-                Given.JSON,
-                new Upload.Conditions(Optional.empty(), OptionalLong.of(1), false),
-                Optional.empty());
     }
 
     /** A newer tool writes it: what it lists cannot be counted, and which outputs are secret cannot be told. */

@@ -1,5 +1,6 @@
 package dev.larder.testing;
 
+import dev.larder.objects.S3Stub;
 import io.quarkus.test.common.QuarkusTestResourceLifecycleManager;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -29,6 +30,7 @@ public final class LarderTestResource implements QuarkusTestResourceLifecycleMan
 
     private @Nullable Database database;
     private @Nullable Wire wire;
+    private @Nullable S3Stub bucket;
 
     @Override
     public Map<String, String> start() {
@@ -62,6 +64,15 @@ public final class LarderTestResource implements QuarkusTestResourceLifecycleMan
         settings.put("larder.state.max-size", "4M");
         settings.put("larder.state.hard-max-size", "8M");
         settings.put("larder.database.lock-timeout", "2s");
+        S3Stub stub = new S3Stub();
+        bucket = stub;
+        settings.put("larder.objects.kind", "s3");
+        settings.put("larder.objects.endpoint", stub.endpoint().toString());
+        settings.put("larder.objects.bucket", S3Stub.BUCKET);
+        settings.put("larder.objects.access-key", S3Stub.ACCESS_KEY);
+        settings.put("larder.objects.secret-key", S3Stub.SECRET);
+        settings.put("larder.objects.check-interval", "500ms");
+        settings.put("larder.state.inline-below", "4K");
         return settings;
     }
 
@@ -89,16 +100,23 @@ public final class LarderTestResource implements QuarkusTestResourceLifecycleMan
         }
     }
 
-    /** A test that has a field of type {@link Wire} may cut the application off from its database. */
+    /**
+     * A test that has a field of type {@link Wire} may cut the application off from its database; one with an
+     * {@link S3Stub} may do the same to its bucket, in which bodies of states from 4 KiB lie.
+     */
     @Override
     public void inject(TestInjector injector) {
         injector.injectIntoFields(wire, new TestInjector.MatchesType(Wire.class));
+        injector.injectIntoFields(bucket, new TestInjector.MatchesType(S3Stub.class));
     }
 
     @Override
     public void stop() {
         if (wire != null) {
             wire.close();
+        }
+        if (bucket != null) {
+            bucket.close();
         }
         if (database != null) {
             database.close();

@@ -1,0 +1,5 @@
+/** Tests of object stores. */
+@NullMarked
+package dev.larder.objects;
+
+import org.jspecify.annotations.NullMarked;
