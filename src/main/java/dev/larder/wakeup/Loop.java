@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Loop {
 
+    private static final long NANOS_PER_MILLI = 1_000_000;
+
     private static final Logger LOG = Logger.getLogger(Loop.class);
 
     private enum State {
@@ -70,9 +72,10 @@ public final class Loop {
     }
 
     private Uni<Void> rested() {
-        Duration left = Duration.ofNanos(restUntil - System.nanoTime());
+        long left = restUntil - System.nanoTime();
         Uni<Void> now = Uni.createFrom().voidItem();
-        return left.isPositive() ? now.onItem().delayIt().by(left) : now;
+        // No timer is shorter than a millisecond.
+        return left > 0 ? now.onItem().delayIt().by(Duration.ofMillis(1 + left / NANOS_PER_MILLI)) : now;
     }
 
     private void failed(Throwable cause) {
