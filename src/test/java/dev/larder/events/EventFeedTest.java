@@ -4,7 +4,9 @@ import static dev.larder.testing.Stock.NOON;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.database.CleanupType.Slice;
 import dev.larder.testing.CanIgnoreReturnValue;
+import dev.larder.testing.CleanupTypes;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
@@ -198,7 +200,9 @@ class EventFeedTest {
         assertThat(await(there.reads.since(now, List.of(partitions.get(0).subject()), 100))
                         .events())
                 .isEmpty();
-        assertThat(await(new EventStore().adoptRestored(stock.pool, 100))).isEqualTo(3);
+
+        assertThat(CleanupTypes.run(stock, "events", 2).deleted()).isZero();
+        assertThat(stock.count("events WHERE tx > pg_current_xact_id()")).isZero();
     }
 
     @Test
@@ -314,12 +318,13 @@ class EventFeedTest {
     }
 
     private Long cleanUp(AtomicBoolean over) {
-        EventStore store = new EventStore();
+        EventCleanupStore store = new EventCleanupStore();
         long removed = 0;
         while (!over.get()) {
-            removed += await(store.removeOld(
-                            stock.pool, Instant.now().minusMillis(300), EventStore.FROM_THE_START, 5_000))
-                    .removed();
+            Instant now = Instant.now();
+            Slice slice = new Slice(now, now.minusMillis(300), -1, null, 5_000);
+            removed += await(stock.pool.withTransaction(transaction -> store.batch(transaction, slice)))
+                    .deleted();
             LockSupport.parkNanos(50_000_000);
         }
         return removed;
