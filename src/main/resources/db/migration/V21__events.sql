@@ -1,7 +1,7 @@
 -- What happened to a workspace, a claim, a preset, a state or a clean-up, in order and without gaps (design, section 8; decision 0035).
 
 -- All that is needed at once: a server of before that works meanwhile has a statement in these tables all the time.
-LOCK TABLE workspaces, claims, presets, states, state_rejects, reconciliation_results IN ACCESS EXCLUSIVE MODE;
+LOCK TABLE workspaces, claims, presets, states, state_rejects, reconciliation_results, cleanup_operations IN ACCESS EXCLUSIVE MODE;
 
 -- Kept for 7 days, and at most 10,000 of one partition (kind and subject); the last one of a live subject is never removed.
 -- tx: the transaction that appended it. A reader that keeps the snapshot of its last look finds exactly what has committed since.
@@ -23,18 +23,23 @@ ALTER TABLE workspaces ADD COLUMN event_seq bigint NOT NULL DEFAULT 0;
 ALTER TABLE claims ADD COLUMN event_seq bigint NOT NULL DEFAULT 0;
 ALTER TABLE presets ADD COLUMN event_seq bigint NOT NULL DEFAULT 0;
 ALTER TABLE states ADD COLUMN event_seq bigint NOT NULL DEFAULT 0;
+ALTER TABLE cleanup_operations ADD COLUMN event_seq bigint NOT NULL DEFAULT 0;
 
--- A full partition loses its oldest events. It never holds up the change that appends one.
+-- A full partition loses its oldest events. It never holds up the change that appends one: an event that retention removes at this
+-- moment is passed over.
 CREATE FUNCTION events_full() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM events e WHERE e.subject = NEW.subject AND e.kind = NEW.kind AND e.seq <= NEW.seq - 10000;
+    DELETE FROM events d USING (SELECT e.seq FROM events e
+                                 WHERE e.subject = NEW.subject AND e.kind = NEW.kind AND e.seq <= NEW.seq - 10000
+                                   FOR UPDATE SKIP LOCKED) surplus
+     WHERE d.subject = NEW.subject AND d.kind = NEW.kind AND d.seq = surplus.seq;
     RETURN NULL;
 END $$;
 CREATE TRIGGER events_full AFTER INSERT ON events
     FOR EACH ROW WHEN (NEW.seq > 10000 AND NEW.seq % 100 = 0) EXECUTE FUNCTION events_full();
 
--- Events of a change that no trigger below sees. Locks the row of the subject; of a clean-up, which has no number in a row, the
--- caller has it locked. Data of more than 1,000 bytes is left out: 10,000 events are 10 MiB at most.
+-- Events of a change of another row than the subject's. Locks the row of the subject. Data of more than 1,000 bytes is left out:
+-- 10,000 events are 10 MiB at most.
 CREATE FUNCTION append_event(of_kind text, of_subject uuid, new_type text, happened timestamptz, new_data jsonb) RETURNS bigint
     LANGUAGE plpgsql AS $$
 DECLARE
@@ -45,7 +50,8 @@ BEGIN
         WHEN 'claim' THEN UPDATE claims SET event_seq = event_seq + 1 WHERE id = of_subject RETURNING event_seq INTO number;
         WHEN 'preset' THEN UPDATE presets SET event_seq = event_seq + 1 WHERE id = of_subject RETURNING event_seq INTO number;
         WHEN 'state' THEN UPDATE states SET event_seq = event_seq + 1 WHERE id = of_subject RETURNING event_seq INTO number;
-        ELSE SELECT coalesce(max(e.seq), 0) + 1 INTO number FROM events e WHERE e.subject = of_subject AND e.kind = of_kind;
+        WHEN 'cleanup' THEN UPDATE cleanup_operations SET event_seq = event_seq + 1 WHERE id = of_subject
+                            RETURNING event_seq INTO number;
     END CASE;
     IF number IS NOT NULL THEN
         INSERT INTO events (kind, subject, seq, type, at, data)
@@ -214,3 +220,18 @@ BEGIN
 END $$;
 CREATE TRIGGER reconciliation_results_events AFTER INSERT ON reconciliation_results
     FOR EACH ROW WHEN (NEW.has_drift) EXECUTE FUNCTION reconciliation_results_events();
+
+-- After the statement: an operation that is not inserted, because one of its type is running, tells nothing.
+CREATE FUNCTION cleanup_operations_events() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM append_event('cleanup', NEW.id,
+                         CASE NEW.status WHEN 'running' THEN 'cleanup.begun' ELSE 'cleanup.' || NEW.status END,
+                         coalesce(NEW.ended_at, NEW.started_at), jsonb_strip_nulls(jsonb_build_object(
+                             'type', NEW.type, 'examined', NEW.examined, 'deleted', NEW.deleted, 'bytes', NEW.bytes,
+                             'objects', NEW.objects, 'errorCode', NEW.error_code)));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER cleanup_operations_begun AFTER INSERT ON cleanup_operations
+    FOR EACH ROW EXECUTE FUNCTION cleanup_operations_events();
+CREATE TRIGGER cleanup_operations_ended AFTER UPDATE ON cleanup_operations
+    FOR EACH ROW WHEN (OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL) EXECUTE FUNCTION cleanup_operations_events();

@@ -162,10 +162,8 @@ public class EventReads {
              WHERE :kind = 'state' AND s.id = :subject AND {s}
                AND (:owner IS NULL OR coalesce(w.owner_id, s.owner_id) = :owner)
              UNION ALL
-            (SELECT e.seq FROM events e
-              WHERE :kind = 'cleanup' AND e.kind = 'cleanup' AND e.subject = :subject
-                AND :organization::uuid IS NULL AND :owner IS NULL
-              ORDER BY e.seq DESC LIMIT 1)""".replace("{w}", Rules.visibleTo("w.organization_id"))
+            SELECT o.event_seq FROM cleanup_operations o
+             WHERE :kind = 'cleanup' AND o.id = :subject AND :organization::uuid IS NULL AND :owner IS NULL""".replace("{w}", Rules.visibleTo("w.organization_id"))
                     .replace("{c}", Rules.visibleTo("c.organization_id"))
                     .replace("{p}", Rules.visibleTo("p.organization_id"))
                     .replace("{s}", Rules.visibleTo("s.organization_id")),

@@ -3,7 +3,7 @@
  * process, and their HTTP API (design, section 8; decision 0035).
  *
  * <p><b>Owns</b> the table {@code events}, its reads ({@code events.EventReads}), its retention
- * ({@code events.EventStore}), the feed ({@code events.Feed}), followers ({@code events.Follower}) and the calls
+ * ({@code events.EventCleanupStore}), the feed ({@code events.Feed}), followers ({@code events.Follower}) and the calls
  * below {@code /api/v1/events}.
  *
  * <p><b>Authoritative</b>: the table. Triggers append to it in the statement that changes a row, so that no change is

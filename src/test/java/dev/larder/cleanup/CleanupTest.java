@@ -14,6 +14,7 @@ import dev.larder.testing.CleanupTypes;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.SqlClient;
 import java.time.Duration;
 import java.time.Instant;
@@ -364,5 +365,36 @@ class CleanupTest {
         }
         Cleaning.settings(CleanupTypes.ALL, Map.of("larder.cleanup.claims.keep-for", "24h"))
                 .refuseUnusable();
+    }
+
+    @Test
+    void an_operation_tells_its_begin_and_its_end_and_one_that_does_not_begin_tells_nothing() {
+        old(3);
+        Cleaning cleaning = new Cleaning(stock);
+        Instant now = stock.clock.instant();
+        Operation running = await(cleaning.store.begin("tokens", now)).orElseThrow();
+        assertThat(await(cleaning.store.begin("tokens", now))).isEmpty();
+
+        Operation ended = cleaning.clean("audit");
+        assertThat(await(cleaning.store.cancel(running.id(), stock.owner.userId(), now))).isPresent();
+        assertThat(await(cleaning.store.cancel(running.id(), stock.owner.userId(), now))).isPresent();
+
+        assertThat(told("subject = '%s'".formatted(ended.id())))
+                .containsExactly("1 cleanup.begun audit 0", "2 cleanup.completed audit 3");
+        assertThat(told("subject <> '%s'".formatted(ended.id())))
+                .containsExactly("1 cleanup.begun tokens 0", "2 cleanup.failed tokens 0");
+    }
+
+    private List<String> told(String condition) {
+        return Rows.list(
+                await(stock.pool
+                        .query("SELECT seq, type, data FROM events WHERE kind = 'cleanup' AND %s ORDER BY seq"
+                                .formatted(condition))
+                        .execute()),
+                row -> {
+                    var data = (JsonObject) row.getJson("data");
+                    return "%d %s %s %d".formatted(
+                            row.getLong("seq"), row.getString("type"), data.getString("type"), data.getLong("deleted"));
+                });
     }
 }

@@ -1,5 +1,6 @@
 package dev.larder.events;
 
+import static dev.larder.testing.CleanupTypes.run;
 import static dev.larder.testing.Stock.NOON;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -13,6 +14,7 @@ import dev.larder.model.JobOutcome;
 import dev.larder.model.JobStatus;
 import dev.larder.model.PresetStatus;
 import dev.larder.model.Visibility;
+import dev.larder.testing.CleanupTypes;
 import dev.larder.testing.Stock;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -33,7 +35,6 @@ class EventsAppendedTest {
 
     private final Stock stock = new Stock();
     private final EventReads reads = new EventReads(stock.pool);
-    private final EventStore store = new EventStore();
     private final Caller ada = stock.member("ada");
 
     @AfterEach
@@ -197,16 +198,6 @@ class EventsAppendedTest {
     }
 
     @Test
-    void events_of_a_clean_up_are_numbered_without_a_row_of_their_own() {
-        UUID operation = stock.ids.next();
-
-        stock.sql("SELECT append_event('cleanup', $1, 'cleanup.begun', now(), '{}')", operation);
-        stock.sql("SELECT append_event('cleanup', $1, 'cleanup.completed', now(), '{}')", operation);
-
-        assertThat(types(Kind.CLEANUP, operation)).containsExactly("cleanup.begun", "cleanup.completed");
-    }
-
-    @Test
     void retention_removes_what_is_old_except_the_last_event_of_a_live_subject() {
         UUID preset = stock.declare("small", 3);
         List<UUID> workspaces = stock.ready(preset, 3);
@@ -220,12 +211,8 @@ class EventsAppendedTest {
                 "UPDATE events SET at = $1 WHERE type = 'workspace.deleted'",
                 stock.clock.instant().minus(Duration.ofDays(8)).atOffset(java.time.ZoneOffset.UTC));
 
-        EventStore.Batch batch = await(store.removeOld(
-                stock.pool, stock.clock.instant().minus(Duration.ofDays(7)), EventStore.FROM_THE_START, 100));
-
         // Two of the claimed one, and both of the deleted one; the third has only its last one.
-        assertThat(batch.removed()).isEqualTo(4);
-        assertThat(batch.more()).isFalse();
+        assertThat(run(stock, "events", 100).deleted()).isEqualTo(4);
         assertThat(await(reads.after(Partition.workspace(live), 0, 9)).stream().map(Event::type))
                 .containsExactly("workspace.released");
         assertThat(types(Kind.WORKSPACE, workspaces.get(2))).containsExactly("workspace.built");
@@ -236,11 +223,11 @@ class EventsAppendedTest {
         UUID preset = stock.declare("small", 5);
         stock.ready(preset, 5);
 
-        EventStore.Batch first = await(store.removeOld(stock.pool, NOON.plusSeconds(60), EventStore.FROM_THE_START, 2));
-        EventStore.Batch second = await(store.removeOld(stock.pool, NOON.plusSeconds(60), first.last(), 2));
-        EventStore.Batch third = await(store.removeOld(stock.pool, NOON.plusSeconds(60), second.last(), 2));
+        stock.clock.forward(Duration.ofDays(8));
 
-        assertThat(List.of(first.more(), second.more(), third.more())).containsExactly(true, true, false);
+        assertThat(run(stock, "events", 2).examined()).isEqualTo(5);
+
+        assertThat(await(CleanupTypes.named("events").oldest(stock.pool))).isEmpty();
         assertThat(stock.count("events")).isEqualTo(5);
     }
 
@@ -265,7 +252,9 @@ class EventsAppendedTest {
         Partition pool = new Partition(Kind.PRESET, preset);
         assertThat(await(reads.newest(pool, Visibility.of(bob)))).isEqualTo(OptionalLong.of(0));
         Partition cleanUp = new Partition(Kind.CLEANUP, stock.ids.next());
-        stock.sql("SELECT append_event('cleanup', $1, 'cleanup.completed', now(), '{}')", cleanUp.subject());
+        stock.sql(
+                "INSERT INTO cleanup_operations (id, type, status, started_at, heartbeat_at) VALUES ($1, 'audit', 'running', now(), now())",
+                cleanUp.subject());
         assertThat(await(reads.newest(cleanUp, Visibility.of(ada)))).isEmpty();
         assertThat(await(reads.newest(cleanUp, Visibility.of(stock.owner)))).isEqualTo(OptionalLong.of(1));
     }

@@ -17,6 +17,7 @@ import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /** What one process has of the events room. It has no backstop: what is not told is not seen. */
@@ -64,11 +65,17 @@ final class Node implements AutoCloseable {
     }
 
     Reader follow(Partition partition, long after) {
+        return follow(partition, after, seen -> {});
+    }
+
+    /** @param seen is told each event */
+    Reader follow(Partition partition, long after, Consumer<Event> seen) {
         Function<Uni<Void>, Uni<Void>> wait = Follower.atMost(SILENCE);
         return new Reader(
                 after,
                 new Follower(feed, reads, partition, after, wait)
-                        .follow(OptionalLong.empty(), told -> Uni.createFrom().item(told), told -> true));
+                        .follow(OptionalLong.empty(), told -> Uni.createFrom().item(told), told -> true),
+                seen);
     }
 
     @Override

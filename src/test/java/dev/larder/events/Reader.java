@@ -2,24 +2,24 @@ package dev.larder.events;
 
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.subscription.Cancellable;
-import io.vertx.core.json.JsonObject;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** Reads what a follower is told, and notes what must never be: a gap, or the same event twice. */
 final class Reader {
 
     private final List<String> faults = new ArrayList<>();
+    private final Consumer<Event> seen;
     private final Cancellable subscription;
     private long last;
     private int resets;
     private int events;
-    private long[] nanos = new long[64];
-    private int timed;
 
-    Reader(long after, Multi<List<Told>> told) {
+    /** @param seen is told each event */
+    Reader(long after, Multi<List<Told>> told, Consumer<Event> seen) {
         last = after;
+        this.seen = seen;
         subscription = told.subscribe().with(all -> all.forEach(this::read), failed -> fault("failed: " + failed));
     }
 
@@ -43,11 +43,7 @@ final class Reader {
         }
         last = event.seq();
         events++;
-        JsonObject data = event.data();
-        if (data.containsKey("nanos")) {
-            nanos = timed == nanos.length ? Arrays.copyOf(nanos, timed * 2) : nanos;
-            nanos[timed++] = System.nanoTime() - data.getLong("nanos");
-        }
+        seen.accept(event);
     }
 
     private synchronized void fault(String what) {
@@ -68,11 +64,6 @@ final class Reader {
 
     synchronized int events() {
         return events;
-    }
-
-    /** From just before each commit until the follower had the event. */
-    synchronized long[] nanos() {
-        return Arrays.copyOf(nanos, timed);
     }
 
     void stop() {
