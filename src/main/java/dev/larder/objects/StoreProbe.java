@@ -27,7 +27,10 @@ final class StoreProbe {
 
     private final ObjectStore store;
     private final Supplier<UUID> ids;
+
+    /** All keys begin with it. None lies below another one: a store of files cannot keep both. */
     private final String key;
+
     private final List<String> faults = new ArrayList<>();
 
     private StoreProbe(ObjectStore store, Supplier<UUID> ids) {
@@ -98,7 +101,7 @@ final class StoreProbe {
     }
 
     private Uni<Void> race(int round) {
-        return race("If-None-Match", key + "/" + round, new Absent())
+        return race("If-None-Match", key + "-" + round, new Absent())
                 .chain(() -> store.head(key))
                 .chain(now -> race("If-Match", key, new Matches(now.etag())));
     }
@@ -136,7 +139,7 @@ final class StoreProbe {
 
     /** One writer alone tells such a store from one that is away. Fails where that writer is not served either. */
     private Uni<Void> failing(String condition, int failed) {
-        return store.put(key + "/alone-" + ids.get(), bytes("alone"), new Absent(), ids.get())
+        return store.put(key + "-alone-" + ids.get(), bytes("alone"), new Absent(), ids.get())
                 .chain(() -> once(
                         condition + " fails when writers come at once",
                         failed + " of " + WRITERS + " writers were not served"));

@@ -178,6 +178,25 @@ class StoreProbeTest {
         }
     }
 
+    /** Keeps each object as a file. */
+    private static final class Files extends Over {
+
+        Files(ObjectStore store) {
+            super(store);
+        }
+
+        @Override
+        public Uni<String> put(String key, byte[] body, Condition condition, UUID writer) {
+            return store.list("")
+                    .filter(there -> key.startsWith(there.key() + "/") || there.key().startsWith(key + "/"))
+                    .collect()
+                    .asList()
+                    .chain(inTheWay -> inTheWay.isEmpty()
+                            ? store.put(key, body, condition, writer)
+                            : unavailable(key));
+        }
+    }
+
     /** So many writes are done, and none after them. */
     private static final class Leaving extends Over {
 
@@ -212,6 +231,12 @@ class StoreProbeTest {
         assertThat(health.detail()).startsWith("over memory, If-None-Match fails when writers come at once");
         assertThatThrownBy(() -> await(ClaimsByVersion.over(crowded, ids, clock)))
                 .hasMessageContaining("cannot arbitrate claims: If-None-Match fails when writers come at once");
+    }
+
+    /** Where {@code a} is an object, {@code a/b} cannot be written. */
+    @Test
+    void the_probe_needs_no_object_below_another_one() {
+        assertThat(faults(new Files(memory))).isEmpty();
     }
 
     /** In the middle of the races the store goes away for good. That says nothing of its conditions. */
