@@ -28,6 +28,9 @@ import software.amazon.awssdk.services.s3.model.S3Object;
  */
 final class S3ObjectStore implements ObjectStore {
 
+    /** An unquoted {@code *} stands for any object in HTTP. No store gives it out as an ETag. */
+    private static final String ETAG_OF_NONE = "\"*\"";
+
     private static final String BEGIN = "bytes=0-" + (Frame.BYTES - 1);
 
     private final S3AsyncClient client;
@@ -145,7 +148,8 @@ final class S3ObjectStore implements ObjectStore {
                 .contentMD5(Base64.getEncoder().encodeToString(md5));
         return switch (condition) {
             case Condition.Absent() -> request.ifNoneMatch("*").build();
-            case Condition.Matches(String etag) -> request.ifMatch(etag).build();
+            case Condition.Matches(String etag) ->
+                request.ifMatch(etag.equals("*") ? ETAG_OF_NONE : etag).build();
         };
     }
 

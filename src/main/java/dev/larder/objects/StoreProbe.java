@@ -8,6 +8,7 @@ import io.smallrye.mutiny.Uni;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -16,7 +17,8 @@ import java.util.stream.IntStream;
 
 /**
  * Finds out whether a store keeps the conditions of writes, by writing objects of its own, which it removes. Several
- * stores that speak as S3 does ignore conditions, or keep them for one writer at a time only.
+ * stores that speak as S3 does ignore conditions, keep them for one writer at a time only, or fail when writers come at
+ * once.
  */
 final class StoreProbe {
 
@@ -25,7 +27,10 @@ final class StoreProbe {
 
     private final ObjectStore store;
     private final Supplier<UUID> ids;
+
+    /** All keys begin with it. None lies below another one: a store of files cannot keep both. */
     private final String key;
+
     private final List<String> faults = new ArrayList<>();
 
     private StoreProbe(ObjectStore store, Supplier<UUID> ids) {
@@ -96,27 +101,55 @@ final class StoreProbe {
     }
 
     private Uni<Void> race(int round) {
-        return winners(key + "/" + round, new Absent())
-                .chain(winners -> counted("If-None-Match", winners))
+        return race("If-None-Match", key + "-" + round, new Absent())
                 .chain(() -> store.head(key))
-                .chain(now -> winners(key, new Matches(now.etag())))
-                .chain(winners -> counted("If-Match", winners));
+                .chain(now -> race("If-Match", key, new Matches(now.etag())));
     }
 
-    private Uni<Integer> winners(String raced, Condition condition) {
-        List<Uni<Optional<String>>> writers = IntStream.range(0, WRITERS)
-                .mapToObj(i -> write(raced, "writer " + i, condition))
+    /** What became of a write in a race. */
+    private enum Outcome {
+        WON,
+        LOST,
+        FAILED
+    }
+
+    private Uni<Void> race(String name, String raced, Condition condition) {
+        List<Uni<Outcome>> writers = IntStream.range(0, WRITERS)
+                .mapToObj(i -> outcome(raced, "writer " + i, condition))
                 .toList();
-        return Uni.join().all(writers).andFailFast().map(all ->
-                (int) all.stream().filter(Optional::isPresent).count());
+        return Uni.join().all(writers).andFailFast().chain(outcomes -> told(name, outcomes));
     }
 
-    private Uni<Void> counted(String condition, int winners) {
-        String fault = condition + " is not atomic";
-        boolean known = faults.stream().anyMatch(told -> told.startsWith(fault));
-        return winners == 1 || known
+    private Uni<Outcome> outcome(String raced, String body, Condition condition) {
+        return write(raced, body, condition)
+                .map(etag -> etag.isPresent() ? Outcome.WON : Outcome.LOST)
+                .onFailure(failure -> ObjectStoreException.is(failure, Reason.STORE_UNAVAILABLE))
+                .recoverWithItem(Outcome.FAILED);
+    }
+
+    private Uni<Void> told(String condition, List<Outcome> outcomes) {
+        int winners = Collections.frequency(outcomes, Outcome.WON);
+        int failed = Collections.frequency(outcomes, Outcome.FAILED);
+        boolean atomic = winners == 1 || (winners == 0 && failed > 0);
+        return (failed == 0 ? Uni.createFrom().voidItem() : failing(condition, failed))
+                .chain(() -> atomic
+                        ? Uni.createFrom().voidItem()
+                        : once(condition + " is not atomic", winners + " of " + WRITERS + " writers won"));
+    }
+
+    /** One writer alone tells such a store from one that is away. Fails where that writer is not served either. */
+    private Uni<Void> failing(String condition, int failed) {
+        return store.put(key + "-alone-" + ids.get(), bytes("alone"), new Absent(), ids.get())
+                .chain(() -> once(
+                        condition + " fails when writers come at once",
+                        failed + " of " + WRITERS + " writers were not served"));
+    }
+
+    /** A fault that each race may show again, with the figures of the first one. */
+    private Uni<Void> once(String fault, String figures) {
+        return faults.stream().anyMatch(told -> told.startsWith(fault))
                 ? Uni.createFrom().voidItem()
-                : fault(fault + ": " + winners + " of " + WRITERS + " writers won");
+                : fault(fault + ": " + figures);
     }
 
     /** The ETag; empty where the condition failed. */

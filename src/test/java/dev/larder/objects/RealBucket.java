@@ -23,7 +23,7 @@ record RealBucket(URI endpoint, boolean isAtomic) {
     }
 
     private ObjectSettings settings() {
-        return S3Stub.settings(
+        return BucketSettings.of(
                 endpoint,
                 System.getProperty("larder.s3.bucket", "larder-trial"),
                 System.getProperty("larder.s3.access-key", "larder"),

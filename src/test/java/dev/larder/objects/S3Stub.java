@@ -1,7 +1,6 @@
 package dev.larder.objects;
 
 import dev.larder.testing.Databases;
-import io.quarkus.runtime.configuration.MemorySize;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpMethod;
@@ -9,7 +8,6 @@ import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
-import java.math.BigInteger;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -172,61 +170,7 @@ public final class S3Stub implements AutoCloseable {
     }
 
     ObjectSettings settings(String accessKey, Duration timeout) {
-        return settings(endpoint(), BUCKET, accessKey, SECRET, timeout);
-    }
-
-    static ObjectSettings settings(URI endpoint, String bucket, String accessKey, String secret, Duration timeout) {
-        return new ObjectSettings() {
-            @Override
-            public String kind() {
-                return "s3";
-            }
-
-            @Override
-            public Optional<String> bucket() {
-                return Optional.of(bucket);
-            }
-
-            @Override
-            public Optional<String> prefix() {
-                return Optional.empty();
-            }
-
-            @Override
-            public Optional<URI> endpoint() {
-                return Optional.of(endpoint);
-            }
-
-            @Override
-            public Optional<String> region() {
-                return Optional.empty();
-            }
-
-            @Override
-            public Optional<String> accessKey() {
-                return Optional.of(accessKey);
-            }
-
-            @Override
-            public Optional<String> secretKey() {
-                return Optional.of(secret);
-            }
-
-            @Override
-            public MemorySize maxSize() {
-                return new MemorySize(BigInteger.valueOf(256L << 20));
-            }
-
-            @Override
-            public Duration timeout() {
-                return timeout;
-            }
-
-            @Override
-            public Duration checkInterval() {
-                return Duration.ofSeconds(30);
-            }
-        };
+        return BucketSettings.of(endpoint(), BUCKET, accessKey, SECRET, timeout);
     }
 
     private void received(HttpServerRequest request) {

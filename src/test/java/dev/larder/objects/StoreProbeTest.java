@@ -13,6 +13,8 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -80,7 +82,11 @@ class StoreProbeTest {
                 .anyMatch(fault -> fault.matches("If-Match is not atomic: \\d+ of 16 writers won"));
     }
 
-    private record Hasty(ObjectStore store) implements ObjectStore {
+    private static final class Hasty extends Over {
+
+        Hasty(ObjectStore store) {
+            super(store);
+        }
 
         @Override
         public Uni<String> put(String key, byte[] body, Condition condition, UUID writer) {
@@ -102,10 +108,24 @@ class StoreProbeTest {
                     .onFailure(ObjectStoreException.class)
                     .recoverWithItem("\"lost\"");
         }
+    }
+
+    /** Another store, whose writes are a test's. */
+    private abstract static class Over implements ObjectStore {
+
+        final ObjectStore store;
+
+        Over(ObjectStore store) {
+            this.store = store;
+        }
+
+        static Uni<String> unavailable(String key) {
+            return Uni.createFrom().failure(new ObjectStoreException(Reason.STORE_UNAVAILABLE, "PUT " + key + ": 500"));
+        }
 
         @Override
         public String place() {
-            return "hasty";
+            return "over " + store.place();
         }
 
         @Override
@@ -127,6 +147,119 @@ class StoreProbeTest {
         public Multi<ObjectInfo> list(String prefix, String after) {
             return store.list(prefix, after);
         }
+    }
+
+    /** A write that comes while another one is under way is answered 500. */
+    private static final class Crowded extends Over {
+
+        private final AtomicBoolean busy = new AtomicBoolean();
+
+        Crowded(ObjectStore store) {
+            super(store);
+        }
+
+        @Override
+        public Uni<String> put(String key, byte[] body, Condition condition, UUID writer) {
+            return Uni.createFrom()
+                    .deferred(() -> busy.compareAndSet(false, true)
+                            ? slowly(store.put(key, body, condition, writer))
+                            : unavailable(key));
+        }
+
+        private Uni<String> slowly(Uni<String> write) {
+            return Uni.createFrom()
+                    .voidItem()
+                    .onItem()
+                    .delayIt()
+                    .by(Duration.ofMillis(20))
+                    .chain(() -> write)
+                    .onTermination()
+                    .invoke(() -> busy.set(false));
+        }
+    }
+
+    /** Keeps each object as a file. */
+    private static final class Files extends Over {
+
+        Files(ObjectStore store) {
+            super(store);
+        }
+
+        @Override
+        public Uni<String> put(String key, byte[] body, Condition condition, UUID writer) {
+            return store.list("")
+                    .filter(there -> key.startsWith(there.key() + "/") || there.key().startsWith(key + "/"))
+                    .collect()
+                    .asList()
+                    .chain(inTheWay -> inTheWay.isEmpty()
+                            ? store.put(key, body, condition, writer)
+                            : unavailable(key));
+        }
+    }
+
+    /** So many writes are done, and none after them. */
+    private static final class Leaving extends Over {
+
+        private final AtomicInteger left;
+
+        Leaving(ObjectStore store, int writes) {
+            super(store);
+            left = new AtomicInteger(writes);
+        }
+
+        @Override
+        public Uni<String> put(String key, byte[] body, Condition condition, UUID writer) {
+            return left.getAndDecrement() > 0 ? store.put(key, body, condition, writer) : unavailable(key);
+        }
+    }
+
+    /** As a store of files does that answers 500 to all but one of its writers. */
+    @Test
+    void a_store_that_fails_when_writers_come_at_once_is_named_and_used_all_the_same() {
+        ObjectStore crowded = new Crowded(memory);
+
+        assertThat(faults(crowded))
+                .hasSize(2)
+                .anyMatch(fault -> fault.matches(
+                        "If-None-Match fails when writers come at once: \\d+ of 16 writers were not served"))
+                .anyMatch(fault ->
+                        fault.matches("If-Match fails when writers come at once: \\d+ of 16 writers were not served"));
+
+        look(crowded);
+        assertThat(health.up()).isTrue();
+        assertThat(health.unproven()).isFalse();
+        assertThat(health.detail()).startsWith("over memory, If-None-Match fails when writers come at once");
+        assertThatThrownBy(() -> await(ClaimsByVersion.over(crowded, ids, clock)))
+                .hasMessageContaining("cannot arbitrate claims: If-None-Match fails when writers come at once");
+    }
+
+    /** Where {@code a} is an object, {@code a/b} cannot be written. */
+    @Test
+    void the_probe_needs_no_object_below_another_one() {
+        assertThat(faults(new Files(memory))).isEmpty();
+    }
+
+    /** In the middle of the races the store goes away for good. That says nothing of its conditions. */
+    @Test
+    void a_store_that_goes_away_during_the_races_is_not_proven() {
+        ObjectStore leaving = new Leaving(memory, 40);
+
+        assertThatThrownBy(() -> faults(leaving))
+                .isInstanceOfSatisfying(
+                        ObjectStoreException.class,
+                        gone -> assertThat(gone.reason()).isEqualTo(Reason.STORE_UNAVAILABLE));
+    }
+
+    /** In the first race two answers are lost, that of the winner among them, and these two writers ask again. */
+    @Test
+    void a_write_whose_answer_was_lost_is_counted_once() {
+        S3ObjectStore bucket = stub.store("", 1 << 20);
+        S3Stub.Fault lost = new S3Stub.Fault.DoneAndReset();
+        S3Stub.Fault none = new S3Stub.Fault.None();
+        // One writer tries the conditions with four writes before the first race.
+        stub.next("PUT", none, none, none, none, lost, lost);
+
+        assertThat(faults(bucket)).isEmpty();
     }
 
     @Test
