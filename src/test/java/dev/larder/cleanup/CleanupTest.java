@@ -376,8 +376,10 @@ class CleanupTest {
         assertThat(await(cleaning.store.begin("tokens", now))).isEmpty();
 
         Operation ended = cleaning.clean("audit");
-        assertThat(await(cleaning.store.cancel(running.id(), stock.owner.userId(), now))).isPresent();
-        assertThat(await(cleaning.store.cancel(running.id(), stock.owner.userId(), now))).isPresent();
+        assertThat(await(cleaning.store.cancel(running.id(), stock.owner.userId(), now)))
+                .isPresent();
+        assertThat(await(cleaning.store.cancel(running.id(), stock.owner.userId(), now)))
+                .isPresent();
 
         assertThat(told("subject = '%s'".formatted(ended.id())))
                 .containsExactly("1 cleanup.begun audit 0", "2 cleanup.completed audit 3");
@@ -393,8 +395,12 @@ class CleanupTest {
                         .execute()),
                 row -> {
                     var data = (JsonObject) row.getJson("data");
-                    return "%d %s %s %d".formatted(
-                            row.getLong("seq"), row.getString("type"), data.getString("type"), data.getLong("deleted"));
+                    return "%d %s %s %d"
+                            .formatted(
+                                    row.getLong("seq"),
+                                    row.getString("type"),
+                                    data.getString("type"),
+                                    data.getLong("deleted"));
                 });
     }
 }

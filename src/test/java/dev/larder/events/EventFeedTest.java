@@ -425,12 +425,7 @@ class EventFeedTest {
                 Tuple.of(partitions.stream().map(Partition::subject).toArray(UUID[]::new)));
         System.out.printf(
                 "events=%d per second=%d followers=%d told=%d p50=%.1f ms p99=%.1f ms%n",
-                events,
-                events * 1000L / took.toMillis(),
-                FOLLOWERS,
-                latency.count(),
-                latency.percentile(50),
-                p99);
+                events, events * 1000L / took.toMillis(), FOLLOWERS, latency.count(), latency.percentile(50), p99);
         if (SOAK != null) {
             assertThat(p99).isLessThan(P99_MILLIS);
         }
