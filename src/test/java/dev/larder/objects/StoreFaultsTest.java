@@ -233,7 +233,8 @@ class StoreFaultsTest {
     void a_store_that_is_not_there_is_unavailable() {
         URI nowhere = stub.endpoint();
         stub.close();
-        S3ObjectStore gone = S3Stub.store(BucketSettings.of(nowhere, "b", "k", "s", Duration.ofSeconds(5)), "", 1 << 20);
+        S3ObjectStore gone =
+                S3Stub.store(BucketSettings.of(nowhere, "b", "k", "s", Duration.ofSeconds(5)), "", 1 << 20);
 
         assertThat(refused(gone.get("a"))).isEqualTo(Reason.STORE_UNAVAILABLE);
     }

@@ -188,12 +188,11 @@ class StoreProbeTest {
         @Override
         public Uni<String> put(String key, byte[] body, Condition condition, UUID writer) {
             return store.list("")
-                    .filter(there -> key.startsWith(there.key() + "/") || there.key().startsWith(key + "/"))
+                    .filter(there ->
+                            key.startsWith(there.key() + "/") || there.key().startsWith(key + "/"))
                     .collect()
                     .asList()
-                    .chain(inTheWay -> inTheWay.isEmpty()
-                            ? store.put(key, body, condition, writer)
-                            : unavailable(key));
+                    .chain(inTheWay -> inTheWay.isEmpty() ? store.put(key, body, condition, writer) : unavailable(key));
         }
     }
 
