@@ -39,6 +39,7 @@ class EveryTableTest {
         reasons.put("users", "what people make; the history names a deleted one");
         reasons.put("settings", "one row");
         reasons.put("reconciliation", "one row");
+        reasons.put("objects", "one row for each object that exists; the client that wrote an object deletes it");
         reasons.put("schema_history", "one row for each migration");
         reasons.put("encryption_keys", "one row for each key of a deployment");
         reasons.put("tagsets", "one row for each set of tags that was ever declared");
