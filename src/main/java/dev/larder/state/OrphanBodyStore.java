@@ -21,8 +21,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Removes bodies from the bucket that no version and no reject names (decision 0034): those of uploads whose server died,
- * and those of rows that were removed. An object is written before its row, so young ones stay.
+ * Removes bodies from the bucket that no version and no reject names (decision 0034): those of uploads whose server
+ * died, and those of rows that were removed. An object is written before its row, so young ones stay.
  */
 @ApplicationScoped
 class OrphanBodyStore implements CleanupType {
