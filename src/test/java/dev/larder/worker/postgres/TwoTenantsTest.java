@@ -38,6 +38,7 @@ class TwoTenantsTest {
 
     private static final Duration DROPPED_WITHIN = Duration.ofSeconds(10);
     private static final Duration HELD_UP_AT_MOST = Duration.ofSeconds(1);
+    private static final int REPEATED_AT_MOST = 4;
     private static final Map<String, String> FILES = Map.of(
             "schema.sql", "CREATE TABLE dish (id int PRIMARY KEY, name text); INSERT INTO dish VALUES (1, 'soup')");
 
@@ -271,10 +272,16 @@ class TwoTenantsTest {
         return new Work(UUID.randomUUID(), UUID.randomUUID(), FILES);
     }
 
-    /** A build that takes longer than the bound is repeated once: the machine does other things as well. */
+    /**
+     * A build that takes longer than the bound is repeated: the machine does other things as well. A leftover that
+     * holds up builds holds up each of them.
+     */
     private static Duration quickest(Duration bound, Supplier<Work> next) {
-        Duration once = time(() -> place.built(next.get()));
-        return once.compareTo(bound) < 0 ? once : time(() -> place.built(next.get()));
+        Duration took = time(() -> place.built(next.get()));
+        for (int again = 0; again < REPEATED_AT_MOST && took.compareTo(bound) >= 0; again++) {
+            took = time(() -> place.built(next.get()));
+        }
+        return took;
     }
 
     private static Duration time(Runnable work) {
