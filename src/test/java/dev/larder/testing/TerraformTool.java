@@ -4,7 +4,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -20,10 +19,13 @@ public final class TerraformTool implements ExecutionCondition {
     }
 
     private static Optional<Path> find() {
-        return Stream.of("terraform", "tofu")
-                .flatMap(name -> Arrays.stream(
-                                System.getenv().getOrDefault("PATH", "").split(":"))
-                        .map(folder -> Path.of(folder, name)))
+        return onPath("terraform").or(() -> onPath("tofu"));
+    }
+
+    /** The first program of this name on the path. */
+    public static Optional<Path> onPath(String program) {
+        return Arrays.stream(System.getenv().getOrDefault("PATH", "").split(":"))
+                .map(folder -> Path.of(folder, program))
                 .filter(Files::isExecutable)
                 .findFirst();
     }

@@ -12,6 +12,7 @@ import dev.larder.model.Target;
 import dev.larder.model.ToolEnd;
 import dev.larder.model.Transition;
 import dev.larder.testing.NeedsTerraform;
+import dev.larder.testing.TerraformTool;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -565,23 +566,18 @@ class TerraformBackendTest {
                 """.formatted(folder.resolve("applying"));
     }
 
-    private static Path tool() {
-        return ToolBinary.find(Optional.empty(), System.getenv().getOrDefault("PATH", ""))
-                .orElseThrow();
-    }
-
     /** The tool, which waits for ever in one of its commands and does not hear SIGINT. */
     private Path slow(String command) {
         return script("""
                 #!/bin/sh
                 if [ "$1" = %s ]; then trap '' INT; touch %s; sleep 112 & wait; fi
                 exec %s "$@"
-                """.formatted(command, folder.resolve("slow"), tool()));
+                """.formatted(command, folder.resolve("slow"), TerraformTool.path()));
     }
 
     /** The tool, which does not try a second time to write its state. */
     private Path impatient() {
-        return script("#!/bin/sh\nTF_HTTP_RETRY_MAX=0 exec " + tool() + " \"$@\"\n");
+        return script("#!/bin/sh\nTF_HTTP_RETRY_MAX=0 exec " + TerraformTool.path() + " \"$@\"\n");
     }
 
     private Path script(String text) {
