@@ -2,6 +2,7 @@ package dev.larder.events;
 
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.Problem;
+import dev.larder.http.StreamGuard;
 import dev.larder.model.Visibility;
 import io.smallrye.mutiny.Uni;
 import jakarta.ws.rs.NameBinding;
@@ -19,6 +20,8 @@ import org.jboss.resteasy.reactive.server.ServerRequestFilter;
  * a request filter looks first.
  */
 class PartitionSeen {
+
+    private static final String KIND = "partition";
 
     private final EventReads reads;
     private final CurrentCaller caller;
@@ -39,14 +42,12 @@ class PartitionSeen {
     public Uni<RestResponse<Void>> refuseUnknown(UriInfo address) {
         Partition partition =
                 Partition.of(address.getPathParameters().getFirst("partition")).orElseThrow(PartitionSeen::notFound);
-        return reads.newest(partition, Visibility.of(caller.get()))
-                .chain(newest -> newest.isPresent()
-                        ? Uni.createFrom().nullItem()
-                        : Uni.createFrom().failure(notFound()));
+        return StreamGuard.refuseUnless(
+                reads.newest(partition, Visibility.of(caller.get())).map(OptionalLong::isPresent), KIND);
     }
 
     static Problem notFound() {
-        return Problem.notFound("partition");
+        return Problem.notFound(KIND);
     }
 
     /** The number of the newest event, of a partition that is seen. */

@@ -28,12 +28,17 @@ public final class StreamGuard {
     public static <T> Uni<RestResponse<Void>> refuseUnknown(
             UriInfo address, String what, Function<UUID, Uni<Optional<T>>> find) {
         UUID id = JsonBody.uuid(address.getPathParameters().getFirst("id")).orElseThrow(() -> Problem.notFound(what));
-        return find.apply(id)
-                .chain(found -> found.isPresent() ? goOn() : Uni.createFrom().failure(Problem.notFound(what)));
+        return refuseUnless(find.apply(id).map(Optional::isPresent), what);
     }
 
-    private static Uni<RestResponse<Void>> goOn() {
-        return Uni.createFrom().nullItem();
+    /**
+     * Lets the request pass where this is found; else 404.
+     *
+     * @param what as {@link Problem#notFound} names it
+     */
+    public static Uni<RestResponse<Void>> refuseUnless(Uni<Boolean> found, String what) {
+        return found.chain(
+                is -> is ? Uni.createFrom().nullItem() : Uni.createFrom().failure(Problem.notFound(what)));
     }
 
     /**
