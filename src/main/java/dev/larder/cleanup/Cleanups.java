@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Runs clean-up operations (decision 0036). The database keeps two of one type from running at once. A process works on
- * one batch at a time, whatever the number of its operations, and rests after each for as long as the batch took, so
+ * one batch at a time for all of its operations, and rests after each for as long as the batch took, so
  * that clean-up takes at most half of one connection's time.
  */
 @ApplicationScoped

@@ -159,7 +159,7 @@ public class OperationStore {
             UPDATE cleanup_operations SET status = 'failed', error_code = 'abandoned', ended_at = :at
              WHERE status = 'running' AND heartbeat_at < :silent_since""", "at", "silent_since");
 
-    /** Ends the operations whose process was lost or is stuck. Whatever they removed before is counted. */
+    /** Ends the operations whose process was lost or is stuck. What they removed before is counted. */
     Uni<Integer> abandon(Instant at) {
         return ABANDON.on(pool, Rows.utc(at), Rows.utc(at.minus(ABANDONED_AFTER)))
                 .map(RowSet::rowCount);

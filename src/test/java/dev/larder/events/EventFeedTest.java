@@ -369,7 +369,7 @@ class EventFeedTest {
         old.close();
     }
 
-    /** A client that follows a partition for ever, whatever becomes of its connection. */
+    /** A client that follows a partition for ever, and connects again when its connection ends. */
     private final class Crowd {
 
         final Partition partition;
