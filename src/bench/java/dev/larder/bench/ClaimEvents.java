@@ -3,6 +3,7 @@ package dev.larder.bench;
 import static dev.larder.bench.Figures.say;
 
 import dev.larder.claim.ClaimStatement;
+import dev.larder.lifecycle.Untold;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -23,6 +24,7 @@ final class ClaimEvents {
     private static final String EVENTLESS = "SQL without the event";
     private static final String EVENTFUL = "SQL as Larder sends it, with the event";
     private static final String NOTIFYING = "SQL with the event and a NOTIFY in its transaction";
+    private static final String UNTOLD = "SQL as Larder sends it, no event in a partition";
     private static final String SILENT = "REST without wake-ups";
     private static final String WAKING = "REST as it is, waking";
 
@@ -54,6 +56,7 @@ final class ClaimEvents {
                 sql(scene, rates, EVENTLESS, ClaimStatement.asPgbenchScriptWithoutEvent());
                 sql(scene, rates, EVENTFUL, ClaimStatement.asPgbenchScript());
                 sql(scene, rates, NOTIFYING, ClaimStatement.asPgbenchScriptWithNotify());
+                sql(scene, rates, UNTOLD, Untold.of(ClaimStatement.asPgbenchScript()));
             }
             rest(scene, rates, SILENT, quiet);
             rest(scene, rates, WAKING, loud);
@@ -64,6 +67,7 @@ final class ClaimEvents {
         rates.forEach((name, found) -> say("  %-50s %s claims/s", name, Figures.spread("%,.0f", doubles(found))));
         compare(rates, EVENTFUL, EVENTLESS);
         compare(rates, NOTIFYING, EVENTLESS);
+        compare(rates, EVENTFUL, UNTOLD);
         compare(rates, WAKING, SILENT);
     }
 

@@ -4,6 +4,7 @@ import static dev.larder.bench.Figures.say;
 
 import dev.larder.database.Encryption;
 import dev.larder.jobs.JobStatements;
+import dev.larder.lifecycle.Untold;
 import io.vertx.mutiny.sqlclient.Pool;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -16,12 +17,13 @@ import java.util.UUID;
 
 /**
  * Jobs per second that are leased and ended, a hundred at a time over 16 connections, beside the same statements run by
- * pgbench's 16 clients; and one at a time.
+ * pgbench's 16 clients; and one at a time. The same statements without events show what the events cost.
  */
 final class JobRate {
 
     private static final int CONNECTIONS = 16;
     private static final int[] BATCHES = {100, 1};
+    private static final String UNTOLD = "pgbench without events in partitions";
 
     private final Scene scene;
     private final Encryption encryption = new Encryption(Shelf.ENCRYPTION_KEY);
@@ -49,7 +51,9 @@ final class JobRate {
                 // What one round can at most come to; the rest is left over and taken away.
                 int stock = (int) scene.length.toSeconds() * (batch == 1 ? 12_000 : 30_000);
                 scene.shelf.queue(scene.preset, stock);
-                pgbench(worker, batch, round);
+                pgbench("pgbench", worker, batch, round);
+                scene.shelf.queue(scene.preset, stock);
+                pgbench(UNTOLD, worker, batch, round);
                 scene.shelf.queue(scene.preset, stock);
                 larder(loops, batch, round);
             }
@@ -58,14 +62,15 @@ final class JobRate {
         report();
     }
 
-    private void pgbench(UUID worker, int batch, int round) {
+    private void pgbench(String name, UUID worker, int batch, int round) {
         String outputs = HexFormat.of().formatHex(encryption.encrypt(worker, "{\"url\":\"test://x\"}"));
         Meter before = Meter.read(scene.base, Optional.empty());
         long begun = System.nanoTime();
         long left = scene.shelf.waiting();
-        var done = scene.pgbench.run(
-                JobStatements.asPgbenchScript(worker, batch, outputs), CONNECTIONS, scene.length, false);
-        add("pgbench, batch " + batch, before, begun, left - scene.shelf.waiting(), round);
+        String script = JobStatements.asPgbenchScript(worker, batch, outputs);
+        var done =
+                scene.pgbench.run(UNTOLD.equals(name) ? Untold.of(script) : script, CONNECTIONS, scene.length, false);
+        add(name + ", batch " + batch, before, begun, left - scene.shelf.waiting(), round);
     }
 
     private void larder(JobLoops loops, int batch, int round) {
@@ -95,7 +100,12 @@ final class JobRate {
             say("%s", name);
             say("  jobs/s     %s", Figures.spread("%,.0f", doubles(rate)));
             if (name.startsWith("Larder")) {
-                say("  of pgbench %s, round by round", Figures.spread("%.2f", ratios(name)));
+                say("  of pgbench %s, round by round", Figures.spread("%.2f", ratios(name, "Larder", "pgbench")));
+            }
+            if (name.startsWith("pgbench,")) {
+                say(
+                        "  of the same without events in partitions %s",
+                        Figures.spread("%.2f", ratios(name, "pgbench", UNTOLD)));
             }
             double all = jobs.getOrDefault(name, 0L);
             say(
@@ -106,9 +116,9 @@ final class JobRate {
         });
     }
 
-    private double[] ratios(String name) {
+    private double[] ratios(String name, String of, String to) {
         double[] own = doubles(rates.getOrDefault(name, List.of()));
-        double[] others = doubles(rates.getOrDefault(name.replace("Larder", "pgbench"), List.of()));
+        double[] others = doubles(rates.getOrDefault(name.replace(of, to), List.of()));
         double[] ratios = new double[own.length];
         for (int round = 0; round < own.length; round++) {
             ratios[round] = own[round] / others[round];

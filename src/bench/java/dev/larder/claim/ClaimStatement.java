@@ -1,6 +1,7 @@
 package dev.larder.claim;
 
 import dev.larder.database.Rows;
+import dev.larder.lifecycle.DirtyPresets;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.InstantSource;
@@ -78,9 +79,7 @@ public final class ClaimStatement {
 
     /** The first one without telling the reconciler that the preset needs a look. */
     public static String asPgbenchScriptWithoutEvent() {
-        return keyed(replaced(
-                        "INSERT INTO dirty_presets (preset_id) SELECT id FROM preset WHERE EXISTS (SELECT FROM moved)",
-                        "SELECT FROM moved"))
+        return keyed(replaced(DirtyPresets.mark("id", "preset WHERE EXISTS (SELECT FROM moved)"), "SELECT FROM moved"))
                 + ";\n";
     }
 

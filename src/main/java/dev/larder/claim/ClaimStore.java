@@ -177,9 +177,12 @@ public class ClaimStore {
                   FROM moved m
                  WHERE NOT m.waited),
             {labelled},
+            told AS (
+                {told}),
             dirty AS (
                 {mark})
             """.replace("{labelled}", LabelStore.write("moved"))
+            .replace("{told}", Ownership.HAND_OVER_TOLD)
             .replace("{mark}", DirtyPresets.mark("id", "preset WHERE EXISTS (SELECT FROM moved)"));
 
     // One row where nothing was given, so that the answer says whether a quota is the reason. No row: not active.

@@ -125,12 +125,28 @@ public class EndBuildStore {
                                                    THEN d.at END,
                        dirty = w.dirty AND NOT (w.prebuild AND d.status = 'succeeded'),
                        deleted_at = CASE WHEN w.transition = 'delete' AND d.status = 'succeeded' THEN d.at END,
-                       {mirror}
+                       {mirror}{next}
                   FROM {known}
                  WHERE w.id = d.workspace_id AND w.build_id = d.build_id
                 RETURNING d.n, d.at, w.id, w.preset_id, w.prebuild, w.transition, w.deleted_at, d.status,
-                          d.started_at, d.created_at, d.limited, d.fit),
+                          d.started_at, d.created_at, d.limited, d.fit, w.event_seq, w.build_number),
             """.replace("{mirror}", StateMirror.ASSIGNED);
+
+    // The one event of a first build that succeeded. It is told here; the trigger tells every other end, which may have
+    // more than one event.
+    private static final String FIRST_BUILT =
+            "{d}.status = 'succeeded' AND {w}.transition = 'start' AND {w}.build_number = 1";
+
+    private static final String NUMBER =
+            ",\n" + WorkspaceEvents.nextWhere(FIRST_BUILT.replace("{d}", "d").replace("{w}", "w"));
+
+    private static final String TELL = "told AS ("
+            + WorkspaceEvents.told(
+                    "'workspace.built'",
+                    "w.at",
+                    "jsonb_build_object('build', w.build_number, 'transition', w.transition)",
+                    "workspace w WHERE " + FIRST_BUILT.replace("{d}", "w").replace("{w}", "w"))
+            + "),\n";
 
     // A claim's time begins when its workspace is verified. A claim ends with its workspace.
     private static final String MOVE_CLAIMS = """
@@ -144,12 +160,13 @@ public class EndBuildStore {
                  WHERE c.workspace_id = w.id AND c.ended_at IS NULL AND w.deleted_at IS NOT NULL),
             """;
 
-    private static Sql complete(String endJobs, String endMutations, String known) {
+    private static Sql complete(String endJobs, String endMutations, String known, String next, String tell) {
         return Sql.of(
                 endJobs
                         + LIFT_HOLDS
                         + endMutations
-                        + MOVE_WORKSPACES.replace("{known}", known)
+                        + MOVE_WORKSPACES.replace("{known}", known).replace("{next}", next)
+                        + tell
                         + MOVE_CLAIMS
                         + """
                 dirty AS (%s)
@@ -175,7 +192,9 @@ public class EndBuildStore {
                     .replace("{ready}", "(SELECT count(*) FROM held) >= 0")
                     .replace("{incomplete}", MutationEnd.INCOMPLETE),
             MutationEnd.end("done", MutationEnd.OF_JOB) + ",\n",
-            MutationEnd.known("done"));
+            MutationEnd.known("done"),
+            "",
+            "");
 
     /** Ends jobs without a mutation. Starting the parts that end mutations costs a fifth of the statement. */
     static final Sql COMPLETE_WITHOUT_STATES = complete(
@@ -183,7 +202,9 @@ public class EndBuildStore {
                     .replace("{ready}", "j.mutation_id IS NULL")
                     .replace("{incomplete}", "false"),
             "",
-            MutationEnd.knownWithoutState("done"));
+            MutationEnd.knownWithoutState("done"),
+            NUMBER,
+            TELL);
 
     /**
      * Ends a leased job and moves its workspace with it; jobs that end while others are being ended share the

@@ -16,15 +16,21 @@ public final class Ownership {
      * {@code :at}. The janitor begins their verification and their claim build where the version has them.
      *
      * <p>The statement has two CTEs: {@code matched}, with the workspace's {@code id} and the client's {@code
-     * user_id}, and {@code preset}, one row with the version's {@code claim_step} and {@code verify_step}.
+     * user_id}, and {@code preset}, one row with the version's {@code claim_step} and {@code verify_step}. Its own
+     * CTE is called {@code moved}, and the statement has {@link #HAND_OVER_TOLD} as well.
      */
     public static final String HAND_OVER = """
             UPDATE workspaces w
                    SET owner_id = m.user_id, prebuild = false, version = w.version + 1, claimed_at = :at::timestamptz,
                        verifying = p.verify_step,
-                       claim_step_wanted_at = CASE WHEN p.claim_step OR p.verify_step THEN :at::timestamptz END
+                       claim_step_wanted_at = CASE WHEN p.claim_step OR p.verify_step THEN :at::timestamptz END,
+                       {next}
                   FROM matched m, preset p
-                 WHERE w.id = m.id""";
+                 WHERE w.id = m.id""".replace("{next}", WorkspaceEvents.NEXT);
+
+    /** The body of a CTE of the same statement: tells the event of each workspace that was handed over. */
+    public static final String HAND_OVER_TOLD = WorkspaceEvents.told(
+            "'workspace.claimed'", "claimed_at", "jsonb_build_object('version', version)", "moved");
 
     private Ownership() {}
 }
