@@ -45,6 +45,17 @@ class Checks {
         return subject(id).invoke(subject -> refusal(subject).ifPresent(Checks::refuse));
     }
 
+    /** One whose infrastructure can be changed, as far as its row and its state tell. */
+    Uni<Subject> changeable(UUID workspace) {
+        return checkable(workspace.toString()).invoke(Checks::refuseUntrusted);
+    }
+
+    static void refuseUntrusted(Subject subject) {
+        if ("unreliable".equals(subject.status())) {
+            throw Problem.of(409, "state_unreliable", "The plan would build on a state that may not be true.");
+        }
+    }
+
     private static void refuse(Problem problem) {
         throw problem;
     }

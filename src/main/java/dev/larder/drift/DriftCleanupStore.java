@@ -33,9 +33,9 @@ class DriftCleanupStore {
     }
 
     private static final String JOB_HAS_ENDED =
-            "NOT EXISTS (SELECT FROM jobs j WHERE j.id = t.job_id AND j.completed_at IS NULL)";
+            "NOT EXISTS (SELECT FROM jobs j WHERE j.id IN (t.job_id, t.apply_job_id) AND j.completed_at IS NULL)";
 
-    /** Changesets whose job has ended. */
+    /** Changesets whose jobs have ended. */
     @Produces
     @Singleton
     CleanupType changesets() {

@@ -87,10 +87,9 @@ final class DriftViews {
     /**
      * A staged plan.
      *
-     * @param status {@code staging}, {@code staged}, {@code drift_detected} or {@code failed}
+     * @param status {@code staging}, {@code staged}, {@code drift_detected} or {@code failed}; from the call that
+     *     applies it {@code applying}, {@code applied} or {@code apply_failed}
      * @param baseVersion of the state that it was planned on
-     * @param changes what an apply would change, with the paths that force a replacement; empty until it is staged
-     * @param drift what something else has changed; empty until it is staged
      */
     @Schema(name = "Changeset")
     record ChangesetView(
@@ -100,12 +99,24 @@ final class DriftViews {
             String status,
             long baseVersion,
             @JsonUnwrapped Staged staged,
-            List<Findings.Change> changes,
-            List<Findings.Change> drift) {}
+            @JsonUnwrapped Applied applied,
+            @JsonUnwrapped Planned planned) {}
 
+    /**
+     * Both are empty until it is staged.
+     *
+     * @param changes what an apply would change, with the paths that force a replacement
+     * @param drift what something else has changed
+     */
+    record Planned(List<Findings.Change> changes, List<Findings.Change> drift) {}
+
+    /** @param errorCode of the job that failed last: the one that plans, or the one that applies */
     record Staged(
             Instant createdAt,
             @Nullable Instant stagedAt,
             @Nullable String errorCode,
             @Nullable String error) {}
+
+    /** @param applyJobId the job that applies it, which has the log; null until it is asked for */
+    record Applied(@Nullable UUID applyJobId, @Nullable Instant appliedAt) {}
 }

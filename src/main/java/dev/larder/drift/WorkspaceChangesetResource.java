@@ -1,11 +1,9 @@
 package dev.larder.drift;
 
-import dev.larder.drift.DriftReads.Subject;
 import dev.larder.drift.DriftViews.ChangesetView;
 import dev.larder.http.Located;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
-import dev.larder.http.Problem;
 import dev.larder.lifecycle.CheckStore.Wanted;
 import dev.larder.model.Assignment;
 import dev.larder.model.Role;
@@ -58,7 +56,7 @@ class WorkspaceChangesetResource {
             summary = "Plans what an apply of its version would change in a workspace, in a job. Changes nothing")
     public Uni<RestResponse<ChangesetView>> stage(@PathParam("id") String id) {
         return checks.checkable(id)
-                .invoke(WorkspaceChangesetResource::refuseUntrusted)
+                .invoke(Checks::refuseUntrusted)
                 .chain(subject -> store.stage(
                         new Wanted(subject.id(), checks.asking(), Assignment.CHANGESET, DriftLoop.REFRESH_MAX),
                         clock.instant()))
@@ -67,12 +65,6 @@ class WorkspaceChangesetResource {
                 .invoke(staged -> metrics.begunOnRequest(Assignment.CHANGESET))
                 .chain(staged -> store.find(staged, checks.scope()))
                 .map(view -> accepted(view.orElseThrow(Checks::busy)));
-    }
-
-    private static void refuseUntrusted(Subject subject) {
-        if ("unreliable".equals(subject.status())) {
-            throw Problem.of(409, "state_unreliable", "The plan would build on a state that may not be true.");
-        }
     }
 
     private static RestResponse<ChangesetView> accepted(ChangesetView view) {

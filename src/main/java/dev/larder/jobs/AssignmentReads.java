@@ -68,8 +68,9 @@ final class AssignmentReads {
     static final String FETCH_WITHOUT_STATES = FETCH.replace("{access}", "").replace("{entered}", "");
 
     /** Of any jobs, with the access to their states. */
-    static final String FETCH_WITH_STATES = FETCH.replace(
-                    "{access}", "e.state_id, e.fence, e.current_version, e.state_token,")
+    static final String FETCH_WITH_STATES = FETCH.replace("{access}", """
+                    e.state_id, e.fence, e.current_version, e.state_token,
+                           (SELECT c.plan_sealed FROM changesets c WHERE c.apply_job_id = t.id) AS plan_sealed,""")
             .replace("{entered}", "LEFT JOIN entered e ON e.workspace_id = t.workspace_id");
 
     static Lease lease(Row row) {
@@ -101,14 +102,20 @@ final class AssignmentReads {
                         state(row)));
     }
 
-    private static Optional<StateAccess> state(Row row) {
+    private Optional<StateAccess> state(Row row) {
         return Optional.ofNullable(row.getUUID("mutation_id"))
                 .map(mutation -> new StateAccess(
                         row.getUUID("state_id"),
                         mutation,
                         row.getLong("fence"),
                         row.getLong("current_version"),
-                        row.getString("state_token")));
+                        row.getString("state_token"),
+                        plan(row)));
+    }
+
+    private Optional<String> plan(Row row) {
+        return Optional.ofNullable(row.getBuffer("plan_sealed"))
+                .map(plan -> encryption.decrypt(row.getUUID("workspace_id"), plan.getBytes()));
     }
 
     private Target.Workspace workspace(Row row) {

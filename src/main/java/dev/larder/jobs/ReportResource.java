@@ -58,6 +58,7 @@ class ReportResource {
      *
      * @param drift of a check: resources that were changed by something else
      * @param changes of a staged plan: what an apply would change
+     * @param plan of a staged plan: SHA-256 over all that it does, in hexadecimal
      */
     @RegisterForReflection
     @Schema(name = "JobDone")
@@ -66,7 +67,8 @@ class ReportResource {
             @Nullable Map<String, String> outputs,
             @Nullable Map<String, List<String>> replaced,
             @Nullable List<Findings.Change> drift,
-            @Nullable List<Findings.Change> changes) {}
+            @Nullable List<Findings.Change> changes,
+            @Nullable String plan) {}
 
     @POST
     @Path("{id}/complete")

@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Reads and bounds the requests of workers. A worker is a foreign program: every value is checked. */
@@ -42,6 +43,7 @@ final class Reports {
     private static final int NAMES_MAX = 100;
     private static final int NAME_CHARS_MAX = Inventory.NAME_CHARS_MAX;
     private static final int DETAIL_CHARS_MAX = 10_000;
+    private static final Pattern DIGEST = Pattern.compile("[0-9a-f]{64}");
     private static final Set<String> STREAMS = Set.of("stdout", "stderr", "larder");
 
     private Reports() {}
@@ -240,7 +242,15 @@ final class Reports {
         Map<String, List<String>> replaced =
                 body.optionalNode("replaced").map(Reports::replaced).orElse(Map.of());
         return new JobOutcome.Succeeded(
-                outputs, replaced, new Findings(changes(body, "drift"), changes(body, "changes")));
+                outputs, replaced, new Findings(changes(body, "drift"), changes(body, "changes"), plan(body)));
+    }
+
+    private static Optional<String> plan(JsonBody body) {
+        Optional<String> plan = body.optionalText("plan");
+        if (plan.filter(text -> !DIGEST.matcher(text).matches()).isPresent()) {
+            throw Problem.unprocessable("invalid_value", "plan", "must be 64 hexadecimal digits.");
+        }
+        return plan;
     }
 
     private static List<Findings.Change> changes(JsonBody body, String field) {

@@ -235,12 +235,25 @@ class WorkerResource {
      * A job's access to what is known of its workspace's infrastructure.
      *
      * @param token opens the state while the job is leased; secret
+     * @param plan the digest of the plan that is to be applied; of an apply of a changeset only
      */
     @Schema(name = "LeasedState")
-    record StateView(UUID id, UUID mutation, long fence, long version, String token) {
+    record StateView(
+            UUID id,
+            UUID mutation,
+            long fence,
+            long version,
+            String token,
+            @Nullable String plan) {
 
         static StateView of(StateAccess access) {
-            return new StateView(access.state(), access.mutation(), access.fence(), access.version(), access.token());
+            return new StateView(
+                    access.state(),
+                    access.mutation(),
+                    access.fence(),
+                    access.version(),
+                    access.token(),
+                    access.plan().orElse(null));
         }
 
         @Override

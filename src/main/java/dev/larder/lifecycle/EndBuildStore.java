@@ -60,7 +60,7 @@ public class EndBuildStore {
         this.encryption = encryption;
         this.ids = ids;
         this.requeues = new RequeueStore(pool);
-        this.findings = new FindingsStore(ids);
+        this.findings = new FindingsStore(ids, encryption);
     }
 
     // A job that was asked to stop ends as canceled, whatever its worker reports: the stock was planned without it.
@@ -244,7 +244,7 @@ public class EndBuildStore {
             return tellReplaced(client, ending.lease().workspaceId(), succeeded.replaced(), ending.at());
         }
         return ended.status() == JobStatus.SUCCEEDED
-                ? findings.save(client, ending.lease(), succeeded.findings(), ending.at())
+                ? findings.keep(client, ending.lease(), succeeded.findings(), ending.at())
                 : Uni.createFrom().voidItem();
     }
 

@@ -1,11 +1,14 @@
 package dev.larder.lifecycle;
 
+import dev.larder.database.Encryption;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
+import dev.larder.model.Assignment;
 import dev.larder.model.Findings;
 import dev.larder.model.Ids;
 import dev.larder.model.Lease;
 import io.smallrye.mutiny.Uni;
+import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.SqlClient;
@@ -20,9 +23,11 @@ import java.util.List;
 final class FindingsStore {
 
     private final Ids ids;
+    private final Encryption encryption;
 
-    FindingsStore(Ids ids) {
+    FindingsStore(Ids ids, Encryption encryption) {
         this.ids = ids;
+        this.encryption = encryption;
     }
 
     // What was compared, and what was found. A refresh cannot bring back a resource that is gone.
@@ -67,7 +72,8 @@ final class FindingsStore {
                     ON CONFLICT DO NOTHING),
             staged AS (
                 UPDATE changesets c
-                   SET staged_at = :at::timestamptz, has_drift = g.drifted > 0, drift = :drift::jsonb, changes = :changes::jsonb
+                   SET staged_at = :at::timestamptz, has_drift = g.drifted > 0, drift = :drift::jsonb, changes = :changes::jsonb,
+                       plan_sealed = :plan::bytea
                   FROM judged g WHERE c.id = g.changeset_id AND c.staged_at IS NULL),
             """;
 
@@ -103,9 +109,22 @@ final class FindingsStore {
             "told",
             "at",
             "drift",
-            "changes");
+            "changes",
+            "plan");
 
-    /** Saves it once: the same job again changes nothing. The job has ended in this transaction, and succeeded. */
+    private static final Sql APPLIED = Sql.of(
+            "UPDATE changesets SET applied_at = :at::timestamptz WHERE apply_job_id = :job AND applied_at IS NULL",
+            "at",
+            "job");
+
+    /** Keeps what the check says. Its job has ended in this transaction, and succeeded. */
+    Uni<Void> keep(SqlClient client, Lease lease, Findings findings, Instant at) {
+        return lease.reason().equals(Assignment.APPLY)
+                ? APPLIED.on(client, Rows.utc(at), lease.jobId()).replaceWithVoid()
+                : save(client, lease, findings, at);
+    }
+
+    /** Saves it once: the same job again changes nothing. */
     Uni<Void> save(SqlClient client, Lease lease, Findings findings, Instant at) {
         return SAVE.on(
                         client,
@@ -114,8 +133,13 @@ final class FindingsStore {
                         ids.next(),
                         Rows.utc(at),
                         json(findings.drift()),
-                        json(findings.changes()))
+                        json(findings.changes()),
+                        findings.plan().map(plan -> sealed(lease, plan)).orElse(null))
                 .replaceWithVoid();
+    }
+
+    private Buffer sealed(Lease lease, String plan) {
+        return Buffer.buffer(encryption.encrypt(lease.workspaceId(), plan));
     }
 
     private static JsonArray json(List<Findings.Change> changes) {

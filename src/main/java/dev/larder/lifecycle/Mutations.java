@@ -73,7 +73,7 @@ public final class Mutations {
                        CASE WHEN t.deletes THEN 'destroy'
                             ELSE CASE b.reason WHEN 'claim' THEN 'claim' WHEN 'recycle' THEN 'update' WHEN 'refresh' THEN 'refresh'
                                                WHEN 'verify' THEN 'plan' WHEN 'drift_check' THEN 'plan'
-                                               WHEN 'changeset' THEN 'plan' ELSE 'create' END END,
+                                               WHEN 'changeset' THEN 'plan' WHEN 'apply' THEN 'update' ELSE 'create' END END,
                        t.id, t.attempt, sha256(convert_to(e.state_token, 'UTF8')), e.current_version,
                        CASE WHEN p.workspace_id IS NULL AND e.fence = 1 THEN 'new' ELSE p.status END, p.status_reason, coalesce(p.status_since, :at::timestamptz),
                        :at::timestamptz

@@ -84,7 +84,7 @@ public class RequeueStore {
                 SELECT j.id, j.canceled_at IS NOT NULL AS canceling,
                        j.deadline_at < :overrun_since::timestamptz AS overrun,
                        j.attempt, j.losses + 1 AS losses, j.mutation_id IS NOT NULL AND NOT j.deletes AS changing,
-                       j.backend = 'terraform_check' AND (SELECT b.reason FROM builds b WHERE b.id = j.build_id) <> 'refresh' AS looking,
+                       j.backend = 'terraform_check' AND (SELECT b.reason FROM builds b WHERE b.id = j.build_id) NOT IN ('refresh', 'apply') AS looking,
                        CASE WHEN j.deadline_at < :overrun_since::timestamptz
                             THEN 'The job was not done by its deadline.'
                             WHEN k.stopped_at IS NOT NULL THEN 'Its worker ended without it.'

@@ -44,8 +44,14 @@ public record Assignment(Lease lease, Instant deadlineAt, int buildNumber, Targe
     /** The reason of the build that plans what an apply of the version would change. */
     public static final String CHANGESET = "changeset";
 
-    /** The reasons of builds that leave their workspace as it was, however they end (decision 0038). */
-    public static final Set<String> CHECKS = Set.of(DRIFT_CHECK, REFRESH, CHANGESET);
+    /** The reason of the build that applies a changeset (decision 0039). */
+    public static final String APPLY = "apply";
+
+    /**
+     * The reasons of builds after which their workspace stands where it stood before, however they end (decision
+     * 0038).
+     */
+    public static final Set<String> CHECKS = Set.of(DRIFT_CHECK, REFRESH, CHANGESET, APPLY);
 
     /** The reasons of builds that work on a workspace which an earlier build has started. */
     public static final Set<String> LATER_STARTS = Set.of(CLAIM, VERIFY, RECYCLE);
@@ -99,7 +105,7 @@ public record Assignment(Lease lease, Instant deadlineAt, int buildNumber, Targe
         return LATER_STARTS.contains(reason());
     }
 
-    /** Whether the workspace is left as it was. */
+    /** Whether the workspace stands after it where it stood before. */
     public boolean isCheck() {
         return CHECKS.contains(reason());
     }

@@ -1,6 +1,7 @@
 package dev.larder.model;
 
 import java.util.List;
+import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /**
@@ -10,8 +11,9 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
  * @param drift resources that were changed or deleted by something else than Larder, as the tool compares them with
  *     the state
  * @param changes what an apply of the version would do; of a changeset only
+ * @param plan SHA-256 in hexadecimal over all that the plan does, with its values; of a changeset only
  */
-public record Findings(List<Change> drift, List<Change> changes) {
+public record Findings(List<Change> drift, List<Change> changes, Optional<String> plan) {
 
     /** The first so many resources of each list are kept. */
     public static final int CHANGES_MAX = 1_000;
@@ -22,6 +24,11 @@ public record Findings(List<Change> drift, List<Change> changes) {
     public static final List<String> ACTIONS = List.of("create", "update", "replace", "delete", "forget");
 
     public static final Findings NONE = new Findings(List.of(), List.of());
+
+    /** Findings without a plan that could be applied. */
+    public Findings(List<Change> drift, List<Change> changes) {
+        this(drift, changes, Optional.empty());
+    }
 
     public Findings {
         drift = drift.stream().limit(CHANGES_MAX).toList();

@@ -1,5 +1,6 @@
 package dev.larder.model;
 
+import java.util.Optional;
 import java.util.UUID;
 
 /**
@@ -10,10 +11,11 @@ import java.util.UUID;
  * @param fence grows with each mutation of the state: a writer with an older one changes nothing
  * @param version of the snapshot that the mutation began with; 0 where nothing was ever written
  * @param token opens the state for this mutation alone; secret
+ * @param plan the digest of the plan that is to be applied, as {@link Findings} has it; of an apply of a changeset only
  */
-public record StateAccess(UUID state, UUID mutation, long fence, long version, String token) {
+public record StateAccess(UUID state, UUID mutation, long fence, long version, String token, Optional<String> plan) {
 
-    /** Without the token, which is secret. */
+    /** Without the token, which is secret, and the plan. */
     @Override
     public String toString() {
         return "StateAccess[state=%s mutation=%s fence=%d version=%d]".formatted(state, mutation, fence, version);

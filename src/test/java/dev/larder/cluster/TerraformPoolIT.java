@@ -120,6 +120,8 @@ class TerraformPoolIT {
             assertThat(count("notifications WHERE kind = 'resources_replaced'")).isEqualTo(1);
             assertThat(count("job_logs WHERE line LIKE '%sword-eu%'")).isZero();
 
+            assertThat(stagedAndApplied(server, workspace)).isEqualTo("applied");
+
             var released = calls.done(
                     server, "DELETE", "/api/v1/claims/" + claim.path("id").asText(), "");
 
@@ -235,6 +237,27 @@ class TerraformPoolIT {
                         "true",
                         "LARDER_BACKEND_TERRAFORM_ROOT",
                         folder.resolve(name + "-modules").toString()));
+    }
+
+    /** The status at which a changeset of the workspace comes to rest. */
+    private String stagedAndApplied(Server server, String workspace) {
+        String changeset = "/api/v1/changesets/"
+                + calls.done(server, "POST", "/api/v1/workspaces/" + workspace + "/changesets", "")
+                        .body()
+                        .path("id")
+                        .asText();
+        String staged = Eventually.see(() -> status(server, changeset), status -> !status.equals("staging"));
+        assertThat(staged).isEqualTo("staged");
+        assertThat(calls.done(server, "POST", changeset + "/apply", "")
+                        .body()
+                        .path("status")
+                        .asText())
+                .isEqualTo("applying");
+        return Eventually.see(() -> status(server, changeset), status -> !status.equals("applying"));
+    }
+
+    private String status(Server server, String changeset) {
+        return calls.done(server, "GET", changeset, "").body().path("status").asText();
     }
 
     private void declare(Server server, int instances) {

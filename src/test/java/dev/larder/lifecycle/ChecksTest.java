@@ -234,7 +234,7 @@ class ChecksTest {
         Assignment check = begun(prebuild, Assignment.DRIFT_CHECK);
         finds(check, CHANGED, MISSING);
 
-        await(new FindingsStore(stock.ids).save(stock.pool, check.lease(), Findings.NONE, now()));
+        await(new FindingsStore(stock.ids, stock.encryption).save(stock.pool, check.lease(), Findings.NONE, now()));
 
         assertThat(stock.count("reconciliation_results")).isOne();
         assertThat(stock.count("resource_drift WHERE address = 'aws_s3_bucket.data' AND status = 'changed'"

@@ -148,7 +148,8 @@ public final class HttpJobSource implements JobSource {
                 id(state, "mutation"),
                 state.getLong("fence"),
                 state.getLong("version"),
-                state.getString("token"));
+                state.getString("token"),
+                Optional.ofNullable(state.getString("plan")));
     }
 
     private static Target.Workspace workspace(JsonObject item) {
@@ -242,6 +243,7 @@ public final class HttpJobSource implements JobSource {
                 body.put("outputs", new JsonObject(new HashMap<>(outputs))).put("replaced", replaced(replaced));
                 if (!findings.equals(Findings.NONE)) {
                     body.put("drift", changes(findings.drift())).put("changes", changes(findings.changes()));
+                    findings.plan().ifPresent(plan -> body.put("plan", plan));
                 }
                 yield finish(lease, "complete", body, JobStatus.SUCCEEDED);
             }

@@ -3,10 +3,17 @@ package dev.larder.worker.terraform;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.larder.model.Findings;
 import dev.larder.model.Findings.Change;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.security.DigestOutputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 
 /** What a saved plan says of drift and of changes. It reads values to compare them, and keeps none. */
@@ -40,6 +47,27 @@ final class ModuleFindings {
             }
         }
         return new Findings(drift, changes);
+    }
+
+    /** The same, with the digest by which an apply knows the plan again. */
+    static Findings ofChangeset(JsonNode plan) {
+        Findings found = of(plan);
+        return new Findings(found.drift(), found.changes(), Optional.of(digest(plan)));
+    }
+
+    /** Over all that the plan does to resources and outputs, with the values before and after. */
+    private static String digest(JsonNode plan) {
+        try {
+            MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
+            try (OutputStream into = new DigestOutputStream(OutputStream.nullOutputStream(), sha256)) {
+                for (String part : List.of("resource_changes", "output_changes")) {
+                    ModulePlan.JSON.writeValue(into, plan.path(part));
+                }
+            }
+            return HexFormat.of().formatHex(sha256.digest());
+        } catch (NoSuchAlgorithmException | IOException impossible) {
+            throw new IllegalStateException(impossible);
+        }
     }
 
     /** A deposed object is the rest of a resource that was made anew: it has the same address. */

@@ -143,6 +143,7 @@ final class ModuleJob {
             case Assignment.DRIFT_CHECK -> found(Map.of(), steps.drift());
             case Assignment.CHANGESET -> found(Map.of(), steps.changeset());
             case Assignment.REFRESH -> refresh(steps, access);
+            case Assignment.APPLY -> apply(steps, access);
             default -> build(steps, access);
         };
     }
@@ -158,6 +159,15 @@ final class ModuleJob {
         rescued(steps::apply, access);
         end = ToolEnd.EXITED;
         return found(steps.outputs(), drift);
+    }
+
+    private JobOutcome apply(ModuleSteps steps, StateAccess access)
+            throws IOException, InterruptedException, ModuleSteps.EndedException {
+        steps.planAsStaged(access.plan());
+        end = ToolEnd.UNKNOWN;
+        rescued(steps::apply, access);
+        end = ToolEnd.EXITED;
+        return new JobOutcome.Succeeded(steps.outputs());
     }
 
     private JobOutcome build(ModuleSteps steps, StateAccess access)

@@ -1,5 +1,6 @@
 package dev.larder.worker.terraform;
 
+import com.fasterxml.jackson.core.StreamWriteFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
@@ -19,7 +20,10 @@ import java.util.Map;
 record ModulePlan(List<String> deletes, Map<String, List<String>> replaces) {
 
     static final long BYTES_MAX = 64L * 1024 * 1024;
-    private static final JsonMapper JSON = new JsonMapper();
+
+    /** Leaves streams open: it writes several parts to one. */
+    static final JsonMapper JSON =
+            JsonMapper.builder().disable(StreamWriteFeature.AUTO_CLOSE_TARGET).build();
 
     /** @param file what {@code show -json} printed of the plan; it may hold secrets */
     static JsonNode read(Path file) throws IOException {

@@ -11,9 +11,11 @@ import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The commands of a job, one after the other: init, plan and apply, or init and destroy. A step that does not succeed
@@ -104,8 +106,7 @@ final class ModuleSteps {
         if (!plan.deletes().isEmpty()) {
             throw new EndedException(new JobOutcome.Failed(
                     "plan_deletes",
-                    "The plan deletes resources and does not make them anew: "
-                            + plan.deletes().stream().limit(NAMED_MAX).collect(Collectors.joining(", ")) + ".",
+                    "The plan deletes resources and does not make them anew: " + named(plan.deletes().stream()) + ".",
                     ToolEnd.NOT_STARTED));
         }
         return plan;
@@ -113,7 +114,34 @@ final class ModuleSteps {
 
     /** Saves what an apply would change, and tells it. Changes nothing. */
     Findings changeset() throws IOException, InterruptedException, EndedException {
-        return ModuleFindings.of(planned(List.of()));
+        return ModuleFindings.ofChangeset(planned(List.of()));
+    }
+
+    /**
+     * Saves the plan of a changeset again. Refuses it where something else has changed the infrastructure since, or
+     * where the plan is not the one that was staged. Changes nothing.
+     *
+     * @param staged the digest of the plan that was staged
+     */
+    void planAsStaged(Optional<String> staged) throws IOException, InterruptedException, EndedException {
+        Findings now = changeset();
+        if (!now.drift().isEmpty()) {
+            throw new EndedException(new JobOutcome.Failed(
+                    "drift_detected",
+                    "Something else has changed the infrastructure since the changeset was staged: "
+                            + named(now.drift().stream().map(Findings.Change::address)) + ".",
+                    ToolEnd.NOT_STARTED));
+        }
+        if (!now.plan().equals(staged)) {
+            throw new EndedException(new JobOutcome.Failed(
+                    "plan_changed",
+                    "The plan is no longer the one that was staged. Nothing was changed.",
+                    ToolEnd.NOT_STARTED));
+        }
+    }
+
+    private static String named(Stream<String> addresses) {
+        return addresses.limit(NAMED_MAX).collect(Collectors.joining(", "));
     }
 
     /**

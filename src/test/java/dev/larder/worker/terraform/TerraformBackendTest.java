@@ -672,6 +672,62 @@ class TerraformBackendTest {
         assertThat(staged.toString()).doesNotContain("swordfish");
     }
 
+    private static final String CRATE = """
+            variable "size" {}
+            resource "terraform_data" "crate" {
+              input = "oak"
+            }
+            output "crate" { value = terraform_data.crate.output }
+            """;
+
+    private Optional<String> staged(String main) {
+        return ((JobOutcome.Succeeded) perform(work.written().check(Assignment.CHANGESET, main)))
+                .findings()
+                .plan();
+    }
+
+    @Test
+    void a_changeset_is_applied_where_the_plan_is_the_staged_one_even_if_it_deletes() {
+        JobOutcome started = perform(work.with("size", "number", "3").start(BOX));
+        Optional<String> plan = staged(CRATE);
+
+        JobOutcome applied = perform(work.plan(plan).check(Assignment.APPLY, CRATE));
+
+        assertThat(started).isInstanceOf(JobOutcome.Succeeded.class);
+        assertThat(applied).isEqualTo(new JobOutcome.Succeeded(Map.of("crate", "oak")));
+        assertThat(server.state().orElseThrow()).contains("\"crate\"").doesNotContain("\"box\"");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"input = \"pine\"", "input = \"oak\"\n  triggers_replace = [1]", ""})
+    void a_plan_that_is_not_the_staged_one_is_not_applied(String body) {
+        JobOutcome started = perform(work.with("size", "number", "3").start(BOX));
+        Optional<String> plan = staged(CRATE);
+        Optional<String> before = server.state();
+
+        JobOutcome applied = perform(work.plan(plan).check(Assignment.APPLY, CRATE.replace("input = \"oak\"", body)));
+
+        assertThat(started).isInstanceOf(JobOutcome.Succeeded.class);
+        assertThat(applied).isInstanceOfSatisfying(JobOutcome.Failed.class, failed -> {
+            assertThat(failed.code()).isEqualTo("plan_changed");
+            assertThat(failed.tool()).isEqualTo(ToolEnd.NOT_STARTED);
+        });
+        assertThat(server.state()).isEqualTo(before);
+    }
+
+    @Test
+    void without_a_staged_plan_nothing_is_applied() {
+        JobOutcome started = perform(work.with("size", "number", "3").start(BOX));
+
+        JobOutcome applied = perform(work.written().check(Assignment.APPLY, CRATE));
+
+        assertThat(started).isInstanceOf(JobOutcome.Succeeded.class);
+        assertThat(applied)
+                .isInstanceOfSatisfying(
+                        JobOutcome.Failed.class,
+                        failed -> assertThat(failed.code()).isEqualTo("plan_changed"));
+    }
+
     @Test
     void a_refresh_answers_with_the_outputs_again() {
         JobOutcome started = perform(work.with("size", "number", "3").start(BOX));
@@ -704,6 +760,7 @@ class TerraformBackendTest {
         private final List<UUID> jobs = new ArrayList<>();
         private boolean claimed;
         private long version;
+        private Optional<String> plan = Optional.empty();
 
         Work with(String name, String type, String value) {
             values.put(name, value);
@@ -729,6 +786,12 @@ class TerraformBackendTest {
         /** Its state has a version. */
         Work written() {
             version = 1;
+            return this;
+        }
+
+        /** The server tells this digest of a plan. */
+        Work plan(Optional<String> digest) {
+            plan = digest;
             return this;
         }
 
@@ -767,7 +830,7 @@ class TerraformBackendTest {
                                     Map.of()),
                             new Target.Version(UUID.randomUUID(), "terraform", "boxes", "small", Map.copyOf(files)),
                             new Target.Parameters(Map.copyOf(values), Set.copyOf(sensitive), Map.copyOf(types)),
-                            Optional.of(new StateAccess(UUID.randomUUID(), mutation, 1, version, TOKEN))));
+                            Optional.of(new StateAccess(UUID.randomUUID(), mutation, 1, version, TOKEN, plan))));
         }
     }
 }
