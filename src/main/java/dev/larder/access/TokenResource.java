@@ -67,7 +67,7 @@ class TokenResource {
             @Nullable String organization,
             @Nullable Instant expiresAt,
 
-            @Schema(format = "duration", examples = "P30D") @Nullable
+            @Schema(examples = "30d") @Nullable
             String ttl) {}
 
     /**
@@ -224,10 +224,10 @@ class TokenResource {
      */
     @RegisterForReflection
     record RotationRequest(
-            @Schema(format = "duration", examples = "P30D") @Nullable
+            @Schema(examples = "30d") @Nullable
             String ttl,
 
-            @Schema(format = "duration", examples = "PT10M") @Nullable
+            @Schema(examples = "10m") @Nullable
             String overlap) {}
 
     @POST

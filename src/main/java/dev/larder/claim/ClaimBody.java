@@ -31,12 +31,12 @@ record ClaimBody(
             @Schema(enumeration = {"fail", "wait", "cold", "wait_then_cold"}) @Nullable
             String policy,
 
-            @Schema(format = "duration", examples = "PT30S") @Nullable
+            @Schema(examples = "30s") @Nullable
             String timeout,
 
             @Nullable Integer priority,
 
-            @Schema(format = "duration", examples = "PT8H") @Nullable
+            @Schema(examples = "8h") @Nullable
             String ttl,
 
             @Nullable Integer count,

@@ -7,6 +7,7 @@ import dev.larder.http.JsonBody;
 import dev.larder.http.Labels;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
+import dev.larder.model.Durations;
 import dev.larder.model.JsonText;
 import dev.larder.model.Role;
 import java.nio.charset.StandardCharsets;
@@ -275,7 +276,7 @@ record ClaimRequest(
         Optional<Duration> time = body.optionalDuration(field);
         if (time.filter(value -> value.compareTo(Duration.ofSeconds(1)) < 0 || value.compareTo(most) > 0)
                 .isPresent()) {
-            throw Problem.unprocessable("out_of_range", field, "must be from PT1S to " + most + ".");
+            throw Problem.unprocessable("out_of_range", field, "must be from 1s to " + Durations.written(most) + ".");
         }
         return time;
     }

@@ -108,7 +108,7 @@ class ClaimResource {
                                     @ExampleObject(
                                             name = "wait",
                                             value =
-                                                    "{\"template\":\"shop\",\"preset\":\"small\",\"policy\":\"wait\",\"timeout\":\"PT30S\"}")))
+                                                    "{\"template\":\"shop\",\"preset\":\"small\",\"policy\":\"wait\",\"timeout\":\"30s\"}")))
     @APIResponse(
             responseCode = "201",
             description = "Claimed. Where count is above 1: {\"items\": [claim, ...]}",
@@ -265,7 +265,7 @@ class ClaimResource {
     /** The body that prolongs a claim. */
     @RegisterForReflection
     record Renewal(
-            @Schema(format = "duration", examples = "PT8H") String ttl) {}
+            @Schema(examples = "8h") String ttl) {}
 
     private static void refuseOther(Claim claim, OptionalInt generation) {
         Integer its = claim.generation();

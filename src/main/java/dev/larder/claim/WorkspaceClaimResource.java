@@ -81,7 +81,7 @@ class WorkspaceClaimResource {
     record VersionedClaim(
             @Nullable Integer expectedVersion,
 
-            @Schema(format = "duration", examples = "PT8H") @Nullable
+            @Schema(examples = "8h") @Nullable
             String ttl,
 
             @Nullable Map<String, String> labels) {}
@@ -103,7 +103,7 @@ class WorkspaceClaimResource {
             @Nullable Map<String, String> parameters,
             @Nullable UUID presetId,
 
-            @Schema(format = "duration", examples = "PT8H") @Nullable
+            @Schema(examples = "8h") @Nullable
             String ttl,
 
             @Nullable Map<String, String> labels) {}

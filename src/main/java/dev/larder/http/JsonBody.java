@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.larder.model.Durations;
 import dev.larder.model.Refusal;
 import java.io.IOException;
 import java.lang.reflect.Field;
@@ -192,19 +193,12 @@ public final class JsonBody {
         });
     }
 
-    /** Code {@code invalid_duration} where the text is no ISO 8601 duration, or is zero or negative. */
+    /** Code {@code invalid_duration} where {@link Durations} reads none in the text, or zero. */
     public Optional<Duration> optionalDuration(String field) {
-        return optionalText(field).map(text -> {
-            try {
-                Duration duration = Duration.parse(text);
-                if (duration.isPositive()) {
-                    return duration;
-                }
-            } catch (DateTimeException | ArithmeticException notADuration) {
-                // The problem below says it.
-            }
-            throw Problem.badRequest("invalid_duration", field, "must be a positive duration like PT8H or P30D.");
-        });
+        return optionalText(field).map(text -> Durations.read(text)
+                .filter(Duration::isPositive)
+                .orElseThrow(() -> Problem.badRequest(
+                        "invalid_duration", field, "must be " + Durations.EXAMPLES + ", of a second or more.")));
     }
 
     /** A field with a reader of its own; empty where it is absent or null. */

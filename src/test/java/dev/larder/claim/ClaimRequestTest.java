@@ -154,7 +154,8 @@ class ClaimRequestTest {
                 "'timeout':'PT1S' | 422 | not_for_this_policy | timeout",
                 "'policy':'cold','priority':1 | 422 | not_for_this_policy | priority",
                 "'policy':'wait','timeout':'PT0.999S' | 422 | out_of_range | timeout",
-                "'policy':'wait','timeout':'PT24H0.001S' | 422 | out_of_range | timeout",
+                "'policy':'wait','timeout':'PT24H1S' | 422 | out_of_range | timeout",
+                "'policy':'wait','timeout':'24h0.5s' | 400 | invalid_duration | timeout",
                 "'policy':'wait','timeout':'PT0S' | 400 | invalid_duration | timeout",
                 "'policy':'wait','timeout':'-PT1S' | 400 | invalid_duration | timeout",
                 "'policy':'wait','timeout':'5m' | 400 | invalid_duration | timeout",
@@ -256,6 +257,7 @@ class ClaimRequestTest {
                 "{'template':'box','preset':'a'} | {'template':'box','presets':['a']}",
                 "{'template':'box','parameters':{'a':'1','b':2}} | {'parameters':{'b':'2','a':1},'template':'box'}",
                 "{'template':'box','preset':'a','ttl':'PT60S'} | {'template':'box','preset':'a','ttl':'PT1M'}",
+                "{'template':'box','preset':'a','ttl':'PT1M'} | {'template':'box','preset':'a','ttl':'60s'}",
                 "{'template':'box','preset':'a','policy':'wait'}"
                         + " | {'template':'box','preset':'a','policy':'wait','timeout':'PT5M','priority':0}",
             })
