@@ -1,6 +1,7 @@
 package dev.larder.catalog;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.larder.model.Durations;
 import dev.larder.model.JsonText;
 import dev.larder.model.ParameterValue;
 import java.time.Duration;
@@ -123,11 +124,12 @@ final class ObjectReader {
         return text(field).flatMap(text -> {
             Optional<Duration> read = Durations.read(text);
             if (read.isEmpty()) {
-                refusals.add("invalid_duration", at(field), "must be a duration like 90s, 10m, 8h, 7d or PT8H.");
+                refusals.add("invalid_duration", at(field), "must be " + Durations.EXAMPLES + ".");
                 return read;
             }
             if (read.get().compareTo(min) < 0 || read.get().compareTo(max) > 0) {
-                refusals.add("out_of_range", at(field), "must be from " + min + " to " + max + ".");
+                String bounds = Durations.written(min) + " to " + Durations.written(max);
+                refusals.add("out_of_range", at(field), "must be from " + bounds + ".");
                 return Optional.empty();
             }
             return read;

@@ -27,17 +27,16 @@ record ClaimBody(
 
     /** How many, for how long, and what to do where nothing is in stock. */
     @RegisterForReflection
+    @Schema(name = "ClaimTerms")
     record Terms(
             @Schema(enumeration = {"fail", "wait", "cold", "wait_then_cold"}) @Nullable
             String policy,
 
-            @Schema(format = "duration", examples = "PT30S") @Nullable
-            String timeout,
+            @Schema(examples = "30s") @Nullable String timeout,
 
             @Nullable Integer priority,
 
-            @Schema(format = "duration", examples = "PT8H") @Nullable
-            String ttl,
+            @Schema(examples = "8h") @Nullable String ttl,
 
             @Nullable Integer count,
             @Nullable Integer atLeast,

@@ -2,6 +2,7 @@ package dev.larder.cleanup;
 
 import dev.larder.database.CleanupType;
 import dev.larder.database.CleanupType.Retention;
+import dev.larder.model.Durations;
 import dev.larder.model.MisconfiguredException;
 import io.quarkus.arc.All;
 import jakarta.inject.Singleton;
@@ -55,15 +56,10 @@ public class CleanupSettings {
     private Duration duration(String key, Duration otherwise, Duration least) {
         Duration value = read(key, Duration.class, "a time such as 24h or 30d").orElse(otherwise);
         if (value.compareTo(least) < 0 || value.compareTo(MOST) > 0) {
-            throw new MisconfiguredException(key + " must be from " + shown(least) + " to 3650d, not " + shown(value));
+            throw new MisconfiguredException(
+                    key + " must be from " + Durations.written(least) + " to 3650d, not " + Durations.written(value));
         }
         return value;
-    }
-
-    private static String shown(Duration time) {
-        return time.toHours() > 0 && time.equals(Duration.ofHours(time.toHours()))
-                ? time.toHours() + "h"
-                : time.toSeconds() + "s";
     }
 
     private int count(String key, int otherwise) {

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.larder.model.Durations;
 import dev.larder.model.Refusal;
 import java.io.IOException;
 import java.lang.reflect.Field;
@@ -37,6 +38,7 @@ public final class JsonBody {
             .build();
 
     private static final byte[] NOTHING = {};
+    private static final byte[] EMPTY_OBJECT = {'{', '}'};
 
     private final ObjectNode object;
 
@@ -84,6 +86,11 @@ public final class JsonBody {
         return new JsonBody(object);
     }
 
+    /** The same where the body may be left out: then no field is given. */
+    public static JsonBody ofOptional(byte @Nullable [] bytes, Class<? extends Record> schema) {
+        return of(bytes == null || bytes.length == 0 ? EMPTY_OBJECT : bytes, schema);
+    }
+
     private static JsonNode tree(byte[] bytes) {
         try {
             return MAPPER.readTree(bytes);
@@ -104,6 +111,11 @@ public final class JsonBody {
     /** The first 64 characters of a name that was sent. */
     public static String shown(String field) {
         return field.length() <= 64 ? field : field.substring(0, 64) + "…";
+    }
+
+    /** The same body with one more text, which another part of the request gives. */
+    public JsonBody with(String field, String text) {
+        return new JsonBody(object.deepCopy().put(field, text));
     }
 
     public boolean has(String field) {
@@ -192,19 +204,15 @@ public final class JsonBody {
         });
     }
 
-    /** Code {@code invalid_duration} where the text is no ISO 8601 duration, or is zero or negative. */
+    /** Code {@code invalid_duration} where {@link Durations} reads none in the text, or zero. */
     public Optional<Duration> optionalDuration(String field) {
-        return optionalText(field).map(text -> {
-            try {
-                Duration duration = Duration.parse(text);
-                if (duration.isPositive()) {
-                    return duration;
-                }
-            } catch (DateTimeException | ArithmeticException notADuration) {
-                // The problem below says it.
-            }
-            throw Problem.badRequest("invalid_duration", field, "must be a positive duration like PT8H or P30D.");
-        });
+        return optionalText(field)
+                .map(text -> Durations.read(text)
+                        .filter(Duration::isPositive)
+                        .orElseThrow(() -> Problem.badRequest(
+                                "invalid_duration",
+                                field,
+                                "must be " + Durations.EXAMPLES + ", of a second or more.")));
     }
 
     /** A field with a reader of its own; empty where it is absent or null. */
