@@ -197,7 +197,7 @@ record ClaimRequest(
         if (body.has("parameters") && !body.has("preset")) {
             JsonNode given = body.optionalNode("parameters").orElseThrow();
             return new Wanted.ByParameters(
-                    organization, template, ParameterValues.of(given), ParameterValues.structured(given));
+                    organization, template, GivenValues.of(given), GivenValues.structured(given));
         }
         return with(
                 body,
@@ -207,7 +207,7 @@ record ClaimRequest(
     private static Wanted with(JsonBody body, Wanted preset) {
         return body.optionalNode("parameters")
                 .<Wanted>map(given -> new Wanted.WithParameters(
-                        preset, ParameterValues.of(given), ParameterValues.structured(given)))
+                        preset, GivenValues.of(given), GivenValues.structured(given)))
                 .orElse(preset);
     }
 

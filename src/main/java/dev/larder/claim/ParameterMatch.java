@@ -64,15 +64,15 @@ record ParameterMatch(
     private static Optional<Refusal> refusal(@Nullable Declared one, String name, String value, boolean structured) {
         if (one == null) {
             return Optional.of(
-                    new Refusal("unknown_parameter", field(name), "is not among the template's parameters."));
+                    new Refusal("unknown_parameter", GivenValues.field(name), "is not among the template's parameters."));
         }
         if (structured && !ParameterValue.isStructured(one.type())) {
-            return Optional.of(new Refusal("value_not_of_type", field(name), "must be a " + one.type() + "."));
+            return Optional.of(new Refusal("value_not_of_type", GivenValues.field(name), "must be a " + one.type() + "."));
         }
         return value.equals(one.standard())
                 ? Optional.empty()
-                : ParameterValue.refusal(one.type(), value, field(name))
-                        .or(() -> one.limits().refusal(one.type(), value, field(name)));
+                : ParameterValue.refusal(one.type(), value, GivenValues.field(name))
+                        .or(() -> one.limits().refusal(one.type(), value, GivenValues.field(name)));
     }
 
     /** Whether the preset's stock was built with all these values, or can be given them. */
@@ -90,14 +90,9 @@ record ParameterMatch(
                 .map(
                         name -> new Refusal(
                                 "parameter_without_effect",
-                                field(name),
+                                GivenValues.field(name),
                                 "has another value in the preset's stock, or none; only a build of the policy \"cold\" can have it."))
                 .toList();
-    }
-
-    /** As a path of the body; a long name is cut. */
-    static String field(String name) {
-        return "parameters." + (name.length() > 64 ? name.substring(0, 64) + "…" : name);
     }
 
     /** Only the names: a value may be secret. */

@@ -10,11 +10,11 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /** The field {@code parameters} of a claim's body. */
-final class ParameterValues {
+final class GivenValues {
 
     private static final int MAX = 100;
 
-    private ParameterValues() {}
+    private GivenValues() {}
 
     /** The values as texts, a list or an object as its JSON text. */
     static Map<String, String> of(JsonNode node) {
@@ -28,7 +28,7 @@ final class ParameterValues {
             if (value.isNull() || !isText(field.getKey()) || !isText(text)) {
                 throw Problem.badRequest(
                         "wrong_type",
-                        isText(field.getKey()) ? ParameterMatch.field(field.getKey()) : "parameters",
+                        isText(field.getKey()) ? field(field.getKey()) : "parameters",
                         "must be a text without U+0000 and halves of characters, a number, a truth value, a list or an object.");
             }
             values.put(field.getKey(), text);
@@ -39,6 +39,11 @@ final class ParameterValues {
     /** Whether PostgreSQL and the environment of a process take it: no zero byte, no lone surrogate. */
     private static boolean isText(String text) {
         return text.indexOf('\0') < 0 && StandardCharsets.UTF_8.newEncoder().canEncode(text);
+    }
+
+    /** The path of a value in the body; a long name is cut. */
+    static String field(String name) {
+        return "parameters." + (name.length() > 64 ? name.substring(0, 64) + "…" : name);
     }
 
     /** The names of those that are a list or an object. */
