@@ -144,9 +144,9 @@ record ClaimView(
 
     /** With what only the claimer sees beside the outputs. */
     ClaimView shownTo(Caller asking, Claim claim) {
-        Given given = new Given(given.labels(), claim.request().parameters());
+        Given own = new Given(given.labels(), claim.request().parameters());
         return claim.userId().equals(asking.userId())
-                ? new ClaimView(id, path, status, course, waiting, step, workspace, given)
+                ? new ClaimView(id, path, status, course, waiting, step, workspace, own)
                 : this;
     }
 
