@@ -93,7 +93,7 @@ class ParameterDeclarationTest {
                 "minLength: -1 | out_of_range minLength",
                 "maxLength: 16385 | out_of_range maxLength",
                 "minLength: 2, maxLength: 1 | out_of_range maxLength",
-                "pattern: '(a|b)' | invalid_pattern pattern",
+                "pattern: '(ab)' | invalid_pattern pattern",
                 "pattern: '[a' | invalid_pattern pattern",
                 "type: number, max: 1, default: 2 | value_not_allowed default",
                 "allowed: [a, b], default: c | value_not_allowed default",
