@@ -173,8 +173,12 @@ class Claims {
         }
         Claimable preset = found.presets().getFirst();
         ParameterMatch match = match(attempt, found);
-        return match.fitsStock()
-                ? rounds(attempt.with(newClaims.given(preset.id(), match)), found)
+        if (match.fitsStock()) {
+            return rounds(attempt.with(newClaims.given(preset.id(), match)), found);
+        }
+        // The version that is active now may take these values.
+        return found.remembered()
+                ? Uni.createFrom().item(new Step.LookUpAgain())
                 : notFromStock(attempt, preset, match).map(Step.Ended::new);
     }
 

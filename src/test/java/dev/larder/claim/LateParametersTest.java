@@ -51,6 +51,7 @@ class LateParametersTest {
 
     private final Stock stock = new Stock();
     private final Caller anna = stock.member("anna");
+    private Map<String, String> values = Map.of("size", "1", "region", "de");
     private UUID preset = UUID.randomUUID();
     private final Claims claims;
 
@@ -85,7 +86,7 @@ class LateParametersTest {
     private UUID declare(int maxUses) {
         return stock.declare(new PresetDeclaration(
                 "small",
-                Map.of("size", "1", "region", "de"),
+                values,
                 Optional.of(3),
                 Optional.empty(),
                 null,
@@ -234,6 +235,18 @@ class LateParametersTest {
             assertThat(problem.refusals().getFirst().field()).isEqualTo("parameters." + name);
         });
         assertThat(stock.count("claims")).isZero();
+    }
+
+    @Test
+    void a_preset_that_was_remembered_is_looked_up_again_before_a_value_is_refused() {
+        stock.ready(preset, 1);
+        given(Map.of());
+
+        values = Map.of("size", "1");
+        preset = declared(late("zone", "string", false, null, ParameterLimits.NONE));
+        stock.ready(preset, 1);
+
+        assertThat(given(Map.of("zone", "b")).request().parameters()).isEqualTo(Map.of("zone", "b"));
     }
 
     @Test
