@@ -1,6 +1,7 @@
 package dev.larder.worker.postgres;
 
 import dev.larder.model.Assignment;
+import dev.larder.model.Target;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.pgclient.PgConnection;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -12,17 +13,18 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * The values of a version's parameters. The version's files read them as settings, {@code
- * current_setting('larder.region')}. The files may create different objects for different values, so each set of values
- * has a template database.
+ * Values of a version's parameters, which SQL reads as settings: {@code current_setting('larder.region')}. A parameter
+ * without a value is not set: {@code current_setting('larder.region', true)} is null.
  *
- * <p>The values are settings of the sessions that run the files, and of no database or role: every role of the
- * server can read those. A parameter without a value is not set: {@code current_setting('larder.region', true)} is
- * null.
+ * <p>While the version's files run, all values are settings of the session. The files may create different objects for
+ * different values, so each set of values has a template database. In a workspace the values that are not sensitive
+ * are settings of its database, among them those that a claim gave late. Every role of the server can read the
+ * settings of databases, so a sensitive value is none (decision 0040).
  *
  * @param sensitive the values that are masked in logs
  */
@@ -35,14 +37,23 @@ record ParameterValues(Map<String, String> byName, List<String> sensitive) {
     private static final int DIGEST_BYTES = 8;
     private static final String MASK = "***";
 
-    static ParameterValues of(Assignment assignment) {
-        List<String> sensitive = assignment.parameters().values().entrySet().stream()
-                .filter(one -> assignment.parameters().sensitive().contains(one.getKey()))
+    /** What the version's files read. A late value would give each claim a template database of its own. */
+    static ParameterValues ofFiles(Assignment assignment) {
+        Target.Parameters parameters = assignment.parameters();
+        List<String> sensitive = parameters.early().entrySet().stream()
+                .filter(one -> parameters.sensitive().contains(one.getKey()))
                 .map(Map.Entry::getValue)
                 .filter(value -> !value.isBlank())
                 .sorted(Comparator.comparing(String::length).reversed())
                 .toList();
-        return new ParameterValues(new TreeMap<>(assignment.parameters().values()), sensitive);
+        return new ParameterValues(new TreeMap<>(parameters.early()), sensitive);
+    }
+
+    /** What the settings of the workspace's database are. */
+    static ParameterValues ofWorkspace(Assignment assignment) {
+        Map<String, String> values = new TreeMap<>(assignment.parameters().values());
+        values.keySet().removeAll(assignment.parameters().sensitive());
+        return new ParameterValues(values, List.of());
     }
 
     /**
@@ -98,6 +109,23 @@ record ParameterValues(Map<String, String> byName, List<String> sensitive) {
                                 byName.keySet().toArray(String[]::new),
                                 byName.values().toArray(String[]::new)))
                         .replaceWithVoid();
+    }
+
+    /**
+     * Makes them settings of a database: of its sessions from now on. The values are set in the administrative session
+     * and taken from there, so that no statement has them in its text, where logs and other roles would see them.
+     */
+    Uni<Void> setIn(AdminSession admin, String database) {
+        if (byName.isEmpty()) {
+            return Uni.createFrom().voidItem();
+        }
+        // Quoted, because a name may be a word of SQL.
+        String statements = byName.keySet().stream()
+                .map(name -> "ALTER DATABASE %s SET larder.\"%s\" FROM CURRENT".formatted(database, name))
+                .collect(Collectors.joining(";\n"));
+        return admin.query("SET log_parameter_max_length = 0")
+                .chain(() -> admin.inSession(this::setIn))
+                .chain(() -> admin.execute(statements));
     }
 
     /** The text with sensitive values masked. */
