@@ -71,7 +71,7 @@ class FileReferencesTest {
         Applied applied = apply("db", START, Map.of("a.sql", DIGEST, "b.sql", OTHER));
 
         assertThat(applied).isEqualTo(new Applied.FilesMissing(Set.of(OTHER)));
-        assertThat(stock.count("version_files")).isZero();
+        assertThat(stock.count("templates WHERE name = 'db'")).isZero();
     }
 
     @Test
@@ -167,12 +167,15 @@ class FileReferencesTest {
     void the_file_of_a_deleted_template_goes_once_its_workspaces_are_deleted() {
         uploaded(DIGEST);
         Applied.Done applied = (Applied.Done) apply("db", START, Map.of("a.sql", DIGEST));
-        assertThat(stock.create(applied.presets().getFirst().identity().id(), 1)).isEqualTo(1);
+        assertThat(stock.create(applied.presets().getFirst().identity().id(), 1))
+                .isEqualTo(1);
         TemplateName name = new TemplateName(stock.owner, Stock.ORGANIZATION, "db");
         assertThat(await(stock.controls.delete(name))).isTrue();
         stock.clock.forward(Duration.ofDays(2));
 
-        assertThat(CleanupTypes.run(stock, "files", 100).deleted()).as("a workspace is there").isZero();
+        assertThat(CleanupTypes.run(stock, "files", 100).deleted())
+                .as("a workspace is there")
+                .isZero();
         stock.sql("UPDATE workspaces SET deleted_at = now(), transition = 'delete', build_status = 'succeeded',"
                 + " build_finished_at = now()");
 
