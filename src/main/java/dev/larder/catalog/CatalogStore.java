@@ -18,7 +18,9 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -65,6 +67,7 @@ public class CatalogStore {
      * A declaration to be applied to the template of this name.
      *
      * @param canonical the same bytes for every text that declares the same; only their fingerprint is stored
+     * @param byDigests the same, in which every file counts by its digest
      * @param promote whether the version becomes the active one
      * @param ifMatch what the template's {@link TemplateView#tag} must be; {@code *} for any template that exists
      */
@@ -74,8 +77,21 @@ public class CatalogStore {
             String template,
             Declaration declaration,
             byte[] canonical,
+            byte[] byDigests,
             boolean promote,
             Optional<String> ifMatch) {
+
+        /** A declaration that refers to no uploaded file. */
+        public Application(
+                Caller caller,
+                String organization,
+                String template,
+                Declaration declaration,
+                byte[] canonical,
+                boolean promote,
+                Optional<String> ifMatch) {
+            this(caller, organization, template, declaration, canonical, canonical, promote, ifMatch);
+        }
 
         TemplateName name() {
             return new TemplateName(caller, organization, template);
@@ -98,7 +114,13 @@ public class CatalogStore {
                         : changing(
                                 wanted.organization(),
                                 wanted.template(),
-                                connection -> apply(connection, wanted, organization.get())));
+                                connection -> apply(connection, wanted, organization.get())))
+                .onFailure(FilesMissingException.class)
+                .recoverWithItem(CatalogStore::missing);
+    }
+
+    private static Applied missing(Throwable failure) {
+        return new Applied.FilesMissing(((FilesMissingException) failure).digests);
     }
 
     /**
@@ -118,7 +140,9 @@ public class CatalogStore {
                                                 .chain(result ->
                                                         Uni.createFrom().<Previewed>failure(new RolledBack(result))))
                                 .onFailure(RolledBack.class)
-                                .recoverWithItem(back -> ((RolledBack) back).result));
+                                .recoverWithItem(back -> ((RolledBack) back).result))
+                .onFailure(FilesMissingException.class)
+                .recoverWithItem(failure -> new Previewed(missing(failure), Optional.empty()));
     }
 
     /** The answer of an application that was rolled back. */
@@ -223,22 +247,25 @@ public class CatalogStore {
 
     private static final Sql FIND_SAME = Sql.of("""
             SELECT id, number FROM template_versions
-             WHERE template_id = :template AND content_hash = :hash AND (id = :active OR number = :latest)
-             ORDER BY id IS NOT DISTINCT FROM :active DESC LIMIT 1""", "template", "hash", "active", "latest");
+             WHERE template_id = :template AND (content_hash = :hash OR digest_hash = :digests)
+               AND (id = :active OR number = :latest)
+             ORDER BY id IS NOT DISTINCT FROM :active DESC LIMIT 1""", "template", "hash", "digests", "active", "latest");
 
     private Uni<Applied> apply(SqlConnection connection, Application wanted, LockedTemplate locked) {
         TemplateView template = locked.template();
-        byte[] hash = encryption.fingerprint(wanted.canonical());
+        VersionStore.Hashes hashes = new VersionStore.Hashes(
+                encryption.fingerprint(wanted.canonical()), encryption.fingerprint(wanted.byDigests()));
         return FIND_SAME
                 .on(
                         connection,
                         template.id(),
-                        Buffer.buffer(hash),
+                        Buffer.buffer(hashes.content()),
+                        Buffer.buffer(hashes.byDigests()),
                         template.versions().activeVersionId(),
                         template.versions().latestVersion())
                 .map(rows -> Rows.first(rows, CatalogStore::version))
                 .chain(same -> same.isEmpty()
-                        ? declareNew(connection, wanted, locked, hash)
+                        ? declareNew(connection, wanted, locked, hashes)
                         : keep(connection, wanted, locked, same.get()));
     }
 
@@ -255,7 +282,39 @@ public class CatalogStore {
                 .chain(() -> done(connection, locked, same, false, true));
     }
 
-    private Uni<Applied> declareNew(SqlConnection connection, Application wanted, LockedTemplate locked, byte[] hash) {
+    /** Rolls the transaction back, which may have created the template. */
+    private static final class FilesMissingException extends RuntimeException {
+
+        private static final long serialVersionUID = 1;
+
+        private final transient Set<String> digests;
+
+        FilesMissingException(Set<String> digests) {
+            super("files are missing", null, false, false);
+            this.digests = digests;
+        }
+    }
+
+    /** The files are locked until the version is committed: no clean-up removes one meanwhile. */
+    private Uni<Applied> declareNew(
+            SqlConnection connection, Application wanted, LockedTemplate locked, VersionStore.Hashes hashes) {
+        UUID organization = locked.template().organizationId();
+        return FileReferenceStore.lock(
+                        connection, organization, wanted.declaration().uploads(), clock.instant())
+                .chain(found -> switch (found) {
+                    case FileReferenceStore.Found.Missing(var digests) ->
+                        Uni.createFrom().failure(new FilesMissingException(digests));
+                    case FileReferenceStore.Found.All(var sizes) ->
+                        declareNew(connection, wanted, locked, hashes, sizes);
+                });
+    }
+
+    private Uni<Applied> declareNew(
+            SqlConnection connection,
+            Application wanted,
+            LockedTemplate locked,
+            VersionStore.Hashes hashes,
+            Map<String, Long> sizes) {
         UUID version = ids.next();
         return versions.insert(
                         connection,
@@ -263,9 +322,10 @@ public class CatalogStore {
                                 version,
                                 locked.template().id(),
                                 locked.template().organizationId(),
-                                hash,
+                                hashes,
                                 wanted.caller().userId(),
-                                clock.instant()),
+                                clock.instant(),
+                                sizes),
                         wanted.declaration())
                 .map(number -> new Version(version, number))
                 .call(fresh -> wanted.promote()

@@ -168,17 +168,19 @@ class TemplateResource {
         }
         Declaration declaration =
                 declaration(body == null ? new byte[0] : body, contentType == null ? "" : contentType);
+        Canonical.Forms canonical = Canonical.of(declaration);
         CatalogStore.Application application = new CatalogStore.Application(
                 caller.get(),
                 organization,
                 template,
                 declaration,
-                Canonical.of(declaration),
+                canonical.whole(),
+                canonical.byDigests(),
                 promote(promote),
                 ETags.ifMatchTag(ifMatch));
         return Filters.flag("dryRun", dryRun)
-                ? catalog.preview(application).map(TemplateResource::previewed)
-                : catalog.apply(application).map(this::answer);
+                ? catalog.preview(application).map(result -> previewed(result, declaration))
+                : catalog.apply(application).map(applied -> answer(applied, declaration));
     }
 
     private static Declaration declaration(byte[] body, String contentType) {
@@ -201,8 +203,8 @@ class TemplateResource {
         throw Problem.badRequest("wrong_type", "promote", "must be true or false.");
     }
 
-    private RestResponse<AppliedAnswer> answer(Applied applied) {
-        Applied.Done done = done(applied);
+    private RestResponse<AppliedAnswer> answer(Applied applied, Declaration declaration) {
+        Applied.Done done = done(applied, declaration);
         if (done.changed()) {
             wakeUps.changed(Change.TEMPLATE);
         }
@@ -213,16 +215,18 @@ class TemplateResource {
                 .build();
     }
 
-    private static RestResponse<AppliedAnswer> previewed(CatalogStore.Previewed result) {
-        return RestResponse.ok(
-                AppliedAnswer.of(done(result.applied()), result.preview().orElse(null)));
+    private static RestResponse<AppliedAnswer> previewed(CatalogStore.Previewed result, Declaration declaration) {
+        return RestResponse.ok(AppliedAnswer.of(
+                done(result.applied(), declaration), result.preview().orElse(null)));
     }
 
-    private static Applied.Done done(Applied applied) {
+    private static Applied.Done done(Applied applied, Declaration declaration) {
         return switch (applied) {
             case Applied.NoOrganization() -> throw Problem.notFound("organization");
             case Applied.Stale() ->
                 throw Problem.of(412, "precondition_failed", "The template is not the one that If-Match names.");
+            case Applied.FilesMissing(var digests) ->
+                throw Problem.unprocessable(FileReferences.missing(declaration.uploads(), digests));
             case Applied.Done done -> done;
         };
     }

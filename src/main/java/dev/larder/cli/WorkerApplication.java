@@ -12,8 +12,10 @@ import io.quarkus.arc.All;
 import io.quarkus.arc.Unremovable;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
+import io.quarkus.runtime.configuration.MemorySize;
 import io.vertx.mutiny.core.Vertx;
 import jakarta.inject.Singleton;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
@@ -120,6 +122,16 @@ class WorkerApplication implements QuarkusApplication {
         @Override
         public Duration drain() {
             return base.drain();
+        }
+
+        @Override
+        public Path filesRoot() {
+            return base.filesRoot();
+        }
+
+        @Override
+        public MemorySize filesMaxSize() {
+            return base.filesMaxSize();
         }
     }
 }

@@ -1,9 +1,10 @@
 package dev.larder.worker.postgres;
 
 import dev.larder.model.Assignment;
+import dev.larder.model.FileContent;
 import dev.larder.model.LogLine;
 import java.util.List;
-import java.util.Map;
+import java.util.Objects;
 import java.util.function.Consumer;
 
 /**
@@ -19,14 +20,14 @@ record TemplateBuild(
         ParameterValues values,
         Consumer<LogLine> log) {
 
-    Map<String, String> files() {
-        return assignment.version().files();
+    /** The files to run, in the order of their paths. */
+    List<String> paths() {
+        return assignment.version().contents().keySet().stream()
+                .filter(path -> path.endsWith(".sql"))
+                .toList();
     }
 
-    List<String> paths() {
-        return files().keySet().stream()
-                .filter(path -> path.endsWith(".sql"))
-                .sorted()
-                .toList();
+    FileContent content(String path) {
+        return Objects.requireNonNull(assignment.version().contents().get(path));
     }
 }

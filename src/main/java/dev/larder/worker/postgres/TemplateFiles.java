@@ -1,11 +1,17 @@
 package dev.larder.worker.postgres;
 
+import dev.larder.model.FileContent;
 import dev.larder.model.LogLine;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.infrastructure.Infrastructure;
 import io.vertx.mutiny.pgclient.PgConnection;
 import io.vertx.pgclient.PgException;
 import io.vertx.pgclient.PgNotice;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Set;
@@ -99,7 +105,24 @@ final class TemplateFiles {
     /** Runs one file as one message. Refuses an open transaction at its end, and resets settings for the next file. */
     private Uni<Void> file(PgConnection connection, String path) {
         log("running " + path);
-        String sql = build.files().getOrDefault(path, "");
+        return text(build.content(path)).chain(sql -> file(connection, path, sql));
+    }
+
+    private static Uni<String> text(FileContent content) {
+        return content instanceof FileContent.Text(String text)
+                ? Uni.createFrom().item(text)
+                : Uni.createFrom().item(() -> read(content)).runSubscriptionOn(Infrastructure.getDefaultExecutor());
+    }
+
+    private static String read(FileContent content) {
+        try (InputStream in = content.open()) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException unreadable) {
+            throw new UncheckedIOException(unreadable);
+        }
+    }
+
+    private Uni<Void> file(PgConnection connection, String path, String sql) {
         return build.values()
                 .setIn(connection)
                 .chain(() -> runDiscardingRows(connection, sql))
