@@ -1,6 +1,7 @@
 package dev.larder.catalog;
 
 import dev.larder.http.Names;
+import dev.larder.dump.DumpFile;
 import dev.larder.model.Declaration;
 import dev.larder.model.Declaration.Drift;
 import dev.larder.model.Declaration.HandOut;
@@ -101,17 +102,22 @@ final class DeclarationReader {
                 presets);
     }
 
-    /** The backend runs files whose names end in {@code .sql}, in lower case and in any folder, and no others. */
+    /**
+     * The backend runs files whose names end in {@code .sql}, {@code .sql.gz} or {@code .dump}, in lower case and in
+     * any folder, and no others. What a file can never do there is refused here already.
+     */
     private void refuseFilesWithoutEffect(Map<String, String> files) {
         files.forEach((path, text) -> {
             String field = FieldPath.field("files", path);
-            if (!path.endsWith(".sql")) {
+            if (!DumpFile.isRun(path)) {
                 refusals.add(
                         "file_without_effect",
                         field,
-                        "is not run: backend postgres runs files whose names end in '.sql'.");
+                        "is not run: backend postgres runs files whose names end in '.sql', '.sql.gz' or '.dump'.");
             } else if (text.isBlank()) {
                 refusals.add("file_without_effect", field, "is blank.");
+            } else {
+                DumpFile.problem(text).ifPresent(problem -> refusals.add("unsupported_sql", field, problem + "."));
             }
         });
     }

@@ -2,8 +2,6 @@ package dev.larder.worker.postgres;
 
 import dev.larder.model.Assignment;
 import io.smallrye.mutiny.Uni;
-import io.vertx.mutiny.pgclient.PgConnection;
-import io.vertx.mutiny.sqlclient.Tuple;
 import io.vertx.pgclient.PgException;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
@@ -32,6 +30,10 @@ record ParameterValues(Map<String, String> byName, List<String> sensitive) {
     private static final String KEY_ROLE = "larder_key";
 
     private static final String DUPLICATE = "42710";
+
+    /** Only a superuser reads passwords. The key is then a secret that only the workers of the server have. */
+    private static final String NO_RIGHT = "42501";
+
     private static final int DIGEST_BYTES = 8;
     private static final String MASK = "***";
 
@@ -62,7 +64,9 @@ record ParameterValues(Map<String, String> byName, List<String> sensitive) {
     private static Uni<String> key(AdminSession admin) {
         return admin.query("SELECT coalesce(max(rolpassword), '') AS key FROM pg_authid WHERE rolname = '" + KEY_ROLE
                         + "'")
-                .map(rows -> rows.iterator().next().getString("key"));
+                .map(rows -> rows.iterator().next().getString("key"))
+                .onFailure(failure -> failure instanceof PgException told && NO_RIGHT.equals(told.getSqlState()))
+                .recoverWithItem(admin.server()::key);
     }
 
     private static Uni<Void> makeKey(AdminSession admin) {
@@ -83,21 +87,6 @@ record ParameterValues(Map<String, String> byName, List<String> sensitive) {
         } catch (GeneralSecurityException impossible) {
             throw new IllegalStateException("every JDK has HmacSHA256", impossible);
         }
-    }
-
-    private static final String SET_IN_SESSION = """
-            SELECT count(set_config('larder.' || p.name, p.value, false))
-              FROM unnest($1::text[], $2::text[]) AS p (name, value)""";
-
-    /** Sets the values in a session, as parameters of a statement: other roles may read the text of a statement. */
-    Uni<Void> setIn(PgConnection session) {
-        return byName.isEmpty()
-                ? Uni.createFrom().voidItem()
-                : session.preparedQuery(SET_IN_SESSION)
-                        .execute(Tuple.of(
-                                byName.keySet().toArray(String[]::new),
-                                byName.values().toArray(String[]::new)))
-                        .replaceWithVoid();
     }
 
     /** The text with sensitive values masked. */

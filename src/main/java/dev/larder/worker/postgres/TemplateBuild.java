@@ -1,7 +1,11 @@
 package dev.larder.worker.postgres;
 
+import dev.larder.dump.DumpFile;
 import dev.larder.model.Assignment;
 import dev.larder.model.LogLine;
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -19,14 +23,15 @@ record TemplateBuild(
         ParameterValues values,
         Consumer<LogLine> log) {
 
-    Map<String, String> files() {
+    private Map<String, String> files() {
         return assignment.version().files();
     }
 
     List<String> paths() {
-        return files().keySet().stream()
-                .filter(path -> path.endsWith(".sql"))
-                .sorted()
-                .toList();
+        return files().keySet().stream().filter(DumpFile::isRun).sorted().toList();
+    }
+
+    InputStream open(String path) {
+        return new ByteArrayInputStream(files().getOrDefault(path, "").getBytes(StandardCharsets.UTF_8));
     }
 }

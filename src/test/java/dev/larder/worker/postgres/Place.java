@@ -6,6 +6,7 @@ import dev.larder.model.Assignment;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.LogLine;
 import dev.larder.testing.CanIgnoreReturnValue;
+import dev.larder.testing.ContextPropagation;
 import dev.larder.testing.EmbeddedPostgres;
 import io.vertx.mutiny.core.Vertx;
 import io.vertx.mutiny.pgclient.PgConnection;
@@ -24,6 +25,7 @@ record Place(Vertx vertx, EmbeddedPostgres server, List<String> log) implements 
     static final Duration LONG = Duration.ofSeconds(60);
 
     Place(EmbeddedPostgres server) {
+        ContextPropagation.prepare();
         this(Vertx.vertx(), server, new CopyOnWriteArrayList<>());
     }
 

@@ -229,7 +229,9 @@ class PostgresBackendTest {
 
         assertThat(outcome)
                 .isEqualTo(
-                        new JobOutcome.Failed("sql_failed", "2.sql line 2: 42P01 relation \"nowhere\" does not exist"));
+                        new JobOutcome.Failed(
+                                "sql_failed",
+                                "2.sql line 2 (INSERT INTO nowhere VALUES): 42P01 relation \"nowhere\" does not exist"));
         assertThat(leftOf(work)).isEmpty();
     }
 
