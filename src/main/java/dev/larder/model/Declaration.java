@@ -11,16 +11,29 @@ import org.jspecify.annotations.Nullable;
  * their types.
  *
  * @param backend {@code postgres}, {@code exec} or {@code terraform}
- * @param files by path, in declared order
+ * @param files texts by path, in declared order
+ * @param uploads the digests of uploaded files, by path, in declared order
  * @param startTimeout within which a start must be ready
  */
 public record Declaration(
         String backend,
         Map<String, String> files,
+        Map<String, String> uploads,
         Map<String, String> tags,
         Duration startTimeout,
         List<Parameter> parameters,
         List<PresetDeclaration> presets) {
+
+    /** A version that refers to no uploaded file. */
+    public Declaration(
+            String backend,
+            Map<String, String> files,
+            Map<String, String> tags,
+            Duration startTimeout,
+            List<Parameter> parameters,
+            List<PresetDeclaration> presets) {
+        this(backend, files, Map.of(), tags, startTimeout, parameters, presets);
+    }
 
     /**
      * One preset of the version.

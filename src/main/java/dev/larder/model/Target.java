@@ -3,6 +3,8 @@ package dev.larder.model;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -35,14 +37,41 @@ public record Target(Workspace workspace, Version version, Parameters parameters
      * What is built.
      *
      * @param presetName null for a workspace built without a preset
-     * @param files by path
+     * @param files the texts that the declaration has in itself, by path
+     * @param uploads the uploaded files that it refers to, by path. The worker fetches them before the backend begins
      */
     public record Version(
             UUID id,
             String backend,
             String templateName,
             @Nullable String presetName,
-            Map<String, String> files) {}
+            Map<String, String> files,
+            Map<String, UploadedFile> uploads) {
+
+        /** A version without uploaded files. */
+        public Version(
+                UUID id,
+                String backend,
+                String templateName,
+                @Nullable String presetName,
+                Map<String, String> files) {
+            this(id, backend, templateName, presetName, files, Map.of());
+        }
+
+        /** The content of every file, in the order of the paths. Fails where an upload was not fetched. */
+        public SortedMap<String, FileContent> contents() {
+            SortedMap<String, FileContent> contents = new TreeMap<>();
+            files.forEach((path, text) -> contents.put(path, new FileContent.Text(text)));
+            uploads.forEach((path, file) ->
+                    contents.put(path, new FileContent.OnDisk(file.path().orElseThrow(), file.bytes())));
+            return contents;
+        }
+
+        /** The same version, whose uploads are at hand. */
+        public Version with(Map<String, UploadedFile> fetched) {
+            return new Version(id, backend, templateName, presetName, files, fetched);
+        }
+    }
 
     /**
      * The values to build it with.
