@@ -1,7 +1,7 @@
 package dev.larder.catalog;
 
-import dev.larder.http.Names;
 import dev.larder.dump.DumpFile;
+import dev.larder.http.Names;
 import dev.larder.model.Declaration;
 import dev.larder.model.Declaration.Drift;
 import dev.larder.model.Declaration.HandOut;

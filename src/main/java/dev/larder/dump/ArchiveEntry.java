@@ -61,14 +61,7 @@ record ArchiveEntry(
         }
         String name = kind + " " + (schema.isEmpty() ? "" : schema + ".") + tag;
         return new ArchiveEntry(
-                id,
-                kind,
-                printable(name),
-                definition,
-                copy,
-                owner,
-                !drop.isEmpty(),
-                in.hasData() && dumper);
+                id, kind, printable(name), definition, copy, owner, !drop.isEmpty(), in.hasData() && dumper);
     }
 
     private static String printable(String name) {

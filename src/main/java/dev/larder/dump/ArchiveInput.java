@@ -65,7 +65,8 @@ final class ArchiveInput {
     }
 
     /** Null where the archive has no text. */
-    @Nullable String text() throws IOException {
+    @Nullable
+    String text() throws IOException {
         int length = integer();
         if (length == -1) {
             return null;

@@ -52,7 +52,8 @@ final class ArchiveReader {
     @FunctionalInterface
     private interface Part {
 
-        @Nullable Step next() throws IOException;
+        @Nullable
+        Step next() throws IOException;
     }
 
     static boolean isArchive(byte[] head) {
@@ -121,7 +122,8 @@ final class ArchiveReader {
     }
 
     /** The next step; null at the end. */
-    @Nullable Step next() throws IOException {
+    @Nullable
+    Step next() throws IOException {
         while (true) {
             Step step = part == null ? null : part.next();
             if (step != null) {
@@ -168,8 +170,7 @@ final class ArchiveReader {
     }
 
     private static Part omitted(ArchiveEntry entry, Step.Omitted what) {
-        Statement nothing =
-                new Statement(0, entry.name(), entry.kind(), new byte[0], Statement.Sharing.SHARES);
+        Statement nothing = new Statement(0, entry.name(), entry.kind(), new byte[0], Statement.Sharing.SHARES);
         return once(new Step.Omit(nothing, what));
     }
 

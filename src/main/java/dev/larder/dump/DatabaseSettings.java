@@ -30,8 +30,6 @@ final class DatabaseSettings {
 
     private static String here(MatchResult setting) {
         String change = setting.group(1);
-        return change.contains("$larder$")
-                ? setting.group()
-                : HERE.formatted("'" + change.replace("'", "''") + "'");
+        return change.contains("$larder$") ? setting.group() : HERE.formatted("'" + change.replace("'", "''") + "'");
     }
 }

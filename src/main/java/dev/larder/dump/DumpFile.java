@@ -46,7 +46,8 @@ public final class DumpFile implements AutoCloseable {
     @FunctionalInterface
     private interface Source {
 
-        @Nullable Step next() throws IOException;
+        @Nullable
+        Step next() throws IOException;
     }
 
     /** Whether a file of this path is run; its content tells how. */
@@ -150,8 +151,7 @@ public final class DumpFile implements AutoCloseable {
 
     private static boolean isTar(byte[] head) {
         int magic = 257;
-        return head.length > magic + 5
-                && new String(head, magic, 5, StandardCharsets.US_ASCII).equals("ustar");
+        return head.length > magic + 5 && new String(head, magic, 5, StandardCharsets.US_ASCII).equals("ustar");
     }
 
     /** Whether {@code pg_dump} wrote it. Its statements share no transaction, as in {@code psql} and pg_restore. */

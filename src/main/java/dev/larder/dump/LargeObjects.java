@@ -27,8 +27,7 @@ final class LargeObjects {
 
     /** Statements that make the objects of these numbers, one in each line (archives since 1.16). */
     static String create(String numbers) {
-        return numbers
-                .lines()
+        return numbers.lines()
                 .map(String::strip)
                 .filter(line -> line.matches("[0-9]{1,10}"))
                 .map(number -> "SELECT pg_catalog.lo_create('" + number + "');\n")
@@ -36,7 +35,8 @@ final class LargeObjects {
     }
 
     /** The next piece; null after the last one. */
-    @Nullable Step next() throws IOException {
+    @Nullable
+    Step next() throws IOException {
         while (true) {
             if (content == null) {
                 object = in.integer() & 0xffff_ffffL;
@@ -60,10 +60,6 @@ final class LargeObjects {
         String sql = "SELECT pg_catalog.lo_put(%d, %d, '\\x%s')"
                 .formatted(object, offset, HexFormat.of().formatHex(piece));
         return new Step.Run(new Statement(
-                0,
-                entry,
-                "large object " + object,
-                sql.getBytes(StandardCharsets.US_ASCII),
-                Statement.Sharing.SHARES));
+                0, entry, "large object " + object, sql.getBytes(StandardCharsets.US_ASCII), Statement.Sharing.SHARES));
     }
 }

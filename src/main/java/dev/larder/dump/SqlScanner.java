@@ -40,7 +40,8 @@ final class SqlScanner {
      *
      * @throws DumpRefused if the text is cut off, or holds what is not SQL
      */
-    @Nullable Scanned next() throws IOException {
+    @Nullable
+    Scanned next() throws IOException {
         if (rows != null) {
             rows.skipRest();
             rows = null;

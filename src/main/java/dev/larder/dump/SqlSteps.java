@@ -25,7 +25,8 @@ final class SqlSteps {
     }
 
     /** The next step; null at the end. */
-    @Nullable Step next() throws IOException {
+    @Nullable
+    Step next() throws IOException {
         Scanned scanned = scanner.next();
         if (scanned == null) {
             return null;

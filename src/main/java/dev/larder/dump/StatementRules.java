@@ -95,8 +95,7 @@ final class StatementRules {
                 .findFirst();
     }
 
-    private static final Pattern FORCES =
-            Pattern.compile("(?is)ALTER TABLE .*(?<!\\bNO) FORCE ROW LEVEL SECURITY");
+    private static final Pattern FORCES = Pattern.compile("(?is)ALTER TABLE .*(?<!\\bNO) FORCE ROW LEVEL SECURITY");
     private static final int FORCES_BYTES_MAX = 512;
 
     /**
@@ -121,7 +120,8 @@ final class StatementRules {
     }
 
     // A word with a digit in front, a string or a parenthesis may be data.
-    private static final Pattern WORDS = Pattern.compile("[^\\s('=0-9$;,][^\\s('=$;,]*( [^\\s('=0-9$;,][^\\s('=$;,]*){0,5}");
+    private static final Pattern WORDS =
+            Pattern.compile("[^\\s('=0-9$;,][^\\s('=$;,]*( [^\\s('=0-9$;,][^\\s('=$;,]*){0,5}");
     private static final int WORDS_CHARACTERS_MAX = 100;
 
     /** The first words, at most six, up to the first value. */

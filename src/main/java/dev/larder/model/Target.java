@@ -50,11 +50,7 @@ public record Target(Workspace workspace, Version version, Parameters parameters
 
         /** A version without uploaded files. */
         public Version(
-                UUID id,
-                String backend,
-                String templateName,
-                @Nullable String presetName,
-                Map<String, String> files) {
+                UUID id, String backend, String templateName, @Nullable String presetName, Map<String, String> files) {
             this(id, backend, templateName, presetName, files, Map.of());
         }
 

@@ -28,7 +28,11 @@ final class ArchiveBytes {
     }
 
     private record Entry(
-            String kind, String tag, String definition, @Nullable String copy, @Nullable Map<Integer, String> data) {}
+            String kind,
+            String tag,
+            String definition,
+            @Nullable String copy,
+            @Nullable Map<Integer, String> data) {}
 
     ArchiveBytes object(String kind, String tag, String definition) {
         entries.add(new Entry(kind, tag, definition, null, null));

@@ -242,7 +242,9 @@ class ArchiveTest {
         byte[] whole = recorded(name);
 
         for (int length = 6; length < whole.length; length += 97) {
-            assertThat(problem(Arrays.copyOf(whole, length))).as("%d bytes", length).isNotEqualTo("none");
+            assertThat(problem(Arrays.copyOf(whole, length)))
+                    .as("%d bytes", length)
+                    .isNotEqualTo("none");
         }
     }
 

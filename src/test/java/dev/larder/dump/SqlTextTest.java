@@ -116,7 +116,8 @@ class SqlTextTest {
                 .containsExactly("COPY t (a, b) FROM stdin → 1\tone;\n2\t'two\n", "SELECT 1");
         assertThat(Steps.of("COPY t FROM STDIN WITH (FORMAT csv); \r\n1,\"x\"\r\n\\.\r\nSELECT 1"))
                 .containsExactly("COPY t FROM STDIN WITH (FORMAT csv) → 1,\"x\"\r\n", "SELECT 1");
-        assertThat(Steps.of("copy \"a from stdin\" from stdin;\n\\.")).containsExactly("copy \"a from stdin\" from stdin → ");
+        assertThat(Steps.of("copy \"a from stdin\" from stdin;\n\\."))
+                .containsExactly("copy \"a from stdin\" from stdin → ");
     }
 
     @ParameterizedTest

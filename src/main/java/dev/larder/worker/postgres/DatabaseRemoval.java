@@ -30,7 +30,6 @@ final class DatabaseRemoval {
     /** FORCE needs the right to end autovacuum, which PostgreSQL ends by itself without FORCE. */
     private static final String NO_RIGHT = "42501";
 
-
     private DatabaseRemoval() {}
 
     /** @param interrupted whether a drop was interrupted; the database can then only be dropped */

@@ -49,9 +49,8 @@ final class FileFaults {
 
     RuntimeException of(StatementFailed failed, StatementBatch batch) {
         @Nullable String position = failed.told().getPosition();
-        String place = position == null
-                ? batch.after(failed.completed()).place()
-                : batch.placeAt(Integer.parseInt(position));
+        String place =
+                position == null ? batch.after(failed.completed()).place() : batch.placeAt(Integer.parseInt(position));
         return of(failed.told(), place, file.isDump());
     }
 
@@ -76,7 +75,8 @@ final class FileFaults {
         String shown = data && DATA.matcher(state).matches() ? said.replaceFirst("(?s): .*", "") : said;
         return new BackendFailure(
                 "sql_failed",
-                Texts.cut(path + " " + place + ": " + state + " " + shown + hint(state, place), MESSAGE_CHARACTERS_MAX));
+                Texts.cut(
+                        path + " " + place + ": " + state + " " + shown + hint(state, place), MESSAGE_CHARACTERS_MAX));
     }
 
     private String hint(String state, String place) {

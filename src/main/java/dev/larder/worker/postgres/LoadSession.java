@@ -143,7 +143,7 @@ final class LoadSession implements AutoCloseable {
             boolean first = answer.complete(data.getByte(0));
         });
         send(Buffer.buffer().appendInt(2 * Integer.BYTES).appendInt(SSL_REQUEST));
-        exchange.ready.whenComplete((none, gone) -> {
+        var watched = exchange.ready.whenComplete((none, gone) -> {
             boolean failed = gone != null && answer.completeExceptionally(gone);
         });
         if (await(answer) != 'S') {
@@ -165,7 +165,7 @@ final class LoadSession implements AutoCloseable {
 
     /** The server closes the connection after it has told a reason. */
     private void ended(NetSocket from) {
-        if (socket != from) {
+        if (!from.equals(socket)) {
             return;
         }
         if (exchange.error != null) {
@@ -195,8 +195,10 @@ final class LoadSession implements AutoCloseable {
                     exchange.error = Frames.error(frame.body());
                 }
             }
-            case 'N' -> notices.accept(
-                    String.valueOf(Frames.field(frame.body(), 'S')), String.valueOf(Frames.field(frame.body(), 'M')));
+            case 'N' ->
+                notices.accept(
+                        String.valueOf(Frames.field(frame.body(), 'S')),
+                        String.valueOf(Frames.field(frame.body(), 'M')));
             case 'C' -> exchange.completed++;
             case 'G' -> rowsWanted(from);
             default -> {

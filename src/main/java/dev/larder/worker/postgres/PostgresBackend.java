@@ -327,8 +327,7 @@ public class PostgresBackend implements Backend {
     private static final String MADE_AT = "(pg_stat_file('base/' || f.oid || '/PG_VERSION', true)).modification";
 
     private static String inventory(boolean readsFiles) {
-        return INVENTORY.formatted(
-                Names.WORKSPACE, Names.TEMPLATE, readsFiles ? MADE_AT : "NULL::timestamptz");
+        return INVENTORY.formatted(Names.WORKSPACE, Names.TEMPLATE, readsFiles ? MADE_AT : "NULL::timestamptz");
     }
 
     /**
@@ -349,7 +348,8 @@ public class PostgresBackend implements Backend {
                    has_function_privilege('pg_stat_file(text, boolean)', 'EXECUTE') AS reads_files""";
 
     private Uni<Inventory> inventory(AdminSession admin) {
-        return admin.query(CONNECTIONS).chain(rows -> inventory(admin, rows.iterator().next()));
+        return admin.query(CONNECTIONS)
+                .chain(rows -> inventory(admin, rows.iterator().next()));
     }
 
     private Uni<Inventory> inventory(AdminSession admin, Row server) {

@@ -2,12 +2,9 @@ package dev.larder.worker.postgres;
 
 import dev.larder.dump.DumpFile;
 import dev.larder.model.Assignment;
+import dev.larder.model.FileContent;
 import dev.larder.model.LogLine;
-import java.io.ByteArrayInputStream;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
-import java.util.List;
-import java.util.Map;
+import java.util.SortedMap;
 import java.util.function.Consumer;
 
 /**
@@ -23,15 +20,10 @@ record TemplateBuild(
         ParameterValues values,
         Consumer<LogLine> log) {
 
-    private Map<String, String> files() {
-        return assignment.version().files();
-    }
-
-    List<String> paths() {
-        return files().keySet().stream().filter(DumpFile::isRun).sorted().toList();
-    }
-
-    InputStream open(String path) {
-        return new ByteArrayInputStream(files().getOrDefault(path, "").getBytes(StandardCharsets.UTF_8));
+    /** The files that are run, in the order of their paths. */
+    SortedMap<String, FileContent> files() {
+        SortedMap<String, FileContent> files = assignment.version().contents();
+        boolean others = files.keySet().removeIf(path -> !DumpFile.isRun(path));
+        return files;
     }
 }

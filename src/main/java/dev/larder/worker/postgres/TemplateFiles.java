@@ -2,6 +2,7 @@ package dev.larder.worker.postgres;
 
 import dev.larder.dump.DumpFile;
 import dev.larder.dump.DumpRefused;
+import dev.larder.model.FileContent;
 import dev.larder.model.LogLine;
 import dev.larder.worker.postgres.LoadSession.StatementFailed;
 import io.smallrye.mutiny.Uni;
@@ -49,8 +50,8 @@ final class TemplateFiles {
                 .<Void>emitter(emitter -> begin(emitter, within))
                 .ifNoItem()
                 .after(within)
-                .failWith(() -> new BackendFailure(
-                        "template_timed_out", "its files were not done in the time of the job"));
+                .failWith(() ->
+                        new BackendFailure("template_timed_out", "its files were not done in the time of the job"));
     }
 
     private void begin(UniEmitter<? super Void> emitter, Duration within) {
@@ -68,8 +69,8 @@ final class TemplateFiles {
     private void run(LoadSession session, UniEmitter<? super Void> emitter) {
         try (session) {
             session.open();
-            for (String path : build.paths()) {
-                file(session, path);
+            for (Map.Entry<String, FileContent> file : build.files().entrySet()) {
+                file(session, file.getKey(), file.getValue());
             }
             emitter.complete(null);
         } catch (StatementFailed refused) {
@@ -82,13 +83,13 @@ final class TemplateFiles {
     }
 
     /** Runs one file, and resets settings for the next one. */
-    private void file(LoadSession session, String path) {
+    private void file(LoadSession session, String path, FileContent content) {
         log("running " + path);
         for (Map.Entry<String, String> value : build.values().byName().entrySet()) {
             session.run("SELECT set_config($1, $2, false)", "larder." + value.getKey(), value.getValue());
         }
-        try (InputStream content = build.open(path);
-                DumpFile file = DumpFile.open(content)) {
+        try (InputStream bytes = content.open();
+                DumpFile file = DumpFile.open(bytes)) {
             new FileRun(session, path, file, build.values()).run().forEach(this::log);
         } catch (DumpRefused refused) {
             throw new BackendFailure("sql_failed", path + " " + refused.reason());

@@ -197,8 +197,7 @@ final class Templates {
                         build.builder(),
                         build.secret().verifier(),
                         BaseRole.join(build.builder())
-                                + BaseRole.limit(
-                                        build.builder(), "temp_file_limit", JobLimits.temporaryFiles(settings))
+                                + BaseRole.limit(build.builder(), "temp_file_limit", JobLimits.temporaryFiles(settings))
                                 + BaseRole.limit(build.builder(), "log_parameter_max_length", 0),
                         build.names().building());
     }

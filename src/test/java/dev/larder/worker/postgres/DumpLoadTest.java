@@ -32,7 +32,8 @@ class DumpLoadTest {
     @SuppressWarnings("NullAway.Init")
     private static Place place;
 
-    private final LoadPlace loads = LoadPlace.on(place, "d" + UUID.randomUUID().toString().substring(0, 8));
+    private final LoadPlace loads =
+            LoadPlace.on(place, "d" + UUID.randomUUID().toString().substring(0, 8));
 
     @BeforeAll
     static void start_a_server() {
@@ -84,15 +85,24 @@ class DumpLoadTest {
         assertThat(loads.ask("SELECT polname::text FROM pg_policy")).containsExactly("mine");
         assertThat(loads.ask("SELECT extname::text FROM pg_extension ORDER BY 1"))
                 .containsExactly("citext", "hstore", "pgcrypto", "plpgsql");
-        assertThat(loads.ask("SELECT obj_description('dish'::regclass)")).containsExactly("what's; served\non two lines");
+        assertThat(loads.ask("SELECT obj_description('dish'::regclass)"))
+                .containsExactly("what's; served\non two lines");
         assertThat(loads.ask("SELECT convert_from(lo_get(16999), 'UTF8') || length(lo_get(17000))"))
                 .containsExactly("a large object3000");
         assertThat(loads.ask("SELECT encode(payload, 'hex') FROM \"Weird \"\"Name\"\"\" WHERE id = 1"))
                 .containsExactly("00ff5c2e");
-        assertThat(loads.ask("INSERT INTO dish (name) VALUES ('next') RETURNING id::text")).containsExactly("30");
-        assertThat(loads.ask("SELECT DISTINCT pg_get_userbyid(relowner)::text FROM pg_class WHERE relname IN ('dish', 'menu')"))
+        assertThat(loads.ask("INSERT INTO dish (name) VALUES ('next') RETURNING id::text"))
+                .containsExactly("30");
+        assertThat(
+                        loads.ask(
+                                "SELECT DISTINCT pg_get_userbyid(relowner)::text FROM pg_class WHERE relname IN ('dish', 'menu')"))
                 .containsExactly(loads.name());
-        assertThat(log).hasSizeBetween(1, 2).last().asString().startsWith("left out: owners ").contains("privileges 4");
+        assertThat(log)
+                .hasSizeBetween(1, 2)
+                .last()
+                .asString()
+                .startsWith("left out: owners ")
+                .contains("privileges 4");
     }
 
     @Test
@@ -137,7 +147,8 @@ class DumpLoadTest {
     void a_file_shares_one_transaction_until_it_says_otherwise() {
         assertThatThrownBy(() -> loads.load("CREATE TABLE a (id int);\nCREATE TABLE b (id int);\nSELECT 1 / 0"))
                 .hasMessageContaining("x.sql line 3 (SELECT): 22012");
-        assertThat(loads.ask("SELECT relname::text FROM pg_class WHERE relname IN ('a', 'b')")).isEmpty();
+        assertThat(loads.ask("SELECT relname::text FROM pg_class WHERE relname IN ('a', 'b')"))
+                .isEmpty();
     }
 
     @Test
@@ -203,7 +214,8 @@ class DumpLoadTest {
 
     @Test
     void a_policy_for_a_role_that_is_not_there_is_refused_and_not_left_out() {
-        String dump = "-- PostgreSQL database dump\nCREATE TABLE t (a int);\nCREATE POLICY p ON t TO reader USING (true);";
+        String dump =
+                "-- PostgreSQL database dump\nCREATE TABLE t (a int);\nCREATE POLICY p ON t TO reader USING (true);";
 
         assertThatThrownBy(() -> loads.load(dump))
                 .hasMessageContaining("line 3 (CREATE POLICY p ON t TO): 42704 role \"reader\" does not exist");
@@ -213,7 +225,8 @@ class DumpLoadTest {
     void a_dump_of_a_newer_server_says_so_where_it_fails() {
         String dump = "-- PostgreSQL database dump\n-- Dumped from database version 77.1\nSELECT new_function();";
 
-        assertThatThrownBy(() -> loads.load(dump)).hasMessageContaining("the dump is of PostgreSQL 77, the server is 18");
+        assertThatThrownBy(() -> loads.load(dump))
+                .hasMessageContaining("the dump is of PostgreSQL 77, the server is 18");
     }
 
     @Test
@@ -264,7 +277,10 @@ class DumpLoadTest {
 
         assertThatThrownBy(() -> opened(wrong)).hasMessageContaining("28P01");
         assertThatThrownBy(() -> opened(encrypted)).hasMessageContaining("it offers no TLS");
-        assertThat(opened(place.server().options("postgres").setSslMode(SslMode.PREFER).setTrustAll(true)))
+        assertThat(opened(place.server()
+                        .options("postgres")
+                        .setSslMode(SslMode.PREFER)
+                        .setTrustAll(true)))
                 .isEqualTo('I');
     }
 

@@ -107,7 +107,8 @@ class LimitedRoleTest {
                     .isNotNull();
         }
         assertThatThrownBy(() -> place.ask(mine, "SET ROLE manager")).hasMessageContaining("42501");
-        assertThatThrownBy(() -> place.ask(mine, "ALTER ROLE manager PASSWORD 'x'")).hasMessageContaining("42501");
+        assertThatThrownBy(() -> place.ask(mine, "ALTER ROLE manager PASSWORD 'x'"))
+                .hasMessageContaining("42501");
     }
 
     @Test
@@ -115,8 +116,8 @@ class LimitedRoleTest {
         Work work = work();
         Map<String, String> outputs = built(work);
         PgConnection user = place.connect(Place.options(outputs));
-        var locked = user.query("BEGIN; DELETE FROM dish; ALTER DATABASE " + outputs.get("database")
-                        + " CONNECTION LIMIT 3")
+        var locked = user.query(
+                        "BEGIN; DELETE FROM dish; ALTER DATABASE " + outputs.get("database") + " CONNECTION LIMIT 3")
                 .execute()
                 .await()
                 .atMost(Place.LONG);
