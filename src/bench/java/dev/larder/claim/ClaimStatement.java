@@ -32,6 +32,7 @@ public final class ClaimStatement {
         ":untils",
         ":colds",
         ":labels",
+        ":late",
         ":none",
         ":no",
         ":waiting",
@@ -55,6 +56,7 @@ public final class ClaimStatement {
         variables.put("untils", "{NULL}");
         variables.put("colds", "{NULL}");
         variables.put("labels", "{NULL}");
+        variables.put("late", "{NULL}");
         variables.put("none", "0");
         variables.put("no", "false");
         variables.put("waiting", "100");

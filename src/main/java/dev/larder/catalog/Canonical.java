@@ -59,10 +59,24 @@ final class Canonical {
             out.writeBoolean(parameter.mutable());
             out.writeBoolean(parameter.sensitive());
             text(parameter.defaultValue());
+            added(parameter);
         }
         out.writeInt(declaration.presets().size());
         for (PresetDeclaration preset : declaration.presets()) {
             preset(preset);
+        }
+    }
+
+    /** A declaration from before these fields existed keeps its bytes. No name of a parameter has a '='. */
+    private void added(Parameter parameter) throws IOException {
+        if (parameter.late()) {
+            text("late=true");
+        }
+        if (parameter.limits().json() != null) {
+            text("limits=" + parameter.limits().json());
+        }
+        if (parameter.description() != null) {
+            text("description=" + parameter.description());
         }
     }
 

@@ -4,6 +4,7 @@ import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.Caller;
+import dev.larder.model.ParameterLimits;
 import dev.larder.model.PauseScope;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonArray;
@@ -137,7 +138,8 @@ public class CatalogReads {
                    v.tags, v.start_timeout_seconds, u.name AS created_by, v.created_at,
                    (SELECT jsonb_agg(jsonb_build_object('name', p.name, 'type', p.type, 'required', p.required,
                                'mutable', p.mutable, 'sensitive', p.sensitive, 'default', p.default_value,
-                               'sealed', p.default_sealed IS NOT NULL) ORDER BY p.ordinal)
+                               'sealed', p.default_sealed IS NOT NULL, 'late', p.late,
+                               'description', p.description, 'limits', p.limits::text) ORDER BY p.ordinal)
                       FROM version_parameters p WHERE p.version_id = v.id) AS parameters
               FROM templates t
               JOIN organizations o ON o.id = t.organization_id
@@ -194,7 +196,20 @@ public class CatalogReads {
                 json.getBoolean("mutable"),
                 json.getBoolean("sensitive"),
                 defaultValue != null || json.getBoolean("sealed"),
-                defaultValue);
+                defaultValue,
+                choice(json, ParameterLimits.of(json.getString("limits"))));
+    }
+
+    private static VersionView.Choice choice(JsonObject json, ParameterLimits limits) {
+        return new VersionView.Choice(
+                json.getBoolean("late"),
+                json.getString("description"),
+                limits.allowed(),
+                limits.min(),
+                limits.max(),
+                limits.minLength(),
+                limits.maxLength(),
+                limits.pattern());
     }
 
     private static final String PRESETS = """

@@ -8,7 +8,6 @@ import dev.larder.model.Declaration.HandOut;
 import dev.larder.model.Declaration.JobLimits;
 import dev.larder.model.Declaration.PresetDeclaration;
 import dev.larder.model.Parameter;
-import dev.larder.model.ParameterValue;
 import dev.larder.model.Refusal;
 import dev.larder.model.Schedule;
 import dev.larder.model.Schedules;
@@ -16,7 +15,6 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -36,7 +34,6 @@ final class DeclarationReader {
     /** The longest name that usual file systems accept. */
     static final int MAX_NAME_BYTES = 255;
 
-    static final int MAX_PARAMETERS = 50;
     static final int MAX_PRESETS = 100;
     static final int MAX_SCHEDULES = 50;
     static final int MAX_INSTANCES = 1_000;
@@ -46,9 +43,6 @@ final class DeclarationReader {
     static final Duration DEFAULT_START_TIMEOUT = Duration.ofMinutes(10);
     static final Duration MIN_TTL = Duration.ofMinutes(1);
     static final Duration MAX_TTL = Duration.ofDays(365);
-
-    /** A name of a template or preset: a DNS label. */
-    private static final Pattern PARAMETER_NAME = Pattern.compile("[a-z][a-z0-9_]{0,62}");
 
     private static final Pattern TAG_NAME = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?");
     private static final int MAX_TAG_VALUE_CHARACTERS = 128;
@@ -85,11 +79,12 @@ final class DeclarationReader {
         if (backend.equals("postgres")) {
             refuseFilesWithoutEffect(files);
         }
-        List<Parameter> parameters = parameters(form);
+        ParameterReader reader = new ParameterReader(backend, refusals);
+        List<Parameter> parameters = reader.parameters(form);
         if (backend.equals("terraform")) {
             ModuleFiles.check(files, parameters, refusals);
         }
-        List<PresetDeclaration> presets = presets(form, parameters);
+        List<PresetDeclaration> presets = presets(form, reader);
         refuseUsesWithoutReset(backend, files, presets);
         refuseDriftWithoutState(backend, presets);
         return new Declaration(
@@ -225,95 +220,15 @@ final class DeclarationReader {
         return text.getBytes(StandardCharsets.UTF_8).length;
     }
 
-    private List<Parameter> parameters(ObjectReader form) {
-        List<Parameter> parameters = new ArrayList<>();
-        Set<String> names = new HashSet<>();
-        for (ObjectReader parameter : form.forms(
-                "parameters",
-                MAX_PARAMETERS,
-                "too_many_parameters",
-                "name",
-                "type",
-                "required",
-                "default",
-                "mutable",
-                "sensitive")) {
-            String name = name(parameter, PARAMETER_NAME, "a lower-case letter, then letters, digits and '_'", names);
-            parameters.add(parameter(parameter, name));
-        }
-        return parameters;
-    }
-
-    private Parameter parameter(ObjectReader form, String name) {
-        String type = form.text("type").orElse("string");
-        if (!ParameterValue.TYPES.contains(type)) {
-            refusals.add(
-                    "unknown_type", form.at("type"), "must be one of " + String.join(", ", ParameterValue.TYPES) + ".");
-        }
-        Optional<String> defaultValue = form.value("default", type);
-        defaultValue.ifPresent(value -> checkValue(type, value, form.at("default")));
-        return new Parameter(
-                name,
-                type,
-                form.flag("required"),
-                form.flag("mutable"),
-                form.flag("sensitive"),
-                defaultValue.orElse(null));
-    }
-
-    private void checkValue(String type, String value, String field) {
-        ParameterValue.refusal(type, value, field).ifPresent(refusals::add);
-    }
-
-    private String name(ObjectReader form, Pattern pattern, String rule, Set<String> taken) {
-        Optional<String> given = form.requiredText("name");
-        if (given.isEmpty()) {
-            return "";
-        }
-        String name = given.get();
-        if (!pattern.matcher(name).matches()) {
-            refusals.add("invalid_name", form.at("name"), "must be " + rule + "; at most 63 characters.");
-        } else if (!taken.add(name)) {
-            refusals.add("duplicate_name", form.at("name"), "is given to an earlier one too.");
-        }
-        return name;
-    }
-
-    private List<PresetDeclaration> presets(ObjectReader form, List<Parameter> parameters) {
-        Map<String, Parameter> byName = new HashMap<>();
-        parameters.forEach(parameter -> byName.putIfAbsent(parameter.name(), parameter));
+    private List<PresetDeclaration> presets(ObjectReader form, ParameterReader reader) {
         List<PresetDeclaration> presets = new ArrayList<>();
         Set<String> names = new HashSet<>();
         for (ObjectReader preset :
                 form.forms("presets", MAX_PRESETS, "too_many_presets", "name", "parameters", "prebuilds")) {
-            String name = name(preset, Names.PATTERN, "lower-case letters, digits and '-'", names);
-            presets.add(prebuilds(preset, name, values(preset, byName)));
+            String name = preset.name(Names.PATTERN, "lower-case letters, digits and '-'", names);
+            presets.add(prebuilds(preset, name, reader.values(preset)));
         }
         return presets;
-    }
-
-    private Map<String, String> values(ObjectReader preset, Map<String, Parameter> parameters) {
-        Map<String, String> values = preset.values(
-                "parameters",
-                name -> parameters.containsKey(name) ? parameters.get(name).type() : "string");
-        values.forEach((name, value) -> {
-            Parameter parameter = parameters.get(name);
-            String field = FieldPath.field(preset.at("parameters"), name);
-            if (parameter == null) {
-                refusals.add("unknown_parameter", field, "is not among the template's parameters.");
-            } else {
-                checkValue(parameter.type(), value, field);
-            }
-        });
-        for (Parameter parameter : parameters.values()) {
-            if (parameter.required() && parameter.defaultValue() == null && !values.containsKey(parameter.name())) {
-                refusals.add(
-                        "missing_required_parameter",
-                        FieldPath.field(preset.at("parameters"), parameter.name()),
-                        "is required and has no default.");
-            }
-        }
-        return values;
     }
 
     private PresetDeclaration prebuilds(ObjectReader preset, String name, Map<String, String> values) {

@@ -3,6 +3,7 @@ package dev.larder.catalog;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.larder.model.JsonText;
 import dev.larder.model.ParameterValue;
+import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -83,6 +84,20 @@ final class ObjectReader {
         return text(field);
     }
 
+    /**
+     * The field {@code name}; empty where it is absent. Refused if it has another form ({@code invalid_name}) or is
+     * among those taken before ({@code duplicate_name}), to which it is added.
+     */
+    String name(Pattern pattern, String rule, Set<String> taken) {
+        Optional<String> given = requiredText("name");
+        if (given.isPresent() && !pattern.matcher(given.get()).matches()) {
+            refusals.add("invalid_name", at("name"), "must be " + rule + "; at most 63 characters.");
+        } else if (given.isPresent() && !taken.add(given.get())) {
+            refusals.add("duplicate_name", at("name"), "is given to an earlier one too.");
+        }
+        return given.orElse("");
+    }
+
     void requirePresent(String field) {
         if (!has(field)) {
             refusals.add("missing_field", at(field), "is required.");
@@ -149,6 +164,25 @@ final class ObjectReader {
             return items.subList(0, max);
         }
         return items;
+    }
+
+    /** The texts of a list; numbers and booleans count as their text. */
+    List<String> scalars(String field, int max, String tooMany) {
+        List<String> texts = new ArrayList<>();
+        for (SyntaxNode item : items(field, max, tooMany)) {
+            texts.add(scalar(item, FieldPath.item(at(field), texts.size())).orElse(""));
+        }
+        return List.copyOf(texts);
+    }
+
+    /** A number of any size; another text is refused: {@code wrong_type}. */
+    Optional<BigDecimal> number(String field) {
+        Optional<String> text = node(field).flatMap(node -> scalar(node, at(field)));
+        if (text.isPresent() && ParameterValue.refusal("number", text.get(), field).isPresent()) {
+            wrongType(at(field), "a number");
+            return Optional.empty();
+        }
+        return text.map(BigDecimal::new);
     }
 
     /** Values by name; numbers and booleans count as their text. */

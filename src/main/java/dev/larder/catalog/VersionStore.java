@@ -21,6 +21,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Function;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -111,39 +114,55 @@ final class VersionStore {
         return new JsonObject(new LinkedHashMap<>(texts));
     }
 
-    private static final Sql INSERT_PARAMETERS =
-            Sql.of("""
-            INSERT INTO version_parameters (version_id, ordinal, name, type, required, mutable, sensitive,
-                                            default_value, default_sealed)
-            SELECT :version, ordinal, name, type, required, mutable, sensitive, clear, sealed
+    private static final Sql INSERT_PARAMETERS = Sql.of(
+            """
+            INSERT INTO version_parameters (version_id, ordinal, name, type, required, mutable, sensitive, late,
+                                            description, limits, default_value, default_sealed)
+            SELECT :version, ordinal, name, type, required, mutable, sensitive, late, description, limits::jsonb,
+                   clear, sealed
               FROM unnest(:ordinals::int[], :names::text[], :types::text[], :required::bool[], :mutable::bool[],
-                          :sensitive::bool[], :clear::text[], :sealed::bytea[])
-                   AS declared (ordinal, name, type, required, mutable, sensitive, clear, sealed)""", "version", "ordinals", "names", "types", "required", "mutable", "sensitive", "clear", "sealed");
+                          :sensitive::bool[], :late::bool[], :descriptions::text[], :limits::text[], :clear::text[],
+                          :sealed::bytea[])
+                   AS declared (ordinal, name, type, required, mutable, sensitive, late, description, limits, clear,
+                                sealed)""",
+            "version",
+            "ordinals",
+            "names",
+            "types",
+            "required",
+            "mutable",
+            "sensitive",
+            "late",
+            "descriptions",
+            "limits",
+            "clear",
+            "sealed");
 
     private Uni<Void> insertParameters(SqlConnection connection, NewVersion version, List<Parameter> parameters) {
-        int count = parameters.size();
-        Integer[] ordinals = new Integer[count];
-        String[] names = new String[count];
-        String[] types = new String[count];
-        Boolean[] required = new Boolean[count];
-        Boolean[] mutable = new Boolean[count];
-        Boolean[] sensitive = new Boolean[count];
-        @Nullable String[] clear = new @Nullable String[count];
-        @Nullable Buffer[] sealed = new @Nullable Buffer[count];
-        for (int index = 0; index < count; index++) {
-            Parameter parameter = parameters.get(index);
-            ordinals[index] = index;
-            names[index] = parameter.name();
-            types[index] = parameter.type();
-            required[index] = parameter.required();
-            mutable[index] = parameter.mutable();
-            sensitive[index] = parameter.sensitive();
-            clear[index] = parameter.sensitive() ? null : parameter.defaultValue();
-            sealed[index] = parameter.sensitive() ? encrypt(version.id(), parameter.defaultValue()) : null;
-        }
         return INSERT_PARAMETERS
-                .on(connection, version.id(), ordinals, names, types, required, mutable, sensitive, clear, sealed)
+                .on(
+                        connection,
+                        version.id(),
+                        IntStream.range(0, parameters.size()).boxed().toArray(Integer[]::new),
+                        each(parameters, Parameter::name, String[]::new),
+                        each(parameters, Parameter::type, String[]::new),
+                        each(parameters, Parameter::required, Boolean[]::new),
+                        each(parameters, Parameter::mutable, Boolean[]::new),
+                        each(parameters, Parameter::sensitive, Boolean[]::new),
+                        each(parameters, Parameter::late, Boolean[]::new),
+                        each(parameters, Parameter::description, String[]::new),
+                        each(parameters, one -> one.limits().json(), String[]::new),
+                        each(parameters, one -> one.sensitive() ? null : one.defaultValue(), String[]::new),
+                        each(
+                                parameters,
+                                one -> one.sensitive() ? encrypt(version.id(), one.defaultValue()) : null,
+                                Buffer[]::new))
                 .replaceWithVoid();
+    }
+
+    private static <T> @Nullable T[] each(
+            List<Parameter> parameters, Function<Parameter, @Nullable T> field, IntFunction<@Nullable T[]> array) {
+        return parameters.stream().map(field).toArray(array);
     }
 
     private @Nullable Buffer encrypt(UUID of, @Nullable String clear) {

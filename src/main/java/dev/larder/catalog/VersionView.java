@@ -1,6 +1,7 @@
 package dev.larder.catalog;
 
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import java.math.BigDecimal;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -33,5 +34,22 @@ public record VersionView(
             boolean mutable,
             boolean sensitive,
             boolean hasDefault,
-            @Nullable String defaultValue) {}
+            @Nullable String defaultValue,
+            @JsonUnwrapped Choice choice) {}
+
+    /**
+     * What a client may give.
+     *
+     * @param late whether a claim may give a value to a workspace that is built already
+     * @param allowed the only values; empty: all
+     */
+    public record Choice(
+            boolean late,
+            @Nullable String description,
+            List<String> allowed,
+            @Nullable BigDecimal min,
+            @Nullable BigDecimal max,
+            @Nullable Integer minLength,
+            @Nullable Integer maxLength,
+            @Nullable String pattern) {}
 }

@@ -32,6 +32,8 @@ public record Claim(
      * @param ordinal which of the claims of one request, from 0
      * @param waitsUntil the deadline of a claim that waits or waited
      * @param labels as they are now
+     * @param parameters the values that it gave its workspace beyond those of the preset, while it lasts; without the
+     *     sensitive ones
      */
     public record Request(
             UUID userId,
@@ -40,7 +42,8 @@ public record Claim(
             int ordinal,
             Instant createdAt,
             Optional<Instant> waitsUntil,
-            Map<String, String> labels) {}
+            Map<String, String> labels,
+            Map<String, String> parameters) {}
 
     /**
      * That a workspace was given.

@@ -303,7 +303,7 @@ class ClaimAnswers {
     private RestResponse<Object> created(
             Caller asking, ClaimRequest request, List<Claim> claims, Optional<Stages> stages, boolean replayed) {
         List<ClaimView> views = claims.stream()
-                .map(claim -> ClaimView.of(claim, outputs(asking, claim)))
+                .map(claim -> ClaimView.of(claim, outputs(asking, claim)).shownTo(asking, claim))
                 .toList();
         if (claims.stream().flatMap(claim -> claim.workspace().stream()).anyMatch(one -> one.claimStepWanted())) {
             wakeUps.changed(Change.STEP_WANTED);
@@ -336,9 +336,10 @@ class ClaimAnswers {
 
     /** The claim with its place in the waiting line. */
     Uni<ClaimView> view(Caller asking, Claim claim) {
-        return claim.waits()
+        Uni<ClaimView> view = claim.waits()
                 ? viewWithoutOutputs(claim)
                 : Uni.createFrom().item(ClaimView.of(claim, outputs(asking, claim)));
+        return view.map(seen -> seen.shownTo(asking, claim));
     }
 
     /** A stream may last longer than the token of its request. */

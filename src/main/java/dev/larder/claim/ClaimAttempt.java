@@ -13,8 +13,8 @@ record ClaimAttempt(ClaimRequest request, NewClaim claim) {
         return claim.caller();
     }
 
-    /** The same, to be built with these parameters; a workspace that the client named stays so. */
-    ClaimAttempt with(ColdParameters parameters) {
+    /** The same, with these parameters; a workspace that the client named stays so. */
+    ClaimAttempt with(GivenParameters parameters) {
         return new ClaimAttempt(
                 request, claim.with(parameters.of(claim.terms().parameters().chosen())));
     }

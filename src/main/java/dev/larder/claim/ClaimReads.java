@@ -29,6 +29,7 @@ import java.time.Instant;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -84,7 +85,9 @@ public class ClaimReads {
                    w.id, o.name AS organization, t.name AS template, p.name AS preset, w.name, w.version, w.build_number,
                    w.transition, %s AS build_status, w.created_at, w.ready_at, w.deleted_at,
                    w.outputs_sealed, w.claim_step_wanted_at, w.verifying, s.status AS step_status, s.error_code AS step_error_code, s.error AS step_error,
-                   {state}, {labels}, NULL::integer AS ready_left
+                   {state}, {labels}, NULL::integer AS ready_left,
+                   CASE WHEN c.ended_at IS NULL
+                        THEN coalesce(w.parameters, '{}') || coalesce(c.late_parameters, '{}') END AS parameters
               FROM claims c
               JOIN organizations o ON o.id = c.organization_id
               LEFT JOIN workspaces w ON w.id = c.workspace_id AND (c.ended_at IS NULL OR (w.version <= c.generation + 1 AND NOT w.prebuild))
@@ -161,7 +164,10 @@ public class ClaimReads {
                 row.getInteger("ordinal"),
                 Rows.instant(row, "claim_created_at"),
                 time(row, "waits_until"),
-                LabelStore.in(row));
+                LabelStore.in(row),
+                Optional.ofNullable(row.getJsonObject("parameters"))
+                        .map(SealedValues::clear)
+                        .orElse(Map.of()));
     }
 
     private static Grant grant(Row row, Instant at) {

@@ -7,7 +7,6 @@ import dev.larder.http.JsonBody;
 import dev.larder.http.Labels;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
-import dev.larder.model.JsonText;
 import dev.larder.model.Role;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -20,7 +19,6 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.UUID;
 
 /**
@@ -41,7 +39,6 @@ record ClaimRequest(
 
     private static final int COUNT_MAX = 100;
     private static final int PRESETS_MAX = 16;
-    private static final int PARAMETERS_MAX = 100;
     private static final int PRIORITY_MAX = 100;
     private static final Duration TTL_MAX = Duration.ofDays(30);
     private static final Duration TIMEOUT = Duration.ofMinutes(5);
@@ -59,14 +56,27 @@ record ClaimRequest(
          */
         record PresetsByName(Optional<String> organization, String template, List<String> presets) implements Wanted {}
 
-        /**
-         * The preset that fits these best.
-         *
-         * @param structured the names of those that were given as a list or an object; their values are its JSON text
-         */
+        /** Parameters are given: they choose a preset, or a workspace gets their values. */
+        sealed interface Parameterized extends Wanted {
+
+            Map<String, String> parameters();
+
+            /** The names of those that were given as a list or an object; their values are its JSON text. */
+            Set<String> structured();
+        }
+
+        /** The preset that fits these best. */
         record ByParameters(
                 Optional<String> organization, String template, Map<String, String> parameters, Set<String> structured)
-                implements Wanted {}
+                implements Parameterized {}
+
+        /**
+         * A workspace that gets these.
+         *
+         * @param preset one, by id or by name
+         */
+        record WithParameters(Wanted preset, Map<String, String> parameters, Set<String> structured)
+                implements Parameterized {}
 
         /** Exactly this one, as long as it has this version. */
         record Exactly(UUID workspace, int version) implements Wanted {}
@@ -157,12 +167,10 @@ record ClaimRequest(
     private static Wanted wanted(JsonBody body, OptionalInt ifMatch) {
         Optional<UUID> workspace = body.optionalId("workspaceId");
         Optional<UUID> preset = body.optionalId("presetId");
-        boolean named = body.has("template")
-                || body.has("preset")
-                || body.has("presets")
-                || body.has("parameters")
-                || body.has("organization");
-        if ((workspace.isPresent() ? 1 : 0) + (preset.isPresent() ? 1 : 0) + (named ? 1 : 0) > 1) {
+        boolean named =
+                body.has("template") || body.has("preset") || body.has("presets") || body.has("organization");
+        if (workspace.isPresent() && (preset.isPresent() || named || body.has("parameters"))
+                || preset.isPresent() && named) {
             throw Problem.badRequest(
                     "ambiguous_claim",
                     workspace.isPresent() ? "workspaceId" : "presetId",
@@ -175,26 +183,32 @@ record ClaimRequest(
                     "If-Match: claiming exactly this workspace needs its version, the ETag of GET /workspaces/{id}."));
             return new Wanted.Exactly(workspace.get(), version);
         }
-        return preset.<Wanted>map(Wanted.PresetById::new).orElseGet(() -> ofTemplate(body));
+        return preset.<Wanted>map(id -> with(body, new Wanted.PresetById(id))).orElseGet(() -> ofTemplate(body));
     }
 
     private static Wanted ofTemplate(JsonBody body) {
         Optional<String> organization = body.optionalText("organization");
         String template = body.text("template");
         Optional<List<String>> presets = body.optionalNode("presets").map(ClaimRequest::names);
-        Optional<JsonNode> parameters = body.optionalNode("parameters");
-        if (presets.isPresent() && (body.has("preset") || parameters.isPresent())
-                || parameters.isPresent() && body.has("preset")) {
+        if (presets.isPresent() && (body.has("preset") || body.has("parameters"))) {
             throw Problem.badRequest(
-                    "ambiguous_claim",
-                    presets.isPresent() ? "presets" : "parameters",
-                    "give only one of preset, presets and parameters.");
+                    "ambiguous_claim", "presets", "goes neither with preset nor with parameters, which are for one preset.");
         }
-        if (parameters.isPresent()) {
+        if (body.has("parameters") && !body.has("preset")) {
+            JsonNode given = body.optionalNode("parameters").orElseThrow();
             return new Wanted.ByParameters(
-                    organization, template, parameters(parameters.get()), structured(parameters.get()));
+                    organization, template, GivenValues.of(given), GivenValues.structured(given));
         }
-        return new Wanted.PresetsByName(organization, template, presets.orElseGet(() -> List.of(body.text("preset"))));
+        return with(
+                body,
+                new Wanted.PresetsByName(organization, template, presets.orElseGet(() -> List.of(body.text("preset")))));
+    }
+
+    private static Wanted with(JsonBody body, Wanted preset) {
+        return body.optionalNode("parameters")
+                .<Wanted>map(given -> new Wanted.WithParameters(
+                        preset, GivenValues.of(given), GivenValues.structured(given)))
+                .orElse(preset);
     }
 
     private static List<String> names(JsonNode node) {
@@ -213,34 +227,6 @@ record ClaimRequest(
             throw Problem.badRequest("wrong_type", "presets", "must be a list of 1 to " + PRESETS_MAX + " names.");
         }
         return List.copyOf(names);
-    }
-
-    private static Map<String, String> parameters(JsonNode node) {
-        if (!node.isObject() || node.size() > PARAMETERS_MAX) {
-            throw Problem.badRequest(
-                    "wrong_type", "parameters", "must be an object of at most " + PARAMETERS_MAX + " values.");
-        }
-        Map<String, String> parameters = new TreeMap<>();
-        for (Map.Entry<String, JsonNode> field : node.properties()) {
-            JsonNode value = field.getValue();
-            String text = value.isContainerNode() ? JsonText.of(value) : value.asText();
-            if (value.isNull() || (field.getKey() + text).indexOf('\0') >= 0) {
-                throw Problem.badRequest(
-                        "wrong_type", "parameters", "must have texts, numbers, truth values, lists and objects only.");
-            }
-            parameters.put(field.getKey(), text);
-        }
-        return parameters;
-    }
-
-    private static Set<String> structured(JsonNode parameters) {
-        Set<String> names = new TreeSet<>();
-        for (Map.Entry<String, JsonNode> field : parameters.properties()) {
-            if (field.getValue().isContainerNode()) {
-                names.add(field.getKey());
-            }
-        }
-        return names;
     }
 
     private static Policy policy(JsonBody body) {
@@ -291,7 +277,7 @@ record ClaimRequest(
      */
     byte[] hash() {
         try {
-            String text = written() + " " + policy + " " + count + " " + atLeast + " " + ttl
+            String text = written(wanted) + " " + policy + " " + count + " " + atLeast + " " + ttl
                     + (labels.isEmpty() ? "" : " " + new TreeMap<>(labels));
             return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
         } catch (NoSuchAlgorithmException impossible) {
@@ -300,7 +286,7 @@ record ClaimRequest(
     }
 
     /** As JSON, which says where a caller's text ends, as a record's own text does not. */
-    private ArrayNode written() {
+    private static ArrayNode written(Wanted wanted) {
         ArrayNode parts = JsonNodeFactory.instance.arrayNode();
         return switch (wanted) {
             case Wanted.PresetById(var preset) -> parts.add("preset").add(preset.toString());
@@ -313,6 +299,13 @@ record ClaimRequest(
                 parts.add("parameters").add(organization.orElse(null)).add(template);
                 parameters.forEach((name, value) -> parts.add(name).add(value));
                 structured.forEach(name -> parts.addArray().add(name));
+                yield parts;
+            }
+            case Wanted.WithParameters(var preset, var parameters, var structured) -> {
+                // A list, which no name of a preset is.
+                ArrayNode given = parts.add(written(preset)).addArray();
+                parameters.forEach((name, value) -> given.add(name).add(value));
+                structured.forEach(name -> given.addArray().add(name));
                 yield parts;
             }
             case Wanted.Exactly(var workspace, var version) ->

@@ -70,7 +70,7 @@ public class ClaimStore {
     private static final String PRESET = """
             WITH preset AS (
                 SELECT p.id, p.organization_id, p.name AS preset, t.name AS template, o.name AS organization, v.claim_step,
-                       v.verify_step, v.backend, {limited} AS limited, {freshFrom} AS fresh_from
+                       v.verify_step, v.backend, v.backend = 'postgres' AS late_step, {limited} AS limited, {freshFrom} AS fresh_from
                   FROM presets p
                   JOIN templates t ON t.id = p.template_id
                   JOIN template_versions v ON v.id = p.version_id
@@ -88,7 +88,7 @@ public class ClaimStore {
                 SELECT c.id AS claim_id, c.user_id, c.idempotency_key, c.request_hash, c.ordinal, c.ttl_seconds, c.priority,
                        c.created_at AS asked_at, 0 AS place, true AS waited, c.path, c.waits_until,
                        c.priority AS later_priority, c.then_cold, c.impatient,
-                       NULL::text AS labels
+                       NULL::text AS labels, c.late_parameters::text AS late
                   FROM claims c
                  WHERE c.preset_id = :preset::uuid AND c.workspace_id IS NULL AND c.ended_at IS NULL
                    AND c.waits_until > :at::timestamptz
@@ -106,13 +106,13 @@ public class ClaimStore {
                        CASE WHEN p.verify_step AND :waiting_max::integer > 0
                             THEN coalesce(a.waits_until, :at::timestamptz + interval '30 seconds') END AS waits_until,
                        coalesce(a.priority, 0) AS later_priority, coalesce(a.then_cold, false) AS then_cold,
-                       a.waits_until IS NULL AS impatient, a.labels
+                       a.waits_until IS NULL AS impatient, a.labels, a.late
                   FROM preset p,
                        unnest(:claims::uuid[], :users::uuid[], :organizations::uuid[], :keys::text[], :hashes::bytea[],
                               :ordinals::integer[], :ttls::integer[], :priorities::integer[], :deadlines::timestamptz[],
-                              :then_cold::boolean[], :labels::text[])
+                              :then_cold::boolean[], :labels::text[], :late::text[])
                             WITH ORDINALITY a (claim_id, user_id, organization_id, key, hash, ordinal, ttl_seconds,
-                                               priority, waits_until, then_cold, labels, place)
+                                               priority, waits_until, then_cold, labels, late, place)
                  WHERE {mayClaim}
                    AND (NOT p.limited OR :within_quota::boolean)
                    AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = a.user_id AND c.idempotency_key = a.key)),
@@ -147,7 +147,7 @@ public class ClaimStore {
     private static final String HAND_OVER = """
             matched AS (
                 SELECT s.id, l.claim_id, l.user_id, l.idempotency_key, l.request_hash, l.ordinal, l.ttl_seconds, l.asked_at, l.waited,
-                       l.path, l.waits_until, l.later_priority, l.then_cold, l.impatient, l.labels
+                       l.path, l.waits_until, l.later_priority, l.then_cold, l.impatient, l.labels, l.late
                   FROM (SELECT id, row_number() OVER () AS n FROM picked) s
                   JOIN line l ON l.n = s.n
                  WHERE l.waited
@@ -170,10 +170,10 @@ public class ClaimStore {
             recorded AS (
                 INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key, request_hash,
                                     ordinal, created_at, granted_at, generation, ttl_seconds, expires_at, waits_until,
-                                    priority, then_cold, impatient)
+                                    priority, then_cold, impatient, late_parameters)
                 SELECT m.claim_id, m.organization_id, m.user_id, m.id, m.preset_id, m.path, m.idempotency_key, m.request_hash,
                        m.ordinal, :at::timestamptz, m.granted_at, m.version, m.ttl_seconds, m.expires_at, m.waits_until,
-                       m.later_priority, m.then_cold, m.impatient
+                       m.later_priority, m.then_cold, m.impatient, m.late_parameters
                   FROM moved m
                  WHERE NOT m.waited),
             {labelled},
@@ -191,6 +191,7 @@ public class ClaimStore {
                    m.id, m.organization_id, p.organization, p.template, p.preset, p.id AS preset_id, m.name, m.version, m.build_number,
                    m.transition, m.build_status, m.created_at, m.ready_at, m.deleted_at, m.outputs_sealed, m.claim_step_wanted_at,
                    m.state_status, m.state_reason, m.state_since, m.labels::jsonb AS labels,
+                   m.late_parameters AS parameters,
                    m.verifying, NULL::text AS step_status, NULL::text AS step_error_code, NULL::text AS step_error, p.limited,
                    CASE WHEN m.id IS NOT NULL THEN
                         (SELECT greatest(count(*) - (SELECT count(*) FROM picked), 0)
@@ -214,6 +215,7 @@ public class ClaimStore {
             "deadlines",
             "then_cold",
             "labels",
+            "late",
             "at_least",
             "within_quota",
             "waiting_max");

@@ -37,6 +37,7 @@ final class ClaimValues {
                 each(claims, claim -> ofPolicy(claim, policy -> Rows.utc(policy.until())), OffsetDateTime[]::new),
                 each(claims, claim -> ofPolicy(claim, WaitPolicy::thenCold), Boolean[]::new),
                 each(claims, claim -> labels(claim.terms()), String[]::new),
+                each(claims, claim -> claim.terms().parameters().late(), String[]::new),
                 atLeast,
                 withinQuota,
                 waitingMax));

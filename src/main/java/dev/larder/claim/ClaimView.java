@@ -3,6 +3,7 @@ package dev.larder.claim;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.claim.Claim.Failure;
 import dev.larder.claim.Claim.Workspace;
+import dev.larder.model.Caller;
 import dev.larder.model.CreationStatus.Reason;
 import dev.larder.model.JobStatus;
 import dev.larder.model.StateSummary;
@@ -48,10 +49,18 @@ record ClaimView(
         @Nullable WaitingView waiting,
         @Nullable StepView step,
         @Nullable WorkspaceView workspace,
-        Map<String, String> labels) {
+        @JsonUnwrapped Given given) {
 
     /** How claims of exactly one workspace ended before a claim could end as failed. */
     static final String BEFORE_FAILED = "verify_failed";
+
+    /**
+     * What the client gave the claim.
+     *
+     * @param parameters the values that it gave its workspace beyond those of the preset, without the sensitive ones;
+     *     only shown to the claimer, and while the claim lasts
+     */
+    record Given(Map<String, String> labels, Map<String, String> parameters) {}
 
     /**
      * The claim from its request to its end.
@@ -133,6 +142,14 @@ record ClaimView(
         return of(claim, outputs, Optional.empty());
     }
 
+    /** With what only the claimer sees beside the outputs. */
+    ClaimView shownTo(Caller asking, Claim claim) {
+        Given own = new Given(given.labels(), claim.request().parameters());
+        return claim.userId().equals(asking.userId())
+                ? new ClaimView(id, path, status, course, waiting, step, workspace, own)
+                : this;
+    }
+
     static ClaimView of(Claim claim, Map<String, String> outputs, Optional<WaitingView> waiting) {
         return new ClaimView(
                 claim.id(),
@@ -147,7 +164,7 @@ record ClaimView(
                         .filter(workspace -> !claim.waits())
                         .map(workspace -> of(workspace, outputs))
                         .orElse(null),
-                claim.request().labels());
+                new Given(claim.request().labels(), Map.of()));
     }
 
     private static Course course(Claim claim) {

@@ -3,7 +3,7 @@ package dev.larder.claim;
 import dev.larder.claim.ClaimQuotaStore.UnderQuota;
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
-import dev.larder.claim.ColdParameters.Chosen;
+import dev.larder.claim.GivenParameters.Chosen;
 import dev.larder.claim.Combiner.FromStock;
 import dev.larder.claim.OutOfStock.Short;
 import dev.larder.http.Problem;
@@ -115,7 +115,7 @@ class Claims {
     }
 
     private static ParameterMatch match(ClaimAttempt attempt, PresetFinder.Found found) {
-        return attempt.request().wanted() instanceof Wanted.ByParameters wanted
+        return attempt.request().wanted() instanceof Wanted.Parameterized wanted
                 ? ParameterMatch.of(wanted.parameters(), wanted.structured(), found.declared())
                 : ParameterMatch.of(Map.of(), Set.of(), found.declared());
     }
@@ -148,6 +148,9 @@ class Claims {
         Optional<String> named = switch (wanted) {
             case Wanted.PresetsByName byName -> byName.organization();
             case Wanted.ByParameters byParameters -> byParameters.organization();
+            case Wanted.WithParameters with when with.preset() instanceof Wanted.PresetsByName byName ->
+                byName.organization();
+            case Wanted.WithParameters with -> Optional.of("its own");
             case Wanted.PresetById byId -> Optional.of("its own");
             case Wanted.Exactly exactly -> Optional.of("its own");
         };
@@ -165,13 +168,14 @@ class Claims {
                     .failure(Problem.unprocessable(
                             "count_not_for_verified", "count", "must be 1 where what is claimed is verified first."));
         }
-        if (attempt.request().wanted() instanceof Wanted.ByParameters wanted) {
-            ParameterMatch match = ParameterMatch.of(wanted.parameters(), wanted.structured(), found.declared());
-            if (!match.fitsStock()) {
-                return notFromStock(attempt, found.presets().getFirst(), match).map(Step.Ended::new);
-            }
+        if (!(attempt.request().wanted() instanceof Wanted.Parameterized)) {
+            return rounds(attempt, found);
         }
-        return rounds(attempt, found);
+        Claimable preset = found.presets().getFirst();
+        ParameterMatch match = match(attempt, found);
+        return match.fitsStock()
+                ? rounds(attempt.with(newClaims.given(preset.id(), match)), found)
+                : notFromStock(attempt, preset, match).map(Step.Ended::new);
     }
 
     /**
@@ -189,7 +193,7 @@ class Claims {
         }
         return outOfStock
                 .why(attempt, preset)
-                .chain(found -> found.map(home -> buildCold(attempt.with(match.cold()), home))
+                .chain(found -> found.map(home -> buildCold(attempt.with(newClaims.given(preset.id(), match)), home))
                         .orElseGet(() -> Uni.createFrom().item(Outcome.Unknown.preset())));
     }
 

@@ -1,7 +1,7 @@
 package dev.larder.claim;
 
 import dev.larder.claim.ClaimQuotaStore.UnderQuota;
-import dev.larder.claim.ColdParameters.Chosen;
+import dev.larder.claim.GivenParameters.Chosen;
 import dev.larder.claim.NewClaim.Terms;
 import dev.larder.database.Encryption;
 import dev.larder.database.Rows;
@@ -17,7 +17,6 @@ import io.vertx.mutiny.sqlclient.SqlClient;
 import io.vertx.pgclient.PgException;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -55,7 +54,8 @@ public class ColdClaimStore {
             """
             WITH asked AS (
                 SELECT p.id AS preset_id, p.organization_id, p.template_id, p.version_id, v.claim_step,
-                       v.start_timeout_seconds AS timeout, :user::uuid AS initiator, {version}
+                       v.start_timeout_seconds AS timeout, :user::uuid AS initiator, :late::text::jsonb AS late_parameters,
+                       {version}
                   FROM presets p
                   JOIN templates t ON t.id = p.template_id
                   JOIN template_versions v ON v.id = p.version_id
@@ -74,9 +74,10 @@ public class ColdClaimStore {
                     + """
 
             INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key, request_hash, created_at,
-                                granted_at, generation, ttl_seconds, expires_at)
+                                granted_at, generation, ttl_seconds, expires_at, late_parameters)
             SELECT :claim::uuid, i.organization_id, i.initiator, i.workspace, i.preset_id, 'cold', :key::text, :hash::bytea,
-                   :at::timestamptz, :at::timestamptz, 1, :ttl::integer, :at::timestamptz + make_interval(secs => :ttl::integer)
+                   :at::timestamptz, :at::timestamptz, 1, :ttl::integer, :at::timestamptz + make_interval(secs => :ttl::integer),
+                   i.late_parameters
               FROM item i
             RETURNING id""",
             "at",
@@ -93,7 +94,8 @@ public class ColdClaimStore {
             "key",
             "hash",
             "ttl",
-            "labels");
+            "labels",
+            "late");
 
     /**
      * Begins a build for a claim.
@@ -131,7 +133,7 @@ public class ColdClaimStore {
                         ids.next(),
                         ids.next(),
                         chosen.map(Chosen::name).orElseGet(this::name),
-                        json(workspace, terms.parameters()),
+                        cold(workspace, terms.parameters()),
                         preset,
                         terms.caller().userId(),
                         terms.caller().organization().orElse(null),
@@ -140,7 +142,8 @@ public class ColdClaimStore {
                         ClaimValues.key(terms),
                         ClaimValues.hash(terms),
                         ClaimValues.ttl(terms),
-                        ClaimValues.labels(terms))
+                        ClaimValues.labels(terms),
+                        terms.parameters().late())
                 .map(rows -> Rows.first(rows, row -> row.getUUID("id")));
     }
 
@@ -166,31 +169,22 @@ public class ColdClaimStore {
         return "cold-" + ids.suffix();
     }
 
-    private @Nullable JsonObject json(UUID workspace, ColdParameters parameters) {
-        if (parameters.values().isEmpty()) {
-            return null;
-        }
-        JsonObject all = new JsonObject();
-        parameters.values().forEach((name, value) -> all.put(name, json(workspace, parameters, name, value)));
-        return all;
-    }
-
-    private JsonObject json(UUID workspace, ColdParameters parameters, String name, String value) {
-        return parameters.sensitive().contains(name)
-                ? new JsonObject().put("sealed", HexFormat.of().formatHex(encryption.encrypt(workspace, value)))
-                : new JsonObject().put("value", value);
+    private @Nullable JsonObject cold(UUID workspace, GivenParameters given) {
+        return given.cold().isEmpty()
+                ? null
+                : SealedValues.json(encryption, workspace, given.cold(), given.sensitive());
     }
 
     private static final Sql COLD_FOR_WAITING = Sql.of(
             """
             WITH waited AS (
-                SELECT c.id, c.user_id, c.preset_id, c.ttl_seconds FROM claims c
+                SELECT c.id, c.user_id, c.preset_id, c.ttl_seconds, c.late_parameters FROM claims c
                  WHERE c.id = :claim::uuid AND c.workspace_id IS NULL AND c.ended_at IS NULL
                    FOR UPDATE),
             asked AS (
                 SELECT p.id AS preset_id, p.organization_id, p.template_id, p.version_id, v.claim_step,
                        v.start_timeout_seconds AS timeout, c.user_id AS initiator, c.id AS claim_id, c.ttl_seconds AS lease,
-                       {version}
+                       c.late_parameters, {version}
                   FROM waited c
                   JOIN presets p ON p.id = c.preset_id
                   JOIN templates t ON t.id = p.template_id

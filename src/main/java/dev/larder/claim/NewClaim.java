@@ -21,7 +21,7 @@ public record NewClaim(UUID id, int ordinal, Terms terms) {
      * @param ttl how long the workspace may be kept, a part of a second counting as one; empty for no limit
      * @param waitPolicy how the claim waits, also where the workspace it is given fails its verification;
      *     empty: it does not wait, and tries further workspaces for 30 seconds
-     * @param parameters of its cold build; they have no effect on a claim from stock
+     * @param parameters of its workspace
      * @param labels of each claim of the request
      */
     public record Terms(
@@ -29,7 +29,7 @@ public record NewClaim(UUID id, int ordinal, Terms terms) {
             Optional<IdempotencyKey> key,
             Optional<Duration> ttl,
             Optional<WaitPolicy> waitPolicy,
-            ColdParameters parameters,
+            GivenParameters parameters,
             Map<String, String> labels) {}
 
     public Caller caller() {
@@ -48,8 +48,8 @@ public record NewClaim(UUID id, int ordinal, Terms terms) {
                 new Terms(terms.caller, terms.key, terms.ttl, Optional.of(how), terms.parameters, terms.labels));
     }
 
-    /** The same claim, to be built with these parameters. */
-    public NewClaim with(ColdParameters parameters) {
+    /** The same claim, with these parameters. */
+    public NewClaim with(GivenParameters parameters) {
         return new NewClaim(
                 id, ordinal, new Terms(terms.caller, terms.key, terms.ttl, terms.waitPolicy, parameters, terms.labels));
     }

@@ -1,7 +1,7 @@
 package dev.larder.claim;
 
 import dev.larder.claim.ClaimRequest.Wanted;
-import dev.larder.claim.ColdParameters.Chosen;
+import dev.larder.claim.GivenParameters.Chosen;
 import dev.larder.claim.NewClaim.Terms;
 import dev.larder.database.Encryption;
 import dev.larder.model.Caller;
@@ -14,6 +14,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** Creates claims that are not recorded yet. */
 @ApplicationScoped
@@ -30,7 +32,7 @@ public class NewClaims {
     /** A claim of one workspace, with a new id. */
     public NewClaim one(Caller caller, Optional<IdempotencyKey> key, Optional<Duration> ttl) {
         return new NewClaim(
-                ids.next(), 0, new Terms(caller, key, ttl, Optional.empty(), ColdParameters.NONE, Map.of()));
+                ids.next(), 0, new Terms(caller, key, ttl, Optional.empty(), GivenParameters.NONE, Map.of()));
     }
 
     /** The claim that a request makes, or the first of them. */
@@ -48,7 +50,20 @@ public class NewClaims {
         IdempotencyKey key = new IdempotencyKey(given.key(), encryption.fingerprint(named(given.hash(), chosen)));
         return one(caller, Optional.of(key), request.ttl())
                 .labelled(request.labels())
-                .with(ColdParameters.NONE.of(Optional.of(chosen)));
+                .with(GivenParameters.NONE.of(Optional.of(chosen)));
+    }
+
+    /** What a claim of the preset gives its workspace. */
+    GivenParameters given(UUID preset, ParameterMatch match) {
+        return new GivenParameters(match.cold(), match.sensitive(), Optional.empty(), late(preset, match));
+    }
+
+    /** The text of a JSON object, with the sensitive values sealed for the preset; null where no value is late. */
+    private @Nullable String late(UUID preset, ParameterMatch match) {
+        return match.late().isEmpty()
+                ? null
+                : SealedValues.json(encryption, preset, match.late(), match.sensitive())
+                        .encode();
     }
 
     private static byte[] named(byte[] hash, Chosen chosen) {
@@ -81,7 +96,7 @@ public class NewClaims {
      */
     private IdempotencyKey key(String text, ClaimRequest request) {
         byte[] hash = request.hash();
-        return request.wanted() instanceof Wanted.ByParameters
+        return request.wanted() instanceof Wanted.Parameterized
                 ? new IdempotencyKey(text, encryption.fingerprint(hash), hash)
                 : new IdempotencyKey(text, hash);
     }

@@ -3,50 +3,81 @@ package dev.larder.claim;
 import dev.larder.claim.PresetReads.Declared;
 import dev.larder.model.ParameterValue;
 import dev.larder.model.Refusal;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
- * How the parameters of a claim compare with those of the preset that was found by them (design, section
- * 3.2).
+ * How the parameters of a claim compare with those of its preset (design, section 3.2).
  *
- * @param cold the parameters whose value differs from the preset's stock: only a cold build can have them
- * @param refusals names that the version does not declare, and values that do not fit their types
+ * @param cold those that are not late, and whose value differs from the preset's stock: only a cold build can have them
+ * @param late those that a workspace in stock can be given
+ * @param sensitive the names of all parameters whose values are kept sealed
+ * @param refusals names that the version does not declare, and values that their parameters do not take
  */
-record ParameterMatch(ColdParameters cold, List<Refusal> refusals) {
+record ParameterMatch(
+        Map<String, String> cold, Map<String, String> late, Set<String> sensitive, List<Refusal> refusals) {
+
+    /** Bytes of UTF-8, of all late values together: they are written with the claim, and a script's environment has them. */
+    private static final int LATE_BYTES_MAX = 65_536;
 
     /** @param structured the names of those that were given as a list or an object */
     static ParameterMatch of(Map<String, String> parameters, Set<String> structured, List<Declared> declared) {
         Map<String, Declared> byName = declared.stream().collect(Collectors.toMap(Declared::name, Function.identity()));
         Map<String, String> cold = new TreeMap<>();
-        Set<String> sensitive = new HashSet<>();
+        Map<String, String> late = new TreeMap<>();
         List<Refusal> refusals = new ArrayList<>();
         parameters.forEach((name, value) -> {
             Declared one = byName.get(name);
-            if (one == null) {
-                refusals.add(new Refusal("unknown_parameter", field(name), "is not among the template's parameters."));
-            } else if (structured.contains(name) && !ParameterValue.isStructured(one.type())) {
-                refusals.add(new Refusal("value_not_of_type", field(name), "must be a " + one.type() + "."));
+            Optional<Refusal> refusal = refusal(one, name, value, structured.contains(name));
+            refusal.ifPresent(refusals::add);
+            if (refusal.isPresent() || one == null) {
+                return;
+            }
+            if (one.late()) {
+                late.put(name, value);
             } else if (!value.equals(one.standard())) {
-                ParameterValue.refusal(one.type(), value, field(name)).ifPresent(refusals::add);
                 cold.put(name, value);
-                if (one.sensitive()) {
-                    sensitive.add(name);
-                }
             }
         });
-        return new ParameterMatch(new ColdParameters(cold, sensitive), refusals);
+        if (late.values().stream().mapToInt(ParameterMatch::bytes).sum() > LATE_BYTES_MAX) {
+            refusals.add(new Refusal(
+                    "parameters_too_large", "parameters", "have more than " + LATE_BYTES_MAX + " bytes of late values."));
+        }
+        Set<String> sensitive =
+                declared.stream().filter(Declared::sensitive).map(Declared::name).collect(Collectors.toSet());
+        return new ParameterMatch(cold, late, sensitive, refusals);
     }
 
-    /** Whether the preset's stock was built with all these values. */
+    private static int bytes(String value) {
+        return value.getBytes(StandardCharsets.UTF_8).length;
+    }
+
+    /** A value that stock has is not checked again. */
+    private static Optional<Refusal> refusal(@Nullable Declared one, String name, String value, boolean structured) {
+        if (one == null) {
+            return Optional.of(
+                    new Refusal("unknown_parameter", GivenValues.field(name), "is not among the template's parameters."));
+        }
+        if (structured && !ParameterValue.isStructured(one.type())) {
+            return Optional.of(new Refusal("value_not_of_type", GivenValues.field(name), "must be a " + one.type() + "."));
+        }
+        return value.equals(one.standard())
+                ? Optional.empty()
+                : ParameterValue.refusal(one.type(), value, GivenValues.field(name))
+                        .or(() -> one.limits().refusal(one.type(), value, GivenValues.field(name)));
+    }
+
+    /** Whether the preset's stock was built with all these values, or can be given them. */
     boolean fitsStock() {
-        return refusals.isEmpty() && cold.values().isEmpty();
+        return refusals.isEmpty() && cold.isEmpty();
     }
 
     /** The refusals under a policy; one that never builds refuses parameters that only a build can have. */
@@ -55,17 +86,18 @@ record ParameterMatch(ColdParameters cold, List<Refusal> refusals) {
     }
 
     private List<Refusal> withoutEffect() {
-        return cold.values().keySet().stream()
+        return cold.keySet().stream()
                 .map(
                         name -> new Refusal(
                                 "parameter_without_effect",
-                                field(name),
+                                GivenValues.field(name),
                                 "has another value in the preset's stock, or none; only a build of the policy \"cold\" can have it."))
                 .toList();
     }
 
-    /** As a path of the body; a long name is cut. */
-    private static String field(String name) {
-        return "parameters." + (name.length() > 64 ? name.substring(0, 64) + "…" : name);
+    /** Only the names: a value may be secret. */
+    @Override
+    public String toString() {
+        return "ParameterMatch" + cold.keySet() + late.keySet() + refusals;
     }
 }

@@ -41,7 +41,7 @@ class PresetFinder {
     /**
      * @param remembered whether it was looked up some time ago
      * @param unknown which of several names is no preset's, while others are
-     * @param declared the parameters of its version where one was found by parameters
+     * @param declared the parameters of its version where the claim gives parameters
      */
     record Found(List<Claimable> presets, boolean remembered, OptionalInt unknown, List<Declared> declared) {
 
@@ -56,9 +56,16 @@ class PresetFinder {
                     OptionalInt.empty(),
                     fitting.map(Fitting::declared).orElse(List.of()));
         }
+
+        Found with(List<Declared> parameters) {
+            return new Found(presets, remembered, unknown, parameters);
+        }
     }
 
     Uni<Found> find(Caller caller, Wanted wanted) {
+        if (wanted instanceof Wanted.WithParameters with) {
+            return find(caller, with.preset()).chain(this::withDeclared);
+        }
         List<Claimable> known = remembered.get(new Meant(wanted, caller.organization()));
         return known == null
                 ? lookUp(caller, wanted)
@@ -67,8 +74,17 @@ class PresetFinder {
 
     /** As it is now. */
     Uni<Found> lookUp(Caller caller, Wanted wanted) {
+        if (wanted instanceof Wanted.WithParameters with) {
+            return lookUp(caller, with.preset()).chain(this::withDeclared);
+        }
         Meant meant = new Meant(wanted, caller.organization());
         return read(caller, wanted).invoke(found -> remember(meant, found));
+    }
+
+    private Uni<Found> withDeclared(Found found) {
+        return found.presets().isEmpty()
+                ? Uni.createFrom().item(found)
+                : reads.declared(found.presets().getFirst().id()).map(found::with);
     }
 
     private void remember(Meant meant, Found found) {
@@ -96,6 +112,7 @@ class PresetFinder {
             case Wanted.ByParameters(var organization, var template, var parameters, var structured) ->
                 reads.findByParameters(organization, template, parameters, callers)
                         .map(Found::now);
+            case Wanted.WithParameters with -> read(caller, with.preset());
             case Wanted.Exactly exactly -> Uni.createFrom().item(Found.now(List.of()));
         };
     }
@@ -108,6 +125,7 @@ class PresetFinder {
                 reads.unknown(organization, template, callers);
             case Wanted.ByParameters(var organization, var template, var parameters, var structured) ->
                 reads.unknown(organization, template, callers);
+            case Wanted.WithParameters with -> unknown(caller, with.preset());
             case Wanted.PresetById byId -> Uni.createFrom().item("preset");
             case Wanted.Exactly exactly -> Uni.createFrom().item("preset");
         };

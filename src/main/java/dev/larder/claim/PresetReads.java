@@ -4,6 +4,7 @@ import dev.larder.claim.Claimable.Order;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.Rules;
+import dev.larder.model.ParameterLimits;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -70,30 +71,51 @@ public class PresetReads {
         return named;
     }
 
-    // A sensitive value cannot be compared, so that a preset with one is never found by its parameters.
+    // A value: the parameters of the preset's version, as the stock of the preset p has them.
+    private static final String PARAMETERS = """
+            (SELECT jsonb_agg(jsonb_build_object('name', q.name, 'type', q.type, 'sensitive', q.sensitive, 'late', q.late,
+                                                 'limits', q.limits::text,
+                                                 'standard', CASE WHEN s.name IS NULL THEN q.default_value ELSE s.value END)
+                                     ORDER BY q.ordinal)
+                      FROM version_parameters q LEFT JOIN preset_parameters s ON s.preset_id = p.id AND s.name = q.name
+                     WHERE q.version_id = p.version_id) AS declared""";
+
+    private static final Sql DECLARED =
+            Sql.of("SELECT " + PARAMETERS + " FROM presets p WHERE p.id = :preset::uuid", "preset");
+
+    /** The parameters of the preset's version. The caller has found the preset before. */
+    Uni<List<Declared>> declared(UUID preset) {
+        return DECLARED.on(client, preset)
+                .map(rows -> Rows.first(rows, PresetReads::declared).orElse(List.of()));
+    }
+
+    // A sensitive value cannot be compared, so that a preset with one is never found by its parameters. A late value is
+    // given to any preset's workspace, so that it chooses none.
     private static final Sql FIND_BY_PARAMETERS = Sql.of(
             """
             SELECT p.id, p.claim_order,
                    (SELECT v.verify_step FROM template_versions v WHERE v.id = p.version_id) AS verify_step,
-                   (SELECT jsonb_agg(jsonb_build_object('name', q.name, 'type', q.type, 'sensitive', q.sensitive,
-                                                        'standard', CASE WHEN s.name IS NULL THEN q.default_value ELSE s.value END)
-                                     ORDER BY q.ordinal)
-                      FROM version_parameters q LEFT JOIN preset_parameters s ON s.preset_id = p.id AND s.name = q.name
-                     WHERE q.version_id = p.version_id) AS declared
+                   {declared}
               FROM organizations o
               JOIN templates t ON t.organization_id = o.id AND t.deleted_at IS NULL
               JOIN presets p ON p.version_id = t.active_version_id
               LEFT JOIN preset_parameters g ON g.preset_id = p.id
+                    AND NOT EXISTS (SELECT FROM version_parameters q WHERE q.version_id = p.version_id AND q.name = g.name AND q.late)
               LEFT JOIN unnest(:names::text[], :values::text[]) a (name, value) ON a.name = g.name AND a.value = g.value
              WHERE (:named::text IS NULL OR o.name = :named) AND t.name = :template
                AND {visible}
              GROUP BY p.id
             HAVING count(g.name) = count(a.name)
              ORDER BY count(g.name) DESC, p.name
-             LIMIT 1""".replace("{visible}", Rules.visibleTo("o.id")), "named", "template", "names", "values", "organization");
+             LIMIT 1""".replace("{declared}", PARAMETERS).replace("{visible}", Rules.visibleTo("o.id")),
+            "named",
+            "template",
+            "names",
+            "values",
+            "organization");
 
     /**
-     * The preset all of whose parameters are among these; the one with most of them, then the first by name
+     * The preset all of whose parameters, but for late ones, are among these; the one with most of them, then the first by name
      * (design, section 3.2).
      */
     public Uni<Optional<Fitting>> findByParameters(
@@ -123,7 +145,8 @@ public class PresetReads {
     /**
      * A parameter as stock of the preset has it.
      *
-     * @param type {@code string}, {@code number} or {@code bool}
+     * @param type one of {@link dev.larder.model.ParameterValue#TYPES}
+     * @param late whether a workspace in stock can be given another value
      * @param standard the preset's value, or else the default; null where there is none, and where it is
      *     sealed
      */
@@ -131,21 +154,32 @@ public class PresetReads {
             String name,
             String type,
             boolean sensitive,
+            boolean late,
+            ParameterLimits limits,
             @Nullable String standard) {}
 
     private static Fitting fitting(Row row) {
+        return new Fitting(claimable(row), declared(row));
+    }
+
+    private static List<Declared> declared(Row row) {
         List<Declared> declared = new ArrayList<>();
         if (row.getValue("declared") instanceof JsonArray all) {
             for (int i = 0; i < all.size(); i++) {
-                JsonObject one = all.getJsonObject(i);
-                declared.add(new Declared(
-                        one.getString("name"),
-                        one.getString("type"),
-                        Boolean.TRUE.equals(one.getBoolean("sensitive")),
-                        one.getString("standard")));
+                declared.add(declared(all.getJsonObject(i)));
             }
         }
-        return new Fitting(claimable(row), List.copyOf(declared));
+        return List.copyOf(declared);
+    }
+
+    private static Declared declared(JsonObject one) {
+        return new Declared(
+                one.getString("name"),
+                one.getString("type"),
+                Boolean.TRUE.equals(one.getBoolean("sensitive")),
+                Boolean.TRUE.equals(one.getBoolean("late")),
+                ParameterLimits.of(one.getString("limits")),
+                one.getString("standard"));
     }
 
     private static final Sql UNKNOWN =

@@ -43,9 +43,9 @@ public class WaitingClaimStore {
                    AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = :user::uuid AND c.idempotency_key = :key::text)),
             made AS (
             INSERT INTO claims (id, organization_id, user_id, preset_id, path, idempotency_key, request_hash, created_at, ttl_seconds,
-                                priority, waits_until, then_cold)
+                                priority, waits_until, then_cold, late_parameters)
             SELECT :claim::uuid, p.organization_id, :user::uuid, p.id, 'waited', :key::text, :hash::bytea, :at::timestamptz,
-                   :ttl::integer, :priority::integer, :until::timestamptz, :then_cold::boolean
+                   :ttl::integer, :priority::integer, :until::timestamptz, :then_cold::boolean, :late::text::jsonb
               FROM preset p
              CROSS JOIN LATERAL waiting_claims(p.organization_id, :user::uuid, :organization_max::integer) w
              WHERE w.in_all < :organization_max::integer AND w.of_user < :user_max::integer
@@ -68,6 +68,7 @@ public class WaitingClaimStore {
             "priority",
             "until",
             "then_cold",
+            "late",
             "organization",
             "within_quota",
             "organization_max",
@@ -111,6 +112,7 @@ public class WaitingClaimStore {
                         policy.priority(),
                         Rows.utc(policy.until()),
                         policy.thenCold(),
+                        terms.parameters().late(),
                         terms.caller().organization().orElse(null),
                         withinQuota,
                         policy.inOrganizationMax(),

@@ -3,7 +3,7 @@ package dev.larder.claim;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
-import dev.larder.claim.ColdParameters.Chosen;
+import dev.larder.claim.GivenParameters.Chosen;
 import dev.larder.claim.ExactClaims.Result;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;

@@ -44,7 +44,7 @@ final class AssignmentReads {
                    (SELECT coalesce(jsonb_agg(jsonb_build_object(
                                'name', q.name, 'type', q.type, 'sensitive', q.sensitive, 'given', g.name IS NOT NULL,
                                'value', CASE WHEN g.name IS NULL THEN q.default_value ELSE g.value END,
-                               'own', w.parameters -> q.name,
+                               'own', w.parameters -> q.name, 'late', w.late_parameters -> q.name,
                                'sealed', encode(CASE WHEN g.name IS NULL THEN q.default_sealed ELSE g.sealed END, 'hex'))
                            ORDER BY q.ordinal), '[]')
                       FROM version_parameters q
@@ -123,36 +123,48 @@ final class AssignmentReads {
     }
 
     private Target.Parameters parameters(Row row) {
-        Map<String, String> values = new LinkedHashMap<>();
+        Map<String, String> early = new LinkedHashMap<>();
+        Map<String, String> late = new HashMap<>();
         Set<String> sensitive = new HashSet<>();
         Map<String, String> types = new HashMap<>();
         JsonArray parameters = (JsonArray) row.getValue("parameters");
         for (int i = 0; i < parameters.size(); i++) {
             JsonObject parameter = parameters.getJsonObject(i);
             String name = parameter.getString("name");
-            String value = value(row, parameter);
+            Optional.ofNullable(early(row, parameter)).ifPresent(value -> early.put(name, value));
+            Optional.ofNullable(parameter.getJsonObject("late"))
+                    .ifPresent(given -> late.put(name, given(row, given)));
             if (!parameter.getString("type").equals("string")) {
                 types.put(name, parameter.getString("type"));
-            }
-            if (value != null) {
-                values.put(name, value);
             }
             if (Boolean.TRUE.equals(parameter.getBoolean("sensitive"))) {
                 sensitive.add(name);
             }
         }
-        return new Target.Parameters(values, sensitive, types);
+        if (late.isEmpty()) {
+            return new Target.Parameters(early, sensitive, types);
+        }
+        Map<String, String> values = new LinkedHashMap<>(early);
+        values.putAll(late);
+        return new Target.Parameters(values, sensitive, types, early);
+    }
+
+    /** What a claim gave. A value that an older release sealed is sealed for the workspace. */
+    private String given(Row row, JsonObject given) {
+        String sealed = given.getString("sealed");
+        if (sealed == null) {
+            return given.getString("value");
+        }
+        String of = given.getString("of");
+        UUID sealedFor = of == null ? row.getUUID("workspace_id") : UUID.fromString(of);
+        return encryption.decrypt(sealedFor, HexFormat.of().parseHex(sealed));
     }
 
     /** The value of a cold claim wins over the preset's, and the preset's over the default. */
-    private @Nullable String value(Row row, JsonObject parameter) {
+    private @Nullable String early(Row row, JsonObject parameter) {
         JsonObject own = parameter.getJsonObject("own");
         if (own != null) {
-            String sealed = own.getString("sealed");
-            return sealed == null
-                    ? own.getString("value")
-                    : encryption.decrypt(
-                            row.getUUID("workspace_id"), HexFormat.of().parseHex(sealed));
+            return given(row, own);
         }
         String sealed = parameter.getString("sealed");
         if (sealed == null) {

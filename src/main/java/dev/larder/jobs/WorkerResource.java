@@ -187,6 +187,9 @@ class WorkerResource {
                 @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
                 Map<String, String> parameterTypes,
 
+                @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
+                Map<String, String> earlyParameters,
+
                 Map<String, String> outputs,
 
                 @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
@@ -221,6 +224,9 @@ class WorkerResource {
                             one.parameters().types().isEmpty()
                                     ? null
                                     : one.parameters().types(),
+                            one.parameters().early().equals(one.parameters().values())
+                                    ? null
+                                    : one.parameters().early(),
                             one.workspace().outputs(),
                             one.target().state().map(StateView::of).orElse(null)));
         }

@@ -353,11 +353,11 @@ public class EndClaimStore {
     }
 
     // A claim that waits for a preset of a version that is no longer active goes on with the preset of that name in
-    // the active version.
+    // the active version, if that version takes the late values of the claim in the same way.
     private static final Sql FOLLOW =
             Sql.of("""
             WITH stranded AS (
-                SELECT c.id, p.name, p.template_id
+                SELECT c.id, p.name, p.template_id, p.version_id, c.late_parameters
                   FROM claims c
                   JOIN presets p ON p.id = c.preset_id
                   JOIN templates t ON t.id = p.template_id
@@ -369,7 +369,13 @@ public class EndClaimStore {
                 SELECT s.id, n.id AS preset_id
                   FROM stranded s
                   LEFT JOIN templates t ON t.id = s.template_id AND {offered}
-                  LEFT JOIN presets n ON n.version_id = t.active_version_id AND n.name = s.name)
+                  LEFT JOIN presets n ON n.version_id = t.active_version_id AND n.name = s.name
+                        AND NOT EXISTS (
+                            SELECT FROM version_parameters q
+                              LEFT JOIN version_parameters r ON r.version_id = n.version_id AND r.name = q.name
+                             WHERE q.version_id = s.version_id AND s.late_parameters ? q.name
+                               AND (r.type, r.late, r.sensitive, r.limits)
+                                   IS DISTINCT FROM (q.type, q.late, q.sensitive, q.limits)))
             UPDATE claims c
                SET preset_id = coalesce(led.preset_id, c.preset_id),
                    ended_at = CASE WHEN led.preset_id IS NULL THEN :at::timestamptz END,

@@ -70,16 +70,23 @@ public record Target(Workspace workspace, Version version, Parameters parameters
     }
 
     /**
-     * The values to build it with.
+     * The values of its parameters.
      *
-     * @param values by name, the sensitive ones in clear: those of a cold claim win over the preset's, those over
+     * @param values by name, the sensitive ones in clear: those that a claim gave win over the preset's, those over
      *     the defaults
      * @param sensitive the names of the sensitive ones
      * @param types by name, as in {@link ParameterValue#TYPES}; one that is missing is a {@code string}
+     * @param early the same without the values of late parameters that the claim gave: what stock is built with
      */
-    public record Parameters(Map<String, String> values, Set<String> sensitive, Map<String, String> types) {
+    public record Parameters(
+            Map<String, String> values, Set<String> sensitive, Map<String, String> types, Map<String, String> early) {
 
-        /** Values that are all strings. */
+        /** Values of which none was given late. */
+        public Parameters(Map<String, String> values, Set<String> sensitive, Map<String, String> types) {
+            this(values, sensitive, types, values);
+        }
+
+        /** The same, and all are strings. */
         public Parameters(Map<String, String> values, Set<String> sensitive) {
             this(values, sensitive, Map.of());
         }

@@ -61,6 +61,7 @@ public class PoolStore {
                 SELECT i.workspace, i.build, i.job, i.name, 1 AS number, 'start' AS transition, s.id AS initiator,
                        'prebuild' AS reason, p.attempts AS attempt, p.organization_id, p.template_id, p.version_id,
                        p.id AS preset_id, true AS prebuild, false AS claim_step, NULL::jsonb AS parameters,
+                       NULL::jsonb AS late_parameters,
                        NULL::uuid AS place_id, :queue_at::timestamptz AS queue_at, p.timeout, p.backend, p.tagset_id
                   FROM preset p,
                        unnest(:workspaces::uuid[], :builds::uuid[], :jobs::uuid[], :names::text[])

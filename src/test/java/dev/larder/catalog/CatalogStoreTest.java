@@ -70,6 +70,9 @@ class CatalogStoreTest {
         database.close();
     }
 
+    private static final VersionView.Choice PLAIN =
+            new VersionView.Choice(false, null, List.of(), null, null, null, null, null);
+
     @Test
     void applying_the_same_again_writes_nothing() {
         Applied.Done first = apply(declaring(3));
@@ -124,9 +127,9 @@ class CatalogStoreTest {
         assertThat(version.construction().startTimeoutSeconds()).isEqualTo(90);
         assertThat(version.parameters())
                 .containsExactly(
-                        new VersionView.ParameterView("region", "string", false, false, false, true, "us"),
-                        new VersionView.ParameterView("password", "string", true, true, true, false, null),
-                        new VersionView.ParameterView("key", "string", false, false, true, true, null));
+                        new VersionView.ParameterView("region", "string", false, false, false, true, "us", PLAIN),
+                        new VersionView.ParameterView("password", "string", true, true, true, false, null, PLAIN),
+                        new VersionView.ParameterView("key", "string", false, false, true, true, null, PLAIN));
         assertThat(reads.presetsOf(version.id()).await().indefinitely()).isEqualTo(done.presets());
         assertThat(done.presets())
                 .filteredOn(preset -> preset.identity().name().equals("bare"))

@@ -149,6 +149,37 @@ class ClaimHttpTest {
     }
 
     @Test
+    void a_claim_gives_a_value_to_a_workspace_that_is_built_already_and_shows_it_to_its_claimer_alone() {
+        String declaration = """
+                {"backend": "exec",
+                 "files": {"start.sh": "#!/bin/sh\\necho '{}' > \\"$LARDER_OUTPUTS\\"\\n",
+                           "claim.sh": "#!/bin/sh\\nprintf '{\\"for\\":\\"%s\\"}' \\"$LARDER_PARAM_CUSTOMER\\" > \\"$LARDER_OUTPUTS\\"\\n"},
+                 "parameters": [{"name": "customer", "late": true, "maxLength": 9}],
+                 "presets": [{"name": "one", "prebuilds": {"instances": 1}}]}""";
+        assertThat(owner.put("/api/v1/organizations/" + organization + "/templates/late", declaration)
+                        .status())
+                .isEqualTo(201);
+
+        Answer refused = anna.post(
+                "/api/v1/claims",
+                "{\"template\":\"late\",\"preset\":\"one\",\"parameters\":{\"customer\":\"somebody else\"}}");
+        Answer claim = claimWhenReady(
+                anna, "{\"template\":\"late\",\"preset\":\"one\",\"parameters\":{\"customer\":\"it's é\"}}");
+
+        assertThat(refused.status()).isEqualTo(422);
+        assertThat(refused.code()).isEqualTo("value_not_allowed");
+        assertThat(refused.body().at("/errors/0/field").asText()).isEqualTo("parameters.customer");
+        assertThat(claim.status()).as(claim.toString()).isEqualTo(201);
+        assertThat(claim.body().at("/parameters/customer").asText()).isEqualTo("it's é");
+        String address = "/api/v1/claims/" + claim.body().path("id").asText();
+        Answer prepared = Eventually.see(
+                () -> anna.get(address),
+                seen -> seen.body().at("/step/status").asText().equals("succeeded"));
+        assertThat(prepared.body().at("/workspace/outputs/for").asText()).isEqualTo("it's é");
+        assertThat(owner.get(address).body().path("parameters")).isEmpty();
+    }
+
+    @Test
     void a_claim_holds_until_something_fit_is_found_and_sets_the_rest_aside() {
         String declaration = """
                 {"backend": "exec",

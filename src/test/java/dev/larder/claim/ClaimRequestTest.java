@@ -77,7 +77,7 @@ class ClaimRequestTest {
     }
 
     @Test
-    void what_is_wanted_is_named_in_one_of_five_ways() {
+    void what_is_wanted_is_named_in_one_of_seven_ways() {
         assertThat(read("{'presetId':'" + ID + "'}").wanted()).isEqualTo(new Wanted.PresetById(ID));
         assertThat(read("{'organization':'acme','template':'box','presets':['b','a']}")
                         .wanted())
@@ -95,6 +95,14 @@ class ClaimRequestTest {
                         Set.of("labels", "zones")));
         assertThat(read("{'template':'box','parameters':{}}").wanted())
                 .isEqualTo(new Wanted.ByParameters(Optional.empty(), "box", Map.of(), Set.of()));
+        assertThat(read("{'template':'box','preset':'small','parameters':{'size':4,'zones':[]}}")
+                        .wanted())
+                .isEqualTo(new Wanted.WithParameters(
+                        new Wanted.PresetsByName(Optional.empty(), "box", List.of("small")),
+                        Map.of("size", "4", "zones", "[]"),
+                        Set.of("zones")));
+        assertThat(read("{'presetId':'" + ID + "','parameters':{}}").wanted())
+                .isEqualTo(new Wanted.WithParameters(new Wanted.PresetById(ID), Map.of(), Set.of()));
         byte[] exactly = ("{\"workspaceId\":\"" + ID + "\"}").getBytes(StandardCharsets.UTF_8);
         assertThat(ClaimRequest.of(exactly, OptionalInt.of(3)).wanted()).isEqualTo(new Wanted.Exactly(ID, 3));
         assertThatThrownBy(() -> ClaimRequest.of(exactly, OptionalInt.empty()))
@@ -126,13 +134,16 @@ class ClaimRequestTest {
                         + " | wrong_type | presets",
                 "{'template':'box','parameters':[]} | wrong_type | parameters",
                 "{'template':'box','parameters':'a'} | wrong_type | parameters",
-                "{'template':'box','parameters':{'a':null}} | wrong_type | parameters",
+                "{'template':'box','parameters':{'a':null}} | wrong_type | parameters.a",
+                "{'template':'box','parameters':{'a':'b\\u0000'}} | wrong_type | parameters.a",
+                "{'template':'box','parameters':{'a':'\\ud83d'}} | wrong_type | parameters.a",
+                "{'template':'box','parameters':{'a':['\\u0000']}} | wrong_type | parameters.a",
+                "{'template':'box','preset':'a','parameters':{'b':null}} | wrong_type | parameters.b",
                 "{'template':'box','parameters':{'a\\u0000':'b'}} | wrong_type | parameters",
                 "{'template':'box','preset':'a','presets':['b']} | ambiguous_claim | presets",
-                "{'template':'box','preset':'a','parameters':{}} | ambiguous_claim | parameters",
                 "{'template':'box','presets':['a'],'parameters':{}} | ambiguous_claim | presets",
                 "{'presetId':'01890000-0000-7000-8000-000000000001','template':'box'} | ambiguous_claim | presetId",
-                "{'presetId':'01890000-0000-7000-8000-000000000001','parameters':{}} | ambiguous_claim | presetId",
+                "{'workspaceId':'01890000-0000-7000-8000-000000000001','parameters':{}} | ambiguous_claim | workspaceId",
                 "{'presetId':'01890000-0000-7000-8000-000000000001','organization':'a'} | ambiguous_claim | presetId",
                 "{'workspaceId':'01890000-0000-7000-8000-000000000001','preset':'a'} | ambiguous_claim | workspaceId",
                 "{'presetId':'small'} | invalid_id | presetId",
@@ -278,6 +289,11 @@ class ClaimRequestTest {
                 "{'template':'box','parameters':{'a':'1'}} | {'template':'box','parameters':{'a=1':''}}",
                 "{'template':'box','preset':'a','count':3} | {'template':'box','preset':'a','count':3,'atLeast':1}",
                 "{'template':'box','preset':'a','policy':'wait'} | {'template':'box','preset':'a','policy':'wait_then_cold'}",
+                "{'template':'box','preset':'a'} | {'template':'box','preset':'a','parameters':{'b':'c'}}",
+                "{'template':'box','parameters':{'b':'c'}} | {'template':'box','preset':'a','parameters':{'b':'c'}}",
+                "{'template':'box','preset':'a','parameters':{'b':'c'}} | {'template':'box','preset':'a','parameters':{'b':'d'}}",
+                "{'template':'box','preset':'a','parameters':{'b':'[]'}} | {'template':'box','preset':'a','parameters':{'b':[]}}",
+                "{'template':'box','preset':'a','parameters':{'b':'c'}} | {'template':'box','presets':['a','b','c']}",
             })
     void another_request_is_another_one(String one, String other) {
         assertThat(read(one).hash()).isNotEqualTo(read(other).hash());

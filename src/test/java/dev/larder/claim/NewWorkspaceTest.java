@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
-import dev.larder.claim.ColdParameters.Chosen;
+import dev.larder.claim.GivenParameters.Chosen;
 import dev.larder.model.Caller;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Stock;

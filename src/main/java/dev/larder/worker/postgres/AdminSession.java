@@ -57,6 +57,11 @@ final class AdminSession {
         return PostgresServer.run(connection, statements);
     }
 
+    /** Works with the connection itself, once. For what takes no lock. */
+    Uni<Void> inSession(Function<PgConnection, Uni<Void>> work) {
+        return Uni.createFrom().deferred(() -> work.apply(connection));
+    }
+
     /**
      * Runs one simple-protocol message: several statements are one transaction. Retries three times if another
      * session is in the way.

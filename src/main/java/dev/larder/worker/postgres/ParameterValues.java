@@ -1,7 +1,10 @@
 package dev.larder.worker.postgres;
 
 import dev.larder.model.Assignment;
+import dev.larder.model.Target;
 import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.pgclient.PgConnection;
+import io.vertx.mutiny.sqlclient.Tuple;
 import io.vertx.pgclient.PgException;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
@@ -10,17 +13,18 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * The values of a version's parameters. The version's files read them as settings, {@code
- * current_setting('larder.region')}. The files may create different objects for different values, so each set of values
- * has a template database.
+ * Values of a version's parameters, which SQL reads as settings: {@code current_setting('larder.region')}. A parameter
+ * without a value is not set: {@code current_setting('larder.region', true)} is null.
  *
- * <p>The values are settings of the sessions that run the files, and of no database or role: every role of the
- * server can read those. A parameter without a value is not set: {@code current_setting('larder.region', true)} is
- * null.
+ * <p>While the version's files run, all values are settings of the session. The files may create different objects for
+ * different values, so each set of values has a template database. In a workspace the values that are not sensitive
+ * are settings of its database, among them those that a claim gave late. Every role of the server can read the
+ * settings of databases, so a sensitive value is none (decision 0040).
  *
  * @param sensitive the values that are masked in logs
  */
@@ -37,14 +41,23 @@ record ParameterValues(Map<String, String> byName, List<String> sensitive) {
     private static final int DIGEST_BYTES = 8;
     private static final String MASK = "***";
 
-    static ParameterValues of(Assignment assignment) {
-        List<String> sensitive = assignment.parameters().values().entrySet().stream()
-                .filter(one -> assignment.parameters().sensitive().contains(one.getKey()))
+    /** What the version's files read. A late value would give each claim a template database of its own. */
+    static ParameterValues ofFiles(Assignment assignment) {
+        Target.Parameters parameters = assignment.parameters();
+        List<String> sensitive = parameters.early().entrySet().stream()
+                .filter(one -> parameters.sensitive().contains(one.getKey()))
                 .map(Map.Entry::getValue)
                 .filter(value -> !value.isBlank())
                 .sorted(Comparator.comparing(String::length).reversed())
                 .toList();
-        return new ParameterValues(new TreeMap<>(assignment.parameters().values()), sensitive);
+        return new ParameterValues(new TreeMap<>(parameters.early()), sensitive);
+    }
+
+    /** What the settings of the workspace's database are. */
+    static ParameterValues ofWorkspace(Assignment assignment) {
+        Map<String, String> values = new TreeMap<>(assignment.parameters().values());
+        values.keySet().removeAll(assignment.parameters().sensitive());
+        return new ParameterValues(values, List.of());
     }
 
     /**
@@ -65,7 +78,7 @@ record ParameterValues(Map<String, String> byName, List<String> sensitive) {
         return admin.query("SELECT coalesce(max(rolpassword), '') AS key FROM pg_authid WHERE rolname = '" + KEY_ROLE
                         + "'")
                 .map(rows -> rows.iterator().next().getString("key"))
-                .onFailure(failure -> failure instanceof PgException told && NO_RIGHT.equals(told.getSqlState()))
+                .onFailure(ParameterValues::isNotAllowed)
                 .recoverWithItem(admin.server()::key);
     }
 
@@ -87,6 +100,59 @@ record ParameterValues(Map<String, String> byName, List<String> sensitive) {
         } catch (GeneralSecurityException impossible) {
             throw new IllegalStateException("every JDK has HmacSHA256", impossible);
         }
+    }
+
+    private static final String SET_IN_SESSION = """
+            SELECT count(set_config('larder.' || p.name, p.value, false))
+              FROM unnest($1::text[], $2::text[]) AS p (name, value)""";
+
+    /** Sets the values in a session, as parameters of a statement: other roles may read the text of a statement. */
+    Uni<Void> setIn(PgConnection session) {
+        return byName.isEmpty()
+                ? Uni.createFrom().voidItem()
+                : session.preparedQuery(SET_IN_SESSION)
+                        .execute(Tuple.of(
+                                byName.keySet().toArray(String[]::new),
+                                byName.values().toArray(String[]::new)))
+                        .replaceWithVoid();
+    }
+
+    private static final String LOG_NO_VALUES = """
+            SELECT set_config('log_parameter_max_length', '0', false)
+             WHERE has_parameter_privilege('log_parameter_max_length', 'SET')""";
+
+    /**
+     * Makes them settings of a database: of its sessions from now on. The values are set in the administrative session
+     * and taken from there, so that no statement has them in its text, where logs and other roles would see them.
+     *
+     * @throws BackendFailure {@code backend_unsuitable} if the configured role is no superuser and was not granted the
+     *     right to set them
+     */
+    Uni<Void> setIn(AdminSession admin, String database) {
+        if (byName.isEmpty()) {
+            return Uni.createFrom().voidItem();
+        }
+        // Quoted, because a name may be a word of SQL.
+        String statements = byName.keySet().stream()
+                .map(name -> "ALTER DATABASE %s SET larder.\"%s\" FROM CURRENT".formatted(database, name))
+                .collect(Collectors.joining(";\n"));
+        return admin.query(LOG_NO_VALUES)
+                .chain(() -> admin.inSession(this::setIn))
+                .chain(() -> admin.execute(statements))
+                .onFailure(ParameterValues::isNotAllowed)
+                .transform(failure -> notAllowed());
+    }
+
+    private BackendFailure notAllowed() {
+        String names = byName.keySet().stream().map(name -> "larder." + name).collect(Collectors.joining(", "));
+        return new BackendFailure(
+                "backend_unsuitable",
+                "The configured role may not give a database the settings " + names
+                        + ": a superuser must GRANT SET ON PARAMETER to it, for each of them.");
+    }
+
+    private static boolean isNotAllowed(Throwable failure) {
+        return failure instanceof PgException told && NO_RIGHT.equals(told.getSqlState());
     }
 
     /** The text with sensitive values masked. */

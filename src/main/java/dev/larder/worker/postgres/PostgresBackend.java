@@ -6,6 +6,7 @@ import dev.larder.model.Backend;
 import dev.larder.model.Inventory;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.LogLine;
+import dev.larder.model.Target;
 import dev.larder.worker.postgres.Templates.Template;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.Vertx;
@@ -42,6 +43,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A first start drops what an earlier attempt left, because no client has received it. If the worker of an earlier
  * attempt is still alive, its session is terminated first. It opens no other.
+ *
+ * <p>A claim build sets what the client gave late, and leaves the rest as it is.
  *
  * <p>No step waits for a tenant ({@link AdminSession}), whatever transactions and sessions tenants leave open.
  *
@@ -199,13 +202,34 @@ public class PostgresBackend implements Backend {
 
     /** Only a first start drops an existing database. A later start may find its owner's data. */
     private Uni<JobOutcome> start(AdminSession admin, Job job, boolean databaseExists) {
+        if (job.assignment().reason().equals(Assignment.CLAIM)) {
+            return setParameters(admin, job)
+                    .replaceWith(() ->
+                            new JobOutcome.Succeeded(job.assignment().workspace().outputs()));
+        }
         boolean keep = databaseExists && job.assignment().buildNumber() > 1;
         return (keep ? reopen(admin, job) : create(admin, job)).replaceWith(() -> succeeded(job));
     }
 
+    private static Uni<Void> setParameters(AdminSession admin, Job job) {
+        return ParameterValues.ofWorkspace(job.assignment()).setIn(admin, job.name());
+    }
+
+    /** The files have read the values of a preset; that the workspace does not show them again is told in the log. */
+    private Uni<Void> setParametersOrSay(AdminSession admin, Job job) {
+        Target.Parameters parameters = job.assignment().parameters();
+        boolean read = parameters.early().equals(parameters.values());
+        return setParameters(admin, job)
+                .onFailure(failure -> read && failure instanceof BackendFailure)
+                .recoverWithUni(failure -> {
+                    job.log().accept(new LogLine(clock.instant(), "larder", String.valueOf(failure.getMessage())));
+                    return Uni.createFrom().voidItem();
+                });
+    }
+
     private Uni<Void> create(AdminSession admin, Job job) {
         return DatabaseRemoval.drop(admin, job.name(), job.name())
-                .chain(() -> ParameterValues.of(job.assignment()).digest(admin))
+                .chain(() -> ParameterValues.ofFiles(job.assignment()).digest(admin))
                 .chain(values -> create(admin, job, Names.of(job.assignment(), values)))
                 .onFailure()
                 .call(() -> DatabaseRemoval.drop(admin, job.name(), job.name())
@@ -219,6 +243,7 @@ public class PostgresBackend implements Backend {
                 .chain(template -> copy(admin, job, names, template)
                         .onFailure(PostgresFaults::isTemplateUnusable)
                         .recoverWithUni(failure -> rebuildAndCopy(admin, job, names, template, failure)))
+                .chain(() -> setParametersOrSay(admin, job))
                 .chain(() -> Isolation.ensure(admin, job.name(), job.name()));
     }
 

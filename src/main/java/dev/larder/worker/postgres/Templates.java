@@ -132,7 +132,7 @@ final class Templates {
 
     private Uni<Template> build(AdminSession admin, Assignment assignment, Names names, Consumer<LogLine> log) {
         TemplateBuild build = new TemplateBuild(
-                assignment, names, Names.newBuilder(), RolePassword.random(), ParameterValues.of(assignment), log);
+                assignment, names, Names.newBuilder(), RolePassword.random(), ParameterValues.ofFiles(assignment), log);
         return find(admin, assignment, names)
                 .chain(found -> found.isPresent()
                         ? Uni.createFrom().voidItem()

@@ -135,11 +135,17 @@ public final class HttpJobSource implements JobSource {
                                 item.getString("templateName"),
                                 item.getString("presetName"),
                                 texts(item, "files")),
-                        new Target.Parameters(
-                                texts(item, "parameters"),
-                                names(item, "sensitiveParameters"),
-                                texts(item, "parameterTypes")),
+                        parameters(item),
                         Optional.ofNullable(item.getJsonObject("state")).map(HttpJobSource::state)));
+    }
+
+    /** A server of the version before sends no early ones. */
+    private static Target.Parameters parameters(JsonObject item) {
+        return new Target.Parameters(
+                texts(item, "parameters"),
+                names(item, "sensitiveParameters"),
+                texts(item, "parameterTypes"),
+                texts(item, item.containsKey("earlyParameters") ? "earlyParameters" : "parameters"));
     }
 
     private static StateAccess state(JsonObject state) {

@@ -151,6 +151,17 @@ class LimitedRoleTest {
     }
 
     @Test
+    void parameters_are_settings_of_a_workspace_where_that_is_granted() {
+        place.admin("GRANT SET ON PARAMETER larder.size TO manager");
+        Map<String, String> granted = built(work().with(Map.of("size", "big")));
+        Map<String, String> refused = built(work().with(Map.of("region", "eu")));
+
+        assertThat(place.ask(granted, "SELECT current_setting('larder.size')")).containsExactly("big");
+        assertThat(place.ask(refused, "SELECT coalesce(current_setting('larder.region', true), 'none')"))
+                .containsExactly("none");
+    }
+
+    @Test
     void a_build_that_fails_leaves_nothing() {
         Work work = new Work(UUID.randomUUID(), UUID.randomUUID(), Map.of("1.sql", "SELECT 1 / 0"));
 

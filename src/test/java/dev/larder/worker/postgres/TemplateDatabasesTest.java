@@ -118,8 +118,8 @@ class TemplateDatabasesTest {
     }
 
     @Test
-    void no_other_session_sees_a_value() {
-        Work work = work(Map.of("1.sql", SHOW)).with(Map.of("region", "eu-secret"));
+    void no_other_session_sees_a_sensitive_value() {
+        Work work = work(Map.of("1.sql", SHOW)).with(Map.of("region", "eu-secret"), "region");
 
         Map<String, String> outputs = place.built(work);
 
