@@ -24,6 +24,7 @@
  *   state      what is known of infrastructure, its versions, and Terraform's http backend
  *   drift      compares infrastructure with what is known of it: checks, results, staged plans
  *   cleanup    removes rows that are past their retention
+ *   files      uploaded files, to which declarations refer
  *
  *   cli        the binary's subcommands                root       starts and stops the parts, knows the clock
  * </pre>
@@ -66,6 +67,11 @@
  * {@code state.Promotion} decides → {@code state.Vault} seals → {@code state.VersionStore} promotes or rejects in one
  * statement. The mutation around it began with the job's lease: {@code lifecycle.Mutations}, used by
  * {@code jobs.Leasing} and {@code lifecycle.EndBuildStore}.
+ *
+ * <p>One uploaded file: {@code http.Edge} → {@code files.FileResource} → {@code files.Uploads} takes the pieces of a
+ * {@code files.BodyReader} to {@code files.ChunkStore} → {@code files.UploadStore} completes the file. A declaration
+ * refers to it ({@code catalog.FileReferenceStore}), {@code jobs.AssignmentReads} names it, and
+ * {@code worker.FileFetcher} fetches it through {@code model.JobSource} into {@code worker.FileCache}.
  *
  * <p>One wake-up: a committed change calls {@code wakeup.WakeUps} with a {@code wakeup.Channel} → every
  * {@code wakeup.Loop} of this process that waits for the channel runs → {@code wakeup.NotifySender} gathers for up to

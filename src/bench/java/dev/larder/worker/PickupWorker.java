@@ -18,6 +18,7 @@ import dev.larder.model.JobOutcome;
 import dev.larder.model.JobStatus;
 import dev.larder.model.LogLine;
 import dev.larder.model.Transition;
+import dev.larder.testing.NoFiles;
 import dev.larder.wakeup.Listener;
 import dev.larder.wakeup.NotifySender;
 import dev.larder.wakeup.WakeUps;
@@ -74,7 +75,8 @@ public final class PickupWorker implements AutoCloseable {
                         wakeUps,
                         clock,
                         settings,
-                        new Unheard()),
+                        new Unheard(),
+                        new NoFiles()),
                 vertx,
                 clock,
                 settings,

@@ -1,6 +1,7 @@
 package dev.larder.catalog;
 
 import java.util.List;
+import java.util.Set;
 
 /** The result of applying a declaration. */
 public sealed interface Applied {
@@ -10,6 +11,13 @@ public sealed interface Applied {
 
     /** The template is not the one that the caller's condition names; nothing was written. */
     record Stale() implements Applied {}
+
+    /**
+     * The organization has not these files, to which the declaration refers; nothing was written.
+     *
+     * @param digests every missing one
+     */
+    record FilesMissing(Set<String> digests) implements Applied {}
 
     /**
      * The template is as declared.

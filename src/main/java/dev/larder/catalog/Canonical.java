@@ -29,26 +29,48 @@ final class Canonical {
     // Raised when the form changes: every template then gets a new version at its next declaration.
     private static final int FORM = 2;
 
+    // Every file counts by its digest, whether it is declared as text or by reference.
+    private static final int FORM_BY_DIGESTS = 3;
+
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     private final DataOutputStream out = new DataOutputStream(bytes);
 
     private Canonical() {}
 
-    /** The result holds sensitive values in clear: only its fingerprint may be stored. */
-    static byte[] of(Declaration declaration) {
+    /**
+     * Both forms of a declaration. They hold sensitive values in clear: only their fingerprints may be stored.
+     *
+     * @param whole with the texts of the files; that by digests where a file is an uploaded one
+     * @param byDigests with the digests of the files
+     */
+    record Forms(byte[] whole, byte[] byDigests) {}
+
+    static Forms of(Declaration declaration) {
+        byte[] byDigests = of(declaration, FORM_BY_DIGESTS, digests(declaration));
+        return new Forms(
+                declaration.uploads().isEmpty() ? of(declaration, FORM, declaration.files()) : byDigests, byDigests);
+    }
+
+    private static byte[] of(Declaration declaration, int form, Map<String, String> files) {
         Canonical canonical = new Canonical();
         try {
-            canonical.declaration(declaration);
+            canonical.declaration(declaration, form, files);
         } catch (IOException impossible) {
             throw new IllegalStateException("writing to memory failed", impossible);
         }
         return canonical.bytes.toByteArray();
     }
 
-    private void declaration(Declaration declaration) throws IOException {
-        out.writeInt(FORM);
+    private static Map<String, String> digests(Declaration declaration) {
+        Map<String, String> digests = new TreeMap<>(declaration.uploads());
+        declaration.files().forEach((path, text) -> digests.put(path, FileDigest.of(text)));
+        return digests;
+    }
+
+    private void declaration(Declaration declaration, int form, Map<String, String> files) throws IOException {
+        out.writeInt(form);
         text(declaration.backend());
-        texts(declaration.files());
+        texts(files);
         texts(declaration.tags());
         out.writeLong(declaration.startTimeout().toSeconds());
         out.writeInt(declaration.parameters().size());

@@ -3,6 +3,7 @@ package dev.larder.catalog;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.Rules;
+import dev.larder.lifecycle.TagMatch;
 import dev.larder.model.Caller;
 import dev.larder.model.ParameterLimits;
 import dev.larder.model.PauseScope;
@@ -134,7 +135,8 @@ public class CatalogReads {
 
     private static final String VERSIONS = """
             SELECT v.id, v.number, v.id IS NOT DISTINCT FROM t.active_version_id AS active, v.backend,
-                   (SELECT jsonb_object_agg(key, octet_length(value)) FROM jsonb_each_text(v.files)) AS files,
+                   (SELECT jsonb_object_agg(key, CASE jsonb_typeof(value) WHEN 'object' THEN (value ->> 'bytes')::bigint
+                               ELSE octet_length(value #>> '{}') END) FROM jsonb_each(v.files)) AS files,
                    v.tags, v.start_timeout_seconds, u.name AS created_by, v.created_at,
                    (SELECT jsonb_agg(jsonb_build_object('name', p.name, 'type', p.type, 'required', p.required,
                                'mutable', p.mutable, 'sensitive', p.sensitive, 'default', p.default_value,
@@ -180,11 +182,17 @@ public class CatalogReads {
                 new VersionView.Construction(
                         row.getString("backend"),
                         byName(row.getJsonObject("files"), size -> ((Number) size).longValue()),
-                        byName(row.getJsonObject("tags"), String::valueOf),
+                        declared(row.getJsonObject("tags")),
                         row.getInteger("start_timeout_seconds")),
                 each(row.getJsonArray("parameters"), CatalogReads::parameter),
                 row.getString("created_by"),
                 Rows.instant(row, "created_at"));
+    }
+
+    private static Map<String, String> declared(JsonObject tags) {
+        Map<String, String> declared = byName(tags, String::valueOf);
+        declared.keySet().removeIf(name -> !TagMatch.isDeclared(name));
+        return declared;
     }
 
     private static VersionView.ParameterView parameter(JsonObject json) {

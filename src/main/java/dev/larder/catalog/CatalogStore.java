@@ -18,6 +18,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
@@ -63,6 +64,7 @@ public class CatalogStore {
      * A declaration to be applied to the template of this name.
      *
      * @param canonical the same bytes for every text that declares the same; only their fingerprint is stored
+     * @param byDigests the same, in which every file counts by its digest
      * @param promote whether the version becomes the active one
      * @param ifMatch what the template's {@link TemplateView#tag} must be; {@code *} for any template that exists
      */
@@ -72,13 +74,28 @@ public class CatalogStore {
             String template,
             Declaration declaration,
             byte[] canonical,
+            byte[] byDigests,
             boolean promote,
-            Optional<String> ifMatch) {}
+            Optional<String> ifMatch) {
+
+        /** A declaration that refers to no uploaded file. */
+        public Application(
+                Caller caller,
+                String organization,
+                String template,
+                Declaration declaration,
+                byte[] canonical,
+                boolean promote,
+                Optional<String> ifMatch) {
+            this(caller, organization, template, declaration, canonical, canonical, promote, ifMatch);
+        }
+    }
 
     /** @param created whether this transaction has created it */
     private record LockedTemplate(TemplateView template, boolean created) {}
 
     private record Version(UUID id, int number) {}
+
 
     /**
      * Creates the template where there is none of that name, and a version where neither the active nor the
@@ -165,22 +182,25 @@ public class CatalogStore {
 
     private static final Sql FIND_SAME = Sql.of("""
             SELECT id, number FROM template_versions
-             WHERE template_id = :template AND content_hash = :hash AND (id = :active OR number = :latest)
-             ORDER BY id IS NOT DISTINCT FROM :active DESC LIMIT 1""", "template", "hash", "active", "latest");
+             WHERE template_id = :template AND (content_hash = :hash OR digest_hash = :digests)
+               AND (id = :active OR number = :latest)
+             ORDER BY id IS NOT DISTINCT FROM :active DESC LIMIT 1""", "template", "hash", "digests", "active", "latest");
 
     private Uni<Applied> apply(SqlConnection connection, Application wanted, LockedTemplate locked) {
         TemplateView template = locked.template();
-        byte[] hash = encryption.fingerprint(wanted.canonical());
+        VersionStore.Hashes hashes =
+                new VersionStore.Hashes(encryption.fingerprint(wanted.canonical()), encryption.fingerprint(wanted.byDigests()));
         return FIND_SAME
                 .on(
                         connection,
                         template.id(),
-                        Buffer.buffer(hash),
+                        Buffer.buffer(hashes.content()),
+                        Buffer.buffer(hashes.byDigests()),
                         template.versions().activeVersionId(),
                         template.versions().latestVersion())
                 .map(rows -> Rows.first(rows, CatalogStore::version))
                 .chain(same -> same.isEmpty()
-                        ? declareNew(connection, wanted, locked, hash)
+                        ? declareNew(connection, wanted, locked, hashes)
                         : keep(connection, wanted, locked, same.get()));
     }
 
@@ -197,7 +217,26 @@ public class CatalogStore {
                 .chain(() -> done(connection, locked, same, false, true));
     }
 
-    private Uni<Applied> declareNew(SqlConnection connection, Application wanted, LockedTemplate locked, byte[] hash) {
+    /** The files are locked until the version is committed: no clean-up removes one meanwhile. */
+    private Uni<Applied> declareNew(
+            SqlConnection connection, Application wanted, LockedTemplate locked, VersionStore.Hashes hashes) {
+        UUID organization = locked.template().organizationId();
+        return FileReferenceStore.lock(
+                        connection, organization, wanted.declaration().uploads(), clock.instant())
+                .chain(found -> switch (found) {
+                    case FileReferenceStore.Found.Missing(var digests) ->
+                        Uni.createFrom().item(new Applied.FilesMissing(digests));
+                    case FileReferenceStore.Found.All(var sizes) ->
+                        declareNew(connection, wanted, locked, hashes, sizes);
+                });
+    }
+
+    private Uni<Applied> declareNew(
+            SqlConnection connection,
+            Application wanted,
+            LockedTemplate locked,
+            VersionStore.Hashes hashes,
+            Map<String, Long> sizes) {
         UUID version = ids.next();
         return versions.insert(
                         connection,
@@ -205,9 +244,10 @@ public class CatalogStore {
                                 version,
                                 locked.template().id(),
                                 locked.template().organizationId(),
-                                hash,
+                                hashes,
                                 wanted.caller().userId(),
-                                clock.instant()),
+                                clock.instant(),
+                                sizes),
                         wanted.declaration())
                 .map(number -> new Version(version, number))
                 .call(fresh -> wanted.promote()

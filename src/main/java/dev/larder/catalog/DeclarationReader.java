@@ -14,7 +14,6 @@ import dev.larder.model.Schedules;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -26,13 +25,6 @@ import org.jspecify.annotations.Nullable;
 
 /** The rules of a declaration (design, sections 1 and 2.4). The bounds are the schema's or narrower. */
 final class DeclarationReader {
-
-    static final int MAX_FILES = 100;
-    static final int MAX_FILE_BYTES_IN_ALL = 1024 * 1024;
-    static final int MAX_PATH_CHARACTERS = 255;
-
-    /** The longest name that usual file systems accept. */
-    static final int MAX_NAME_BYTES = 255;
 
     static final int MAX_PRESETS = 100;
     static final int MAX_SCHEDULES = 50;
@@ -72,17 +64,18 @@ final class DeclarationReader {
         ObjectReader form = ObjectReader.of(
                 root, "", refusals, "backend", "files", "tags", "startTimeout", "parameters", "presets");
         String backend = backend(form);
-        Map<String, String> files = files(form);
+        FileFields.Read read = FileFields.of(form, refusals);
+        Map<String, String> files = read.texts();
         if (backend.equals("exec")) {
-            ExecFiles.check(files, refusals);
+            ExecFiles.check(files, read.uploads().keySet(), refusals);
         }
         if (backend.equals("postgres")) {
-            refuseFilesWithoutEffect(files);
+            refuseFilesWithoutEffect(read);
         }
         ParameterReader reader = new ParameterReader(backend, refusals);
         List<Parameter> parameters = reader.parameters(form);
         if (backend.equals("terraform")) {
-            ModuleFiles.check(files, parameters, refusals);
+            ModuleFiles.check(files, read.uploads().keySet(), parameters, refusals);
         }
         List<PresetDeclaration> presets = presets(form, reader);
         refuseUsesWithoutReset(backend, files, presets);
@@ -90,6 +83,7 @@ final class DeclarationReader {
         return new Declaration(
                 backend,
                 files,
+                read.uploads(),
                 tags(form),
                 form.duration("startTimeout", Duration.ofSeconds(1), MAX_START_TIMEOUT)
                         .orElse(DEFAULT_START_TIMEOUT),
@@ -99,22 +93,31 @@ final class DeclarationReader {
 
     /**
      * The backend runs files whose names end in {@code .sql}, {@code .sql.gz} or {@code .dump}, in lower case and in
-     * any folder, and no others. What a file can never do there is refused here already.
+     * any folder, and no others. What a text can never do there is refused here already; an uploaded file is read when
+     * it runs.
      */
-    private void refuseFilesWithoutEffect(Map<String, String> files) {
-        files.forEach((path, text) -> {
+    private void refuseFilesWithoutEffect(FileFields.Read files) {
+        files.uploads().keySet().forEach(this::refuseUnlessRun);
+        files.texts().forEach((path, text) -> {
             String field = FieldPath.field("files", path);
-            if (!DumpFile.isRun(path)) {
-                refusals.add(
-                        "file_without_effect",
-                        field,
-                        "is not run: backend postgres runs files whose names end in '.sql', '.sql.gz' or '.dump'.");
-            } else if (text.isBlank()) {
+            if (refuseUnlessRun(path) && text.isBlank()) {
                 refusals.add("file_without_effect", field, "is blank.");
-            } else {
+            } else if (DumpFile.isRun(path)) {
                 DumpFile.problem(text).ifPresent(problem -> refusals.add("unsupported_sql", field, problem + "."));
             }
         });
+    }
+
+    /** Whether it is run. */
+    private boolean refuseUnlessRun(String path) {
+        boolean run = DumpFile.isRun(path);
+        if (!run) {
+            refusals.add(
+                    "file_without_effect",
+                    FieldPath.field("files", path),
+                    "is not run: backend postgres runs files whose names end in '.sql', '.sql.gz' or '.dump'.");
+        }
+        return run;
     }
 
     private void refuseUsesWithoutReset(String backend, Map<String, String> files, List<PresetDeclaration> presets) {
@@ -149,48 +152,6 @@ final class DeclarationReader {
             refusals.add("unknown_backend", "backend", "must be one of " + String.join(", ", BACKENDS) + ".");
         }
         return backend.orElse("");
-    }
-
-    private Map<String, String> files(ObjectReader form) {
-        Map<String, String> files = form.texts("files");
-        if (files.size() > MAX_FILES) {
-            refusals.add("too_many_files", "files", "has more than " + MAX_FILES + " files.");
-            return files;
-        }
-        long bytes = 0;
-        for (Map.Entry<String, String> file : files.entrySet()) {
-            bytes += bytes(file.getValue());
-            String field = FieldPath.field("files", file.getKey());
-            if (Arrays.stream(file.getKey().split("/")).anyMatch(part -> bytes(part) > MAX_NAME_BYTES)) {
-                refusals.add("name_too_long", field, "has a part of more than " + MAX_NAME_BYTES + " bytes of UTF-8.");
-            } else if (!relative(file.getKey())) {
-                refusals.add("invalid_path", field, "must be a relative path without '.', '..' or a backslash.");
-            } else if (isFolderToo(file.getKey(), files.keySet())) {
-                refusals.add("invalid_path", field, "is a file, and another file lies below it.");
-            }
-        }
-        if (bytes > MAX_FILE_BYTES_IN_ALL) {
-            refusals.add("files_too_large", "files", "are more than " + MAX_FILE_BYTES_IN_ALL + " bytes in all.");
-        }
-        return files;
-    }
-
-    private static boolean relative(String path) {
-        if (path.length() > MAX_PATH_CHARACTERS
-                || path.indexOf('\\') >= 0
-                || path.chars().anyMatch(Character::isISOControl)) {
-            return false;
-        }
-        for (String part : path.split("/", -1)) {
-            if (part.isEmpty() || part.equals(".") || part.equals("..")) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    private static boolean isFolderToo(String path, Set<String> paths) {
-        return paths.stream().anyMatch(other -> other.startsWith(path + "/"));
     }
 
     private Map<String, String> tags(ObjectReader form) {

@@ -30,10 +30,19 @@ final class ExecFiles {
 
     /**
      * Codes: {@code missing_start_script}, {@code empty_script}, {@code script_never_run},
-     * {@code windows_line_ends}, {@code byte_order_mark}.
+     * {@code windows_line_ends}, {@code byte_order_mark}, {@code file_must_be_text}.
+     *
+     * @param uploads the paths of uploaded files, whose content is not read
      */
-    static void check(Map<String, String> files, Refusals refusals) {
-        if (files.getOrDefault("start.sh", "").isBlank()) {
+    static void check(Map<String, String> files, Set<String> uploads, Refusals refusals) {
+        for (String path : uploads) {
+            if (SCRIPTS.contains(path)) {
+                refusals.add("file_must_be_text", FieldPath.field("files", path), "is run: its text must be declared.");
+            } else if (isLikeScript(path) && !isNamed(path, files)) {
+                neverRun(path, refusals);
+            }
+        }
+        if (!uploads.contains("start.sh") && files.getOrDefault("start.sh", "").isBlank()) {
             refusals.add("missing_start_script", "files", "backend exec needs a file start.sh.");
         }
         files.forEach((path, text) -> check(path, text, files, refusals));
@@ -46,10 +55,7 @@ final class ExecFiles {
             refusals.add("empty_script", field, "is empty. Leave it out where nothing is to be done.");
         }
         if (!run && isLikeScript(path) && !isNamed(path, files)) {
-            refusals.add(
-                    "script_never_run",
-                    field,
-                    "is never run. Larder runs " + String.join(", ", SCRIPTS) + ", and no other file names this one.");
+            neverRun(path, refusals);
         }
         if (text.startsWith(BYTE_ORDER_MARK) && (run || text.startsWith("#!", BYTE_ORDER_MARK.length()))) {
             refusals.add("byte_order_mark", field, "begins with a byte order mark (U+FEFF). Save it without one.");
@@ -60,6 +66,13 @@ final class ExecFiles {
                     field,
                     "has lines that end as on Windows (CR LF), which shells do not understand. Save it with LF.");
         }
+    }
+
+    private static void neverRun(String path, Refusals refusals) {
+        refusals.add(
+                "script_never_run",
+                FieldPath.field("files", path),
+                "is never run. Larder runs " + String.join(", ", SCRIPTS) + ", and no other file names this one.");
     }
 
     private static boolean isLikeScript(String path) {

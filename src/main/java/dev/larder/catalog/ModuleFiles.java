@@ -6,7 +6,9 @@ import dev.larder.model.module.TerraformModule.Backend;
 import dev.larder.model.module.TerraformModule.Fault;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * Checks the files of backend {@code terraform}: a module, whose state Larder keeps. What the tool itself finds wrong
@@ -17,17 +19,29 @@ final class ModuleFiles {
     // What the tool writes where it runs, and would take for its own when it finds it.
     private static final Pattern OF_THE_TOOL = Pattern.compile("\\.terraform/.*|(.*/)?[^/]*\\.tfstate(\\.backup)?");
 
+    // What the tool reads as configuration, and Larder before it.
+    private static final Pattern CONFIGURATION = Pattern.compile(".*\\.(tf|tofu|tfvars)(\\.json)?");
+
     private ModuleFiles() {}
 
     /**
      * Codes: {@code missing_module}, {@code backend_configured}, {@code reserved_file}, {@code parameter_undeclared},
-     * {@code reserved_parameter}, {@code module_invalid}.
+     * {@code reserved_parameter}, {@code module_invalid}, {@code file_must_be_text}.
+     *
+     * @param uploads the paths of uploaded files, whose content is not read
      */
-    static void check(Map<String, String> files, List<Parameter> parameters, Refusals refusals) {
+    static void check(Map<String, String> files, Set<String> uploads, List<Parameter> parameters, Refusals refusals) {
+        for (String path : uploads) {
+            if (CONFIGURATION.matcher(path).matches()) {
+                refusals.add(
+                        "file_must_be_text", FieldPath.field("files", path), "is read: its text must be declared.");
+            }
+        }
         if (files.keySet().stream().noneMatch(TerraformModule::isRootFile)) {
             refusals.add("missing_module", "files", "backend terraform needs a file *.tf that lies in no sub-folder.");
         }
-        for (String path : files.keySet()) {
+        for (String path :
+                Stream.concat(files.keySet().stream(), uploads.stream()).toList()) {
             if (OF_THE_TOOL.matcher(path).matches() || TerraformModule.isReserved(path)) {
                 refusals.add("reserved_file", FieldPath.field("files", path), "is written by the tool or by Larder.");
             }

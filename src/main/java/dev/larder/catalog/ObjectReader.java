@@ -194,7 +194,8 @@ final class ObjectReader {
         return texts;
     }
 
-    private Map<String, SyntaxNode> fields(String field) {
+    /** What an object has, by name. Empty where the field is absent. */
+    Map<String, SyntaxNode> fields(String field) {
         Optional<SyntaxNode> node = node(field);
         if (node.isEmpty()) {
             return Map.of();
@@ -232,7 +233,7 @@ final class ObjectReader {
         return json.map(JsonText::of);
     }
 
-    private Optional<String> scalar(SyntaxNode node, String where) {
+    Optional<String> scalar(SyntaxNode node, String where) {
         return switch (node) {
             case SyntaxNode.Text(String text) -> Optional.of(text);
             case SyntaxNode.Number(String text) -> Optional.of(text);

@@ -135,15 +135,17 @@ class TemplateResource {
         }
         Declaration declaration =
                 declaration(body == null ? new byte[0] : body, contentType == null ? "" : contentType);
+        Canonical.Forms canonical = Canonical.of(declaration);
         CatalogStore.Application application = new CatalogStore.Application(
                 caller.get(),
                 organization,
                 template,
                 declaration,
-                Canonical.of(declaration),
+                canonical.whole(),
+                canonical.byDigests(),
                 promote(promote),
                 ETags.ifMatchTag(ifMatch));
-        return catalog.apply(application).map(this::answer);
+        return catalog.apply(application).map(applied -> answer(applied, declaration));
     }
 
     private static Declaration declaration(byte[] body, String contentType) {
@@ -166,11 +168,13 @@ class TemplateResource {
         throw Problem.badRequest("wrong_type", "promote", "must be true or false.");
     }
 
-    private RestResponse<AppliedAnswer> answer(Applied applied) {
+    private RestResponse<AppliedAnswer> answer(Applied applied, Declaration declaration) {
         return switch (applied) {
             case Applied.NoOrganization() -> throw Problem.notFound("organization");
             case Applied.Stale() ->
                 throw Problem.of(412, "precondition_failed", "The template is not the one that If-Match names.");
+            case Applied.FilesMissing(var digests) ->
+                throw Problem.unprocessable(FileReferences.missing(declaration.uploads(), digests));
             case Applied.Done done -> {
                 if (done.changed()) {
                     wakeUps.changed(Change.TEMPLATE);

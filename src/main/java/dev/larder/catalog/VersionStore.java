@@ -30,7 +30,23 @@ import org.jspecify.annotations.Nullable;
 /** Writes a version with its parameters, presets, limits and schedules: one statement for each table. */
 final class VersionStore {
 
-    record NewVersion(UUID id, UUID template, UUID organization, byte[] hash, UUID createdBy, Instant createdAt) {}
+    /**
+     * The fingerprints of a declaration.
+     *
+     * @param content of its texts
+     * @param byDigests the same, in which every file counts by its digest
+     */
+    record Hashes(byte[] content, byte[] byDigests) {}
+
+    /** @param sizes in bytes of the uploaded files, by digest; each is locked */
+    record NewVersion(
+            UUID id,
+            UUID template,
+            UUID organization,
+            Hashes hashes,
+            UUID createdBy,
+            Instant createdAt,
+            Map<String, Long> sizes) {}
 
     private record NewPreset(UUID id, int ordinal, PresetDeclaration declared) {}
 
@@ -53,6 +69,8 @@ final class VersionStore {
                 .map(Parameter::name)
                 .collect(Collectors.toSet());
         return insertVersion(connection, version, declaration)
+                .call(() -> FileReferenceStore.insert(
+                        connection, version.id(), version.organization(), declaration.uploads()))
                 .call(() -> insertParameters(connection, version, declaration.parameters()))
                 .call(() -> insertPresets(connection, version, presets))
                 .call(() -> insertLimits(connection, presets))
@@ -68,9 +86,10 @@ final class VersionStore {
             interned AS (
                 INSERT INTO tagsets (tags) VALUES (:tags::jsonb) ON CONFLICT (tags) DO NOTHING)
             INSERT INTO template_versions (id, template_id, organization_id, number, backend, files, tags,
-                                           start_timeout_seconds, claim_step, content_hash, created_by, created_at)
+                                           start_timeout_seconds, claim_step, content_hash, digest_hash, created_by,
+                                           created_at)
             SELECT :id, :template, :organization, latest_number, :backend, :files, :tags::jsonb, :start_timeout,
-                   :claim_step::boolean, :hash, :created_by, :created_at
+                   :claim_step::boolean, :hash, :digests, :created_by, :created_at
               FROM numbered
             RETURNING number""",
             "id",
@@ -82,6 +101,7 @@ final class VersionStore {
             "start_timeout",
             "claim_step",
             "hash",
+            "digests",
             "created_by",
             "created_at");
 
@@ -93,11 +113,12 @@ final class VersionStore {
                         version.template(),
                         version.organization(),
                         declaration.backend(),
-                        json(declaration.files()),
-                        json(declaration.tags()),
+                        FileReferences.json(declaration, version.sizes()),
+                        json(FileReferences.tags(declaration)),
                         Math.toIntExact(declaration.startTimeout().toSeconds()),
                         hasClaimStep(declaration),
-                        Buffer.buffer(version.hash()),
+                        Buffer.buffer(version.hashes().content()),
+                        Buffer.buffer(version.hashes().byDigests()),
                         version.createdBy(),
                         Rows.utc(version.createdAt()))
                 .map(rows -> rows.iterator().next().getInteger("number"));

@@ -8,12 +8,14 @@ import dev.larder.worker.WorkerSettings;
 import dev.larder.worker.remote.Api;
 import dev.larder.worker.remote.HttpJobSource;
 import dev.larder.worker.terraform.ServerAddress;
+import io.quarkus.runtime.configuration.MemorySize;
 import io.quarkus.arc.All;
 import io.quarkus.arc.Unremovable;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
 import io.vertx.mutiny.core.Vertx;
 import jakarta.inject.Singleton;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
@@ -120,6 +122,16 @@ class WorkerApplication implements QuarkusApplication {
         @Override
         public Duration drain() {
             return base.drain();
+        }
+
+        @Override
+        public Path filesRoot() {
+            return base.filesRoot();
+        }
+
+        @Override
+        public MemorySize filesMaxSize() {
+            return base.filesMaxSize();
         }
     }
 }

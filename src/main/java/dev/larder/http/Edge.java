@@ -21,6 +21,7 @@ import java.net.URISyntaxException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
@@ -42,6 +43,11 @@ public class Edge {
 
     // Terraform's http backend reads its bodies itself, once it knows their sender.
     private static final String STATES_OF_TOOLS = "/tf/";
+
+    // Files are read by their resource, which stores them piece by piece, and has limits of its own.
+    private static final Pattern FILE = Pattern.compile("/api/v1/organizations/[^/]+/files/[^/]+");
+
+    private static final String FILE_LENGTH = Edge.class.getName() + ".fileLength";
 
     // Before the limit that Quarkus sets itself, which answers without a body.
     private static final int BEFORE_EVERYTHING = -1000;
@@ -147,10 +153,20 @@ public class Edge {
                         && (path.startsWith("/api/v1/states/") || path.startsWith("/api/v1/workspaces/")));
     }
 
+    private static boolean isFile(HttpServerRequest request) {
+        return HttpMethod.PUT.equals(request.method())
+                && FILE.matcher(String.valueOf(request.path())).matches();
+    }
+
+    /** The {@code Content-Length} of a request that uploads a file; null where it has none. */
+    public static @Nullable String fileLength(RoutingContext routing) {
+        return routing.get(FILE_LENGTH);
+    }
+
     /** Answers 408 to a client that sends its body too slowly, and closes the connection. */
     private void limitBodyTime(RoutingContext routing) {
         HttpServerRequest request = routing.request();
-        if (request.isEnded() || !announcesBody(request)) {
+        if (request.isEnded() || !announcesBody(request) || isFile(request)) {
             return;
         }
         Duration within = mayBeState(request) ? stateTimeout : bodyTimeout;
@@ -230,7 +246,12 @@ public class Edge {
 
     private void readBody(RoutingContext routing) {
         HttpServerRequest request = routing.request();
-        if (announced(request) > (takesAnything(routing) ? stateMaxBytes : bodyMaxBytes)) {
+        if (isFile(request)) {
+            // Quarkus would refuse one that is longer than a state.
+            routing.put(FILE_LENGTH, request.getHeader("Content-Length"));
+            var rest = request.headers().remove("Content-Length");
+            routing.next();
+        } else if (announced(request) > (takesAnything(routing) ? stateMaxBytes : bodyMaxBytes)) {
             refuse(routing, StatusProblems.of(413));
         } else if (request.getHeader("Content-Length") == null && mayHaveBody(request) && !takesAnything(routing)) {
             // Quarkus pauses every request before its routes.

@@ -101,7 +101,8 @@ public class MissingStore {
      * was not whole here after that build may have been built in another place: all places whose worker could
      * have built it must have been listed since.
      */
-    private static final String LOST = """
+    private static final String LOST =
+            """
             lost AS (
                 SELECT w.id, n.id AS thing_id
                   FROM known n
@@ -118,7 +119,7 @@ public class MissingStore {
                                     WHERE %s AND %s
                                       AND e.listed_at < w.build_finished_at)
                  ORDER BY w.id
-                   FOR UPDATE OF w SKIP LOCKED)""".formatted(Rules.serves("e", "w.organization_id"), TagMatch.tags("e", "v"));
+                   FOR UPDATE OF w SKIP LOCKED)""".formatted(Rules.serves("e", "w.organization_id"), TagMatch.declared("e", "v"));
 
     /**
      * {@code verdict}: the listing is suspicious where it misses more than three things and more than half of

@@ -7,6 +7,7 @@ import dev.larder.model.Lease;
 import dev.larder.model.StateAccess;
 import dev.larder.model.Target;
 import dev.larder.model.Transition;
+import dev.larder.model.UploadedFile;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.core.buffer.Buffer;
@@ -89,16 +90,26 @@ final class AssignmentReads {
                 lease(row),
                 Rows.instant(row, "deadline_at"),
                 row.getInteger("number"),
-                new Target(
-                        workspace(row),
-                        new Target.Version(
-                                row.getUUID("version_id"),
-                                row.getString("backend"),
-                                row.getString("template_name"),
-                                row.getString("preset_name"),
-                                strings((JsonObject) row.getValue("files"))),
-                        parameters(row),
-                        state(row)));
+                new Target(workspace(row), version(row), parameters(row), state(row)));
+    }
+
+    private static Target.Version version(Row row) {
+        Map<String, String> files = new HashMap<>();
+        Map<String, UploadedFile> uploads = new HashMap<>();
+        ((JsonObject) row.getValue("files")).forEach(entry -> {
+            if (entry.getValue() instanceof JsonObject file) {
+                uploads.put(entry.getKey(), new UploadedFile(file.getString("digest"), file.getLong("bytes")));
+            } else {
+                files.put(entry.getKey(), String.valueOf(entry.getValue()));
+            }
+        });
+        return new Target.Version(
+                row.getUUID("version_id"),
+                row.getString("backend"),
+                row.getString("template_name"),
+                row.getString("preset_name"),
+                files,
+                uploads);
     }
 
     private static Optional<StateAccess> state(Row row) {

@@ -63,6 +63,24 @@ public class JobStore {
         return LEASED.on(pool, job, token, user).map(rows -> Rows.first(rows, AssignmentReads::lease));
     }
 
+    private static final Sql OWNER_OF_FILE = Sql.of("""
+            SELECT f.organization_id
+              FROM jobs j
+              JOIN builds b ON b.id = j.build_id
+              JOIN version_files f ON f.version_id = b.version_id AND f.digest = :digest
+             WHERE j.id = :job AND j.lease_token = :token AND j.completed_at IS NULL
+             LIMIT 1""", "digest", "job", "token");
+
+    /**
+     * The organization that has a file to which the version of a leased job refers. Empty if the lease was lost, or the
+     * version does not refer to the file.
+     */
+    Uni<Optional<UUID>> ownerOfFile(Lease lease, String digest) {
+        return OWNER_OF_FILE
+                .on(pool, digest, lease.jobId(), lease.token())
+                .map(rows -> Rows.first(rows, row -> row.getUUID("organization_id")));
+    }
+
     /**
      * Leases up to {@code slots} jobs that fit this worker, the most urgent first. {@link Batch#more} says whether
      * to ask again: at the worker's reserve, or at a limit of {@link JobLimitStore}, fewer jobs are leased than

@@ -6,6 +6,7 @@ import dev.larder.lifecycle.Completed;
 import dev.larder.lifecycle.EndBuildStore;
 import dev.larder.lifecycle.RequeueStore;
 import dev.larder.model.Assignment;
+import dev.larder.model.FileContents;
 import dev.larder.model.HeartbeatAnswer;
 import dev.larder.model.Inventory;
 import dev.larder.model.InventoryReports;
@@ -20,6 +21,7 @@ import dev.larder.model.WorkerEntry;
 import dev.larder.wakeup.Change;
 import dev.larder.wakeup.Channel;
 import dev.larder.wakeup.WakeUps;
+import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
@@ -45,6 +47,7 @@ public class LocalJobSource implements JobSource {
     private final InstantSource clock;
     private final QueueSettings settings;
     private final JobObserver observer;
+    private final FileContents files;
 
     public LocalJobSource(
             JobStore jobs,
@@ -55,7 +58,8 @@ public class LocalJobSource implements JobSource {
             WakeUps wakeUps,
             InstantSource clock,
             QueueSettings settings,
-            JobObserver observer) {
+            JobObserver observer,
+            FileContents files) {
         this.jobs = jobs;
         this.ends = ends;
         this.requeues = requeues;
@@ -65,6 +69,7 @@ public class LocalJobSource implements JobSource {
         this.clock = clock;
         this.settings = settings;
         this.observer = observer;
+        this.files = files;
     }
 
     @Override
@@ -117,6 +122,22 @@ public class LocalJobSource implements JobSource {
     @Override
     public Uni<Void> log(Lease lease, int seq, List<LogLine> lines) {
         return jobs.append(lease, seq, lines).invoke(() -> wakeUps.logged(lease.jobId()));
+    }
+
+    @Override
+    public Multi<byte[]> file(Lease lease, String digest) {
+        return content(lease, digest)
+                .onItem()
+                .transformToMulti(found -> found.orElseThrow(
+                                () -> new IllegalStateException("the job has no such file digest=" + digest))
+                        .pieces());
+    }
+
+    /** Empty if the lease was lost, or the version of the job does not refer to the file. */
+    Uni<Optional<FileContents.Content>> content(Lease lease, String digest) {
+        return jobs.ownerOfFile(lease, digest)
+                .chain(owner ->
+                        owner.isEmpty() ? Uni.createFrom().item(Optional.empty()) : files.find(owner.get(), digest));
     }
 
     @Override

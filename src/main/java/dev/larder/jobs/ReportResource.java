@@ -3,6 +3,8 @@ package dev.larder.jobs;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
+import dev.larder.http.StreamGuard;
+import dev.larder.model.FileContents;
 import dev.larder.model.Findings;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.Lease;
@@ -24,10 +26,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jboss.resteasy.reactive.RestMulti;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -161,6 +166,37 @@ class ReportResource {
         List<LogLine> lines = Reports.lines(body, clock.instant());
         int seq = body.integer("seq");
         return leased(id, body).chain(lease -> jobSource.log(lease, inLease(seq, lines.size(), lease), lines));
+    }
+
+    /** A body that asks for a file. */
+    @RegisterForReflection
+    @Schema(name = "JobFileRequest")
+    record Wanted(UUID lease, String digest) {}
+
+    @POST
+    @Path("{id}/files")
+    @Produces(MediaType.APPLICATION_OCTET_STREAM)
+    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Wanted.class)))
+    @APIResponse(
+            responseCode = "200",
+            description = "The bytes of the file",
+            content =
+                    @Content(
+                            mediaType = MediaType.APPLICATION_OCTET_STREAM,
+                            schema = @Schema(type = SchemaType.STRING, format = "binary")))
+    @Operation(
+            operationId = "fetchJobFile",
+            summary = "The worker fetches an uploaded file to which the version of its job refers")
+    public RestMulti<byte[]> file(@PathParam("id") String id, byte[] bytes) {
+        JsonBody body = JsonBody.of(bytes, Wanted.class);
+        String digest = body.text("digest");
+        Uni<FileContents.Content> found = leased(id, body)
+                .chain(lease -> jobSource.content(lease, digest))
+                .map(content -> content.orElseThrow(() -> Problem.notFound("file")));
+        return RestMulti.fromUniResponse(
+                found,
+                content -> StreamGuard.logged("file of a job", content.pieces()),
+                content -> Map.of("Content-Length", List.of(Long.toString(content.bytes()))));
     }
 
     private static int inLease(int seq, int lines, Lease lease) {

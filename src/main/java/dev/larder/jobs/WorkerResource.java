@@ -20,6 +20,7 @@ import dev.larder.model.Inventory;
 import dev.larder.model.ReportOutcome;
 import dev.larder.model.Role;
 import dev.larder.model.StateAccess;
+import dev.larder.model.UploadedFile;
 import dev.larder.model.WorkerEntry;
 import io.quarkus.arc.All;
 import io.quarkus.runtime.annotations.RegisterForReflection;
@@ -41,6 +42,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import org.eclipse.microprofile.openapi.annotations.Operation;
@@ -181,6 +183,10 @@ class WorkerResource {
 
         record Inputs(
                 Map<String, String> files,
+
+                @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
+                Map<String, UploadView> uploads,
+
                 Map<String, String> parameters,
                 Set<String> sensitiveParameters,
 
@@ -219,6 +225,7 @@ class WorkerResource {
                     one.version().presetName(),
                     new Inputs(
                             one.version().files(),
+                            UploadView.of(one.version().uploads()),
                             one.parameters().values(),
                             one.parameters().sensitive(),
                             one.parameters().types().isEmpty()
@@ -234,6 +241,20 @@ class WorkerResource {
         @Override
         public String toString() {
             return "AssignmentView[job=" + task.job() + "]";
+        }
+    }
+
+    /**
+     * An uploaded file to which the version refers. The worker fetches it with {@code POST /jobs/{id}/files}.
+     */
+    @Schema(name = "LeasedFile")
+    record UploadView(String digest, long bytes) {
+
+        /** Null where there are none: a worker of before does not know the field. */
+        static @Nullable Map<String, UploadView> of(Map<String, UploadedFile> uploads) {
+            Map<String, UploadView> views = new TreeMap<>();
+            uploads.forEach((path, file) -> views.put(path, new UploadView(file.digest(), file.bytes())));
+            return views.isEmpty() ? null : views;
         }
     }
 

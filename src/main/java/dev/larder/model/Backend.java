@@ -74,6 +74,11 @@ public interface Backend {
         return false;
     }
 
+    /** Whether the job reads the uploaded files of its version. They are fetched before it begins. */
+    default boolean readsFiles(Assignment assignment) {
+        return true;
+    }
+
     /**
      * Performs the job. Expected failures are outcomes. Cancelling the subscription asks to stop as well,
      * without waiting for it: the backend ends what it started, with its children, and leaves nothing running.

@@ -24,6 +24,7 @@ public enum FailureCause {
             "superseded",
             "backend_busy",
             "backend_fault",
+            "file_unavailable",
             "worker_lost",
             "worker_stopped",
             "state_locked",

@@ -1,5 +1,6 @@
 package dev.larder.model;
 
+import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import java.time.Duration;
 import java.util.List;
@@ -53,6 +54,14 @@ public interface JobSource {
      * @param seq the number of the first line; lines of one lease are numbered from {@code attempt * 1,000,000}
      */
     Uni<Void> log(Lease lease, int seq, List<LogLine> lines);
+
+    /**
+     * Reads an uploaded file to which the job's version refers, piece by piece. Fails where it cannot be read, the
+     * lease was lost, or the version does not refer to it. The bytes are not verified.
+     */
+    default Multi<byte[]> file(Lease lease, String digest) {
+        return Multi.createFrom().failure(new UnsupportedOperationException("file"));
+    }
 
     /**
      * Ends a job.

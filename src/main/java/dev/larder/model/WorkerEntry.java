@@ -9,7 +9,7 @@ import java.util.Optional;
  *
  * @param name for people
  * @param tags it must have all that a job names; an untagged worker takes untagged jobs only
- * @param backends kinds it can build
+ * @param backends kinds it can build, and {@link #FETCHES_FILES}
  * @param slots how many jobs at once
  * @param reserved slots that prebuild jobs never take, so that a user's job finds one free however much is
  *     being stocked; less than {@code slots}. Empty: one slot in two is kept from prebuild jobs that may take
@@ -17,6 +17,9 @@ import java.util.Optional;
  */
 public record WorkerEntry(
         String name, Map<String, String> tags, List<String> backends, int slots, Optional<Integer> reserved) {
+
+    /** Offered beside the backends by a worker that can fetch the uploaded files to which a version refers. */
+    public static final String FETCHES_FILES = "files";
 
     public WorkerEntry {
         if (reserved.isPresent() && (reserved.get() < 0 || reserved.get() >= slots)) {

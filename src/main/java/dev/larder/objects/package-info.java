@@ -3,8 +3,9 @@
  *
  * <p><b>Owns</b> the interface {@code objects.ObjectStore} and its implementations
  * {@code objects.PostgresObjectStore} (the table {@code objects}) and {@code objects.S3ObjectStore}, the probe of what
- * a store can do ({@code objects.StoreProbe}), what is known of the store in use ({@code objects.StoreHealth}), and the
- * claim by version for processes that share nothing but a store ({@code objects.ClaimsByVersion}).
+ * a store can do ({@code objects.StoreProbe}), the removal of objects without a row ({@code objects.OrphanStore}),
+ * what is known of the store in use ({@code objects.StoreHealth}), and the claim by version for processes that share
+ * nothing but a store ({@code objects.ClaimsByVersion}).
  *
  * <p><b>Authoritative</b>: the store, for its own objects. Which of them count is decided by rows of other rooms.
  *

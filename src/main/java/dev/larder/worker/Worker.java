@@ -29,6 +29,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
@@ -47,6 +48,7 @@ public class Worker {
     private final Vertx vertx;
     private final InstantSource clock;
     private final WorkerSettings settings;
+    private final FileFetcher files;
     private final Map<String, Backend> backends;
     private final Map<UUID, RunningJob> running = new ConcurrentHashMap<>();
     private final Loop leasing = new Loop("worker", this::lease);
@@ -72,6 +74,10 @@ public class Worker {
         this.vertx = vertx;
         this.clock = clock;
         this.settings = settings;
+        this.files = new FileFetcher(
+                jobSource,
+                new FileCache(
+                        settings.filesRoot(), settings.filesMaxSize().asLongValue(), clock));
         this.backends = backends.stream()
                 .filter(Backend::offered)
                 .collect(Collectors.toConcurrentMap(Backend::kind, Function.identity()));
@@ -110,8 +116,9 @@ public class Worker {
         return new WorkerEntry(
                 settings.name().orElseGet(Worker::hostName),
                 settings.tags(),
-                backends.values().stream()
-                        .flatMap(backend -> backend.jobKinds().stream())
+                Stream.concat(
+                                backends.values().stream().flatMap(backend -> backend.jobKinds().stream()),
+                                Stream.of(WorkerEntry.FETCHES_FILES))
                         .toList(),
                 settings.slots(),
                 settings.reserved());
@@ -213,7 +220,7 @@ public class Worker {
         return Uni.createFrom()
                 .voidItem()
                 .emitOn(Infrastructure.getDefaultExecutor())
-                .chain(() -> backend.perform(job.assignment, job.log::add))
+                .chain(() -> files.perform(backend, job.assignment, job.log::add))
                 .ifNoItem()
                 .after(timeLeft(job.assignment).plus(backend.endsWithin()))
                 .recoverWithItem(new JobOutcome.Failed("timed_out", "The job was not done by its deadline."))

@@ -1,7 +1,9 @@
 package dev.larder.worker;
 
+import io.quarkus.runtime.configuration.MemorySize;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -39,4 +41,12 @@ public interface WorkerSettings {
     /** How long a stop waits for running jobs before it requeues them. */
     @WithDefault("10s")
     Duration drain();
+
+    /** The folder of uploaded files that the worker has fetched. Workers of one user on one machine may share it. */
+    @WithDefault("${java.io.tmpdir}/larder-files")
+    Path filesRoot();
+
+    /** The most bytes of them that are kept for the next job. Files in use do not count. */
+    @WithDefault("4G")
+    MemorySize filesMaxSize();
 }

@@ -102,6 +102,8 @@ class CanonicalTest {
     private static String canonical(String yaml) {
         ParsedDeclaration parsed = DeclarationParser.parse(yaml.getBytes(StandardCharsets.UTF_8), "application/yaml");
         assertThat(parsed).isInstanceOf(ParsedDeclaration.Accepted.class);
-        return HexFormat.of().formatHex(Canonical.of(((ParsedDeclaration.Accepted) parsed).declaration()));
+        return HexFormat.of()
+                .formatHex(Canonical.of(((ParsedDeclaration.Accepted) parsed).declaration())
+                        .whole());
     }
 }

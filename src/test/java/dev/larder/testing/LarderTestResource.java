@@ -60,6 +60,11 @@ public final class LarderTestResource implements QuarkusTestResourceLifecycleMan
         settings.put("larder.inventory.grace", "0");
         settings.put("larder.http.body-timeout", "1s");
         settings.put("larder.state.body-timeout", "3s");
+        settings.put("larder.files.max-size", "16M");
+        settings.put("larder.files.idle-timeout", "1s");
+        settings.put(
+                "larder.worker.files-root",
+                Path.of("target", "files-http").toAbsolutePath().toString());
         settings.put("larder.state.named-max", "60");
         settings.put("larder.state.max-size", "4M");
         settings.put("larder.state.hard-max-size", "8M");

@@ -14,6 +14,7 @@ import dev.larder.model.LogLine;
 import dev.larder.model.ToolEnd;
 import dev.larder.model.Transition;
 import dev.larder.testing.Databases;
+import dev.larder.testing.NoFiles;
 import dev.larder.testing.Stock;
 import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
@@ -48,7 +49,8 @@ class DrainTest {
                     wakeUps,
                     stock.clock,
                     settings,
-                    new Unheard()),
+                    new Unheard(),
+                    new NoFiles()),
             Databases.vertx(),
             stock.clock,
             settings,

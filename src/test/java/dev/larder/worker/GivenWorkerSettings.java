@@ -1,6 +1,9 @@
 package dev.larder.worker;
 
 import dev.larder.jobs.QueueSettings;
+import io.quarkus.runtime.configuration.MemorySize;
+import java.math.BigInteger;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -51,5 +54,15 @@ public record GivenWorkerSettings(int slots, Optional<Integer> reserved, Duratio
     @Override
     public Duration patience() {
         return Duration.ofHours(1);
+    }
+
+    @Override
+    public Path filesRoot() {
+        return Path.of("target", "fetched-files");
+    }
+
+    @Override
+    public MemorySize filesMaxSize() {
+        return new MemorySize(BigInteger.valueOf(1 << 20));
     }
 }

@@ -17,6 +17,7 @@ import dev.larder.model.LogLine;
 import dev.larder.model.Transition;
 import dev.larder.testing.Databases;
 import dev.larder.testing.Eventually;
+import dev.larder.testing.NoFiles;
 import dev.larder.testing.Stock;
 import dev.larder.wakeup.Channel;
 import dev.larder.wakeup.WakeUps;
@@ -55,7 +56,8 @@ class WorkerTest {
             wakeUps,
             stock.clock,
             new GivenWorkerSettings(1, Duration.ofHours(1)),
-            heard);
+            heard,
+            new NoFiles());
     private final Worker worker = new Worker(
             jobSource,
             Databases.vertx(),
@@ -272,7 +274,7 @@ class WorkerTest {
 
         CompletableFuture<JobOutcome> begun = builds.begun.take();
 
-        assertThat(stock.count("workers WHERE slots = 3 AND backends = ARRAY['exec']"))
+        assertThat(stock.count("workers WHERE slots = 3 AND backends = ARRAY['exec', 'files']"))
                 .isEqualTo(1);
         begun.complete(new JobOutcome.Succeeded(Map.of()));
         await(half.stop());
@@ -392,7 +394,8 @@ class WorkerTest {
                 wakeUps,
                 stock.clock,
                 settings,
-                heard);
+                heard,
+                new NoFiles());
         Worker working = new Worker(
                 here, Databases.vertx(), stock.clock, settings, GivenListingSettings.ON_REQUEST, List.of(builds));
         await(working.start());

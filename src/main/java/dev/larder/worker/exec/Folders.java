@@ -1,6 +1,7 @@
 package dev.larder.worker.exec;
 
 import dev.larder.model.Assignment;
+import dev.larder.model.FileContent;
 import dev.larder.worker.process.FileTrees;
 import dev.larder.worker.process.JobFolder;
 import dev.larder.worker.process.RootFolder;
@@ -42,7 +43,7 @@ record Folders(Path files, Path pipes, Path outputs, Path replaced, Path workspa
     }
 
     /** Writes the files of the version into the created folder of the job. */
-    void write(Map<String, String> versionFiles) throws IOException {
+    void write(Map<String, FileContent> versionFiles) throws IOException {
         Files.createDirectory(pipes);
         VersionFiles.write(files, versionFiles);
     }

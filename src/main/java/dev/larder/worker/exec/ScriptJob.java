@@ -96,7 +96,7 @@ final class ScriptJob {
         try {
             killed("processes of an earlier attempt were killed: ", processes.killEarlierAttempts());
             folder = folders.create(root, assignment);
-            folders.write(assignment.version().files());
+            folders.write(assignment.version().contents());
             outcome = unlessFull(transition());
         } catch (VersionFiles.InvalidFileException invalid) {
             outcome = new JobOutcome.Failed("files_invalid", invalid.getMessage() + ".");

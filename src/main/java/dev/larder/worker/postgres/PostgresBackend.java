@@ -7,6 +7,7 @@ import dev.larder.model.Inventory;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.LogLine;
 import dev.larder.model.Target;
+import dev.larder.model.Transition;
 import dev.larder.worker.postgres.Templates.Template;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.core.Vertx;
@@ -105,6 +106,12 @@ public class PostgresBackend implements Backend {
     @Override
     public boolean offered() {
         return server != null;
+    }
+
+    /** Only the template database is built of files. */
+    @Override
+    public boolean readsFiles(Assignment assignment) {
+        return assignment.transition() == Transition.START && !assignment.isLaterStart();
     }
 
     @Override

@@ -1,6 +1,8 @@
 package dev.larder.worker.process;
 
+import dev.larder.model.FileContent;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -20,9 +22,9 @@ public final class VersionFiles {
      *
      * @throws InvalidFileException if the name of a file is too long or leads out of the folder
      */
-    public static void write(Path folder, Map<String, String> files) throws IOException {
+    public static void write(Path folder, Map<String, FileContent> files) throws IOException {
         Files.createDirectory(folder);
-        for (Map.Entry<String, String> file : files.entrySet()) {
+        for (Map.Entry<String, FileContent> file : files.entrySet()) {
             write(folder, file.getKey(), file.getValue());
         }
     }
@@ -37,7 +39,7 @@ public final class VersionFiles {
         }
     }
 
-    private static void write(Path folder, String name, String text) throws IOException {
+    private static void write(Path folder, String name, FileContent content) throws IOException {
         for (String part : name.split("/")) {
             if (part.getBytes(StandardCharsets.UTF_8).length > NAME_BYTES_MAX) {
                 throw new InvalidFileException(
@@ -49,9 +51,24 @@ public final class VersionFiles {
             throw new InvalidFileException("the path of a file leaves its folder: " + name);
         }
         Files.createDirectories(file.getParent() == null ? folder : file.getParent());
-        Files.writeString(file, text);
-        String rights = text.startsWith("#!") ? "rwx------" : "rw-------";
-        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(rights));
+        boolean script = switch (content) {
+            case FileContent.Text(String text) -> {
+                Files.writeString(file, text);
+                yield text.startsWith("#!");
+            }
+            case FileContent.OnDisk fetched -> {
+                // A copy, not a link: a script may write into its files, and other jobs read the fetched one.
+                Files.copy(fetched.path(), file);
+                yield isScript(fetched);
+            }
+        };
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(script ? "rwx------" : "rw-------"));
+    }
+
+    private static boolean isScript(FileContent.OnDisk file) throws IOException {
+        try (InputStream in = file.open()) {
+            return in.read() == '#' && in.read() == '!';
+        }
     }
 
     /** Java writes names in the encoding of the process's locale, and refuses names that it cannot write. */

@@ -1,5 +1,6 @@
 package dev.larder.worker.remote;
 
+import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.TimeoutException;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.VertxException;
@@ -113,6 +114,26 @@ public final class Api {
     /** @param hold how long the server may hold the call until there is a job */
     Uni<Answer> post(String path, JsonObject body, Duration hold) {
         return send(HttpMethod.POST, path, body, hold);
+    }
+
+    /** The bytes of the answer, as they come. Fails where the call does not succeed, or nothing comes for a while. */
+    Multi<byte[]> stream(String path, JsonObject body) {
+        return client.request(options(HttpMethod.POST, path, Duration.ZERO))
+                .chain(request -> sent(request, body))
+                .onItem()
+                .transformToMulti(Api::bytes)
+                .onFailure(Api::isOfTheNetwork)
+                .transform(this::unreachable);
+    }
+
+    private static Multi<byte[]> bytes(HttpClientResponse response) {
+        return response.statusCode() / 100 == 2
+                ? response.toMulti().map(Buffer::getBytes)
+                : read(response).onItem().transformToMulti(Api::refused);
+    }
+
+    private static Multi<byte[]> refused(Answer answer) {
+        return Multi.createFrom().failure(new UnexpectedException(answer.status(), answer.said()));
     }
 
     Uni<Answer> delete(String path) {

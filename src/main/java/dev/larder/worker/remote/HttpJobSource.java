@@ -14,7 +14,9 @@ import dev.larder.model.StateAccess;
 import dev.larder.model.Target;
 import dev.larder.model.ToolEnd;
 import dev.larder.model.Transition;
+import dev.larder.model.UploadedFile;
 import dev.larder.model.WorkerEntry;
+import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
 import io.vertx.core.json.JsonArray;
@@ -134,7 +136,8 @@ public final class HttpJobSource implements JobSource {
                                 item.getString("backend"),
                                 item.getString("templateName"),
                                 item.getString("presetName"),
-                                texts(item, "files")),
+                                texts(item, "files"),
+                                uploads(item)),
                         parameters(item),
                         Optional.ofNullable(item.getJsonObject("state")).map(HttpJobSource::state)));
     }
@@ -146,6 +149,16 @@ public final class HttpJobSource implements JobSource {
                 names(item, "sensitiveParameters"),
                 texts(item, "parameterTypes"),
                 texts(item, item.containsKey("earlyParameters") ? "earlyParameters" : "parameters"));
+    }
+
+    private static Map<String, UploadedFile> uploads(JsonObject item) {
+        Map<String, UploadedFile> uploads = new HashMap<>();
+        JsonObject files = item.getJsonObject("uploads", new JsonObject());
+        files.fieldNames().forEach(path -> {
+            JsonObject file = files.getJsonObject(path);
+            uploads.put(path, new UploadedFile(file.getString("digest"), file.getLong("bytes")));
+        });
+        return uploads;
     }
 
     private static StateAccess state(JsonObject state) {
@@ -238,6 +251,13 @@ public final class HttpJobSource implements JobSource {
         }
         answer.succeeded();
         return true;
+    }
+
+    @Override
+    public Multi<byte[]> file(Lease lease, String digest) {
+        JsonObject body =
+                new JsonObject().put("lease", lease.token().toString()).put("digest", digest);
+        return api.stream("/jobs/" + lease.jobId() + "/files", body);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.larder.worker.terraform;
 
 import dev.larder.model.Assignment;
+import dev.larder.model.FileContent;
 import dev.larder.model.module.TerraformModule;
 import dev.larder.worker.process.JobFolder;
 import dev.larder.worker.process.RootFolder;
@@ -45,7 +46,7 @@ record ModuleFolder(Path module, Path pipes, Path home, Path plan, Path answer, 
     }
 
     /** Writes everything the tool needs into the created folder of the job. */
-    void write(Map<String, String> files, String variables, String toolConfiguration) throws IOException {
+    void write(Map<String, FileContent> files, String variables, String toolConfiguration) throws IOException {
         Files.createDirectory(pipes);
         Files.createDirectory(home);
         VersionFiles.write(module, files);

@@ -123,7 +123,7 @@ final class ModuleJob {
         ModuleVariables variables = ModuleVariables.of(assignment, module);
         bench.root().createPrivate();
         created = JobFolder.create(bench.root(), assignment.jobId(), assignment.attempt());
-        folder.write(assignment.version().files(), variables.json(), ToolConfiguration.of(bench.settings()));
+        folder.write(assignment.version().contents(), variables.json(), ToolConfiguration.of(bench.settings()));
         ModuleSteps steps = new ModuleSteps(run(access), folder, tool, events, bench.cacheTurns(), bench.settings());
         log.note("runs with " + tool.version());
         steps.init();

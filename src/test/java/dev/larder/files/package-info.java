@@ -1,0 +1,4 @@
+@NullMarked
+package dev.larder.files;
+
+import org.jspecify.annotations.NullMarked;
