@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -102,9 +103,24 @@ public final class DumpFile implements AutoCloseable {
 
     private static byte[] head(InputStream in) throws IOException {
         in.mark(HEAD_BYTES);
-        byte[] head = in.readNBytes(HEAD_BYTES);
+        byte[] head = new byte[HEAD_BYTES];
+        int length = 0;
+        int count = 0;
+        while (count >= 0 && length < head.length) {
+            length += count;
+            count = readable(in, head, length);
+        }
         in.reset();
-        return head;
+        return Arrays.copyOf(head, length);
+    }
+
+    /** A gzip file that is cut off has the bytes before its end all the same. */
+    private static int readable(InputStream in, byte[] head, int length) throws IOException {
+        try {
+            return in.read(head, length, head.length - length);
+        } catch (EOFException cut) {
+            return -1;
+        }
     }
 
     private static boolean startsWith(byte[] head, int... bytes) {
@@ -197,6 +213,17 @@ public final class DumpFile implements AutoCloseable {
             return Optional.empty();
         } catch (DumpRefused refused) {
             return Optional.of(refused.reason());
+        }
+    }
+
+    /** The same as far as the first bytes tell: the format, its version, its compression. 8 KB are enough. */
+    public static Optional<String> problemAtBeginning(byte[] beginning) {
+        try (DumpFile file = begin(new ByteArrayInputStream(beginning))) {
+            return Optional.empty();
+        } catch (DumpRefused refused) {
+            return Optional.of(refused.reason());
+        } catch (IOException cutOff) {
+            return Optional.empty();
         }
     }
 

@@ -227,6 +227,18 @@ class ArchiveTest {
     }
 
     @Test
+    void the_beginning_tells_the_format_and_a_cut_is_no_problem_of_it() {
+        byte[] older = new ArchiveBytes(13, false).bytes();
+
+        assertThat(DumpFile.problemAtBeginning(older)).isPresent();
+        assertThat(DumpFile.problemAtBeginning(Arrays.copyOf(gzipped(older), 40))).isPresent();
+        for (String name : List.of("shop.dump", "shop.sql")) {
+            assertThat(DumpFile.problemAtBeginning(Arrays.copyOf(recorded(name), 8_192))).isEmpty();
+            assertThat(DumpFile.problemAtBeginning(Arrays.copyOf(gzipped(recorded(name)), 4_000))).isEmpty();
+        }
+    }
+
+    @Test
     void a_tar_file_is_refused_by_name() {
         byte[] tar = new byte[512];
         System.arraycopy("ustar".getBytes(StandardCharsets.US_ASCII), 0, tar, 257, 5);
