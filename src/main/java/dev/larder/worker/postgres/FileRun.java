@@ -32,6 +32,8 @@ final class FileRun {
     private static final Pattern CHANGES_READING =
             Pattern.compile("(?i)standard_conforming_strings|client_encoding|\\bNAMES\\b");
 
+    private static final int CHANGES_READING_BYTES_MAX = 512;
+
     private final LoadSession session;
     private final DumpFile file;
     private final FileFaults faults;
@@ -102,7 +104,7 @@ final class FileRun {
     }
 
     private static boolean changesReading(Statement statement) {
-        return statement.sql().length < BATCH_STATEMENTS
+        return statement.sql().length <= CHANGES_READING_BYTES_MAX
                 && CHANGES_READING.matcher(StatementBatch.text(statement)).find();
     }
 
