@@ -82,7 +82,9 @@ final class ClaimDump {
             empty.add(claim("empty", "SELECT 1"));
             filled.add(claim("dump", "SELECT count(*) FROM (SELECT FROM visit LIMIT 1) one"));
         }
-        say("%d claims of each, in turns, and the first statement in the workspace; medians (least to greatest)", INSTANCES);
+        say(
+                "%d claims of each, in turns, and the first statement in the workspace; medians (least to greatest)",
+                INSTANCES);
         show("empty", empty);
         show("dump", filled);
         Files.delete(dump);
@@ -111,7 +113,10 @@ final class ClaimDump {
     /** Declares a pool and waits until it is full. */
     private double stock(String template, String file) throws IOException, InterruptedException {
         long begun = System.nanoTime();
-        String declared = send("PUT", "organizations/" + ORGANIZATION + "/templates/" + template, BodyPublishers.ofString("""
+        String declared = send(
+                "PUT",
+                "organizations/" + ORGANIZATION + "/templates/" + template,
+                BodyPublishers.ofString("""
                         {"backend": "postgres", "files": {"1.sql": %s},
                          "presets": [{"name": "small", "prebuilds": {"instances": %d}}]}""".formatted(file, INSTANCES)));
         String ready = """
@@ -147,7 +152,8 @@ final class ClaimDump {
     }
 
     private String send(String method, String path, BodyPublisher body) throws IOException, InterruptedException {
-        HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port() + "/api/v1/" + path))
+        HttpRequest request = HttpRequest.newBuilder(
+                        URI.create("http://127.0.0.1:" + server.port() + "/api/v1/" + path))
                 .header("Authorization", "Bearer " + token)
                 .header("Content-Type", path.contains("/files/") ? "application/octet-stream" : "application/json")
                 .method(method, body)

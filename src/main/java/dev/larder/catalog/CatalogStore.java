@@ -96,7 +96,6 @@ public class CatalogStore {
 
     private record Version(UUID id, int number) {}
 
-
     /**
      * Creates the template where there is none of that name, and a version where neither the active nor the
      * newest one declares the same. Idempotent: the same declaration again writes nothing.
@@ -188,8 +187,8 @@ public class CatalogStore {
 
     private Uni<Applied> apply(SqlConnection connection, Application wanted, LockedTemplate locked) {
         TemplateView template = locked.template();
-        VersionStore.Hashes hashes =
-                new VersionStore.Hashes(encryption.fingerprint(wanted.canonical()), encryption.fingerprint(wanted.byDigests()));
+        VersionStore.Hashes hashes = new VersionStore.Hashes(
+                encryption.fingerprint(wanted.canonical()), encryption.fingerprint(wanted.byDigests()));
         return FIND_SAME
                 .on(
                         connection,
@@ -238,7 +237,8 @@ public class CatalogStore {
             VersionStore.Hashes hashes,
             Map<String, Long> sizes) {
         return FileReferenceStore.beginnings(connection, locked.template().organizationId(), wanted.declaration())
-                .map(beginnings -> FileReferences.unreadable(wanted.declaration().uploads(), beginnings))
+                .map(beginnings ->
+                        FileReferences.unreadable(wanted.declaration().uploads(), beginnings))
                 .chain(refusals -> refusals.isEmpty()
                         ? declareNew(connection, wanted, locked, hashes, sizes)
                         : Uni.createFrom().item(new Applied.FilesUnreadable(refusals)));

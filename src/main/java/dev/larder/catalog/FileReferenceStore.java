@@ -83,14 +83,12 @@ final class FileReferenceStore {
             SELECT :version, path, :organization, digest
               FROM unnest(:paths::text[], :digests::text[]) AS declared (path, digest)""", "version", "organization", "paths", "digests");
 
-    static Uni<Void> insert(
-            SqlConnection connection, UUID version, UUID organization, Map<String, String> uploads) {
+    static Uni<Void> insert(SqlConnection connection, UUID version, UUID organization, Map<String, String> uploads) {
         if (uploads.isEmpty()) {
             return Uni.createFrom().voidItem();
         }
         String[] paths = uploads.keySet().toArray(String[]::new);
         String[] digests = uploads.values().toArray(String[]::new);
-        return INSERT.on(connection, version, organization, paths, digests)
-                .replaceWithVoid();
+        return INSERT.on(connection, version, organization, paths, digests).replaceWithVoid();
     }
 }

@@ -178,7 +178,8 @@ final class ObjectReader {
     /** A number of any size; another text is refused: {@code wrong_type}. */
     Optional<BigDecimal> number(String field) {
         Optional<String> text = node(field).flatMap(node -> scalar(node, at(field)));
-        if (text.isPresent() && ParameterValue.refusal("number", text.get(), field).isPresent()) {
+        if (text.isPresent()
+                && ParameterValue.refusal("number", text.get(), field).isPresent()) {
             wrongType(at(field), "a number");
             return Optional.empty();
         }

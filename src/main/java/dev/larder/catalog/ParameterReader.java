@@ -146,8 +146,8 @@ final class ParameterReader {
             default -> List.of("allowed", "min", "max", "minLength", "maxLength", "pattern");
         };
         List<String> given = others.stream().filter(form::has).toList();
-        given.forEach(limit ->
-                refusals.add("option_without_effect", form.at(limit), "has no effect on type " + type + "."));
+        given.forEach(
+                limit -> refusals.add("option_without_effect", form.at(limit), "has no effect on type " + type + "."));
         return !given.isEmpty();
     }
 
@@ -176,8 +176,7 @@ final class ParameterReader {
             try {
                 return TextPattern.of(pattern) != null;
             } catch (TextPattern.InvalidPatternException invalid) {
-                refusals.add(
-                        "invalid_pattern", form.at("pattern"), "is no pattern: " + invalid.getMessage() + ".");
+                refusals.add("invalid_pattern", form.at("pattern"), "is no pattern: " + invalid.getMessage() + ".");
                 return false;
             }
         });
@@ -186,7 +185,8 @@ final class ParameterReader {
     /** The values that a preset gives. Call {@link #parameters} first. */
     Map<String, String> values(ObjectReader preset) {
         Map<String, String> values = preset.values(
-                "parameters", name -> byName.containsKey(name) ? byName.get(name).type() : "string");
+                "parameters",
+                name -> byName.containsKey(name) ? byName.get(name).type() : "string");
         values.forEach((name, value) -> {
             Parameter parameter = byName.get(name);
             String field = FieldPath.field(preset.at("parameters"), name);

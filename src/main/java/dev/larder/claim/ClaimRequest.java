@@ -167,8 +167,7 @@ record ClaimRequest(
     private static Wanted wanted(JsonBody body, OptionalInt ifMatch) {
         Optional<UUID> workspace = body.optionalId("workspaceId");
         Optional<UUID> preset = body.optionalId("presetId");
-        boolean named =
-                body.has("template") || body.has("preset") || body.has("presets") || body.has("organization");
+        boolean named = body.has("template") || body.has("preset") || body.has("presets") || body.has("organization");
         if (workspace.isPresent() && (preset.isPresent() || named || body.has("parameters"))
                 || preset.isPresent() && named) {
             throw Problem.badRequest(
@@ -192,7 +191,9 @@ record ClaimRequest(
         Optional<List<String>> presets = body.optionalNode("presets").map(ClaimRequest::names);
         if (presets.isPresent() && (body.has("preset") || body.has("parameters"))) {
             throw Problem.badRequest(
-                    "ambiguous_claim", "presets", "goes neither with preset nor with parameters, which are for one preset.");
+                    "ambiguous_claim",
+                    "presets",
+                    "goes neither with preset nor with parameters, which are for one preset.");
         }
         if (body.has("parameters") && !body.has("preset")) {
             JsonNode given = body.optionalNode("parameters").orElseThrow();
@@ -201,13 +202,14 @@ record ClaimRequest(
         }
         return with(
                 body,
-                new Wanted.PresetsByName(organization, template, presets.orElseGet(() -> List.of(body.text("preset")))));
+                new Wanted.PresetsByName(
+                        organization, template, presets.orElseGet(() -> List.of(body.text("preset")))));
     }
 
     private static Wanted with(JsonBody body, Wanted preset) {
         return body.optionalNode("parameters")
-                .<Wanted>map(given -> new Wanted.WithParameters(
-                        preset, GivenValues.of(given), GivenValues.structured(given)))
+                .<Wanted>map(given ->
+                        new Wanted.WithParameters(preset, GivenValues.of(given), GivenValues.structured(given)))
                 .orElse(preset);
     }
 

@@ -3,8 +3,8 @@ package dev.larder.claim;
 import dev.larder.claim.ClaimQuotaStore.UnderQuota;
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
-import dev.larder.claim.GivenParameters.Chosen;
 import dev.larder.claim.Combiner.FromStock;
+import dev.larder.claim.GivenParameters.Chosen;
 import dev.larder.claim.OutOfStock.Short;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
@@ -148,8 +148,8 @@ class Claims {
         Optional<String> named = switch (wanted) {
             case Wanted.PresetsByName byName -> byName.organization();
             case Wanted.ByParameters byParameters -> byParameters.organization();
-            case Wanted.WithParameters with when with.preset() instanceof Wanted.PresetsByName byName ->
-                byName.organization();
+            case Wanted.WithParameters with
+            when with.preset() instanceof Wanted.PresetsByName byName -> byName.organization();
             case Wanted.WithParameters with -> Optional.of("its own");
             case Wanted.PresetById byId -> Optional.of("its own");
             case Wanted.Exactly exactly -> Optional.of("its own");

@@ -49,10 +49,14 @@ record ParameterMatch(
         });
         if (late.values().stream().mapToInt(ParameterMatch::bytes).sum() > LATE_BYTES_MAX) {
             refusals.add(new Refusal(
-                    "parameters_too_large", "parameters", "have more than " + LATE_BYTES_MAX + " bytes of late values."));
+                    "parameters_too_large",
+                    "parameters",
+                    "have more than " + LATE_BYTES_MAX + " bytes of late values."));
         }
-        Set<String> sensitive =
-                declared.stream().filter(Declared::sensitive).map(Declared::name).collect(Collectors.toSet());
+        Set<String> sensitive = declared.stream()
+                .filter(Declared::sensitive)
+                .map(Declared::name)
+                .collect(Collectors.toSet());
         return new ParameterMatch(cold, late, sensitive, refusals);
     }
 
@@ -63,11 +67,12 @@ record ParameterMatch(
     /** A value that stock has is not checked again. */
     private static Optional<Refusal> refusal(@Nullable Declared one, String name, String value, boolean structured) {
         if (one == null) {
-            return Optional.of(
-                    new Refusal("unknown_parameter", GivenValues.field(name), "is not among the template's parameters."));
+            return Optional.of(new Refusal(
+                    "unknown_parameter", GivenValues.field(name), "is not among the template's parameters."));
         }
         if (structured && !ParameterValue.isStructured(one.type())) {
-            return Optional.of(new Refusal("value_not_of_type", GivenValues.field(name), "must be a " + one.type() + "."));
+            return Optional.of(
+                    new Refusal("value_not_of_type", GivenValues.field(name), "must be a " + one.type() + "."));
         }
         return value.equals(one.standard())
                 ? Optional.empty()

@@ -143,8 +143,7 @@ final class AssignmentReads {
             JsonObject parameter = parameters.getJsonObject(i);
             String name = parameter.getString("name");
             Optional.ofNullable(early(row, parameter)).ifPresent(value -> early.put(name, value));
-            Optional.ofNullable(parameter.getJsonObject("late"))
-                    .ifPresent(given -> late.put(name, given(row, given)));
+            Optional.ofNullable(parameter.getJsonObject("late")).ifPresent(given -> late.put(name, given(row, given)));
             if (!parameter.getString("type").equals("string")) {
                 types.put(name, parameter.getString("type"));
             }

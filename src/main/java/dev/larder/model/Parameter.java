@@ -27,13 +27,7 @@ public record Parameter(
             boolean mutable,
             boolean sensitive,
             @Nullable String defaultValue) {
-        this(
-                name,
-                type,
-                new Use(required, mutable, sensitive, false),
-                defaultValue,
-                ParameterLimits.NONE,
-                null);
+        this(name, type, new Use(required, mutable, sensitive, false), defaultValue, ParameterLimits.NONE, null);
     }
 
     /**

@@ -60,9 +60,7 @@ public record ParameterLimits(
     }
 
     private static boolean same(String type, String one, String other) {
-        return type.equals("number")
-                ? new BigDecimal(one).compareTo(new BigDecimal(other)) == 0
-                : one.equals(other);
+        return type.equals("number") ? new BigDecimal(one).compareTo(new BigDecimal(other)) == 0 : one.equals(other);
     }
 
     private Optional<String> ofNumber(BigDecimal value) {

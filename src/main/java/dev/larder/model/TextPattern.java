@@ -127,9 +127,8 @@ public final class TextPattern {
                 case '[' -> oneOf();
                 default -> {
                     if (SIGNS.indexOf(point) >= 0) {
-                        throw new InvalidPatternException(
-                                "'" + (char) point + "' at position " + at + " is not taken here; write \\"
-                                        + (char) point + " for the sign");
+                        throw new InvalidPatternException("'" + (char) point + "' at position " + at
+                                + " is not taken here; write \\" + (char) point + " for the sign");
                     }
                     yield new Characters(new int[] {point, point}, false);
                 }

@@ -76,8 +76,7 @@ public class Worker {
         this.settings = settings;
         this.files = new FileFetcher(
                 jobSource,
-                new FileCache(
-                        settings.filesRoot(), settings.filesMaxSize().asLongValue(), clock));
+                new FileCache(settings.filesRoot(), settings.filesMaxSize().asLongValue(), clock));
         this.backends = backends.stream()
                 .filter(Backend::offered)
                 .collect(Collectors.toConcurrentMap(Backend::kind, Function.identity()));

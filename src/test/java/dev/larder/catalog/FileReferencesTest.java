@@ -51,8 +51,7 @@ class FileReferencesTest {
         return apply("exec", template, texts, uploads);
     }
 
-    private Applied apply(
-            String backend, String template, Map<String, String> texts, Map<String, String> uploads) {
+    private Applied apply(String backend, String template, Map<String, String> texts, Map<String, String> uploads) {
         PresetDeclaration preset =
                 new PresetDeclaration("small", Map.of(), Optional.of(1), Optional.empty(), null, List.of());
         Declaration declaration =
@@ -92,9 +91,7 @@ class FileReferencesTest {
 
         assertThat(applied)
                 .isEqualTo(new Applied.FilesUnreadable(List.of(new Refusal(
-                        "unsupported_sql",
-                        "files[\"a.sql\"]",
-                        "compressed by zstd: use gzip, or no compression."))));
+                        "unsupported_sql", "files[\"a.sql\"]", "compressed by zstd: use gzip, or no compression."))));
         assertThat(stock.count("version_files")).isZero();
         assertThat(apply("db", START, Map.of("a.sql", DIGEST)))
                 .as("another backend may use it")
@@ -201,12 +198,15 @@ class FileReferencesTest {
     void the_file_of_a_deleted_template_goes_once_its_workspaces_are_deleted() {
         uploaded(DIGEST);
         Applied.Done applied = (Applied.Done) apply("db", START, Map.of("a.sql", DIGEST));
-        assertThat(stock.create(applied.presets().getFirst().identity().id(), 1)).isEqualTo(1);
+        assertThat(stock.create(applied.presets().getFirst().identity().id(), 1))
+                .isEqualTo(1);
         TemplateName name = new TemplateName(stock.owner, Stock.ORGANIZATION, "db");
         assertThat(await(stock.controls.delete(name))).isTrue();
         stock.clock.forward(Duration.ofDays(2));
 
-        assertThat(CleanupTypes.run(stock, "files", 100).deleted()).as("a workspace is there").isZero();
+        assertThat(CleanupTypes.run(stock, "files", 100).deleted())
+                .as("a workspace is there")
+                .isZero();
         stock.sql("UPDATE workspaces SET deleted_at = now(), transition = 'delete', build_status = 'succeeded',"
                 + " build_finished_at = now()");
 

@@ -51,8 +51,9 @@ class ParameterDeclarationTest {
 
     @Test
     void reads_everything_a_parameter_can_say() {
-        assertThat(accepted("{name: a, late: true, sensitive: true, description: what it is, minLength: 1, maxLength: 9,"
-                        + " pattern: '[a-z]+', allowed: [x, y], default: x}"))
+        assertThat(accepted(
+                        "{name: a, late: true, sensitive: true, description: what it is, minLength: 1, maxLength: 9,"
+                                + " pattern: '[a-z]+', allowed: [x, y], default: x}"))
                 .isEqualTo(new Parameter(
                         "a",
                         "string",
@@ -60,15 +61,15 @@ class ParameterDeclarationTest {
                         "x",
                         new ParameterLimits(List.of("x", "y"), null, null, 1, 9, "[a-z]+"),
                         "what it is"));
-        assertThat(accepted("{name: a, type: number, min: -1.5, max: 1e2, allowed: [1, '2']}").limits())
+        assertThat(accepted("{name: a, type: number, min: -1.5, max: 1e2, allowed: [1, '2']}")
+                        .limits())
                 .isEqualTo(new ParameterLimits(
                         List.of("1", "2"), new BigDecimal("-1.5"), new BigDecimal("1e2"), null, null, null));
     }
 
     @Test
     void a_parameter_without_limits_is_what_it_was() {
-        assertThat(accepted("{name: a, default: x}"))
-                .isEqualTo(new Parameter("a", "string", false, false, false, "x"));
+        assertThat(accepted("{name: a, default: x}")).isEqualTo(new Parameter("a", "string", false, false, false, "x"));
     }
 
     @ParameterizedTest

@@ -61,7 +61,11 @@ class LateParametersTest {
     }
 
     private static Parameter late(
-            String name, String type, boolean sensitive, @org.jspecify.annotations.Nullable String standard, ParameterLimits limits) {
+            String name,
+            String type,
+            boolean sensitive,
+            @org.jspecify.annotations.Nullable String standard,
+            ParameterLimits limits) {
         return new Parameter(name, type, new Parameter.Use(false, false, sensitive, true), standard, limits, null);
     }
 
@@ -149,8 +153,7 @@ class LateParametersTest {
         assertThat(step.reason()).isEqualTo(Assignment.CLAIM);
         assertThat(step.parameters().values())
                 .containsExactlyInAnyOrderEntriesOf(Map.of("size", "1", "region", "us1", "count", "2"));
-        assertThat(step.parameters().early())
-                .containsExactlyInAnyOrderEntriesOf(Map.of("size", "1", "region", "de"));
+        assertThat(step.parameters().early()).containsExactlyInAnyOrderEntriesOf(Map.of("size", "1", "region", "de"));
         assertThat(deletion.transition()).isEqualTo(Transition.DELETE);
         assertThat(deletion.parameters().values()).containsEntry("region", "us1");
     }
@@ -178,8 +181,7 @@ class LateParametersTest {
         stock.fail(claimStep());
         assertThat(await(stock.leases.returnUnfit(stock.clock.instant()))).isEqualTo(1);
         assertThat(lateValues()).isZero();
-        await(stock.claims.take(
-                preset, Claimable.Order.OLDEST, List.of(), 0, ScanStart.OLDEST, stock.clock.instant()));
+        await(stock.claims.take(preset, Claimable.Order.OLDEST, List.of(), 0, ScanStart.OLDEST, stock.clock.instant()));
 
         Assignment verify = claimStep();
         assertThat(verify.workspaceId()).isEqualTo(ready.get(1));
@@ -192,8 +194,8 @@ class LateParametersTest {
         Wanted wanted = new Wanted.ByParameters(
                 Optional.empty(), Stock.TEMPLATE, Map.of("size", "1", "region", "us1"), Set.of());
 
-        Outcome outcome = await(
-                claims.claim(anna, new ClaimRequest(wanted, FAIL, 1, 1, Optional.empty()), Optional.empty()));
+        Outcome outcome =
+                await(claims.claim(anna, new ClaimRequest(wanted, FAIL, 1, 1, Optional.empty()), Optional.empty()));
 
         assertThat(outcome).isInstanceOf(Outcome.Given.class);
         assertThat(claimStep().parameters().values()).containsEntry("region", "us1");
@@ -260,8 +262,7 @@ class LateParametersTest {
         Assignment build = stock.take(1).getFirst();
         assertThat(build.parameters().values())
                 .containsExactlyInAnyOrderEntriesOf(Map.of("size", "2", "region", "us1", "token", HUSH));
-        assertThat(build.parameters().early())
-                .containsExactlyInAnyOrderEntriesOf(Map.of("size", "2", "region", "de"));
+        assertThat(build.parameters().early()).containsExactlyInAnyOrderEntriesOf(Map.of("size", "2", "region", "de"));
     }
 
     @Test
@@ -269,10 +270,11 @@ class LateParametersTest {
         claim(WAIT, Map.of("region", "us1", "token", HUSH));
         stock.ready(preset, 1);
 
-        await(stock.claims.take(
-                preset, Claimable.Order.OLDEST, List.of(), 0, ScanStart.OLDEST, stock.clock.instant()));
+        await(stock.claims.take(preset, Claimable.Order.OLDEST, List.of(), 0, ScanStart.OLDEST, stock.clock.instant()));
 
-        assertThat(claimStep().parameters().values()).containsEntry("region", "us1").containsEntry("token", HUSH);
+        assertThat(claimStep().parameters().values())
+                .containsEntry("region", "us1")
+                .containsEntry("token", HUSH);
     }
 
     @Test
@@ -280,7 +282,8 @@ class LateParametersTest {
         claim(new Policy.Wait(Duration.ofMinutes(5), 0, true), Map.of("region", "us1", "token", HUSH));
         UUID claim = stock.row("SELECT id FROM claims", Tuple.tuple()).getUUID("id");
 
-        assertThat(await(stock.coldClaims.coldForWaiting(claim, stock.clock.instant()))).isTrue();
+        assertThat(await(stock.coldClaims.coldForWaiting(claim, stock.clock.instant())))
+                .isTrue();
 
         assertThat(stock.take(1).getFirst().parameters().values())
                 .containsEntry("region", "us1")
@@ -295,7 +298,8 @@ class LateParametersTest {
         declared(late("region", "string", false, "fr", alike ? REGIONS : ParameterLimits.NONE));
         assertThat(await(stock.leases.follow(stock.clock.instant()))).isEqualTo(1);
 
-        assertThat(stock.count("claims WHERE ended_reason = 'preset_not_active'")).isEqualTo(alike ? 0 : 1);
+        assertThat(stock.count("claims WHERE ended_reason = 'preset_not_active'"))
+                .isEqualTo(alike ? 0 : 1);
         assertThat(stock.count("claims WHERE ended_at IS NULL AND late_parameters IS NOT NULL"))
                 .isEqualTo(alike ? 1 : 0);
     }
@@ -315,12 +319,13 @@ class LateParametersTest {
 
         Assignment reset = stock.take(1).getFirst();
         assertThat(reset.reason()).isEqualTo(Assignment.RECYCLE);
-        assertThat(reset.parameters().values())
-                .containsExactlyInAnyOrderEntriesOf(Map.of("size", "1", "region", "de"));
+        assertThat(reset.parameters().values()).containsExactlyInAnyOrderEntriesOf(Map.of("size", "1", "region", "de"));
         assertThat(lateValues()).isZero();
         stock.succeed(reset);
         given(Map.of());
-        assertThat(claimStep().parameters().values()).containsEntry("region", "de").doesNotContainKey("token");
+        assertThat(claimStep().parameters().values())
+                .containsEntry("region", "de")
+                .doesNotContainKey("token");
     }
 
     @Test
@@ -332,7 +337,9 @@ class LateParametersTest {
         assertThat(step.parameters().sensitive()).contains("token");
         assertThat(step.toString() + step.parameters() + claim).doesNotContain(HUSH);
         for (String table : List.of("claims", "workspaces", "jobs", "builds", "events", "audit")) {
-            assertThat(stock.count(table + " x WHERE x::text LIKE '%" + HUSH + "%'")).as(table).isZero();
+            assertThat(stock.count(table + " x WHERE x::text LIKE '%" + HUSH + "%'"))
+                    .as(table)
+                    .isZero();
         }
         stock.succeed(step);
 

@@ -231,10 +231,13 @@ class ArchiveTest {
         byte[] older = new ArchiveBytes(13, false).bytes();
 
         assertThat(DumpFile.problemAtBeginning(older)).isPresent();
-        assertThat(DumpFile.problemAtBeginning(Arrays.copyOf(gzipped(older), 40))).isPresent();
+        assertThat(DumpFile.problemAtBeginning(Arrays.copyOf(gzipped(older), 40)))
+                .isPresent();
         for (String name : List.of("shop.dump", "shop.sql")) {
-            assertThat(DumpFile.problemAtBeginning(Arrays.copyOf(recorded(name), 8_192))).isEmpty();
-            assertThat(DumpFile.problemAtBeginning(Arrays.copyOf(gzipped(recorded(name)), 4_000))).isEmpty();
+            assertThat(DumpFile.problemAtBeginning(Arrays.copyOf(recorded(name), 8_192)))
+                    .isEmpty();
+            assertThat(DumpFile.problemAtBeginning(Arrays.copyOf(gzipped(recorded(name)), 4_000)))
+                    .isEmpty();
         }
     }
 

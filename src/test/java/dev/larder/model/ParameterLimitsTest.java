@@ -77,9 +77,7 @@ class ParameterLimitsTest {
 
     @Test
     void a_refusal_names_ten_of_many_allowed_values() {
-        List<String> many = IntStream.range(0, 100)
-                .mapToObj(i -> "v" + i)
-                .toList();
+        List<String> many = IntStream.range(0, 100).mapToObj(i -> "v" + i).toList();
 
         assertThat(new ParameterLimits(many, null, null, null, null, null).refusal("string", "x", "f"))
                 .hasValueSatisfying(told -> assertThat(told.detail()).endsWith("v9 and 90 more."));

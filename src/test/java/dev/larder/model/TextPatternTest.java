@@ -83,8 +83,37 @@ class TextPatternTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "(a|b)", "a|b", "(?i)a", "a)", "a**", "a+?", "a?+", "*a", "a{", "a{1", "a{,2}", "a{2,1}", "a{99999}", "a{1}{2}",
-                "[", "[a", "[]", "[]-a]", "[^]", "[z-a]", "[a-\\d]", "[[a]]", "a]", "a}", "\\", "\\s", "\\1", "\\p{L}", "\\b", "a^", "a$b"
+                "(a|b)",
+                "a|b",
+                "(?i)a",
+                "a)",
+                "a**",
+                "a+?",
+                "a?+",
+                "*a",
+                "a{",
+                "a{1",
+                "a{,2}",
+                "a{2,1}",
+                "a{99999}",
+                "a{1}{2}",
+                "[",
+                "[a",
+                "[]",
+                "[]-a]",
+                "[^]",
+                "[z-a]",
+                "[a-\\d]",
+                "[[a]]",
+                "a]",
+                "a}",
+                "\\",
+                "\\s",
+                "\\1",
+                "\\p{L}",
+                "\\b",
+                "a^",
+                "a$b"
             })
     void what_it_cannot_read_is_refused(String pattern) {
         assertThatThrownBy(() -> TextPattern.of(pattern)).isInstanceOf(InvalidPatternException.class);
@@ -96,8 +125,7 @@ class TextPatternTest {
         String items = item.repeat(250 / item.length());
         TextPattern pattern = TextPattern.of(items + (last.equals("$") ? "\\$" : last));
 
-        boolean matches = assertTimeoutPreemptively(
-                Duration.ofSeconds(10), () -> pattern.matches("a".repeat(16_384)));
+        boolean matches = assertTimeoutPreemptively(Duration.ofSeconds(10), () -> pattern.matches("a".repeat(16_384)));
 
         assertThat(matches).isFalse();
     }

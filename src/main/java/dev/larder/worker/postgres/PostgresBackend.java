@@ -211,8 +211,8 @@ public class PostgresBackend implements Backend {
     private Uni<JobOutcome> start(AdminSession admin, Job job, boolean databaseExists) {
         if (job.assignment().reason().equals(Assignment.CLAIM)) {
             return setParameters(admin, job)
-                    .replaceWith(() ->
-                            new JobOutcome.Succeeded(job.assignment().workspace().outputs()));
+                    .replaceWith(() -> new JobOutcome.Succeeded(
+                            job.assignment().workspace().outputs()));
         }
         boolean keep = databaseExists && job.assignment().buildNumber() > 1;
         return (keep ? reopen(admin, job) : create(admin, job)).replaceWith(() -> succeeded(job));

@@ -57,7 +57,8 @@ class WorkspaceParametersTest {
     }
 
     /** The job with values that a claim gives late. */
-    private static Assignment late(Assignment job, String reason, Map<String, String> given, Map<String, String> outputs) {
+    private static Assignment late(
+            Assignment job, String reason, Map<String, String> given, Map<String, String> outputs) {
         Map<String, String> values = new HashMap<>(job.parameters().values());
         values.putAll(given);
         Target.Workspace was = job.workspace();
@@ -203,7 +204,8 @@ class WorkspaceParametersTest {
         place.admin("ALTER SYSTEM RESET ALL");
         place.admin("SELECT pg_reload_conf()");
         assertThat(Files.readString(server.folder().resolve("postgres.log")))
-                .contains("SET larder.\"region\" FROM CURRENT").doesNotContain("seen-nowhere");
+                .contains("SET larder.\"region\" FROM CURRENT")
+                .doesNotContain("seen-nowhere");
         assertThat(place.log()).noneMatch(line -> line.contains("seen-nowhere"));
     }
 
