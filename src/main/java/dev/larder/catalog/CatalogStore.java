@@ -20,6 +20,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -107,7 +108,9 @@ public class CatalogStore {
                         : changing(
                                 wanted.organization(),
                                 wanted.template(),
-                                connection -> apply(connection, wanted, organization.get())));
+                                connection -> apply(connection, wanted, organization.get())))
+                .onFailure(FilesMissingException.class)
+                .recoverWithItem(failure -> new Applied.FilesMissing(((FilesMissingException) failure).digests));
     }
 
     private <T> Uni<T> changing(String organization, String template, Function<SqlConnection, Uni<T>> change) {
@@ -216,6 +219,19 @@ public class CatalogStore {
                 .chain(() -> done(connection, locked, same, false, true));
     }
 
+    /** Rolls the transaction back, which may have created the template. */
+    private static final class FilesMissingException extends RuntimeException {
+
+        private static final long serialVersionUID = 1;
+
+        private final transient Set<String> digests;
+
+        FilesMissingException(Set<String> digests) {
+            super("files are missing", null, false, false);
+            this.digests = digests;
+        }
+    }
+
     /** The files are locked until the version is committed: no clean-up removes one meanwhile. */
     private Uni<Applied> declareNew(
             SqlConnection connection, Application wanted, LockedTemplate locked, VersionStore.Hashes hashes) {
@@ -224,7 +240,7 @@ public class CatalogStore {
                         connection, organization, wanted.declaration().uploads(), clock.instant())
                 .chain(found -> switch (found) {
                     case FileReferenceStore.Found.Missing(var digests) ->
-                        Uni.createFrom().item(new Applied.FilesMissing(digests));
+                        Uni.createFrom().failure(new FilesMissingException(digests));
                     case FileReferenceStore.Found.All(var sizes) ->
                         declareReadable(connection, wanted, locked, hashes, sizes);
                 });

@@ -17,7 +17,6 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Map;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
@@ -91,10 +90,7 @@ class VersionFileResource {
                         new TemplateName(caller.get(), organization, template), number(number), digest)
                 .map(found -> found.orElseThrow(() -> Problem.notFound("file")))
                 .chain(found -> content(found, digest));
-        return RestMulti.fromUniResponse(
-                content,
-                found -> StreamGuard.logged("file of a version", found.pieces()),
-                found -> Map.of("Content-Length", List.of(Long.toString(found.bytes()))));
+        return RestMulti.fromUniResponse(content, found -> StreamGuard.logged("file of a version", found.pieces()));
     }
 
     private Uni<FileContents.Content> content(Found found, String digest) {

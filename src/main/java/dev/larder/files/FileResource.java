@@ -29,8 +29,6 @@ import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
-import java.util.List;
-import java.util.Map;
 import java.util.regex.Pattern;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
@@ -113,12 +111,13 @@ class FileResource {
             @HeaderParam("Content-Range") @Nullable String contentRange) {
         RoutingContext routing = current.getCurrent();
         HttpServerRequest request = routing.request();
-        Range range = Range.of(Edge.fileLength(routing), contentRange);
         BodyReader body = BodyReader.of(request, vertx, settings.idleTimeout());
-        String checked = checked(digest);
         return organization(organization)
-                .map(found ->
-                        new Upload(found.id(), checked, range, caller.get().userId()))
+                .map(found -> new Upload(
+                        found.id(),
+                        checked(digest),
+                        Range.of(Edge.fileLength(routing), contentRange),
+                        caller.get().userId()))
                 .chain(upload -> uploads.receive(upload, body::next))
                 .map(FileResource::answer)
                 .onFailure()
@@ -161,9 +160,8 @@ class FileResource {
     @Operation(hidden = true)
     public Uni<RestResponse<Void>> look(
             @PathParam("organization") String organization, @PathParam("digest") String digest) {
-        String checked = checked(digest);
         return organization(organization)
-                .chain(found -> reads.touched(found.id(), checked))
+                .chain(found -> reads.touched(found.id(), checked(digest)))
                 .map(found -> found.orElseThrow(() -> missing(0)))
                 .map(FileResource::told);
     }
@@ -195,16 +193,10 @@ class FileResource {
                             schema = @Schema(type = SchemaType.STRING, format = "binary")))
     public RestMulti<byte[]> download(
             @PathParam("organization") String organization, @PathParam("digest") String digest) {
-        String checked = checked(digest);
         Uni<FileContents.Content> file = organization(organization)
-                .chain(found -> contents.find(found.id(), checked))
+                .chain(found -> contents.find(found.id(), checked(digest)))
                 .map(found -> found.orElseThrow(() -> Problem.notFound("file")));
-        return RestMulti.fromUniResponse(
-                file, found -> StreamGuard.logged("file", found.pieces()), FileResource::headers);
-    }
-
-    private static Map<String, List<String>> headers(FileContents.Content file) {
-        return Map.of("Content-Length", List.of(Long.toString(file.bytes())));
+        return RestMulti.fromUniResponse(file, found -> StreamGuard.logged("file", found.pieces()));
     }
 
     /** Newest first. */

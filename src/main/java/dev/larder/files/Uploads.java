@@ -101,7 +101,8 @@ class Uploads {
     private Uni<Outcome> begun(Upload upload, Supplier<Uni<byte[]>> body, Begun begun) {
         return switch (begun) {
             case Begun.Writing(var place) -> new Writing(upload, place).run(body);
-            case Begun.Stored(var file) -> discarded(body).replaceWith(new Outcome.Present(file));
+            // A client of HTTP/1.1 may not read the answer before it has sent its body.
+            case Begun.Stored(var file) -> toItsEnd(body).replaceWith(new Outcome.Present(file));
             case Begun.Busy() -> Uni.createFrom().failure(inProgress());
             case Begun.Elsewhere(long offset) -> Uni.createFrom().failure(elsewhere(offset));
             case Begun.Full() ->
@@ -126,24 +127,28 @@ class Uploads {
                 .withHeader(FileResource.OFFSET, Long.toString(offset));
     }
 
-    /** A client of HTTP/1.1 may not read the answer before it has sent its body. */
-    private static Uni<Void> discarded(Supplier<Uni<byte[]>> body) {
+    /** Takes one piece after the other. Code: 408 {@code body_too_slow}. */
+    private Uni<Void> toItsEnd(Supplier<Uni<byte[]>> pieces) {
         return Multi.createBy()
                 .repeating()
-                .uni(body::get)
+                .uni(pieces::get)
                 .whilst(bytes -> bytes.length > 0)
                 .collect()
                 .last()
+                .ifNoItem()
+                .after(limits.body())
+                .failWith(() -> Problem.of(408, "body_too_slow", "The body did not arrive in time."))
                 .replaceWithVoid();
     }
 
-    /** A request that writes a part. */
+    /** A request that writes a part. It is canceled when its connection breaks. Later failures are not reported. */
     private final class Writing {
 
         private final Upload upload;
         private final ChunkStore.Place begin;
         private final MessageDigest digest = sha256();
         private long received;
+        private volatile boolean canceled;
 
         Writing(Upload upload, ChunkStore.Place begin) {
             this.upload = upload;
@@ -152,18 +157,12 @@ class Uploads {
         }
 
         Uni<Outcome> run(Supplier<Uni<byte[]>> body) {
-            return Multi.createBy()
-                    .repeating()
-                    .uni(() -> body.get().call(this::append))
-                    .whilst(bytes -> bytes.length > 0)
-                    .collect()
-                    .last()
-                    .ifNoItem()
-                    .after(limits.body())
-                    .failWith(() -> Problem.of(408, "body_too_slow", "The body did not arrive in time."))
+            return toItsEnd(() -> body.get().call(this::append))
                     .chain(this::end)
                     .onFailure()
                     .call(failure -> store.release(begin).onFailure().recoverWithNull())
+                    .onCancellation()
+                    .invoke(() -> canceled = true)
                     .onCancellation()
                     .call(() -> store.release(begin).onFailure().recoverWithNull());
         }
@@ -179,7 +178,7 @@ class Uploads {
             ChunkStore.Place place = new ChunkStore.Place(begin.file(), received, begin.writer());
             return chunks.append(place, bytes, clock.instant())
                     .invoke(mine -> {
-                        if (!mine) {
+                        if (!mine && !canceled) {
                             throw inProgress();
                         }
                         received += bytes.length;

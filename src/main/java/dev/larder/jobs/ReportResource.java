@@ -193,10 +193,7 @@ class ReportResource {
         Uni<FileContents.Content> found = leased(id, body)
                 .chain(lease -> jobSource.content(lease, digest))
                 .map(content -> content.orElseThrow(() -> Problem.notFound("file")));
-        return RestMulti.fromUniResponse(
-                found,
-                content -> StreamGuard.logged("file of a job", content.pieces()),
-                content -> Map.of("Content-Length", List.of(Long.toString(content.bytes()))));
+        return RestMulti.fromUniResponse(found, content -> StreamGuard.logged("file of a job", content.pieces()));
     }
 
     private static int inLease(int seq, int lines, Lease lease) {

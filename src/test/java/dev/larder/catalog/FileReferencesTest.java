@@ -77,7 +77,7 @@ class FileReferencesTest {
         Applied applied = apply("db", START, Map.of("a.sql", DIGEST, "b.sql", OTHER));
 
         assertThat(applied).isEqualTo(new Applied.FilesMissing(Set.of(OTHER)));
-        assertThat(stock.count("version_files")).isZero();
+        assertThat(stock.count("templates WHERE name = 'db'")).isZero();
     }
 
     @Test
