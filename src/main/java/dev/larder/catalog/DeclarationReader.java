@@ -97,7 +97,9 @@ final class DeclarationReader {
      * it runs.
      */
     private void refuseFilesWithoutEffect(FileFields.Read files) {
-        files.uploads().keySet().forEach(this::refuseUnlessRun);
+        files.uploads().keySet().forEach(path -> {
+            boolean run = refuseUnlessRun(path);
+        });
         files.texts().forEach((path, text) -> {
             String field = FieldPath.field("files", path);
             if (refuseUnlessRun(path) && text.isBlank()) {

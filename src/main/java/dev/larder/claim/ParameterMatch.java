@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 record ParameterMatch(
         Map<String, String> cold, Map<String, String> late, Set<String> sensitive, List<Refusal> refusals) {
 
-    /** Bytes of UTF-8, of all late values together: they are written with the claim, and a script's environment has them. */
+    /** Bytes of UTF-8, of all late values together: a row and the environment of a script have them. */
     private static final int LATE_BYTES_MAX = 65_536;
 
     /** @param structured the names of those that were given as a list or an object */

@@ -115,8 +115,8 @@ public class PresetReads {
             "organization");
 
     /**
-     * The preset all of whose parameters, but for late ones, are among these; the one with most of them, then the first by name
-     * (design, section 3.2).
+     * The preset all of whose parameters, except late ones, are among these; the one with most of them, then the
+     * first by name (design, section 3.2).
      */
     public Uni<Optional<Fitting>> findByParameters(
             Optional<String> organization,

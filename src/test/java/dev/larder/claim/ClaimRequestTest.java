@@ -137,7 +137,7 @@ class ClaimRequestTest {
                 "{'template':'box','parameters':{'a':null}} | wrong_type | parameters.a",
                 "{'template':'box','parameters':{'a':'b\\u0000'}} | wrong_type | parameters.a",
                 "{'template':'box','parameters':{'a':'\\ud83d'}} | wrong_type | parameters.a",
-                "{'template':'box','parameters':{'a':['\\u0000']}} | wrong_type | parameters.a",
+                "{'template':'box','parameters':{'a':['\\ud83d']}} | wrong_type | parameters.a",
                 "{'template':'box','preset':'a','parameters':{'b':null}} | wrong_type | parameters.b",
                 "{'template':'box','parameters':{'a\\u0000':'b'}} | wrong_type | parameters",
                 "{'template':'box','preset':'a','presets':['b']} | ambiguous_claim | presets",

@@ -32,6 +32,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -61,11 +62,7 @@ class LateParametersTest {
     }
 
     private static Parameter late(
-            String name,
-            String type,
-            boolean sensitive,
-            @org.jspecify.annotations.Nullable String standard,
-            ParameterLimits limits) {
+            String name, String type, boolean sensitive, @Nullable String standard, ParameterLimits limits) {
         return new Parameter(name, type, new Parameter.Use(false, false, sensitive, true), standard, limits, null);
     }
 
@@ -84,6 +81,7 @@ class LateParametersTest {
         return declare(1);
     }
 
+    @CanIgnoreReturnValue
     private UUID declare(int maxUses) {
         return stock.declare(new PresetDeclaration(
                 "small",
@@ -115,6 +113,7 @@ class LateParametersTest {
         return await(claims.claim(anna, wanting(policy, parameters), Optional.empty()));
     }
 
+    @CanIgnoreReturnValue
     private Claim given(Map<String, String> parameters) {
         Outcome outcome = claim(FAIL, parameters);
         assertThat(outcome).isInstanceOf(Outcome.Given.class);

@@ -41,10 +41,16 @@ class WorkspaceParametersTest {
     @SuppressWarnings("NullAway.Init")
     private static Place place;
 
+    private static final Work PLAIN = work(Map.of());
+
+    @SuppressWarnings("NullAway.Init")
+    private static Map<String, String> plain;
+
     @BeforeAll
-    static void start_a_server() {
+    static void start_a_server_with_a_workspace() {
         server = EmbeddedPostgres.throwaway(folder);
         place = new Place(server);
+        plain = place.built(PLAIN);
     }
 
     @AfterAll
@@ -158,12 +164,9 @@ class WorkspaceParametersTest {
     @ParameterizedTest
     @MethodSource("odd")
     void a_value_arrives_as_it_was_sent(String value) {
-        Work work = work(Map.of());
-        Map<String, String> outputs = place.built(work);
+        assertThat(claim(PLAIN, Map.of("region", value), plain)).isInstanceOf(JobOutcome.Succeeded.class);
 
-        assertThat(claim(work, Map.of("region", value), outputs)).isInstanceOf(JobOutcome.Succeeded.class);
-
-        assertThat(setting(outputs, "region")).isEqualTo(value);
+        assertThat(setting(plain, "region")).isEqualTo(value);
     }
 
     @Test
@@ -196,10 +199,8 @@ class WorkspaceParametersTest {
         place.admin("ALTER SYSTEM SET log_statement = 'all'");
         place.admin("ALTER SYSTEM SET log_min_duration_statement = 0");
         place.admin("SELECT pg_reload_conf()");
-        Work work = work(Map.of());
-        Map<String, String> outputs = place.built(work);
 
-        assertThat(claim(work, Map.of("region", "seen-nowhere"), outputs)).isInstanceOf(JobOutcome.Succeeded.class);
+        assertThat(claim(PLAIN, Map.of("region", "seen-nowhere"), plain)).isInstanceOf(JobOutcome.Succeeded.class);
 
         place.admin("ALTER SYSTEM RESET ALL");
         place.admin("SELECT pg_reload_conf()");
@@ -231,7 +232,7 @@ class WorkspaceParametersTest {
 
         assertThatThrownBy(() -> place.ask(outputs, "ALTER DATABASE " + database + " SET larder.region = 'us'"))
                 .hasMessageContaining("42501");
-        place.ask(outputs, "ALTER DATABASE " + database + " RESET ALL");
+        var reset = place.ask(outputs, "ALTER DATABASE " + database + " RESET ALL");
 
         assertThat(setting(outputs, "region")).isEqualTo("eu");
     }
