@@ -154,6 +154,7 @@ class ParameterDeclarationTest {
     }
 
     private static byte[] canonical(String parameter) {
-        return Canonical.of(((ParsedDeclaration.Accepted) parse("exec", parameter, "")).declaration());
+        return Canonical.of(((ParsedDeclaration.Accepted) parse("exec", parameter, "")).declaration())
+                .whole();
     }
 }

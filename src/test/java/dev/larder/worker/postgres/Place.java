@@ -25,8 +25,13 @@ record Place(Vertx vertx, EmbeddedPostgres server, List<String> log) implements 
     static final Duration LONG = Duration.ofSeconds(60);
 
     Place(EmbeddedPostgres server) {
+        this(vertxWithContext(), server, new CopyOnWriteArrayList<>());
+    }
+
+    /** Mutiny's context manager is looked up before sessions and loads do it at once. */
+    private static Vertx vertxWithContext() {
         ContextPropagation.prepare();
-        this(Vertx.vertx(), server, new CopyOnWriteArrayList<>());
+        return Vertx.vertx();
     }
 
     PostgresBackend backend() {
