@@ -8,6 +8,7 @@
  *
  * <pre>
  *   model      nouns and pure rules, and the ports that two rooms share; plain Java
+ *   dump       reads SQL files and the output of pg_dump; plain Java
  *   database   the database as a tool: migrations, named parameters, connections, time limits, clock, encryption
  *   lifecycle  the state machine of workspaces, builds and jobs; the rules that several statements share
  *   wakeup     how a loop learns that there may be work; never authoritative
@@ -30,7 +31,7 @@
  *
  * <h2>Directions</h2>
  *
- * {@code model} ← {@code database} ← {@code wakeup} ← {@code objects}; these, {@code lifecycle} and {@code observe} ←
+ * {@code dump} knows no other room. {@code model} ← {@code database} ← {@code wakeup} ← {@code objects}; these, {@code lifecycle} and {@code observe} ←
  * {@code http} ← {@code events} ← the capability rooms of the middle block, which never import each other: they meet
  * in the tables, or through a port in {@code model}. SQL of Larder's database stands in {@code *Store} and
  * {@code *Reads}, in {@code lifecycle}, {@code database} and {@code wakeup}. {@code HouseTest} holds all of this

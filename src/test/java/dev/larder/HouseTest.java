@@ -74,6 +74,7 @@ class HouseTest {
 
     @Test
     void what_all_capability_rooms_stand_on_knows_none_of_them() {
+        knowsOnly("dump");
         knowsOnly("database", "model");
         knowsOnly("observe", "model", "database", "http");
         knowsOnly("lifecycle", "model", "database");
@@ -86,7 +87,7 @@ class HouseTest {
     @Test
     void capability_rooms_do_not_know_each_other() {
         for (String room : CAPABILITIES) {
-            knowsOnly(room, "model", "database", "lifecycle", "wakeup", "objects", "http", "observe", "events");
+            knowsOnly(room, "model", "dump", "database", "lifecycle", "wakeup", "objects", "http", "observe", "events");
         }
     }
 

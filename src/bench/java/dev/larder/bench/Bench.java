@@ -10,9 +10,10 @@ import java.util.logging.Logger;
 /** Runs the benchmark it is asked for by name. */
 public final class Bench {
 
-    private static final String NAMES = "claim-burst, claim-events, claim-latency, claim-profile, claim-rate,"
-            + " claim-replacement, claim-snapshot, idle-cycle, job-pickup, job-rate, lazy-loading, queue-peers, queue-reconcile, state-bodies,"
-            + " history, state-history";
+    private static final String NAMES =
+            "claim-burst, claim-dump, claim-events, claim-latency, claim-profile, claim-rate,"
+                    + " claim-replacement, claim-snapshot, idle-cycle, job-pickup, job-rate, lazy-loading, queue-peers, queue-reconcile, state-bodies,"
+                    + " history, state-history";
 
     private Bench() {}
 
@@ -32,6 +33,7 @@ public final class Bench {
     private static int run(String name) throws Exception {
         switch (name) {
             case "claim-burst" -> ClaimBurst.main();
+            case "claim-dump" -> ClaimDump.main();
             case "claim-events" -> ClaimEvents.main();
             case "claim-latency" -> ClaimLatency.main();
             case "claim-rate" -> ClaimRate.main();

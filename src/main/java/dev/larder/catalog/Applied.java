@@ -1,5 +1,6 @@
 package dev.larder.catalog;
 
+import dev.larder.model.Refusal;
 import java.util.List;
 import java.util.Set;
 
@@ -18,6 +19,9 @@ public sealed interface Applied {
      * @param digests every missing one
      */
     record FilesMissing(Set<String> digests) implements Applied {}
+
+    /** Backend {@code postgres} cannot read these files, to which the declaration refers; nothing was written. */
+    record FilesUnreadable(List<Refusal> refusals) implements Applied {}
 
     /**
      * The template is as declared.

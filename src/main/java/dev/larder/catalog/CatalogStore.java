@@ -305,8 +305,22 @@ public class CatalogStore {
                     case FileReferenceStore.Found.Missing(var digests) ->
                         Uni.createFrom().failure(new FilesMissingException(digests));
                     case FileReferenceStore.Found.All(var sizes) ->
-                        declareNew(connection, wanted, locked, hashes, sizes);
+                        declareReadable(connection, wanted, locked, hashes, sizes);
                 });
+    }
+
+    private Uni<Applied> declareReadable(
+            SqlConnection connection,
+            Application wanted,
+            LockedTemplate locked,
+            VersionStore.Hashes hashes,
+            Map<String, Long> sizes) {
+        return FileReferenceStore.beginnings(connection, locked.template().organizationId(), wanted.declaration())
+                .map(beginnings ->
+                        FileReferences.unreadable(wanted.declaration().uploads(), beginnings))
+                .chain(refusals -> refusals.isEmpty()
+                        ? declareNew(connection, wanted, locked, hashes, sizes)
+                        : Uni.createFrom().item(new Applied.FilesUnreadable(refusals)));
     }
 
     private Uni<Applied> declareNew(

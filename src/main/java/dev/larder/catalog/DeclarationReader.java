@@ -1,5 +1,6 @@
 package dev.larder.catalog;
 
+import dev.larder.dump.DumpFile;
 import dev.larder.http.Names;
 import dev.larder.model.Declaration;
 import dev.larder.model.Declaration.Drift;
@@ -90,24 +91,33 @@ final class DeclarationReader {
                 presets);
     }
 
-    /** The backend runs files whose names end in {@code .sql}, in lower case and in any folder, and no others. */
+    /**
+     * The backend runs files whose names end in {@code .sql}, {@code .sql.gz} or {@code .dump}, in lower case and in
+     * any folder, and no others. What a text can never do there is refused here already; an uploaded file is read when
+     * it runs.
+     */
     private void refuseFilesWithoutEffect(FileFields.Read files) {
-        files.uploads().keySet().forEach(this::refuseUnlessRun);
+        files.uploads().keySet().forEach(path -> {
+            boolean run = refuseUnlessRun(path);
+        });
         files.texts().forEach((path, text) -> {
+            String field = FieldPath.field("files", path);
             if (refuseUnlessRun(path) && text.isBlank()) {
-                refusals.add("file_without_effect", FieldPath.field("files", path), "is blank.");
+                refusals.add("file_without_effect", field, "is blank.");
+            } else if (DumpFile.isRun(path)) {
+                DumpFile.problem(text).ifPresent(problem -> refusals.add("unsupported_sql", field, problem + "."));
             }
         });
     }
 
     /** Whether it is run. */
     private boolean refuseUnlessRun(String path) {
-        boolean run = path.endsWith(".sql");
+        boolean run = DumpFile.isRun(path);
         if (!run) {
             refusals.add(
                     "file_without_effect",
                     FieldPath.field("files", path),
-                    "is not run: backend postgres runs files whose names end in '.sql'.");
+                    "is not run: backend postgres runs files whose names end in '.sql', '.sql.gz' or '.dump'.");
         }
         return run;
     }

@@ -2,6 +2,7 @@ package dev.larder.catalog;
 
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
+import dev.larder.model.Declaration;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.SqlClient;
 import io.vertx.mutiny.sqlclient.SqlConnection;
@@ -54,6 +55,27 @@ final class FileReferenceStore {
         Set<String> missing = new HashSet<>(wanted);
         missing.removeAll(sizes.keySet());
         return missing.isEmpty() ? new Found.All(sizes) : new Found.Missing(missing);
+    }
+
+    // What lies in a bucket is read when it runs.
+    private static final Sql BEGINNINGS = Sql.of("""
+            SELECT f.digest, substr(c.body, 1, 8192) AS beginning
+              FROM files f
+              JOIN file_chunks c ON c.file_id = f.id AND c.start = 0 AND c.body IS NOT NULL
+             WHERE f.organization_id = :organization AND f.digest = ANY (:digests::text[])""", "organization", "digests");
+
+    /** The first bytes of the uploads that a declaration of backend {@code postgres} refers to, by digest. */
+    static Uni<Map<String, byte[]>> beginnings(SqlClient connection, UUID organization, Declaration declaration) {
+        if (declaration.uploads().isEmpty() || !declaration.backend().equals("postgres")) {
+            return Uni.createFrom().item(Map.of());
+        }
+        String[] digests = declaration.uploads().values().toArray(String[]::new);
+        return BEGINNINGS.on(connection, organization, digests).map(rows -> {
+            Map<String, byte[]> beginnings = new HashMap<>();
+            rows.forEach(row -> beginnings.put(
+                    row.getString("digest"), row.getBuffer("beginning").getBytes()));
+            return beginnings;
+        });
     }
 
     private static final Sql INSERT = Sql.of("""

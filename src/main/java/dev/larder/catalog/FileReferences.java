@@ -1,5 +1,6 @@
 package dev.larder.catalog;
 
+import dev.larder.dump.DumpFile;
 import dev.larder.lifecycle.TagMatch;
 import dev.larder.model.Declaration;
 import dev.larder.model.Refusal;
@@ -23,6 +24,24 @@ final class FileReferences {
                         "file_not_uploaded",
                         FieldPath.field("files", path) + ".digest",
                         "The organization has no file " + digest + ". Upload it first."));
+            }
+        });
+        return refusals;
+    }
+
+    /**
+     * Names every file that backend {@code postgres} cannot read: {@code unsupported_sql}.
+     *
+     * @param beginnings by digest
+     */
+    static List<Refusal> unreadable(Map<String, String> uploads, Map<String, byte[]> beginnings) {
+        List<Refusal> refusals = new ArrayList<>();
+        uploads.forEach((path, digest) -> {
+            byte[] beginning = beginnings.get(digest);
+            if (beginning != null) {
+                DumpFile.problemAtBeginning(beginning)
+                        .ifPresent(problem -> refusals.add(
+                                new Refusal("unsupported_sql", FieldPath.field("files", path), problem + ".")));
             }
         });
         return refusals;

@@ -227,6 +227,7 @@ class TemplateResource {
                 throw Problem.of(412, "precondition_failed", "The template is not the one that If-Match names.");
             case Applied.FilesMissing(var digests) ->
                 throw Problem.unprocessable(FileReferences.missing(declaration.uploads(), digests));
+            case Applied.FilesUnreadable(var refusals) -> throw Problem.unprocessable(refusals);
             case Applied.Done done -> done;
         };
     }

@@ -113,7 +113,10 @@ final class FileFetcher {
 
     private static Assignment with(Assignment assignment, Map<String, Path> links) {
         Map<String, UploadedFile> fetched = new HashMap<>();
-        assignment.version().uploads().forEach((path, file) -> fetched.put(path, file.at(links.get(file.digest()))));
+        assignment.version().uploads().forEach((path, file) -> {
+            Path link = links.get(file.digest());
+            fetched.put(path, link == null ? file : file.at(link));
+        });
         Target target = assignment.target();
         return new Assignment(
                 assignment.lease(),

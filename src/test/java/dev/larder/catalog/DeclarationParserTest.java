@@ -242,7 +242,11 @@ class DeclarationParserTest {
                         "name_too_long",
                         FieldPath.field("files", "lib/" + "ü".repeat(126) + ".sql")),
                 noEffect("01.SQL: SELECT 1", "files[\"01.SQL\"]"),
-                noEffect("01.sql.gz: x", "files[\"01.sql.gz\"]"),
+                noEffect("01.sql.zip: x", "files[\"01.sql.zip\"]"),
+                unsupported("1.sql: \"SELECT 1;\\n\\\\i other.sql\""),
+                unsupported("1.sql: \"SELECT 'open\""),
+                unsupported("1.sql: CREATE DATABASE shop"),
+                unsupported("1.sql: \"COPY t FROM stdin;\\n1\""),
                 noEffect("'01.sql ': SELECT 1", "files[\"01.sql \"]"),
                 noEffect("schema/01: SELECT 1", "files[\"schema/01\"]"),
                 noEffect("README.md: read me", "files[\"README.md\"]"),
@@ -542,6 +546,14 @@ class DeclarationParserTest {
 
     private static Arguments noEffect(String file, String field) {
         return bad("no effect: " + file, "{backend: postgres, files: {" + file + "}}", "file_without_effect", field);
+    }
+
+    private static Arguments unsupported(String file) {
+        return bad(
+                "unsupported: " + file,
+                "{backend: postgres, files: {" + file + "}}",
+                "unsupported_sql",
+                "files[\"1.sql\"]");
     }
 
     private static Arguments parameter(String name, String parameter, String code, String field) {

@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.larder.database.Rows;
 import dev.larder.model.Declaration;
 import dev.larder.model.Declaration.PresetDeclaration;
+import dev.larder.model.Refusal;
 import dev.larder.model.UploadedFile;
 import dev.larder.model.WorkerEntry;
 import dev.larder.testing.CleanupTypes;
 import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
+import io.vertx.core.buffer.Buffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -46,10 +48,14 @@ class FileReferencesTest {
     }
 
     private Applied apply(String template, Map<String, String> texts, Map<String, String> uploads) {
+        return apply("exec", template, texts, uploads);
+    }
+
+    private Applied apply(String backend, String template, Map<String, String> texts, Map<String, String> uploads) {
         PresetDeclaration preset =
                 new PresetDeclaration("small", Map.of(), Optional.of(1), Optional.empty(), null, List.of());
         Declaration declaration =
-                new Declaration("exec", texts, uploads, Map.of(), Duration.ofMinutes(10), List.of(), List.of(preset));
+                new Declaration(backend, texts, uploads, Map.of(), Duration.ofMinutes(10), List.of(), List.of(preset));
         Canonical.Forms forms = Canonical.of(declaration);
         return await(stock.catalog.apply(new CatalogStore.Application(
                 stock.owner,
@@ -72,6 +78,31 @@ class FileReferencesTest {
 
         assertThat(applied).isEqualTo(new Applied.FilesMissing(Set.of(OTHER)));
         assertThat(stock.count("templates WHERE name = 'db'")).isZero();
+    }
+
+    @Test
+    void a_dump_of_a_format_that_is_not_read_is_refused_by_name_and_nothing_is_written() {
+        uploaded(DIGEST);
+        uploaded(OTHER);
+        begins(DIGEST, Buffer.buffer(new byte[] {0x28, (byte) 0xb5, 0x2f, (byte) 0xfd, 0}));
+        begins(OTHER, Buffer.buffer("SELECT 2"));
+
+        Applied applied = apply("postgres", "db", Map.of(), Map.of("a.sql", DIGEST, "b.sql", OTHER));
+
+        assertThat(applied)
+                .isEqualTo(new Applied.FilesUnreadable(List.of(new Refusal(
+                        "unsupported_sql", "files[\"a.sql\"]", "compressed by zstd: use gzip, or no compression."))));
+        assertThat(stock.count("version_files")).isZero();
+        assertThat(apply("db", START, Map.of("a.sql", DIGEST)))
+                .as("another backend may use it")
+                .isInstanceOf(Applied.Done.class);
+    }
+
+    private void begins(String digest, Buffer body) {
+        stock.sql(
+                "INSERT INTO file_chunks (file_id, start, bytes, body) SELECT id, 0, 8, $2 FROM files WHERE digest = $1",
+                digest,
+                body);
     }
 
     @Test

@@ -12,7 +12,7 @@ import java.util.function.Function;
 import org.jboss.logging.Logger;
 
 /**
- * A session of the configured superuser. Its statements do not wait for tenants (decision 0020). Each statement has
+ * A session of the configured role, a superuser or not. Its statements do not wait for tenants (decision 0020). Each statement has
  * a limit on lock waits and on its whole time. If a statement waits longer than {@link #PATIENCE}, a second session
  * terminates the tenants' sessions that block it and rolls back their prepared transactions. Sessions of an
  * operator are never terminated: a statement that waits for one is retried three times and then fails with
@@ -142,6 +142,7 @@ final class AdminSession {
             SELECT pg_terminate_backend(a.pid)
               FROM pg_stat_activity w, pg_stat_activity a
              WHERE w.pid = %1$d AND a.pid <> w.pid AND a.backend_type = 'client backend'
+               AND (current_setting('is_superuser') = 'on' OR pg_has_role(a.usesysid, 'USAGE'))
                AND (a.usename ~ '^%2$s$' OR a.usename IS NULL)
                AND (a.pid = ANY (pg_blocking_pids(w.pid))
                     OR (w.wait_event = 'ProcSignalBarrier' AND w.query_start < clock_timestamp() - interval '3 seconds'

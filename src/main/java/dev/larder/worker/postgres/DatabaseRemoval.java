@@ -27,6 +27,9 @@ final class DatabaseRemoval {
     private static final String NOT_THERE = "42704";
     private static final String IN_USE = "55006";
 
+    /** FORCE needs the right to end autovacuum, which PostgreSQL ends by itself without FORCE. */
+    private static final String NO_RIGHT = "42501";
+
     private DatabaseRemoval() {}
 
     /** @param interrupted whether a drop was interrupted; the database can then only be dropped */
@@ -80,7 +83,8 @@ final class DatabaseRemoval {
     private static final String END_SESSIONS = """
             SELECT pg_terminate_backend(pid)
               FROM pg_stat_activity
-             WHERE (datname = '%1$s' OR usename = '%2$s') AND pid <> pg_backend_pid()""";
+             WHERE (datname = '%1$s' OR usename = '%2$s') AND pid <> pg_backend_pid()
+               AND (current_setting('is_superuser') = 'on' OR pg_has_role(usesysid, 'USAGE'))""";
 
     private static Uni<Void> lockOut(AdminSession admin, String database, String role, Found found) {
         return admin.query(END_SESSIONS.formatted(database, role))
@@ -112,11 +116,14 @@ final class DatabaseRemoval {
                 : admin.execute(DISOWN.formatted(database))
                         .onFailure(failure -> hasState(failure, NO_DATABASE))
                         .recoverWithNull();
+        String drop = "DROP DATABASE IF EXISTS " + database;
         return closed.chain(() -> awaitEnd(admin, database, role))
-                .chain(() -> admin.executeWithin(DROP_WITHIN, "DROP DATABASE IF EXISTS " + database + " WITH (FORCE)")
+                .chain(() -> admin.executeWithin(DROP_WITHIN, drop + " WITH (FORCE)")
                         .onFailure(failure -> hasState(failure, IN_USE))
                         .retry()
-                        .atMost(1));
+                        .atMost(1))
+                .onFailure(failure -> hasState(failure, NO_RIGHT))
+                .recoverWithUni(() -> admin.executeWithin(DROP_WITHIN, drop));
     }
 
     // A subscription that still names its slot cannot be dropped while the publisher is away.

@@ -18,7 +18,8 @@ final class Isolation {
     private Isolation() {}
 
     /**
-     * Closes {@code postgres} and {@code template1}, which hold no data, and refuses any other open database.
+     * Closes {@code postgres} and {@code template1}, which hold no data, and refuses any other open database. Where the
+     * configured role may not close these two, they stay as they are.
      *
      * @throws BackendFailure {@code not_isolated}, naming the databases that are open to the role, or its own if
      *     that is closed
@@ -55,6 +56,7 @@ final class Isolation {
               FROM pg_database d
              WHERE d.datallowconn AND has_database_privilege('%1$s', d.oid, 'CONNECT')
                AND (d.datname = '%2$s' OR d.datname !~ '^(%3$s|%4$s)$')
+               AND (d.datname NOT IN ('postgres', 'template1') OR pg_has_role(d.datdba, 'USAGE'))
              ORDER BY d.datname""";
 
     private static Uni<Reachable> reachable(AdminSession admin, String role, String own) {

@@ -34,6 +34,10 @@ record ParameterValues(Map<String, String> byName, List<String> sensitive) {
     private static final String KEY_ROLE = "larder_key";
 
     private static final String DUPLICATE = "42710";
+
+    /** Only a superuser reads passwords. The key is then a secret that only the workers of the server have. */
+    private static final String NO_RIGHT = "42501";
+
     private static final int DIGEST_BYTES = 8;
     private static final String MASK = "***";
 
@@ -73,7 +77,9 @@ record ParameterValues(Map<String, String> byName, List<String> sensitive) {
     private static Uni<String> key(AdminSession admin) {
         return admin.query("SELECT coalesce(max(rolpassword), '') AS key FROM pg_authid WHERE rolname = '" + KEY_ROLE
                         + "'")
-                .map(rows -> rows.iterator().next().getString("key"));
+                .map(rows -> rows.iterator().next().getString("key"))
+                .onFailure(ParameterValues::isNotAllowed)
+                .recoverWithItem(admin.server()::key);
     }
 
     private static Uni<Void> makeKey(AdminSession admin) {
@@ -111,9 +117,16 @@ record ParameterValues(Map<String, String> byName, List<String> sensitive) {
                         .replaceWithVoid();
     }
 
+    private static final String LOG_NO_VALUES = """
+            SELECT set_config('log_parameter_max_length', '0', false)
+             WHERE has_parameter_privilege('log_parameter_max_length', 'SET')""";
+
     /**
      * Makes them settings of a database: of its sessions from now on. The values are set in the administrative session
      * and taken from there, so that no statement has them in its text, where logs and other roles would see them.
+     *
+     * @throws BackendFailure {@code backend_unsuitable} if the configured role is no superuser and was not granted the
+     *     right to set them
      */
     Uni<Void> setIn(AdminSession admin, String database) {
         if (byName.isEmpty()) {
@@ -123,9 +136,23 @@ record ParameterValues(Map<String, String> byName, List<String> sensitive) {
         String statements = byName.keySet().stream()
                 .map(name -> "ALTER DATABASE %s SET larder.\"%s\" FROM CURRENT".formatted(database, name))
                 .collect(Collectors.joining(";\n"));
-        return admin.query("SET log_parameter_max_length = 0")
+        return admin.query(LOG_NO_VALUES)
                 .chain(() -> admin.inSession(this::setIn))
-                .chain(() -> admin.execute(statements));
+                .chain(() -> admin.execute(statements))
+                .onFailure(ParameterValues::isNotAllowed)
+                .transform(failure -> notAllowed());
+    }
+
+    private BackendFailure notAllowed() {
+        String names = byName.keySet().stream().map(name -> "larder." + name).collect(Collectors.joining(", "));
+        return new BackendFailure(
+                "backend_unsuitable",
+                "The configured role may not give a database the settings " + names
+                        + ": a superuser must GRANT SET ON PARAMETER to it, for each of them.");
+    }
+
+    private static boolean isNotAllowed(Throwable failure) {
+        return failure instanceof PgException told && NO_RIGHT.equals(told.getSqlState());
     }
 
     /** The text with sensitive values masked. */

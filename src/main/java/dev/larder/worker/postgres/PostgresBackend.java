@@ -6,6 +6,7 @@ import dev.larder.model.Backend;
 import dev.larder.model.Inventory;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.LogLine;
+import dev.larder.model.Target;
 import dev.larder.model.Transition;
 import dev.larder.worker.postgres.Templates.Template;
 import io.smallrye.mutiny.Uni;
@@ -55,8 +56,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Outcomes. Faults of the template: {@code sql_failed}, {@code template_timed_out} (its files took longer than the
  * job may). Faults of the place: {@code backend_unavailable} (the server cannot be reached, refuses the login, or ended
- * the connection), {@code backend_full} (disk, memory or connections), {@code backend_unsuitable} (too old, no
- * superuser), {@code not_isolated}, {@code database_refused} (any other error). Transient: {@code superseded} (a newer
+ * the connection), {@code backend_full} (disk, memory or connections), {@code backend_unsuitable} (too old, or
+ * the configured role may not make databases and roles), {@code not_isolated}, {@code database_refused} (any other error). Transient: {@code superseded} (a newer
  * attempt has taken over), {@code backend_busy} (a lock or a time limit stopped an administrative statement).
  */
 @ApplicationScoped
@@ -160,7 +161,8 @@ public class PostgresBackend implements Backend {
     private static final String END_EARLIER = """
             SELECT pg_terminate_backend(pid, 5000)
               FROM pg_stat_activity
-             WHERE application_name = '%1$s' AND pid <> pg_backend_pid() AND usename !~ '^%2$s$'""";
+             WHERE application_name = '%1$s' AND pid <> pg_backend_pid() AND usename !~ '^%2$s$'
+               AND pg_has_role(usesysid, 'USAGE')""";
 
     private static Uni<Void> endEarlier(AdminSession admin, String session) {
         return admin.query(END_EARLIER.formatted(session, Names.WORKSPACE)).replaceWithVoid();
@@ -168,7 +170,8 @@ public class PostgresBackend implements Backend {
 
     private static final String LOOK = """
             SELECT current_setting('server_version_num')::int AS version,
-                   (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS superuser,
+                   (SELECT rolsuper OR rolcreatedb AND rolcreaterole AND rolinherit
+                      FROM pg_roles WHERE rolname = current_user) AS fit,
                    EXISTS (SELECT FROM pg_database WHERE datname = '%1$s') AS database,
                    (SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = '%1$s') AS role_comment""";
 
@@ -181,8 +184,10 @@ public class PostgresBackend implements Backend {
         if (row.getInteger("version") < OLDEST_VERSION) {
             throw new BackendFailure("backend_unsuitable", "The server must be PostgreSQL 15 or newer.");
         }
-        if (!Boolean.TRUE.equals(row.getBoolean("superuser"))) {
-            throw new BackendFailure("backend_unsuitable", "The configured user must be a superuser of the server.");
+        if (!Boolean.TRUE.equals(row.getBoolean("fit"))) {
+            throw new BackendFailure(
+                    "backend_unsuitable",
+                    "The configured user must be a superuser of the server, or have CREATEDB, CREATEROLE and INHERIT.");
         }
         if (isNewer(row.getString("role_comment"), job.assignment())) {
             throw new BackendFailure("superseded", "A newer attempt of this job has taken over.");
@@ -217,6 +222,18 @@ public class PostgresBackend implements Backend {
         return ParameterValues.ofWorkspace(job.assignment()).setIn(admin, job.name());
     }
 
+    /** The files have read the values of a preset; that the workspace does not show them again is told in the log. */
+    private Uni<Void> setParametersOrSay(AdminSession admin, Job job) {
+        Target.Parameters parameters = job.assignment().parameters();
+        boolean read = parameters.early().equals(parameters.values());
+        return setParameters(admin, job)
+                .onFailure(failure -> read && failure instanceof BackendFailure)
+                .recoverWithUni(failure -> {
+                    job.log().accept(new LogLine(clock.instant(), "larder", String.valueOf(failure.getMessage())));
+                    return Uni.createFrom().voidItem();
+                });
+    }
+
     private Uni<Void> create(AdminSession admin, Job job) {
         return DatabaseRemoval.drop(admin, job.name(), job.name())
                 .chain(() -> ParameterValues.ofFiles(job.assignment()).digest(admin))
@@ -233,14 +250,14 @@ public class PostgresBackend implements Backend {
                 .chain(template -> copy(admin, job, names, template)
                         .onFailure(PostgresFaults::isTemplateUnusable)
                         .recoverWithUni(failure -> rebuildAndCopy(admin, job, names, template, failure)))
-                .chain(() -> setParameters(admin, job))
+                .chain(() -> setParametersOrSay(admin, job))
                 .chain(() -> Isolation.ensure(admin, job.name(), job.name()));
     }
 
     private static final String CREATE_ROLE = """
             CREATE ROLE %1$s NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT LOGIN
                         CONNECTION LIMIT %5$d PASSWORD '%2$s';
-            ALTER ROLE %1$s SET temp_file_limit = %6$d;
+            %6$s
             GRANT %3$s TO %1$s;
             COMMENT ON ROLE %1$s IS '%4$s'""";
 
@@ -254,12 +271,13 @@ public class PostgresBackend implements Backend {
                 template.builder(),
                 job.roleComment(),
                 settings.connectionLimit(),
-                JobLimits.temporaryFiles(settings));
+                BaseRole.join(job.name())
+                        + BaseRole.limit(job.name(), "temp_file_limit", JobLimits.temporaryFiles(settings)));
         String database =
                 CREATE_DATABASE.formatted(job.name(), names.template(), template.large() ? "FILE_COPY" : "WAL_LOG");
         return admin.execute(role)
                 .chain(() -> admin.executeWithin(JobLimits.left(job.assignment(), clock), database))
-                .chain(() -> admin.execute(Templates.opening(job.name())))
+                .chain(() -> admin.execute(template.settings().on(job.name()) + Templates.opening(job.name())))
                 .chain(() -> job.server().asSuperuserIn(job.name(), PostgresBackend::checkReadable));
     }
 
@@ -278,13 +296,16 @@ public class PostgresBackend implements Backend {
 
     private static final String REOPEN = """
             ALTER ROLE %1$s LOGIN PASSWORD '%2$s';
-            ALTER ROLE %1$s SET temp_file_limit = %4$d;
+            %4$s
             COMMENT ON ROLE %1$s IS '%3$s';
             """;
 
     private Uni<Void> reopen(AdminSession admin, Job job) {
         String opened = REOPEN.formatted(
-                        job.name(), job.secret().verifier(), job.roleComment(), JobLimits.temporaryFiles(settings))
+                        job.name(),
+                        job.secret().verifier(),
+                        job.roleComment(),
+                        BaseRole.limit(job.name(), "temp_file_limit", JobLimits.temporaryFiles(settings)))
                 + Templates.opening(job.name());
         return admin.execute(opened).chain(() -> Isolation.ensure(admin, job.name(), job.name()));
     }
@@ -322,7 +343,7 @@ public class PostgresBackend implements Backend {
     // that no role can open (datconnlimit = -2). All template databases of a version are one item.
     private static final String INVENTORY = """
             SELECT c.system_identifier::text AS location, pg_is_in_recovery() AS standby, f.name, coalesce(f.whole, false) AS whole,
-                   (pg_stat_file('base/' || f.oid || '/PG_VERSION', true)).modification AS made_at
+                   %3$s AS made_at
               FROM pg_control_system() c
               LEFT JOIN (
                    SELECT coalesce(d.datname, r.rolname) AS name, d.datconnlimit <> -2 AS whole, d.oid
@@ -333,7 +354,13 @@ public class PostgresBackend implements Backend {
                            d.datname, d.datconnlimit <> -2 AND d.datname NOT LIKE '%%\\_new', d.oid
                       FROM pg_database d WHERE d.datname ~ '^%2$s$'
                      ORDER BY substr(d.datname, 1, 41), d.datname LIKE '%%\\_new', d.oid)) f ON true
-             ORDER BY f.name""".formatted(Names.WORKSPACE, Names.TEMPLATE);
+             ORDER BY f.name""";
+
+    private static final String MADE_AT = "(pg_stat_file('base/' || f.oid || '/PG_VERSION', true)).modification";
+
+    private static String inventory(boolean readsFiles) {
+        return INVENTORY.formatted(Names.WORKSPACE, Names.TEMPLATE, readsFiles ? MADE_AT : "NULL::timestamptz");
+    }
 
     /**
      * The place is the system identifier of the server, whatever its address. A standby has the same identifier and
@@ -349,13 +376,19 @@ public class PostgresBackend implements Backend {
 
     private static final String CONNECTIONS = """
             SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-                   - coalesce(nullif(current_setting('reserved_connections', true), '')::int, 0) AS connections""";
+                   - coalesce(nullif(current_setting('reserved_connections', true), '')::int, 0) AS connections,
+                   has_function_privilege('pg_stat_file(text, boolean)', 'EXECUTE') AS reads_files""";
 
     private Uni<Inventory> inventory(AdminSession admin) {
         return admin.query(CONNECTIONS)
-                .map(rows -> rows.iterator().next().getInteger("connections"))
-                .map(all -> new Inventory.Connections(Math.max(1, all), Math.max(1, settings.connectionLimit())))
-                .chain(connections -> admin.query(INVENTORY).map(rows -> inventory(rows, connections)));
+                .chain(rows -> inventory(admin, rows.iterator().next()));
+    }
+
+    private Uni<Inventory> inventory(AdminSession admin, Row server) {
+        Inventory.Connections connections = new Inventory.Connections(
+                Math.max(1, server.getInteger("connections")), Math.max(1, settings.connectionLimit()));
+        return admin.query(inventory(Boolean.TRUE.equals(server.getBoolean("reads_files"))))
+                .map(rows -> inventory(rows, connections));
     }
 
     private static Inventory inventory(RowSet<Row> rows, Inventory.Connections connections) {

@@ -8,6 +8,7 @@ import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.pgclient.PgConnectOptions;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 import org.jboss.logging.Logger;
 
@@ -34,6 +35,7 @@ final class PostgresServer {
 
     private final Vertx vertx;
     private final PgConnectOptions options;
+    private final RolePassword processKey = RolePassword.random();
 
     PostgresServer(Vertx vertx, PgConnectOptions options) {
         this.vertx = vertx;
@@ -51,6 +53,11 @@ final class PostgresServer {
         return options.getPort();
     }
 
+    /** A secret that no other role of the server knows: the configured password, otherwise one of this process. */
+    String key() {
+        return options.getPassword().isEmpty() ? processKey.password() : options.getPassword();
+    }
+
     /** Works as the superuser. The server ends the session if it is idle a minute after {@code within}. */
     <T> Uni<T> asSuperuser(String applicationName, Duration within, Function<PgConnection, Uni<T>> work) {
         return with(limited(applicationName, within), work);
@@ -64,20 +71,26 @@ final class PostgresServer {
         return with(own, work);
     }
 
-    /** Works in one database as one role. A statement may take {@code within}, unless the role sets another limit. */
-    <T> Uni<T> as(
+    /**
+     * A session of one role in one database that can send rows. A statement may take {@code within}, unless the role
+     * sets another limit.
+     */
+    LoadSession loadSession(
             String role,
             RolePassword secret,
             String database,
             String applicationName,
             Duration within,
-            Function<PgConnection, Uni<T>> work) {
+            BiConsumer<String, String> notices) {
         PgConnectOptions own = named(applicationName)
                 .setUser(role)
                 .setPassword(secret.password())
                 .setDatabase(database);
         own.addProperty("statement_timeout", millis(within));
-        return with(own, work);
+        own.addProperty("standard_conforming_strings", "on");
+        // The rename of the finished database waits for the disk, and so for all that was written before.
+        own.addProperty("synchronous_commit", "off");
+        return new LoadSession(vertx.getDelegate(), own, notices);
     }
 
     private PgConnectOptions limited(String applicationName, Duration within) {

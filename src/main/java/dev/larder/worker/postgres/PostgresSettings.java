@@ -13,7 +13,10 @@ public interface PostgresSettings {
     /** {@code postgresql://host:port/postgres}, PostgreSQL 15 or newer. Without it this backend is not offered. */
     Optional<String> url();
 
-    /** A superuser: it transfers databases to other roles and terminates sessions. */
+    /**
+     * A superuser, or a role with CREATEDB, CREATEROLE and INHERIT, as managed servers give it. Section 4.1 of the
+     * design says what differs.
+     */
     Optional<String> username();
 
     Optional<String> password();

@@ -24,6 +24,7 @@ record RolePassword(String password, String verifier) {
     private static final int SALT_BYTES = 16;
     private static final int ITERATIONS = 4096;
     private static final int KEY_BITS = 256;
+    private static final String EVERY_JDK = "every JDK has SHA-256";
 
     static RolePassword random() {
         byte[] password = new byte[PASSWORD_BYTES];
@@ -35,29 +36,46 @@ record RolePassword(String password, String verifier) {
     }
 
     private static RolePassword of(String password, byte[] salt) {
+        byte[] salted = salted(password, salt, ITERATIONS);
+        byte[] stored = sha256(hmac(salted, "Client Key"));
+        byte[] server = hmac(salted, "Server Key");
+        Base64.Encoder base64 = Base64.getEncoder();
+        String verifier = "SCRAM-SHA-256$%d:%s$%s:%s"
+                .formatted(
+                        ITERATIONS,
+                        base64.encodeToString(salt),
+                        base64.encodeToString(stored),
+                        base64.encodeToString(server));
+        return new RolePassword(password, verifier);
+    }
+
+    /** The salted password of SCRAM. The password is in ASCII. */
+    static byte[] salted(String password, byte[] salt, int iterations) {
         try {
-            byte[] salted = SecretKeyFactory.getInstance("PBKDF2WithHmacSHA256")
-                    .generateSecret(new PBEKeySpec(password.toCharArray(), salt, ITERATIONS, KEY_BITS))
+            return SecretKeyFactory.getInstance("PBKDF2WithHmacSHA256")
+                    .generateSecret(new PBEKeySpec(password.toCharArray(), salt, iterations, KEY_BITS))
                     .getEncoded();
-            byte[] stored = MessageDigest.getInstance("SHA-256").digest(hmac(salted, "Client Key"));
-            byte[] server = hmac(salted, "Server Key");
-            Base64.Encoder base64 = Base64.getEncoder();
-            String verifier = "SCRAM-SHA-256$%d:%s$%s:%s"
-                    .formatted(
-                            ITERATIONS,
-                            base64.encodeToString(salt),
-                            base64.encodeToString(stored),
-                            base64.encodeToString(server));
-            return new RolePassword(password, verifier);
         } catch (GeneralSecurityException impossible) {
-            throw new IllegalStateException("every JDK has SHA-256", impossible);
+            throw new IllegalStateException(EVERY_JDK, impossible);
         }
     }
 
-    private static byte[] hmac(byte[] key, String text) throws GeneralSecurityException {
-        Mac mac = Mac.getInstance("HmacSHA256");
-        mac.init(new SecretKeySpec(key, "HmacSHA256"));
-        return mac.doFinal(text.getBytes(StandardCharsets.US_ASCII));
+    static byte[] sha256(byte[] bytes) {
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(bytes);
+        } catch (GeneralSecurityException impossible) {
+            throw new IllegalStateException(EVERY_JDK, impossible);
+        }
+    }
+
+    static byte[] hmac(byte[] key, String text) {
+        try {
+            Mac mac = Mac.getInstance("HmacSHA256");
+            mac.init(new SecretKeySpec(key, "HmacSHA256"));
+            return mac.doFinal(text.getBytes(StandardCharsets.US_ASCII));
+        } catch (GeneralSecurityException impossible) {
+            throw new IllegalStateException(EVERY_JDK, impossible);
+        }
     }
 
     @Override

@@ -1,10 +1,10 @@
 package dev.larder.worker.postgres;
 
+import dev.larder.dump.DumpFile;
 import dev.larder.model.Assignment;
 import dev.larder.model.FileContent;
 import dev.larder.model.LogLine;
-import java.util.List;
-import java.util.Objects;
+import java.util.SortedMap;
 import java.util.function.Consumer;
 
 /**
@@ -20,14 +20,10 @@ record TemplateBuild(
         ParameterValues values,
         Consumer<LogLine> log) {
 
-    /** The files to run, in the order of their paths. */
-    List<String> paths() {
-        return assignment.version().contents().keySet().stream()
-                .filter(path -> path.endsWith(".sql"))
-                .toList();
-    }
-
-    FileContent content(String path) {
-        return Objects.requireNonNull(assignment.version().contents().get(path));
+    /** The files that are run, in the order of their paths. */
+    SortedMap<String, FileContent> files() {
+        SortedMap<String, FileContent> files = assignment.version().contents();
+        boolean others = files.keySet().removeIf(path -> !DumpFile.isRun(path));
+        return files;
     }
 }

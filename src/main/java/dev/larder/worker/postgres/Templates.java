@@ -6,6 +6,7 @@ import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Row;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -46,8 +47,9 @@ final class Templates {
      * @param id of the database; a rebuilt database of the same name has another
      * @param builder the role that owns the objects that the files created
      * @param large whether a file copy is faster
+     * @param settings what the files set on the database
      */
-    record Template(long id, String builder, boolean large) {}
+    record Template(long id, String builder, boolean large, TemplateSettings settings) {}
 
     /**
      * Finds the template, or builds it.
@@ -77,7 +79,10 @@ final class Templates {
 
     private static final String FIND = """
             SELECT d.oid::bigint AS id, shobj_description(d.oid, 'pg_database') AS builder,
-                   current_setting('fsync') = 'off' OR d.datconnlimit <> -2 AND pg_database_size(d.oid) > %2$d AS large
+                   current_setting('fsync') = 'off' OR d.datconnlimit <> -2 AND pg_database_size(d.oid) > %2$d AS large,
+                   (SELECT s.setconfig FROM pg_db_role_setting s WHERE s.setdatabase = d.oid AND s.setrole = 0) AS settings,
+                   (SELECT s.setconfig FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole
+                     WHERE s.setdatabase = d.oid AND r.rolname = shobj_description(d.oid, 'pg_database')) AS role_settings
               FROM pg_database d
              WHERE d.datname = '%1$s'""";
 
@@ -94,7 +99,13 @@ final class Templates {
         return new Template(
                 row.getLong("id"),
                 builder != null && builder.matches(Names.BUILDER) ? builder : Names.oldBuilder(version),
-                Boolean.TRUE.equals(row.getBoolean("large")));
+                Boolean.TRUE.equals(row.getBoolean("large")),
+                new TemplateSettings(texts(row, "settings"), texts(row, "role_settings")));
+    }
+
+    private static List<String> texts(Row row, String column) {
+        String[] texts = row.getArrayOfStrings(column);
+        return texts == null ? List.of() : List.of(texts);
     }
 
     // The lock is kept after the transaction of this message; the time limits are not.
@@ -161,10 +172,16 @@ final class Templates {
                 .call(() -> clearAfterCancel(build.names()).onFailure().recoverWithNull());
     }
 
+    // Where only another role can close template1, tenants can connect to it, and it could not be copied.
+    private static final String END_SESSIONS_IN_BASE = """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = 'template1' AND usename ~ '^%s$' AND pg_has_role(usesysid, 'USAGE')""".formatted(Names.TENANT);
+
     private Uni<Void> prepare(AdminSession admin, TemplateBuild build) {
         String building = build.names().building();
         String create = "CREATE DATABASE " + building + " TEMPLATE template1 ALLOW_CONNECTIONS false";
         return clear(admin, build.names().building())
+                .chain(() -> admin.query(END_SESSIONS_IN_BASE))
                 .chain(() -> admin.executeWithin(JobLimits.left(build.assignment(), clock), create))
                 .chain(() -> admin.execute(builder(build) + opening(building)))
                 .chain(() -> Isolation.ensure(admin, build.builder(), building));
@@ -174,13 +191,14 @@ final class Templates {
     private String builder(TemplateBuild build) {
         return """
                 CREATE ROLE %1$s NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS LOGIN PASSWORD '%2$s';
-                ALTER ROLE %1$s SET temp_file_limit = %3$s;
-                ALTER ROLE %1$s SET log_parameter_max_length = 0;
+                %3$s
                 ALTER DATABASE %4$s OWNER TO %1$s;
                 """.formatted(
                         build.builder(),
                         build.secret().verifier(),
-                        JobLimits.temporaryFiles(settings),
+                        BaseRole.join(build.builder())
+                                + BaseRole.limit(build.builder(), "temp_file_limit", JobLimits.temporaryFiles(settings))
+                                + BaseRole.limit(build.builder(), "log_parameter_max_length", 0),
                         build.names().building());
     }
 

@@ -6,6 +6,7 @@ import dev.larder.model.Assignment;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.LogLine;
 import dev.larder.testing.CanIgnoreReturnValue;
+import dev.larder.testing.ContextPropagation;
 import dev.larder.testing.EmbeddedPostgres;
 import io.vertx.mutiny.core.Vertx;
 import io.vertx.mutiny.pgclient.PgConnection;
@@ -24,7 +25,13 @@ record Place(Vertx vertx, EmbeddedPostgres server, List<String> log) implements 
     static final Duration LONG = Duration.ofSeconds(60);
 
     Place(EmbeddedPostgres server) {
-        this(Vertx.vertx(), server, new CopyOnWriteArrayList<>());
+        this(vertxWithContext(), server, new CopyOnWriteArrayList<>());
+    }
+
+    /** Mutiny's context manager is looked up before sessions and loads do it at once. */
+    private static Vertx vertxWithContext() {
+        ContextPropagation.prepare();
+        return Vertx.vertx();
     }
 
     PostgresBackend backend() {

@@ -228,8 +228,9 @@ class PostgresBackendTest {
         JobOutcome outcome = perform(work.start());
 
         assertThat(outcome)
-                .isEqualTo(
-                        new JobOutcome.Failed("sql_failed", "2.sql line 2: 42P01 relation \"nowhere\" does not exist"));
+                .isEqualTo(new JobOutcome.Failed(
+                        "sql_failed",
+                        "2.sql line 2 (INSERT INTO nowhere VALUES): 42P01 relation \"nowhere\" does not exist"));
         assertThat(leftOf(work)).isEmpty();
     }
 

@@ -152,6 +152,34 @@ class TemplateDatabasesTest {
                 .hasMessageContaining("42501");
     }
 
+    // Settings
+
+    @Test
+    void what_the_files_set_on_their_database_is_set_on_each_workspace() {
+        String sets = """
+                CREATE SCHEMA "Odd, Schema";
+                DO $$ BEGIN
+                EXECUTE format('ALTER DATABASE %I SET search_path = public, "Odd, Schema", "$user"', current_database());
+                EXECUTE format('ALTER DATABASE %I SET work_mem = ''8MB''', current_database());
+                EXECUTE format('ALTER DATABASE %I SET application_name = E''it''''s \\\\; DROP''', current_database());
+                EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %I SET datestyle = ''German''', current_database());
+                END $$""";
+        Work work = work(Map.of("1.sql", sets));
+
+        for (Work one : List.of(work, work.another())) {
+            Map<String, String> outputs = place.built(one);
+            assertThat(place.ask(outputs, "SELECT current_setting('search_path')"))
+                    .containsExactly("public, \"Odd, Schema\", \"$user\"");
+            assertThat(place.ask(outputs, "SELECT current_setting('work_mem') || current_setting('datestyle')"))
+                    .containsExactly("8MBGerman, DMY");
+            assertThat(place.ask(
+                            outputs,
+                            "SELECT setconfig[3] FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase"
+                                    + " WHERE datname = current_database() AND setrole = 0"))
+                    .containsExactly("application_name=it's \\; DROP");
+        }
+    }
+
     // Limits
 
     @ParameterizedTest
@@ -263,7 +291,7 @@ class TemplateDatabasesTest {
                 "DO $$ BEGIN EXECUTE format('GRANT CONNECT, CREATE ON DATABASE %I TO PUBLIC', current_database()); END $$",
                 "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I IS_TEMPLATE true', current_database()); END $$",
                 "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT 0', current_database()); END $$",
-                "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET statement_timeout = 1', current_database()); END $$",
+                "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET statement_timeout = 55000', current_database()); END $$",
                 "DO $$ BEGIN EXECUTE format('COMMENT ON DATABASE %I IS %L', current_database(), 'larder_b_' || repeat('0', 32)); END $$",
                 "ALTER ROLE CURRENT_USER PASSWORD 'known'; ALTER ROLE CURRENT_USER SET search_path = other",
                 "ALTER ROLE CURRENT_USER SET statement_timeout = 1",
