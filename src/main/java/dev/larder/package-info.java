@@ -23,6 +23,7 @@
  *   state      what is known of infrastructure, its versions, and Terraform's http backend
  *   drift      compares infrastructure with what is known of it: checks, results, staged plans
  *   cleanup    removes rows that are past their retention
+ *   webhooks   sends events to addresses that organizations name
  *
  *   cli        the binary's subcommands                root       starts and stops the parts, knows the clock
  * </pre>

@@ -46,7 +46,18 @@ class HouseTest {
             .importPackages("dev.larder");
 
     private static final String[] CAPABILITIES = {
-        "catalog", "reconcile", "claim", "jobs", "worker", "inventory", "access", "audit", "state", "drift", "cleanup"
+        "catalog",
+        "reconcile",
+        "claim",
+        "jobs",
+        "worker",
+        "inventory",
+        "access",
+        "audit",
+        "state",
+        "drift",
+        "cleanup",
+        "webhooks"
     };
 
     @Test
