@@ -230,6 +230,7 @@ class Larder implements ReadinessPart {
         janitor.start();
         reconciler.start();
         waitingClaims.start();
+        webhooks.start();
         started = true;
         LOG.info("started");
     }

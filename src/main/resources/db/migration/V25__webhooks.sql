@@ -59,7 +59,7 @@ CREATE INDEX webhook_deliveries_expiring ON webhook_deliveries (expires_at) WHER
 -- and, where that is more than a page, up to the snapshot "until", of which transactions up to "last" were read.
 -- rescan: the database was restored into another cluster, whose transactions have other numbers, and all events are read again.
 CREATE TABLE webhook_cursor (
-    only     boolean PRIMARY KEY DEFAULT true CHECK (only),
+    one      boolean PRIMARY KEY DEFAULT true CHECK (one),
     previous pg_snapshot NOT NULL,
     until    pg_snapshot,
     last     xid8 NOT NULL DEFAULT '0',

@@ -95,8 +95,8 @@ class DeliveryReads {
                 .toList();
     }
 
-    // One that is due and not sent for long: servers do not keep up, or none sends. A webhook that fails has one delivery
-    // sent at a time, so that its others wait by intent.
+    // One that is due for long: servers do not keep up, or none sends. A webhook that fails is sent one delivery at a
+    // time, so that its others wait by intent.
     private static final Sql OLDEST_DUE = Sql.of("""
             SELECT (SELECT count(*) FROM webhooks WHERE enabled_at IS NOT NULL) AS enabled,
                    (SELECT count(*) FROM webhooks WHERE enabled_at IS NOT NULL AND failing_since IS NOT NULL) AS failing,

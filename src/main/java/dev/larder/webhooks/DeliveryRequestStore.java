@@ -36,10 +36,10 @@ class DeliveryRequestStore {
             WITH made AS (
                 INSERT INTO webhook_deliveries (id, webhook_id, event, type, body, created_at, expires_at, due_at)
                 SELECT :id::uuid, w.id, 'test:' || :id, '%1$s',
-                       json_build_object('type', '%1$s', 'timestamp', to_char(:at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+                       json_build_object('type', '%1$s', 'timestamp', to_char(:at::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
                                          'id', 'test:' || :id, 'partition', 'test:' || :id, 'seq', 1,
                                          'organizationId', w.organization_id, 'data', '{}'::json)::text,
-                       :at::timestamptz, :expires::timestamptz, :at
+                       :at, :expires::timestamptz, :at
                   FROM webhooks w WHERE %2$s
                 RETURNING *),
             changed AS (SELECT webhook_id AS id, :organization::uuid AS organization_id FROM made),

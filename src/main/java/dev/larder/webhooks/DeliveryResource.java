@@ -103,7 +103,7 @@ class DeliveryResource {
 
     private static Filter filter(@Nullable String status, @Nullable String type) {
         if (status != null && !STATUSES.contains(status)) {
-            throw Problem.badRequest("invalid_status", "status", "must be one of " + String.join(", ", STATUSES) + ".");
+            throw Problem.badRequest("unknown_status", "status", "must be one of " + String.join(", ", STATUSES) + ".");
         }
         if (type != null && !EventTypes.ALL.contains(type) && !type.equals(EventTypes.TEST)) {
             throw Problem.badRequest("unknown_event_type", "type", "must be a type such as workspace.claimed.");

@@ -6,7 +6,6 @@ import dev.larder.database.Sql;
 import dev.larder.lifecycle.AdminNotification;
 import dev.larder.webhooks.Verdict.Outcome;
 import io.smallrye.mutiny.Uni;
-import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
@@ -54,8 +53,8 @@ class DeliveryStore {
     /** A condition: the lease of the delivery has not ended. */
     private static final String SENDING = "d.lease_token IS NOT NULL AND d.due_at > :at::timestamptz";
 
-    // The rows of the webhooks are locked, so that two servers do not count the same room. One that is locked because an
-    // attempt of it is settled is passed over; that attempt's end looks again.
+    // The rows of the webhooks are locked, so that two servers do not count the same room. One that is locked because
+    // an attempt of it is being settled is skipped; the end of that attempt wakes its server.
     private static final String WEBHOOKS = """
             WITH hooks AS MATERIALIZED (
                 SELECT w.id, w.failing_since IS NOT NULL AS failing
@@ -77,10 +76,11 @@ class DeliveryStore {
                        SELECT d.id, d.due_at FROM webhook_deliveries d
                         WHERE d.webhook_id = r.id AND d.status = 'pending' AND d.due_at <= :at
                         ORDER BY d.due_at, d.id LIMIT greatest(r.free, 0)) n),
-            picked AS (
-                (SELECT id, due_at FROM due WHERE NOT failing ORDER BY due_at, id LIMIT :slots::integer)
-                 UNION ALL
-                (SELECT id, due_at FROM due WHERE failing ORDER BY due_at, id LIMIT :failing_slots::integer))""";
+            picked AS MATERIALIZED (
+                SELECT p.id, p.due_at
+                  FROM (SELECT d.*, row_number() OVER (PARTITION BY d.failing ORDER BY d.due_at, d.id) AS n FROM due d) p
+                 WHERE NOT p.failing OR p.n <= :failing_slots::integer
+                 ORDER BY p.failing, p.due_at, p.id LIMIT :slots::integer)""";
 
     // Whether it is still due is asked again: another server may have leased it since this statement began.
     private static final Sql LEASE = Sql.of(
@@ -121,15 +121,15 @@ class DeliveryStore {
         List<Secret> secrets = new ArrayList<>();
         for (String column : List.of("secret_sealed", "previous_sealed")) {
             Optional.ofNullable(row.getBuffer(column))
-                    .flatMap(sealed -> secret(row.getUUID("webhook_id"), sealed))
+                    .flatMap(sealed -> secret(row.getUUID("webhook_id"), sealed.getBytes()))
                     .ifPresent(secrets::add);
         }
         return secrets;
     }
 
-    private Optional<Secret> secret(UUID webhook, Buffer sealed) {
+    private Optional<Secret> secret(UUID webhook, byte[] sealed) {
         try {
-            return Secret.read(encryption.decrypt(webhook, sealed.getBytes()));
+            return Secret.read(encryption.decrypt(webhook, sealed));
         } catch (Encryption.UnreadableException otherKey) {
             return Optional.empty();
         }
@@ -234,7 +234,8 @@ class DeliveryStore {
         return switch (verdict) {
             case Verdict.Delivered() -> "delivered";
             case Verdict.Again(Instant unused) -> "pending";
-            case Verdict.GivenUp(), Verdict.Gone() -> "failed";
+            case Verdict.GivenUp() -> "failed";
+            case Verdict.Gone() -> "failed";
         };
     }
 
@@ -248,7 +249,7 @@ class DeliveryStore {
         };
     }
 
-    // What no server sends ends here: the webhook is disabled or deleted. One that is being sent is settled by its server.
+    // What no server sends ends here: the webhook is disabled or deleted. The server that sends one settles it.
     private static final Sql EXPIRE = Sql.of("""
             WITH over AS (
                 SELECT d.id FROM webhook_deliveries d

@@ -5,13 +5,12 @@ import dev.larder.wakeup.Ticker;
 import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
-import jakarta.inject.Inject;
 import java.time.Duration;
 import java.time.InstantSource;
 
 /**
- * Looks for events without deliveries: after wake-ups, at most five times a second, and each second. Where no webhook is
- * enabled it makes one small query a second and ignores wake-ups.
+ * Looks for events without deliveries: after wake-ups, at most five times a second, and each second. Where no webhook
+ * is enabled it makes one small query a second and ignores wake-ups.
  */
 @ApplicationScoped
 class FanOut {
@@ -24,19 +23,27 @@ class FanOut {
     private final Sender sender;
     private final InstantSource clock;
     private final Duration giveUpAfter;
+    private final Ticker pace;
     private final Loop loop = new Loop("webhooks", this::look, REST);
     private volatile boolean wanted;
 
-    FanOut(FanOutStore store, Sender sender, InstantSource clock, WebhookSettings settings, WakeUps wakeUps) {
+    FanOut(
+            FanOutStore store,
+            Sender sender,
+            InstantSource clock,
+            WebhookSettings settings,
+            WakeUps wakeUps,
+            Ticker pace) {
         this.store = store;
         this.sender = sender;
         this.clock = clock;
         this.giveUpAfter = settings.giveUpAfter();
+        this.pace = pace;
         wakeUps.onAnyChange(this::wakeIfWanted);
     }
 
-    @Inject
-    void keepPace(Ticker pace) {
+    /** Once this process serves. */
+    void start() {
         pace.keep("webhooks", BACKSTOP, this::backstop);
     }
 

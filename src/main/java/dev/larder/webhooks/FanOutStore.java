@@ -9,11 +9,10 @@ import io.vertx.mutiny.sqlclient.SqlConnection;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
-import org.jspecify.annotations.Nullable;
 
 /**
- * Makes a delivery of each event for each webhook that wants it, in the transaction that moves the cursor: a server that
- * dies leaves both or neither. One server at a time reads, and the others pass.
+ * Makes a delivery of each event for each webhook that wants it, in the transaction that moves the cursor: a server
+ * that dies leaves both or neither. One server at a time reads; the others skip their turn.
  */
 @ApplicationScoped
 class FanOutStore {
@@ -31,8 +30,7 @@ class FanOutStore {
              SELECT n.tx, 'notification', n.id, 1, 'notification.' || n.kind, n.created_at, n.detail, n.organization_id
                FROM notifications n)""";
 
-    // A transaction that began early and commits late is not missed: what counts is whether the last look could see it.
-    // Cleanups belong to the deployment, and no webhook does.
+    // A transaction that began early and commits late is not missed: what counts is whether the last look saw it.
     private static final String UNREAD = """
             e.tx >= (SELECT pg_snapshot_xmin(l.previous) FROM look l)
                    AND e.tx < (SELECT pg_snapshot_xmax(l.until) FROM look l)
@@ -57,9 +55,9 @@ class FanOutStore {
     record Signs(boolean webhooks, boolean news) {}
 
     private static final Sql SIGNS = Sql.of(LOOK + """
-            , enabled AS MATERIALIZED (SELECT EXISTS (SELECT FROM webhooks WHERE enabled_at IS NOT NULL) AS any)
-            SELECT d.any AS webhooks,
-                   d.any AND (l.paging OR l.rescan OR {foreign} OR EXISTS (SELECT FROM {source} e WHERE {unread})) AS news
+            , enabled AS MATERIALIZED (SELECT EXISTS (SELECT FROM webhooks WHERE enabled_at IS NOT NULL) AS wanted)
+            SELECT d.wanted AS webhooks,
+                   d.wanted AND (l.paging OR l.rescan OR {foreign} OR EXISTS (SELECT FROM {source} e WHERE {unread})) AS news
               FROM enabled d CROSS JOIN look l""".replace("{foreign}", FOREIGN.replace("{previous}", "l.previous"))
             .replace("{source}", SOURCE)
             .replace("{unread}", UNREAD));
@@ -83,6 +81,7 @@ class FanOutStore {
                 UPDATE notifications SET tx = pg_current_xact_id() WHERE tx >= pg_snapshot_xmax(pg_current_snapshot()))
             UPDATE webhook_cursor SET previous = '3:3:', until = NULL, last = '0', rescan = true""");
 
+    // Clean-ups belong to the deployment, and no webhook does.
     private static final String PAGE = LOOK + """
             , page AS MATERIALIZED (
                 SELECT e.* FROM {source} e WHERE {unread} ORDER BY e.tx FETCH FIRST :limit ROWS WITH TIES),
@@ -145,15 +144,14 @@ class FanOutStore {
      */
     Uni<Turn> turn(int limit, Instant at, Duration giveUpAfter) {
         return pool.withTransaction(connection -> TURN.on(connection)
-                .map(rows -> Rows.first(rows, row -> row.getBoolean("elsewhere")).orElse(null))
-                .chain(elsewhere -> turn(connection, elsewhere, limit, at, giveUpAfter)));
+                .map(rows -> Rows.first(rows, row -> row.getBoolean("elsewhere")))
+                .chain(elsewhere -> elsewhere.isPresent()
+                        ? turn(connection, elsewhere.get(), limit, at, giveUpAfter)
+                        : Uni.createFrom().item(new Turn(0, false))));
     }
 
     private static Uni<Turn> turn(
-            SqlConnection connection, @Nullable Boolean elsewhere, int limit, Instant at, Duration giveUpAfter) {
-        if (elsewhere == null) {
-            return Uni.createFrom().item(new Turn(0, false));
-        }
+            SqlConnection connection, boolean elsewhere, int limit, Instant at, Duration giveUpAfter) {
         return elsewhere
                 ? RESTART.on(connection).replaceWith(new Turn(0, true))
                 : FAN_OUT.on(connection, limit, Rows.utc(at), Rows.utc(at.plus(giveUpAfter)))

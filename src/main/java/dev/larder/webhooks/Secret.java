@@ -9,7 +9,9 @@ import java.util.stream.Collectors;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
-/** What a webhook and its receiver share, written as in Standard Webhooks: {@code whsec_} and 24 to 64 bytes in Base64. */
+/**
+ * What a webhook and its receiver share, written as in Standard Webhooks: {@code whsec_} and 24 to 64 bytes in Base64.
+ */
 final class Secret {
 
     static final int BYTES = 32;

@@ -8,7 +8,6 @@ import dev.larder.webhooks.DeliveryStore.Settled;
 import dev.larder.webhooks.Verdict.Outcome;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
-import jakarta.inject.Inject;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -39,6 +38,7 @@ class Sender {
     private final InstantSource clock;
     private final WebhookSettings settings;
     private final WebhookObserver observer;
+    private final Ticker pace;
     private final Loop loop = new Loop("webhook deliveries", this::lease, REST);
     private final Map<UUID, Leased> sending = new ConcurrentHashMap<>();
 
@@ -47,16 +47,18 @@ class Sender {
             Transport transport,
             InstantSource clock,
             WebhookSettings settings,
-            WebhookObserver observer) {
+            WebhookObserver observer,
+            Ticker pace) {
         this.store = store;
         this.transport = transport;
         this.clock = clock;
         this.settings = settings;
         this.observer = observer;
+        this.pace = pace;
     }
 
-    @Inject
-    void keepPace(Ticker pace) {
+    /** Once this process serves. */
+    void start() {
         pace.keep("webhook deliveries that expire", TIDY_EVERY, this::tidy);
     }
 

@@ -6,6 +6,7 @@ import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
 import io.vertx.core.http.HttpClientOptions;
 import io.vertx.core.http.HttpClosedException;
+import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.RequestOptions;
 import io.vertx.core.net.SocketAddress;
@@ -24,6 +25,7 @@ import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.SSLException;
 
@@ -41,6 +43,7 @@ final class Transport {
     private static final int PARTS = 4;
 
     private static final int CAUSES_MAX = 16;
+    private static final String UNKNOWN_HOST = "unknown_host";
 
     private final Vertx vertx;
     private final HttpClient client;
@@ -68,13 +71,12 @@ final class Transport {
      */
     record Request(UUID id, Receiver receiver, String body, int attempt, long timestamp, String signatures) {}
 
-    private static final class ForbiddenAddressException extends RuntimeException {
+    /** What a look-up gives. A failure that comes late would be logged with its trace, so there are none. */
+    private sealed interface Found {
 
-        private static final long serialVersionUID = 1;
+        record At(InetAddress address) implements Found {}
 
-        ForbiddenAddressException() {
-            super("the address is not allowed", null, false, false);
-        }
+        record Nowhere(String code) implements Found {}
     }
 
     /**
@@ -103,14 +105,14 @@ final class Transport {
                 .setMaxPoolSize(connectionsMax)
                 .setConnectTimeout(part)
                 .setSslHandshakeTimeout(part)
-                .setSslHandshakeTimeoutUnit(java.util.concurrent.TimeUnit.MILLISECONDS)
+                .setSslHandshakeTimeoutUnit(TimeUnit.MILLISECONDS)
                 .setIdleTimeout((int) timeout.plusSeconds(ANSWER_READ_WITHIN.toSeconds() + 1).toSeconds()));
     }
 
     /** Never fails: what goes wrong is an outcome. */
     Uni<Outcome> send(Request request) {
-        return address(request)
-                .chain(address -> call(request, address))
+        return found(request)
+                .chain(found -> called(request, found))
                 .ifNoItem()
                 .after(timeout)
                 .fail()
@@ -118,27 +120,33 @@ final class Transport {
                 .recoverWithItem(failure -> new Outcome.Failed(code(failure)));
     }
 
-    private Uni<InetAddress> address(Request request) {
+    private Uni<Found> found(Request request) {
         return Uni.createFrom()
-                .item(() -> chosen(request))
+                .item(() -> lookedUp(request))
                 .runSubscriptionOn(Infrastructure.getDefaultWorkerPool())
                 .ifNoItem()
                 .after(timeout.dividedBy(PARTS))
-                .failWith(() -> new java.io.UncheckedIOException(new UnknownHostException("not found in time")));
+                .recoverWithItem(new Found.Nowhere(UNKNOWN_HOST));
     }
 
-    private InetAddress chosen(Request request) {
+    private Found lookedUp(Request request) {
         try {
             List<InetAddress> allowed = resolver.resolve(request.receiver().host()).stream()
                     .filter(networks::allows)
                     .toList();
-            if (allowed.isEmpty()) {
-                throw new ForbiddenAddressException();
-            }
-            return allowed.get((request.attempt() - 1) % allowed.size());
+            return allowed.isEmpty()
+                    ? new Found.Nowhere("address_not_allowed")
+                    : new Found.At(allowed.get((request.attempt() - 1) % allowed.size()));
         } catch (UnknownHostException unknown) {
-            throw new java.io.UncheckedIOException(unknown);
+            return new Found.Nowhere(UNKNOWN_HOST);
         }
+    }
+
+    private Uni<Outcome> called(Request request, Found found) {
+        return switch (found) {
+            case Found.At(InetAddress address) -> call(request, address);
+            case Found.Nowhere(String code) -> Uni.createFrom().item(new Outcome.Failed(code));
+        };
     }
 
     private Uni<Outcome> call(Request request, InetAddress address) {
@@ -178,19 +186,23 @@ final class Transport {
 
     /** A receiver that still writes is let finish a short answer; a long one is cut. */
     private void discardBody(HttpClientResponse response) {
-        io.vertx.core.http.HttpClientResponse answer = response.getDelegate();
-        io.vertx.core.http.HttpConnection connection = answer.request().connection();
+        var answer = response.getDelegate();
+        HttpConnection connection = answer.request().connection();
         AtomicInteger bytes = new AtomicInteger();
-        long timer = vertx.getDelegate().setTimer(ANSWER_READ_WITHIN.toMillis(), late -> connection.close());
-        answer.exceptionHandler(cut -> {})
+        long timer = vertx.setTimer(ANSWER_READ_WITHIN.toMillis(), late -> cut(connection));
+        answer.exceptionHandler(broken -> {})
                 .endHandler(whole -> {
-                    boolean unused = vertx.getDelegate().cancelTimer(timer);
+                    boolean unused = vertx.cancelTimer(timer);
                 })
                 .handler(part -> {
                     if (bytes.addAndGet(part.length()) > ANSWER_BYTES_MAX) {
-                        connection.close();
+                        cut(connection);
                     }
                 });
+    }
+
+    private static void cut(HttpConnection connection) {
+        var unused = connection.close();
     }
 
     /** Stable, and without anything that the receiver or the network said. */
@@ -198,12 +210,6 @@ final class Transport {
         Throwable cause = failure;
         for (int depth = 0; cause != null && depth < CAUSES_MAX; depth++) {
             switch (cause) {
-                case ForbiddenAddressException forbidden -> {
-                    return "address_not_allowed";
-                }
-                case UnknownHostException unknown -> {
-                    return "unknown_host";
-                }
                 case SSLException untrusted -> {
                     return "tls_failed";
                 }

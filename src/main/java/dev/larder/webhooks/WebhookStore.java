@@ -54,7 +54,7 @@ class WebhookStore {
                    CASE WHEN w.previous_until > :at::timestamptz THEN w.previous_until END AS previous_until
             """;
 
-    // Two calls that make webhooks of one organization wait for each other here, so that the second counts the first's.
+    // Two calls that make webhooks of one organization wait for each other here: the second counts the first's.
     private static final Sql LOCK_ORGANIZATION = Sql.of(
             "SELECT FROM organizations WHERE id = :organization AND deleted_at IS NULL FOR NO KEY UPDATE",
             "organization");

@@ -1,5 +1,6 @@
 package dev.larder.webhooks;
 
+import dev.larder.model.MisconfiguredException;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.http.HttpClientOptions;
 import io.vertx.mutiny.core.Vertx;
@@ -11,7 +12,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 
-/** Stops the room's loops, and makes what they send with. */
+/** Starts and stops the room's loops, and makes what they send with. */
 @ApplicationScoped
 public class Webhooks {
 
@@ -46,7 +47,7 @@ public class Webhooks {
         transport.close();
     }
 
-    /** Fails with {@link dev.larder.model.MisconfiguredException} if a setting cannot be used. */
+    /** Fails with {@link MisconfiguredException} if a setting cannot be used. */
     public static void refuseUnusable(WebhookSettings settings) {
         Networks unused = networks(settings);
         for (int number : new int[] {settings.atOnce(), settings.atOncePerWebhook(), settings.pendingMax()}) {
@@ -62,8 +63,14 @@ public class Webhooks {
 
     private static void refuseUnless(boolean usable, String sentence) {
         if (!usable) {
-            throw new dev.larder.model.MisconfiguredException(sentence);
+            throw new MisconfiguredException(sentence);
         }
+    }
+
+    /** Once this process serves. */
+    public void start() {
+        fanOut.start();
+        sender.start();
     }
 
     /** Waits for attempts that are under way; one that is cut is sent again by another server. */

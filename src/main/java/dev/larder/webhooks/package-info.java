@@ -10,17 +10,16 @@
  * cursor and the deliveries of a page are committed together, so an event has its deliveries however servers end. A
  * unique key of webhook and event keeps it from having two.
  *
- * <p><b>States</b> of a delivery: pending, then delivered or failed. A pending one waits until it is due, or is leased to
- * a server until its lease ends. Of a webhook: enabled, disabled by a user, or disabled because its receiver is gone,
- * fails for long, or takes too little of what happens.
+ * <p><b>States</b> of a delivery: pending, then delivered or failed. A pending one waits until it is due, or is leased
+ * to a server until its lease ends. Of a webhook: enabled, disabled by a user, or disabled because its receiver is
+ * gone, fails for long, or has too many deliveries pending.
  *
  * <p><b>Failures.</b> A server that dies leaves its leases, which end after 40 s; the event may then arrive twice. An
- * attempt that fails is repeated after 5 s to an hour, for 24 h. A receiver never sees an error of Larder, and Larder
- * keeps nothing of an answer but its status.
+ * attempt that fails is repeated after 5 s to an hour, for 24 h. Of an answer only the status is kept.
  *
- * <p><b>Bounds.</b> 20 webhooks of an organization; 500 events a turn; 32 requests of a server at once, 4 of one webhook,
- * one of a webhook that fails and 16 of all those; 10 s an attempt, 64 KiB of an answer; 100,000 pending deliveries of a
- * webhook.
+ * <p><b>Bounds.</b> 20 webhooks of an organization; 500 events a turn; 32 requests of a server at once, 4 of one
+ * webhook, one of a webhook that fails and 16 of all those; 10 s an attempt, 64 KiB of an answer; 100,000 pending
+ * deliveries of a webhook.
  */
 @NullMarked
 package dev.larder.webhooks;

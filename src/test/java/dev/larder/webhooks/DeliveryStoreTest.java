@@ -13,11 +13,11 @@ import dev.larder.webhooks.DeliveryStore.Settled;
 import dev.larder.webhooks.Verdict.Outcome;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Tuple;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -212,7 +212,7 @@ class DeliveryStoreTest {
         assertThat(stock.count("notifications WHERE kind = 'webhook_disabled'")).isEqualTo(1);
         hooks.enable(webhook, true);
         assertThat(hooks.look(webhook).health().failingSince()).isNull();
-        assertThat(hooks.lease()).hasSize(2);
+        assertThat(hooks.lease()).as("the fifth").hasSize(1);
     }
 
     @Test
@@ -296,7 +296,7 @@ class DeliveryStoreTest {
 
     @Test
     void the_old_secret_signs_until_its_time_is_over_and_a_third_one_ends_it() {
-        Secret second = Secret.of(Stream.of("b".repeat(32)).findFirst().orElseThrow().getBytes(java.nio.charset.StandardCharsets.US_ASCII));
+        Secret second = Secret.of("b".repeat(32).getBytes(StandardCharsets.US_ASCII));
         due(3);
         rotate(second, Duration.ofHours(1));
 

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -202,7 +203,7 @@ class FanOutStoreTest {
                 .mapToObj(n -> stock.declare("p" + n, 1))
                 .toList();
         hooks.fanOut(100);
-        List<Uni<?>> work = new ArrayList<>();
+        List<Uni<Object>> work = new ArrayList<>();
         for (UUID one : presets) {
             work.add(repeated(50, () -> stock.pool
                     .preparedQuery("SELECT append_event('preset', $1, 'preset.healthy', $2, '{}')")
@@ -218,10 +219,10 @@ class FanOutStoreTest {
         assertThat(hooks.sent(webhook)).doesNotHaveDuplicates().hasSize(200);
     }
 
-    private static Uni<?> repeated(int times, java.util.function.Supplier<Uni<?>> step) {
-        Uni<?> all = Uni.createFrom().voidItem();
+    private static Uni<Object> repeated(int times, Supplier<Uni<?>> step) {
+        Uni<Object> all = Uni.createFrom().item(times);
         for (int i = 0; i < times; i++) {
-            all = all.chain(() -> step.get());
+            all = all.call(() -> step.get());
         }
         return all;
     }

@@ -22,7 +22,7 @@ class SecretTest {
 
         assertThat(Secret.signatures(
                         List.of(secret), "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, "{\"test\": 2432232314}"))
-                .isEqualTo("v1,g0hM9SsE+OTPJTGt/tmKtSyZlSE3uFJELVlNIOLJ1OE=");
+                .isEqualTo("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -13,7 +14,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The guide's programs accept what Larder signs, and nothing else. They are run where the host has their interpreters. */
+/** The guide's programs accept what Larder signs and nothing else. They run where the host has their interpreters. */
 class SignatureGuideTest {
 
     private static final Path GUIDE = Path.of("src/docs/operation/webhooks.md");
@@ -23,7 +24,8 @@ class SignatureGuideTest {
     private static final Secret OLD = Secret.of(new byte[] {
         -1, 0, 10, 39, 34, 92, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24
     });
-    private static final Secret NEW = Secret.of(new byte[32]);
+    private static final Secret NEW = Secret.of("n".repeat(32).getBytes(StandardCharsets.US_ASCII));
+    private static final Secret OTHER = Secret.of("o".repeat(32).getBytes(StandardCharsets.US_ASCII));
     private static final String SIGNATURES = Secret.signatures(List.of(NEW, OLD), ID, TIMESTAMP, BODY);
 
     @TempDir
@@ -72,7 +74,7 @@ class SignatureGuideTest {
         assertThat(python(NEW, ID, TIMESTAMP + 299)).isEqualTo("0 True");
         assertThat(python(NEW, ID, TIMESTAMP + 301)).isEqualTo("0 False");
         assertThat(python(NEW, "other", TIMESTAMP)).isEqualTo("0 False");
-        assertThat(python(Secret.of(new byte[33]), ID, TIMESTAMP)).isEqualTo("0 False");
+        assertThat(python(OTHER, ID, TIMESTAMP)).isEqualTo("0 False");
         Files.writeString(folder.resolve("body"), BODY + " ");
         assertThat(python(NEW, ID, TIMESTAMP)).isEqualTo("0 False");
     }
@@ -90,7 +92,7 @@ class SignatureGuideTest {
         assertThat(shell(OLD, ID)).isEqualTo("0 verified");
         assertThat(shell(NEW, ID)).isEqualTo("0 verified");
         assertThat(shell(NEW, "other")).isEqualTo("1 forged");
-        assertThat(shell(Secret.of(new byte[33]), ID)).isEqualTo("1 forged");
+        assertThat(shell(OTHER, ID)).isEqualTo("1 forged");
     }
 
     private String shell(Secret secret, String id) throws IOException {

@@ -205,7 +205,7 @@ class WebhookHttpTest {
     void filters_that_mean_nothing_are_refused() {
         String one = webhooks + "/" + create("[\"*\"]", "").path("id").asText();
 
-        assertThat(owner.get(one + "/deliveries?status=lost").code()).isEqualTo("invalid_status");
+        assertThat(owner.get(one + "/deliveries?status=lost").code()).isEqualTo("unknown_status");
         assertThat(owner.get(one + "/deliveries?type=workspace.climed").code()).isEqualTo("unknown_event_type");
         assertThat(owner.get(one + "/deliveries/" + UUID.randomUUID()).code()).isEqualTo("delivery_not_found");
         assertThat(owner.post(one + "/deliveries/" + UUID.randomUUID() + "/redeliver", "").code())
