@@ -62,8 +62,8 @@ class DeliveryReads {
 
     Uni<Optional<DeliveryDetail>> find(UUID organization, UUID webhook, UUID id) {
         return FIND.on(pool, id, webhook, organization)
-                .map(rows -> Rows.first(
-                        rows, row -> new DeliveryDetail(view(row), row.getString("body"), attempts(row))));
+                .map(rows ->
+                        Rows.first(rows, row -> new DeliveryDetail(view(row), row.getString("body"), attempts(row))));
     }
 
     static DeliveryView view(Row row) {

@@ -87,9 +87,9 @@ class DeliveryRequestStore {
             audited AS (
                 %2$s)
             %3$s FROM again d""".formatted(
-                            ENABLED,
-                            AuditEntry.of("webhook.redeliver", "jsonb_build_object('webhook', :webhook::uuid)", "changed"),
-                            DeliveryReads.VIEW),
+                    ENABLED,
+                    AuditEntry.of("webhook.redeliver", "jsonb_build_object('webhook', :webhook::uuid)", "changed"),
+                    DeliveryReads.VIEW),
             "id",
             "at",
             "expires",

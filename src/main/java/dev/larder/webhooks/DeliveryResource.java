@@ -149,11 +149,7 @@ class DeliveryResource {
 
     private Asked asked(WebhookView webhook) {
         return new Asked(
-                webhook.organizationId(),
-                webhook.id(),
-                caller.get().userId(),
-                clock.instant(),
-                settings.giveUpAfter());
+                webhook.organizationId(), webhook.id(), caller.get().userId(), clock.instant(), settings.giveUpAfter());
     }
 
     private RestResponse<DeliveryView> begun(String organization, DeliveryView delivery) {

@@ -17,7 +17,7 @@ class FanOut {
 
     private static final Duration REST = Duration.ofMillis(200);
     private static final Duration BACKSTOP = Duration.ofSeconds(1);
-    private static final int EVENTS_AT_ONCE = 500;
+    private static final int EVENTS_AT_ONCE = 200;
 
     private final FanOutStore store;
     private final Sender sender;

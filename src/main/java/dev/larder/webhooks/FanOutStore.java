@@ -23,11 +23,13 @@ class FanOutStore {
         this.pool = pool;
     }
 
-    // Notifications are read as if each were a subject with one event.
+    // Notifications are read as if each were a subject with one event. The types of both parts are the same, so that
+    // their
+    // indexes are merged in the order of transactions.
     private static final String SOURCE = """
             (SELECT e.tx, e.kind, e.subject, e.seq, e.type, e.at, e.data, NULL::uuid AS organization_id FROM events e
               UNION ALL
-             SELECT n.tx, 'notification', n.id, 1, 'notification.' || n.kind, n.created_at, n.detail, n.organization_id
+             SELECT n.tx, 'notification'::text, n.id, 1::bigint, 'notification.' || n.kind, n.created_at, n.detail, n.organization_id
                FROM notifications n)""";
 
     // A transaction that began early and commits late is not missed: what counts is whether the last look saw it.
@@ -54,13 +56,14 @@ class FanOutStore {
      */
     record Signs(boolean webhooks, boolean news) {}
 
-    private static final Sql SIGNS = Sql.of(LOOK + """
+    private static final Sql SIGNS = Sql.of(LOOK
+            + """
             , enabled AS MATERIALIZED (SELECT EXISTS (SELECT FROM webhooks WHERE enabled_at IS NOT NULL) AS wanted)
             SELECT d.wanted AS webhooks,
                    d.wanted AND (l.paging OR l.rescan OR {foreign} OR EXISTS (SELECT FROM {source} e WHERE {unread})) AS news
               FROM enabled d CROSS JOIN look l""".replace("{foreign}", FOREIGN.replace("{previous}", "l.previous"))
-            .replace("{source}", SOURCE)
-            .replace("{unread}", UNREAD));
+                    .replace("{source}", SOURCE)
+                    .replace("{unread}", UNREAD));
 
     /** Reads only, and without a lock. */
     Uni<Signs> signs() {
@@ -70,9 +73,8 @@ class FanOutStore {
     }
 
     // A statement of its own: the next one then has a snapshot that is younger than the lock.
-    private static final Sql TURN = Sql.of(
-            "SELECT " + FOREIGN.replace("{previous}", "c.previous")
-                    + " AS elsewhere FROM webhook_cursor c FOR UPDATE SKIP LOCKED");
+    private static final Sql TURN = Sql.of("SELECT " + FOREIGN.replace("{previous}", "c.previous")
+            + " AS elsewhere FROM webhook_cursor c FOR UPDATE SKIP LOCKED");
 
     // Numbers of the other cluster mean nothing here. Events that have a delivery are not given a second one, and a
     // webhook is not sent what happened before it was enabled. The clean-up of events gives them numbers of this one.
@@ -85,7 +87,7 @@ class FanOutStore {
     private static final String PAGE = LOOK + """
             , page AS MATERIALIZED (
                 SELECT e.* FROM {source} e WHERE {unread} ORDER BY e.tx FETCH FIRST :limit ROWS WITH TIES),
-            told AS (
+            told AS MATERIALIZED (
                 SELECT p.*, p.kind || ':' || p.subject AS partition,
                        CASE p.kind
                        WHEN 'workspace' THEN (SELECT s.organization_id FROM workspaces s WHERE s.id = p.subject)
@@ -95,30 +97,40 @@ class FanOutStore {
                        ELSE p.organization_id END AS organization
                   FROM page p WHERE p.kind <> 'cleanup')""".replace("{source}", SOURCE).replace("{unread}", UNREAD);
 
-    // A notification of the whole deployment is told to every organization. Deliveries of a page are due a microsecond
-    // after each other, so that those of one subject begin in their order.
+    // A notification of the whole deployment is told to every organization.
+    private static final String WANTED = """
+            receivers AS MATERIALIZED (
+                SELECT w.id, w.organization_id, w.events, w.enabled_at
+                  FROM webhooks w JOIN organizations o ON o.id = w.organization_id AND o.deleted_at IS NULL
+                 WHERE w.enabled_at IS NOT NULL),
+            pairs AS (
+                SELECT t.*, w.id AS webhook_id, w.organization_id AS receiver, w.events, w.enabled_at
+                  FROM told t JOIN receivers w ON w.organization_id = t.organization
+                 UNION ALL
+                SELECT t.*, w.id, w.organization_id, w.events, w.enabled_at
+                  FROM told t CROSS JOIN receivers w WHERE t.kind = 'notification' AND t.organization IS NULL),
+            wanted AS (
+                SELECT p.* FROM pairs p
+                 WHERE {matches} AND (p.at >= p.enabled_at OR NOT (SELECT l.rescan FROM look l)))""".replace("{matches}", EventTypes.matches("p.events", "p.type"));
+
+    // Deliveries of a page are due a microsecond after each other, so that those of one subject begin in their order.
     private static final String ADDED = """
             added AS (
                 INSERT INTO webhook_deliveries (id, webhook_id, event, type, body, created_at, expires_at, due_at)
-                SELECT time_ordered_id(:at::timestamptz), w.id, t.partition || '/' || t.seq, t.type, {body}::text, :at,
+                SELECT time_ordered_id(:at::timestamptz), t.webhook_id, t.partition || '/' || t.seq, t.type, {body}::text, :at,
                        :expires::timestamptz,
                        :at - make_interval(secs => (count(*) OVER () - row_number() OVER (ORDER BY t.tx, t.subject, t.seq)) / 1e6)
-                  FROM told t
-                  JOIN webhooks w ON (w.organization_id = t.organization
-                                      OR (t.kind = 'notification' AND t.organization IS NULL))
-                                 AND w.enabled_at IS NOT NULL AND {matches}
-                                 AND (t.at >= w.enabled_at OR NOT (SELECT l.rescan FROM look l))
-                  JOIN organizations o ON o.id = w.organization_id AND o.deleted_at IS NULL
+                  FROM wanted t
                     ON CONFLICT (webhook_id, event) DO NOTHING
-                RETURNING id)""".replace("{matches}", EventTypes.matches("w.events", "t.type"));
+                RETURNING id)""";
 
     private static final String BODY = """
             json_build_object('type', t.type, 'timestamp', to_char(t.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
                                   'id', t.partition || '/' || t.seq, 'partition', t.partition, 'seq', t.seq,
-                                  'organizationId', w.organization_id, 'data', t.data)""";
+                                  'organizationId', t.receiver, 'data', t.data)""";
 
-    private static final Sql FAN_OUT = Sql.of(
-            PAGE + ",\n" + ADDED.replace("{body}", BODY) + """
+    private static final Sql FAN_OUT =
+            Sql.of(PAGE + ",\n" + WANTED + ",\n" + ADDED.replace("{body}", BODY) + """
             , size AS (SELECT count(*) AS n, count(*) >= :limit::integer AS more, max(p.tx::text::numeric)::text AS last FROM page p),
             moved AS (
                 UPDATE webhook_cursor c

@@ -83,8 +83,8 @@ final class Networks {
     /** @param bits how many leading bits of an address are those of the network */
     private record Network(byte[] bytes, int bits) {
 
-        private static final Pattern NOTATION = Pattern.compile(
-                "([0-9]{1,3}(?:\\.[0-9]{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F.:]*)/([0-9]{1,3})");
+        private static final Pattern NOTATION =
+                Pattern.compile("([0-9]{1,3}(?:\\.[0-9]{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F.:]*)/([0-9]{1,3})");
 
         static Network of(String text) {
             var parts = NOTATION.matcher(text.strip());

@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
  * Where a webhook's requests go.
  *
  * @param host a name without a trailing dot, or the literal of an address without brackets
- * @param target path and query, as the URL has them
+ * @param target path and query, in ASCII
  */
 record Receiver(boolean tls, String host, int port, String target) {
 
@@ -28,7 +28,8 @@ record Receiver(boolean tls, String host, int port, String target) {
     /** A host that ends so is read as a number by some: 0x7f.1, 2130706433, 127.1, 0177.0.0.1. */
     private static final Pattern NUMERIC = Pattern.compile("(?:.*\\.)?(?:[0-9]+|0[xX][0-9a-fA-F]*)");
 
-    private static final Pattern NAME = Pattern.compile("(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\\.[a-z0-9_-]{1,63})*");
+    private static final Pattern NAME =
+            Pattern.compile("(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62})(\\.[a-z0-9_-]{1,63})*");
     private static final Pattern IPV6 = Pattern.compile("[0-9a-f:.]+");
 
     /** What was read. */
@@ -46,7 +47,7 @@ record Receiver(boolean tls, String host, int port, String target) {
             return invalid("must have at most " + URL_BYTES_MAX + " bytes.");
         }
         try {
-            return of(new URI(url), http);
+            return of(new URI(new URI(url).toASCIIString()), http);
         } catch (URISyntaxException notAUri) {
             return invalid("must be an absolute URL such as https://example.org/hooks.");
         }

@@ -79,9 +79,10 @@ class Sender {
     }
 
     private Room room() {
-        int failing = (int) sending.values().stream().filter(Leased::failing).count();
         int free = settings.atOnce() - sending.size();
-        return new Room(free, Math.clamp(settings.atOnce() / 2 - failing, 0, Math.max(0, free)), settings.atOncePerWebhook());
+        int failing = (int) sending.values().stream().filter(Leased::failing).count();
+        int failingMost = Math.max(1, settings.atOnce() / 2);
+        return new Room(free, Math.max(0, failingMost - failing), settings.atOncePerWebhook());
     }
 
     private boolean begin(List<Leased> leased) {

@@ -106,7 +106,8 @@ final class Transport {
                 .setConnectTimeout(part)
                 .setSslHandshakeTimeout(part)
                 .setSslHandshakeTimeoutUnit(TimeUnit.MILLISECONDS)
-                .setIdleTimeout((int) timeout.plusSeconds(ANSWER_READ_WITHIN.toSeconds() + 1).toSeconds()));
+                .setIdleTimeout((int)
+                        timeout.plusSeconds(ANSWER_READ_WITHIN.toSeconds() + 1).toSeconds()));
     }
 
     /** Never fails: what goes wrong is an outcome. */

@@ -76,7 +76,9 @@ final class WebhookBodies {
                 ? !networks.allowsLoopback()
                 : receiver.isLiteral() && !networks.allows(receiver.literal())) {
             throw Problem.unprocessable(
-                    "address_not_allowed", "url", "must not have an address that is not public (larder.webhooks.allowed-networks).");
+                    "address_not_allowed",
+                    "url",
+                    "must not have an address that is not public (larder.webhooks.allowed-networks).");
         }
     }
 

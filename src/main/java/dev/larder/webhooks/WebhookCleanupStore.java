@@ -20,9 +20,6 @@ class WebhookCleanupStore {
     CleanupType deliveries() {
         return CleanupRows.walking(
                 Retention.of(Duration.ofDays(30), Duration.ofDays(7)),
-                new Walk(
-                        "webhook_deliveries",
-                        ENDED,
-                        CleanupRows.oldestOf("webhook_deliveries", "created_at", ENDED)));
+                new Walk("webhook_deliveries", ENDED, CleanupRows.oldestOf("webhook_deliveries", "created_at", ENDED)));
     }
 }

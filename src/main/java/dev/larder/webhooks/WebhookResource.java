@@ -184,8 +184,8 @@ class WebhookResource {
         Instant now = clock.instant();
         Instant until = now.plus(WebhookBodies.overlap(body));
         return find(organization)
-                .chain(found ->
-                        store.rotate(found.id(), webhook, secret, until, caller.get().userId(), now))
+                .chain(found -> store.rotate(
+                        found.id(), webhook, secret, until, caller.get().userId(), now))
                 .map(WebhookResource::found)
                 .map(rotated -> RestResponse.ResponseBuilder.ok(new WithSecret(rotated, secret.reveal()))
                         .header("Cache-Control", "no-store")

@@ -39,7 +39,12 @@ class WebhookStore {
 
     /** A webhook to be made. */
     record NewWebhook(
-            UUID organization, Address address, List<String> events, String description, boolean enabled, Secret secret) {}
+            UUID organization,
+            Address address,
+            List<String> events,
+            String description,
+            boolean enabled,
+            Secret secret) {}
 
     /** What a change leaves as it is, is null. */
     record WebhookChange(
@@ -164,8 +169,8 @@ class WebhookStore {
 
     /** One that is enabled again is sent what happens from now on, and what was pending. Empty where there is none. */
     Uni<Optional<WebhookView>> change(UUID organization, UUID id, WebhookChange change, UUID actor, Instant at) {
-        return pool.withTransaction(
-                connection -> ANCHOR.on(connection).chain(() -> update(connection, organization, id, change, actor, at)));
+        return pool.withTransaction(connection ->
+                ANCHOR.on(connection).chain(() -> update(connection, organization, id, change, actor, at)));
     }
 
     private Uni<Optional<WebhookView>> update(
@@ -197,8 +202,8 @@ class WebhookStore {
             audited AS (
                 %s)
             %s FROM rotated w""".formatted(
-                            AuditEntry.of("webhook.rotate", "jsonb_build_object('previousUntil', previous_until)", "rotated"),
-                            VIEW),
+                    AuditEntry.of("webhook.rotate", "jsonb_build_object('previousUntil', previous_until)", "rotated"),
+                    VIEW),
             "id",
             "organization",
             "sealed",
@@ -214,8 +219,7 @@ class WebhookStore {
      */
     Uni<Optional<WebhookView>> rotate(
             UUID organization, UUID id, Secret secret, Instant until, UUID actor, Instant at) {
-        return ROTATE.on(
-                        pool, id, organization, sealed(id, secret), Rows.utc(until), Rows.utc(at), ids.next(), actor)
+        return ROTATE.on(pool, id, organization, sealed(id, secret), Rows.utc(until), Rows.utc(at), ids.next(), actor)
                 .map(rows -> Rows.first(rows, WebhookStore::view));
     }
 

@@ -65,12 +65,21 @@ final class WebhookViews {
      */
     @Schema(name = "WebhookDelivery")
     record DeliveryView(
-            UUID id, UUID webhookId, String event, String type, String status, @JsonUnwrapped Progress progress) {}
+            UUID id,
+            UUID webhookId,
+            String event,
+            String type,
+            String status,
+            @JsonUnwrapped Progress progress) {}
 
     /** @param millis from the begin of the attempt to its outcome */
     @Schema(name = "WebhookAttempt")
     record AttemptView(
-            int number, Instant at, long millis, @Nullable Integer statusCode, @Nullable String errorCode) {}
+            int number,
+            Instant at,
+            long millis,
+            @Nullable Integer statusCode,
+            @Nullable String errorCode) {}
 
     /**
      * One delivery in full.

@@ -17,7 +17,7 @@
  * <p><b>Failures.</b> A server that dies leaves its leases, which end after 40 s; the event may then arrive twice. An
  * attempt that fails is repeated after 5 s to an hour, for 24 h. Of an answer only the status is kept.
  *
- * <p><b>Bounds.</b> 20 webhooks of an organization; 500 events a turn; 32 requests of a server at once, 4 of one
+ * <p><b>Bounds.</b> 20 webhooks of an organization; 200 events a turn; 32 requests of a server at once, 4 of one
  * webhook, one of a webhook that fails and 16 of all those; 10 s an attempt, 64 KiB of an answer; 100,000 pending
  * deliveries of a webhook.
  */

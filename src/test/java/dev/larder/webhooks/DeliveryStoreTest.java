@@ -110,8 +110,12 @@ class DeliveryStoreTest {
         UUID good = hooks.webhook("*");
         List<UUID> bad = IntStream.range(0, 6).mapToObj(n -> hooks.webhook("*")).toList();
         due(3);
-        stock.sql("UPDATE webhooks SET failing_since = $1 WHERE id = ANY ($2)", Hooks.at(hooks.now()), bad.toArray(UUID[]::new));
-        stock.sql("UPDATE webhook_deliveries SET due_at = due_at - interval '1 h' WHERE webhook_id = ANY ($1)", (Object) bad.toArray(UUID[]::new));
+        stock.sql(
+                "UPDATE webhooks SET failing_since = $1 WHERE id = ANY ($2)",
+                Hooks.at(hooks.now()),
+                bad.toArray(UUID[]::new));
+        stock.sql("UPDATE webhook_deliveries SET due_at = due_at - interval '1 h' WHERE webhook_id = ANY ($1)", (Object)
+                bad.toArray(UUID[]::new));
 
         List<Leased> leased = hooks.lease(new Room(8, 2, 4));
 
@@ -150,9 +154,13 @@ class DeliveryStoreTest {
         hooks.settle(second, answered(200));
 
         assertThat(second.id()).isEqualTo(first.id());
-        var shown = await(hooks.reads.find(stock.organization, webhook, first.id())).orElseThrow();
+        var shown =
+                await(hooks.reads.find(stock.organization, webhook, first.id())).orElseThrow();
         assertThat(shown.attemptLog())
-                .extracting(WebhookViews.AttemptView::number, WebhookViews.AttemptView::statusCode, WebhookViews.AttemptView::errorCode)
+                .extracting(
+                        WebhookViews.AttemptView::number,
+                        WebhookViews.AttemptView::statusCode,
+                        WebhookViews.AttemptView::errorCode)
                 .containsExactly(
                         org.assertj.core.groups.Tuple.tuple(1, null, "timed_out"),
                         org.assertj.core.groups.Tuple.tuple(2, 200, null));
@@ -266,7 +274,9 @@ class DeliveryStoreTest {
         assertThat(again.id()).isEqualTo(first.id());
         assertThat(again.attempt()).isEqualTo(1);
         assertThat(again.expiresAt()).isEqualTo(hooks.now().plus(Hooks.A_DAY));
-        assertThat(await(hooks.requests.again(asked(), first.id())).orElseThrow().status())
+        assertThat(await(hooks.requests.again(asked(), first.id()))
+                        .orElseThrow()
+                        .status())
                 .as("while it is sent")
                 .isEqualTo("pending");
         assertThat(hooks.lease()).as("it is not sent twice at a time").isEmpty();

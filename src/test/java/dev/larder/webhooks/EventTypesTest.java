@@ -20,8 +20,7 @@ class EventTypesTest {
 
     private static final Pattern TYPE = Pattern.compile("'((?:workspace|drift|state)\\.[a-z_]+)'");
     private static final Pattern WORD = Pattern.compile("'([a-z_]+)'");
-    private static final Pattern NOTIFICATION =
-            Pattern.compile("AdminNotification\\.of\\(\\s*\"([a-z_]+)\"");
+    private static final Pattern NOTIFICATION = Pattern.compile("AdminNotification\\.of\\(\\s*\"([a-z_]+)\"");
 
     @Test
     void every_type_that_the_schema_appends_and_every_notification_is_known_and_no_other() throws IOException {
@@ -51,8 +50,9 @@ class EventTypesTest {
 
     private static void words(Stock stock, String table, String like, String before, Set<String> into) {
         for (Row row : stock.pool
-                .query("SELECT pg_get_constraintdef(oid) AS check FROM pg_constraint WHERE contype = 'c' AND conrelid = '"
-                        + table + "'::regclass AND pg_get_constraintdef(oid) LIKE '%" + like + "'")
+                .query(
+                        "SELECT pg_get_constraintdef(oid) AS check FROM pg_constraint WHERE contype = 'c' AND conrelid = '"
+                                + table + "'::regclass AND pg_get_constraintdef(oid) LIKE '%" + like + "'")
                 .executeAndAwait()) {
             WORD.matcher(row.getString("check"))
                     .results()
@@ -70,8 +70,20 @@ class EventTypesTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "", "workspace", "workspace.", "workspace.climed", "workspaces.*", "*.claimed", "work*", "**", "cleanup.*",
-                "workspace.claimed.*", ".*", "webhook.test", "Workspace.*", " *"
+                "",
+                "workspace",
+                "workspace.",
+                "workspace.climed",
+                "workspaces.*",
+                "*.claimed",
+                "work*",
+                "**",
+                "cleanup.*",
+                "workspace.claimed.*",
+                ".*",
+                "webhook.test",
+                "Workspace.*",
+                " *"
             })
     void a_filter_that_matches_nothing_is_refused(String filter) {
         assertThat(EventTypes.refusal(filter)).isPresent();

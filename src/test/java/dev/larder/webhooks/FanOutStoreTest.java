@@ -68,7 +68,11 @@ class FanOutStoreTest {
 
         List<String> sent = hooks.sent(all);
         assertThat(sent)
-                .contains("workspace:" + workspace + "/1", "workspace:" + workspace + "/2", "claim:" + claim + "/1", event(1));
+                .contains(
+                        "workspace:" + workspace + "/1",
+                        "workspace:" + workspace + "/2",
+                        "claim:" + claim + "/1",
+                        event(1));
         assertThat(sent).filteredOn(event -> event.startsWith("notification:")).hasSize(1);
         assertThat(sent).hasSize(5);
         assertThat(hooks.sent(stranger)).isEmpty();
@@ -92,10 +96,11 @@ class FanOutStoreTest {
 
         hooks.fanOut(100);
 
-        assertThat(told).allSatisfy(webhook -> assertThat(hooks.sent(webhook))
-                .singleElement()
-                .asString()
-                .startsWith("notification:"));
+        assertThat(told)
+                .allSatisfy(webhook -> assertThat(hooks.sent(webhook))
+                        .singleElement()
+                        .asString()
+                        .startsWith("notification:"));
         assertThat(hooks.sent(ofGone)).isEmpty();
     }
 
@@ -161,7 +166,8 @@ class FanOutStoreTest {
         hooks.fanOut(100);
 
         assertThat(hooks.sent(webhook))
-                .containsExactlyElementsOf(IntStream.rangeClosed(1, 9).mapToObj(this::event).toList());
+                .containsExactlyElementsOf(
+                        IntStream.rangeClosed(1, 9).mapToObj(this::event).toList());
         assertThat(hooks.stock.count("webhook_deliveries WHERE due_at > '" + hooks.now() + "'"))
                 .isZero();
     }
@@ -199,15 +205,16 @@ class FanOutStoreTest {
     @Test
     void three_servers_make_one_delivery_of_each_event_while_others_write() {
         UUID webhook = hooks.webhook("*");
-        List<UUID> presets = IntStream.range(0, 4)
-                .mapToObj(n -> stock.declare("p" + n, 1))
-                .toList();
+        List<UUID> presets =
+                IntStream.range(0, 4).mapToObj(n -> stock.declare("p" + n, 1)).toList();
         hooks.fanOut(100);
         List<Uni<Object>> work = new ArrayList<>();
         for (UUID one : presets) {
-            work.add(repeated(50, () -> stock.pool
-                    .preparedQuery("SELECT append_event('preset', $1, 'preset.healthy', $2, '{}')")
-                    .execute(Tuple.of(one, Hooks.at(hooks.now())))));
+            work.add(repeated(
+                    50,
+                    () -> stock.pool
+                            .preparedQuery("SELECT append_event('preset', $1, 'preset.healthy', $2, '{}')")
+                            .execute(Tuple.of(one, Hooks.at(hooks.now())))));
         }
         for (int server = 0; server < 3; server++) {
             work.add(repeated(60, () -> hooks.fanOut.turn(7, hooks.now(), Hooks.A_DAY)));
@@ -270,7 +277,9 @@ class FanOutStoreTest {
         presetChanges(1);
 
         hooks.fanOut(100);
-        assertThat(await(hooks.fanOut.signs()).news()).as("old events have foreign numbers").isTrue();
+        assertThat(await(hooks.fanOut.signs()).news())
+                .as("old events have foreign numbers")
+                .isTrue();
         var adopted = CleanupTypes.run(stock, "events", 1_000);
         hooks.fanOut(2);
 
@@ -289,9 +298,9 @@ class FanOutStoreTest {
         var plans = Plans.of(stock, List.of(FanOutStore.class), (name, text) -> text.contains("events e"));
 
         assertThat(plans).hasSize(2);
-        assertThat(plans.values()).allSatisfy(plan -> assertThat(plan)
-                .contains("events_by_transaction")
-                .doesNotContain("Seq Scan on events"));
+        assertThat(plans.values())
+                .allSatisfy(plan ->
+                        assertThat(plan).contains("events_by_transaction").doesNotContain("Seq Scan on events"));
     }
 
     @Test

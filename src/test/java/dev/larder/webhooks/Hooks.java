@@ -65,8 +65,7 @@ final class Hooks {
                 "",
                 enabled,
                 SECRET);
-        return await(webhooks.create(wanted, most, stock.owner.userId(), now()))
-                .map(WebhookViews.WebhookView::id);
+        return await(webhooks.create(wanted, most, stock.owner.userId(), now())).map(WebhookViews.WebhookView::id);
     }
 
     WebhookViews.WebhookView look(UUID webhook) {

@@ -35,6 +35,7 @@ class ReceiverTest {
         "http://example.org:443/, false, example.org, 443, /, example.org:443",
         "https://192.0.2.7:8080/, true, 192.0.2.7, 8080, /, 192.0.2.7:8080",
         "https://[2001:db8::7]/, true, 2001:db8::7, 443, /, [2001:db8::7]",
+        "https://example.org/bücher, true, example.org, 443, /b%C3%BCcher, example.org",
         "https://xn--bcher-kva.example/, true, xn--bcher-kva.example, 443, /, xn--bcher-kva.example",
     })
     void a_url_leads_to_a_host_a_port_and_a_target(
@@ -48,13 +49,39 @@ class ReceiverTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "", "example.org", "/hooks", "ftp://example.org/", "file:///etc/passwd", "https:", "https://", "https:///x",
-                "https:example.org", "https://user@example.org/", "https://user:secret@example.org/",
-                "https://example.org/#part", "https://exa mple.org/", "https://bücher.example/", "https://a..b/",
-                "https://.a/", "https://2130706433/", "https://127.1/", "https://0177.0.0.1/", "https://0x7f.0.0.1/",
-                "https://0x7f000001/", "https://127.0.0.01/", "https://1.2.3/", "https://1.2.3.4.5/", "https://256.1.1.1/",
-                "https://127.0.0.1.:99999/", "https://example.org:0x50/", "https://[fe80::1%25eth0]/", "https://[::1/",
-                "https://example.123/", "gopher://example.org/", "javascript:alert(1)", "https://example.org:-1/"
+                "",
+                "example.org",
+                "/hooks",
+                "ftp://example.org/",
+                "file:///etc/passwd",
+                "https:",
+                "https://",
+                "https:///x",
+                "https:example.org",
+                "https://user@example.org/",
+                "https://user:secret@example.org/",
+                "https://example.org/#part",
+                "https://exa mple.org/",
+                "https://bücher.example/",
+                "https://a..b/",
+                "https://.a/",
+                "https://2130706433/",
+                "https://127.1/",
+                "https://0177.0.0.1/",
+                "https://0x7f.0.0.1/",
+                "https://0x7f000001/",
+                "https://127.0.0.01/",
+                "https://1.2.3/",
+                "https://1.2.3.4.5/",
+                "https://256.1.1.1/",
+                "https://127.0.0.1.:99999/",
+                "https://example.org:0x50/",
+                "https://[fe80::1%25eth0]/",
+                "https://[::1/",
+                "https://example.123/",
+                "gopher://example.org/",
+                "javascript:alert(1)",
+                "https://example.org:-1/"
             })
     void a_url_that_programs_could_read_in_two_ways_is_refused(String url) {
         assertThat(code(url, true)).isIn("invalid_url", "port_not_allowed");
@@ -65,8 +92,10 @@ class ReceiverTest {
     void a_long_url_is_refused() {
         String beginning = "https://example.org/";
 
-        assertThat(code(beginning + "x".repeat(2_000 - beginning.length()), false)).isEmpty();
-        assertThat(code(beginning + "x".repeat(2_001 - beginning.length()), false)).isEqualTo("invalid_url");
+        assertThat(code(beginning + "x".repeat(2_000 - beginning.length()), false))
+                .isEmpty();
+        assertThat(code(beginning + "x".repeat(2_001 - beginning.length()), false))
+                .isEqualTo("invalid_url");
     }
 
     @Test

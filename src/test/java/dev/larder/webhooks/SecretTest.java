@@ -47,8 +47,14 @@ class SecretTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "", "whsec_", "secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-                "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS!", "WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2hvcnQ="
+                "",
+                "whsec_",
+                "secret",
+                "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS",
+                "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS!",
+                "WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                "whsec_c2hvcnQ="
             })
     void what_is_no_secret_or_too_short_is_refused(String text) {
         assertThat(Secret.read(text)).isEmpty();
@@ -56,6 +62,7 @@ class SecretTest {
 
     @Test
     void a_secret_that_is_too_long_is_refused() {
-        assertThat(Secret.read("whsec_" + Base64.getEncoder().encodeToString(new byte[65]))).isEmpty();
+        assertThat(Secret.read("whsec_" + Base64.getEncoder().encodeToString(new byte[65])))
+                .isEmpty();
     }
 }

@@ -21,9 +21,8 @@ class SignatureGuideTest {
     private static final String ID = "019acf3e-8f00-7d2a-8c4e-3f1f6f0d5a11";
     private static final long TIMESTAMP = 1_795_953_600;
     private static final String BODY = "{\"type\" : \"workspace.claimed\", \"data\" : {\"name\": \"bücher\"}}";
-    private static final Secret OLD = Secret.of(new byte[] {
-        -1, 0, 10, 39, 34, 92, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24
-    });
+    private static final Secret OLD = Secret.of(
+            new byte[] {-1, 0, 10, 39, 34, 92, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24});
     private static final Secret NEW = Secret.of("n".repeat(32).getBytes(StandardCharsets.US_ASCII));
     private static final Secret OTHER = Secret.of("o".repeat(32).getBytes(StandardCharsets.US_ASCII));
     private static final String SIGNATURES = Secret.signatures(List.of(NEW, OLD), ID, TIMESTAMP, BODY);
@@ -32,8 +31,8 @@ class SignatureGuideTest {
     Path folder;
 
     private static String block(String language) throws IOException {
-        Matcher block = Pattern.compile("```" + language + "\n(.*?)```", Pattern.DOTALL)
-                .matcher(Files.readString(GUIDE));
+        Matcher block =
+                Pattern.compile("```" + language + "\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(GUIDE));
         assertThat(block.find()).isTrue();
         return block.group(1);
     }

@@ -66,9 +66,10 @@ class TransportTest {
     }
 
     private int http(HttpServerOptions options, Consumer<HttpServerRequest> answers) throws Exception {
-        HttpServer server = get(VERTX.createHttpServer(options.setHost("127.0.0.1").setPort(0))
-                .requestHandler(answers::accept)
-                .listen());
+        HttpServer server =
+                get(VERTX.createHttpServer(options.setHost("127.0.0.1").setPort(0))
+                        .requestHandler(answers::accept)
+                        .listen());
         open.add(() -> get(server.close()));
         return server.actualPort();
     }
@@ -87,8 +88,8 @@ class TransportTest {
     }
 
     private Transport transport(HttpClientOptions options, Duration timeout, Networks networks, Resolver resolver) {
-        Transport transport = new Transport(
-                Databases.vertx(), options, 8, timeout, networks, resolver, InstantSource.system());
+        Transport transport =
+                new Transport(Databases.vertx(), options, 8, timeout, networks, resolver, InstantSource.system());
         open.add(transport::close);
         return transport;
     }
@@ -99,8 +100,8 @@ class TransportTest {
     }
 
     private static Outcome send(Transport transport, boolean tls, String host, int port) {
-        return Stock.await(transport.send(
-                new Request(ID, new Receiver(tls, host, port, "/hooks?a=1"), "{\"a\": \"ü\"}", 1, 1_700_000_000, "v1,abc=")));
+        return Stock.await(transport.send(new Request(
+                ID, new Receiver(tls, host, port, "/hooks?a=1"), "{\"a\": \"ü\"}", 1, 1_700_000_000, "v1,abc=")));
     }
 
     private Outcome send(int port) {
@@ -156,8 +157,10 @@ class TransportTest {
 
     @Test
     void a_receiver_says_when_to_come_again() throws Exception {
-        int port = http(request ->
-                request.response().setStatusCode(429).putHeader("Retry-After", "120").end());
+        int port = http(request -> request.response()
+                .setStatusCode(429)
+                .putHeader("Retry-After", "120")
+                .end());
 
         assertThat(send(port)).isEqualTo(new Outcome.Answered(429, Optional.of(Duration.ofSeconds(120))));
     }
@@ -237,7 +240,8 @@ class TransportTest {
 
     @Test
     void a_port_on_which_nothing_listens_cannot_be_connected() throws Exception {
-        NetServer server = get(VERTX.createNetServer().connectHandler(socket -> {}).listen(0, "127.0.0.1"));
+        NetServer server =
+                get(VERTX.createNetServer().connectHandler(socket -> {}).listen(0, "127.0.0.1"));
         int port = server.actualPort();
         get(server.close());
 
@@ -260,8 +264,8 @@ class TransportTest {
     void a_name_is_looked_up_once_and_the_checked_address_is_connected_to() throws Exception {
         AtomicInteger lookUps = new AtomicInteger();
         int port = http(request -> request.response().end());
-        Resolver rebinding = host -> List.of(
-                InetAddress.getByName(lookUps.incrementAndGet() == 1 ? "127.0.0.1" : "127.0.0.2"));
+        Resolver rebinding =
+                host -> List.of(InetAddress.getByName(lookUps.incrementAndGet() == 1 ? "127.0.0.1" : "127.0.0.2"));
         Transport transport = transport(LONG, new Networks(List.of("127.0.0.1/32")), rebinding);
 
         assertThat(send(transport, false, "hook.test", port)).isEqualTo(answered(200));

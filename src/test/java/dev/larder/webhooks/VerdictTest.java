@@ -93,8 +93,7 @@ class VerdictTest {
     @ValueSource(ints = {429, 503, 500})
     void what_a_receiver_asks_for_is_kept_between_the_own_wait_and_an_hour(int status) {
         assertThat(after(answered(status, ofMinutes(7)), 1)).isEqualTo(new Again(NOON.plus(ofMinutes(7))));
-        assertThat(after(answered(status, ofSeconds(1)), 4))
-                .isEqualTo(new Again(NOON.plus(Verdict.wait(ID, 4))));
+        assertThat(after(answered(status, ofSeconds(1)), 4)).isEqualTo(new Again(NOON.plus(Verdict.wait(ID, 4))));
         assertThat(after(answered(status, ofHours(500)), 1)).isEqualTo(new Again(NOON.plus(ofHours(1))));
     }
 

@@ -62,7 +62,9 @@ class WebhookHttpTest {
                             request.getHeader("webhook-signature"),
                             body.toString()));
                     Integer status = answers.poll();
-                    request.response().setStatusCode(status == null ? 200 : status).end();
+                    request.response()
+                            .setStatusCode(status == null ? 200 : status)
+                            .end();
                 }))
                 .listen(0, "127.0.0.1")
                 .toCompletionStage()
@@ -144,16 +146,22 @@ class WebhookHttpTest {
         assertThat(test.status()).as(test.toString()).isEqualTo(202);
         String delivery = test.header("Location");
         Answer first = Eventually.see(
-                () -> owner.get(delivery), answer -> answer.body().path("status").asText().equals("delivered"));
+                () -> owner.get(delivery),
+                answer -> answer.body().path("status").asText().equals("delivered"));
         Answer again = owner.post(delivery + "/redeliver", "");
         assertThat(again.status()).as(again.toString()).isEqualTo(202);
         Eventually.see(received::size, size -> size == 2);
 
-        assertThat(received).extracting(Received::id).containsOnly(first.body().path("id").asText());
+        assertThat(received)
+                .extracting(Received::id)
+                .containsOnly(first.body().path("id").asText());
         assertThat(received).extracting(Received::body).allMatch(body -> body.contains("webhook.test"));
-        assertThat(owner.get(one + "/deliveries?type=webhook.test&limit=1").body().path("items"))
+        assertThat(owner.get(one + "/deliveries?type=webhook.test&limit=1")
+                        .body()
+                        .path("items"))
                 .hasSize(1);
-        assertThat(owner.get(one + "/deliveries?status=failed").body().path("items")).isEmpty();
+        assertThat(owner.get(one + "/deliveries?status=failed").body().path("items"))
+                .isEmpty();
     }
 
     @Test
@@ -162,11 +170,13 @@ class WebhookHttpTest {
         answers.add(410);
 
         assertThat(owner.post(one + "/test", "").status()).isEqualTo(202);
-        Answer gone = Eventually.see(() -> owner.get(one), answer -> !answer.body().path("enabled").asBoolean());
+        Answer gone = Eventually.see(
+                () -> owner.get(one), answer -> !answer.body().path("enabled").asBoolean());
 
         assertThat(gone.body().path("disabledReason").asText()).isEqualTo("gone");
         assertThat(owner.post(one + "/test", "").code()).isEqualTo("webhook_disabled");
-        assertThat(patch(one, "{\"enabled\":true}").body().path("enabled").asBoolean()).isTrue();
+        assertThat(patch(one, "{\"enabled\":true}").body().path("enabled").asBoolean())
+                .isTrue();
         assertThat(owner.post(one + "/test", "").status()).isEqualTo(202);
         Eventually.see(received::size, size -> size == 2);
         assertThat(owner.delete(one).status()).isEqualTo(204);
@@ -208,7 +218,8 @@ class WebhookHttpTest {
         assertThat(owner.get(one + "/deliveries?status=lost").code()).isEqualTo("unknown_status");
         assertThat(owner.get(one + "/deliveries?type=workspace.climed").code()).isEqualTo("unknown_event_type");
         assertThat(owner.get(one + "/deliveries/" + UUID.randomUUID()).code()).isEqualTo("delivery_not_found");
-        assertThat(owner.post(one + "/deliveries/" + UUID.randomUUID() + "/redeliver", "").code())
+        assertThat(owner.post(one + "/deliveries/" + UUID.randomUUID() + "/redeliver", "")
+                        .code())
                 .isEqualTo("delivery_not_found");
         assertThat(owner.post(one + "/rotate", "{\"overlap\":\"P8D\"}").code()).isEqualTo("overlap_too_long");
     }
