@@ -36,7 +36,8 @@ class DeliveryStore {
      * @param token of the lease
      * @param failing whether the last attempt of its webhook failed
      */
-    record Leased(UUID id, UUID webhook, UUID token, int attempt, Instant expiresAt, boolean failing, Message message) {}
+    record Leased(
+            UUID id, UUID webhook, UUID token, int attempt, Instant expiresAt, boolean failing, Message message) {}
 
     /** @param secrets the one that holds, and the one before while it does; empty where they cannot be decrypted */
     record Message(String url, String body, List<Secret> secrets) {}
@@ -83,8 +84,8 @@ class DeliveryStore {
                  ORDER BY p.failing, p.due_at, p.id LIMIT :slots::integer)""";
 
     // Whether it is still due is asked again: another server may have leased it since this statement began.
-    private static final Sql LEASE = Sql.of(
-            WEBHOOKS + ",\n" + PICKED + """
+    private static final Sql LEASE =
+            Sql.of(WEBHOOKS + ",\n" + PICKED + """
             , leased AS (
                 UPDATE webhook_deliveries d
                    SET lease_token = gen_random_uuid(), due_at = :until::timestamptz, attempts = d.attempts + 1, attempted_at = :at
@@ -93,12 +94,7 @@ class DeliveryStore {
             SELECT l.*, w.url, w.failing_since IS NOT NULL AS failing, w.secret_sealed,
                    CASE WHEN w.previous_until > :at THEN w.previous_sealed END AS previous_sealed
               FROM leased l JOIN webhooks w ON w.id = l.webhook_id JOIN picked p ON p.id = l.id
-             ORDER BY p.due_at, l.id""",
-            "at",
-            "each",
-            "slots",
-            "failing_slots",
-            "until");
+             ORDER BY p.due_at, l.id""", "at", "each", "slots", "failing_slots", "until");
 
     /** @param until when the lease ends; another server sends it then */
     Uni<List<Leased>> lease(Room room, Instant at, Instant until) {
@@ -121,15 +117,15 @@ class DeliveryStore {
         List<Secret> secrets = new ArrayList<>();
         for (String column : List.of("secret_sealed", "previous_sealed")) {
             Optional.ofNullable(row.getBuffer(column))
-                    .flatMap(sealed -> secret(row.getUUID("webhook_id"), sealed.getBytes()))
+                    .flatMap(encrypted -> secret(row.getUUID("webhook_id"), encrypted.getBytes()))
                     .ifPresent(secrets::add);
         }
         return secrets;
     }
 
-    private Optional<Secret> secret(UUID webhook, byte[] sealed) {
+    private Optional<Secret> secret(UUID webhook, byte[] encrypted) {
         try {
-            return Secret.read(encryption.decrypt(webhook, sealed));
+            return Secret.read(encryption.decrypt(webhook, encrypted));
         } catch (Encryption.UnreadableException otherKey) {
             return Optional.empty();
         }

@@ -119,7 +119,7 @@ class WebhookStore {
                         wanted.address().url(),
                         wanted.events().toArray(String[]::new),
                         wanted.description(),
-                        sealed(id, wanted.secret()),
+                        encrypted(id, wanted.secret()),
                         Rows.utc(at),
                         wanted.enabled(),
                         most,
@@ -129,7 +129,7 @@ class WebhookStore {
                 .map(rows -> Rows.first(rows, WebhookStore::view));
     }
 
-    private Buffer sealed(UUID id, Secret secret) {
+    private Buffer encrypted(UUID id, Secret secret) {
         return Buffer.buffer(encryption.encrypt(id, secret.reveal()));
     }
 
@@ -219,7 +219,8 @@ class WebhookStore {
      */
     Uni<Optional<WebhookView>> rotate(
             UUID organization, UUID id, Secret secret, Instant until, UUID actor, Instant at) {
-        return ROTATE.on(pool, id, organization, sealed(id, secret), Rows.utc(until), Rows.utc(at), ids.next(), actor)
+        return ROTATE.on(
+                        pool, id, organization, encrypted(id, secret), Rows.utc(until), Rows.utc(at), ids.next(), actor)
                 .map(rows -> Rows.first(rows, WebhookStore::view));
     }
 
