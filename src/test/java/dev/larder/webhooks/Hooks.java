@@ -2,6 +2,7 @@ package dev.larder.webhooks;
 
 import static dev.larder.testing.Stock.await;
 
+import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Stock;
 import dev.larder.webhooks.DeliveryStore.Leased;
 import dev.larder.webhooks.DeliveryStore.Room;
@@ -49,6 +50,7 @@ final class Hooks {
         return stock.clock.instant();
     }
 
+    @CanIgnoreReturnValue
     UUID webhook(String... events) {
         return webhook(stock.organization, events);
     }
@@ -94,6 +96,7 @@ final class Hooks {
     }
 
     /** Turns until there is nothing more; how many deliveries were made. */
+    @CanIgnoreReturnValue
     int fanOut(int limit) {
         int added = 0;
         Turn turn;
@@ -115,6 +118,7 @@ final class Hooks {
         return events;
     }
 
+    @CanIgnoreReturnValue
     List<Leased> lease() {
         return lease(ROOM);
     }
@@ -123,6 +127,7 @@ final class Hooks {
         return await(deliveries.lease(room, now(), now().plus(LEASE)));
     }
 
+    @CanIgnoreReturnValue
     Settled settle(Leased leased, Outcome outcome) {
         Verdict verdict = Verdict.of(outcome, leased.id(), leased.attempt(), now(), leased.expiresAt());
         return await(deliveries.settle(leased, outcome, verdict, now(), now(), DISABLE_AFTER));

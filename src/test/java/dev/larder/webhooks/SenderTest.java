@@ -2,6 +2,7 @@ package dev.larder.webhooks;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Databases;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.Stock;
@@ -114,6 +115,7 @@ class SenderTest {
         stock.close();
     }
 
+    @CanIgnoreReturnValue
     private UUID webhook(String path) {
         UUID webhook = hooks.webhook("*");
         stock.sql(
