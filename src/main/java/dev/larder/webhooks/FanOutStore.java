@@ -23,8 +23,7 @@ class FanOutStore {
         this.pool = pool;
     }
 
-    // Notifications are read as if each were a subject with one event. The types of both parts are the same, so that
-    // their
+    // Notifications are read as if each were a subject with one event. Both parts have the same types, so that their
     // indexes are merged in the order of transactions.
     private static final String SOURCE = """
             (SELECT e.tx, e.kind, e.subject, e.seq, e.type, e.at, e.data, NULL::uuid AS organization_id FROM events e
