@@ -22,6 +22,7 @@ import dev.larder.wakeup.NotifySender;
 import dev.larder.wakeup.Retry;
 import dev.larder.wakeup.Ticker;
 import dev.larder.wakeup.WakeUps;
+import dev.larder.webhooks.Webhooks;
 import dev.larder.worker.Worker;
 import io.quarkus.runtime.LaunchMode;
 import io.quarkus.runtime.Quarkus;
@@ -85,6 +86,7 @@ class Larder implements ReadinessPart {
     private final WaitingClaims waitingClaims;
     private final Cleanups cleanups;
     private final Feed feed;
+    private final Webhooks webhooks;
     private final Traffic traffic;
     private final String role;
     private final Duration drain;
@@ -113,6 +115,7 @@ class Larder implements ReadinessPart {
             WaitingClaims waitingClaims,
             Cleanups cleanups,
             Feed feed,
+            Webhooks webhooks,
             Traffic traffic,
             @ConfigProperty(name = "larder.role", defaultValue = SERVER) String role,
             @ConfigProperty(name = "larder.worker.drain", defaultValue = "10s") Duration drain,
@@ -135,6 +138,7 @@ class Larder implements ReadinessPart {
         this.waitingClaims = waitingClaims;
         this.cleanups = cleanups;
         this.feed = feed;
+        this.webhooks = webhooks;
         this.traffic = traffic;
         this.role = role;
         this.drain = drain;
@@ -226,6 +230,7 @@ class Larder implements ReadinessPart {
         janitor.start();
         reconciler.start();
         waitingClaims.start();
+        webhooks.start();
         started = true;
         LOG.info("started");
     }
@@ -290,6 +295,7 @@ class Larder implements ReadinessPart {
         logged("clean-up", STOP_DEADLINE, cleanups::stop);
         logged("janitor", STOP_DEADLINE, janitor::stop);
         logged("events", STOP_DEADLINE, () -> feed.stop(STOP_DEADLINE));
+        logged("webhooks", STOP_DEADLINE, () -> webhooks.stop(STOP_DEADLINE));
         logged("waiting line", STOP_DEADLINE, waitingClaims::stop);
         logged("reconciler", STOP_DEADLINE, reconciler::stop);
         logged("worker", drain.multipliedBy(2).plus(STOP_DEADLINE), worker::stop);

@@ -7,6 +7,8 @@ import dev.larder.jobs.QueueSettings;
 import dev.larder.model.Backend;
 import dev.larder.model.MisconfiguredException;
 import dev.larder.objects.ObjectStore;
+import dev.larder.webhooks.WebhookSettings;
+import dev.larder.webhooks.Webhooks;
 import dev.larder.worker.WorkerSettings;
 import io.quarkus.arc.All;
 import jakarta.enterprise.inject.Instance;
@@ -29,6 +31,7 @@ class StartCheck {
     private final WorkerSettings worker;
     private final QueueSettings queue;
     private final CleanupSettings cleanup;
+    private final WebhookSettings webhooks;
     private final List<Backend> backends;
     private final UnknownSettings unknown;
 
@@ -39,6 +42,7 @@ class StartCheck {
             WorkerSettings worker,
             QueueSettings queue,
             CleanupSettings cleanup,
+            WebhookSettings webhooks,
             @All List<Backend> backends,
             UnknownSettings unknown) {
         this.encryption = encryption;
@@ -47,6 +51,7 @@ class StartCheck {
         this.worker = worker;
         this.queue = queue;
         this.cleanup = cleanup;
+        this.webhooks = webhooks;
         this.backends = backends;
         this.unknown = unknown;
     }
@@ -60,6 +65,7 @@ class StartCheck {
         Encryption unused = checked(encryption::get, "quarkus.datasource.reactive.url");
         var address = checked(direct::address, "quarkus.datasource.reactive.url");
         cleanup.refuseUnusable();
+        Webhooks.refuseUnusable(webhooks);
         ObjectStore opened = checked(objects::get, "quarkus.datasource.reactive.url");
         if (worker.enabled()) {
             refuseUnworkable();

@@ -25,6 +25,7 @@
  *   drift      compares infrastructure with what is known of it: checks, results, staged plans
  *   cleanup    removes rows that are past their retention
  *   files      uploaded files, to which declarations refer
+ *   webhooks   sends events to addresses that organizations name
  *
  *   cli        the binary's subcommands                root       starts and stops the parts, knows the clock
  * </pre>

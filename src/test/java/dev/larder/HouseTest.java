@@ -57,7 +57,8 @@ class HouseTest {
         "state",
         "drift",
         "cleanup",
-        "files"
+        "files",
+        "webhooks"
     };
 
     @Test

@@ -18,7 +18,8 @@
  *   CANCELS    a running job is to be canceled               worker.Worker (heartbeat)        5 s
  *   STEPS      a claimed workspace is to be prepared         jobs.Janitor                     5 s
  *   WAITING    a waiting claim may be served, or has ended   claim.WaitingClaims              5 s, or 1 s
- *   EVENTS     another change has appended an event          events.Feed, of every channel    1 s
+ *   EVENTS     another change has appended an event          events.Feed and webhooks.FanOut, 1 s
+ *                                                            of every channel
  *   logs       lines of a job's log were written             jobs.LogNews                     15 s
  * </pre>
  *

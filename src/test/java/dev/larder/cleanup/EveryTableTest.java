@@ -37,6 +37,8 @@ class EveryTableTest {
         }
         reasons.put("organizations", "what people make; the history names a deleted one");
         reasons.put("users", "what people make; the history names a deleted one");
+        reasons.put("webhooks", "what people declare: at most larder.webhooks.per-organization of an organization");
+        reasons.put("webhook_cursor", "one row");
         reasons.put("settings", "one row");
         reasons.put("reconciliation", "one row");
         reasons.put("objects", "one row for each object that exists; the client that wrote an object deletes it");

@@ -69,6 +69,8 @@ public final class LarderTestResource implements QuarkusTestResourceLifecycleMan
         settings.put("larder.state.max-size", "4M");
         settings.put("larder.state.hard-max-size", "8M");
         settings.put("larder.database.lock-timeout", "2s");
+        settings.put("larder.webhooks.http", "true");
+        settings.put("larder.webhooks.allowed-networks", "127.0.0.1/32");
         S3Stub stub = new S3Stub();
         bucket = stub;
         settings.put("larder.objects.kind", "s3");
