@@ -7,7 +7,7 @@ import uuid
 
 from larder_generated import AuthenticatedClient
 from larder_generated.api.claims import create_claim, get_claim, list_claims, release_claim, renew_claim
-from larder_generated.models import Claim, NewClaim, NewClaimPolicyType0, Problem, Renewal
+from larder_generated.models import Claim, NewClaim, NewClaimPolicy, Problem, Renewal
 
 client = AuthenticatedClient(
     base_url=os.environ["LARDER_SERVER"], token=os.environ["LARDER_TOKEN"], timeout=60, raise_on_unexpected_status=True
@@ -23,7 +23,7 @@ def claimed(body: NewClaim) -> Claim:
 # From stock.
 first = claimed(
     NewClaim(
-        organization="clients", template="orders", preset="small", policy=NewClaimPolicyType0.WAIT, timeout="PT1M", ttl="PT1M"
+        organization="clients", template="orders", preset="small", policy=NewClaimPolicy.WAIT, timeout="PT1M", ttl="PT1M"
     )
 )
 assert first.workspace and first.workspace.outputs["url"].startswith("postgresql://"), first
@@ -33,7 +33,7 @@ release_claim.sync_detailed(first.id, client=client)
 assert get_claim.sync(first.id, client=client).status == "released"
 
 # Built for this claim, and waited for.
-cold = claimed(NewClaim(organization="clients", template="box", preset="cold", policy=NewClaimPolicyType0.COLD, ttl="PT1M"))
+cold = claimed(NewClaim(organization="clients", template="box", preset="cold", policy=NewClaimPolicy.COLD, ttl="PT1M"))
 while cold.workspace.status != "ready":
     cold = get_claim.sync(cold.id, client=client, prefer="wait=30")
 assert cold.workspace.outputs["host"] == "here", cold

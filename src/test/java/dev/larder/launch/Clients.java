@@ -2,6 +2,7 @@ package dev.larder.launch;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Database;
 import dev.larder.testing.Databases;
 import dev.larder.testing.EmbeddedPostgres;
@@ -58,7 +59,8 @@ public final class Clients {
         try (Database database = Databases.fresh()) {
             LarderTestResource.insertOwner(database);
             Set<String> before = databases(database);
-            try (Server server = Server.start("clients", database, settings(postgres)).awaitReady()) {
+            try (Server server =
+                    Server.start("clients", database, settings(postgres)).awaitReady()) {
                 Clients clients = new Clients(server, postgres);
                 clients.stock();
                 passed = clients.run(names);
@@ -112,7 +114,8 @@ public final class Clients {
         for (String name : names) {
             String tool = TOOLS.get(name);
             if (tool == null) {
-                throw new IllegalArgumentException("no client is called " + name + ": " + new TreeSet<>(TOOLS.keySet()));
+                throw new IllegalArgumentException(
+                        "no client is called " + name + ": " + new TreeSet<>(TOOLS.keySet()));
             }
             if (!Unprivileged.onPath(tool)) {
                 System.out.println("clients: " + name + " is skipped: " + tool + " is not on the path");
@@ -130,7 +133,8 @@ public final class Clients {
     }
 
     private int suite(String name) throws IOException, InterruptedException {
-        ProcessBuilder suite = new ProcessBuilder(SUITES.resolve(name).resolve("test").toString()).inheritIO();
+        ProcessBuilder suite =
+                new ProcessBuilder(SUITES.resolve(name).resolve("test").toString()).inheritIO();
         suite.directory(SUITES.resolve(name).toFile());
         Map<String, String> environment = suite.environment();
         environment.put("JAVA_HOME", System.getProperty("java.home"));
@@ -209,6 +213,7 @@ public final class Clients {
                 .getLong(0);
     }
 
+    @CanIgnoreReturnValue
     private static JsonNode expect(Api.Answer answer) throws IOException {
         if (answer.status() >= 300) {
             throw new IOException("answered with " + answer.status() + ": " + answer.body());

@@ -108,7 +108,8 @@ public record Claim(
         return text(body.path("code"))
                 .map(code -> new End(code, body.path("reason").asText("")))
                 .or(() -> text(body.path("step").path("errorCode"))
-                        .map(code -> new End(code, body.path("step").path("error").asText(""))));
+                        .map(code ->
+                                new End(code, body.path("step").path("error").asText(""))));
     }
 
     private static Optional<String> text(JsonNode value) {
@@ -121,7 +122,8 @@ public record Claim(
 
     private static Map<String, String> texts(JsonNode object) {
         Map<String, String> texts = new LinkedHashMap<>();
-        object.properties().forEach(entry -> texts.put(entry.getKey(), entry.getValue().asText()));
+        object.properties()
+                .forEach(entry -> texts.put(entry.getKey(), entry.getValue().asText()));
         return Map.copyOf(texts);
     }
 }

@@ -57,7 +57,8 @@ public final class LarderClient {
     public static LarderClient fromEnvironment() {
         Map<String, String> environment = System.getenv();
         return of(
-                URI.create(environment.getOrDefault("LARDER_SERVER", "")), environment.getOrDefault("LARDER_TOKEN", ""));
+                URI.create(environment.getOrDefault("LARDER_SERVER", "")),
+                environment.getOrDefault("LARDER_TOKEN", ""));
     }
 
     /**

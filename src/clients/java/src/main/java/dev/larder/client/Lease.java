@@ -130,7 +130,8 @@ public final class Lease implements AutoCloseable {
             heldUntil = asked + ttl.toNanos();
         } catch (LarderException failed) {
             if (System.nanoTime() - heldUntil >= 0) {
-                lose(new LeaseLost("expired", "The lease could not be renewed in time: " + failed.getMessage(), Details.NONE));
+                lose(new LeaseLost(
+                        "expired", "The lease could not be renewed in time: " + failed.getMessage(), Details.NONE));
                 return;
             }
             pause = Transport.min(LONGEST_PAUSE, ttl.dividedBy(10));

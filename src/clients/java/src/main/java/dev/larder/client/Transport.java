@@ -181,7 +181,9 @@ final class Transport {
 
     private static Violation violation(JsonNode one) {
         return new Violation(
-                one.path("code").asText(), one.path("field").asText(), one.path("detail").asText());
+                one.path("code").asText(),
+                one.path("field").asText(),
+                one.path("detail").asText());
     }
 
     private static Duration pause(Duration longest, Optional<Duration> retryAfter) {

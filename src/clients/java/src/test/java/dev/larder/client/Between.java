@@ -24,8 +24,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 final class Between implements AutoCloseable {
 
-    private static final Set<String> OWN = Set.of("connection", "content-length", "host", "transfer-encoding", "upgrade",
-            "http2-settings");
+    private static final Set<String> OWN =
+            Set.of("connection", "content-length", "host", "transfer-encoding", "upgrade", "http2-settings");
 
     private final HttpClient onward =
             HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();

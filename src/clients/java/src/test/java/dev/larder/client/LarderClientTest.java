@@ -124,7 +124,8 @@ class LarderClientTest {
     @Test
     void a_refusal_names_the_field() {
         Refused unknown = catchThrowableOfType(Refused.class, () -> larder.claim(of("no-such-template", "one")));
-        Refused wrong = catchThrowableOfType(Refused.class, () -> larder.claim(of("box", "one").ttl(Duration.ofDays(99))));
+        Refused wrong = catchThrowableOfType(
+                Refused.class, () -> larder.claim(of("box", "one").ttl(Duration.ofDays(99))));
 
         assertThat(unknown.code()).isEqualTo("template_not_found");
         assertThat(wrong.code()).isEqualTo("out_of_range");
@@ -157,14 +158,16 @@ class LarderClientTest {
         WorkspaceFailed failed =
                 catchThrowableOfType(WorkspaceFailed.class, () -> larder.waitUntilReady(claim, MINUTE));
 
-        assertThat(failed.code()).isEqualTo(larder.get(claim.id()).end().orElseThrow().code());
+        assertThat(failed.code())
+                .isEqualTo(larder.get(claim.id()).end().orElseThrow().code());
     }
 
     @Test
     void a_wait_that_is_too_short_times_out_and_the_claim_goes_on() {
         Claim claim = larder.claim(of("slow", "cold").policy(Policy.COLD).ttl(MINUTE));
 
-        assertThatThrownBy(() -> larder.waitUntilReady(claim, Duration.ofSeconds(1))).isInstanceOf(TimedOut.class);
+        assertThatThrownBy(() -> larder.waitUntilReady(claim, Duration.ofSeconds(1)))
+                .isInstanceOf(TimedOut.class);
 
         assertThat(larder.get(claim.id()).status()).isEqualTo("active");
         larder.release(claim.id());

@@ -24,7 +24,8 @@ public record Database(String host, int port, String name, String user, String p
 
     private static String output(Map<String, String> outputs, String name) {
         return Optional.ofNullable(outputs.get(name))
-                .orElseThrow(() -> new NoSuchElementException("the workspace is no database: it has no output " + name));
+                .orElseThrow(
+                        () -> new NoSuchElementException("the workspace is no database: it has no output " + name));
     }
 
     /** For JDBC, which takes user and password beside it. */

@@ -52,7 +52,8 @@ public final class LarderExtension implements BeforeEachCallback, AfterEachCallb
 
     @Override
     public boolean supportsParameter(ParameterContext parameter, ExtensionContext test) {
-        return TYPES.contains(parameter.getParameter().getType()) && test.getTestMethod().isPresent();
+        return TYPES.contains(parameter.getParameter().getType())
+                && test.getTestMethod().isPresent();
     }
 
     @Override
@@ -94,7 +95,9 @@ public final class LarderExtension implements BeforeEachCallback, AfterEachCallb
 
     private static Optional<LarderDatabase> onClass(ExtensionContext test) {
         Optional<LarderDatabase> found = Optional.empty();
-        for (Class<?> type = test.getRequiredTestClass(); type != null && found.isEmpty(); type = type.getEnclosingClass()) {
+        for (Class<?> type = test.getRequiredTestClass();
+                type != null && found.isEmpty();
+                type = type.getEnclosingClass()) {
             found = AnnotationSupport.findAnnotation(type, LarderDatabase.class);
         }
         return found;
@@ -125,7 +128,8 @@ public final class LarderExtension implements BeforeEachCallback, AfterEachCallb
 
     /** Labels have the form that Kubernetes gives them: 63 characters, letters and digits at both ends. */
     private static String label(ExtensionContext test) {
-        String name = test.getRequiredTestClass().getSimpleName() + "." + test.getRequiredTestMethod().getName();
+        String name = test.getRequiredTestClass().getSimpleName() + "."
+                + test.getRequiredTestMethod().getName();
         String kept = name.replaceAll("[^A-Za-z0-9_.-]", "_");
         return kept.substring(0, Math.min(63, kept.length())).replaceAll("^[_.-]+|[_.-]+$", "");
     }

@@ -117,7 +117,8 @@ class SoakTest {
 
         static void ends(String way) {
             double each = (System.nanoTime() - begun) / 1e6 / COUNT;
-            double[] waited = WAITED.stream().mapToDouble(nanos -> nanos / 1e6).sorted().toArray();
+            double[] waited =
+                    WAITED.stream().mapToDouble(nanos -> nanos / 1e6).sorted().toArray();
             System.out.printf(
                     "soak JUnit   %-9s %d tests, 4 at a time: %.0f ms per test, database after p50 %.1f ms, p99 %.1f ms%n",
                     way, waited.length, each, waited[waited.length / 2], waited[(int) (waited.length * 0.99)]);
