@@ -26,13 +26,13 @@ class Admin:
         """The claims of one test, by the value of its label ``run``."""
         return list(self.call("GET", f"/claims?label=run={label}")["items"])
 
-    def preset(self, template: str, name: str) -> str:
-        found = [
+    def preset(self, template: str, name: str) -> Any:
+        """The active preset, with its counts under ``pool``."""
+        return next(
             preset
-            for preset in self.call("GET", "/presets")["items"]
+            for preset in self.call("GET", "/presets?limit=200")["items"]
             if (preset["template"], preset["name"], preset["active"]) == (template, name, True)
-        ]
-        return str(found[0]["id"])
+        )
 
 
 @pytest.fixture(scope="session")

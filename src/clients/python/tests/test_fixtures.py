@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from conftest import Admin
 
 from larder_client import Database, Lease
 
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
 OWN: set[str] = set()
 
 
@@ -30,27 +30,30 @@ def test_a_marker_chooses_what_is_claimed(larder_workspace: Lease) -> None:
     assert larder_workspace.claim.workspace and larder_workspace.claim.workspace.preset == "zurich"
 
 
-@pytest.mark.larder(template="reused", preset="one")
-class TestARecyclingPreset:
-    """The workspace that a test gives back is reset for the next one, where no replacement has begun."""
+REUSED = """
+import pytest
 
-    seen: list[str] = []
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.larder(template="reused", preset="one", organization="clients")
+def test_that_notes_its_workspace(larder_workspace, number):
+    with open(r"%s", "a") as notes:
+        print(larder_workspace.claim.workspace.id, file=notes)
+"""
 
-    @pytest.mark.parametrize("attempt", range(3))
-    def test_gives_the_workspace_to_the_next_test(
-        self, paused: None, larder_workspace: Lease, attempt: int
-    ) -> None:
-        assert larder_workspace.claim.workspace
-        self.seen.append(larder_workspace.claim.workspace.id)
 
-        assert set(self.seen) == {self.seen[0]}
+def test_a_preset_that_allows_reuse_gives_the_workspace_to_the_next_test(tmp_path: Path, admin: Admin) -> None:
+    until = time.monotonic() + 60
+    while admin.preset("reused", "one")["pool"]["eligible"] == 0 and time.monotonic() < until:
+        time.sleep(0.1)
+    preset = admin.preset("reused", "one")["id"]
+    # A returned workspace is reused where no replacement has begun.
+    admin.call("POST", f"/presets/{preset}/pause", {"scope": "create"})
+    (tmp_path / "test_reused.py").write_text(REUSED % (tmp_path / "notes"))
 
-    @pytest.fixture
-    def paused(self, admin: Admin) -> None:
-        preset = admin.preset("reused", "one")
-        while admin.call("GET", f"/presets/{preset}/pool")["eligible"] == 0 and not self.seen:
-            time.sleep(0.05)
-        admin.call("POST", f"/presets/{preset}/pause", {"scope": "create"})
+    subprocess.run([*PYTEST, str(tmp_path)], check=True)
+
+    noted = (tmp_path / "notes").read_text().split()
+    assert noted == [noted[0]] * 3
 
 
 KILLED = """
@@ -65,9 +68,7 @@ def test_that_is_killed(larder_database):
 def test_a_killed_run_leaves_no_claim(tmp_path: Path, admin: Admin, run: str) -> None:
     (tmp_path / "test_killed.py").write_text(KILLED % run)
 
-    killed = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)], env=os.environ, check=False
-    )
+    killed = subprocess.run([*PYTEST, str(tmp_path)], check=False)
 
     assert killed.returncode == -signal.SIGKILL
     assert [claim["status"] for claim in admin.claims(run)] == ["active"]

@@ -58,6 +58,7 @@ public final class Clients {
         boolean passed;
         try (Database database = Databases.fresh()) {
             LarderTestResource.insertOwner(database);
+            close(database);
             Set<String> before = databases(database);
             try (Server server =
                     Server.start("clients", database, settings(postgres)).awaitReady()) {
@@ -68,6 +69,15 @@ public final class Clients {
             }
         }
         System.exit(passed ? 0 : 1);
+    }
+
+    /** A workspace whose role can connect to another database is not handed out. */
+    private static void close(Database database) {
+        for (String name : databases(database)) {
+            var unused = database.pool()
+                    .query("REVOKE ALL ON DATABASE " + name + " FROM PUBLIC")
+                    .executeAndAwait();
+        }
     }
 
     private static Map<String, String> settings(EmbeddedPostgres postgres) {
@@ -196,9 +206,11 @@ public final class Clients {
         throw new IllegalStateException(otherwise + " after " + GONE_WITHIN);
     }
 
+    /** All but those that Larder keeps to copy workspaces from: it drops them later. */
     private static Set<String> databases(Database database) {
+        String all = "SELECT datname FROM pg_database WHERE datname NOT LIKE 'larder\\_t\\_%'";
         Set<String> names = new TreeSet<>();
-        for (Row row : database.pool().query("SELECT datname FROM pg_database").executeAndAwait()) {
+        for (Row row : database.pool().query(all).executeAndAwait()) {
             names.add(row.getString("datname"));
         }
         return names;
