@@ -26,14 +26,6 @@ class Admin:
         """The claims of one test, by the value of its label ``run``."""
         return list(self.call("GET", f"/claims?label=run={label}")["items"])
 
-    def preset(self, template: str, name: str) -> Any:
-        """The active preset, with its counts under ``pool``."""
-        return next(
-            preset
-            for preset in self.call("GET", "/presets?limit=200")["items"]
-            if (preset["template"], preset["name"], preset["active"]) == (template, name, True)
-        )
-
 
 @pytest.fixture(scope="session")
 def admin() -> Admin:

@@ -30,32 +30,6 @@ def test_a_marker_chooses_what_is_claimed(larder_workspace: Lease) -> None:
     assert larder_workspace.claim.workspace and larder_workspace.claim.workspace.preset == "zurich"
 
 
-REUSED = """
-import pytest
-
-@pytest.mark.parametrize("number", range(3))
-@pytest.mark.larder(template="reused", preset="one", organization="clients")
-def test_that_notes_its_workspace(larder_workspace, number):
-    with open(r"%s", "a") as notes:
-        print(larder_workspace.claim.workspace.id, file=notes)
-"""
-
-
-def test_a_preset_that_allows_reuse_gives_the_workspace_to_the_next_test(tmp_path: Path, admin: Admin) -> None:
-    until = time.monotonic() + 60
-    while admin.preset("reused", "one")["pool"]["eligible"] == 0 and time.monotonic() < until:
-        time.sleep(0.1)
-    preset = admin.preset("reused", "one")["id"]
-    # A returned workspace is reused where no replacement has begun.
-    admin.call("POST", f"/presets/{preset}/pause", {"scope": "create"})
-    (tmp_path / "test_reused.py").write_text(REUSED % (tmp_path / "notes"))
-
-    subprocess.run([*PYTEST, str(tmp_path)], check=True)
-
-    noted = (tmp_path / "notes").read_text().split()
-    assert noted == [noted[0]] * 3
-
-
 KILLED = """
 import os, signal, pytest
 

@@ -41,12 +41,13 @@ public final class Clients {
     private static final Duration GONE_WITHIN = Duration.ofMinutes(2);
 
     private final Server server;
-    private final EmbeddedPostgres postgres;
+    private final EmbeddedPostgres elsewhere;
     private final Api owner;
 
-    private Clients(Server server, EmbeddedPostgres postgres) {
+    /** @param elsewhere a server on which suites make databases without Larder, to compare */
+    private Clients(Server server, EmbeddedPostgres elsewhere) {
         this.server = server;
-        this.postgres = postgres;
+        this.elsewhere = elsewhere;
         this.owner = new Api(url(server), LarderTestResource.OWNER_TOKEN);
     }
 
@@ -56,13 +57,14 @@ public final class Clients {
         Files.createDirectories(TARGET);
         EmbeddedPostgres postgres = Databases.server();
         boolean passed;
-        try (Database database = Databases.fresh()) {
+        try (EmbeddedPostgres elsewhere = EmbeddedPostgres.throwaway(TARGET.resolve("postgres"));
+                Database database = Databases.fresh()) {
             LarderTestResource.insertOwner(database);
             close(database);
             Set<String> before = databases(database);
             try (Server server =
                     Server.start("clients", database, settings(postgres)).awaitReady()) {
-                Clients clients = new Clients(server, postgres);
+                Clients clients = new Clients(server, elsewhere);
                 clients.stock();
                 passed = clients.run(names);
                 clients.expectNothingLeft(database, before);
@@ -157,7 +159,7 @@ public final class Clients {
         environment.put(
                 "LARDER_TEST_POSTGRES",
                 "postgresql://%s:%s@%s:%d/postgres"
-                        .formatted(postgres.user(), postgres.password(), postgres.host(), postgres.port()));
+                        .formatted(elsewhere.user(), elsewhere.password(), elsewhere.host(), elsewhere.port()));
         return suite.start().waitFor();
     }
 
