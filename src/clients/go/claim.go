@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -61,7 +62,7 @@ func duration(d time.Duration) string {
 	if d == 0 {
 		return ""
 	}
-	return fmt.Sprintf("PT%gS", d.Seconds())
+	return "PT" + strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "S"
 }
 
 // Claim is a claim as the server showed it last.

@@ -177,7 +177,8 @@ def seconds(time_span: Seconds) -> float:
 
 
 def _duration(time_span: Seconds | None) -> str | None:
-    return None if time_span is None else f"PT{seconds(time_span):g}S"
+    # No exponents: the server does not read them.
+    return None if time_span is None else f"PT{seconds(time_span):.3f}S"
 
 
 def _id(claim: Claim | str) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import time
 import traceback
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -96,9 +97,12 @@ def test_a_refusal_names_the_field(larder: Larder) -> None:
         larder.claim("no-such-template", "one", organization=ORGANIZATION)
     with pytest.raises(Refused) as wrong:
         larder.claim("box", "one", organization=ORGANIZATION, policy="perhaps")
+    with pytest.raises(Refused) as long:
+        larder.claim("box", "one", organization=ORGANIZATION, ttl=timedelta(days=99))
 
     assert unknown.value.code == "template_not_found"
     assert (wrong.value.code, wrong.value.violations[0].field) == ("unknown_policy", "policy")
+    assert (long.value.code, long.value.violations[0].field) == ("out_of_range", "ttl")
 
 
 def test_a_wrong_token_is_unauthorized_and_stays_secret() -> None:
