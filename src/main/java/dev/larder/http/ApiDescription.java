@@ -8,6 +8,7 @@ import dev.larder.model.Role;
 import dev.larder.model.StateStatus;
 import dev.larder.model.Transition;
 import io.quarkus.smallrye.openapi.OpenApiFilter;
+import java.math.BigDecimal;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,8 +25,10 @@ import org.eclipse.microprofile.openapi.OASFilter;
 import org.eclipse.microprofile.openapi.models.OpenAPI;
 import org.eclipse.microprofile.openapi.models.Operation;
 import org.eclipse.microprofile.openapi.models.media.Content;
+import org.eclipse.microprofile.openapi.models.media.MediaType;
 import org.eclipse.microprofile.openapi.models.media.Schema;
 import org.eclipse.microprofile.openapi.models.media.Schema.SchemaType;
+import org.eclipse.microprofile.openapi.models.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.models.responses.APIResponse;
 import org.eclipse.microprofile.openapi.models.responses.APIResponses;
 import org.jboss.jandex.ClassInfo;
@@ -47,6 +50,8 @@ public final class ApiDescription implements OASFilter {
     private static final String SCHEMAS = "#/components/schemas/";
     private static final String PROBLEM = "Problem";
     private static final String VIOLATION = "Violation";
+    private static final String ANY = "*/*";
+    private static final String BYTES = "application/octet-stream";
 
     /**
      * Fields that hold one of these words wherever they stand. A field with words of its own says so at its
@@ -60,6 +65,9 @@ public final class ApiDescription implements OASFilter {
 
     private final IndexView index;
 
+    /** The words of a field that may be null, by the name of its record and its own: a generator names a type after this. */
+    private final Map<String, Schema> nullableWords = new TreeMap<>();
+
     /** @param index of the application's classes */
     public ApiDescription(IndexView index) {
         this.index = index;
@@ -72,6 +80,7 @@ public final class ApiDescription implements OASFilter {
         schemas.remove("MediaType");
         ENUMERATIONS.forEach(words -> schemas.put(words.getSimpleName(), enumeration(words)));
         schemas.forEach(this::completeRecord);
+        schemas.putAll(nullableWords);
         Map<String, String> pages = nameAfterItems(schemas);
         schemas.put(PROBLEM, problem());
         schemas.put(VIOLATION, violation());
@@ -159,7 +168,7 @@ public final class ApiDescription implements OASFilter {
             components.stream()
                     .filter(ApiDescription::isNullable)
                     .map(RecordComponentInfo::name)
-                    .forEach(field -> properties.computeIfPresent(field, (key, type) -> orNull(type)));
+                    .forEach(field -> properties.computeIfPresent(field, (key, type) -> orNull(name, field, type)));
         });
         schema.setProperties(properties);
     }
@@ -176,12 +185,17 @@ public final class ApiDescription implements OASFilter {
                 : reference(words.getSimpleName());
     }
 
-    private static Schema orNull(Schema type) {
+    private Schema orNull(String record, String field, Schema type) {
         if (type.getRef() == null && type.getEnumeration() == null) {
             return type.addType(SchemaType.NULL);
         }
         Schema none = OASFactory.createSchema().addType(SchemaType.NULL);
-        return OASFactory.createSchema().anyOf(List.of(type, none));
+        if (type.getRef() != null) {
+            return OASFactory.createSchema().anyOf(List.of(type, none));
+        }
+        String name = record + field.substring(0, 1).toUpperCase(Locale.ROOT) + field.substring(1);
+        nullableWords.put(name, type);
+        return OASFactory.createSchema().anyOf(List.of(reference(name), none));
     }
 
     /**
@@ -224,6 +238,7 @@ public final class ApiDescription implements OASFilter {
     }
 
     private static void completeOperation(Operation operation, Map<String, String> pages) {
+        completeRequest(operation);
         APIResponses responses = operation.getResponses();
         answeredWithoutBody(responses);
         responses.getAPIResponses().forEach((status, response) -> {
@@ -236,6 +251,27 @@ public final class ApiDescription implements OASFilter {
         responses.addAPIResponse(
                 "default",
                 OASFactory.createAPIResponse().description("What went wrong").content(problems()));
+    }
+
+    /** A generator leaves out an operation whose body has the type {@code *}{@code /*}, and takes what has no type for a text. */
+    private static void completeRequest(Operation operation) {
+        if (operation.getParameters() != null) {
+            operation.getParameters().stream()
+                    .filter(parameter -> "limit".equals(parameter.getName()))
+                    .forEach(parameter -> parameter.setSchema(limit()));
+        }
+        RequestBody body = operation.getRequestBody();
+        if (body != null && body.getContent().hasMediaType(ANY)) {
+            MediaType bytes = body.getContent().getMediaType(ANY);
+            body.setContent(OASFactory.createContent().addMediaType(BYTES, bytes));
+        }
+    }
+
+    private static Schema limit() {
+        return OASFactory.createSchema()
+                .addType(SchemaType.INTEGER)
+                .minimum(BigDecimal.ONE)
+                .maximum(BigDecimal.valueOf(PageRequest.LIMIT_MAX));
     }
 
     /**

@@ -49,6 +49,10 @@ final class Api {
         return call("PUT", path, "application/yaml", yaml);
     }
 
+    Answer delete(String path) throws IOException {
+        return call("DELETE", path, "", "");
+    }
+
     private Answer call(String method, String path, String type, String body) throws IOException {
         HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(base + path))
                 .timeout(Duration.ofSeconds(30))

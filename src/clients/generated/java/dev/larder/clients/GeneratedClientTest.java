@@ -10,6 +10,7 @@ import client.api.CatalogApi;
 import client.api.ClaimsApi;
 import client.model.Claim;
 import client.model.NewClaim;
+import client.model.NewClaimPolicy;
 import client.model.NewOrganization;
 import client.model.Problem;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -56,7 +57,7 @@ class GeneratedClientTest {
                 .organization(organization)
                 .template("box")
                 .preset("one")
-                .policy(NewClaim.PolicyEnum.WAIT)
+                .policy(NewClaimPolicy.WAIT)
                 .timeout("PT60S");
 
         Claim claim = claims.createClaim(wanted, "a-key", null, "wait=50");

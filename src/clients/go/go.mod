@@ -1,0 +1,3 @@
+module larder.dev/client
+
+go 1.24
