@@ -1,0 +1,209 @@
+package dev.larder.cli.client;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.ConnectException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublisher;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.HttpTimeoutException;
+import java.nio.channels.UnresolvedAddressException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import javax.net.ssl.SSLException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Calls one server as one user. An answer that is no success, and a server that does not answer, are {@link Failure}s.
+ * Nothing is repeated. A server of another version is told to {@code notice} once.
+ */
+final class ApiClient {
+
+    /** Bytes of an answer that is read as a whole. A page of a list and a version with its files stay below. */
+    private static final int ANSWER_MAX = 64 << 20;
+
+    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
+
+    private final Target target;
+    private final String ownVersion;
+    private final Consumer<String> notice;
+    private final HttpClient client;
+    private boolean versionSeen;
+
+    /**
+     * @param token null for a caller without one
+     * @param timeout for the whole of a call; a stream has it for its beginning
+     */
+    record Target(URI server, @Nullable String token, Duration timeout, Optional<javax.net.ssl.SSLContext> trust) {}
+
+    /** @param notice gets a sentence that the user should read though the call went on */
+    ApiClient(Target target, String ownVersion, Consumer<String> notice) {
+        this.target = target;
+        this.ownVersion = ownVersion;
+        this.notice = notice;
+        HttpClient.Builder builder =
+                HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(CONNECT_TIMEOUT);
+        target.trust().ifPresent(builder::sslContext);
+        this.client = builder.build();
+    }
+
+    Answer get(String path) {
+        return call("GET", path, null);
+    }
+
+    /** @param body null for none */
+    Answer post(String path, @Nullable JsonNode body) {
+        return call("POST", path, body);
+    }
+
+    Answer put(String path, @Nullable JsonNode body) {
+        return call("PUT", path, body);
+    }
+
+    Answer delete(String path) {
+        return call("DELETE", path, null);
+    }
+
+    private Answer call(String method, String path, @Nullable JsonNode body) {
+        return call(
+                method,
+                path,
+                body == null ? BodyPublishers.noBody() : BodyPublishers.ofString(Json.line(body)),
+                body == null ? Map.of() : Map.of("Content-Type", "application/json"));
+    }
+
+    /** @param path begins with {@code /api/v1/}; its parts are encoded already ({@link Path}) */
+    Answer call(String method, String path, BodyPublisher body, Map<String, String> headers) {
+        HttpResponse<InputStream> response = send(method, path, body, headers, target.timeout());
+        String text = text(response);
+        return new Answer(response.statusCode(), json(response, text), response.headers());
+    }
+
+    /**
+     * Begins to read an answer that goes on: events, or a log. The caller reads and closes it.
+     *
+     * @param headers {@code Accept} among them, where it is no JSON
+     */
+    InputStream open(String path, Map<String, String> headers) {
+        return send("GET", path, BodyPublishers.noBody(), headers, target.timeout())
+                .body();
+    }
+
+    /**
+     * A call whose answer may take this long: the server holds it ({@code Prefer: wait}).
+     *
+     * @param held how long the server may hold it, added to the deadline of a call
+     */
+    Answer held(String method, String path, @Nullable JsonNode body, Map<String, String> headers, Duration held) {
+        BodyPublisher sent = body == null ? BodyPublishers.noBody() : BodyPublishers.ofString(Json.line(body));
+        Map<String, String> all = new java.util.HashMap<>(headers);
+        if (body != null) {
+            all.put("Content-Type", "application/json");
+        }
+        HttpResponse<InputStream> response =
+                send(method, path, sent, all, target.timeout().plus(held));
+        return new Answer(response.statusCode(), json(response, text(response)), response.headers());
+    }
+
+    private HttpResponse<InputStream> send(
+            String method, String path, BodyPublisher body, Map<String, String> headers, Duration timeout) {
+        HttpRequest.Builder request = HttpRequest.newBuilder(address(path))
+                .timeout(timeout)
+                .header("Accept", "application/json")
+                .header("User-Agent", "larder/" + ownVersion)
+                .method(method, body);
+        if (target.token() != null) {
+            request.header("Authorization", "Bearer " + target.token());
+        }
+        headers.forEach(request::setHeader);
+        HttpResponse<InputStream> response = send(request.build(), timeout);
+        checkVersion(response);
+        if (response.statusCode() >= 300) {
+            throw Problems.failure(response.statusCode(), json(response, text(response)), versionNote(response));
+        }
+        return response;
+    }
+
+    private URI address(String path) {
+        String base = target.server().toString().replaceFirst("/+$", "");
+        return URI.create(base + path);
+    }
+
+    private HttpResponse<InputStream> send(HttpRequest request, Duration timeout) {
+        try {
+            return client.send(request, BodyHandlers.ofInputStream());
+        } catch (ConnectException | UnresolvedAddressException unreachable) {
+            throw Failure.of(
+                    ExitCode.UNREACHABLE,
+                    "the server " + target.server() + " cannot be reached. Is its address right (--server)?");
+        } catch (HttpTimeoutException late) {
+            throw Failure.of(
+                    ExitCode.TIMED_OUT,
+                    "the server " + target.server() + " did not answer within " + timeout.toSeconds()
+                            + "s (--request-timeout)");
+        } catch (SSLException untrusted) {
+            throw Failure.of(
+                    ExitCode.UNREACHABLE,
+                    "no trusted connection to " + target.server() + ": " + untrusted.getMessage()
+                            + ". --ca-file names the certificates to trust.");
+        } catch (IOException broken) {
+            throw Failure.of(
+                    ExitCode.UNREACHABLE, "the connection to " + target.server() + " failed: " + broken.getMessage());
+        } catch (InterruptedException ending) {
+            Thread.currentThread().interrupt();
+            throw Failure.of(ExitCode.FAILED, "interrupted");
+        }
+    }
+
+    private String text(HttpResponse<InputStream> response) {
+        try (InputStream body = response.body()) {
+            byte[] read = body.readNBytes(ANSWER_MAX + 1);
+            if (read.length > ANSWER_MAX) {
+                throw Failure.of(ExitCode.FAILED, "the answer has more than 64 MiB");
+            }
+            return new String(read, StandardCharsets.UTF_8);
+        } catch (IOException broken) {
+            throw Failure.of(
+                    ExitCode.UNREACHABLE, "the answer of " + target.server() + " broke off: " + broken.getMessage());
+        }
+    }
+
+    private JsonNode json(HttpResponse<InputStream> response, String text) {
+        try {
+            return Json.read(text);
+        } catch (JsonProcessingException notJson) {
+            if (response.statusCode() >= 300) {
+                return MissingNode.getInstance();
+            }
+            throw Failure.of(
+                    ExitCode.FAILED, target.server() + " did not answer with JSON. Is it a Larder server (--server)?");
+        }
+    }
+
+    private void checkVersion(HttpResponse<InputStream> response) {
+        // A balancer's own answers name no version.
+        if (!versionSeen && response.statusCode() < 500) {
+            versionSeen = true;
+            difference(response).ifPresent(notice);
+        }
+    }
+
+    private Optional<String> difference(HttpResponse<InputStream> response) {
+        return ServerVersion.difference(ownVersion, response.headers().firstValue(ServerVersion.HEADER));
+    }
+
+    /** An unknown field or address may come from the difference of the versions. */
+    private String versionNote(HttpResponse<InputStream> response) {
+        return difference(response).map(told -> " (" + told + ")").orElse("");
+    }
+}
