@@ -1,8 +1,21 @@
 package dev.larder.cli;
 
+import dev.larder.cli.client.ApplyCommand;
 import dev.larder.cli.client.CommandLines;
+import dev.larder.cli.client.CompletionCommand;
+import dev.larder.cli.client.ContextCommand;
+import dev.larder.cli.client.DescribeCommand;
+import dev.larder.cli.client.GetCommand;
+import dev.larder.cli.client.InvalidateCommand;
 import dev.larder.cli.client.LoginCommand;
+import dev.larder.cli.client.LogoutCommand;
+import dev.larder.cli.client.PauseCommand;
+import dev.larder.cli.client.PlanCommand;
+import dev.larder.cli.client.PromoteCommand;
+import dev.larder.cli.client.ResumeCommand;
 import dev.larder.cli.client.Terminal;
+import dev.larder.cli.client.VersionCommand;
+import dev.larder.cli.client.WaitCommand;
 import io.quarkus.picocli.runtime.annotations.TopCommand;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -19,7 +32,24 @@ import picocli.CommandLine.Command;
         description = "Keeps ready-to-use workspaces in stock. Without a command: runs a server.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
-        subcommands = {LoginCommand.class, ServerCommand.class, WorkerCommand.class})
+        subcommands = {
+            LoginCommand.class,
+            LogoutCommand.class,
+            ContextCommand.class,
+            ApplyCommand.class,
+            GetCommand.class,
+            DescribeCommand.class,
+            PlanCommand.class,
+            WaitCommand.class,
+            PauseCommand.class,
+            ResumeCommand.class,
+            PromoteCommand.class,
+            InvalidateCommand.class,
+            ServerCommand.class,
+            WorkerCommand.class,
+            CompletionCommand.class,
+            VersionCommand.class
+        })
 public final class LarderCommand implements Callable<Integer>, Terminal.Holder {
 
     private final Terminal terminal;

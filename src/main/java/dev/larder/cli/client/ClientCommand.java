@@ -15,12 +15,10 @@ abstract class ClientCommand implements Callable<Integer> {
     CommandSpec spec;
 
     @Mixin
-    @SuppressWarnings("NullAway.Init")
-    ServerOptions server;
+    final ServerOptions server = new ServerOptions();
 
     @Mixin
-    @SuppressWarnings("NullAway.Init")
-    OutputOptions outputOptions;
+    final OutputOptions outputOptions = new OutputOptions();
 
     @Option(
             names = {"-h", "--help"},
