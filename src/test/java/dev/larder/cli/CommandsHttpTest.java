@@ -123,7 +123,8 @@ class CommandsHttpTest {
                 .contains(organization + "/box/stocked")
                 .doesNotContain(organization + "/box/plain");
         assertThat(ok("describe pool box/stocked").out()).contains("Desired: 2", "Eligible: 2", "Rule: base");
-        assertThat(ok("describe template box").out()).contains("Backend: exec", "start.sh:", "word.txt: hello");
+        assertThat(ok("describe template box").out()).contains("Backend: exec", "start.sh:", "word.txt: 5");
+        assertThat(ok("get templates").out()).containsPattern("box +1 +1 +- +[0-9]{1,2}s");
         assertThat(ok("get templates").out()).contains(organization + "/box");
         assertThat(json(ok("get presets -o json")).path("items").isArray()).isTrue();
     }
@@ -249,7 +250,7 @@ class CommandsHttpTest {
 
         assertThat(cut.exit()).isZero();
         assertThat(cut.out().lines()).hasSize(1);
-        assertThat(cut.err()).isEmpty();
+        assertThat(cut.err()).doesNotContain("closed", "Exception", "pipe");
     }
 
     @Test
@@ -277,8 +278,8 @@ class CommandsHttpTest {
 
     @Test
     void the_server_says_its_version() throws IOException {
-        JsonNode versions = json(ok("version -o json"));
+        String version = ConfigProvider.getConfig().getValue("quarkus.application.version", String.class);
 
-        assertThat(versions.path("server")).isEqualTo(versions.path("command"));
+        assertThat(json(ok("version -o json")).path("server").asText()).isEqualTo(version);
     }
 }
