@@ -64,9 +64,11 @@ class CommandProcessTest {
     }
 
     private Process start(List<String> command) throws IOException {
-        ProcessBuilder builder = new ProcessBuilder(command).redirectError(home.resolve("err").toFile());
+        ProcessBuilder builder =
+                new ProcessBuilder(command).redirectError(home.resolve("err").toFile());
         builder.environment().put("LARDER_CONFIG", home.resolve("config.yaml").toString());
-        builder.environment().put("LARDER_URL", "http://127.0.0.1:" + server.getAddress().getPort());
+        builder.environment()
+                .put("LARDER_URL", "http://127.0.0.1:" + server.getAddress().getPort());
         builder.environment().put("LARDER_TOKEN", "larder_x");
         return builder.start();
     }

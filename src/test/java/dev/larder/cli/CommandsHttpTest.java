@@ -8,6 +8,7 @@ import dev.larder.cli.client.ExitCode;
 import dev.larder.cli.client.Typed;
 import dev.larder.cli.client.Typed.Result;
 import dev.larder.testing.Api;
+import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.LarderTestResource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
@@ -49,6 +50,7 @@ class CommandsHttpTest {
         assertThat(login.err()).contains("(owner)", "context test").doesNotContain(LarderTestResource.OWNER_TOKEN);
     }
 
+    @CanIgnoreReturnValue
     private Result ok(String line) {
         Result result = typed.run(line);
         assertThat(result.exit()).as(line + "\n" + result).isZero();
@@ -80,9 +82,8 @@ class CommandsHttpTest {
 
     @Test
     void a_token_that_the_server_does_not_know_is_not_kept() {
-        Result refused = Typed.at(home.resolve("other"))
-                .input("larder_wrong")
-                .run("login --token-stdin --server=" + url);
+        Result refused =
+                Typed.at(home.resolve("other")).input("larder_wrong").run("login --token-stdin --server=" + url);
 
         assertThat(refused.exit()).isEqualTo(ExitCode.NEEDS_LOGIN.number());
         assertThat(refused.err()).contains("does not accept the token").doesNotContain("larder_wrong");
@@ -103,7 +104,8 @@ class CommandsHttpTest {
         Typed once = typed.with("LARDER_TOKEN", issued.body().path("token").asText());
         assertThat(once.run("get pools").exit()).isZero();
 
-        Api.owner().delete("/api/v1/tokens/" + issued.body().path("id").asText());
+        String token = "/api/v1/tokens/" + issued.body().path("id").asText();
+        assertThat(Api.owner().delete(token).status()).isLessThan(300);
 
         assertThat(once.run("get pools").exit()).isEqualTo(ExitCode.NEEDS_LOGIN.number());
     }
@@ -117,7 +119,8 @@ class CommandsHttpTest {
 
         assertThat(ok("get pools").out()).contains("POOL", organization + "/box/stocked");
         JsonNode pool = json(ok("get pool " + organization + "/box/stocked -o json"));
-        assertThat(pool.path("name").asText("").isEmpty() && pool.path("preset").asText("").isEmpty())
+        assertThat(pool.path("name").asText("").isEmpty()
+                        && pool.path("preset").asText("").isEmpty())
                 .isFalse();
         assertThat(ok("get pools -o name").out().lines())
                 .contains(organization + "/box/stocked")
@@ -181,7 +184,8 @@ class CommandsHttpTest {
         Api.Answer claimed = Api.owner()
                 .post(
                         "/api/v1/claims",
-                        "{\"organization\":\"%s\",\"template\":\"box\",\"preset\":\"stocked\"}".formatted(organization));
+                        "{\"organization\":\"%s\",\"template\":\"box\",\"preset\":\"stocked\"}"
+                                .formatted(organization));
         String claim = claimed.body().path("id").asText();
         String workspace = claimed.body().path("workspace").path("id").asText();
 
@@ -231,7 +235,8 @@ class CommandsHttpTest {
 
     @Test
     void a_member_may_not_apply_and_is_told_so() throws IOException {
-        Api.owner().newUser(organization, "anna", "member");
+        Api anna = Api.owner().newUser(organization, "anna", "member");
+        assertThat(anna.get("/api/v1/me").status()).isEqualTo(200);
         JsonNode issued = Api.owner()
                 .post("/api/v1/tokens", "{\"name\":\"t\",\"user\":\"anna\",\"organization\":\"" + organization + "\"}")
                 .body();
@@ -260,9 +265,8 @@ class CommandsHttpTest {
         for (String kind : new String[] {"pools", "presets", "templates", "jobs", "workspaces", "workers"}) {
             Result narrow = typed.wide(40).with("NO_COLOR", "1").run("get " + kind);
             assertThat(narrow.exit()).as(narrow.toString()).isZero();
-            assertThat(narrow.out().lines()).allSatisfy(line -> assertThat(line.length())
-                    .as(line)
-                    .isLessThanOrEqualTo(40));
+            assertThat(narrow.out().lines())
+                    .allSatisfy(line -> assertThat(line.length()).as(line).isLessThanOrEqualTo(40));
         }
     }
 
@@ -273,7 +277,8 @@ class CommandsHttpTest {
         assertThat(typed.run("get presets").out()).doesNotContain("\u001B");
         assertThat(typed.wide(120).run("get presets").out()).contains("\u001B[32mhealthy\u001B[0m");
         assertThat(typed.wide(120).run("get presets --no-color").out()).doesNotContain("\u001B");
-        assertThat(typed.wide(120).with("TERM", "dumb").run("get presets").out()).doesNotContain("\u001B");
+        assertThat(typed.wide(120).with("TERM", "dumb").run("get presets").out())
+                .doesNotContain("\u001B");
     }
 
     @Test

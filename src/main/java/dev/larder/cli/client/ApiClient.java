@@ -111,15 +111,13 @@ final class ApiClient {
 
     private Answer call(String method, String path, @Nullable JsonNode body) {
         return call(
-                method,
-                path,
-                publisher(body),
-                body == null ? Map.of() : Map.of("Content-Type", "application/json"));
+                method, path, publisher(body), body == null ? Map.of() : Map.of("Content-Type", "application/json"));
     }
 
     /** Whether a thing is there: 200 or 404, with the headers of the answer. */
     Answer head(String path) {
-        HttpResponse<InputStream> response = send(request("HEAD", path, BodyPublishers.noBody(), Map.of(), target.timeout()), target.timeout());
+        HttpResponse<InputStream> response =
+                send(request("HEAD", path, BodyPublishers.noBody(), Map.of(), target.timeout()), target.timeout());
         if (response.statusCode() >= 300 && response.statusCode() != 404) {
             throw Problems.failure(response.statusCode(), MissingNode.getInstance(), versionNote(response));
         }

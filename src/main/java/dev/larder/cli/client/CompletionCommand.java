@@ -45,12 +45,11 @@ public final class CompletionCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         CommandLine top = spec.root().commandLine();
-        String script =
-                switch (shell) {
-                    // The script of picocli loads bash's completion where zsh runs it.
-                    case bash, zsh -> AutoComplete.bash(top.getCommandName(), top);
-                    case fish -> FishCompletion.of(top);
-                };
+        String script = switch (shell) {
+            // The script of picocli loads bash's completion where zsh runs it.
+            case bash, zsh -> AutoComplete.bash(top.getCommandName(), top);
+            case fish -> FishCompletion.of(top);
+        };
         Terminal terminal = ((Terminal.Holder) spec.root().userObject()).terminal();
         new Output(terminal, new OutputOptions()).text(script);
         return ExitCode.OK.number();

@@ -84,7 +84,8 @@ sealed interface Condition {
 
     private static Condition workspace(For wanted, JsonNode workspace) {
         String status = Json.text(workspace, "status");
-        boolean gone = status.equals("deleted") || !Json.text(workspace, "deletedAt").isEmpty();
+        boolean gone =
+                status.equals("deleted") || !Json.text(workspace, "deletedAt").isEmpty();
         if (wanted == For.ended) {
             return gone ? new Met() : new NotYet(status);
         }
@@ -102,8 +103,6 @@ sealed interface Condition {
         if (status.equals("succeeded") || (wanted == For.ended && ended)) {
             return new Met();
         }
-        return ended
-                ? new Never(ExitCode.FAILED, status + ": " + Json.text(job, "error"))
-                : new NotYet(status);
+        return ended ? new Never(ExitCode.FAILED, status + ": " + Json.text(job, "error")) : new NotYet(status);
     }
 }

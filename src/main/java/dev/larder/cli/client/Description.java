@@ -36,8 +36,7 @@ final class Description {
         return value.isNull() || value.isMissingNode() || (value.isContainerNode() && value.isEmpty());
     }
 
-    private static void member(
-            Map.Entry<String, JsonNode> field, String indent, boolean people, List<String> lines) {
+    private static void member(Map.Entry<String, JsonNode> field, String indent, boolean people, List<String> lines) {
         String heading = people ? Table.printable(field.getKey()) : heading(field.getKey());
         JsonNode value = field.getValue();
         if (value.isContainerNode()) {

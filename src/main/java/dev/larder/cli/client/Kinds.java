@@ -165,7 +165,9 @@ final class Kinds {
 
     private static String pairs(JsonNode object) {
         StringJoiner pairs = new StringJoiner(",");
-        object.fields().forEachRemaining(each -> pairs.add(each.getKey() + "=" + each.getValue().asText()));
+        object.fields()
+                .forEachRemaining(
+                        each -> pairs.add(each.getKey() + "=" + each.getValue().asText()));
         return pairs.toString();
     }
 

@@ -43,8 +43,7 @@ final class Lists {
             case pools -> pools(session.api().list(filter.on(Paths.of("presets")), limit));
             case presets -> session.api().list(filter.on(Paths.of("presets")), limit);
             case templates -> templates(filter, limit);
-            case claims, workspaces, jobs, workers ->
-                session.api().list(filter.on(Paths.of(kind.name())), limit);
+            case claims, workspaces, jobs, workers -> session.api().list(filter.on(Paths.of(kind.name())), limit);
         };
     }
 

@@ -48,8 +48,7 @@ final class Session {
 
     /** @param token null for a caller without one */
     ApiClient client(URI server, @Nullable String token) {
-        ApiClient.Target target = new ApiClient.Target(
-                server, token, options.requestTimeout, caFile().map(Trust::in));
+        ApiClient.Target target = new ApiClient.Target(server, token, options.requestTimeout, caFile().map(Trust::in));
         return new ApiClient(target, Version.number(), output::notice);
     }
 
@@ -121,9 +120,7 @@ final class Session {
             return Optional.of(options.organization);
         }
         String variable = terminal.variable("LARDER_ORGANIZATION");
-        return variable == null
-                ? Optional.ofNullable(context()).map(Context::organization)
-                : Optional.of(variable);
+        return variable == null ? Optional.ofNullable(context()).map(Context::organization) : Optional.of(variable);
     }
 
     private String usersOrganization() {

@@ -70,8 +70,7 @@ final class Uploads {
                     files.put(file.getKey(), text);
                 }
             } catch (IOException unreadable) {
-                throw Failure.of(
-                        ExitCode.USAGE, file.getValue() + " cannot be read: " + unreadable.getMessage());
+                throw Failure.of(ExitCode.USAGE, file.getValue() + " cannot be read: " + unreadable.getMessage());
             }
         }
         return body;

@@ -51,7 +51,10 @@ class ConditionTest {
 
     @Test
     void a_claim_that_waits_says_its_position_and_when_it_may_be_served() throws IOException {
-        assertThat(of(Kind.claims, For.ready, "{\"status\":\"waiting\",\"waiting\":{\"position\":3,\"etaSeconds\":40}}"))
+        assertThat(of(
+                        Kind.claims,
+                        For.ready,
+                        "{\"status\":\"waiting\",\"waiting\":{\"position\":3,\"etaSeconds\":40}}"))
                 .isEqualTo(new NotYet("waiting, position 3, about 40s"));
     }
 
