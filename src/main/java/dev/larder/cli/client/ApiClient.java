@@ -51,8 +51,9 @@ final class ApiClient {
     /**
      * @param token null for a caller without one
      * @param timeout for the whole of a call; a stream has it for its beginning
+     * @param trust null for the system's certificates
      */
-    record Target(URI server, @Nullable String token, Duration timeout, Optional<SSLContext> trust) {}
+    record Target(URI server, @Nullable String token, Duration timeout, @Nullable SSLContext trust) {}
 
     /** @param notice gets a sentence that the user should read though the call went on */
     ApiClient(Target target, String ownVersion, Consumer<String> notice) {
@@ -61,7 +62,9 @@ final class ApiClient {
         this.notice = notice;
         HttpClient.Builder builder =
                 HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(CONNECT_TIMEOUT);
-        target.trust().ifPresent(builder::sslContext);
+        if (target.trust() != null) {
+            builder.sslContext(target.trust());
+        }
         this.client = builder.build();
     }
 

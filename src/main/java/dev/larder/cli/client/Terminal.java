@@ -60,7 +60,7 @@ public record Terminal(
                 new java.io.FileOutputStream(java.io.FileDescriptor.out),
                 System.err,
                 environment,
-                Path.of(System.getProperty("user.home")),
+                Path.of(environment.getOrDefault("HOME", System.getProperty("user.home"))),
                 () -> columns(1, environment),
                 () -> columns(2, environment));
     }
