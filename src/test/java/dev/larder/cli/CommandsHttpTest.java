@@ -123,13 +123,49 @@ class CommandsHttpTest {
                         && pool.path("preset").asText("").isEmpty())
                 .isFalse();
         assertThat(ok("get pools -o name").out().lines())
-                .contains(organization + "/box/stocked")
-                .doesNotContain(organization + "/box/plain");
+                .containsExactlyInAnyOrder(
+                        organization + "/box/stocked", organization + "/box/empty", organization + "/box/plain");
         assertThat(ok("describe pool box/stocked").out()).contains("Desired: 2", "Eligible: 2", "Rule: base");
         assertThat(ok("describe template box").out()).contains("Backend: exec", "start.sh:", "word.txt: 5");
         assertThat(ok("get templates").out()).containsPattern("box +1 +1 +- +[0-9]{1,2}s");
         assertThat(ok("get templates").out()).contains(organization + "/box");
         assertThat(json(ok("get presets -o json")).path("items").isArray()).isTrue();
+    }
+
+    @Test
+    void a_dry_run_says_what_would_change_and_changes_nothing() throws IOException {
+        Path folder = box();
+
+        Result fresh = typed.run("apply --dry-run -f " + folder);
+        assertThat(fresh.exit()).as(fresh.toString()).isEqualTo(ExitCode.CHANGES.number());
+        assertThat(fresh.out()).contains(organization + "/box", "would be a new version", "+stocked");
+        assertThat(typed.run("get template box").exit()).isEqualTo(ExitCode.NOT_FOUND.number());
+
+        ok("apply -f " + folder);
+        assertThat(ok("apply --dry-run -f " + folder).out()).contains("would not change");
+
+        Files.writeString(
+                folder.resolve("larder.yaml"), "backend: exec\npresets: [{name: stocked, prebuilds: {instances: 3}}]\n");
+        Result diff = typed.run("apply --diff -f " + folder);
+        assertThat(diff.exit()).isEqualTo(ExitCode.CHANGES.number());
+        assertThat(diff.out()).contains("- preset empty", "preset stocked", "2 -> 3");
+        assertThat(json(ok("get template box -o json")).path("latestVersion").asInt())
+                .isEqualTo(1);
+    }
+
+    @Test
+    void lists_are_narrowed_by_the_server_and_a_filter_that_a_list_does_not_have_is_refused() throws IOException {
+        ok("apply -f " + box());
+        ok("wait pool box/stocked --timeout=60s");
+
+        assertThat(ok("get workspaces --template=box --status=ready -o name").out().lines())
+                .hasSize(2);
+        assertThat(ok("get workspaces --template=box --since=1h --preset=plain -o json").out())
+                .contains("\"items\" : [ ]");
+        assertThat(typed.run("get workspaces --status=red").exit()).isEqualTo(ExitCode.REFUSED.number());
+        Result refused = typed.run("get workers --owner=anna");
+        assertThat(refused.exit()).isEqualTo(ExitCode.REFUSED.number());
+        assertThat(refused.err()).contains("owner");
     }
 
     @Test

@@ -40,6 +40,9 @@ final class ApiClient {
     /** Items of a page; the server's bound is 200. */
     private static final int PAGE = 200;
 
+    /** Pages of a list. One with a filter may have few items, because the server looks at 5,000 rows for each. */
+    private static final int PAGES_MAX = 200;
+
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
 
     private final Target target;
@@ -83,7 +86,7 @@ final class ApiClient {
         Answer page = get(first);
         page.body().path("items").forEach(items::add);
         String next = Json.text(page.body(), "next");
-        while (!next.isEmpty() && items.size() < limit) {
+        for (int pages = 1; !next.isEmpty() && items.size() < limit && pages < PAGES_MAX; pages++) {
             page = get(Paths.with(first, "after", next));
             page.body().path("items").forEach(items::add);
             next = Json.text(page.body(), "next");

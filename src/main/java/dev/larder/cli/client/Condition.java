@@ -92,9 +92,12 @@ sealed interface Condition {
         if (status.equals("ready")) {
             return new Met();
         }
-        return gone || status.endsWith("failed") || status.endsWith("canceled")
-                ? new Never(ExitCode.FAILED, status)
-                : new NotYet(status);
+        boolean never = gone
+                || status.equals("quarantined")
+                || status.startsWith("delete_")
+                || status.endsWith("_failed")
+                || status.endsWith("_canceled");
+        return never ? new Never(ExitCode.FAILED, status) : new NotYet(status);
     }
 
     private static Condition job(For wanted, JsonNode job) {

@@ -70,6 +70,8 @@ class ConditionTest {
     void a_workspace_whose_build_failed_does_not_get_ready_by_waiting() throws IOException {
         assertThat(of(Kind.workspaces, For.ready, "{\"status\":\"start_failed\"}"))
                 .isEqualTo(new Never(ExitCode.FAILED, "start_failed"));
+        assertThat(of(Kind.workspaces, For.ready, "{\"status\":\"delete_running\"}"))
+                .isEqualTo(new Never(ExitCode.FAILED, "delete_running"));
         assertThat(of(Kind.workspaces, For.ended, "{\"status\":\"deleted\"}")).isEqualTo(new Met());
     }
 
