@@ -15,7 +15,7 @@ import picocli.CommandLine.Spec;
         description = "Prints a script that completes commands and options in a shell.",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  source <(larder completion bash)",
+            "  larder completion bash > ~/.local/share/bash-completion/completions/larder",
             "  larder completion zsh > ~/.larder-completion && echo 'source ~/.larder-completion' >> ~/.zshrc",
             "  larder completion fish > ~/.config/fish/completions/larder.fish"
         })

@@ -42,7 +42,7 @@ final class Lists {
         this.presets = new PresetPaths(session);
     }
 
-    /** Of the chosen organization, where one was chosen. A worker may serve all of them, so workers are listed whole. */
+    /** Those of the chosen organization. A worker may serve all organizations, so workers are listed whole. */
     ApiClient.Listed list(Kind kind, Filter filter, int limit) {
         return switch (kind) {
             case templates -> templates(filter, limit);
