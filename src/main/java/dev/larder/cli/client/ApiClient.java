@@ -23,6 +23,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
@@ -217,10 +220,7 @@ final class ApiClient {
                     ExitCode.UNREACHABLE,
                     "the server " + target.server() + " cannot be reached. Is its address right (--server)?");
         } catch (HttpTimeoutException late) {
-            throw Failure.of(
-                    ExitCode.TIMED_OUT,
-                    "the server " + target.server() + " did not answer within " + timeout.toSeconds()
-                            + "s (--request-timeout)");
+            throw late(timeout);
         } catch (SSLException untrusted) {
             throw Failure.of(
                     ExitCode.UNREACHABLE,
@@ -235,17 +235,46 @@ final class ApiClient {
         }
     }
 
+    /** The deadline of the request ends with the headers of its answer; the body has one of its own. */
     private String text(HttpResponse<InputStream> response) {
-        try (InputStream body = response.body()) {
+        AtomicBoolean late = new AtomicBoolean();
+        InputStream body = response.body();
+        CompletableFuture<Void> watch = CompletableFuture.runAsync(
+                () -> {
+                    late.set(true);
+                    close(body);
+                },
+                CompletableFuture.delayedExecutor(target.timeout().toMillis(), TimeUnit.MILLISECONDS));
+        try (body) {
             byte[] read = body.readNBytes(ANSWER_MAX + 1);
             if (read.length > ANSWER_MAX) {
                 throw Failure.of(ExitCode.FAILED, "the answer has more than 64 MiB");
             }
             return new String(read, StandardCharsets.UTF_8);
         } catch (IOException broken) {
-            throw Failure.of(
-                    ExitCode.UNREACHABLE, "the answer of " + target.server() + " broke off: " + broken.getMessage());
+            throw late.get()
+                    ? late(target.timeout())
+                    : Failure.of(
+                            ExitCode.UNREACHABLE,
+                            "the answer of " + target.server() + " broke off: " + broken.getMessage());
+        } finally {
+            boolean unused = watch.cancel(false);
         }
+    }
+
+    private static void close(InputStream body) {
+        try {
+            body.close();
+        } catch (IOException closed) {
+            // It is not read any further.
+        }
+    }
+
+    private Failure late(Duration timeout) {
+        return Failure.of(
+                ExitCode.TIMED_OUT,
+                "the server " + target.server() + " did not answer within " + timeout.toSeconds()
+                        + "s (--request-timeout)");
     }
 
     private JsonNode json(HttpResponse<InputStream> response, String text) {

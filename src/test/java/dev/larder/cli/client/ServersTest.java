@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Which server gets which token, and servers that do not answer as they should. */
 class ServersTest {
@@ -112,9 +113,10 @@ class ServersTest {
         assertThat(result.err()).contains("cannot be reached", "--server");
     }
 
-    @Test
-    void a_server_that_stays_silent_is_waited_for_until_the_deadline() throws IOException {
-        try (StubServer server = StubServer.silent()) {
+    @ParameterizedTest
+    @ValueSource(strings = {"", "{"})
+    void a_server_that_stays_silent_is_waited_for_until_the_deadline(String begun) throws IOException {
+        try (StubServer server = StubServer.silent(begun)) {
             Typed.Result result = typed().run("get pools --request-timeout=1s --server=" + server.url());
 
             assertThat(result.exit()).isEqualTo(ExitCode.TIMED_OUT.number());
