@@ -1,7 +1,6 @@
 package dev.larder.cli.client;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.StringJoiner;
@@ -9,7 +8,9 @@ import java.util.StringJoiner;
 /** How the answers to {@code apply} are shown: of a declaration that was applied, and of one that would be. */
 final class Applications {
 
-    private static final String NAME = "name";
+    /** What a dry run adds to the answer. */
+    private static final String PREVIEW = "preview";
+
     private static final int SHOWN_MAX = 60;
 
     static final List<Column> COLUMNS = List.of(
@@ -20,32 +21,27 @@ final class Applications {
 
     private Applications() {}
 
-    /** @param answer of a call; what it says of a template that is only tried has no name */
-    static JsonNode named(String name, JsonNode answer) {
-        ObjectNode named = Json.object().put(NAME, name);
-        return answer instanceof ObjectNode object ? named.setAll(object) : named;
-    }
-
     static String name(JsonNode answer) {
-        return Json.text(answer, NAME);
+        JsonNode template = answer.path("template");
+        return Json.text(template, "organization") + "/" + Json.text(template, "name");
     }
 
     /** Whether something was changed, or would be. */
     static boolean changes(JsonNode answer) {
         return isPreview(answer)
-                ? !Json.text(answer, "change").equals("none")
+                ? !Json.text(answer.path(PREVIEW), "change").equals("none")
                 : answer.path("versionCreated").asBoolean();
     }
 
     private static boolean isPreview(JsonNode answer) {
-        return answer.has("change");
+        return answer.path(PREVIEW).isObject();
     }
 
     private static String result(JsonNode answer) {
         if (!isPreview(answer)) {
             return changes(answer) ? "new version" : "unchanged";
         }
-        return switch (Json.text(answer, "change")) {
+        return switch (Json.text(answer.path(PREVIEW), "change")) {
             case "none" -> "would not change";
             case "promote" -> "would become active";
             default -> "would be a new version";
@@ -55,17 +51,21 @@ final class Applications {
     /** Names of the presets; of a preview with what would become of each. */
     private static String presets(JsonNode answer) {
         StringJoiner names = new StringJoiner(",");
-        answer.path("presets").forEach(preset -> names.add(Json.text(preset, "name")));
-        answer.path("added").forEach(name -> names.add("+" + name.asText()));
-        answer.path("removed").forEach(name -> names.add("-" + name.asText()));
-        answer.path("changed").forEach(preset -> names.add("~" + Json.text(preset, "name")));
+        JsonNode preview = answer.path(PREVIEW);
+        if (!preview.isObject()) {
+            answer.path("presets").forEach(preset -> names.add(Json.text(preset, "name")));
+        }
+        preview.path("added").forEach(name -> names.add("+" + name.asText()));
+        preview.path("removed").forEach(name -> names.add("-" + name.asText()));
+        preview.path("changed").forEach(preset -> names.add("~" + Json.text(preset, "name")));
         return names.toString();
     }
 
     /** A line for each field that would change. */
-    static List<String> differences(JsonNode preview) {
+    static List<String> differences(JsonNode answer) {
         List<String> lines = new ArrayList<>();
-        lines.add(name(preview) + " " + result(preview));
+        lines.add(name(answer) + " " + result(answer));
+        JsonNode preview = answer.path(PREVIEW);
         preview.path("fields").forEach(field -> lines.add(difference("", field)));
         preview.path("added").forEach(preset -> lines.add("  + preset " + preset.asText()));
         preview.path("removed").forEach(preset -> lines.add("  - preset " + preset.asText()));

@@ -90,9 +90,7 @@ public final class ApplyCommand extends ClientCommand {
         }
         try {
             ObjectNode body = new Uploads(session.api(), organization).body(declared);
-            return Applications.named(
-                    organization + "/" + declared.template(),
-                    session.api().put(path, body).body());
+            return session.api().put(path, body).body();
         } catch (Failure refused) {
             // The server names the field; which of several files it stands in, only this side knows.
             throw Failure.of(refused.exit(), refused.code(), declared.source() + ": " + refused.sentence());
