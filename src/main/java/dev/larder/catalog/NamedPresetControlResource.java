@@ -51,7 +51,8 @@ class NamedPresetControlResource {
             @PathParam("template") String template,
             @PathParam("preset") String preset,
             byte @Nullable [] body) {
-        return on(organization, template, preset, id -> byId.pause(id.toString(), body));
+        PauseView pause = byId.pause(body);
+        return on(organization, template, preset, id -> byId.pause(id, pause));
     }
 
     @POST

@@ -58,14 +58,14 @@ public final class Filters {
         return "true".equals(value);
     }
 
-    /** A time, or a duration back from now; a century at most. Code {@code invalid_since}. */
+    /** A time within a century of now, or a duration back. Code {@code invalid_since}. */
     public static Optional<Instant> since(@Nullable String value, Instant now) {
         return Optional.ofNullable(value).map(text -> {
             Optional<Instant> since = Durations.read(text)
                     .filter(back -> back.compareTo(SINCE_MAX) <= 0)
                     .map(now::minus)
                     .or(() -> time(text));
-            return since.filter(time -> !time.isBefore(now.minus(SINCE_MAX)))
+            return since.filter(time -> Duration.between(time, now).abs().compareTo(SINCE_MAX) <= 0)
                     .orElseThrow(() -> Problem.badRequest(
                             "invalid_since",
                             "since",

@@ -82,9 +82,14 @@ public final class ListRules {
     /** The same for a table whose time of creation is another column. */
     public static RowList.Query since(RowList.Query query, String column, Optional<Instant> since) {
         since.ifPresent(time -> query.with("since", Rows.utc(time))
-                .with("since_id", Ids.firstOf(time.minus(ID_BEFORE)))
+                .with("since_id", firstId(time.minus(ID_BEFORE)))
                 .where("x.id >= :since_id AND " + column + " >= :since::timestamptz"));
         return query;
+    }
+
+    /** No id is older than the epoch. */
+    private static UUID firstId(Instant time) {
+        return Ids.firstOf(time.isBefore(Instant.EPOCH) ? Instant.EPOCH : time);
     }
 
     /**

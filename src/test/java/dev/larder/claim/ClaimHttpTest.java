@@ -203,7 +203,7 @@ class ClaimHttpTest {
                 .isEqualTo(claim.body().at("/workspace/id").asText());
         assertThat(owner.get("/api/v1/workspaces?limit=100").body().toString())
                 .as("the evidence")
-                .contains("\"status\":\"failed\"");
+                .contains("\"status\":\"start_failed\"");
     }
 
     @Test

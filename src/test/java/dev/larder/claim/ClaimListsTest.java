@@ -100,6 +100,7 @@ class ClaimListsTest {
         assertThat(claims(with(Optional.of("released"), ANY))).containsExactly(second);
         assertThat(claims(with(Optional.of("failed"), ANY))).isEmpty();
         assertThat(claims(since(before))).containsExactly(waiting, third);
+        assertThat(claims(since(Instant.parse("1950-01-01T00:00:00Z")))).hasSize(4);
     }
 
     @Test
