@@ -14,10 +14,13 @@ public final class Version implements IVersionProvider {
 
     @Override
     public String[] getVersion() {
+        return new String[] {"larder " + number()};
+    }
+
+    /** Such as {@code 0.1.0}. */
+    public static String number() {
         try (InputStream resource = Version.class.getResourceAsStream("/larder-version.txt")) {
-            String version =
-                    new String(Objects.requireNonNull(resource).readAllBytes(), StandardCharsets.UTF_8).strip();
-            return new String[] {"larder " + version};
+            return new String(Objects.requireNonNull(resource).readAllBytes(), StandardCharsets.UTF_8).strip();
         } catch (IOException unreadable) {
             throw new UncheckedIOException(unreadable);
         }
