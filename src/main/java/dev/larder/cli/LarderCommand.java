@@ -1,8 +1,15 @@
 package dev.larder.cli;
 
+import dev.larder.cli.client.ClaimCommand;
 import dev.larder.cli.client.CommandLines;
+import dev.larder.cli.client.EventsCommand;
 import dev.larder.cli.client.LoginCommand;
+import dev.larder.cli.client.LogsCommand;
+import dev.larder.cli.client.ReleaseCommand;
+import dev.larder.cli.client.RenewCommand;
 import dev.larder.cli.client.Terminal;
+import dev.larder.cli.client.TopPoolsCommand;
+import dev.larder.cli.client.TryCommand;
 import io.quarkus.picocli.runtime.annotations.TopCommand;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -19,7 +26,18 @@ import picocli.CommandLine.Command;
         description = "Keeps ready-to-use workspaces in stock. Without a command: runs a server.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
-        subcommands = {LoginCommand.class, ServerCommand.class, WorkerCommand.class})
+        subcommands = {
+            LoginCommand.class,
+            ClaimCommand.class,
+            RenewCommand.class,
+            ReleaseCommand.class,
+            LogsCommand.class,
+            EventsCommand.class,
+            TopPoolsCommand.class,
+            TryCommand.class,
+            ServerCommand.class,
+            WorkerCommand.class
+        })
 public final class LarderCommand implements Callable<Integer>, Terminal.Holder {
 
     private final Terminal terminal;

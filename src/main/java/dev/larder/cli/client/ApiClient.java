@@ -17,6 +17,7 @@ import java.net.http.HttpTimeoutException;
 import java.nio.channels.UnresolvedAddressException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -105,13 +106,18 @@ final class ApiClient {
      * @param held how long the server may hold it, added to the deadline of a call
      */
     Answer held(String method, String path, @Nullable JsonNode body, Map<String, String> headers, Duration held) {
+        return within(target.timeout().plus(held), method, path, body, headers);
+    }
+
+    /** A call with a deadline of its own. */
+    Answer within(
+            Duration timeout, String method, String path, @Nullable JsonNode body, Map<String, String> headers) {
         BodyPublisher sent = body == null ? BodyPublishers.noBody() : BodyPublishers.ofString(Json.line(body));
-        Map<String, String> all = new java.util.HashMap<>(headers);
+        Map<String, String> all = new HashMap<>(headers);
         if (body != null) {
             all.put("Content-Type", "application/json");
         }
-        HttpResponse<InputStream> response =
-                send(method, path, sent, all, target.timeout().plus(held));
+        HttpResponse<InputStream> response = send(method, path, sent, all, timeout);
         return new Answer(response.statusCode(), json(response, text(response)), response.headers());
     }
 

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.larder.cli.client;
+
+import org.jspecify.annotations.NullMarked;
