@@ -138,9 +138,17 @@ class UnknownSettings {
     private static final Set<String> KNOWN_VARIABLES =
             KNOWN.stream().map(UnknownSettings::variable).collect(Collectors.toUnmodifiableSet());
 
-    /** What the main command and {@code larder worker} read themselves. */
-    private static final Set<String> OTHERS =
-            Set.of("LARDER_HOME", "LARDER_PORT", "LARDER_DATASOURCE_URL", "LARDER_SERVER", "LARDER_TOKEN");
+    /** What the main command, {@code larder worker} and the commands that call a server read themselves. */
+    private static final Set<String> OTHERS = Set.of(
+            "LARDER_HOME",
+            "LARDER_PORT",
+            "LARDER_DATASOURCE_URL",
+            "LARDER_SERVER",
+            "LARDER_TOKEN",
+            "LARDER_CONFIG",
+            "LARDER_CONTEXT",
+            "LARDER_ORGANIZATION",
+            "LARDER_URL");
 
     private static final Pattern OF_KUBERNETES = Pattern.compile(
             "LARDER(_[A-Z0-9]+)*_(SERVICE_(HOST|PORT)|PORT_[0-9]+_(TCP|UDP))(_.*)?|LARDER(_[A-Z0-9]+)*_PORT");

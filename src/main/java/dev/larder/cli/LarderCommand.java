@@ -1,15 +1,28 @@
 package dev.larder.cli;
 
+import dev.larder.cli.client.ApplyCommand;
 import dev.larder.cli.client.ClaimCommand;
 import dev.larder.cli.client.CommandLines;
+import dev.larder.cli.client.CompletionCommand;
+import dev.larder.cli.client.ContextCommand;
+import dev.larder.cli.client.DescribeCommand;
 import dev.larder.cli.client.EventsCommand;
+import dev.larder.cli.client.GetCommand;
+import dev.larder.cli.client.InvalidateCommand;
 import dev.larder.cli.client.LoginCommand;
+import dev.larder.cli.client.LogoutCommand;
 import dev.larder.cli.client.LogsCommand;
+import dev.larder.cli.client.PauseCommand;
+import dev.larder.cli.client.PlanCommand;
+import dev.larder.cli.client.PromoteCommand;
 import dev.larder.cli.client.ReleaseCommand;
 import dev.larder.cli.client.RenewCommand;
+import dev.larder.cli.client.ResumeCommand;
 import dev.larder.cli.client.Terminal;
 import dev.larder.cli.client.TopPoolsCommand;
 import dev.larder.cli.client.TryCommand;
+import dev.larder.cli.client.VersionCommand;
+import dev.larder.cli.client.WaitCommand;
 import io.quarkus.picocli.runtime.annotations.TopCommand;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -28,15 +41,28 @@ import picocli.CommandLine.Command;
         versionProvider = Version.class,
         subcommands = {
             LoginCommand.class,
+            LogoutCommand.class,
+            ContextCommand.class,
+            ApplyCommand.class,
+            TryCommand.class,
             ClaimCommand.class,
             RenewCommand.class,
             ReleaseCommand.class,
+            GetCommand.class,
+            DescribeCommand.class,
             LogsCommand.class,
             EventsCommand.class,
             TopPoolsCommand.class,
-            TryCommand.class,
+            PlanCommand.class,
+            WaitCommand.class,
+            PauseCommand.class,
+            ResumeCommand.class,
+            PromoteCommand.class,
+            InvalidateCommand.class,
             ServerCommand.class,
-            WorkerCommand.class
+            WorkerCommand.class,
+            CompletionCommand.class,
+            VersionCommand.class
         })
 public final class LarderCommand implements Callable<Integer>, Terminal.Holder {
 

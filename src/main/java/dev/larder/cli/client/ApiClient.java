@@ -17,10 +17,14 @@ import java.net.http.HttpTimeoutException;
 import java.nio.channels.UnresolvedAddressException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
@@ -32,6 +36,9 @@ final class ApiClient {
 
     /** Bytes of an answer that is read as a whole. A page of a list and a version with its files stay below. */
     private static final int ANSWER_MAX = 64 << 20;
+
+    /** Items of a page; the server's bound is 200. */
+    private static final int PAGE = 200;
 
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
 
@@ -45,17 +52,60 @@ final class ApiClient {
      * @param token null for a caller without one
      * @param timeout for the whole of a call; a stream has it for its beginning
      */
-    record Target(URI server, @Nullable String token, Duration timeout, Optional<javax.net.ssl.SSLContext> trust) {}
+    record Target(URI server, @Nullable String token, Duration timeout, Optional<SSLContext> trust) {}
 
     /** @param notice gets a sentence that the user should read though the call went on */
     ApiClient(Target target, String ownVersion, Consumer<String> notice) {
+        this(target, ownVersion, notice, client(target));
+    }
+
+    private ApiClient(Target target, String ownVersion, Consumer<String> notice, HttpClient client) {
         this.target = target;
         this.ownVersion = ownVersion;
         this.notice = notice;
+        this.client = client;
+    }
+
+    private static HttpClient client(Target target) {
         HttpClient.Builder builder =
                 HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(CONNECT_TIMEOUT);
         target.trust().ifPresent(builder::sslContext);
-        this.client = builder.build();
+        return builder.build();
+    }
+
+    /** The same server and user, with another deadline for each call. */
+    ApiClient within(Duration timeout) {
+        Target other = new Target(target.server(), target.token(), timeout, target.trust());
+        ApiClient api = new ApiClient(other, ownVersion, notice, client);
+        api.versionSeen = true;
+        return api;
+    }
+
+    /**
+     * The first {@code limit} items of a list, page by page.
+     *
+     * @param more whether the list goes on
+     * @param at the server's time
+     */
+    record Listed(List<JsonNode> items, boolean more, Instant at) {}
+
+    /** @param path may have a query already */
+    Listed list(String path, int limit) {
+        List<JsonNode> items = new ArrayList<>();
+        String first = Paths.with(path, "limit", String.valueOf(Math.min(limit, PAGE)));
+        Answer page = get(first);
+        page.body().path("items").forEach(items::add);
+        String next = Json.text(page.body(), "next");
+        while (!next.isEmpty() && items.size() < limit) {
+            page = get(Paths.with(first, "after", next));
+            page.body().path("items").forEach(items::add);
+            next = Json.text(page.body(), "next");
+        }
+        boolean more = !next.isEmpty() || items.size() > limit;
+        return new Listed(
+                List.copyOf(items.subList(0, Math.min(limit, items.size()))),
+                more,
+                page.at().orElse(Instant.EPOCH));
     }
 
     Answer get(String path) {
@@ -79,15 +129,31 @@ final class ApiClient {
         return call(
                 method,
                 path,
-                body == null ? BodyPublishers.noBody() : BodyPublishers.ofString(Json.line(body)),
+                publisher(body),
                 body == null ? Map.of() : Map.of("Content-Type", "application/json"));
     }
 
-    /** @param path begins with {@code /api/v1/}; its parts are encoded already ({@link Path}) */
+    /** Whether a thing is there: 200 or 404, with the headers of the answer. */
+    Answer head(String path) {
+        HttpResponse<InputStream> response = send(request("HEAD", path, BodyPublishers.noBody(), Map.of(), target.timeout()), target.timeout());
+        if (response.statusCode() >= 300 && response.statusCode() != 404) {
+            throw Problems.failure(response.statusCode(), MissingNode.getInstance(), versionNote(response));
+        }
+        return read(response);
+    }
+
+    /** @param path begins with {@code /api/v1/}; its parts are encoded already ({@link Paths}) */
     Answer call(String method, String path, BodyPublisher body, Map<String, String> headers) {
-        HttpResponse<InputStream> response = send(method, path, body, headers, target.timeout());
-        String text = text(response);
-        return new Answer(response.statusCode(), json(response, text), response.headers());
+        return call(method, path, body, headers, Duration.ZERO);
+    }
+
+    /** @param more added to the deadline of a call: a large body, or an answer that the server holds */
+    Answer call(String method, String path, BodyPublisher body, Map<String, String> headers, Duration more) {
+        return read(send(method, path, body, headers, target.timeout().plus(more)));
+    }
+
+    private Answer read(HttpResponse<InputStream> response) {
+        return new Answer(response.statusCode(), json(response, text(response)), response.headers());
     }
 
     /**
@@ -106,22 +172,28 @@ final class ApiClient {
      * @param held how long the server may hold it, added to the deadline of a call
      */
     Answer held(String method, String path, @Nullable JsonNode body, Map<String, String> headers, Duration held) {
-        return within(target.timeout().plus(held), method, path, body, headers);
-    }
-
-    /** A call with a deadline of its own. */
-    Answer within(
-            Duration timeout, String method, String path, @Nullable JsonNode body, Map<String, String> headers) {
-        BodyPublisher sent = body == null ? BodyPublishers.noBody() : BodyPublishers.ofString(Json.line(body));
         Map<String, String> all = new HashMap<>(headers);
         if (body != null) {
             all.put("Content-Type", "application/json");
         }
-        HttpResponse<InputStream> response = send(method, path, sent, all, timeout);
-        return new Answer(response.statusCode(), json(response, text(response)), response.headers());
+        return call(method, path, publisher(body), all, held);
+    }
+
+    private static BodyPublisher publisher(@Nullable JsonNode body) {
+        return body == null ? BodyPublishers.noBody() : BodyPublishers.ofString(Json.line(body));
     }
 
     private HttpResponse<InputStream> send(
+            String method, String path, BodyPublisher body, Map<String, String> headers, Duration timeout) {
+        HttpResponse<InputStream> response = send(request(method, path, body, headers, timeout), timeout);
+        checkVersion(response);
+        if (response.statusCode() >= 300) {
+            throw Problems.failure(response.statusCode(), json(response, text(response)), versionNote(response));
+        }
+        return response;
+    }
+
+    private HttpRequest request(
             String method, String path, BodyPublisher body, Map<String, String> headers, Duration timeout) {
         HttpRequest.Builder request = HttpRequest.newBuilder(address(path))
                 .timeout(timeout)
@@ -132,12 +204,16 @@ final class ApiClient {
             request.header("Authorization", "Bearer " + target.token());
         }
         headers.forEach(request::setHeader);
-        HttpResponse<InputStream> response = send(request.build(), timeout);
-        checkVersion(response);
-        if (response.statusCode() >= 300) {
-            throw Problems.failure(response.statusCode(), json(response, text(response)), versionNote(response));
-        }
-        return response;
+        return request.build();
+    }
+
+    /** What the server says its version is; empty where it does not. Any answer of it has the version. */
+    Optional<String> version() {
+        versionSeen = true;
+        HttpResponse<InputStream> response = send(
+                request("GET", Paths.of("me"), BodyPublishers.noBody(), Map.of(), target.timeout()), target.timeout());
+        var unused = text(response);
+        return response.headers().firstValue(ServerVersion.HEADER);
     }
 
     private URI address(String path) {

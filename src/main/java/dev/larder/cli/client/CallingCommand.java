@@ -15,8 +15,7 @@ abstract class CallingCommand implements Callable<Integer> {
     CommandSpec spec;
 
     @Mixin
-    @SuppressWarnings("NullAway.Init")
-    ServerOptions server;
+    final ServerOptions server = new ServerOptions();
 
     @Option(
             names = {"-h", "--help"},

@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Stack;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -44,7 +43,7 @@ public final class ClaimCommand extends CallingCommand {
     @Parameters(
             index = "0",
             paramLabel = "PRESET",
-            description = "TEMPLATE/PRESET or ORGANIZATION/TEMPLATE/PRESET.")
+            description = "organization/template/preset, template/preset, or a preset's id.")
     @SuppressWarnings("NullAway.Init")
     String preset;
 
@@ -107,7 +106,7 @@ public final class ClaimCommand extends CallingCommand {
         Session session = session(terminal, new OutputOptions());
         JsonNode request = request(session);
         ApiClient api = session.api();
-        Progress progress = new Progress(terminal, System::nanoTime);
+        Progress progress = new Progress(terminal);
         Claiming claiming =
                 new Claiming(api, request, UUID.randomUUID().toString(), progress, System::nanoTime);
         if (command.isEmpty()) {
@@ -138,11 +137,17 @@ public final class ClaimCommand extends CallingCommand {
     }
 
     private JsonNode request(Session session) {
-        PresetName name = PresetName.of(preset);
         ObjectNode request = Json.object();
-        Optional<String> organization = name.organization().or(session::namedOrganization);
-        organization.ifPresent(named -> request.put("organization", named));
-        request.put("template", name.template()).put("preset", name.preset());
+        switch (Reference.preset(preset)) {
+            case Reference.Id(String id) -> request.put("presetId", id);
+            case Reference.PresetName(var template, String name) -> {
+                template.organization()
+                        .or(session::namedOrganization)
+                        .ifPresent(named -> request.put("organization", named));
+                request.put("template", template.template()).put("preset", name);
+            }
+            case Reference.TemplateName impossible -> throw new IllegalStateException();
+        }
         request.put("policy", wait == null ? cold ? "cold" : "fail" : cold ? "wait_then_cold" : "wait");
         if (wait != null) {
             request.put("timeout", wait.toString());

@@ -2,7 +2,6 @@ package dev.larder.cli.client;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
-import java.util.Map;
 import java.util.Set;
 
 /** Renews the lease of one claim by calls of the server. */
@@ -15,7 +14,7 @@ record ClaimLease(ApiClient api, String claim, Duration length) implements Lease
     public LeaseKeeper.Result renew(Duration within) {
         JsonNode body = Json.object().put("ttl", length.toString());
         try {
-            Answer unused = api.within(within, "POST", Paths.of("claims", claim, "renew"), body, Map.of());
+            Answer unused = api.within(within).post(Paths.of("claims", claim, "renew"), body);
             return new LeaseKeeper.Result.Renewed();
         } catch (Failure failure) {
             return OVER.contains(failure.code())

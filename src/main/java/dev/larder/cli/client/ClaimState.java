@@ -72,7 +72,7 @@ sealed interface ClaimState {
         long position = waiting.path("position").asLong();
         String place = position == 0 ? "verifying a workspace" : "waiting, number " + position + " in line";
         String eta = waiting.path("etaSeconds").isNumber()
-                ? ", about " + Durations.written(Duration.ofSeconds(waiting.path("etaSeconds").asLong()))
+                ? ", about " + Durations.written(rounded(waiting.path("etaSeconds").asLong()))
                 : "";
         StringBuilder stops = new StringBuilder();
         for (JsonNode stop : waiting.path("creationStopped")) {
@@ -83,5 +83,11 @@ sealed interface ClaimState {
                     .append(')');
         }
         return Table.printable(place + eta + stops);
+    }
+
+    /** Up to whole tens of seconds, or minutes: it is an estimate, and a log gets a line for each change. */
+    private static Duration rounded(long seconds) {
+        long unit = seconds <= 60 ? 10 : 60;
+        return Duration.ofSeconds(Math.max(1, (seconds + unit - 1) / unit) * unit);
     }
 }

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -71,8 +70,8 @@ final class Claiming {
                 case ClaimState.Usable() -> {
                     return claim;
                 }
-                case ClaimState.Waits(String line) -> progress.show(line);
-                case ClaimState.Prepared(String line) -> progress.show(line);
+                case ClaimState.Waits(String line) -> progress.say(line);
+                case ClaimState.Prepared(String line) -> progress.say(line);
                 case ClaimState.Broken(String code, String reason) -> throw broken(code, reason);
                 case ClaimState.Over(String code, String reason) -> throw over(code, reason);
             }
@@ -117,9 +116,9 @@ final class Claiming {
                 if (!isUnanswered(failure) || nanos.getAsLong() - began > within.toNanos()) {
                     throw failure;
                 }
-                progress.show("trying again: " + failure.sentence());
+                progress.say("trying again: " + failure.sentence());
             }
-            pause(AGAIN);
+            pause();
         }
     }
 
@@ -132,15 +131,12 @@ final class Claiming {
     /** The server answers at once where it has nothing to wait for, such as the end of a claim step. */
     private void pauseUnlessHeld(long sentAt) {
         if (nanos.getAsLong() - sentAt < AGAIN.toNanos()) {
-            pause(AGAIN);
+            pause();
         }
     }
 
-    private static void pause(Duration time) {
-        try {
-            TimeUnit.MILLISECONDS.sleep(time.toMillis());
-        } catch (InterruptedException ending) {
-            Thread.currentThread().interrupt();
+    private static void pause() {
+        if (!Waits.pause(AGAIN)) {
             throw Failure.of(ExitCode.FAILED, "interrupted");
         }
     }
@@ -174,8 +170,7 @@ final class Claiming {
                 // The answer was lost, or not awaited. The key finds the claim.
                 JsonNode unused = post();
             }
-            Answer unused =
-                    api.within(GIVE_UP_WITHIN, "DELETE", Paths.of("claims", String.valueOf(id)), null, Map.of());
+            Answer unused = api.within(GIVE_UP_WITHIN).delete(Paths.of("claims", String.valueOf(id)));
             ended = true;
             return Optional.empty();
         } catch (Failure failure) {

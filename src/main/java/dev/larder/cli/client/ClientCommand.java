@@ -6,8 +6,7 @@ import picocli.CommandLine.Mixin;
 abstract class ClientCommand extends CallingCommand {
 
     @Mixin
-    @SuppressWarnings("NullAway.Init")
-    OutputOptions outputOptions;
+    final OutputOptions outputOptions = new OutputOptions();
 
     /** Does the work. A {@link Failure} that it throws becomes its sentence and exit code ({@code CommandLines}). */
     abstract ExitCode run(Session session);

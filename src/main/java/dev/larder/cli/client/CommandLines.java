@@ -18,6 +18,7 @@ public final class CommandLines {
     public static CommandLine of(Object top, Terminal terminal) {
         return new CommandLine(top)
                 .registerConverter(Duration.class, CommandLines::duration)
+                .registerConverter(Kind.class, new KindArgument())
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setOut(new PrintWriter(terminal.out(), true, StandardCharsets.UTF_8))
                 .setErr(new PrintWriter(terminal.err(), true, StandardCharsets.UTF_8))

@@ -65,7 +65,7 @@ final class CommandWithClaim implements LeaseKeeper.Listener {
 
     private int ran(List<String> words, Interruption signals) throws InterruptedException {
         JsonNode claim = claiming.take(this::keep);
-        progress.clear();
+        progress.end();
         Map<String, String> variables = variables(claim);
         signals.passTo(this::pass);
         if (signals.received().isPresent() || isLostBefore()) {
@@ -170,7 +170,7 @@ final class CommandWithClaim implements LeaseKeeper.Listener {
     }
 
     private void release() {
-        progress.clear();
+        progress.end();
         if (keeper != null) {
             keeper.close();
         }

@@ -86,10 +86,7 @@ final class EventFollower {
     }
 
     private void pause() {
-        try {
-            TimeUnit.MILLISECONDS.sleep(again.toMillis());
-        } catch (InterruptedException ending) {
-            Thread.currentThread().interrupt();
+        if (!Waits.pause(again)) {
             throw Failure.of(ExitCode.FAILED, "interrupted");
         }
     }

@@ -51,6 +51,11 @@ final class Json {
                 .writeValueAsString(tree);
     }
 
+    /** One document, read as {@link StrictYaml} says. */
+    static JsonNode strictYaml(String text) throws IOException {
+        return StrictYaml.read(Yaml.MAPPER.getFactory().createParser(text));
+    }
+
     static JsonNode yaml(String text) throws IOException {
         JsonNode read = Yaml.MAPPER.readTree(text);
         return read == null ? MissingNode.getInstance() : read;

@@ -5,16 +5,17 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
  * Shows lines on the whole terminal, renewed each second, until q, Ctrl-C or another signal. The terminal is restored
  * at the end, also when the process is stopped by SIGTERM.
  */
-record LiveScreen(Output output, Terminal terminal) {
+record LiveScreen(Output output, TopScreen screen) {
 
     private static final Duration EVERY = Duration.ofSeconds(1);
+
+    private static final int ROWS = 24;
 
     private static final String ESCAPE = "\u001B[";
     private static final String ENTER = ESCAPE + "?1049h" + ESCAPE + "?25l";
@@ -57,25 +58,20 @@ record LiveScreen(Output output, Terminal terminal) {
     /** Returns when this thread is interrupted. */
     private void renew(Supplier<List<JsonNode>> pools) {
         List<JsonNode> seen = List.of();
-        try {
-            while (!Thread.currentThread().isInterrupted()) {
-                String notice = "";
-                try {
-                    seen = pools.get();
-                } catch (Failure failure) {
-                    if (!isPassing(failure)) {
-                        throw failure;
-                    }
-                    notice = failure.sentence();
+        do {
+            String notice = "";
+            try {
+                seen = pools.get();
+            } catch (Failure failure) {
+                if (!isPassing(failure)) {
+                    throw failure;
                 }
-                if (!Thread.currentThread().isInterrupted()) {
-                    draw(seen, notice);
-                }
-                TimeUnit.MILLISECONDS.sleep(EVERY.toMillis());
+                notice = failure.sentence();
             }
-        } catch (InterruptedException ending) {
-            Thread.currentThread().interrupt();
-        }
+            if (!Thread.currentThread().isInterrupted()) {
+                draw(seen, notice);
+            }
+        } while (Waits.pause(EVERY));
     }
 
     /** What was seen last stays on the screen. */
@@ -88,8 +84,8 @@ record LiveScreen(Output output, Terminal terminal) {
     private void draw(List<JsonNode> pools, String notice) {
         Optional<RawKeys.Size> size = RawKeys.size();
         int columns = size.map(RawKeys.Size::columns).orElse(TopScreen.COLUMNS_MIN);
-        int rows = size.map(RawKeys.Size::rows).orElse(24);
-        output.text(frame(TopScreen.screen(pools, notice, columns, rows)));
+        int rows = size.map(RawKeys.Size::rows).orElse(ROWS);
+        output.text(frame(screen.screen(pools, notice, columns, rows)));
     }
 
     /** Overwrites what is shown line by line, so that nothing flickers. */

@@ -39,6 +39,11 @@ final class Output {
         return options.format == OutputOptions.Format.table || options.format == OutputOptions.Format.wide;
     }
 
+    /** Whether a program reads it as a tree. */
+    boolean isTree() {
+        return options.format == OutputOptions.Format.json || options.format == OutputOptions.Format.yaml;
+    }
+
     /**
      * Prints a list in the chosen form. As JSON and YAML it is an object with {@code items}.
      *
@@ -57,21 +62,30 @@ final class Output {
     }
 
     private void table(List<JsonNode> items, List<Column> columns) {
-        boolean wide = options.format == OutputOptions.Format.wide;
         if (items.isEmpty()) {
             notice("nothing found");
             return;
         }
-        List<Column> shown = columns.stream()
-                .filter(column -> wide || column.weight() != Column.WIDE)
-                .toList();
-        int width = wide ? Integer.MAX_VALUE : terminal.outScreen().columns().orElse(Integer.MAX_VALUE);
-        Table.Laid laid = Table.lay(shown, items, width);
+        Table.Laid laid = lay(items, columns);
         line(colors.heading(laid.lines().getFirst()));
         laid.lines().stream().skip(1).map(colors::words).forEach(this::line);
         if (!laid.leftOut().isEmpty()) {
             notice("left out: " + String.join(", ", laid.leftOut()) + " (-o wide shows them)");
         }
+    }
+
+    /** Further rows of a table, without its headings. */
+    void rows(List<JsonNode> items, List<Column> columns) {
+        lay(items, columns).lines().stream().skip(1).map(colors::words).forEach(this::line);
+    }
+
+    private Table.Laid lay(List<JsonNode> items, List<Column> columns) {
+        boolean wide = options.format == OutputOptions.Format.wide;
+        List<Column> shown = columns.stream()
+                .filter(column -> wide || column.weight() != Column.WIDE)
+                .toList();
+        int width = wide ? Integer.MAX_VALUE : terminal.outScreen().columns().orElse(Integer.MAX_VALUE);
+        return Table.lay(shown, items, width);
     }
 
     /** Prints one thing as a program reads it: JSON, or YAML where that was chosen. */

@@ -21,7 +21,7 @@ record PrintedClaim(Claiming claiming, Progress progress, Output output, ClaimFo
 
     private int claimed() {
         JsonNode claim = claiming.take((held, sentAt) -> {});
-        progress.clear();
+        progress.end();
         String text = form.text(claim);
         if (form == ClaimForm.env) {
             ClaimVariables.of(claim).problems().forEach(output::notice);
@@ -32,7 +32,7 @@ record PrintedClaim(Claiming claiming, Progress progress, Output output, ClaimFo
 
     private int released(Interruption signals, Failure failure) {
         signals.shield();
-        progress.clear();
+        progress.end();
         Optional<String> held = claiming.giveUp();
         held.ifPresent(output::notice);
         Optional<Received> signal = signals.received();

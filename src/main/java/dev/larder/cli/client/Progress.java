@@ -1,50 +1,42 @@
 package dev.larder.cli.client;
 
-import java.time.Duration;
 import java.util.OptionalInt;
-import java.util.function.LongSupplier;
 
-/**
- * What a command waits for, on standard error. On a terminal one line is replaced by the next; elsewhere a line is
- * printed at first and then every half minute. Not for several threads.
- */
+/** What a command waits for, on standard error. In a terminal a line replaces the one before. */
 final class Progress {
 
-    private static final Duration EVERY = Duration.ofSeconds(30);
-    private static final String CLEARED = "\r\u001B[K";
+    private static final String TO_LINE_START = "\r\u001B[K";
 
     private final Terminal terminal;
-    private final LongSupplier nanos;
-    private boolean shown;
-    private long printedAt;
+    private final OptionalInt columns;
+    private String shown = "";
 
-    Progress(Terminal terminal, LongSupplier nanos) {
+    Progress(Terminal terminal) {
         this.terminal = terminal;
-        this.nanos = nanos;
+        this.columns = terminal.errScreen().columns();
     }
 
-    void show(String sentence) {
-        String line = "larder: " + Table.printable(sentence);
-        OptionalInt columns = terminal.errScreen().columns();
-        if (columns.isPresent()) {
-            // A line that fills the last column would make the terminal scroll.
-            int room = columns.getAsInt() - 1;
-            terminal.err().print(CLEARED + (line.length() <= room ? line : line.substring(0, room - 1) + "…"));
-            terminal.err().flush();
-            shown = true;
-        } else if (!shown || nanos.getAsLong() - printedAt >= EVERY.toNanos()) {
-            terminal.err().println(line);
-            printedAt = nanos.getAsLong();
-            shown = true;
+    /** Shows the sentence, unless it is the one that is shown. */
+    void say(String sentence) {
+        if (sentence.equals(shown)) {
+            return;
         }
+        shown = sentence;
+        if (columns.isEmpty()) {
+            terminal.err().println("larder: " + sentence);
+            return;
+        }
+        int width = columns.getAsInt() - 1;
+        String line = sentence.length() <= width ? sentence : sentence.substring(0, width - 1) + "…";
+        terminal.err().print(TO_LINE_START + line);
+        terminal.err().flush();
     }
 
-    /** Removes the line from a terminal. The next line is printed wherever it goes. */
-    void clear() {
-        if (shown && terminal.errScreen().columns().isPresent()) {
-            terminal.err().print(CLEARED);
+    /** Removes the line, so that what follows begins at the start of one. */
+    void end() {
+        if (columns.isPresent() && !shown.isEmpty()) {
+            terminal.err().print(TO_LINE_START);
             terminal.err().flush();
         }
-        shown = false;
     }
 }

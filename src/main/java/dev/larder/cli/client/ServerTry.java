@@ -44,9 +44,13 @@ final class ServerTry implements LeaseKeeper.Listener {
      *
      * @return the outputs
      */
-    JsonNode build(JsonNode declaration, String preset, Map<String, String> parameters) {
-        ObjectNode unstocked = declaration.deepCopy();
-        unstocked.path("presets").forEach(each -> ((ObjectNode) each).remove("prebuilds"));
+    JsonNode build(Declared declared, String preset, Map<String, String> parameters) {
+        ObjectNode unstocked = new Uploads(session.api(), session.organization()).body(declared);
+        for (JsonNode each : unstocked.path("presets")) {
+            if (each instanceof ObjectNode object) {
+                object.remove("prebuilds");
+            }
+        }
         applied = true;
         Answer unused = session.api().put(path(), unstocked);
         ObjectNode request = Json.object()

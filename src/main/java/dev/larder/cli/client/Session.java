@@ -55,18 +55,18 @@ final class Session {
 
     /** The address of the server: the option, then the environment, then the context. */
     URI server() {
-        Optional<URI> given = givenServer();
-        if (given.isPresent()) {
-            return given.get();
-        }
-        Context used = context();
-        if (used == null) {
-            throw Failure.of(
-                    ExitCode.NEEDS_LOGIN,
-                    "no server. Run: larder login --server=https://larder.example.org --token-stdin,"
-                            + " or set LARDER_URL and LARDER_TOKEN.");
-        }
-        return Addresses.of(used.server(), "the server of the context " + used.name());
+        return chosenServer()
+                .orElseThrow(() -> Failure.of(
+                        ExitCode.NEEDS_LOGIN,
+                        "no server. Run: larder login --server=https://larder.example.org --token-stdin,"
+                                + " or set LARDER_URL and LARDER_TOKEN."));
+    }
+
+    /** As {@link #server}; empty where there is none. */
+    Optional<URI> chosenServer() {
+        return givenServer()
+                .or(() -> Optional.ofNullable(context())
+                        .map(used -> Addresses.of(used.server(), "the server of the context " + used.name())));
     }
 
     private Optional<URI> givenServer() {

@@ -1,9 +1,8 @@
 package dev.larder.cli.client;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.ArrayList;
+import java.time.Instant;
 import java.util.List;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -12,14 +11,12 @@ import picocli.CommandLine.Option;
 @Command(
         name = "top",
         description = "Shows pools, renewed each second until q or Ctrl-C. Without a terminal: one table.",
-        footerHeading = "%nExample:%n",
-        footer = "  larder top -O acme")
+        footerHeading = "%nExamples:%n",
+        footer = {"  larder top -O acme", "  larder top --template=shop --once"})
 public final class TopPoolsCommand extends CallingCommand {
 
-    /** Pools of one look. More are named in a notice. */
+    /** Pools of one look. */
     private static final int POOLS_MAX = 1_000;
-
-    private static final int PAGE = 200;
 
     @Option(names = "--template", paramLabel = "NAME", description = "Only the pools of this template.")
     @Nullable
@@ -31,39 +28,30 @@ public final class TopPoolsCommand extends CallingCommand {
     @Override
     int run(Terminal terminal) {
         Session session = session(terminal, new OutputOptions());
-        ApiClient api = session.api();
-        Optional<String> organization = session.namedOrganization();
-        if (once || terminal.outScreen().columns().isEmpty()) {
-            List<JsonNode> pools = pools(api, organization);
-            if (pools.isEmpty()) {
-                session.output().notice("no pools");
-                return ExitCode.OK.number();
-            }
-            TopScreen.table(pools).forEach(session.output()::line);
-            return ExitCode.OK.number();
+        Lists lists = new Lists(session);
+        TopScreen screen = new TopScreen(shown());
+        if (!once && terminal.outScreen().columns().isPresent()) {
+            return new LiveScreen(session.output(), screen).show(() -> pools(lists));
         }
-        return new LiveScreen(session.output(), terminal).show(() -> pools(api, organization));
+        List<JsonNode> pools = pools(lists);
+        if (pools.isEmpty()) {
+            session.output().notice("no pools");
+        } else {
+            screen.table(pools).forEach(session.output()::line);
+        }
+        return ExitCode.OK.number();
     }
 
-    private List<JsonNode> pools(ApiClient api, Optional<String> organization) {
-        List<JsonNode> pools = new ArrayList<>();
-        Optional<String> after = Optional.empty();
-        do {
-            JsonNode page = api.get(page(organization, after)).body();
-            page.path("items").forEach(pools::add);
-            after = Optional.ofNullable(Json.textOrNull(page, "next"));
-        } while (after.isPresent() && pools.size() < POOLS_MAX);
-        return pools;
+    /** The age of a pool is not shown, so the time does not matter. */
+    private static List<Column> shown() {
+        return Kinds.columns(Kind.pools, Instant.EPOCH).stream()
+                .filter(column -> column.weight() != Column.WIDE)
+                .toList();
     }
 
-    private String page(Optional<String> organization, Optional<String> after) {
-        String path = Paths.with(Paths.of("pools"), "limit", String.valueOf(PAGE));
-        if (organization.isPresent()) {
-            path = Paths.with(path, "organization", organization.get());
-        }
-        if (template != null) {
-            path = Paths.with(path, "template", template);
-        }
-        return after.isPresent() ? Paths.with(path, "after", after.get()) : path;
+    private List<JsonNode> pools(Lists lists) {
+        Lists.Filter filter =
+                template == null ? Lists.Filter.NONE : Lists.Filter.NONE.with("template", template);
+        return lists.list(Kind.pools, filter, POOLS_MAX).items();
     }
 }

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -41,9 +42,9 @@ import picocli.CommandLine.Parameters;
         footer = {"  larder try template.yaml", "  larder try postgres.yaml --preset=small -O demo"})
 public final class TryCommand extends CallingCommand {
 
-    @Parameters(paramLabel = "FILE", description = "A declaration, as 'larder apply -f' takes it.")
+    @Parameters(paramLabel = "FILE", description = "A file or folder, as 'larder apply -f' takes it.")
     @SuppressWarnings("NullAway.Init")
-    Path file;
+    String file;
 
     @Option(names = "--preset", paramLabel = "NAME", description = "Default: the first one of the declaration.")
     @Nullable
@@ -60,16 +61,23 @@ public final class TryCommand extends CallingCommand {
 
     @Override
     int run(Terminal terminal) {
-        byte[] body = read();
-        Declaration declaration = declaration(body);
-        PresetDeclaration chosen = chosen(declaration);
         Session session = session(terminal, new OutputOptions());
-        return declaration.backend().equals("exec") && !remote
-                ? local(declaration, chosen, session)
-                : onServer(tree(body), chosen, session);
+        List<Declared> declared = Declarations.read(List.of(file), terminal);
+        if (declared.size() != 1) {
+            throw usage(file + " declares " + declared.size() + " templates, not one.");
+        }
+        return isLocal(declared.getFirst())
+                ? local(declared.getFirst(), session)
+                : onServer(declared.getFirst(), session);
     }
 
-    private int local(Declaration declaration, PresetDeclaration chosen, Session session) {
+    private boolean isLocal(Declared declared) {
+        return !remote && Json.text(declared.body(), "backend").equals("exec");
+    }
+
+    private int local(Declared declared, Session session) {
+        Declaration declaration = declaration(declared);
+        PresetDeclaration chosen = chosen(declaration);
         Output output = session.output();
         try (Interruption signals = new Interruption()) {
             Path root = Files.createTempDirectory("larder-try");
@@ -105,15 +113,16 @@ public final class TryCommand extends CallingCommand {
         return object;
     }
 
-    private int onServer(JsonNode tree, PresetDeclaration chosen, Session session) {
+    private int onServer(Declared declared, Session session) {
+        String chosen = preset == null ? Json.text(declared.body().path("presets").path(0), "name") : preset;
         // The log goes to the same place, so the progress is printed line by line.
-        Progress progress = new Progress(session.terminal().withoutErrScreen(), System::nanoTime);
+        Progress progress = new Progress(session.terminal().withoutErrScreen());
         try (Interruption signals = new Interruption()) {
             ServerTry trial = new ServerTry(session, progress, session.terminal().err()::println);
             return tried(
                     session.output(),
                     signals,
-                    () -> trial.build(tree, chosen.name(), parameters),
+                    () -> trial.build(declared, chosen, parameters),
                     trial::remove);
         }
     }
@@ -149,26 +158,12 @@ public final class TryCommand extends CallingCommand {
         }
     }
 
-    private byte[] read() {
-        try {
-            return Files.readAllBytes(file);
-        } catch (IOException unreadable) {
-            throw Failure.of(ExitCode.USAGE, file + " cannot be read: " + unreadable.getMessage());
-        }
-    }
-
-    /** After the declaration was accepted. */
-    private static JsonNode tree(byte[] body) {
-        try {
-            return Json.yaml(new String(body, StandardCharsets.UTF_8));
-        } catch (IOException impossible) {
-            throw new IllegalStateException(impossible);
-        }
-    }
-
-    private Declaration declaration(byte[] body) {
-        String type = file.toString().endsWith(".json") ? "application/json" : "application/yaml";
-        return switch (DeclarationParser.parse(body, type)) {
+    /** The declaration with the files beside it, as the server would read it. */
+    private Declaration declaration(Declared declared) {
+        ObjectNode body = declared.body().deepCopy();
+        declared.files().forEach((path, beside) -> body.withObjectProperty("files").put(path, text(beside)));
+        byte[] json = Json.line(body).getBytes(StandardCharsets.UTF_8);
+        return switch (DeclarationParser.parse(json, "application/json")) {
             case ParsedDeclaration.Accepted(Declaration accepted) -> accepted;
             case ParsedDeclaration.Refused(var refusals) ->
                 throw Failure.of(
@@ -182,6 +177,15 @@ public final class TryCommand extends CallingCommand {
                 throw Failure.of(ExitCode.REFUSED, file + " is malformed: " + detail);
             case ParsedDeclaration.UnknownType() -> throw new IllegalStateException();
         };
+    }
+
+    private static String text(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException unreadable) {
+            throw Failure.of(
+                    ExitCode.USAGE, file + " cannot be read as UTF-8. --remote tries it on a server's worker.");
+        }
     }
 
     private PresetDeclaration chosen(Declaration declaration) {

@@ -1,0 +1,177 @@
+package dev.larder.cli.client;
+
+import static dev.larder.cli.client.Column.always;
+import static dev.larder.cli.client.Column.field;
+import static dev.larder.cli.client.Column.of;
+import static dev.larder.cli.client.Column.wide;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Instant;
+import java.util.List;
+import java.util.StringJoiner;
+import java.util.function.Function;
+
+/** The columns and the names of what a server lists. */
+final class Kinds {
+
+    private Kinds() {}
+
+    /** @param now the server's time, which ages are counted from */
+    static List<Column> columns(Kind kind, Instant now) {
+        return switch (kind) {
+            case pools -> pools();
+            case presets -> presets();
+            case templates -> templates(now);
+            case claims -> claims(now);
+            case workspaces -> workspaces(now);
+            case jobs -> jobs(now);
+            case workers -> workers(now);
+        };
+    }
+
+    private static List<Column> pools() {
+        return List.of(
+                always("POOL", Kinds::presetName),
+                of("STATUS", Kinds::poolStatus, 80),
+                of("READY", row -> Json.text(pool(row), "eligible"), 90),
+                of("WANTED", row -> Json.text(pool(row), "desired"), 70),
+                of("BUILDING", row -> Json.text(pool(row), "starting"), 60),
+                of("EXPIRED", row -> Json.text(pool(row), "expired"), 30),
+                wide("ID", field("id")));
+    }
+
+    private static JsonNode pool(JsonNode row) {
+        return row.path("pool");
+    }
+
+    private static String poolStatus(JsonNode row) {
+        return row.path("active").asBoolean(true) ? Json.text(row, "status") : "inactive";
+    }
+
+    private static List<Column> presets() {
+        return List.of(
+                always("PRESET", Kinds::presetName),
+                of("STATUS", Kinds::poolStatus, 80),
+                of("VERSION", field("templateVersion"), 60),
+                of("INSTANCES", field("instances"), 70),
+                of("REASON", field("statusReason"), 20),
+                wide("ID", field("id")));
+    }
+
+    private static List<Column> templates(Instant now) {
+        return List.of(
+                always("TEMPLATE", Kinds::templateName),
+                of("ACTIVE", field("activeVersion"), 80),
+                of("LATEST", field("latestVersion"), 60),
+                of("STATE", Kinds::templateState, 70),
+                of("AGE", Ages.of("createdAt", now), 50),
+                wide("ID", field("id")));
+    }
+
+    private static String templateState(JsonNode row) {
+        if (!Json.text(row, "deprecatedReason").isEmpty()) {
+            return "deprecated";
+        }
+        return row.path("pause").isObject() ? "paused" : "";
+    }
+
+    private static List<Column> claims(Instant now) {
+        return List.of(
+                always("CLAIM", field("id")),
+                of("STATUS", field("status"), 90),
+                of("PRESET", row -> presetName(row.path("workspace")), 80),
+                of("PATH", field("path"), 30),
+                of("AGE", Ages.of("createdAt", now), 60),
+                of("EXPIRES", field("expiresAt"), 50),
+                of("CODE", field("code"), 20),
+                wide("WORKSPACE", row -> Json.text(row.path("workspace"), "id")),
+                wide("LABELS", Kinds::labels));
+    }
+
+    private static List<Column> workspaces(Instant now) {
+        return List.of(
+                always("WORKSPACE", field("id")),
+                of("STATUS", field("status"), 90),
+                of("PRESET", Kinds::presetName, 80),
+                of("OWNER", field("owner"), 50),
+                of("AGE", Ages.of("createdAt", now), 60),
+                wide("NAME", field("name")),
+                wide("VERSION", field("templateVersion")),
+                wide("LABELS", Kinds::labels));
+    }
+
+    private static List<Column> jobs(Instant now) {
+        return List.of(
+                always("JOB", field("id")),
+                of("STATUS", field("status"), 90),
+                of("TRANSITION", field("transition"), 70),
+                of("BACKEND", field("backend"), 40),
+                of("AGE", Ages.of("createdAt", now), 60),
+                of("CODE", field("errorCode"), 50),
+                wide("WORKSPACE", field("workspaceId")),
+                wide("WORKER", field("workerId")),
+                wide("ERROR", field("error")));
+    }
+
+    private static List<Column> workers(Instant now) {
+        return List.of(
+                always("WORKER", field("name")),
+                of("BACKENDS", row -> joined(row.path("backends")), 80),
+                of("RUNNING", field("running"), 70),
+                of("SLOTS", field("slots"), 60),
+                of("SEEN", Ages.of("lastSeenAt", now), 65),
+                of("TAGS", row -> pairs(row.path("tags")), 30),
+                wide("ID", field("id")));
+    }
+
+    /** The name in the first column. */
+    static String column(Kind kind, JsonNode row) {
+        return kind == Kind.workers ? Json.text(row, "name") : name(kind).apply(row);
+    }
+
+    /** What {@code -o name} prints, and what {@code describe} takes. */
+    static Function<JsonNode, String> name(Kind kind) {
+        return switch (kind) {
+            case pools, presets -> Kinds::presetName;
+            case templates -> Kinds::templateName;
+            case claims, workspaces, jobs, workers -> field("id");
+        };
+    }
+
+    /** {@code organization/template/preset}; shorter where the row has less. */
+    static String presetName(JsonNode row) {
+        StringJoiner name = new StringJoiner("/");
+        for (String field : List.of("organization", "template")) {
+            addPresent(name, Json.text(row, field));
+        }
+        // Rows of presets call it name, those of workspaces preset.
+        addPresent(name, row.has("preset") ? Json.text(row, "preset") : Json.text(row, "name"));
+        return name.toString();
+    }
+
+    private static void addPresent(StringJoiner name, String part) {
+        if (!part.isEmpty()) {
+            name.add(part);
+        }
+    }
+
+    private static String templateName(JsonNode row) {
+        return Json.text(row, "organization") + "/" + Json.text(row, "name");
+    }
+
+    private static String labels(JsonNode row) {
+        return pairs(row.path("labels"));
+    }
+
+    private static String pairs(JsonNode object) {
+        StringJoiner pairs = new StringJoiner(",");
+        object.fields().forEachRemaining(each -> pairs.add(each.getKey() + "=" + each.getValue().asText()));
+        return pairs.toString();
+    }
+
+    private static String joined(JsonNode list) {
+        StringJoiner all = new StringJoiner(",");
+        list.forEach(each -> all.add(each.asText()));
+        return all.toString();
+    }
+}

@@ -1,0 +1,125 @@
+package dev.larder.cli.client;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Asks a server for lists and single things. */
+final class Lists {
+
+    /** Filters of a list, as query parameters that the server reads and checks. */
+    record Filter(List<String> names, List<String> values) {
+
+        static final Filter NONE = new Filter(List.of(), List.of());
+
+        Filter with(String name, String value) {
+            List<String> allNames = new ArrayList<>(names);
+            List<String> allValues = new ArrayList<>(values);
+            allNames.add(name);
+            allValues.add(value);
+            return new Filter(List.copyOf(allNames), List.copyOf(allValues));
+        }
+
+        String on(String path) {
+            String filtered = path;
+            for (int i = 0; i < names.size(); i++) {
+                filtered = Paths.with(filtered, names.get(i), values.get(i));
+            }
+            return filtered;
+        }
+    }
+
+    private final Session session;
+    private final PresetPaths presets;
+
+    Lists(Session session) {
+        this.session = session;
+        this.presets = new PresetPaths(session);
+    }
+
+    ApiClient.Listed list(Kind kind, Filter filter, int limit) {
+        return switch (kind) {
+            case pools -> pools(session.api().list(filter.on(Paths.of("presets")), limit));
+            case presets -> session.api().list(filter.on(Paths.of("presets")), limit);
+            case templates -> templates(filter, limit);
+            case claims, workspaces, jobs, workers ->
+                session.api().list(filter.on(Paths.of(kind.name())), limit);
+        };
+    }
+
+    /** A preset without stock has no pool. */
+    private static ApiClient.Listed pools(ApiClient.Listed presets) {
+        List<JsonNode> pools = presets.items().stream()
+                .filter(preset -> preset.path("pool").isObject())
+                .toList();
+        return new ApiClient.Listed(pools, presets.more(), presets.at());
+    }
+
+    /** Those of the chosen organization; without one, those of every organization that the caller may see. */
+    private ApiClient.Listed templates(Filter filter, int limit) {
+        List<String> organizations = session.namedOrganization()
+                .map(List::of)
+                .orElseGet(() -> session.api().list(Paths.of("organizations"), limit).items().stream()
+                        .map(organization -> Json.text(organization, "name"))
+                        .toList());
+        List<JsonNode> items = new ArrayList<>();
+        boolean more = false;
+        Instant at = Instant.EPOCH;
+        for (String organization : organizations) {
+            ApiClient.Listed page =
+                    session.api().list(filter.on(Paths.of("organizations", organization, "templates")), limit);
+            items.addAll(page.items());
+            more |= page.more();
+            at = page.at();
+        }
+        return new ApiClient.Listed(
+                List.copyOf(items.subList(0, Math.min(limit, items.size()))), more || items.size() > limit, at);
+    }
+
+    /** The row of one thing, as the list has it. */
+    ApiClient.Listed row(Kind kind, String name) {
+        return switch (kind) {
+            case pools, presets, workers -> found(kind, name, list(kind, Filter.NONE, Integer.MAX_VALUE));
+            case templates -> single(details(kind, name), "template");
+            case claims, workspaces, jobs -> single(details(kind, name), "");
+        };
+    }
+
+    private static ApiClient.Listed single(Answer answer, String member) {
+        JsonNode row = member.isEmpty() ? answer.body() : answer.body().path(member);
+        return new ApiClient.Listed(List.of(row), false, answer.at().orElse(Instant.EPOCH));
+    }
+
+    private ApiClient.Listed found(Kind kind, String name, ApiClient.Listed all) {
+        String wanted = kind == Kind.workers || Reference.isId(name) ? name : fullName(name);
+        List<JsonNode> matching = all.items().stream()
+                .filter(row -> Json.text(row, "id").equals(wanted)
+                        || Kinds.column(kind, row).equals(wanted))
+                .toList();
+        if (matching.isEmpty()) {
+            throw Failure.of(ExitCode.NOT_FOUND, "there is no " + kind.singular() + " '" + name + "'");
+        }
+        return new ApiClient.Listed(matching, false, all.at());
+    }
+
+    private String fullName(String name) {
+        return Reference.preset(name) instanceof Reference.PresetName(var template, String preset)
+                ? template.organization(session) + "/" + template.template() + "/" + preset
+                : name;
+    }
+
+    /** One thing with all that the API knows of it. A name of a worker is found in the list. */
+    Answer details(Kind kind, String name) {
+        return session.api().get(path(kind, name));
+    }
+
+    private String path(Kind kind, String name) {
+        return switch (kind) {
+            case pools -> presets.preset(name, "pool");
+            case presets -> presets.preset(name);
+            case templates -> presets.template(name);
+            case claims, workspaces, jobs, workers -> Paths.of(kind.name(), name);
+        };
+    }
+}
