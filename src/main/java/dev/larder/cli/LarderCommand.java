@@ -36,9 +36,18 @@ import picocli.CommandLine.Command;
 @TopCommand
 @Command(
         name = "larder",
-        description = "Keeps ready-to-use workspaces in stock. Without a command: runs a server.",
+        description = {
+            "Keeps ready-to-use workspaces in stock. Without a command: runs a server.",
+            "src/docs/cli.md lists all options and exit codes."
+        },
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  larder login --server=https://larder.example.org --token-stdin < token.txt",
+            "  larder apply -f orders-database/",
+            "  larder get pools"
+        },
         subcommands = {
             LoginCommand.class,
             LogoutCommand.class,
@@ -87,7 +96,8 @@ public final class LarderCommand implements Callable<Integer>, Terminal.Holder {
         return commandLine(terminal).execute(args);
     }
 
-    static CommandLine commandLine(Terminal terminal) {
+    /** Without running a command: for the reference and for tests. */
+    public static CommandLine commandLine(Terminal terminal) {
         return CommandLines.of(new LarderCommand(terminal), terminal);
     }
 

@@ -8,7 +8,9 @@ import picocli.CommandLine.Command;
         name = "server",
         description = "Runs a server, configured by environment variables and config/application.properties.",
         mixinStandardHelpOptions = true,
-        versionProvider = Version.class)
+        versionProvider = Version.class,
+        footerHeading = "%nExamples:%n",
+        footer = "  larder server")
 public final class ServerCommand implements Callable<Integer> {
 
     @Override

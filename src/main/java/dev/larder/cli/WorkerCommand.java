@@ -12,7 +12,9 @@ import picocli.CommandLine.Command;
         description =
                 "Works on a server's jobs. What it can build is configured as in a server: LARDER_BACKEND_EXEC_ENABLED=true.",
         mixinStandardHelpOptions = true,
-        versionProvider = Version.class)
+        versionProvider = Version.class,
+        footerHeading = "%nExamples:%n",
+        footer = "  larder worker --server=https://larder.example.org --token-file=worker-token --slots=4")
 public final class WorkerCommand extends WorkerOptions implements Callable<Integer> {
 
     @Override

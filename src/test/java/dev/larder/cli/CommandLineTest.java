@@ -2,15 +2,14 @@ package dev.larder.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.PrintWriter;
-import java.io.StringWriter;
+import dev.larder.cli.client.ExitCode;
+import dev.larder.cli.client.Typed;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import picocli.CommandLine;
 
 /** None of these starts an application: the command line alone decides. */
 class CommandLineTest {
@@ -18,28 +17,28 @@ class CommandLineTest {
     @TempDir
     Path folder;
 
-    private final StringWriter out = new StringWriter();
-    private final StringWriter err = new StringWriter();
+    private String out = "";
+    private String err = "";
 
     private int run(String... args) {
-        return new CommandLine(new LarderCommand())
-                .setOut(new PrintWriter(out, true))
-                .setErr(new PrintWriter(err, true))
-                .execute(args);
+        Typed.Result result = Typed.at(folder).run(args);
+        out = result.out();
+        err = result.err();
+        return result.exit();
     }
 
     @Test
     void says_its_version() {
         assertThat(run("--version")).isZero();
 
-        assertThat(out.toString()).startsWith("larder ");
+        assertThat(out).startsWith("larder ");
     }
 
     @Test
     void says_how_it_is_used() {
         assertThat(run("--help")).isZero();
 
-        assertThat(out.toString()).contains("Usage: larder", "worker", "--version", "Exit codes:");
+        assertThat(out).contains("Usage: larder", "worker", "--version", "src/docs/cli.md");
     }
 
     @ParameterizedTest
@@ -52,9 +51,9 @@ class CommandLineTest {
                 "worker --slots=many --server=http://127.0.0.1:1"
             })
     void refuses_what_it_does_not_know_with_its_usage(String line) {
-        assertThat(run(line.split(" "))).isEqualTo(2);
+        assertThat(run(line.split(" "))).isEqualTo(ExitCode.USAGE.number());
 
-        assertThat(err.toString()).contains("Usage: larder");
+        assertThat(err).contains("Usage: larder");
     }
 
     @ParameterizedTest
@@ -62,17 +61,17 @@ class CommandLineTest {
     void a_worker_s_server_must_be_an_address(String server) throws Exception {
         Path token = Files.writeString(folder.resolve("token"), "larder_x");
 
-        assertThat(run("worker", "--server=" + server, "--token-file=" + token)).isEqualTo(2);
+        assertThat(run("worker", "--server=" + server, "--token-file=" + token)).isEqualTo(ExitCode.USAGE.number());
 
-        assertThat(err.toString()).contains("--server");
+        assertThat(err).contains("--server");
     }
 
     @Test
     void a_worker_s_token_must_be_readable() {
         assertThat(run("worker", "--server=http://127.0.0.1:1", "--token-file=" + folder.resolve("none")))
-                .isEqualTo(2);
+                .isEqualTo(ExitCode.USAGE.number());
 
-        assertThat(err.toString()).contains("--token-file cannot be read");
+        assertThat(err).contains("--token-file cannot be read");
     }
 
     @Test
@@ -80,8 +79,8 @@ class CommandLineTest {
         Path token = Files.writeString(folder.resolve("token"), "larder_x");
 
         assertThat(run("worker", "--server=http://127.0.0.1:1", "--token-file=" + token, "--slots=2", "--reserved=2"))
-                .isEqualTo(2);
+                .isEqualTo(ExitCode.USAGE.number());
 
-        assertThat(err.toString()).contains("--reserved less than --slots");
+        assertThat(err).contains("--reserved less than --slots");
     }
 }

@@ -1,0 +1,80 @@
+package dev.larder.cli.client;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.larder.cli.client.Condition.For;
+import dev.larder.cli.client.Condition.Met;
+import dev.larder.cli.client.Condition.Never;
+import dev.larder.cli.client.Condition.NotYet;
+import java.io.IOException;
+import org.junit.jupiter.api.Test;
+
+class ConditionTest {
+
+    private static Condition of(Kind kind, For wanted, String json) throws IOException {
+        return Condition.of(kind, wanted, Json.read(json));
+    }
+
+    @Test
+    void a_pool_is_ready_when_as_many_as_wanted_are_eligible() throws IOException {
+        assertThat(of(Kind.pools, For.ready, "{\"counts\":{\"desired\":2,\"eligible\":1}}"))
+                .isEqualTo(new NotYet("1 of 2 ready"));
+        assertThat(of(Kind.pools, For.ready, "{\"counts\":{\"desired\":2,\"eligible\":2}}"))
+                .isEqualTo(new Met());
+    }
+
+    @Test
+    void a_pool_says_what_holds_it_up_while_it_is_waited_for() throws IOException {
+        assertThat(of(
+                        Kind.pools,
+                        For.ready,
+                        "{\"counts\":{\"desired\":1},\"holds\":[{\"kind\":\"paused\",\"detail\":\"preset, create\"}]}"))
+                .isEqualTo(new NotYet("0 of 1 ready; paused: preset, create"));
+    }
+
+    @Test
+    void a_pool_that_has_reached_its_hard_limit_does_not_get_ready_by_waiting() throws IOException {
+        assertThat(of(
+                        Kind.pools,
+                        For.ready,
+                        "{\"counts\":{\"desired\":1},\"holds\":[{\"kind\":\"hard_limited\",\"detail\":\"3 failed\"}]}"))
+                .isEqualTo(new Never(ExitCode.FAILED, "hard_limited: 3 failed"));
+    }
+
+    @Test
+    void a_claim_is_ready_when_its_workspace_is() throws IOException {
+        assertThat(of(Kind.claims, For.ready, "{\"status\":\"active\",\"workspace\":{\"status\":\"start_running\"}}"))
+                .isEqualTo(new NotYet("start_running"));
+        assertThat(of(Kind.claims, For.ready, "{\"status\":\"active\",\"workspace\":{\"status\":\"ready\"}}"))
+                .isEqualTo(new Met());
+    }
+
+    @Test
+    void a_claim_that_waits_says_its_position_and_when_it_may_be_served() throws IOException {
+        assertThat(of(Kind.claims, For.ready, "{\"status\":\"waiting\",\"waiting\":{\"position\":3,\"etaSeconds\":40}}"))
+                .isEqualTo(new NotYet("waiting, position 3, about 40s"));
+    }
+
+    @Test
+    void a_claim_that_timed_out_and_one_that_failed_have_different_exit_codes() throws IOException {
+        assertThat(of(Kind.claims, For.ready, "{\"status\":\"timed_out\",\"endedAt\":\"x\",\"reason\":\"late\"}"))
+                .isEqualTo(new Never(ExitCode.TIMED_OUT, "timed_out: late"));
+        assertThat(of(Kind.claims, For.ready, "{\"status\":\"failed\",\"endedAt\":\"x\",\"reason\":\"bad\"}"))
+                .isEqualTo(new Never(ExitCode.FAILED, "failed: bad"));
+    }
+
+    @Test
+    void a_workspace_whose_build_failed_does_not_get_ready_by_waiting() throws IOException {
+        assertThat(of(Kind.workspaces, For.ready, "{\"status\":\"start_failed\"}"))
+                .isEqualTo(new Never(ExitCode.FAILED, "start_failed"));
+        assertThat(of(Kind.workspaces, For.ended, "{\"status\":\"deleted\"}")).isEqualTo(new Met());
+    }
+
+    @Test
+    void a_failed_job_has_ended_and_is_not_ready() throws IOException {
+        String failed = "{\"status\":\"failed\",\"completedAt\":\"x\",\"error\":\"exit code 3\"}";
+
+        assertThat(of(Kind.jobs, For.ended, failed)).isEqualTo(new Met());
+        assertThat(of(Kind.jobs, For.ready, failed)).isEqualTo(new Never(ExitCode.FAILED, "failed: exit code 3"));
+    }
+}
