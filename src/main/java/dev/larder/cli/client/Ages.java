@@ -16,7 +16,7 @@ final class Ages {
     private Ages() {}
 
     /** @param now the server's time */
-    static Function<JsonNode, String> of(String field, Instant now) {
+    static Function<JsonNode, String> since(String field, Instant now) {
         return row -> of(Json.text(row, field), now);
     }
 

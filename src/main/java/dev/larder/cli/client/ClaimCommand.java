@@ -21,7 +21,8 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "claim",
         description = {
-            "Claims a ready workspace, waits until it can be used, and prints how to use it.",
+            "Claims a ready workspace, waits until it can be used, and prints how to use it, as commands of a shell:"
+                    + " eval \"$(larder claim demo/small)\".",
             "",
             "With a command after --, the command runs with the claim in its environment: LARDER_CLAIM_ID,"
                     + " LARDER_WORKSPACE_ID, LARDER_WORKSPACE_NAME, LARDER_ORGANIZATION, LARDER_TEMPLATE,"
@@ -32,7 +33,7 @@ import picocli.CommandLine.Parameters;
         footerHeading = "%nExamples:%n",
         footer = {
             "  larder claim demo/small -- psql",
-            "  eval \"$(larder claim demo/small --ttl=1h)\"",
+            "  larder claim demo/small --ttl=1h -o json",
             "  larder claim acme/demo/small --wait=10m --label job=42 -- ./run-tests"
         })
 public final class ClaimCommand extends CallingCommand {

@@ -64,7 +64,7 @@ final class Kinds {
                 of("ACTIVE", field("activeVersion"), 80),
                 of("LATEST", field("latestVersion"), 60),
                 of("STATE", Kinds::templateState, 70),
-                of("AGE", Ages.of("createdAt", now), 50),
+                of("AGE", Ages.since("createdAt", now), 50),
                 wide("ID", field("id")));
     }
 
@@ -81,7 +81,7 @@ final class Kinds {
                 of("STATUS", field("status"), 90),
                 of("PRESET", row -> presetName(row.path("workspace")), 80),
                 of("PATH", field("path"), 30),
-                of("AGE", Ages.of("createdAt", now), 60),
+                of("AGE", Ages.since("createdAt", now), 60),
                 of("EXPIRES", field("expiresAt"), 50),
                 of("CODE", field("code"), 20),
                 wide("WORKSPACE", row -> Json.text(row.path("workspace"), "id")),
@@ -94,7 +94,7 @@ final class Kinds {
                 of("STATUS", field("status"), 90),
                 of("PRESET", Kinds::presetName, 80),
                 of("OWNER", field("owner"), 50),
-                of("AGE", Ages.of("createdAt", now), 60),
+                of("AGE", Ages.since("createdAt", now), 60),
                 wide("NAME", field("name")),
                 wide("VERSION", field("templateVersion")),
                 wide("LABELS", Kinds::labels));
@@ -106,7 +106,7 @@ final class Kinds {
                 of("STATUS", field("status"), 90),
                 of("TRANSITION", field("transition"), 70),
                 of("BACKEND", field("backend"), 40),
-                of("AGE", Ages.of("createdAt", now), 60),
+                of("AGE", Ages.since("createdAt", now), 60),
                 of("CODE", field("errorCode"), 50),
                 wide("WORKSPACE", field("workspaceId")),
                 wide("WORKER", field("workerId")),
@@ -119,7 +119,7 @@ final class Kinds {
                 of("BACKENDS", row -> joined(row.path("backends")), 80),
                 of("RUNNING", field("running"), 70),
                 of("SLOTS", field("slots"), 60),
-                of("SEEN", Ages.of("lastSeenAt", now), 65),
+                of("SEEN", Ages.since("lastSeenAt", now), 65),
                 of("TAGS", row -> pairs(row.path("tags")), 30),
                 wide("ID", field("id")));
     }

@@ -2,22 +2,18 @@ package dev.larder.cli.client;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.cli.LarderCommand;
-import dev.larder.cli.client.ScriptedServer.Asked;
-import dev.larder.cli.client.ScriptedServer.Reply;
-import java.io.ByteArrayOutputStream;
+import com.sun.net.httpserver.HttpExchange;
+import dev.larder.cli.Version;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.Map;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,24 +29,25 @@ class ClaimCommandTest {
     private static final String WAITING =
             "{\"id\":\"c-1\",\"path\":\"waited\",\"status\":\"waiting\",\"waiting\":{\"position\":2,\"etaSeconds\":5}}";
 
+    /** @param key the Idempotency-Key, empty where there is none */
+    private record Asked(String call, String key, String body) {}
+
+    /** @param status 0 closes the connection without an answer */
+    private record Reply(int status, String body) {
+
+        static final Reply NONE = new Reply(0, "");
+    }
+
     @TempDir
     Path home;
 
-    private final Deque<Reply> replies = new ArrayDeque<>();
-    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
-    private final ScriptedServer server = server();
+    private final Deque<Reply> replies = new ConcurrentLinkedDeque<>();
+    private final List<Asked> asked = new CopyOnWriteArrayList<>();
+    private StubServer server;
 
-    private ScriptedServer server() {
-        try {
-            return new ScriptedServer(this::reply);
-        } catch (IOException failed) {
-            throw new AssertionError(failed);
-        }
-    }
-
-    private synchronized Reply reply(Asked asked) {
-        return asked.method().equals("DELETE") ? new Reply(204, "") : replies.remove();
+    @BeforeEach
+    void serve() throws IOException {
+        server = StubServer.answering(this::answer);
     }
 
     @AfterEach
@@ -58,39 +55,42 @@ class ClaimCommandTest {
         server.close();
     }
 
-    private int claim(String... arguments) {
-        return claim(out, arguments);
+    private void answer(HttpExchange call) throws IOException {
+        String key = call.getRequestHeaders().getFirst("Idempotency-Key");
+        asked.add(new Asked(
+                call.getRequestMethod() + " " + call.getRequestURI(),
+                key == null ? "" : key,
+                new String(call.getRequestBody().readAllBytes(), StandardCharsets.UTF_8)));
+        Reply reply = call.getRequestMethod().equals("DELETE") ? new Reply(204, "") : replies.remove();
+        if (reply.status() != 0) {
+            StubServer.send(call, Version.number(), reply.status(), reply.body());
+        }
     }
 
-    private int claim(OutputStream to, String... arguments) {
-        List<String> all = new ArrayList<>(List.of("claim", "--server=" + server.url(), "--token=larder_x"));
-        all.addAll(List.of(arguments));
-        Terminal terminal = new Terminal(
-                InputStream.nullInputStream(),
-                to,
-                new PrintStream(err, true, StandardCharsets.UTF_8),
-                Map.of(),
-                home,
-                Terminal.Screen.NONE,
-                Terminal.Screen.NONE);
-        return LarderCommand.execute(terminal, all.toArray(String[]::new));
+    private List<String> calls() {
+        return asked.stream().map(Asked::call).toList();
+    }
+
+    private Typed typed() {
+        return Typed.at(home).with("LARDER_URL", server.url()).with("LARDER_TOKEN", "larder_x");
+    }
+
+    private Typed.Result claim(String... arguments) {
+        return typed().run(Stream.concat(Stream.of("claim"), Stream.of(arguments)).toArray(String[]::new));
     }
 
     private void answers(int status, String body) {
         replies.add(new Reply(status, body));
     }
 
-    private String said() {
-        return err.toString(StandardCharsets.UTF_8);
-    }
-
     @Test
     void prints_what_a_shell_evaluates() {
         answers(201, READY);
 
-        assertThat(claim("acme/shop/small")).isZero();
+        Typed.Result claimed = claim("acme/shop/small");
 
-        assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo("""
+        assertThat(claimed.exit()).as(claimed.toString()).isZero();
+        assertThat(claimed.out()).isEqualTo("""
                 export LARDER_CLAIM_ID='c-1'
                 export LARDER_WORKSPACE_ID='w-1'
                 export LARDER_WORKSPACE_NAME='wombat'
@@ -100,7 +100,7 @@ class ClaimCommandTest {
                 export LARDER_OUTPUT_URL='postgresql://x'
                 export LARDER_OUTPUT_USER='o'\\''brien'
                 """);
-        assertThat(server.asked().getFirst().body())
+        assertThat(asked.getFirst().body())
                 .isEqualTo("{\"organization\":\"acme\",\"template\":\"shop\",\"preset\":\"small\",\"policy\":\"fail\"}");
     }
 
@@ -112,9 +112,7 @@ class ClaimCommandTest {
     void prints_one_value_where_that_is_wanted(String option, String printed) {
         answers(201, READY);
 
-        assertThat(claim(("shop/small " + option).split(" "))).isZero();
-
-        assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo(printed + "\n");
+        assertThat(claim(("shop/small " + option).split(" ")).out()).isEqualTo(printed + "\n");
     }
 
     @ParameterizedTest
@@ -131,14 +129,16 @@ class ClaimCommandTest {
             shop/small --parameter region=eu         | "parameters":{"region":"eu"}
             shop/small -O acme                       | {"organization":"acme","template":"shop"
             shop/small -- true                       | "policy":"fail","ttl":"PT2M"
-            shop/small --ttl=30s -- sh -c 'exit:0'   | "ttl":"PT30S"
+            shop/small --ttl=30s -- sh -c :        | "ttl":"PT30S"
             """)
     void asks_for_what_the_options_say(String line, String asked) {
         answers(201, READY);
 
-        assertThat(claim(line.replace("'exit:0'", ":").split(" +"))).isZero();
+        Typed.Result claimed = claim(line.split(" +"));
 
-        assertThat(server.asked().getFirst().body()).contains(asked);
+        assertThat(claimed.exit()).as(claimed.toString()).isZero();
+
+        assertThat(asked.getFirst().body()).contains(asked);
     }
 
     @ParameterizedTest
@@ -159,10 +159,11 @@ class ClaimCommandTest {
                 ""
             })
     void refuses_what_it_does_not_understand_and_asks_for_nothing(String line) {
-        assertThat(claim(line.split(" "))).isEqualTo(ExitCode.USAGE.number());
+        Typed.Result refused = claim(line.split(" "));
 
-        assertThat(said()).startsWith("larder: ");
-        assertThat(server.asked()).isEmpty();
+        assertThat(refused.exit()).isEqualTo(ExitCode.USAGE.number());
+        assertThat(refused.err()).startsWith("larder: ");
+        assertThat(asked).isEmpty();
     }
 
     @Test
@@ -171,11 +172,11 @@ class ClaimCommandTest {
         answers(503, "{\"code\":\"database_busy\",\"detail\":\"busy\"}");
         answers(201, READY);
 
-        assertThat(claim("shop/small")).isZero();
+        assertThat(claim("shop/small").exit()).isZero();
 
-        assertThat(server.calls()).containsExactly("POST /api/v1/claims", "POST /api/v1/claims", "POST /api/v1/claims");
-        assertThat(server.asked().stream().map(Asked::key).distinct()).singleElement().asString().hasSize(36);
-        assertThat(server.asked().stream().map(Asked::body).distinct()).hasSize(1);
+        assertThat(calls()).containsExactly("POST /api/v1/claims", "POST /api/v1/claims", "POST /api/v1/claims");
+        assertThat(asked.stream().map(Asked::key).distinct()).singleElement().asString().hasSize(36);
+        assertThat(asked.stream().map(Asked::body).distinct()).hasSize(1);
     }
 
     @Test
@@ -183,10 +184,10 @@ class ClaimCommandTest {
         answers(201, READY);
         answers(201, READY);
 
-        assertThat(claim("shop/small")).isZero();
-        assertThat(claim("shop/small")).isZero();
+        assertThat(claim("shop/small").exit()).isZero();
+        assertThat(claim("shop/small").exit()).isZero();
 
-        assertThat(server.asked().stream().map(Asked::key).distinct()).hasSize(2);
+        assertThat(asked.stream().map(Asked::key).distinct()).hasSize(2);
     }
 
     @Test
@@ -194,10 +195,11 @@ class ClaimCommandTest {
         answers(202, WAITING);
         answers(200, READY);
 
-        assertThat(claim("shop/small", "--wait")).isZero();
+        Typed.Result claimed = claim("shop/small", "--wait");
 
-        assertThat(said()).contains("larder: waiting, number 2 in line, about 5s");
-        assertThat(out.toString(StandardCharsets.UTF_8)).contains("LARDER_CLAIM_ID='c-1'");
+        assertThat(claimed.exit()).isZero();
+        assertThat(claimed.err()).isEqualTo("larder: waiting, number 2 in line, about 10s\n");
+        assertThat(claimed.out()).contains("LARDER_CLAIM_ID='c-1'");
     }
 
     @ParameterizedTest
@@ -214,10 +216,11 @@ class ClaimCommandTest {
     void each_kind_of_refusal_has_its_exit_code(int status, String code, int exit) {
         answers(status, "{\"code\":\"%s\",\"detail\":\"why\"}".formatted(code));
 
-        assertThat(claim("shop/small")).isEqualTo(exit);
+        Typed.Result refused = claim("shop/small");
 
-        assertThat(server.calls()).as("nothing is released").containsExactly("POST /api/v1/claims");
-        assertThat(out.size()).isZero();
+        assertThat(refused.exit()).isEqualTo(exit);
+        assertThat(calls()).as("nothing is released").containsExactly("POST /api/v1/claims");
+        assertThat(refused.out()).isEmpty();
     }
 
     @Test
@@ -226,9 +229,10 @@ class ClaimCommandTest {
         answers(200, """
                 {"id":"c-1","status":"timed_out","code":"no_claimable_workspace","reason":"None in time."}""");
 
-        assertThat(claim("shop/small", "--wait=1s")).isEqualTo(ExitCode.TIMED_OUT.number());
+        Typed.Result late = claim("shop/small", "--wait=1s");
 
-        assertThat(said()).contains("None in time. [no_claimable_workspace]");
+        assertThat(late.exit()).isEqualTo(ExitCode.TIMED_OUT.number());
+        assertThat(late.err()).contains("None in time. [no_claimable_workspace]");
     }
 
     @Test
@@ -236,57 +240,53 @@ class ClaimCommandTest {
         answers(201, READY.replace("\"ready\"", "\"start_running\""));
         answers(200, READY.replace("\"ready\"", "\"start_failed\""));
 
-        assertThat(claim("shop/small")).isEqualTo(ExitCode.FAILED.number());
+        assertThat(claim("shop/small").exit()).isEqualTo(ExitCode.FAILED.number());
 
-        assertThat(server.calls()).endsWith("DELETE /api/v1/claims/c-1");
+        assertThat(calls()).endsWith("DELETE /api/v1/claims/c-1");
     }
 
     @Test
     void a_claim_that_cannot_be_printed_is_released() {
         answers(201, READY);
 
-        int exit = claim(
-                new OutputStream() {
-                    @Override
-                    public void write(int next) throws IOException {
-                        throw new IOException("Broken pipe");
-                    }
-                },
-                "shop/small");
+        Typed.Result unread = typed().runUnread("claim shop/small");
 
-        assertThat(exit).isEqualTo(ExitCode.FAILED.number());
-        assertThat(said()).contains("the claim could not be printed");
-        assertThat(server.calls()).endsWith("DELETE /api/v1/claims/c-1");
+        assertThat(unread.exit()).isEqualTo(ExitCode.FAILED.number());
+        assertThat(unread.err()).contains("the claim could not be printed");
+        assertThat(calls()).endsWith("DELETE /api/v1/claims/c-1");
     }
 
     @Test
     void a_claim_without_the_wanted_output_is_released() {
         answers(201, READY.replace("\"url\"", "\"address\""));
 
-        assertThat(claim("shop/small", "-o", "url")).isEqualTo(ExitCode.FAILED.number());
+        Typed.Result refused = claim("shop/small", "-o", "url");
 
-        assertThat(said()).contains("no output 'url'", "address, user").doesNotContain("o'brien");
-        assertThat(server.calls()).endsWith("DELETE /api/v1/claims/c-1");
+        assertThat(refused.exit()).isEqualTo(ExitCode.FAILED.number());
+        assertThat(refused.err()).contains("no output 'url'", "address, user").doesNotContain("o'brien");
+        assertThat(calls()).endsWith("DELETE /api/v1/claims/c-1");
     }
 
     @Test
     void the_exit_code_is_the_command_s_and_the_claim_is_released() {
         answers(201, READY);
 
-        assertThat(claim("shop/small", "--", "/bin/sh", "-c", "test \"$LARDER_OUTPUT_USER\" = \"o'brien\" && exit 41"))
-                .isEqualTo(41);
+        String script = "test \"$LARDER_OUTPUT_USER\" = \"o'brien\" && exit 41";
 
-        assertThat(server.calls()).containsExactly("POST /api/v1/claims", "DELETE /api/v1/claims/c-1");
+        assertThat(claim("shop/small", "--", "/bin/sh", "-c", script).exit()).isEqualTo(41);
+
+        assertThat(calls()).containsExactly("POST /api/v1/claims", "DELETE /api/v1/claims/c-1");
     }
 
     @Test
     void a_command_that_is_not_there_is_127_and_the_claim_is_released() {
         answers(201, READY);
 
-        assertThat(claim("shop/small", "--", "no-such-command-here", "--help")).isEqualTo(127);
+        Typed.Result refused = claim("shop/small", "--", "no-such-command-here", "--help");
 
-        assertThat(said()).contains("no-such-command-here: command not found");
-        assertThat(server.calls()).endsWith("DELETE /api/v1/claims/c-1");
+        assertThat(refused.exit()).isEqualTo(127);
+        assertThat(refused.err()).contains("no-such-command-here: command not found");
+        assertThat(calls()).endsWith("DELETE /api/v1/claims/c-1");
     }
 
     @Test
@@ -294,11 +294,12 @@ class ClaimCommandTest {
         answers(201, READY);
         answers(409, "{\"code\":\"claim_ended\",\"detail\":\"The claim has ended.\"}");
 
-        assertThat(claim("shop/small", "--ttl=3s", "--", "sleep", "60")).isEqualTo(ExitCode.LEASE_LOST.number());
+        Typed.Result lost = claim("shop/small", "--ttl=3s", "--", "sleep", "60");
 
-        assertThat(said())
+        assertThat(lost.exit()).isEqualTo(ExitCode.LEASE_LOST.number());
+        assertThat(lost.err())
                 .contains("the lease is lost: The claim has ended. [claim_ended]", "ending the command");
-        assertThat(server.calls())
+        assertThat(calls())
                 .containsExactly("POST /api/v1/claims", "POST /api/v1/claims/c-1/renew");
     }
 
@@ -309,9 +310,10 @@ class ClaimCommandTest {
         answers(502, "");
         answers(200, READY);
 
-        assertThat(claim("shop/small", "--ttl=3s", "--", "sleep", "1.7")).isZero();
+        Typed.Result kept = claim("shop/small", "--ttl=3s", "--", "sleep", "1.7");
 
-        assertThat(said()).contains("the lease cannot be renewed now", "the lease is renewed again");
-        assertThat(server.calls()).endsWith("DELETE /api/v1/claims/c-1");
+        assertThat(kept.exit()).as(kept.toString()).isZero();
+        assertThat(kept.err()).contains("the lease cannot be renewed now", "the lease is renewed again");
+        assertThat(calls()).endsWith("DELETE /api/v1/claims/c-1");
     }
 }

@@ -20,7 +20,7 @@ class ClaimStateTest {
     @Test
     void a_waiting_claim_says_its_place_and_when_it_may_be_served() {
         assertThat(of("{\"status\":\"waiting\",\"waiting\":{\"position\":3,\"etaSeconds\":90}}"))
-                .isEqualTo(new ClaimState.Waits("waiting, number 3 in line, about 1m30s"));
+                .isEqualTo(new ClaimState.Waits("waiting, number 3 in line, about 2m"));
     }
 
     @Test
@@ -35,7 +35,7 @@ class ClaimStateTest {
     @Test
     void a_claim_whose_workspace_is_verified_holds_nothing_yet() {
         assertThat(of("{\"status\":\"waiting\",\"waiting\":{\"position\":0,\"etaSeconds\":1}}"))
-                .isEqualTo(new ClaimState.Waits("verifying a workspace, about 1s"));
+                .isEqualTo(new ClaimState.Waits("verifying a workspace, about 10s"));
     }
 
     @ParameterizedTest
