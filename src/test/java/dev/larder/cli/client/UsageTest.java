@@ -35,7 +35,7 @@ class UsageTest {
         "--port=8081                       | --port",
         "sevre                             | server",
         "get                               | KIND",
-        "get poools                        | 'poools' is none of pools, presets",
+        "get poools                        | poools' is none of pools, presets",
         "get pools --statsu=ready          | --status",
         "get pools -o xml                  | --output",
         "get pools --limit=0               | --limit",
