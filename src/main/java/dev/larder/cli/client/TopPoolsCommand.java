@@ -3,6 +3,7 @@ package dev.larder.cli.client;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -17,6 +18,8 @@ public final class TopPoolsCommand extends CallingCommand {
 
     /** Pools of one look. */
     private static final int POOLS_MAX = 1_000;
+
+    private static final Set<String> STOCK = Set.of("READY", "WANTED");
 
     @Option(names = "--template", paramLabel = "NAME", description = "Only the pools of this template.")
     @Nullable
@@ -42,10 +45,13 @@ public final class TopPoolsCommand extends CallingCommand {
         return ExitCode.OK.number();
     }
 
-    /** The age of a pool is not shown, so the time does not matter. */
+    /** Names are shortened before the stock is left out. The age of a pool is not shown, so no time is needed. */
     private static List<Column> shown() {
         return Kinds.columns(Kind.pools, Instant.EPOCH).stream()
                 .filter(column -> column.weight() != Column.WIDE)
+                .map(column -> STOCK.contains(column.heading())
+                        ? Column.always(column.heading(), column.value())
+                        : column)
                 .toList();
     }
 

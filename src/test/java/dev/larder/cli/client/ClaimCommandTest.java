@@ -131,14 +131,14 @@ class ClaimCommandTest {
             shop/small -- true                       | "policy":"fail","ttl":"PT2M"
             shop/small --ttl=30s -- sh -c :        | "ttl":"PT30S"
             """)
-    void asks_for_what_the_options_say(String line, String asked) {
+    void asks_for_what_the_options_say(String line, String wanted) {
         answers(201, READY);
 
         Typed.Result claimed = claim(line.split(" +"));
 
         assertThat(claimed.exit()).as(claimed.toString()).isZero();
 
-        assertThat(asked.getFirst().body()).contains(asked);
+        assertThat(asked.getFirst().body()).contains(wanted);
     }
 
     @ParameterizedTest

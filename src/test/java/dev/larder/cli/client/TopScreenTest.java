@@ -14,7 +14,7 @@ class TopScreenTest {
     private static final TopScreen TOP = new TopScreen(List.of(
             Column.always("POOL", Column.field("name")),
             Column.of("STATUS", Column.field("status"), 80),
-            Column.of("READY", Column.field("ready"), 90),
+            Column.always("READY", Column.field("ready")),
             Column.of("WANTED", Column.field("wanted"), 70),
             Column.of("BUILDING", Column.field("building"), 60)));
 
