@@ -191,7 +191,7 @@ class ClaimCommandIT {
                 + " while [ ! -e $FOLDER/got ]; do sleep 0.05; done; sleep 0.5; exit 4";
         Files.writeString(folder.resolve("child.sh"), child);
         Process terminal = start(
-                "script", "-qec", "larder claim acme/tiny/one --wait -- sh $FOLDER/child.sh", "/dev/null");
+                "script", "-qec", "exec larder claim acme/tiny/one --wait -- sh $FOLDER/child.sh", "/dev/null");
         String claim = begun();
 
         OutputStream keys = terminal.getOutputStream();
