@@ -157,14 +157,15 @@ class ClaimCommandsHttpTest {
     }
 
     @Test
-    void a_declaration_of_postgres_is_tried_by_a_worker() throws IOException {
+    void a_declaration_that_no_worker_can_build_says_so_and_leaves_nothing() throws IOException {
         Path file = Files.writeString(
                 home.resolve("pg.yaml"),
                 "backend: postgres\nfiles: {a.sql: CREATE TABLE t (id integer)}\npresets: [{name: p, prebuilds: {instances: 9}}]\n");
 
-        Result tried = ok("try " + file);
+        Result late = typed.run("try " + file + " --timeout=1s");
 
-        assertThat(json(tried).path("url").asText()).startsWith("postgresql://");
+        assertThat(late.exit()).as(late.toString()).isEqualTo(ExitCode.TIMED_OUT.number());
+        assertThat(late.err()).contains("the workspace is not built within 1s: ", "removed");
         assertOnlyTheTemplate("box");
     }
 

@@ -41,6 +41,9 @@ public final class ClaimCommand extends CallingCommand {
     private static final Duration LEASE = Duration.ofMinutes(2);
     private static final Duration LEASE_MIN = Duration.ofSeconds(3);
 
+    /** Larger than every time limit of a server's builds. */
+    private static final Duration USABLE_WITHIN = Duration.ofDays(2);
+
     @Parameters(
             index = "0",
             paramLabel = "PRESET",
@@ -108,8 +111,8 @@ public final class ClaimCommand extends CallingCommand {
         JsonNode request = request(session);
         ApiClient api = session.api();
         Progress progress = new Progress(terminal);
-        Claiming claiming =
-                new Claiming(api, request, UUID.randomUUID().toString(), progress, System::nanoTime);
+        Claiming claiming = new Claiming(
+                api, request, UUID.randomUUID().toString(), progress, Waits.Deadline.in(USABLE_WITHIN));
         if (command.isEmpty()) {
             return new PrintedClaim(claiming, progress, session.output(), form).run();
         }

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,18 +28,26 @@ final class Claiming {
     private final JsonNode request;
     private final String key;
     private final Progress progress;
-    private final LongSupplier nanos;
+    private final Waits.Deadline usable;
     private @Nullable String id;
     private boolean uncertain;
     private boolean ended;
 
-    /** @param key random, and of this request alone */
-    Claiming(ApiClient api, JsonNode request, String key, Progress progress, LongSupplier nanos) {
+    /**
+     * @param key random, and of this request alone
+     * @param usable by when the workspace must be usable. How long a claim waits for one is in the request
+     */
+    Claiming(
+            ApiClient api,
+            JsonNode request,
+            String key,
+            Progress progress,
+            Waits.Deadline usable) {
         this.api = api;
         this.request = request;
         this.key = key;
         this.progress = progress;
-        this.nanos = nanos;
+        this.usable = usable;
     }
 
     /** Called with the claim when it holds a workspace, which may not be usable yet. */
@@ -58,7 +65,7 @@ final class Claiming {
      */
     JsonNode take(Held held) {
         boolean told = false;
-        long sentAt = nanos.getAsLong();
+        long sentAt = System.nanoTime();
         JsonNode claim = answered(this::post, BEGINS_WITHIN);
         while (true) {
             ClaimState state = ClaimState.of(claim);
@@ -75,8 +82,11 @@ final class Claiming {
                 case ClaimState.Broken(String code, String reason) -> throw broken(code, reason);
                 case ClaimState.Over(String code, String reason) -> throw over(code, reason);
             }
+            if (usable.isOver()) {
+                throw Failure.of(ExitCode.TIMED_OUT, "the workspace is not usable in time");
+            }
             pauseUnlessHeld(sentAt);
-            sentAt = nanos.getAsLong();
+            sentAt = System.nanoTime();
             claim = answered(this::get, ANSWERS_WITHIN);
         }
     }
@@ -108,12 +118,12 @@ final class Claiming {
 
     /** Repeats a call that is not answered. */
     private JsonNode answered(Call call, Duration within) {
-        long began = nanos.getAsLong();
+        long began = System.nanoTime();
         while (true) {
             try {
                 return call.call();
             } catch (Failure failure) {
-                if (!isUnanswered(failure) || nanos.getAsLong() - began > within.toNanos()) {
+                if (!isUnanswered(failure) || System.nanoTime() - began > within.toNanos()) {
                     throw failure;
                 }
                 progress.say("trying again: " + failure.sentence());
@@ -130,7 +140,7 @@ final class Claiming {
 
     /** The server answers at once where it has nothing to wait for, such as the end of a claim step. */
     private void pauseUnlessHeld(long sentAt) {
-        if (nanos.getAsLong() - sentAt < AGAIN.toNanos()) {
+        if (System.nanoTime() - sentAt < AGAIN.toNanos()) {
             pause();
         }
     }

@@ -2,6 +2,7 @@ package dev.larder.cli.client;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.larder.model.Durations;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
@@ -27,13 +28,19 @@ final class ServerTry implements LeaseKeeper.Listener {
     private final Consumer<String> log;
     private final String template = "try-" + UUID.randomUUID().toString().substring(0, 8);
     private final Thread thread = Thread.currentThread();
+    private final Duration timeout;
+    private volatile String job = "";
     private boolean applied;
     private @Nullable Claiming claiming;
     private @Nullable LeaseKeeper keeper;
     private @Nullable Thread follower;
 
-    /** @param log takes each line of the build's log, on another thread */
-    ServerTry(Session session, Progress progress, Consumer<String> log) {
+    /**
+     * @param timeout for the build, with the time until a worker takes it
+     * @param log takes each line of the build's log, on another thread
+     */
+    ServerTry(Session session, Progress progress, Duration timeout, Consumer<String> log) {
+        this.timeout = timeout;
         this.session = session;
         this.progress = progress;
         this.log = log;
@@ -63,13 +70,32 @@ final class ServerTry implements LeaseKeeper.Listener {
             ObjectNode given = request.putObject("parameters");
             parameters.forEach(given::put);
         }
-        claiming = new Claiming(
-                session.api(), request, UUID.randomUUID().toString(), progress, System::nanoTime);
+        Claiming begun = new Claiming(
+                session.api(), request, UUID.randomUUID().toString(), progress, Waits.Deadline.in(timeout));
+        claiming = begun;
         try {
-            return claiming.take(this::held).path("workspace").path("outputs");
-        } finally {
+            JsonNode outputs = begun.take(this::held).path("workspace").path("outputs");
             awaitLog();
+            return outputs;
+        } catch (Failure failure) {
+            throw failure.exit() == ExitCode.TIMED_OUT ? late() : ended(failure);
         }
+    }
+
+    /** The log says why a build failed. */
+    private Failure ended(Failure failure) {
+        awaitLog();
+        return failure;
+    }
+
+    /** With the reason why no worker takes the job, if there is one. */
+    private Failure late() {
+        JsonNode waiting = job.isEmpty()
+                ? Json.object()
+                : session.api().get(Paths.of("jobs", job)).body().path("waiting");
+        String why = waiting.isObject() ? ": " + Json.text(waiting, "detail") : "";
+        return Failure.of(
+                ExitCode.TIMED_OUT, "the workspace is not built within " + Durations.written(timeout) + why);
     }
 
     private String path() {
@@ -80,14 +106,14 @@ final class ServerTry implements LeaseKeeper.Listener {
         ApiClient api = session.api();
         ClaimLease lease = new ClaimLease(api, Json.text(claim, "id"), LEASE);
         keeper = new LeaseKeeper(LeaseClock.granted(LEASE, sentAt), lease, this, System::nanoTime).start();
-        String job = JobOf.id(api, Json.text(claim.path("workspace"), "id"), OptionalInt.of(1));
-        Thread following = new Thread(() -> follow(api, job), "larder-log");
+        job = JobOf.id(api, Json.text(claim.path("workspace"), "id"), OptionalInt.of(1));
+        Thread following = new Thread(() -> follow(api), "larder-log");
         following.setDaemon(true);
         following.start();
         follower = following;
     }
 
-    private void follow(ApiClient api, String job) {
+    private void follow(ApiClient api) {
         String path = Paths.of("jobs", job, "logs", "events");
         try {
             new EventFollower(headers -> api.open(path, headers), log).follow(this::taken);

@@ -59,6 +59,15 @@ public final class TryCommand extends CallingCommand {
     @Option(names = "--remote", description = "Tries backend exec on a worker of the server too.")
     boolean remote;
 
+    @Option(
+            names = "--timeout",
+            paramLabel = "DURATION",
+            defaultValue = "10m",
+            description = "How long a worker of the server may take. Default: ${DEFAULT-VALUE}. In this process the"
+                    + " declaration's startTimeout counts.")
+    @SuppressWarnings("NullAway.Init")
+    Duration timeout;
+
     @Override
     int run(Terminal terminal) {
         Session session = session(terminal, new OutputOptions());
@@ -118,7 +127,7 @@ public final class TryCommand extends CallingCommand {
         // The log goes to the same place, so the progress is printed line by line.
         Progress progress = new Progress(session.terminal().withoutErrScreen());
         try (Interruption signals = new Interruption()) {
-            ServerTry trial = new ServerTry(session, progress, session.terminal().err()::println);
+            ServerTry trial = new ServerTry(session, progress, timeout, session.terminal().err()::println);
             return tried(
                     session.output(),
                     signals,

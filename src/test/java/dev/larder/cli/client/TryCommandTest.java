@@ -20,7 +20,7 @@ class TryCommandTest {
             presets:
               - name: small
                 parameters: {size: s}
-                prebuilds: {instances: 3, maxUses: 2}
+                prebuilds: {instances: 3}
               - name: large
                 parameters: {size: l}
             """;
@@ -72,8 +72,9 @@ class TryCommandTest {
 
     @Test
     void runs_the_scripts_of_a_claim_and_of_a_reset_as_a_worker_would() throws IOException {
+        Files.writeString(folder.resolve("larder.yaml"), DECLARATION.replace("instances: 3", "instances: 3, maxUses: 2"));
         script("ready.sh", ":");
-        script("verify.sh", "grep -q http://x $LARDER_OUTPUTS");
+        script("verify.sh", "grep -q http:// $LARDER_OUTPUTS");
         script("claim.sh", "printf '{\"url\":\"http://mine\"}' > $LARDER_OUTPUTS");
         script("reset.sh", "grep -q http://mine $LARDER_OUTPUTS");
 
