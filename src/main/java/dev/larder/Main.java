@@ -16,7 +16,10 @@ public final class Main {
         int exit = LarderCommand.execute(args);
         // In dev mode the application ends at every live reload, and the process goes on.
         if (LaunchMode.current() != LaunchMode.DEVELOPMENT) {
-            System.exit(exit);
+            System.out.flush();
+            System.err.flush();
+            // The application does not run here: it ends the process itself. An ordinary exit would load its logging.
+            Runtime.getRuntime().halt(exit);
         }
     }
 }

@@ -38,7 +38,8 @@
  * <h2>Reading paths</h2>
  *
  * <p>One claim, four rooms: {@code http.Edge} and {@code http.NothingIgnored} admit the call →
- * {@code claim.ClaimResource} reads it as a {@code claim.ClaimRequest} → {@code claim.Claims} decides what to try →
+ * {@code claim.ClaimResource} (by names {@code claim.NamedClaimResource}) reads it as a {@code claim.ClaimRequest} →
+ * {@code claim.ClaimCalls} → {@code claim.Claims} decides what to try →
  * {@code claim.PresetFinder} finds the preset → {@code claim.Combiner} gathers requests of one preset →
  * {@code claim.ClaimStore} runs the claim's statement, with the conditions of {@code lifecycle.Rules} →
  * {@code claim.Outcome} → {@code claim.ClaimAnswers} → {@code claim.ClaimView}. After the commit

@@ -22,7 +22,7 @@ final class Samples {
 
     static {
         part("token: authentication", "dev\\.larder\\.access\\..*|.*AccessStore.*");
-        part("claim: whole resource method", "dev\\.larder\\.claim\\.ClaimResource.*");
+        part("claim: whole resource method", "dev\\.larder\\.claim\\.Claim(Resource|Calls).*");
         part("claim: reading the request", "dev\\.larder\\.claim\\.ClaimRequest.*|.*JsonBody.*");
         part("claim: combiner, statement sent", ".*ClaimStore.*|.*claim\\.Combiner.*");
         part("claim: rows read, rows to view", ".*ClaimReads.*|.*ClaimView.*|.*ClaimAnswers.*");

@@ -6,9 +6,11 @@ import dev.larder.database.Sql;
 import dev.larder.http.Access;
 import dev.larder.http.Access.Organization;
 import dev.larder.lifecycle.AuditEntry;
+import dev.larder.lifecycle.PauseColumns;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.Caller;
 import dev.larder.model.Ids;
+import dev.larder.model.LevelPause;
 import dev.larder.model.Role;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.buffer.Buffer;
@@ -144,22 +146,26 @@ public class AccessStore implements Access {
                 .map(rows -> Rows.first(rows, AccessStore::organization));
     }
 
-    private static final Sql ORGANIZATIONS =
-            Sql.of("""
-            SELECT id, name, created_at FROM organizations
-             WHERE %s AND %s AND deleted_at IS NULL
-             ORDER BY id LIMIT :limit""".formatted(Rules.visibleTo("id"), Rules.after("id")), "organization", "after", "limit");
+    private static final String SEEN =
+            """
+            SELECT o.id, o.name, o.created_at, {pauses} FROM organizations o CROSS JOIN settings d
+             WHERE {visible} AND o.deleted_at IS NULL""".replace("{pauses}", PauseColumns.OF_ORGANIZATION).replace("{visible}", Rules.visibleTo("o.id"));
 
-    /** The organizations that the caller may see, oldest first. */
-    public Uni<List<Organization>> organizations(Caller caller, Optional<UUID> after, int rowsMax) {
+    private static final Sql ORGANIZATIONS = Sql.of(
+            SEEN + " AND " + Rules.before("o.id") + " ORDER BY o.id DESC LIMIT :limit",
+            "organization",
+            "before",
+            "limit");
+
+    /** The organizations that the caller may see, newest first. */
+    public Uni<List<Organization>> organizations(Caller caller, Optional<UUID> before, int rowsMax) {
         return ORGANIZATIONS
-                .on(pool, caller.organization().orElse(null), after.orElse(null), rowsMax)
+                .on(pool, caller.organization().orElse(null), before.orElse(null), rowsMax)
                 .map(rows -> Rows.list(rows, AccessStore::organization));
     }
 
-    private static final Sql ORGANIZATION = Sql.of("""
-            SELECT id, name, created_at FROM organizations
-             WHERE %s AND (id = :id OR name = :name) AND deleted_at IS NULL""".formatted(Rules.visibleTo("id")), "organization", "id", "name");
+    private static final Sql ORGANIZATION =
+            Sql.of(SEEN + " AND (o.id = :id OR o.name = :name)", "organization", "id", "name");
 
     @Override
     public Uni<Optional<Organization>> organization(Caller caller, Optional<UUID> id, String idOrName) {
@@ -169,7 +175,11 @@ public class AccessStore implements Access {
     }
 
     private static Organization organization(Row row) {
-        return new Organization(row.getUUID("id"), row.getString("name"), Rows.instant(row, "created_at"));
+        return new Organization(
+                row.getUUID("id"),
+                row.getString("name"),
+                Rows.instant(row, "created_at"),
+                LevelPause.all(PauseColumns.in(row)));
     }
 
     // Waits for a deletion of the organization that is under way, and then creates no user in it.
@@ -216,10 +226,10 @@ public class AccessStore implements Access {
             """
             SELECT id, organization_id, name, role, created_at, disabled_at FROM users
              WHERE %s AND NOT is_system AND deleted_at IS NULL AND %s
-             ORDER BY id LIMIT :limit""".formatted(Rules.visibleTo("organization_id"), Rules.after("id")), "organization", "after", "limit");
+             ORDER BY id DESC LIMIT :limit""".formatted(Rules.visibleTo("organization_id"), Rules.before("id")), "organization", "before", "limit");
 
     /**
-     * Oldest first, without the system user and deleted users.
+     * Newest first, without the system user and deleted users.
      *
      * @param organization empty for the users of all organizations and of the deployment
      */

@@ -86,7 +86,7 @@ class OrganizationResource {
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
     @Operation(
             operationId = "listOrganizations",
-            summary = "Lists the organizations that the caller may see, oldest first")
+            summary = "Lists the organizations that the caller may see, newest first")
     public Uni<Page<Organization>> list(
             @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
@@ -134,7 +134,7 @@ class OrganizationResource {
     @GET
     @Path("/{organization}/users")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "listOrganizationUsers", summary = "Lists the users of an organization, oldest first")
+    @Operation(operationId = "listOrganizationUsers", summary = "Lists the users of an organization, newest first")
     public Uni<Page<User>> users(
             @PathParam("organization") String organization,
             @QueryParam("limit") @Nullable String limit,

@@ -51,7 +51,6 @@ class TokenResource {
 
     private static final Duration LIFE_MAX = Duration.ofDays(3650);
     private static final Duration OVERLAP_MAX = Duration.ofDays(7);
-    private static final byte[] EMPTY = {'{', '}'};
 
     /**
      * The body that makes a token.
@@ -67,8 +66,7 @@ class TokenResource {
             @Nullable String organization,
             @Nullable Instant expiresAt,
 
-            @Schema(examples = "30d") @Nullable
-            String ttl) {}
+            @Schema(examples = "30d") @Nullable String ttl) {}
 
     /**
      * The one answer that holds the secret.
@@ -224,11 +222,9 @@ class TokenResource {
      */
     @RegisterForReflection
     record RotationRequest(
-            @Schema(examples = "30d") @Nullable
-            String ttl,
+            @Schema(examples = "30d") @Nullable String ttl,
 
-            @Schema(examples = "10m") @Nullable
-            String overlap) {}
+            @Schema(examples = "10m") @Nullable String overlap) {}
 
     @POST
     @Path("/{id}/rotate")
@@ -243,7 +239,7 @@ class TokenResource {
     public Uni<RestResponse<IssuedToken>> rotate(@PathParam("id") String id, byte[] body) {
         Caller asking = caller.get();
         UUID old = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("token"));
-        JsonBody json = JsonBody.of(body.length == 0 ? EMPTY : body, RotationRequest.class);
+        JsonBody json = JsonBody.ofOptional(body, RotationRequest.class);
         Optional<Instant> end = Optional.ofNullable(expiry(json));
         Duration overlap = overlap(json);
         return tokens.find(old, own(asking))

@@ -275,14 +275,14 @@ public class TokenStore {
             """
             %s FROM tokens t JOIN users u ON u.id = t.user_id
              WHERE %s AND %s AND %s
-             ORDER BY t.id LIMIT :limit""".formatted(ENTRY, OF_HOLDER, Rules.visibleTo("u.organization_id"), Rules.after("t.id")),
+             ORDER BY t.id DESC LIMIT :limit""".formatted(ENTRY, OF_HOLDER, Rules.visibleTo("u.organization_id"), Rules.before("t.id")),
             "holder",
             "organization",
-            "after",
+            "before",
             "limit");
 
     /**
-     * Oldest first, expired and revoked ones included.
+     * Newest first, expired and revoked ones included.
      *
      * @param holder where given, only tokens of this user
      * @param organization where given, only tokens of this organization's users

@@ -95,7 +95,7 @@ class UserResource {
     @GET
     @Path("/users")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "listUsers", summary = "Lists the users that the caller may see, oldest first")
+    @Operation(operationId = "listUsers", summary = "Lists the users that the caller may see, newest first")
     public Uni<Page<User>> list(
             @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);

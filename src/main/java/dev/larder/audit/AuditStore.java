@@ -1,15 +1,16 @@
 package dev.larder.audit;
 
+import dev.larder.database.RowList;
 import dev.larder.database.Rows;
-import dev.larder.database.Sql;
-import dev.larder.lifecycle.Rules;
+import dev.larder.database.Slice;
+import dev.larder.database.Total;
+import dev.larder.lifecycle.ListRules;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -48,23 +49,23 @@ public class AuditStore {
         this.pool = pool;
     }
 
-    // What concerns the whole deployment is told to the template admins of every organization.
-    private static final Sql NOTIFICATIONS = Sql.of(
-            """
-            SELECT id, organization_id, kind, detail, created_at FROM notifications
-             WHERE (%s OR organization_id IS NULL) AND %s
-             ORDER BY id DESC LIMIT :limit""".formatted(Rules.visibleTo("organization_id"), Rules.before("id")), "organization", "before", "limit");
+    static final RowList NOTIFICATIONS = new RowList("notifications x", "x.id");
 
-    /**
-     * Newest first.
-     *
-     * @param organization empty for those of all organizations
-     * @param before only those with a smaller id
-     */
-    public Uni<List<Notification>> notifications(Optional<UUID> organization, Optional<UUID> before, int rowsMax) {
-        return NOTIFICATIONS
-                .on(pool, organization.orElse(null), before.orElse(null), rowsMax)
-                .map(rows -> Rows.list(rows, AuditStore::notification));
+    private static final String NOTIFICATION =
+            "SELECT n.id, n.organization_id, n.kind, n.detail, n.created_at FROM notifications n";
+
+    // What concerns the whole deployment is told to the template admins of every organization.
+    private static final String TOLD = "(x.organization_id = :organization OR x.organization_id IS NULL)";
+
+    static RowList.Query notifications(
+            Optional<UUID> callersOrganization, Optional<String> organization, Optional<Instant> since) {
+        RowList.Query query = NOTIFICATIONS.all().where(TOLD, "organization", callersOrganization);
+        return ListRules.since(ListRules.of(query, organization), since);
+    }
+
+    /** A page of these notifications. */
+    public Uni<Slice<Notification>> notifications(RowList.Query query, Optional<UUID> before, int rowsMax) {
+        return query.page(pool, NOTIFICATION, "n.id", before, rowsMax, AuditStore::notification);
     }
 
     private static Notification notification(Row row) {
@@ -76,25 +77,31 @@ public class AuditStore {
                 Rows.instant(row, "created_at"));
     }
 
-    private static final Sql AUDIT = Sql.of(
-            """
-            SELECT a.id, a.at, a.organization_id, a.actor_id, u.name AS actor_name, a.action, a.target_id, a.detail
-              FROM audit a LEFT JOIN users u ON u.id = a.actor_id
-             WHERE %s AND %s
-             ORDER BY a.id DESC LIMIT :limit""".formatted(Rules.visibleTo("a.organization_id"), Rules.before("a.id")),
-            "organization",
-            "before",
-            "limit");
+    static final RowList AUDIT = new RowList("audit x", "x.id");
 
-    /**
-     * Newest first.
-     *
-     * @param organization empty for those of all organizations
-     * @param before only those with a smaller id
-     */
-    public Uni<List<AuditEntry>> audit(Optional<UUID> organization, Optional<UUID> before, int rowsMax) {
-        return AUDIT.on(pool, organization.orElse(null), before.orElse(null), rowsMax)
-                .map(rows -> Rows.list(rows, AuditStore::auditEntry));
+    private static final String ENTRY = """
+            SELECT a.id, a.at, a.organization_id, a.actor_id, u.name AS actor_name, a.action, a.target_id, a.detail
+              FROM audit a LEFT JOIN users u ON u.id = a.actor_id""";
+
+    /** @param owner the name or the id of the user who made the change */
+    static RowList.Query audit(
+            Optional<UUID> callersOrganization,
+            Optional<String> organization,
+            Optional<String> owner,
+            Optional<Instant> since) {
+        RowList.Query query = ListRules.of(ListRules.seenBy(AUDIT.all(), callersOrganization), organization);
+        owner.ifPresent(name -> query.with("owner_name", name).filter("x.actor_id IN (" + ListRules.USERS + ")"));
+        return ListRules.since(query, "x.at", since);
+    }
+
+    /** A page of these changes. */
+    public Uni<Slice<AuditEntry>> audit(RowList.Query query, Optional<UUID> before, int rowsMax) {
+        return query.page(pool, ENTRY, "a.id", before, rowsMax, AuditStore::auditEntry);
+    }
+
+    /** How many rows the list has. */
+    public Uni<Total> total(RowList.Query query) {
+        return query.total(pool);
     }
 
     private static AuditEntry auditEntry(Row row) {

@@ -1,9 +1,15 @@
 package dev.larder.catalog;
 
+import dev.larder.database.RowList;
 import dev.larder.database.Rows;
+import dev.larder.database.Slice;
 import dev.larder.database.Sql;
+import dev.larder.database.Total;
+import dev.larder.lifecycle.ListRules;
+import dev.larder.lifecycle.PauseColumns;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.Caller;
+import dev.larder.model.LevelPause;
 import dev.larder.model.PauseScope;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonArray;
@@ -12,6 +18,7 @@ import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.SqlClient;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,27 +42,17 @@ public class CatalogReads {
     }
 
     /**
-     * The id of an organization. Parameter {@code :organization_name}: its name or its id; no name reads as
-     * an id.
-     */
-    static final String ORGANIZATION_ID = """
-            coalesce((SELECT id FROM organizations WHERE name = :organization_name AND deleted_at IS NULL),
-                     CASE WHEN :organization_name ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-                          THEN :organization_name::text::uuid END)
-            """;
-
-    /**
      * A condition on {@code templates t}: it has this name and the caller may see it. Parameters
      * {@code :organization_name}, {@code :template}, {@code :organization}:
      * {@link TemplateName#organization()}, {@link TemplateName#template()} and
      * {@link TemplateName#callersOrganization()}.
      */
     static final String NAMED = "t.deleted_at IS NULL AND t.name = :template AND "
-            + Rules.visibleTo("t.organization_id") + " AND t.organization_id = " + ORGANIZATION_ID;
+            + Rules.visibleTo("t.organization_id") + " AND t.organization_id = " + Rules.ORGANIZATION_ID;
 
     private static final Sql ORGANIZATION = Sql.of(
             "SELECT id FROM organizations WHERE deleted_at IS NULL AND " + Rules.visibleTo("id") + " AND id = "
-                    + ORGANIZATION_ID,
+                    + Rules.ORGANIZATION_ID,
             "organization_name",
             "organization");
 
@@ -68,52 +65,55 @@ public class CatalogReads {
     private static final String TEMPLATES = """
             SELECT t.id, t.organization_id, o.name AS organization, t.name, t.active_version_id,
                    v.number AS active_number, t.latest_number, t.deprecated_reason, t.pause_scope, t.pause_until,
-                   t.created_at
+                   t.created_at, {pauses}
               FROM templates t
               JOIN organizations o ON o.id = t.organization_id
               LEFT JOIN template_versions v ON v.id = t.active_version_id
-             WHERE t.deleted_at IS NULL
-            """;
+             CROSS JOIN settings d
+            """.replace("{pauses}", PauseColumns.OF_TEMPLATE);
 
-    private static final Sql TEMPLATE_BY_ID = Sql.of(TEMPLATES + " AND t.id = :id", "id");
+    private static final Sql TEMPLATE_BY_ID = Sql.of(TEMPLATES + " WHERE t.deleted_at IS NULL AND t.id = :id", "id");
 
     static Uni<Optional<TemplateView>> templateById(SqlClient client, UUID id) {
         return TEMPLATE_BY_ID.on(client, id).map(rows -> Rows.first(rows, CatalogReads::template));
     }
 
     private static final Sql TEMPLATE =
-            Sql.of(TEMPLATES + " AND " + NAMED, "organization_name", "template", "organization");
+            Sql.of(TEMPLATES + " WHERE " + NAMED, "organization_name", "template", "organization");
 
     public Uni<Optional<TemplateView>> template(TemplateName name) {
-        return TEMPLATE.on(pool, name.organization(), name.template(), name.callersOrganization())
+        return template(pool, name);
+    }
+
+    static Uni<Optional<TemplateView>> template(SqlClient client, TemplateName name) {
+        return TEMPLATE.on(client, name.organization(), name.template(), name.callersOrganization())
                 .map(rows -> Rows.first(rows, CatalogReads::template));
     }
 
-    private static final Sql TEMPLATES_OF_ORGANIZATION = Sql.of(
-            TEMPLATES + " AND t.organization_id = :organization AND " + Rules.after("t.id")
-                    + " ORDER BY t.id LIMIT :limit",
-            "organization",
-            "after",
-            "limit");
+    static final RowList TEMPLATES_LISTED = new RowList("templates x", "x.id");
 
-    /**
-     * The templates of an organization, oldest first.
-     *
-     * @param limit most rows returned
-     * @return empty where there is no such organization for this caller
-     */
-    public Uni<Optional<List<TemplateView>>> templates(
-            Caller caller, String organization, Optional<UUID> after, int limit) {
-        return organization(pool, caller, organization)
-                .chain(id -> id.isEmpty()
-                        ? Uni.createFrom().item(Optional.empty())
-                        : templates(id.get(), after, limit).map(Optional::of));
+    static RowList.Query templatesOf(UUID organization, Optional<String> name, Optional<Instant> since) {
+        RowList.Query query = TEMPLATES_LISTED
+                .all()
+                .where("x.deleted_at IS NULL")
+                .where("x.organization_id = :organization", "organization", Optional.of(organization))
+                .where("x.name = :template", "template", name);
+        return ListRules.since(query, since);
     }
 
-    private Uni<List<TemplateView>> templates(UUID organization, Optional<UUID> after, int limit) {
-        return TEMPLATES_OF_ORGANIZATION
-                .on(pool, organization, after.orElse(null), limit)
-                .map(rows -> Rows.list(rows, CatalogReads::template));
+    /** The id of an organization; empty where there is none of this name or id for the caller. */
+    public Uni<Optional<UUID>> organization(Caller caller, String name) {
+        return organization(pool, caller, name);
+    }
+
+    /** A page of these templates, newest first. */
+    public Uni<Slice<TemplateView>> templates(RowList.Query query, Optional<UUID> after, int limit) {
+        return query.page(pool, TEMPLATES, "t.id", after, limit, CatalogReads::template);
+    }
+
+    /** How many there are. */
+    public Uni<Total> total(RowList.Query query) {
+        return query.total(pool);
     }
 
     private static TemplateView template(Row row) {
@@ -126,8 +126,8 @@ public class CatalogReads {
                         row.getUUID("active_version_id"),
                         row.getInteger("active_number"),
                         row.getInteger("latest_number")),
-                row.getString("deprecated_reason"),
-                pause(row),
+                new TemplateView.Standing(
+                        row.getString("deprecated_reason"), pause(row), LevelPause.all(PauseColumns.in(row))),
                 Rows.instant(row, "created_at"));
     }
 

@@ -50,6 +50,7 @@ public class CatalogStore {
     private final Bulkhead<List<String>> templates =
             new Bulkhead<>(CHANGES_AT_ONCE, CHANGES_WAITING_MAX, CHANGE_WITHIN);
     private final VersionStore versions;
+    private final PreviewReads flats;
 
     public CatalogStore(Pool pool, InstantSource clock, Ids ids, Encryption encryption) {
         this.pool = pool;
@@ -57,6 +58,7 @@ public class CatalogStore {
         this.ids = ids;
         this.encryption = encryption;
         this.versions = new VersionStore(ids, encryption);
+        this.flats = new PreviewReads(encryption);
     }
 
     /**
@@ -73,7 +75,12 @@ public class CatalogStore {
             Declaration declaration,
             byte[] canonical,
             boolean promote,
-            Optional<String> ifMatch) {}
+            Optional<String> ifMatch) {
+
+        TemplateName name() {
+            return new TemplateName(caller, organization, template);
+        }
+    }
 
     /** @param created whether this transaction has created it */
     private record LockedTemplate(TemplateView template, boolean created) {}
@@ -92,6 +99,58 @@ public class CatalogStore {
                                 wanted.organization(),
                                 wanted.template(),
                                 connection -> apply(connection, wanted, organization.get())));
+    }
+
+    /**
+     * What {@link #apply} would answer, and what it would change. The application is performed and rolled back, so the
+     * ids of what would be new exist nowhere.
+     *
+     * @return the preview is empty where nothing would be applied
+     */
+    public Uni<Previewed> preview(Application wanted) {
+        return CatalogReads.organization(pool, wanted.caller(), wanted.organization())
+                .chain(organization -> organization.isEmpty()
+                        ? Uni.createFrom().item(new Previewed(new Applied.NoOrganization(), Optional.empty()))
+                        : changing(
+                                        wanted.organization(),
+                                        wanted.template(),
+                                        connection -> previewed(connection, wanted, organization.get())
+                                                .chain(result ->
+                                                        Uni.createFrom().<Previewed>failure(new RolledBack(result))))
+                                .onFailure(RolledBack.class)
+                                .recoverWithItem(back -> ((RolledBack) back).result));
+    }
+
+    /** The answer of an application that was rolled back. */
+    public record Previewed(Applied applied, Optional<Preview> preview) {}
+
+    /** Ends the transaction of a preview. */
+    private static final class RolledBack extends RuntimeException {
+
+        private static final long serialVersionUID = 1;
+
+        private final transient Previewed result;
+
+        RolledBack(Previewed result) {
+            super("a preview is rolled back", null, false, false);
+            this.result = result;
+        }
+    }
+
+    private Uni<Previewed> previewed(SqlConnection connection, Application wanted, UUID organization) {
+        return CatalogReads.template(connection, wanted.name())
+                .chain(template -> template.map(found -> flats.flat(
+                                connection, found.id(), found.versions().activeVersion()))
+                        .orElseGet(() -> Uni.createFrom().item(Preview.Flat.NOTHING)))
+                .chain(before -> apply(connection, wanted, organization)
+                        .chain(applied -> previewed(connection, before, applied)));
+    }
+
+    private Uni<Previewed> previewed(SqlConnection connection, Preview.Flat before, Applied applied) {
+        return applied instanceof Applied.Done done
+                ? flats.flat(connection, done.template().id(), done.version())
+                        .map(after -> new Previewed(done, Optional.of(Preview.of(done, before, after))))
+                : Uni.createFrom().item(new Previewed(applied, Optional.empty()));
     }
 
     private <T> Uni<T> changing(String organization, String template, Function<SqlConnection, Uni<T>> change) {
@@ -119,8 +178,7 @@ public class CatalogStore {
         if (attemptsLeft == 0) {
             return Uni.createFrom().item(Optional.empty());
         }
-        TemplateName name = new TemplateName(wanted.caller(), wanted.organization(), wanted.template());
-        return lock(connection, name).chain(found -> {
+        return lock(connection, wanted.name()).chain(found -> {
             if (found.isPresent()) {
                 return Uni.createFrom()
                         .item(found.filter(template -> matches(wanted.ifMatch(), template))

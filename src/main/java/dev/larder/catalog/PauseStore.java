@@ -57,7 +57,7 @@ public class PauseStore {
                     %s)
                 SELECT id FROM changed""".formatted(
                                 Rules.visibleTo("id"),
-                                CatalogReads.ORGANIZATION_ID,
+                                Rules.ORGANIZATION_ID,
                                 mark("t.organization_id = (SELECT id FROM changed)"),
                                 AuditEntry.of(action, ":detail::jsonb", "changed")),
                 "organization_name",

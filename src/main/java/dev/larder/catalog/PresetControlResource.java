@@ -56,9 +56,16 @@ class PresetControlResource {
     @Operation(operationId = "pausePreset", summary = "Pauses reconciliation of this preset. Claims go on")
     @RequestBody(required = true, content = @Content(schema = @Schema(implementation = Pauses.PauseBody.class)))
     public Uni<PresetView> pause(@PathParam("preset") String preset, byte @Nullable [] body) {
-        UUID id = id(preset);
-        PauseView pause = Pauses.read(body, clock.instant());
-        return changed(id, controls.pausePreset(caller.get(), id, pause));
+        return pause(id(preset), pause(body));
+    }
+
+    /** Reads the body of a pause. */
+    PauseView pause(byte @Nullable [] body) {
+        return Pauses.read(body, clock.instant());
+    }
+
+    Uni<PresetView> pause(UUID preset, PauseView pause) {
+        return changed(preset, controls.pausePreset(caller.get(), preset, pause));
     }
 
     @POST

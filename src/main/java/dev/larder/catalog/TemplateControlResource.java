@@ -34,19 +34,19 @@ class TemplateControlResource {
     private static final int REASON_MAX_CHARACTERS = 1_000;
 
     private final CatalogControlStore controls;
-    private final CatalogReads reads;
+    private final NamedTemplates templates;
     private final CurrentCaller caller;
     private final WakeUps wakeUps;
     private final InstantSource clock;
 
     TemplateControlResource(
             CatalogControlStore controls,
-            CatalogReads reads,
+            NamedTemplates templates,
             CurrentCaller caller,
             WakeUps wakeUps,
             InstantSource clock) {
         this.controls = controls;
-        this.reads = reads;
+        this.templates = templates;
         this.caller = caller;
         this.wakeUps = wakeUps;
         this.clock = clock;
@@ -129,16 +129,9 @@ class TemplateControlResource {
     }
 
     private Uni<RestResponse<TemplateView>> changed(TemplateName name, Uni<Boolean> change) {
-        return change.invoke(this::wakeIfFound)
-                .chain(found -> reads.template(name))
-                .map(TemplateResource::found)
+        return change.chain(found -> templates.refuseUnless(found, name))
+                .invoke(() -> wakeUps.changed(Change.TEMPLATE))
+                .chain(found -> templates.find(name))
                 .map(template -> TemplateResource.tagged(template, template));
-    }
-
-    private void wakeIfFound(boolean found) {
-        if (!found) {
-            throw Problem.notFound("template");
-        }
-        wakeUps.changed(Change.TEMPLATE);
     }
 }

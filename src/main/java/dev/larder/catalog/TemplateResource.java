@@ -1,9 +1,13 @@
 package dev.larder.catalog;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.larder.catalog.CatalogStore.Promoted;
+import dev.larder.database.RowList;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
+import dev.larder.http.Filters;
 import dev.larder.http.JsonBody;
+import dev.larder.http.ListParameters;
 import dev.larder.http.Names;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
@@ -16,6 +20,7 @@ import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
@@ -28,6 +33,8 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
@@ -35,6 +42,7 @@ import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
@@ -58,20 +66,26 @@ class TemplateResource {
     private final CatalogStore catalog;
     private final CatalogControlStore controls;
     private final CatalogReads reads;
+    private final NamedTemplates templates;
     private final CurrentCaller caller;
     private final WakeUps wakeUps;
+    private final InstantSource clock;
 
     TemplateResource(
             CatalogStore catalog,
             CatalogControlStore controls,
             CatalogReads reads,
+            NamedTemplates templates,
             CurrentCaller caller,
-            WakeUps wakeUps) {
+            WakeUps wakeUps,
+            InstantSource clock) {
         this.catalog = catalog;
         this.controls = controls;
         this.reads = reads;
+        this.templates = templates;
         this.caller = caller;
         this.wakeUps = wakeUps;
+        this.clock = clock;
     }
 
     /**
@@ -79,8 +93,21 @@ class TemplateResource {
      *
      * @param version the number of the version that holds it
      * @param versionCreated false where a version declared the same already
+     * @param preview of a dry run alone
      */
-    public record AppliedAnswer(TemplateView template, int version, boolean versionCreated, List<PresetView> presets) {}
+    public record AppliedAnswer(
+            TemplateView template,
+            int version,
+            boolean versionCreated,
+            List<PresetView> presets,
+
+            @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable
+            Preview preview) {
+
+        static AppliedAnswer of(Applied.Done done, @Nullable Preview preview) {
+            return new AppliedAnswer(done.template(), done.version(), done.versionCreated(), done.presets(), preview);
+        }
+    }
 
     /** The body that promotes a version. */
     @RegisterForReflection
@@ -127,6 +154,12 @@ class TemplateResource {
             @PathParam("organization") String organization,
             @PathParam("template") String template,
             @QueryParam("promote") @Nullable String promote,
+            @QueryParam("dryRun")
+                    @Parameter(
+                            description =
+                                    "true: writes nothing, and says what would change; ids of new things do not exist")
+                    @Nullable
+                    String dryRun,
             @HeaderParam(HttpHeaders.IF_MATCH) @Nullable String ifMatch,
             @HeaderParam(HttpHeaders.CONTENT_TYPE) @Nullable String contentType,
             byte @Nullable [] body) {
@@ -143,7 +176,9 @@ class TemplateResource {
                 Canonical.of(declaration),
                 promote(promote),
                 ETags.ifMatchTag(ifMatch));
-        return catalog.apply(application).map(this::answer);
+        return Filters.flag("dryRun", dryRun)
+                ? catalog.preview(application).map(TemplateResource::previewed)
+                : catalog.apply(application).map(this::answer);
     }
 
     private static Declaration declaration(byte[] body, String contentType) {
@@ -167,35 +202,52 @@ class TemplateResource {
     }
 
     private RestResponse<AppliedAnswer> answer(Applied applied) {
+        Applied.Done done = done(applied);
+        if (done.changed()) {
+            wakeUps.changed(Change.TEMPLATE);
+        }
+        return RestResponse.ResponseBuilder.create(
+                        done.templateCreated() ? RestResponse.Status.CREATED : RestResponse.Status.OK,
+                        AppliedAnswer.of(done, null))
+                .header(HttpHeaders.ETAG, ETags.format(done.template().tag()))
+                .build();
+    }
+
+    private static RestResponse<AppliedAnswer> previewed(CatalogStore.Previewed result) {
+        return RestResponse.ok(
+                AppliedAnswer.of(done(result.applied()), result.preview().orElse(null)));
+    }
+
+    private static Applied.Done done(Applied applied) {
         return switch (applied) {
             case Applied.NoOrganization() -> throw Problem.notFound("organization");
             case Applied.Stale() ->
                 throw Problem.of(412, "precondition_failed", "The template is not the one that If-Match names.");
-            case Applied.Done done -> {
-                if (done.changed()) {
-                    wakeUps.changed(Change.TEMPLATE);
-                }
-                yield RestResponse.ResponseBuilder.create(
-                                done.templateCreated() ? RestResponse.Status.CREATED : RestResponse.Status.OK,
-                                new AppliedAnswer(
-                                        done.template(), done.version(), done.versionCreated(), done.presets()))
-                        .header(HttpHeaders.ETAG, ETags.format(done.template().tag()))
-                        .build();
-            }
+            case Applied.Done done -> done;
         };
     }
 
     @GET
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-    @Operation(operationId = "listTemplates", summary = "Lists the templates of an organization, oldest first")
+    @Operation(operationId = "listTemplates", summary = "Lists the templates of an organization, newest first")
     public Uni<Page<TemplateView>> list(
             @PathParam("organization") String organization,
-            @QueryParam("limit") @Nullable String limit,
-            @QueryParam("after") @Nullable String after) {
-        PageRequest page = PageRequest.of(limit, after);
-        return reads.templates(caller.get(), organization, page.after(), page.rows())
-                .map(rows -> rows.orElseThrow(() -> Problem.notFound("organization")))
-                .map(rows -> Page.of(page, rows, TemplateView::id));
+            @BeanParam ListParameters list,
+            @QueryParam("template") @Parameter(description = "Only the one of this name") @Nullable String name,
+            @QueryParam("since") @Parameter(description = Filters.SINCE) @Nullable String since) {
+        PageRequest page = list.page();
+        Optional<String> named = Filters.text("template", name);
+        Optional<Instant> from = Filters.since(since, clock.instant());
+        return reads.organization(caller.get(), organization)
+                .map(found -> found.orElseThrow(() -> Problem.notFound("organization")))
+                .map(found -> CatalogReads.templatesOf(found, named, from))
+                .chain(query -> page(list, page, query));
+    }
+
+    private Uni<Page<TemplateView>> page(ListParameters list, PageRequest page, RowList.Query query) {
+        return reads.templates(query, page.after(), page.rows())
+                .map(rows -> Page.of(page, rows, TemplateView::id))
+                .chain(found -> list.counted(found, () -> reads.total(query)));
     }
 
     /** With its active version and presets. */
@@ -206,8 +258,8 @@ class TemplateResource {
     public Uni<RestResponse<TemplateAnswer>> one(
             @PathParam("organization") String organization, @PathParam("template") String template) {
         TemplateName name = new TemplateName(caller.get(), organization, template);
-        return reads.template(name)
-                .map(TemplateResource::found)
+        return templates
+                .find(name)
                 .chain(view -> withVersion(name, view))
                 .map(answer -> tagged(answer, answer.template()));
     }
@@ -218,7 +270,7 @@ class TemplateResource {
             return Uni.createFrom().item(new TemplateAnswer(template, null, List.of()));
         }
         return reads.version(name, active)
-                .map(TemplateResource::found)
+                .map(found -> found.orElseThrow(() -> Problem.notFound("version")))
                 .chain(version ->
                         reads.presetsOf(version.id()).map(presets -> new TemplateAnswer(template, version, presets)));
     }
@@ -235,8 +287,8 @@ class TemplateResource {
             @QueryParam("after") @Nullable String after) {
         PageRequest page = PageRequest.of(limit, after);
         TemplateName name = new TemplateName(caller.get(), organization, template);
-        return reads.template(name)
-                .map(TemplateResource::found)
+        return templates
+                .find(name)
                 .chain(known -> reads.versions(name, page.after(), page.rows()))
                 .map(rows -> Page.of(page, rows, VersionView::id));
     }
@@ -252,7 +304,10 @@ class TemplateResource {
         if (!number.matches("[1-9][0-9]{0,8}")) {
             throw Problem.notFound("version");
         }
-        return reads.version(new TemplateName(caller.get(), organization, template), Integer.parseInt(number))
+        TemplateName name = new TemplateName(caller.get(), organization, template);
+        return templates
+                .find(name)
+                .chain(known -> reads.version(name, Integer.parseInt(number)))
                 .map(found -> found.orElseThrow(() -> Problem.notFound("version")))
                 .chain(version -> reads.presetsOf(version.id()).map(presets -> new VersionAnswer(version, presets)));
     }
@@ -272,7 +327,9 @@ class TemplateResource {
             @PathParam("template") String template,
             byte @Nullable [] body) {
         int version = JsonBody.of(body, PromoteBody.class).integer("version");
-        return catalog.promote(new TemplateName(caller.get(), organization, template), version)
+        TemplateName name = new TemplateName(caller.get(), organization, template);
+        return catalog.promote(name, version)
+                .call(promoted -> templates.refuseUnless(!(promoted instanceof Promoted.NoTemplate), name))
                 .map(this::answer);
     }
 
@@ -299,20 +356,11 @@ class TemplateResource {
             summary = "Deletes a template and its prebuilds. Its name may be used again")
     public Uni<RestResponse<Void>> delete(
             @PathParam("organization") String organization, @PathParam("template") String template) {
-        return controls.delete(new TemplateName(caller.get(), organization, template))
-                .invoke(this::wakeIfFound)
+        TemplateName name = new TemplateName(caller.get(), organization, template);
+        return controls.delete(name)
+                .chain(found -> templates.refuseUnless(found, name))
+                .invoke(() -> wakeUps.changed(Change.TEMPLATE))
                 .map(found -> RestResponse.noContent());
-    }
-
-    private void wakeIfFound(boolean found) {
-        if (!found) {
-            throw Problem.notFound("template");
-        }
-        wakeUps.changed(Change.TEMPLATE);
-    }
-
-    static <T> T found(Optional<T> template) {
-        return template.orElseThrow(() -> Problem.notFound("template"));
     }
 
     static <T> RestResponse<T> tagged(T answer, TemplateView template) {

@@ -1,8 +1,10 @@
 package dev.larder.catalog;
 
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import dev.larder.model.LevelPause;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.List;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -13,9 +15,21 @@ public record TemplateView(
         String organization,
         String name,
         @JsonUnwrapped Versions versions,
-        @Nullable String deprecatedReason,
-        @Nullable PauseView pause,
+        @JsonUnwrapped Standing standing,
         Instant createdAt) {
+
+    /**
+     * What keeps its pools from their work.
+     *
+     * @param pause of the template itself, as it was set
+     * @param pauses of the deployment, its organization and itself, as they were set; one may have ended since
+     */
+    public record Standing(
+            @Nullable String deprecatedReason, @Nullable PauseView pause, List<LevelPause> pauses) {}
+
+    public @Nullable PauseView pause() {
+        return standing.pause();
+    }
 
     /**
      * Versions by their numbers.
@@ -27,7 +41,7 @@ public record TemplateView(
 
     /** The value of the ETag: changes with the active version, the deprecation and the pause. */
     public String tag() {
-        String state = versions.activeVersionId() + "\n" + deprecatedReason + "\n" + pause;
+        String state = versions.activeVersionId() + "\n" + standing.deprecatedReason() + "\n" + pause();
         return id + "." + UUID.nameUUIDFromBytes(state.getBytes(StandardCharsets.UTF_8));
     }
 }

@@ -1,5 +1,6 @@
 package dev.larder.claim;
 
+import dev.larder.model.JobStatus;
 import dev.larder.model.StateSummary;
 import java.time.Instant;
 import java.util.Map;
@@ -78,7 +79,12 @@ public record Claim(
     public record Step(
             String status,
             @Nullable String errorCode,
-            @Nullable String error) {}
+            @Nullable String error) {
+
+        boolean underWay() {
+            return JobStatus.of(status).active();
+        }
+    }
 
     /**
      * The workspace of a claim.
@@ -139,7 +145,8 @@ public record Claim(
     public record Names(
             String organization, String template, @Nullable String preset, String workspace) {}
 
-    public record LatestBuild(int number, String transition, String status) {}
+    /** @param word the status of the workspace (design, section 1.1) */
+    public record LatestBuild(int number, String transition, String status, String word) {}
 
     public record Times(Instant createdAt, Optional<Instant> readyAt, Optional<Instant> deletedAt) {}
 
@@ -155,10 +162,12 @@ public record Claim(
         return end.isEmpty() && (workspace.isEmpty() || isVerified());
     }
 
-    /** Whether the claim waits, or its cold build has not ended yet: its state will change soon. */
+    /** Whether the claim waits, or its cold build or claim build has not ended yet: its state will change soon. */
     public boolean isUnsettled() {
         return waits()
-                || (end.isEmpty() && workspace.filter(Workspace::inFirstBuild).isPresent());
+                || (end.isEmpty()
+                        && (workspace.filter(Workspace::inFirstBuild).isPresent()
+                                || step.filter(Step::underWay).isPresent()));
     }
 
     /** Whether the claim has been given a workspace whose verification may still fail. */

@@ -27,17 +27,16 @@ record ClaimBody(
 
     /** How many, for how long, and what to do where nothing is in stock. */
     @RegisterForReflection
+    @Schema(name = "ClaimTerms")
     record Terms(
             @Schema(enumeration = {"fail", "wait", "cold", "wait_then_cold"}) @Nullable
             String policy,
 
-            @Schema(examples = "30s") @Nullable
-            String timeout,
+            @Schema(examples = "30s") @Nullable String timeout,
 
             @Nullable Integer priority,
 
-            @Schema(examples = "8h") @Nullable
-            String ttl,
+            @Schema(examples = "8h") @Nullable String ttl,
 
             @Nullable Integer count,
             @Nullable Integer atLeast,

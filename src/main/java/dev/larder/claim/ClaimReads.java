@@ -11,12 +11,17 @@ import dev.larder.claim.Claim.Step;
 import dev.larder.claim.Claim.Times;
 import dev.larder.claim.Claim.Workspace;
 import dev.larder.database.Encryption;
+import dev.larder.database.RowList;
 import dev.larder.database.Rows;
+import dev.larder.database.Slice;
 import dev.larder.database.Sql;
+import dev.larder.database.Total;
 import dev.larder.lifecycle.BuildProgress;
 import dev.larder.lifecycle.LabelStore;
+import dev.larder.lifecycle.ListRules;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.LabelSelector;
+import dev.larder.model.PresetFilter;
 import dev.larder.model.StateSummary;
 import dev.larder.model.Visibility;
 import io.smallrye.mutiny.Uni;
@@ -82,7 +87,7 @@ public class ClaimReads {
                    c.created_at AS claim_created_at, c.granted_at, c.expires_at, c.waits_until, c.ended_at, c.ended_reason,
                    c.unfit, c.failure_code, c.failure,
                    w.id, o.name AS organization, t.name AS template, p.name AS preset, w.name, w.version, w.build_number,
-                   w.transition, %s AS build_status, w.created_at, w.ready_at, w.deleted_at,
+                   w.transition, %s AS build_status, %s AS word, w.created_at, w.ready_at, w.deleted_at,
                    w.outputs_sealed, w.claim_step_wanted_at, w.verifying, s.status AS step_status, s.error_code AS step_error_code, s.error AS step_error,
                    {state}, {labels}, NULL::integer AS ready_left
               FROM claims c
@@ -96,7 +101,7 @@ public class ClaimReads {
                       AND NOT EXISTS (SELECT FROM builds r
                                        WHERE r.workspace_id = w.id AND r.reason = 'recycle' AND r.number > b.number)
                     ORDER BY b.number DESC LIMIT 1) s ON true
-            """.formatted(BuildProgress.status("w"))
+            """.formatted(BuildProgress.status("w"), BuildProgress.word("w"))
             .replace("{state}", BuildProgress.state("w"))
             .replace("{labels}", LabelStore.of("c.id"));
 
@@ -123,22 +128,67 @@ public class ClaimReads {
                 .map(rows -> Rows.list(rows, ClaimReads::claim));
     }
 
-    private static final LabelStore.Listed LIST = new LabelStore.Listed(
-            SELECT_CLAIM
-                    + """
-             WHERE {visible}
-               AND (:owner::uuid IS NULL OR c.user_id = :owner) AND {after}""".replace("{visible}", Rules.visibleTo("c.organization_id"))
-                            .replace("{after}", Rules.after("c.id")),
-            LabelStore.labelled("c.id"),
-            " ORDER BY c.id LIMIT :limit");
+    static final RowList LIST = new RowList("claims x", "x.id");
+
+    /** As a status: active or waiting. */
+    static final String LIVE = "live";
+
+    /** Words of a claim's status that end it, and are rare: an index has them alone. */
+    private static final String ENDED_BADLY =
+            "x.ended_reason IN ('failed', 'verify_failed', 'timed_out', 'preset_not_active')";
+
+    private static final String VERIFIED =
+            "EXISTS (SELECT FROM workspaces v WHERE v.id = x.workspace_id AND v.verifying)";
 
     /**
-     * As {@link #find}, a page of them.
+     * What a list of claims shows.
      *
-     * @param labels that they have; empty for all
+     * @param status a word of {@link ClaimView}
+     * @param owner the name or the id of the claimer
+     * @param labels that they have
      */
-    public Uni<List<Claim>> list(Visibility scope, Optional<LabelSelector> labels, Optional<UUID> after, int limit) {
-        return LIST.on(client, scope, labels, after, limit).map(rows -> Rows.list(rows, ClaimReads::claim));
+    public record ClaimFilter(
+            PresetFilter presets,
+            Optional<String> status,
+            Optional<String> owner,
+            Optional<LabelSelector> labels,
+            Optional<Instant> since) {
+
+        /** All claims. */
+        public static final ClaimFilter ALL = new ClaimFilter(
+                PresetFilter.ALL, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+    }
+
+    static RowList.Query query(Visibility scope, ClaimFilter filter) {
+        RowList.Query query = ListRules.seenBy(LIST.all(), scope.organization());
+        query.where("x.user_id = :viewer", "viewer", scope.owner());
+        ListRules.ofPresets(query, filter.presets(), true);
+        ListRules.ownedBy(query, "x.user_id", filter.owner());
+        filter.status().ifPresent(status -> restrict(query, status));
+        ListRules.labelled(query, LabelStore.labelled("x.id"), filter.labels());
+        return ListRules.since(query, filter.since());
+    }
+
+    private static void restrict(RowList.Query query, String status) {
+        switch (status) {
+            case LIVE -> query.where("x.ended_at IS NULL");
+            case "active" -> query.where("x.ended_at IS NULL AND x.workspace_id IS NOT NULL AND NOT " + VERIFIED);
+            case "waiting" -> query.where("x.ended_at IS NULL AND (x.workspace_id IS NULL OR " + VERIFIED + ")");
+            case "failed" -> query.where(ENDED_BADLY).filter("x.ended_reason IN ('failed', 'verify_failed')");
+            case "timed_out", "preset_not_active" ->
+                query.where(ENDED_BADLY).with("status", status).filter("x.ended_reason = :status");
+            default -> query.with("status", status).filter("x.ended_reason = :status");
+        }
+    }
+
+    /** As {@link #find}, a page of them, newest first. */
+    public Uni<Slice<Claim>> list(Visibility scope, ClaimFilter filter, Optional<UUID> after, int limit) {
+        return query(scope, filter).page(client, SELECT_CLAIM, "c.id", after, limit, ClaimReads::claim);
+    }
+
+    /** How many claims the list has. */
+    public Uni<Total> total(Visibility scope, ClaimFilter filter) {
+        return query(scope, filter).total(client);
     }
 
     static Claim claim(Row row) {
@@ -204,7 +254,10 @@ public class ClaimReads {
                         row.getString("name")),
                 row.getInteger("version"),
                 new LatestBuild(
-                        row.getInteger("build_number"), row.getString("transition"), row.getString("build_status")),
+                        row.getInteger("build_number"),
+                        row.getString("transition"),
+                        row.getString("build_status"),
+                        row.getString("word")),
                 new Times(Rows.instant(row, "created_at"), time(row, "ready_at"), time(row, "deleted_at")),
                 new Preparation(
                         Boolean.TRUE.equals(row.getBoolean("verifying")),

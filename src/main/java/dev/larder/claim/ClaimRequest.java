@@ -23,6 +23,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A request for workspaces.
@@ -99,7 +100,19 @@ record ClaimRequest(
 
     /** Reads a request body. Every fault becomes a problem that names the field. */
     static ClaimRequest of(byte[] bytes, OptionalInt ifMatch) {
-        JsonBody body = JsonBody.of(bytes, ClaimBody.class);
+        return of(JsonBody.of(bytes, ClaimBody.class), ifMatch);
+    }
+
+    /** Reads the body of a request whose address names the preset; without a body it is one claim. */
+    static ClaimRequest ofNamed(byte @Nullable [] bytes, String organization, String template, String preset) {
+        JsonBody body = JsonBody.ofOptional(bytes, ClaimBody.Terms.class)
+                .with("organization", organization)
+                .with("template", template)
+                .with("preset", preset);
+        return of(body, OptionalInt.empty());
+    }
+
+    private static ClaimRequest of(JsonBody body, OptionalInt ifMatch) {
         int count = body.optionalInteger("count", 1, COUNT_MAX).orElse(1);
         refuseWithoutEffect(body, ifMatch);
         ClaimRequest request = new ClaimRequest(

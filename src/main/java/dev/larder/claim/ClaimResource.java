@@ -1,26 +1,26 @@
 package dev.larder.claim;
 
-import dev.larder.database.Encryption;
+import dev.larder.claim.ClaimReads.ClaimFilter;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
+import dev.larder.http.Filters;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Labels;
+import dev.larder.http.ListParameters;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.PreferWait;
+import dev.larder.http.PresetParameters;
 import dev.larder.http.Problem;
 import dev.larder.lifecycle.EndClaimStore;
-import dev.larder.lifecycle.StartBuildStore;
 import dev.larder.model.Caller;
-import dev.larder.model.LabelSelector;
+import dev.larder.model.PresetFilter;
 import dev.larder.model.Role;
 import dev.larder.model.Visibility;
-import dev.larder.wakeup.Change;
-import dev.larder.wakeup.WakeUps;
 import io.quarkus.runtime.annotations.RegisterForReflection;
-import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
@@ -32,21 +32,19 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.Duration;
-import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.ExampleObject;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
-import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 import org.jspecify.annotations.Nullable;
@@ -57,41 +55,29 @@ import org.jspecify.annotations.Nullable;
 @Tag(name = "claims")
 class ClaimResource {
 
-    private static final Logger LOG = Logger.getLogger(ClaimResource.class);
-    private static final int KEY_MAX = 255;
-
-    private final Claims claims;
+    private final ClaimCalls calls;
     private final ClaimAnswers answers;
     private final ClaimReads reads;
     private final EndClaimStore leases;
-    private final StartBuildStore builds;
-    private final WakeUps wakeUps;
+    private final Releases releases;
     private final CurrentCaller caller;
     private final InstantSource clock;
-    private final ClaimObserver observer;
-    private final ClaimSettings settings;
 
     ClaimResource(
-            Claims claims,
+            ClaimCalls calls,
             ClaimAnswers answers,
             ClaimReads reads,
             EndClaimStore leases,
-            StartBuildStore builds,
-            WakeUps wakeUps,
+            Releases releases,
             CurrentCaller caller,
-            InstantSource clock,
-            ClaimObserver observer,
-            ClaimSettings settings) {
-        this.claims = claims;
+            InstantSource clock) {
+        this.calls = calls;
         this.answers = answers;
         this.reads = reads;
         this.leases = leases;
-        this.builds = builds;
-        this.wakeUps = wakeUps;
+        this.releases = releases;
         this.caller = caller;
         this.clock = clock;
-        this.observer = observer;
-        this.settings = settings;
     }
 
     @POST
@@ -135,62 +121,7 @@ class ClaimResource {
             @HeaderParam("Idempotency-Key") @Nullable String key,
             @HeaderParam("If-Match") @Nullable String ifMatch,
             @HeaderParam("Prefer") @Nullable String prefer) {
-        ClaimRequest request = ClaimRequest.of(body, ETags.ifMatch(ifMatch));
-        Duration hold = PreferWait.of(prefer).orElse(settings.hold());
-        Caller asking = caller.get();
-        request.refuseUnlessAllowed(asking);
-        Instant asked = clock.instant();
-        return claims.claim(asking, request, key(key))
-                .invoke(outcome -> observe(outcome, asked))
-                .chain(outcome -> answer(asking, request, outcome, hold));
-    }
-
-    private Uni<RestResponse<Object>> answer(Caller asking, ClaimRequest request, Outcome outcome, Duration hold) {
-        return Uni.createFrom()
-                .deferred(() -> answers.of(asking, request, outcome, hold))
-                .onFailure(Encryption.UnreadableException.class)
-                .recoverWithUni(unreadable -> takeBack(outcome, unreadable));
-    }
-
-    /**
-     * A claim is granted where its answer can be given: with a damaged secret it is ended, and the
-     * workspace goes.
-     */
-    private Uni<RestResponse<Object>> takeBack(Outcome outcome, Throwable unreadable) {
-        LOG.errorf("a claim was taken back, its workspace cannot be opened cause=%s", unreadable.getMessage());
-        List<UUID> claims = outcome instanceof Outcome.Given(var given, var unused)
-                ? given.stream().map(Claim::id).toList()
-                : List.of();
-        return Multi.createFrom()
-                .iterable(claims)
-                .onItem()
-                .transformToUniAndConcatenate(claim -> giveBack(claim, OptionalInt.empty()))
-                .collect()
-                .asList()
-                .chain(back -> Uni.createFrom().failure(unreadable()));
-    }
-
-    private static Problem unreadable() {
-        return Problem.of(
-                        503,
-                        "workspace_unreadable",
-                        "The outputs of the workspace cannot be opened, and it was taken back; ask for another one, under another key.")
-                .withHeader("Retry-After", "1");
-    }
-
-    private void observe(Outcome outcome, Instant asked) {
-        observer.answered(outcome.path(), outcome.word(), Duration.between(asked, clock.instant()));
-        if (outcome instanceof Outcome.Given(var unused, var stages)) {
-            stages.ifPresent(took -> observer.took(took.queued(), took.picked()));
-        }
-    }
-
-    static Optional<String> key(@Nullable String header) {
-        if (header != null && (header.isBlank() || header.length() > KEY_MAX)) {
-            throw Problem.badRequest(
-                    "invalid_idempotency_key", "Idempotency-Key", "must have 1 to " + KEY_MAX + " characters.");
-        }
-        return Optional.ofNullable(header);
+        return calls.create(caller.get(), ClaimRequest.of(body, ETags.ifMatch(ifMatch)), ClaimCalls.key(key), prefer);
     }
 
     @GET
@@ -198,19 +129,38 @@ class ClaimResource {
     @Operation(
             operationId = "listClaims",
             summary =
-                    "Lists claims without outputs, with label=team=a,tier those with these labels. Members see their own, others those of their organization")
+                    "Lists claims without outputs, newest first. Members see their own, others those of their organization")
     public Uni<Page<ClaimView>> list(
-            @QueryParam("label") @Nullable String label,
-            @QueryParam("limit") @Nullable String limit,
-            @QueryParam("after") @Nullable String after) {
-        PageRequest page = PageRequest.of(limit, after);
-        Optional<LabelSelector> labels = Labels.selector(label);
-        Caller asking = caller.get();
-        return reads.list(Visibility.of(asking), labels, page.after(), page.rows())
-                .map(rows -> rows.stream()
-                        .map(claim -> ClaimView.of(claim, Map.of()))
-                        .toList())
-                .map(views -> Page.of(page, views, ClaimView::id));
+            @BeanParam ListParameters list,
+            @BeanParam PresetParameters presets,
+            @QueryParam("status") @Parameter(description = Filters.STATUS) @Nullable String status,
+            @QueryParam("owner") @Parameter(description = Filters.OWNER) @Nullable String owner,
+            @QueryParam("label") @Parameter(description = Labels.FILTER) List<String> label,
+            @QueryParam("since") @Parameter(description = Filters.SINCE) @Nullable String since) {
+        return page(list, filter(presets.filter(), status, owner, label, since));
+    }
+
+    /** Reads the filters of a list of claims. */
+    ClaimFilter filter(
+            PresetFilter presets,
+            @Nullable String status,
+            @Nullable String owner,
+            List<String> label,
+            @Nullable String since) {
+        return new ClaimFilter(
+                presets,
+                Filters.status(status, ClaimView.STATUSES),
+                Filters.text("owner", owner),
+                Labels.selector(label),
+                Filters.since(since, clock.instant()));
+    }
+
+    Uni<Page<ClaimView>> page(ListParameters list, ClaimFilter filter) {
+        PageRequest page = list.page();
+        Visibility scope = Visibility.of(caller.get());
+        return reads.list(scope, filter, page.after(), page.rows())
+                .map(rows -> Page.of(page, rows, Claim::id).map(claim -> ClaimView.of(claim, Map.of())))
+                .chain(found -> list.counted(found, () -> reads.total(scope, filter)));
     }
 
     @GET
@@ -219,7 +169,7 @@ class ClaimResource {
     @Operation(
             operationId = "getClaim",
             summary =
-                    "Shows a claim with its workspace. Only the claimer sees outputs. Prefer: wait=20 waits while the claim waits or is built cold")
+                    "Shows a claim with its workspace. Only the claimer sees outputs. Prefer: wait=20 waits until it is ready, has failed or has ended; the status says whether it is")
     public Uni<RestResponse<ClaimView>> get(
             @PathParam("id") String id, @HeaderParam("Prefer") @Nullable String prefer) {
         Caller asking = caller.get();
@@ -264,8 +214,7 @@ class ClaimResource {
 
     /** The body that prolongs a claim. */
     @RegisterForReflection
-    record Renewal(
-            @Schema(examples = "8h") String ttl) {}
+    record Renewal(@Schema(examples = "8h") String ttl) {}
 
     private static void refuseOther(Claim claim, OptionalInt generation) {
         Integer its = claim.generation();
@@ -291,30 +240,7 @@ class ClaimResource {
         OptionalInt generation = ETags.ifMatch(ifMatch);
         return found(caller.get(), uuid(id))
                 .invoke(claim -> refuseOther(claim, generation))
-                .chain(claim -> leases.cancel(claim.id(), clock.instant())
-                        .chain(canceled -> canceled ? gaveUp() : giveBack(claim.id(), generation)));
-    }
-
-    private Uni<Void> gaveUp() {
-        wakeUps.changed(Change.WAITING_CLAIM);
-        return Uni.createFrom().voidItem();
-    }
-
-    private Uni<Void> giveBack(UUID claim, OptionalInt generation) {
-        return leases.release(claim, generation, clock.instant())
-                .chain(given -> goOn(claim, given))
-                .invoke(() -> wakeUps.changed(Change.JOB_QUEUED))
-                .replaceWithVoid();
-    }
-
-    private Uni<?> goOn(UUID claim, EndClaimStore.Return given) {
-        Instant now = clock.instant();
-        return switch (given) {
-            // What it was given may have proved unfit in this moment, and then it waits again.
-            case NONE -> leases.cancel(claim, now).chain(() -> builds.deleteUsedUp(now));
-            case TO_DELETE -> builds.deleteUsedUp(now);
-            case TO_RESET -> builds.recycle(now).chain(() -> builds.deleteWanted(now));
-        };
+                .chain(claim -> releases.end(claim.id(), generation));
     }
 
     private Uni<Claim> found(Caller asking, UUID claim) {

@@ -33,8 +33,7 @@ record ClaimSetRequest(
             @Nullable String organization,
             List<MemberBody> members,
 
-            @Schema(examples = "8h") @Nullable
-            String ttl,
+            @Schema(examples = "8h") @Nullable String ttl,
 
             @Nullable Map<String, String> labels) {}
 

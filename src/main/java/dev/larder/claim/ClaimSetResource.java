@@ -76,7 +76,7 @@ class ClaimSetResource {
     public Uni<RestResponse<Object>> claim(
             byte @Nullable [] body, @HeaderParam("Idempotency-Key") @Nullable String key) {
         ClaimSetRequest request = ClaimSetRequest.of(body);
-        Optional<String> own = ClaimResource.key(key);
+        Optional<String> own = ClaimCalls.key(key);
         Caller asking = caller.get();
         Instant asked = clock.instant();
         return sets.claim(asking, request, own)

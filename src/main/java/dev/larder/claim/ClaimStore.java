@@ -4,6 +4,7 @@ import dev.larder.claim.ClaimQuotaStore.UnderQuota;
 import dev.larder.claim.Claimable.Order;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
+import dev.larder.lifecycle.BuildProgress;
 import dev.larder.lifecycle.DirtyPresets;
 import dev.larder.lifecycle.LabelStore;
 import dev.larder.lifecycle.Ownership;
@@ -189,7 +190,7 @@ public class ClaimStore {
                    NULL::timestamptz AS ended_at, NULL::text AS ended_reason, 0 AS unfit, NULL::text AS failure_code,
                    NULL::text AS failure,
                    m.id, m.organization_id, p.organization, p.template, p.preset, p.id AS preset_id, m.name, m.version, m.build_number,
-                   m.transition, m.build_status, m.created_at, m.ready_at, m.deleted_at, m.outputs_sealed, m.claim_step_wanted_at,
+                   m.transition, m.build_status, {word} AS word, m.created_at, m.ready_at, m.deleted_at, m.outputs_sealed, m.claim_step_wanted_at,
                    m.state_status, m.state_reason, m.state_since, m.labels::jsonb AS labels,
                    m.verifying, NULL::text AS step_status, NULL::text AS step_error_code, NULL::text AS step_error, p.limited,
                    CASE WHEN m.id IS NOT NULL THEN
@@ -198,7 +199,7 @@ public class ClaimStore {
                                   WHERE {claimable} AND {scanned}
                                   ORDER BY w.created_at, w.id
                                   LIMIT 100 + (SELECT count(*) FROM picked)) stock) END AS ready_left
-              FROM preset p LEFT JOIN moved m ON true""";
+              FROM preset p LEFT JOIN moved m ON true""".replace("{word}", BuildProgress.word("m"));
 
     private static final List<String> PARAMETERS = List.of(
             "preset",

@@ -50,6 +50,17 @@ record ClaimView(
         @Nullable WorkspaceView workspace,
         Map<String, String> labels) {
 
+    static final List<String> STATUSES = List.of(
+            "active",
+            "waiting",
+            "released",
+            "expired",
+            "deleted",
+            "canceled",
+            "timed_out",
+            "preset_not_active",
+            "failed");
+
     /** How claims of exactly one workspace ended before a claim could end as failed. */
     static final String BEFORE_FAILED = "verify_failed";
 
@@ -104,9 +115,7 @@ record ClaimView(
             @Nullable String errorCode,
             @Nullable String error) {}
 
-    /**
-     * @param status {@code ready}, or the transition and status of its latest build
-     */
+    /** @param status as everywhere: {@link BuildProgress#word} */
     record WorkspaceView(
             UUID id,
             String name,
@@ -189,19 +198,9 @@ record ClaimView(
                         workspace.names().template(),
                         workspace.names().preset()),
                 workspace.version(),
-                status(workspace),
+                workspace.build().word(),
                 workspace.createdAt(),
                 workspace.readyAt().orElse(null),
                 new Contents(outputs, workspace.state()));
-    }
-
-    private static String status(Workspace workspace) {
-        if (workspace.times().deletedAt().isPresent()) {
-            return "deleted";
-        }
-        if (workspace.readyAt().isEmpty() || !workspace.buildStatus().equals("succeeded")) {
-            return workspace.transition() + "_" + workspace.buildStatus();
-        }
-        return workspace.claimStepWanted() ? "start_pending" : "ready";
     }
 }

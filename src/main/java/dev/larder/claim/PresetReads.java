@@ -3,6 +3,7 @@ package dev.larder.claim;
 import dev.larder.claim.Claimable.Order;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
+import dev.larder.lifecycle.PresetNames;
 import dev.larder.lifecycle.Rules;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonArray;
@@ -25,9 +26,11 @@ import org.jspecify.annotations.Nullable;
 public class PresetReads {
 
     private final Pool client;
+    private final PresetNames names;
 
     public PresetReads(Pool client) {
         this.client = client;
+        this.names = new PresetNames(client);
     }
 
     static Claimable claimable(Row row) {
@@ -37,20 +40,24 @@ public class PresetReads {
                 Boolean.TRUE.equals(row.getBoolean("verify_step")));
     }
 
-    private static final Sql FIND_PRESETS =
-            Sql.of("""
+    private static final Sql FIND_PRESETS = Sql.of(
+            """
             SELECT p.id, p.name, p.claim_order,
                    (SELECT v.verify_step FROM template_versions v WHERE v.id = p.version_id) AS verify_step
               FROM organizations o
               JOIN templates t ON t.organization_id = o.id AND t.deleted_at IS NULL
               JOIN presets p ON p.version_id = t.active_version_id
-             WHERE (:named::text IS NULL OR o.name = :named) AND t.name = :template AND p.name = ANY (:presets::text[])
-               AND {visible}""".replace("{visible}", Rules.visibleTo("o.id")), "named", "template", "presets", "organization");
+             WHERE (:organization_name::text IS NULL OR o.id = {named}) AND t.name = :template AND p.name = ANY (:presets::text[])
+               AND {visible}""".replace("{visible}", Rules.visibleTo("o.id")).replace("{named}", Rules.ORGANIZATION_ID),
+            "organization_name",
+            "template",
+            "presets",
+            "organization");
 
     /**
      * Those of these presets that the template's active version has, by their names.
      *
-     * @param organization its name; empty for the caller's own, which must be given then
+     * @param organization its name or its id; empty for the caller's own, which must be given then
      */
     public Uni<Map<String, Claimable>> findPresets(
             Optional<String> organization, String template, List<String> presets, Optional<UUID> callersOrganization) {
@@ -85,12 +92,17 @@ public class PresetReads {
               JOIN presets p ON p.version_id = t.active_version_id
               LEFT JOIN preset_parameters g ON g.preset_id = p.id
               LEFT JOIN unnest(:names::text[], :values::text[]) a (name, value) ON a.name = g.name AND a.value = g.value
-             WHERE (:named::text IS NULL OR o.name = :named) AND t.name = :template
+             WHERE (:organization_name::text IS NULL OR o.id = {named}) AND t.name = :template
                AND {visible}
              GROUP BY p.id
             HAVING count(g.name) = count(a.name)
              ORDER BY count(g.name) DESC, p.name
-             LIMIT 1""".replace("{visible}", Rules.visibleTo("o.id")), "named", "template", "names", "values", "organization");
+             LIMIT 1""".replace("{visible}", Rules.visibleTo("o.id")).replace("{named}", Rules.ORGANIZATION_ID),
+            "organization_name",
+            "template",
+            "names",
+            "values",
+            "organization");
 
     /**
      * The preset all of whose parameters are among these; the one with most of them, then the first by name
@@ -148,20 +160,9 @@ public class PresetReads {
         return new Fitting(claimable(row), List.copyOf(declared));
     }
 
-    private static final Sql UNKNOWN =
-            Sql.of("""
-            WITH named AS (
-                SELECT o.id FROM organizations o
-                 WHERE (:named::text IS NULL OR o.name = :named) AND o.deleted_at IS NULL AND {visible})
-            SELECT CASE WHEN NOT EXISTS (SELECT FROM named) THEN 'organization'
-                        WHEN NOT EXISTS (SELECT FROM named n JOIN templates t ON t.organization_id = n.id
-                                          WHERE t.name = :template AND t.deleted_at IS NULL) THEN 'template'
-                        ELSE 'preset' END AS what""".replace("{visible}", Rules.visibleTo("o.id")), "named", "template", "organization");
-
     /** Which name of a request that finds no preset is the first unknown one: organization, template or preset. */
     public Uni<String> unknown(Optional<String> organization, String template, Optional<UUID> callersOrganization) {
-        return UNKNOWN.on(client, organization.orElse(null), template, callersOrganization.orElse(null))
-                .map(rows -> rows.iterator().next().getString("what"));
+        return names.unknown(callersOrganization, organization, template);
     }
 
     private static final Sql FIND_PRESET =

@@ -153,7 +153,12 @@ public class WaitingClaimStore {
                AND (c.workspace_id IS NULL
                     OR EXISTS (SELECT FROM workspaces w
                                 WHERE w.id = c.workspace_id
-                                  AND (w.verifying OR (w.build_number = 1 AND w.transition = 'start' AND w.ready_at IS NULL))))""", "claims");
+                                  AND (w.verifying OR (w.build_number = 1 AND w.transition = 'start' AND w.ready_at IS NULL)
+                                       OR (w.transition = 'start' AND w.build_status NOT IN ('failed', 'canceled')
+                                           AND (w.claim_step_wanted_at IS NOT NULL
+                                                OR (w.build_status <> 'succeeded'
+                                                    AND EXISTS (SELECT FROM builds b
+                                                                 WHERE b.id = w.build_id AND b.reason = 'claim')))))))""", "claims");
 
     /** Those of these claims that are not settled: see {@link Claim#isUnsettled}. */
     public Uni<Set<UUID>> unsettled(Collection<UUID> claims) {

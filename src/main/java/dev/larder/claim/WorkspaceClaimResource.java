@@ -81,8 +81,7 @@ class WorkspaceClaimResource {
     record VersionedClaim(
             @Nullable Integer expectedVersion,
 
-            @Schema(examples = "8h") @Nullable
-            String ttl,
+            @Schema(examples = "8h") @Nullable String ttl,
 
             @Nullable Map<String, String> labels) {}
 
@@ -103,8 +102,7 @@ class WorkspaceClaimResource {
             @Nullable Map<String, String> parameters,
             @Nullable UUID presetId,
 
-            @Schema(examples = "8h") @Nullable
-            String ttl,
+            @Schema(examples = "8h") @Nullable String ttl,
 
             @Nullable Map<String, String> labels) {}
 
@@ -142,7 +140,7 @@ class WorkspaceClaimResource {
         Chosen chosen = chosen(json);
         ClaimRequest request = ClaimRequest.ofNew(json);
         Duration hold = PreferWait.of(prefer).orElse(settings.hold());
-        Optional<String> own = ClaimResource.key(key);
+        Optional<String> own = ClaimCalls.key(key);
         Caller asking = caller.get();
         Instant asked = clock.instant();
         return claims.create(asking, request, chosen, own)
@@ -225,7 +223,7 @@ class WorkspaceClaimResource {
         Duration hold = PreferWait.of(prefer).orElse(settings.hold());
         Caller asking = caller.get();
         Instant asked = clock.instant();
-        return exact.claim(asking, request, wanted, ClaimResource.key(key))
+        return exact.claim(asking, request, wanted, ClaimCalls.key(key))
                 .invoke(result -> observe(result, asked))
                 .chain(result -> answer(asking, request, result, tag.isPresent(), hold));
     }

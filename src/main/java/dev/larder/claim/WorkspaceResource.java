@@ -3,17 +3,23 @@ package dev.larder.claim;
 import dev.larder.claim.ChildStore.Below;
 import dev.larder.claim.WorkspaceStore.Build;
 import dev.larder.claim.WorkspaceStore.Seen;
+import dev.larder.claim.WorkspaceStore.WorkspaceFilter;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
+import dev.larder.http.Filters;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Labels;
 import dev.larder.http.Labels.LabelsBody;
+import dev.larder.http.ListParameters;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
+import dev.larder.http.PreferWait;
+import dev.larder.http.PresetParameters;
 import dev.larder.http.Problem;
+import dev.larder.lifecycle.BuildProgress;
 import dev.larder.lifecycle.LabelStore;
 import dev.larder.lifecycle.StartBuildStore;
-import dev.larder.model.LabelSelector;
+import dev.larder.model.JobStatus;
 import dev.larder.model.Refusal;
 import dev.larder.model.Role;
 import dev.larder.model.Visibility;
@@ -21,6 +27,7 @@ import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
@@ -31,6 +38,8 @@ import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
+import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,6 +53,7 @@ import java.util.stream.Stream;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
@@ -67,6 +77,7 @@ class WorkspaceResource {
     private static final int DELETED_AT_ONCE_MAX = 100;
 
     private final WorkspaceStore store;
+    private final WorkspaceWaits waits;
     private final StartBuildStore builds;
     private final LabelStore labels;
     private final ChildStore children;
@@ -76,6 +87,7 @@ class WorkspaceResource {
 
     WorkspaceResource(
             WorkspaceStore store,
+            WorkspaceWaits waits,
             StartBuildStore builds,
             LabelStore labels,
             ChildStore children,
@@ -83,6 +95,7 @@ class WorkspaceResource {
             CurrentCaller caller,
             InstantSource clock) {
         this.store = store;
+        this.waits = waits;
         this.builds = builds;
         this.labels = labels;
         this.children = children;
@@ -95,30 +108,41 @@ class WorkspaceResource {
     @Operation(
             operationId = "listWorkspaces",
             summary =
-                    "Lists the workspaces that exist; with label=team=a,tier those whose claims have these labels; with ids exactly these, in this order, deleted ones too, or 404 naming each that is missing; with name the one that the caller holds under it")
+                    "Lists the workspaces that exist, newest first; with ids exactly these, in this order, deleted ones too, or 404 naming each that is missing; with name the one that the caller holds under it")
     public Uni<Page<Seen>> list(
-            @QueryParam("label") @Nullable String label,
+            @BeanParam ListParameters list,
+            @BeanParam PresetParameters presets,
+            @QueryParam("status") @Parameter(description = Filters.STATUS) @Nullable String status,
+            @QueryParam("owner") @Parameter(description = Filters.OWNER) @Nullable String owner,
+            @QueryParam("label") @Parameter(description = Labels.FILTER) List<String> label,
+            @QueryParam("since") @Parameter(description = Filters.SINCE) @Nullable String since,
             @QueryParam("ids") @Nullable String ids,
-            @QueryParam("name") @Nullable String name,
-            @QueryParam("limit") @Nullable String limit,
-            @QueryParam("after") @Nullable String after) {
-        PageRequest page = PageRequest.of(limit, after);
-        Optional<LabelSelector> labelled = Labels.selector(label);
-        boolean listed = label != null || limit != null || after != null;
+            @QueryParam("name") @Nullable String name) {
+        WorkspaceFilter filter = new WorkspaceFilter(
+                presets.filter(),
+                Filters.status(status, BuildProgress.WORDS),
+                Filters.text("owner", owner),
+                Labels.selector(label),
+                Filters.since(since, clock.instant()));
+        if (ids == null && name == null) {
+            return page(list, filter);
+        }
+        if (list.given() || !filter.equals(WorkspaceFilter.ALL) || (ids != null && name != null)) {
+            throw alone(name == null ? "ids" : "name");
+        }
         if (name != null) {
-            if (listed || ids != null) {
-                throw alone("name");
-            }
             return store.named(caller.get().userId(), name).map(found -> new Page<>(found, null));
-        }
-        if (ids == null) {
-            return store.list(scope(), labelled, page.after(), page.rows()).map(rows -> Page.of(page, rows, Seen::id));
-        }
-        if (listed) {
-            throw alone("ids");
         }
         List<UUID> wanted = wanted(ids);
         return store.findAll(wanted, scope()).map(found -> inOrder(wanted, found));
+    }
+
+    private Uni<Page<Seen>> page(ListParameters list, WorkspaceFilter filter) {
+        PageRequest page = list.page();
+        Visibility scope = scope();
+        return store.list(scope, filter, page.after(), page.rows())
+                .map(rows -> Page.of(page, rows, Seen::id))
+                .chain(found -> list.counted(found, () -> store.total(scope, filter)));
     }
 
     private static Problem alone(String parameter) {
@@ -151,9 +175,14 @@ class WorkspaceResource {
 
     @GET
     @Path("{id}")
-    @Operation(operationId = "getWorkspace", summary = "Shows a workspace. Its ETag is its version")
-    public Uni<RestResponse<Seen>> get(@PathParam("id") String id) {
-        return found(id)
+    @Operation(
+            operationId = "getWorkspace",
+            summary =
+                    "Shows a workspace. Its ETag is its version. Prefer: wait=20 waits until it is ready, has failed or is gone; the status says whether it is")
+    public Uni<RestResponse<Seen>> get(@PathParam("id") String id, @HeaderParam("Prefer") @Nullable String prefer) {
+        Duration hold = PreferWait.of(prefer).orElse(Duration.ZERO);
+        return waits.settled(caller.get(), uuid(id), hold)
+                .map(found -> found.orElseThrow(() -> Problem.notFound("workspace")))
                 .map(seen -> ResponseBuilder.ok(seen)
                         .tag(String.valueOf(seen.owned().version()))
                         .build());
@@ -162,10 +191,15 @@ class WorkspaceResource {
     @GET
     @Path("{id}/builds")
     @Operation(operationId = "listWorkspaceBuilds", summary = "Lists the newest builds of a workspace")
-    public Uni<Builds> builds(@PathParam("id") String id) {
+    public Uni<Builds> builds(
+            @PathParam("id") String id,
+            @QueryParam("status") @Parameter(description = Filters.STATUS) @Nullable String status,
+            @QueryParam("since") @Parameter(description = Filters.SINCE) @Nullable String since) {
         Visibility scope = scope();
+        Optional<String> wanted = Filters.status(status, JobStatus.WORDS);
+        Optional<Instant> from = Filters.since(since, clock.instant());
         return found(id)
-                .chain(seen -> store.builds(seen.id(), scope, BUILDS_MAX))
+                .chain(seen -> store.builds(seen.id(), scope, wanted, from, BUILDS_MAX))
                 .map(Builds::new);
     }
 
@@ -295,8 +329,11 @@ class WorkspaceResource {
     }
 
     private Uni<Seen> found(String id) {
-        UUID workspace = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("workspace"));
-        return store.find(workspace, scope()).map(found -> found.orElseThrow(() -> Problem.notFound("workspace")));
+        return store.find(uuid(id), scope()).map(found -> found.orElseThrow(() -> Problem.notFound("workspace")));
+    }
+
+    private static UUID uuid(String id) {
+        return JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("workspace"));
     }
 
     private Visibility scope() {

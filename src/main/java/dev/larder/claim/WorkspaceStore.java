@@ -1,13 +1,18 @@
 package dev.larder.claim;
 
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import dev.larder.database.RowList;
 import dev.larder.database.Rows;
+import dev.larder.database.Slice;
 import dev.larder.database.Sql;
+import dev.larder.database.Total;
 import dev.larder.lifecycle.BuildProgress;
 import dev.larder.lifecycle.LabelStore;
+import dev.larder.lifecycle.ListRules;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.JobStatus;
 import dev.larder.model.LabelSelector;
+import dev.larder.model.PresetFilter;
 import dev.larder.model.StateSummary;
 import dev.larder.model.Visibility;
 import io.smallrye.mutiny.Uni;
@@ -60,7 +65,15 @@ public class WorkspaceStore {
     /** @param version grows with every owner */
     public record Owned(UUID ownerId, String owner, boolean prebuild, int version) {}
 
-    public record LatestBuild(int buildNumber, String transition, String status) {}
+    /**
+     * @param status of the workspace, as everywhere: {@link BuildProgress#word}
+     * @param buildStatus of the latest build, as of its job
+     */
+    public record LatestBuild(
+            int buildNumber,
+            String transition,
+            @Schema(implementation = JobStatus.class) String buildStatus,
+            String status) {}
 
     /**
      * @param missingSince since when what was built is known not to exist any more; null where it does as
@@ -77,7 +90,7 @@ public class WorkspaceStore {
 
     private static final String SELECT = """
             SELECT w.id, o.name AS organization, t.name AS template, v.number AS template_version, p.name AS preset, w.name,
-                   w.owner_id, u.name AS owner, w.prebuild, w.version, w.build_number, w.transition, %s AS build_status,
+                   w.owner_id, u.name AS owner, w.prebuild, w.version, w.build_number, w.transition, %s AS build_status, %s AS word,
                    w.created_at, w.ready_at, w.claimed_at, w.deletion_wanted_at, w.deleted_at,
                    w.missing_since, w.quarantined_at, {state}, {labels}
               FROM workspaces w
@@ -86,25 +99,60 @@ public class WorkspaceStore {
               JOIN template_versions v ON v.id = w.version_id
               JOIN users u ON u.id = w.owner_id
               LEFT JOIN presets p ON p.id = w.preset_id
-            """.formatted(BuildProgress.status("w"))
+            """.formatted(BuildProgress.status("w"), BuildProgress.word("w"))
             .replace("{state}", BuildProgress.state("w"))
             .replace("{labels}", LabelStore.ofHolder("w.id"));
 
     private static final String SEEN =
             Rules.visibleTo("w.organization_id") + " AND (:owner::uuid IS NULL OR w.owner_id = :owner)";
 
-    private static final LabelStore.Listed LIST = new LabelStore.Listed(
-            SELECT + " WHERE w.deleted_at IS NULL AND " + SEEN + " AND " + Rules.after("w.id"),
-            LabelStore.held("w.id"),
-            " ORDER BY w.id LIMIT :limit");
+    static final RowList LIST = new RowList("workspaces x", "x.id");
+
+    // The index of those that exist begins with the organization.
+    private static final String ORGANIZATIONS = "SELECT o.id AS key FROM organizations o";
 
     /**
-     * Those that exist, by id.
+     * What a list of workspaces shows.
      *
-     * @param labels that they have; empty for all
+     * @param status a word of {@link BuildProgress#WORDS}
+     * @param owner the name or the id of a user
+     * @param labels of their claims
      */
-    public Uni<List<Seen>> list(Visibility scope, Optional<LabelSelector> labels, Optional<UUID> after, int limit) {
-        return LIST.on(client, scope, labels, after, limit).map(rows -> Rows.list(rows, WorkspaceStore::seen));
+    public record WorkspaceFilter(
+            PresetFilter presets,
+            Optional<String> status,
+            Optional<String> owner,
+            Optional<LabelSelector> labels,
+            Optional<Instant> since) {
+
+        /** All that exist. */
+        public static final WorkspaceFilter ALL = new WorkspaceFilter(
+                PresetFilter.ALL, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+    }
+
+    static RowList.Query query(Visibility scope, WorkspaceFilter filter) {
+        RowList.Query query = ListRules.seenBy(LIST.all().where("x.deleted_at IS NULL"), scope.organization());
+        query.where("x.owner_id = :viewer", "viewer", scope.owner());
+        ListRules.ownedBy(query, "x.owner_id", filter.owner());
+        if (scope.organization().isEmpty() && filter.presets().organization().isEmpty()) {
+            query.among("x.organization_id", ORGANIZATIONS);
+        }
+        ListRules.ofPresets(query, filter.presets(), false);
+        query.filter(BuildProgress.word("x") + " = :status", "status", filter.status());
+        ListRules.labelled(query, LabelStore.held("x.id"), filter.labels());
+        // A client may have chosen the id, so it says nothing about the time.
+        return query.filter(
+                "x.created_at >= :since::timestamptz", "since", filter.since().map(Rows::utc));
+    }
+
+    /** Those that exist, newest first by their ids. */
+    public Uni<Slice<Seen>> list(Visibility scope, WorkspaceFilter filter, Optional<UUID> after, int limit) {
+        return query(scope, filter).page(client, SELECT, "w.id", after, limit, WorkspaceStore::seen);
+    }
+
+    /** How many workspaces the list has. */
+    public Uni<Total> total(Visibility scope, WorkspaceFilter filter) {
+        return query(scope, filter).total(client);
     }
 
     private static final Sql FIND_ALL = Sql.of(
@@ -148,7 +196,10 @@ public class WorkspaceStore {
                         Boolean.TRUE.equals(row.getBoolean("prebuild")),
                         row.getInteger("version")),
                 new LatestBuild(
-                        row.getInteger("build_number"), row.getString("transition"), row.getString("build_status")),
+                        row.getInteger("build_number"),
+                        row.getString("transition"),
+                        row.getString("build_status"),
+                        row.getString("word")),
                 new Times(
                         Rows.instant(row, "created_at"),
                         Rows.instantOrNull(row, "ready_at"),
@@ -170,14 +221,24 @@ public class WorkspaceStore {
               JOIN template_versions v ON v.id = b.version_id
              WHERE b.workspace_id = :workspace
                AND (:owner::uuid IS NULL OR b.initiator_id = :owner OR (u.is_system AND b.reason <> 'recycle'))
-             ORDER BY b.number DESC LIMIT :limit""", "workspace", "owner", "limit");
+               AND (:status::text IS NULL OR j.status = :status) AND b.created_at >= coalesce(:since::timestamptz, '-infinity')
+             ORDER BY b.number DESC LIMIT :limit""", "workspace", "owner", "status", "since", "limit");
 
     /**
      * The builds of a workspace, the newest first. The caller has found the workspace in its scope before. A user
      * who sees only own workspaces does not see builds for an earlier owner.
+     *
+     * @param status a word of {@link JobStatus}; empty for all
      */
-    public Uni<List<Build>> builds(UUID workspace, Visibility scope, int limit) {
-        return BUILDS.on(client, workspace, scope.owner().orElse(null), limit)
+    public Uni<List<Build>> builds(
+            UUID workspace, Visibility scope, Optional<String> status, Optional<Instant> since, int limit) {
+        return BUILDS.on(
+                        client,
+                        workspace,
+                        scope.owner().orElse(null),
+                        status.orElse(null),
+                        since.map(Rows::utc).orElse(null),
+                        limit)
                 .map(rows -> Rows.list(rows, WorkspaceStore::build));
     }
 

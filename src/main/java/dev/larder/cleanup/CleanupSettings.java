@@ -56,7 +56,8 @@ public class CleanupSettings {
     private Duration duration(String key, Duration otherwise, Duration least) {
         Duration value = read(key, Duration.class, "a time such as 24h or 30d").orElse(otherwise);
         if (value.compareTo(least) < 0 || value.compareTo(MOST) > 0) {
-            throw new MisconfiguredException(key + " must be from " + Durations.written(least) + " to 3650d, not " + Durations.written(value));
+            throw new MisconfiguredException(
+                    key + " must be from " + Durations.written(least) + " to 3650d, not " + Durations.written(value));
         }
         return value;
     }

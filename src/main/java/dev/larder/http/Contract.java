@@ -48,11 +48,13 @@ final class Contract {
      * What one method of an address takes and gives.
      *
      * @param query names of query parameters
+     * @param repeatable those of them that may be given several times: the document calls them arrays
      * @param headers names of headers, in lower case
      * @param takes media types of the body; empty where there is no body
      * @param gives media types of a successful answer
      */
-    record Operation(Set<String> query, Set<String> headers, Set<String> takes, Set<String> gives) {}
+    record Operation(
+            Set<String> query, Set<String> repeatable, Set<String> headers, Set<String> takes, Set<String> gives) {}
 
     /**
      * An address and its methods.
@@ -141,9 +143,15 @@ final class Contract {
                 .forEach(response -> gives.addAll(names(response.getValue().path("content"))));
         return new Operation(
                 parameters(parameters, "query", name -> name),
+                parameters(parameters.stream().filter(Contract::isArray).toList(), "query", name -> name),
                 parameters(parameters, "header", name -> name.toLowerCase(Locale.ROOT)),
                 names(operation.path("requestBody").path("content")),
                 gives);
+    }
+
+    private static boolean isArray(JsonNode parameter) {
+        // It is a list of types where null is among them.
+        return parameter.path("schema").path("type").toString().contains("\"array\"");
     }
 
     private static Set<String> parameters(
@@ -189,7 +197,7 @@ final class Contract {
             if (!operation.query().contains(name)) {
                 refusals.add(
                         new Refusal("unknown_parameter", JsonBody.shown(name), "is no query parameter of this call."));
-            } else if (query.getAll(name).size() > 1) {
+            } else if (query.getAll(name).size() > 1 && !operation.repeatable().contains(name)) {
                 refusals.add(new Refusal("repeated_parameter", name, "may be given once."));
             }
         }

@@ -8,6 +8,7 @@ import io.quarkus.smallrye.openapi.runtime.OpenApiDocumentService;
 import io.smallrye.openapi.runtime.io.Format;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpClosedException;
+import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpVersion;
@@ -19,6 +20,7 @@ import jakarta.inject.Singleton;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.Map;
 import java.util.Optional;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
@@ -56,6 +58,8 @@ public class Edge {
     private final long stateMaxBytes;
     private final Duration bodyTimeout;
     private final Duration stateTimeout;
+    private final InstantSource clock;
+    private final AnswerDate date = new AnswerDate();
     private volatile @Nullable Contract contract;
 
     // Reads a body of unknown length up to the limit before a resource sees it. A state is read by its resource,
@@ -65,12 +69,14 @@ public class Edge {
     Edge(
             Vertx vertx,
             OpenApiDocumentService description,
+            InstantSource clock,
             @ConfigProperty(name = "larder.http.body-max", defaultValue = "2M") MemorySize bodyMax,
             @ConfigProperty(name = "larder.state.hard-max-size", defaultValue = "128M") MemorySize stateMax,
             @ConfigProperty(name = "larder.http.body-timeout", defaultValue = "30s") Duration bodyTimeout,
             @ConfigProperty(name = "larder.state.body-timeout", defaultValue = "5m") Duration stateTimeout) {
         this.vertx = vertx;
         this.description = description;
+        this.clock = clock;
         this.bodyMaxBytes = bodyMax.asLongValue();
         this.stateMaxBytes = stateMax.asLongValue();
         this.bodyTimeout = bodyTimeout;
@@ -90,6 +96,7 @@ public class Edge {
     private void enter(RoutingContext routing) {
         HttpServerRequest request = routing.request();
         nameForMetrics(NO_ADDRESS);
+        routing.response().putHeader(HttpHeaders.DATE, date.at(clock.instant()));
         if (request.uri().length() > TARGET_MAX) {
             refuse(routing, StatusProblems.of(414));
         } else if (!isUri(request.uri())) {

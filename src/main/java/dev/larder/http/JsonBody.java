@@ -38,6 +38,7 @@ public final class JsonBody {
             .build();
 
     private static final byte[] NOTHING = {};
+    private static final byte[] EMPTY_OBJECT = {'{', '}'};
 
     private final ObjectNode object;
 
@@ -85,6 +86,11 @@ public final class JsonBody {
         return new JsonBody(object);
     }
 
+    /** The same where the body may be left out: then no field is given. */
+    public static JsonBody ofOptional(byte @Nullable [] bytes, Class<? extends Record> schema) {
+        return of(bytes == null || bytes.length == 0 ? EMPTY_OBJECT : bytes, schema);
+    }
+
     private static JsonNode tree(byte[] bytes) {
         try {
             return MAPPER.readTree(bytes);
@@ -105,6 +111,11 @@ public final class JsonBody {
     /** The first 64 characters of a name that was sent. */
     public static String shown(String field) {
         return field.length() <= 64 ? field : field.substring(0, 64) + "…";
+    }
+
+    /** The same body with one more text, which another part of the request gives. */
+    public JsonBody with(String field, String text) {
+        return new JsonBody(object.deepCopy().put(field, text));
     }
 
     public boolean has(String field) {
@@ -195,10 +206,13 @@ public final class JsonBody {
 
     /** Code {@code invalid_duration} where {@link Durations} reads none in the text, or zero. */
     public Optional<Duration> optionalDuration(String field) {
-        return optionalText(field).map(text -> Durations.read(text)
-                .filter(Duration::isPositive)
-                .orElseThrow(() -> Problem.badRequest(
-                        "invalid_duration", field, "must be " + Durations.EXAMPLES + ", of a second or more.")));
+        return optionalText(field)
+                .map(text -> Durations.read(text)
+                        .filter(Duration::isPositive)
+                        .orElseThrow(() -> Problem.badRequest(
+                                "invalid_duration",
+                                field,
+                                "must be " + Durations.EXAMPLES + ", of a second or more.")));
     }
 
     /** A field with a reader of its own; empty where it is absent or null. */

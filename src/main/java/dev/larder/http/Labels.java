@@ -131,12 +131,16 @@ public final class Labels {
 
     /**
      * Reads the query parameter {@code label}: {@code team=a,tier} are the items whose label team is a and that
-     * have a label tier. Empty without the parameter. What cannot be read is a 400 problem
-     * {@code invalid_label_selector}.
+     * have a label tier. It may be given several times. Empty without the parameter. What cannot be read is a 400
+     * problem {@code invalid_label_selector}.
      */
-    public static Optional<LabelSelector> selector(@Nullable String text) {
-        return Optional.ofNullable(text).map(Labels::read);
+    public static Optional<LabelSelector> selector(List<String> texts) {
+        return texts.isEmpty() ? Optional.empty() : Optional.of(read(String.join(",", texts)));
     }
+
+    /** What the parameter says of itself. */
+    public static final String FILTER =
+            "Only with these labels: key=value, or a key alone; several with commas, or given several times";
 
     private static LabelSelector read(String text) {
         Map<String, String> pairs = new TreeMap<>();

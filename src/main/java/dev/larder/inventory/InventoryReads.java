@@ -95,9 +95,9 @@ public class InventoryReads {
                       LEFT JOIN users u ON u.id = i.removal_requested_by
                      WHERE %s AND %s) i
              WHERE :state::text IS NULL OR state = :state
-             ORDER BY id LIMIT :limit""".formatted(STATE, visibleTo("coalesce(w.organization_id, v.organization_id)"), Rules.after("i.id")),
+             ORDER BY id DESC LIMIT :limit""".formatted(STATE, visibleTo("coalesce(w.organization_id, v.organization_id)"), Rules.before("i.id")),
             "organization",
-            "after",
+            "before",
             "state",
             "limit",
             "grace");
@@ -197,7 +197,10 @@ public class InventoryReads {
               JOIN workers k ON k.id = l.worker_id
               LEFT JOIN organizations o ON o.id = l.organization_id
              WHERE %s AND %s
-             ORDER BY l.id LIMIT :limit""".formatted(Rules.visibleTo("l.organization_id"), Rules.after("l.id")), "organization", "after", "limit");
+             ORDER BY l.id DESC LIMIT :limit""".formatted(Rules.visibleTo("l.organization_id"), Rules.before("l.id")),
+            "organization",
+            "before",
+            "limit");
 
     /** @param organization where given, only the places of its own workers */
     public Uni<List<Location>> locations(Optional<UUID> organization, Optional<UUID> after, int limit) {

@@ -1,12 +1,17 @@
 package dev.larder.jobs;
 
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import dev.larder.database.RowList;
 import dev.larder.database.Rows;
+import dev.larder.database.Slice;
 import dev.larder.database.Sql;
+import dev.larder.database.Total;
 import dev.larder.lifecycle.AvailableWorkers;
+import dev.larder.lifecycle.ListRules;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.JobStatus;
 import dev.larder.model.LogLine;
+import dev.larder.model.PresetFilter;
 import dev.larder.model.Visibility;
 import dev.larder.model.WorkerSupply;
 import io.smallrye.mutiny.Uni;
@@ -114,27 +119,63 @@ public class JobReads {
                AND (:owner::uuid IS NULL
                     OR (w.owner_id = :owner AND (b.initiator_id = :owner OR (s.is_system AND b.reason <> 'recycle'))))""".formatted(Rules.visibleTo("j.organization_id"));
 
-    private static final Sql LIST = Sql.of(
-            SELECT.formatted("false", BUILDERS.formatted("NULL::timestamptz"), Lines.kind("a")) + " WHERE " + VISIBLE
-                    + """
-               AND (:after::uuid IS NULL OR j.id < :after) AND (:status::text IS NULL OR j.status = :status)
-             ORDER BY j.id DESC LIMIT :limit""",
-            "organization",
-            "owner",
-            "after",
-            "status",
-            "limit");
+    static final RowList LIST = new RowList("jobs x", "x.id");
+
+    private static final String LISTED =
+            SELECT.formatted("false", BUILDERS.formatted("NULL::timestamptz"), Lines.kind("a"));
+
+    private static final String SEEN_BY_OWNER = """
+            EXISTS (SELECT FROM builds b
+                      JOIN users s ON s.id = b.initiator_id
+                      JOIN workspaces w ON w.id = x.workspace_id
+                     WHERE b.id = x.build_id AND w.owner_id = :viewer
+                       AND (b.initiator_id = :viewer OR (s.is_system AND b.reason <> 'recycle')))""";
+
+    private static final String WORKSPACE = "(SELECT w.%s FROM workspaces w WHERE w.id = x.workspace_id)";
+
+    /**
+     * What a list of jobs shows.
+     *
+     * @param owner the name or the id of the workspace's owner
+     */
+    public record JobFilter(
+            PresetFilter presets, Optional<JobStatus> status, Optional<String> owner, Optional<Instant> since) {
+
+        /** All jobs. */
+        public static final JobFilter ALL =
+                new JobFilter(PresetFilter.ALL, Optional.empty(), Optional.empty(), Optional.empty());
+    }
+
+    static RowList.Query query(Visibility scope, JobFilter filter) {
+        RowList.Query query = ListRules.seenBy(LIST.all(), scope.organization());
+        query.filter(SEEN_BY_OWNER, "viewer", scope.owner());
+        ListRules.ofPresets(query, filter.presets(), WORKSPACE.formatted("preset_id"), false);
+        filter.status().ifPresent(status -> restrict(query, status));
+        filter.owner()
+                .ifPresent(name -> query.with("owner_name", name)
+                        .filter(WORKSPACE.formatted("owner_id") + " IN (" + ListRules.USERS + ")"));
+        return ListRules.since(query, filter.since());
+    }
+
+    // Indexes have the jobs that have not ended, and those that ended badly.
+    private static void restrict(RowList.Query query, JobStatus status) {
+        switch (status) {
+            case PENDING -> query.where("x.started_at IS NULL AND x.completed_at IS NULL");
+            case RUNNING, CANCELING -> query.where("x.started_at IS NOT NULL AND x.completed_at IS NULL");
+            case FAILED, CANCELED -> query.where("x.status IN ('failed', 'canceled')");
+            case SUCCEEDED -> {}
+        }
+        query.with("status", status.word()).filter("x.status = :status");
+    }
 
     /** The newest first. */
-    public Uni<List<Seen>> list(Visibility scope, Optional<String> status, Optional<UUID> after, int limit) {
-        return LIST.on(
-                        pool,
-                        scope.organization().orElse(null),
-                        scope.owner().orElse(null),
-                        after.orElse(null),
-                        status.orElse(null),
-                        limit)
-                .map(rows -> Rows.list(rows, JobReads::seen));
+    public Uni<Slice<Seen>> list(Visibility scope, JobFilter filter, Optional<UUID> after, int limit) {
+        return query(scope, filter).page(pool, LISTED, "j.id", after, limit, JobReads::seen);
+    }
+
+    /** How many jobs the list has. */
+    public Uni<Total> total(Visibility scope, JobFilter filter) {
+        return query(scope, filter).total(pool);
     }
 
     private static final Sql FIND = Sql.of(

@@ -1,10 +1,14 @@
 package dev.larder.jobs;
 
 import dev.larder.http.CurrentCaller;
+import dev.larder.http.Filters;
 import dev.larder.http.JsonBody;
+import dev.larder.http.ListParameters;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
+import dev.larder.http.PresetParameters;
 import dev.larder.http.Problem;
+import dev.larder.jobs.JobReads.JobFilter;
 import dev.larder.jobs.JobReads.Seen;
 import dev.larder.lifecycle.CancelStore;
 import dev.larder.lifecycle.CancelStore.Canceling;
@@ -15,6 +19,7 @@ import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
@@ -23,12 +28,12 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
@@ -60,21 +65,22 @@ class JobResource {
             operationId = "listJobs",
             summary = "Lists jobs, newest first. Members see their own, others those of their organization")
     public Uni<Page<Seen>> list(
-            @QueryParam("status") @Nullable String status,
-            @QueryParam("limit") @Nullable String limit,
-            @QueryParam("after") @Nullable String after) {
-        PageRequest page = PageRequest.of(limit, after);
-        return reader.list(scope(), status(status), page.after(), page.rows())
-                .map(rows -> Page.of(page, rows, Seen::id));
-    }
-
-    private static Optional<String> status(@Nullable String word) {
-        if (word != null
-                && Arrays.stream(JobStatus.values())
-                        .noneMatch(status -> status.word().equals(word))) {
-            throw Problem.badRequest("unknown_status", "status", "is not a job status.");
-        }
-        return Optional.ofNullable(word);
+            @BeanParam ListParameters list,
+            @BeanParam PresetParameters presets,
+            @QueryParam("status") @Parameter(description = Filters.STATUS) @Nullable String status,
+            @QueryParam("owner") @Parameter(description = "Only of workspaces of this user, by name or id") @Nullable
+                    String owner,
+            @QueryParam("since") @Parameter(description = Filters.SINCE) @Nullable String since) {
+        PageRequest page = list.page();
+        JobFilter filter = new JobFilter(
+                presets.filter(),
+                Filters.status(status, JobStatus.WORDS).map(JobStatus::of),
+                Filters.text("owner", owner),
+                Filters.since(since, clock.instant()));
+        Visibility scope = scope();
+        return reader.list(scope, filter, page.after(), page.rows())
+                .map(rows -> Page.of(page, rows, Seen::id))
+                .chain(found -> list.counted(found, () -> reader.total(scope, filter)));
     }
 
     @GET

@@ -1,8 +1,12 @@
 package dev.larder.jobs;
 
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import dev.larder.database.RowList;
 import dev.larder.database.Rows;
+import dev.larder.database.Slice;
 import dev.larder.database.Sql;
+import dev.larder.database.Total;
+import dev.larder.lifecycle.ListRules;
 import dev.larder.lifecycle.Rules;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
@@ -101,22 +105,31 @@ public class QueueReads {
                 row.getLong("over_1h"));
     }
 
-    private static final Sql WORKERS =
-            Sql.of("""
+    static final RowList WORKERS = new RowList("workers x", "x.id");
+
+    private static final String WORKER = """
             SELECT k.id, k.name, k.organization_id, k.tags, k.backends, k.slots, k.reserved_slots, k.user_id IS NOT NULL AS remote,
                    k.created_at, k.last_seen_at,
                    ARRAY(SELECT h.backend FROM held_places h WHERE h.worker_id = k.id ORDER BY h.backend) AS held,
                    (SELECT count(*)::integer FROM jobs j
                      WHERE j.worker_id = k.id AND j.started_at IS NOT NULL AND j.completed_at IS NULL) AS running
-              FROM workers k
-             WHERE k.stopped_at IS NULL AND %s
-               AND (:after::uuid IS NULL OR k.id < :after)
-             ORDER BY k.id DESC LIMIT :limit""".formatted(Rules.visibleTo("k.organization_id")), "organization", "after", "limit");
+              FROM workers k""";
 
-    /** Workers that are registered and have not stopped, the newest first. */
-    public Uni<List<Working>> workers(Optional<UUID> organization, Optional<UUID> after, int limit) {
-        return WORKERS.on(pool, organization.orElse(null), after.orElse(null), limit)
-                .map(rows -> Rows.list(rows, QueueReads::working));
+    /** Workers that are registered and have not stopped. */
+    static RowList.Query working(
+            Optional<UUID> callersOrganization, Optional<String> organization, Optional<Instant> since) {
+        RowList.Query query = ListRules.seenBy(WORKERS.all().where("x.stopped_at IS NULL"), callersOrganization);
+        return ListRules.since(ListRules.of(query, organization), since);
+    }
+
+    /** A page of them, the newest first. */
+    public Uni<Slice<Working>> workers(RowList.Query query, Optional<UUID> after, int limit) {
+        return query.page(pool, WORKER, "k.id", after, limit, QueueReads::working);
+    }
+
+    /** How many there are. */
+    public Uni<Total> total(RowList.Query query) {
+        return query.total(pool);
     }
 
     /**

@@ -2,9 +2,12 @@ package dev.larder.jobs;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import dev.larder.database.RowList;
 import dev.larder.http.CurrentCaller;
+import dev.larder.http.Filters;
 import dev.larder.http.FollowSettings;
 import dev.larder.http.JsonBody;
+import dev.larder.http.ListParameters;
 import dev.larder.http.Located;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
@@ -25,6 +28,7 @@ import io.quarkus.arc.All;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
@@ -46,6 +50,7 @@ import java.util.stream.Collectors;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
@@ -103,10 +108,17 @@ class WorkerResource {
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.AUDITOR_NAME})
     @Operation(operationId = "listWorkers", summary = "Lists registered workers with their load, newest first")
     public Uni<Page<Working>> list(
-            @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
-        PageRequest page = PageRequest.of(limit, after);
-        return reader.workers(caller.get().organization(), page.after(), page.rows())
-                .map(rows -> Page.of(page, rows, Working::id));
+            @BeanParam ListParameters list,
+            @QueryParam("organization") @Parameter(description = Filters.ORGANIZATION) @Nullable String organization,
+            @QueryParam("since") @Parameter(description = Filters.SINCE) @Nullable String since) {
+        PageRequest page = list.page();
+        RowList.Query query = QueueReads.working(
+                caller.get().organization(),
+                Filters.text("organization", organization),
+                Filters.since(since, clock.instant()));
+        return reader.workers(query, page.after(), page.rows())
+                .map(rows -> Page.of(page, rows, Working::id))
+                .chain(found -> list.counted(found, () -> reader.total(query)));
     }
 
     /**

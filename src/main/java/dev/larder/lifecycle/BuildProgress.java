@@ -1,5 +1,7 @@
 package dev.larder.lifecycle;
 
+import java.util.List;
+
 /**
  * Whether a worker has the latest build of a workspace, said once for all statements. Its job says so and the
  * workspace does not: a lease is given without writing a second row and its indexes (decision 0019).
@@ -32,6 +34,53 @@ public final class BuildProgress {
                             ELSE {w}.state_since END AS state_since""".replace("{begun}", "({w}.build_finished_at IS NULL AND coalesce(" + isBegun("{w}") + ", false))")
                 .replace("{w}", workspace);
     }
+
+    /**
+     * A value: the status of the workspace, in the one vocabulary that the API has for it (design, section 1.1).
+     *
+     * @param workspace what the statement calls the workspace's row
+     */
+    public static String word(String workspace) {
+        return """
+                CASE WHEN {w}.deleted_at IS NOT NULL THEN 'deleted'
+                        WHEN {w}.quarantined_at IS NOT NULL THEN 'quarantined'
+                        WHEN {w}.transition <> 'start' OR {w}.build_status <> 'succeeded' OR {w}.ready_at IS NULL
+                        THEN {w}.transition || '_' || {status}
+                        WHEN {w}.deletion_wanted_at IS NOT NULL THEN 'returned'
+                        WHEN {w}.verifying OR {w}.claim_step_wanted_at IS NOT NULL THEN 'start_pending'
+                        ELSE 'ready' END""".replace("{w}", workspace).replace("{status}", status(workspace));
+    }
+
+    /** Whether the workspace of this word will change soon, by itself. */
+    public static boolean underWay(String word) {
+        return word.equals("returned")
+                || word.endsWith("_pending")
+                || word.endsWith("_running")
+                || word.endsWith("_canceling");
+    }
+
+    /** The words of {@link #word}. */
+    public static final List<String> WORDS = List.of(
+            "start_pending",
+            "start_running",
+            "start_canceling",
+            "start_canceled",
+            "start_failed",
+            "ready",
+            "returned",
+            "stop_pending",
+            "stop_running",
+            "stop_canceling",
+            "stop_canceled",
+            "stop_failed",
+            "stop_succeeded",
+            "delete_pending",
+            "delete_running",
+            "delete_canceling",
+            "delete_canceled",
+            "delete_failed",
+            "deleted",
+            "quarantined");
 
     /**
      * A value: the latest build's status, as {@link dev.larder.model.JobStatus} has it.

@@ -2,17 +2,11 @@ package dev.larder.lifecycle;
 
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
-import dev.larder.model.LabelSelector;
-import dev.larder.model.Visibility;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
-import io.vertx.mutiny.sqlclient.RowSet;
-import io.vertx.mutiny.sqlclient.SqlClient;
 import jakarta.enterprise.context.ApplicationScoped;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -62,40 +56,6 @@ public class LabelStore {
         return """
                 %s IN (SELECT c.workspace_id FROM labels l JOIN claims c ON c.id = l.subject_id
                                  WHERE c.ended_at IS NULL AND %s)""".formatted(workspace, MATCHING);
-    }
-
-    /** A list of what may have labels: one statement for all of it, and one for what has certain labels. */
-    public static final class Listed {
-
-        private final Sql all;
-        private final Sql labelled;
-
-        /**
-         * @param select the statement up to a condition that takes one more after it, with the parameters
-         *     {@code :organization}, {@code :owner} and {@code :after}
-         * @param has the condition that it has the labels: {@link LabelStore#labelled} or {@link LabelStore#held}
-         * @param order what follows the conditions, with the parameter {@code :limit}
-         */
-        public Listed(String select, String has, String order) {
-            this.all = Sql.of(select + order, "organization", "owner", "after", "limit");
-            this.labelled =
-                    Sql.of(select + " AND " + has + order, "organization", "owner", "after", "limit", "pairs", "keys");
-        }
-
-        /** A page of it. */
-        public Uni<RowSet<Row>> on(
-                SqlClient client, Visibility scope, Optional<LabelSelector> labels, Optional<UUID> after, int limit) {
-            List<@Nullable Object> values = new ArrayList<>();
-            values.add(scope.organization().orElse(null));
-            values.add(scope.owner().orElse(null));
-            values.add(after.orElse(null));
-            values.add(limit);
-            labels.ifPresent(wanted -> {
-                values.add(new JsonObject(new TreeMap<>(wanted.pairs())));
-                values.add(wanted.keys().toArray(String[]::new));
-            });
-            return (labels.isEmpty() ? all : labelled).on(client, values.toArray());
-        }
     }
 
     /** A value: the labels of the claim or the state as JSON; null where it has none. */

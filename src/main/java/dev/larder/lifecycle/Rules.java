@@ -83,6 +83,16 @@ public final class Rules {
     }
 
     /**
+     * A value: the id of an organization. Parameter {@code :organization_name}: its name or its id; no name reads as
+     * an id. NULL where no organization has the name.
+     */
+    public static final String ORGANIZATION_ID = """
+            coalesce((SELECT id FROM organizations WHERE name = :organization_name AND deleted_at IS NULL),
+                     CASE WHEN :organization_name ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+                          THEN :organization_name::text::uuid END)
+            """;
+
+    /**
      * A condition: a worker, a place or a caller is for the organization. One without an organization is for all.
      *
      * @param row what the statement calls its row
@@ -97,14 +107,9 @@ public final class Rules {
     }
 
     /**
-     * A condition: the row is on the next page of a list that is ordered by this column. Parameter
-     * {@code :after}: the last value of the page before; null for the first page.
+     * A condition: the row is on the next page of a list that is ordered by this column, the greatest value first.
+     * Parameter {@code :before}: the last value of the page before; null for the first page.
      */
-    public static String after(String column) {
-        return "(:after::uuid IS NULL OR %s > :after)".formatted(column);
-    }
-
-    /** The same as {@link #after} for a list in descending order; parameter {@code :before}. */
     public static String before(String column) {
         return "(:before::uuid IS NULL OR %s < :before)".formatted(column);
     }

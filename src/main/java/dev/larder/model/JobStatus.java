@@ -1,5 +1,7 @@
 package dev.larder.model;
 
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -12,6 +14,10 @@ public enum JobStatus {
     CANCELING,
     CANCELED,
     FAILED;
+
+    /** The words of all. */
+    public static final List<String> WORDS =
+            Arrays.stream(values()).map(JobStatus::word).toList();
 
     /** Whether a worker may still change the workspace. Nothing else may touch it then. */
     public boolean active() {

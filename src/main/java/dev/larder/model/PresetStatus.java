@@ -1,5 +1,7 @@
 package dev.larder.model;
 
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 
 /** Whether a preset's prebuilds may be created (design, sections 2.3.4 and 2.3.5). */
@@ -9,6 +11,10 @@ public enum PresetStatus {
     HARD_LIMITED,
     /** It cannot be built as declared: creation waits for another declaration. */
     VALIDATION_FAILED;
+
+    /** The words of all. */
+    public static final List<String> WORDS =
+            Arrays.stream(values()).map(PresetStatus::word).toList();
 
     /** The word the database and the API use. */
     public String word() {

@@ -1,14 +1,21 @@
 package dev.larder.reconcile;
 
 import dev.larder.http.CurrentCaller;
+import dev.larder.http.Filters;
 import dev.larder.http.JsonBody;
+import dev.larder.http.ListParameters;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
+import dev.larder.http.PresetParameters;
 import dev.larder.http.Problem;
+import dev.larder.model.PresetFilter;
+import dev.larder.model.PresetStatus;
 import dev.larder.model.Role;
 import dev.larder.reconcile.PresetStore.DeclaredPreset;
+import dev.larder.reconcile.PresetStore.Filter;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
@@ -19,12 +26,12 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.time.OffsetDateTime;
-import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
 
@@ -56,40 +63,51 @@ class PoolResource {
     @GET
     @Operation(
             operationId = "listPresets",
-            summary = "Lists the presets of active versions with the counts of their pools")
+            summary = "Lists the presets of active versions with the counts of their pools, newest first")
     public Uni<Page<PresetWithPool>> list(
-            @QueryParam("limit") @Nullable String limit, @QueryParam("after") @Nullable String after) {
-        PageRequest page = PageRequest.of(limit, after);
-        return presets.list(caller.get().organization(), page.after(), page.rows())
+            @BeanParam ListParameters list,
+            @BeanParam PresetParameters names,
+            @QueryParam("status") @Parameter(description = Filters.STATUS) @Nullable String status) {
+        return page(list, filter(names.filter(), status));
+    }
+
+    static Filter filter(PresetFilter names, @Nullable String status) {
+        return new Filter(names, Filters.status(status, PresetStatus.WORDS));
+    }
+
+    Uni<Page<PresetWithPool>> page(ListParameters list, Filter filter) {
+        Instant now = clock.instant();
+        return presets(list, filter)
+                .chain(page -> plans(page, now)
+                        .map(plans -> page.map(preset -> PresetWithPool.of(preset, plans.get(preset.id()), now))));
+    }
+
+    Uni<Page<DeclaredPreset>> presets(ListParameters list, Filter filter) {
+        PageRequest page = list.page();
+        Optional<UUID> organization = caller.get().organization();
+        return presets.list(organization, filter, page.after(), page.rows())
                 .map(rows -> Page.of(page, rows, DeclaredPreset::id))
-                .chain(this::withPools);
+                .chain(found -> list.counted(found, () -> presets.total(organization, filter)));
     }
 
-    private Uni<Page<PresetWithPool>> withPools(Page<DeclaredPreset> page) {
-        List<UUID> ids = page.items().stream().map(DeclaredPreset::id).toList();
+    /** By preset; a preset without prebuilds has none. */
+    Uni<Map<UUID, Plan>> plans(Page<DeclaredPreset> page, Instant at) {
         return reconciler
-                .plans(ids, clock.instant())
-                .map(PoolResource::byPreset)
-                .map(plans -> new Page<>(views(page.items(), plans), page.next()));
-    }
-
-    private static Map<UUID, Plan> byPreset(List<Cycle.Planned> planned) {
-        return planned.stream().collect(Collectors.toMap(one -> one.preset().id(), Cycle.Planned::plan));
-    }
-
-    private static List<PresetWithPool> views(List<DeclaredPreset> presets, Map<UUID, Plan> plans) {
-        Function<DeclaredPreset, PresetWithPool> view = preset -> PresetWithPool.of(preset, plans.get(preset.id()));
-        return presets.stream().map(view).toList();
+                .plans(page.items().stream().map(DeclaredPreset::id).toList(), at)
+                .map(plans -> plans.stream()
+                        .collect(Collectors.toMap(one -> one.preset().id(), Cycle.Planned::plan)));
     }
 
     @GET
     @Path("{id}")
     @Operation(operationId = "getPreset", summary = "Shows a preset with the counts of its pool")
     public Uni<PresetWithPool> get(@PathParam("id") String id) {
+        Instant now = clock.instant();
         return found(id)
                 .chain(preset -> reconciler
-                        .plans(List.of(preset.id()), clock.instant())
-                        .map(plans -> views(List.of(preset), byPreset(plans)).getFirst()));
+                        .plan(preset.id(), now)
+                        .map(planned -> PresetWithPool.of(
+                                preset, planned.map(Cycle.Planned::plan).orElse(null), now)));
     }
 
     @GET

@@ -1,9 +1,14 @@
 package dev.larder.reconcile;
 
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import dev.larder.model.LevelPause;
+import dev.larder.model.PresetStatus;
 import dev.larder.reconcile.PresetStore.DeclaredPreset;
 import dev.larder.reconcile.PresetStore.Named;
+import java.time.Instant;
+import java.util.List;
 import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,18 +20,39 @@ record PresetWithPool(
         UUID id,
         @JsonUnwrapped Named named,
         boolean active,
-        String status,
-        @Nullable String statusReason,
+        @JsonUnwrapped Condition condition,
         @Nullable Integer instances,
         @Nullable PoolState pool) {
 
-    static PresetWithPool of(DeclaredPreset preset, @Nullable Plan plan) {
+    /**
+     * What keeps the pool from its work.
+     *
+     * @param pause of the narrowest level that is paused now; null where none is
+     * @param holds why nothing is created, or why what is created waits, as {@code GET /presets/{id}/pool} has them
+     */
+    record Condition(
+            @Schema(implementation = PresetStatus.class) String status,
+            @Nullable String statusReason,
+            @Nullable LevelPause pause,
+            List<PoolView.HoldView> holds) {
+
+        static Condition of(DeclaredPreset preset, @Nullable Plan plan, Instant at) {
+            return new Condition(
+                    preset.standing().status().word(),
+                    preset.standing().reason().orElse(null),
+                    LevelPause.narrowest(preset.standing().pauses(), at).orElse(null),
+                    plan == null
+                            ? List.of()
+                            : plan.holds().stream().map(PoolView.HoldView::of).toList());
+        }
+    }
+
+    static PresetWithPool of(DeclaredPreset preset, @Nullable Plan plan, Instant at) {
         return new PresetWithPool(
                 preset.id(),
                 preset.named(),
                 preset.active(),
-                preset.status().word(),
-                preset.statusReason().orElse(null),
+                Condition.of(preset, plan, at),
                 preset.instances().orElse(null),
                 plan == null ? null : plan.state());
     }

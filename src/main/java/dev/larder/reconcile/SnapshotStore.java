@@ -5,11 +5,10 @@ import dev.larder.database.Sql;
 import dev.larder.lifecycle.AvailableWorkers;
 import dev.larder.lifecycle.BuildProgress;
 import dev.larder.lifecycle.CheckStore;
+import dev.larder.lifecycle.PauseColumns;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.Failures;
 import dev.larder.model.JobStatus;
-import dev.larder.model.Pause;
-import dev.larder.model.PauseScope;
 import dev.larder.model.Prebuild;
 import dev.larder.model.PresetSnapshot;
 import dev.larder.model.PresetStatus;
@@ -275,11 +274,7 @@ public class SnapshotStore {
                             AND NOT EXISTS (SELECT FROM preset_parameters g
                                              WHERE g.preset_id = p.id AND g.name = v.name)
                           ORDER BY v.ordinal) AS missing,
-                   CASE WHEN d.suspect_since IS NULL THEN d.pause_scope ELSE 'all' END AS deployment_scope,
-                   CASE WHEN d.suspect_since IS NULL THEN d.pause_until END AS deployment_until,
-                   o.pause_scope AS organization_scope, o.pause_until AS organization_until,
-                   t.pause_scope AS template_scope, t.pause_until AS template_until,
-                   p.pause_scope AS preset_scope, p.pause_until AS preset_until,
+                   %s,
                    v.backend, v.tags, builders.*
               FROM presets p
               JOIN template_versions v ON v.id = p.version_id
@@ -291,6 +286,7 @@ public class SnapshotStore {
              WHERE p.id = ANY (:presets) AND p.instances IS NOT NULL
              ORDER BY p.id""".formatted(
                             Rules.active("p", "t"),
+                            PauseColumns.OF_PRESET,
                             AvailableWorkers.select("v", "v.backend", "p.organization_id", ":at::timestamptz")),
             "presets",
             "at");
@@ -318,7 +314,7 @@ public class SnapshotStore {
                         row.getString("status_reason"),
                         Rows.instantOrNull(row, "last_invalidated_at"),
                         row.getInteger("attempts")),
-                pauses(row),
+                PauseColumns.in(row),
                 AvailableWorkers.read(row, row.getString("backend"), AvailableWorkers.tags(row)),
                 failures,
                 prebuilds);
@@ -334,17 +330,6 @@ public class SnapshotStore {
             schedules.add(new Schedule(pair.getString(0), pair.getInteger(1)));
         }
         return schedules;
-    }
-
-    private static List<Pause> pauses(Row row) {
-        List<Pause> pauses = new ArrayList<>(0);
-        for (String level : List.of("deployment", "organization", "template", "preset")) {
-            String scope = row.getString(level + "_scope");
-            if (scope != null) {
-                pauses.add(new Pause(level, PauseScope.of(scope), Rows.instantOrNull(row, level + "_until")));
-            }
-        }
-        return pauses;
     }
 
     private static final Sql LAST_FINISHED_AT = Sql.of("SELECT finished_at FROM reconciliation");

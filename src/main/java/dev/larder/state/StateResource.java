@@ -1,10 +1,13 @@
 package dev.larder.state;
 
+import dev.larder.database.RowList;
 import dev.larder.http.Access;
 import dev.larder.http.CurrentCaller;
+import dev.larder.http.Filters;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Labels;
 import dev.larder.http.Labels.LabelsBody;
+import dev.larder.http.ListParameters;
 import dev.larder.http.Located;
 import dev.larder.http.Names;
 import dev.larder.http.Page;
@@ -29,6 +32,7 @@ import dev.larder.state.StateViews.Written;
 import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
@@ -41,10 +45,12 @@ import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
+import java.util.List;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
@@ -128,16 +134,26 @@ class StateResource {
 
     @GET
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
-    @Operation(
-            operationId = "listStates",
-            summary = "Lists states with a name, oldest first; with label=team=a,tier those with these labels")
+    @Operation(operationId = "listStates", summary = "Lists states with a name, newest first. Members see their own")
     public Uni<Page<Named>> list(
-            @QueryParam("label") @Nullable String label,
-            @QueryParam("limit") @Nullable String limit,
-            @QueryParam("after") @Nullable String after) {
-        PageRequest page = PageRequest.of(limit, after);
-        return states.list(Visibility.of(caller.get()), Labels.selector(label), page.after(), page.rows())
-                .map(rows -> Page.of(page, rows, Named::id));
+            @BeanParam ListParameters list,
+            @QueryParam("organization") @Parameter(description = Filters.ORGANIZATION) @Nullable String organization,
+            @QueryParam("status") @Parameter(description = Filters.STATUS) @Nullable String status,
+            @QueryParam("owner") @Parameter(description = Filters.OWNER) @Nullable String owner,
+            @QueryParam("label") @Parameter(description = Labels.FILTER) List<String> label,
+            @QueryParam("since") @Parameter(description = Filters.SINCE) @Nullable String since) {
+        PageRequest page = list.page();
+        RowList.Query query = StateStore.query(
+                Visibility.of(caller.get()),
+                new StateStore.StateFilter(
+                        Filters.text("organization", organization),
+                        Filters.status(status, StateStore.STATUSES),
+                        Filters.text("owner", owner),
+                        Labels.selector(label),
+                        Filters.since(since, clock.instant())));
+        return states.list(query, page.after(), page.rows())
+                .map(rows -> Page.of(page, rows, Named::id))
+                .chain(found -> list.counted(found, () -> states.total(query)));
     }
 
     @GET

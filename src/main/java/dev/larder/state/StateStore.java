@@ -1,10 +1,14 @@
 package dev.larder.state;
 
+import dev.larder.database.RowList;
 import dev.larder.database.Rows;
+import dev.larder.database.Slice;
 import dev.larder.database.Sql;
+import dev.larder.database.Total;
 import dev.larder.lifecycle.AuditEntry;
 import dev.larder.lifecycle.DirtyPresets;
 import dev.larder.lifecycle.LabelStore;
+import dev.larder.lifecycle.ListRules;
 import dev.larder.lifecycle.Rules;
 import dev.larder.lifecycle.StateMirror;
 import dev.larder.model.Ids;
@@ -124,18 +128,42 @@ public class StateStore {
     private static final String SEEN = " FROM states s WHERE s.name IS NOT NULL AND s.tombstoned_at IS NULL AND "
             + Rules.visibleTo("s.organization_id") + " AND (:owner::uuid IS NULL OR s.owner_id = :owner)";
 
-    private static final LabelStore.Listed LIST = new LabelStore.Listed(
-            "SELECT " + COLUMNS + SEEN + " AND " + Rules.after("s.id"),
-            LabelStore.labelled("s.id"),
-            " ORDER BY s.id LIMIT :limit");
+    static final RowList LIST = new RowList("states x", "x.id");
+
+    /** The words of a state that has not been deleted (design, section 6.1). */
+    static final List<String> STATUSES = List.of("new", "in_flight", "reliable", "unreliable", "corrupt");
 
     /**
-     * States with a name, oldest first.
+     * What a list of states shows.
      *
-     * @param labels that they have; empty for all
+     * @param owner the name or the id of a user
      */
-    Uni<List<Named>> list(Visibility scope, Optional<LabelSelector> labels, Optional<UUID> after, int limit) {
-        return LIST.on(pool, scope, labels, after, limit).map(rows -> Rows.list(rows, StateStore::named));
+    record StateFilter(
+            Optional<String> organization,
+            Optional<String> status,
+            Optional<String> owner,
+            Optional<LabelSelector> labels,
+            Optional<Instant> since) {}
+
+    static RowList.Query query(Visibility scope, StateFilter filter) {
+        RowList.Query query = LIST.all().where("x.name IS NOT NULL AND x.tombstoned_at IS NULL");
+        ListRules.of(ListRules.seenBy(query, scope.organization()), filter.organization());
+        query.where("x.owner_id = :viewer", "viewer", scope.owner());
+        query.where("x.status = :status", "status", filter.status());
+        filter.owner()
+                .ifPresent(name -> query.with("owner_name", name).filter("x.owner_id IN (" + ListRules.USERS + ")"));
+        ListRules.labelled(query, LabelStore.labelled("x.id"), filter.labels());
+        return ListRules.since(query, filter.since());
+    }
+
+    /** States with a name, newest first. */
+    Uni<Slice<Named>> list(RowList.Query query, Optional<UUID> after, int limit) {
+        return query.page(pool, "SELECT " + COLUMNS + " FROM states s", "s.id", after, limit, StateStore::named);
+    }
+
+    /** How many there are. */
+    Uni<Total> total(RowList.Query query) {
+        return query.total(pool);
     }
 
     private static final Sql FIND =

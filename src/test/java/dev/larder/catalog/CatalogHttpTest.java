@@ -95,6 +95,67 @@ class CatalogHttpTest {
     }
 
     @Test
+    void a_dry_run_says_what_would_change_and_writes_nothing() {
+        assertThat(apply(owner, "db", YAML).status()).isEqualTo(201);
+        String dry = templates + "/db?dryRun=true";
+        Api yaml = owner.with("Content-Type", "application/yaml");
+
+        Answer same = yaml.put(dry, YAML);
+        Answer other = yaml.put(
+                dry, YAML.replace("8h", "9h").replace(Planted.SECRET, Planted.SECRET + "x") + "  - name: more\n");
+        Answer less = yaml.put(dry, "{backend: exec, files: {start.sh: other}, presets: []}");
+        Answer fresh = yaml.put(templates + "/fresh?dryRun=true", YAML);
+
+        assertThat(same.status()).as(same.toString()).isEqualTo(200);
+        assertThat(same.body().at("/preview/change").asText()).isEqualTo("none");
+        assertThat(same.body().at("/preview/fields")).isEmpty();
+        assertThat(other.body().path("version").asInt()).isEqualTo(2);
+        assertThat(other.body().at("/preview/change").asText()).isEqualTo("new_version");
+        assertThat(other.body().at("/preview/fields").toString())
+                .isEqualTo("[{\"field\":\"parameters.secret.default\",\"from\":null,\"to\":null,\"sensitive\":true}]");
+        assertThat(other.body().at("/preview/added").toString()).isEqualTo("[\"more\"]");
+        assertThat(other.body().at("/preview/changed/0/name").asText()).isEqualTo("small");
+        assertThat(other.body().at("/preview/changed/0/fields").toString())
+                .isEqualTo("[{\"field\":\"ttl\",\"from\":\"8h\",\"to\":\"9h\",\"sensitive\":false}]");
+        assertThat(less.body().at("/preview/removed").toString()).isEqualTo("[\"small\"]");
+        assertThat(less.body().at("/preview/fields").findValuesAsText("field")).contains("files.start.sh");
+        assertThat(fresh.status()).isEqualTo(200);
+        assertThat(fresh.body().at("/preview/added").toString()).isEqualTo("[\"small\"]");
+        assertThat(owner.get(templates + "/fresh").code()).isEqualTo("template_not_found");
+        assertThat(owner.get(templates + "/db/versions").body().path("items")).hasSize(1);
+        assertThat(other.text()).doesNotContain(Planted.SECRET);
+    }
+
+    @Test
+    void a_preset_is_reached_by_its_names_and_a_miss_says_which_is_unknown() {
+        assertThat(apply(owner, "db", YAML).status()).isEqualTo(201);
+        String small = templates + "/db/presets/small";
+
+        String id = owner.get(small).body().path("id").asText();
+        Answer paused = owner.post(small + "/pause", "{\"scope\": \"create\"}");
+        Answer listed = owner.get("/api/v1/pools?organization=" + organization + "&total=true");
+
+        assertThat(owner.get("/api/v1/presets/" + id).body().path("name").asText())
+                .isEqualTo("small");
+        assertThat(paused.body().path("id").asText()).isEqualTo(id);
+        assertThat(listed.body().at("/total/count").asInt())
+                .as(listed.toString())
+                .isEqualTo(1);
+        assertThat(listed.body().at("/items/0/presetId").asText()).isEqualTo(id);
+        assertThat(listed.body().at("/items/0/pause/level").asText()).isEqualTo("preset");
+        assertThat(listed.body().at("/items/0/holds/0/kind").asText()).isEqualTo("paused");
+        assertThat(listed.body().at("/items/0/desired").asInt()).isZero();
+        assertThat(owner.get(small + "/pool").body().path("preset").asText()).isEqualTo(id);
+        assertThat(owner.get(templates + "/db/presets").body().path("items")).hasSize(1);
+        assertThat(owner.get(templates + "/db/presets/none/pool").code()).isEqualTo("preset_not_found");
+        assertThat(owner.get(templates + "/none/presets/small/plan").code()).isEqualTo("template_not_found");
+        assertThat(owner.post("/api/v1/organizations/none/templates/db/presets/small/reset", "")
+                        .code())
+                .isEqualTo("organization_not_found");
+        assertThat(owner.get("/api/v1/organizations/none/templates/db").code()).isEqualTo("organization_not_found");
+    }
+
+    @Test
     void an_import_is_promoted_later() {
         assertThat(apply(owner, "db", YAML).status()).isEqualTo(201);
 

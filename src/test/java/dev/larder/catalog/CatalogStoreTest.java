@@ -418,10 +418,7 @@ class CatalogStoreTest {
                         new Application(STRANGER, "acme", "db", declaring(4), new byte[] {4}, true, Optional.empty())))
                 .isEqualTo(new Applied.NoOrganization());
         assertThat(reads.template(theirs).await().indefinitely()).isEmpty();
-        assertThat(reads.templates(STRANGER, "acme", Optional.empty(), 10)
-                        .await()
-                        .indefinitely())
-                .isEmpty();
+        assertThat(reads.organization(STRANGER, "acme").await().indefinitely()).isEmpty();
         assertThat(reads.version(theirs, 1).await().indefinitely()).isEmpty();
         assertThat(reads.versions(theirs, Optional.empty(), 10).await().indefinitely())
                 .isEmpty();
@@ -439,7 +436,7 @@ class CatalogStoreTest {
     }
 
     @Test
-    void templates_are_listed_page_by_page() {
+    void templates_are_listed_page_by_page_the_newest_first() {
         for (String name : List.of("one", "two", "three")) {
             now = now.plusMillis(1);
             assertThat(applied(
@@ -450,15 +447,15 @@ class CatalogStoreTest {
         List<TemplateView> first = page(Optional.empty());
         List<TemplateView> second = page(Optional.of(first.getLast().id()));
 
-        assertThat(first).extracting(TemplateView::name).containsExactly("one", "two");
-        assertThat(second).extracting(TemplateView::name).containsExactly("three");
+        assertThat(first).extracting(TemplateView::name).containsExactly("three", "two");
+        assertThat(second).extracting(TemplateView::name).containsExactly("one");
     }
 
     private List<TemplateView> page(Optional<UUID> after) {
-        return reads.templates(OWNER, ACME.toString(), after, 2)
+        return reads.templates(CatalogReads.templatesOf(ACME, Optional.empty(), Optional.empty()), after, 2)
                 .await()
                 .indefinitely()
-                .orElseThrow();
+                .rows();
     }
 
     /** Presets {@code small}, with prebuilds, and {@code bare}, without. */

@@ -300,7 +300,11 @@ class DeclarationParserTest {
                         "invalid_duration",
                         "startTimeout"),
                 bad("time-out zero", "{backend: postgres, startTimeout: 0s}", "out_of_range", "startTimeout"),
-                bad("time-out negative", "{backend: postgres, startTimeout: PT-5S}", "invalid_duration", "startTimeout"),
+                bad(
+                        "time-out negative",
+                        "{backend: postgres, startTimeout: PT-5S}",
+                        "invalid_duration",
+                        "startTimeout"),
                 bad("time-out 25 h", "{backend: postgres, startTimeout: 25h}", "out_of_range", "startTimeout"),
                 bad(
                         "time-out huge",

@@ -106,7 +106,43 @@ class ClaimHttpTest {
         assertThat(next.status()).as(next.toString()).isEqualTo(201);
         var claims = anna.get("/api/v1/claims").body().path("items");
         assertThat(claims.size()).isEqualTo(2);
-        assertThat(claims.get(0).path("status").asText()).as(claims.toString()).isEqualTo("released");
+        assertThat(claims.get(1).path("status").asText()).as(claims.toString()).isEqualTo("released");
+    }
+
+    @Test
+    void claims_by_names_are_counted_released_together_and_seen_to_end() {
+        String stocked = "/api/v1/organizations/" + organization + "/templates/box/presets/stocked/claims";
+        awaitEligible(2);
+        Answer first = anna.post(stocked, "");
+        Answer second = anna.post(stocked, "{\"ttl\": \"1h30m\"}");
+
+        Answer listed = anna.get(stocked + "?status=active&total=true&limit=1");
+        Answer counted = anna.post("/api/v1/claims/release?dryRun=true", "{\"preset\": \"stocked\"}");
+        Answer none = anna.post("/api/v1/claims/release", "{\"owner\": \"bob\"}");
+        Answer released = anna.post("/api/v1/claims/release", "{\"preset\": \"stocked\", \"status\": \"active\"}");
+
+        assertThat(first.status()).as(first.toString()).isEqualTo(201);
+        assertThat(second.body().path("expiresAt").asText()).isNotEmpty();
+        assertThat(listed.body().at("/items/0/id")).isEqualTo(second.body().path("id"));
+        assertThat(listed.body().at("/total/count").asInt()).isEqualTo(2);
+        assertThat(counted.body().path("count").asInt()).as(counted.toString()).isEqualTo(2);
+        assertThat(counted.body().path("dryRun").asBoolean()).isTrue();
+        assertThat(none.body().path("count").asInt()).isZero();
+        assertThat(released.body().path("count").asInt())
+                .as(released.toString())
+                .isEqualTo(2);
+        assertThat(released.body().path("more").asBoolean()).isFalse();
+        assertThat(anna.get(stocked + "?status=released").body().path("items")).hasSize(2);
+        Answer gone = Eventually.see(
+                () -> anna.with("Prefer", "wait=20")
+                        .get("/api/v1/workspaces/"
+                                + first.body().at("/workspace/id").asText()),
+                seen -> seen.body().path("status").asText().equals("deleted"));
+        assertThat(gone.status()).isEqualTo(200);
+        assertThat(owner.get("/api/v1/audit?organization=" + organization + "&owner=anna")
+                        .body()
+                        .toString())
+                .contains("claims.release");
     }
 
     @Test
@@ -167,7 +203,7 @@ class ClaimHttpTest {
                 .isEqualTo(claim.body().at("/workspace/id").asText());
         assertThat(owner.get("/api/v1/workspaces?limit=100").body().toString())
                 .as("the evidence")
-                .contains("\"status\":\"failed\"");
+                .contains("\"status\":\"start_failed\"");
     }
 
     @Test

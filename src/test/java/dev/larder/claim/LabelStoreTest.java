@@ -3,11 +3,14 @@ package dev.larder.claim;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.claim.ClaimReads.ClaimFilter;
 import dev.larder.claim.WorkspaceStore.Seen;
+import dev.larder.claim.WorkspaceStore.WorkspaceFilter;
 import dev.larder.lifecycle.LabelStore;
 import dev.larder.lifecycle.LabelStore.Labels;
 import dev.larder.model.Caller;
 import dev.larder.model.LabelSelector;
+import dev.larder.model.PresetFilter;
 import dev.larder.model.Visibility;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.Stock;
@@ -45,14 +48,25 @@ class LabelStoreTest {
         return Optional.of(new LabelSelector(pairs, List.of(keys)));
     }
 
+    private static WorkspaceFilter labelledWorkspaces(Optional<LabelSelector> wanted) {
+        return new WorkspaceFilter(PresetFilter.ALL, Optional.empty(), Optional.empty(), wanted, Optional.empty());
+    }
+
+    private static ClaimFilter labelledClaims(Optional<LabelSelector> wanted) {
+        return new ClaimFilter(PresetFilter.ALL, Optional.empty(), Optional.empty(), wanted, Optional.empty());
+    }
+
     private List<UUID> workspaces(Optional<LabelSelector> wanted) {
-        return await(stock.workspaces.list(Visibility.ALL, wanted, Optional.empty(), 100)).stream()
+        return await(stock.workspaces.list(Visibility.ALL, labelledWorkspaces(wanted), Optional.empty(), 100))
+                .rows()
+                .stream()
                 .map(Seen::id)
                 .toList();
     }
 
     private List<UUID> claims(Optional<LabelSelector> wanted) {
-        return Claimers.ids(await(stock.claimReads.list(Visibility.ALL, wanted, Optional.empty(), 100)));
+        return Claimers.ids(await(stock.claimReads.list(Visibility.ALL, labelledClaims(wanted), Optional.empty(), 100))
+                .rows());
     }
 
     @Test

@@ -4,6 +4,7 @@ import static dev.larder.testing.CleanupTypes.run;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.claim.ClaimReads.ClaimFilter;
 import dev.larder.database.CleanupType;
 import dev.larder.database.CleanupType.Batch;
 import dev.larder.database.CleanupType.Retention;
@@ -162,7 +163,8 @@ class RetentionTest {
 
         assertThat(shown.workspace()).isEmpty();
         assertThat(shown.endedReason()).contains("released");
-        assertThat(await(stock.claimReads.list(Visibility.ALL, Optional.empty(), Optional.empty(), 10)))
+        assertThat(await(stock.claimReads.list(Visibility.ALL, ClaimFilter.ALL, Optional.empty(), 10))
+                        .rows())
                 .hasSize(1);
         assertThat(await(stock.workspaces.find(UUID.randomUUID(), Visibility.ALL)))
                 .isEmpty();

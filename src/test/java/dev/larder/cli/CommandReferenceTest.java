@@ -26,8 +26,16 @@ class CommandReferenceTest {
 
     /** Options that every command which calls a server has; they are listed once. */
     private static final List<String> COMMON = List.of(
-            "--context", "--server", "--token", "--token-file", "--organization", "--ca-file", "--request-timeout",
-            "--output", "--no-color", "--help");
+            "--context",
+            "--server",
+            "--token",
+            "--token-file",
+            "--organization",
+            "--ca-file",
+            "--request-timeout",
+            "--output",
+            "--no-color",
+            "--help");
 
     private static final String BEGINNING = """
             # The command line
@@ -86,7 +94,11 @@ class CommandReferenceTest {
 
     private static void common(StringBuilder page, CommandSpec command) {
         page.append("%n## Options of every command that calls a server%n%n".formatted());
-        options(page, command.options().stream().filter(CommandReferenceTest::isCommon).toList());
+        options(
+                page,
+                command.options().stream()
+                        .filter(CommandReferenceTest::isCommon)
+                        .toList());
     }
 
     private static boolean isCommon(OptionSpec option) {
@@ -106,14 +118,16 @@ class CommandReferenceTest {
 
     private static void command(StringBuilder page, CommandSpec command) {
         page.append("%n## `%s`%n%n".formatted(command.qualifiedName()));
-        Stream.of(command.usageMessage().description()).forEach(line -> page.append(line).append('\n'));
+        Stream.of(command.usageMessage().description())
+                .forEach(line -> page.append(line).append('\n'));
         page.append("%n```sh%n".formatted());
         Stream.of(command.usageMessage().footer())
                 .forEach(example -> page.append(example.strip()).append('\n'));
         page.append("```\n");
         List<OptionSpec> own = command.options().stream()
                 .filter(option -> !isCommon(option) || !isUsual(command, option))
-                .filter(option -> !option.longestName().equals("--help") && !option.longestName().equals("--version"))
+                .filter(option -> !option.longestName().equals("--help")
+                        && !option.longestName().equals("--version"))
                 .toList();
         if (!own.isEmpty() || !command.positionalParameters().isEmpty()) {
             page.append('\n');

@@ -81,7 +81,7 @@ class EdgeHttpTest {
 
     @Test
     void a_filter_that_a_list_does_not_have_is_refused_instead_of_listing_everything() {
-        assertField(Api.owner().get("/api/v1/workspaces?template=x"), "unknown_parameter", "template");
+        assertField(Api.owner().get("/api/v1/workspaces?flavour=x"), "unknown_parameter", "flavour");
         assertField(Api.owner().get("/api/v1/jobs?Status=failed"), "unknown_parameter", "Status");
         assertField(Api.owner().get("/api/v1/jobs/?Status=failed"), "unknown_parameter", "Status");
         assertField(Api.owner().get("/api/v1/jobs?status=failed&status=pending"), "repeated_parameter", "status");

@@ -80,9 +80,9 @@ class LabelsTest {
 
     @Test
     void a_selector_names_pairs_and_keys() {
-        assertThat(Labels.selector("team=a,example.com/tier,empty="))
+        assertThat(Labels.selector(List.of("team=a,example.com/tier", "empty=")))
                 .hasValue(new LabelSelector(Map.of("team", "a", "empty", ""), List.of("example.com/tier")));
-        assertThat(Labels.selector(null)).isEmpty();
+        assertThat(Labels.selector(List.of())).isEmpty();
     }
 
     @ParameterizedTest
@@ -102,7 +102,7 @@ class LabelsTest {
                 "a=\u0000"
             })
     void another_selector_is_a_problem_that_names_the_parameter(String text) {
-        assertThatThrownBy(() -> Labels.selector(text)).isInstanceOfSatisfying(Problem.class, refused -> {
+        assertThatThrownBy(() -> Labels.selector(List.of(text))).isInstanceOfSatisfying(Problem.class, refused -> {
             assertThat(refused.status()).isEqualTo(400);
             assertThat(refused.code()).isEqualTo("invalid_label_selector");
             assertThat(refused.refusals().getFirst().field()).isEqualTo("label");

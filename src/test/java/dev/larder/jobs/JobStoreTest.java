@@ -3,6 +3,7 @@ package dev.larder.jobs;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.jobs.JobReads.JobFilter;
 import dev.larder.lifecycle.CancelStore.Canceling;
 import dev.larder.lifecycle.Handicap;
 import dev.larder.model.Assignment;
@@ -11,6 +12,7 @@ import dev.larder.model.JobStatus;
 import dev.larder.model.Lease;
 import dev.larder.model.LogLine;
 import dev.larder.model.Parameter;
+import dev.larder.model.PresetFilter;
 import dev.larder.model.Transition;
 import dev.larder.model.Visibility;
 import dev.larder.model.WorkerEntry;
@@ -67,7 +69,7 @@ class JobStoreTest {
         return await(stock.workspaces.find(assignment.workspaceId(), Visibility.ALL))
                 .orElseThrow()
                 .build()
-                .status();
+                .buildStatus();
     }
 
     @Test
@@ -286,12 +288,16 @@ class JobStoreTest {
         assertThat(stock.count("workspaces WHERE deleted_at IS NULL")).isZero();
     }
 
+    private static final JobFilter PENDING =
+            new JobFilter(PresetFilter.ALL, Optional.of(JobStatus.PENDING), Optional.empty(), Optional.empty());
+
     @Test
     void a_waiting_job_is_canceled_at_once_and_a_running_one_is_asked_to_stop() {
         UUID preset = stock.declare("small", 2);
         stock.create(preset, 2);
         Assignment running = stock.take(1).getFirst();
-        UUID waiting = await(stock.jobReader.list(Visibility.ALL, Optional.of("pending"), Optional.empty(), 10))
+        UUID waiting = await(stock.jobReader.list(Visibility.ALL, PENDING, Optional.empty(), 10))
+                .rows()
                 .getFirst()
                 .id();
         List<UUID> here = List.of(stock.organization);

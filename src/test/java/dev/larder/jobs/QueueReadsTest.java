@@ -4,6 +4,8 @@ import static dev.larder.testing.Stock.NOON;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.database.RowList;
+import dev.larder.jobs.JobReads.JobFilter;
 import dev.larder.jobs.JobReads.Seen;
 import dev.larder.jobs.QueueReads.Ages;
 import dev.larder.jobs.QueueReads.Capacity;
@@ -74,13 +76,18 @@ class QueueReadsTest {
         stock.clock.forward(Duration.ofSeconds(1));
         stock.create(preset, 1);
         Assignment first = stock.take(1).getFirst();
-        List<Seen> all = await(stock.jobReader.list(Visibility.ALL, Optional.empty(), Optional.empty(), 10));
+        List<Seen> all = await(stock.jobReader.list(Visibility.ALL, JobFilter.ALL, Optional.empty(), 10))
+                .rows();
 
         assertThat(all.reversed())
                 .extracting(seen -> position(seen.id()))
                 .containsExactly(Optional.empty(), Optional.of(1), Optional.of(2));
         assertThat(all).extracting(job -> job.queued().position()).containsOnlyNulls();
         assertThat(first.jobId()).isEqualTo(all.getLast().id());
+    }
+
+    private static RowList.Query all() {
+        return QueueReads.working(Optional.empty(), Optional.empty(), Optional.empty());
     }
 
     private Optional<Integer> position(UUID job) {
@@ -98,7 +105,7 @@ class QueueReadsTest {
         UUID other = await(stock.workers.register(
                 new WorkerEntry("other", Map.of("gpu", "yes"), List.of("exec"), 4, 1), stock.clock.instant()));
 
-        assertThat(await(queue.workers(Optional.empty(), Optional.empty(), 10)))
+        assertThat(await(queue.workers(all(), Optional.empty(), 10)).rows())
                 .extracting(worker -> worker.name() + " " + worker.offer().tags() + " " + worker.running() + "/"
                         + worker.offer().slots() + " " + worker.offer().reserved() + " " + worker.remote())
                 .containsExactlyInAnyOrder("other {gpu=yes} 0/4 1 false", "test {} 2/100 0 false");
@@ -109,7 +116,7 @@ class QueueReadsTest {
         int forgotten = await(stock.workers.stopSilent(stock.clock.instant(), NOON.plus(Duration.ofHours(1))));
 
         assertThat(forgotten).isEqualTo(1);
-        assertThat(await(queue.workers(Optional.empty(), Optional.empty(), 10)))
+        assertThat(await(queue.workers(all(), Optional.empty(), 10)).rows())
                 .extracting(QueueReads.Working::id)
                 .containsExactly(other);
         assertThat(await(stock.workers.heartbeat(stock.worker, stock.clock.instant())))

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -77,7 +78,8 @@ class ClaimStepTest {
 
         assertThat(begin()).isEqualTo(1);
 
-        var build = await(stock.workspaces.builds(workspace(claim).id(), Visibility.ALL, 1))
+        var build = await(stock.workspaces.builds(
+                        workspace(claim).id(), Visibility.ALL, Optional.empty(), Optional.empty(), 1))
                 .getFirst();
         assertThat(build.number()).isEqualTo(2);
         assertThat(build.transition()).isEqualTo("start");

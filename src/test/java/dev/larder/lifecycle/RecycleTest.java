@@ -8,6 +8,7 @@ import dev.larder.claim.Claimable;
 import dev.larder.claim.ScanStart;
 import dev.larder.claim.WorkspaceStore;
 import dev.larder.database.Rows;
+import dev.larder.jobs.JobReads.JobFilter;
 import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
 import dev.larder.model.JobOutcome;
@@ -392,13 +393,15 @@ class RecycleTest {
         UUID workspace = stock.look(next).workspace().orElseThrow().id();
 
         assertThat(stock.look(next).step().orElseThrow().status()).isEqualTo("pending");
-        assertThat(await(stock.workspaces.builds(workspace, Visibility.of(bob), 10)))
+        assertThat(await(
+                        stock.workspaces.builds(workspace, Visibility.of(bob), Optional.empty(), Optional.empty(), 10)))
                 .extracting(WorkspaceStore.Build::reason)
                 .containsExactly("prebuild");
-        assertThat(await(stock.workspaces.builds(workspace, Visibility.ALL, 10)))
+        assertThat(await(stock.workspaces.builds(workspace, Visibility.ALL, Optional.empty(), Optional.empty(), 10)))
                 .extracting(WorkspaceStore.Build::reason)
                 .containsExactly("recycle", "claim", "prebuild");
-        assertThat(await(stock.jobReader.list(Visibility.of(bob), Optional.empty(), Optional.empty(), 10)))
+        assertThat(await(stock.jobReader.list(Visibility.of(bob), JobFilter.ALL, Optional.empty(), 10))
+                        .rows())
                 .hasSize(1);
     }
 }

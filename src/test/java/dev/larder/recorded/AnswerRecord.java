@@ -20,7 +20,7 @@ final class AnswerRecord {
 
     private static final String PROBLEM = "application/problem+json";
     private static final Set<String> NOT_OURS =
-            Set.of("date", "content-length", "content-type", "connection", "transfer-encoding");
+            Set.of("date", "larder-version", "content-length", "content-type", "connection", "transfer-encoding");
     /** Members that every problem has; {@code title} and {@code detail} may be reworded. */
     private static final List<String> OF_EVERY_PROBLEM = List.of("type", "title", "status", "detail", "code", "errors");
 

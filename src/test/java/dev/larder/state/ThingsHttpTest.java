@@ -173,7 +173,7 @@ class ThingsHttpTest {
         return Eventually.see(
                         () -> chief.get("/api/v1/workspaces?limit=200").body().path("items"),
                         items -> items.findValuesAsText("status").stream()
-                                        .filter("succeeded"::equals)
+                                        .filter("ready"::equals)
                                         .count()
                                 >= 3)
                 .path(0)

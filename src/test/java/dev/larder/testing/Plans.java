@@ -62,6 +62,11 @@ public final class Plans {
                 END $$""");
     }
 
+    /** The plan of one statement. */
+    public static String of(Stock stock, String statement) {
+        return plan(stock, statement);
+    }
+
     private static String plan(Stock stock, String statement) {
         List<String> lines = new ArrayList<>();
         for (Row row : stock.pool.query("EXPLAIN (GENERIC_PLAN) " + statement).executeAndAwait()) {

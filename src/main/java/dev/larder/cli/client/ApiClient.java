@@ -23,6 +23,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
@@ -40,6 +43,9 @@ final class ApiClient {
     /** Items of a page; the server's bound is 200. */
     private static final int PAGE = 200;
 
+    /** Pages of a list. One with a filter may have few items, because the server looks at 5,000 rows for each. */
+    private static final int PAGES_MAX = 200;
+
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
 
     private final Target target;
@@ -51,8 +57,9 @@ final class ApiClient {
     /**
      * @param token null for a caller without one
      * @param timeout for the whole of a call; a stream has it for its beginning
+     * @param trust null for the system's certificates
      */
-    record Target(URI server, @Nullable String token, Duration timeout, Optional<SSLContext> trust) {}
+    record Target(URI server, @Nullable String token, Duration timeout, @Nullable SSLContext trust) {}
 
     /** @param notice gets a sentence that the user should read though the call went on */
     ApiClient(Target target, String ownVersion, Consumer<String> notice) {
@@ -69,7 +76,9 @@ final class ApiClient {
     private static HttpClient client(Target target) {
         HttpClient.Builder builder =
                 HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(CONNECT_TIMEOUT);
-        target.trust().ifPresent(builder::sslContext);
+        if (target.trust() != null) {
+            builder.sslContext(target.trust());
+        }
         return builder.build();
     }
 
@@ -96,7 +105,7 @@ final class ApiClient {
         Answer page = get(first);
         page.body().path("items").forEach(items::add);
         String next = Json.text(page.body(), "next");
-        while (!next.isEmpty() && items.size() < limit) {
+        for (int pages = 1; !next.isEmpty() && items.size() < limit && pages < PAGES_MAX; pages++) {
             page = get(Paths.with(first, "after", next));
             page.body().path("items").forEach(items::add);
             next = Json.text(page.body(), "next");
@@ -127,15 +136,13 @@ final class ApiClient {
 
     private Answer call(String method, String path, @Nullable JsonNode body) {
         return call(
-                method,
-                path,
-                publisher(body),
-                body == null ? Map.of() : Map.of("Content-Type", "application/json"));
+                method, path, publisher(body), body == null ? Map.of() : Map.of("Content-Type", "application/json"));
     }
 
     /** Whether a thing is there: 200 or 404, with the headers of the answer. */
     Answer head(String path) {
-        HttpResponse<InputStream> response = send(request("HEAD", path, BodyPublishers.noBody(), Map.of(), target.timeout()), target.timeout());
+        HttpResponse<InputStream> response =
+                send(request("HEAD", path, BodyPublishers.noBody(), Map.of(), target.timeout()), target.timeout());
         if (response.statusCode() >= 300 && response.statusCode() != 404) {
             throw Problems.failure(response.statusCode(), MissingNode.getInstance(), versionNote(response));
         }
@@ -229,10 +236,7 @@ final class ApiClient {
                     ExitCode.UNREACHABLE,
                     "the server " + target.server() + " cannot be reached. Is its address right (--server)?");
         } catch (HttpTimeoutException late) {
-            throw Failure.of(
-                    ExitCode.TIMED_OUT,
-                    "the server " + target.server() + " did not answer within " + timeout.toSeconds()
-                            + "s (--request-timeout)");
+            throw late(timeout);
         } catch (SSLException untrusted) {
             throw Failure.of(
                     ExitCode.UNREACHABLE,
@@ -247,17 +251,46 @@ final class ApiClient {
         }
     }
 
+    /** The deadline of the request ends with the headers of its answer; the body has one of its own. */
     private String text(HttpResponse<InputStream> response) {
-        try (InputStream body = response.body()) {
+        AtomicBoolean late = new AtomicBoolean();
+        InputStream body = response.body();
+        CompletableFuture<Void> watch = CompletableFuture.runAsync(
+                () -> {
+                    late.set(true);
+                    close(body);
+                },
+                CompletableFuture.delayedExecutor(target.timeout().toMillis(), TimeUnit.MILLISECONDS));
+        try (body) {
             byte[] read = body.readNBytes(ANSWER_MAX + 1);
             if (read.length > ANSWER_MAX) {
                 throw Failure.of(ExitCode.FAILED, "the answer has more than 64 MiB");
             }
             return new String(read, StandardCharsets.UTF_8);
         } catch (IOException broken) {
-            throw Failure.of(
-                    ExitCode.UNREACHABLE, "the answer of " + target.server() + " broke off: " + broken.getMessage());
+            throw late.get()
+                    ? late(target.timeout())
+                    : Failure.of(
+                            ExitCode.UNREACHABLE,
+                            "the answer of " + target.server() + " broke off: " + broken.getMessage());
+        } finally {
+            boolean unused = watch.cancel(false);
         }
+    }
+
+    private static void close(InputStream body) {
+        try {
+            body.close();
+        } catch (IOException closed) {
+            // It is not read any further.
+        }
+    }
+
+    private Failure late(Duration timeout) {
+        return Failure.of(
+                ExitCode.TIMED_OUT,
+                "the server " + target.server() + " did not answer within " + timeout.toSeconds()
+                        + "s (--request-timeout)");
     }
 
     private JsonNode json(HttpResponse<InputStream> response, String text) {

@@ -67,12 +67,16 @@ public final class ApplyCommand extends ClientCommand {
             answers.add(apply(session, each));
         }
         if (diff && session.output().isForPeople()) {
-            answers.forEach(answer -> Applications.lines(answer).forEach(session.output()::line));
+            answers.forEach(answer -> Applications.differences(answer).forEach(session.output()::line));
         } else {
             session.output().list(answers, Applications.COLUMNS, Applications::name);
         }
-        boolean wouldChange = answers.stream().anyMatch(Applications::changes);
-        return (dryRun || diff) && wouldChange ? ExitCode.CHANGES : ExitCode.OK;
+        boolean changes = answers.stream().anyMatch(Applications::changes);
+        return isDry() && changes ? ExitCode.CHANGES : ExitCode.OK;
+    }
+
+    private boolean isDry() {
+        return dryRun || diff;
     }
 
     private JsonNode apply(Session session, Declared declared) {
@@ -81,7 +85,7 @@ public final class ApplyCommand extends ClientCommand {
         if (noPromote) {
             path = Paths.with(path, "promote", "false");
         }
-        if (dryRun || diff) {
+        if (isDry()) {
             path = Paths.with(path, "dryRun", "true");
         }
         try {

@@ -50,12 +50,16 @@ public final class CommandLines {
         err.println("larder: " + refused.getMessage());
         UnmatchedArgumentException.printSuggestions(refused, err);
         err.print("Usage: " + command.getHelp().synopsis("Usage: ".length()));
-        String[] examples = command.getCommandSpec().usageMessage().footer();
-        if (examples.length > 0) {
-            err.println("Example: " + examples[0].strip());
-        }
+        example(command);
         err.println("Help: " + command.getCommandSpec().qualifiedName() + " --help");
         return ExitCode.USAGE.number();
+    }
+
+    private static void example(CommandLine command) {
+        String[] examples = command.getCommandSpec().usageMessage().footer();
+        if (examples.length > 0) {
+            command.getErr().println("Example: " + examples[0].strip());
+        }
     }
 
     private static int failed(Exception thrown, CommandLine command) throws Exception {
@@ -63,6 +67,9 @@ public final class CommandLines {
             case ClosedPipe unread -> ExitCode.OK.number();
             case Failure failure -> {
                 command.getErr().println("larder: " + failure.sentence());
+                if (failure.exit() == ExitCode.USAGE) {
+                    example(command);
+                }
                 yield failure.exit().number();
             }
             default -> throw thrown;

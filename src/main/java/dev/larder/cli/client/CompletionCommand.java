@@ -15,7 +15,7 @@ import picocli.CommandLine.Spec;
         description = "Prints a script that completes commands and options in a shell.",
         footerHeading = "%nExamples:%n",
         footer = {
-            "  source <(larder completion bash)",
+            "  larder completion bash > ~/.local/share/bash-completion/completions/larder",
             "  larder completion zsh > ~/.larder-completion && echo 'source ~/.larder-completion' >> ~/.zshrc",
             "  larder completion fish > ~/.config/fish/completions/larder.fish"
         })
@@ -45,12 +45,11 @@ public final class CompletionCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         CommandLine top = spec.root().commandLine();
-        String script =
-                switch (shell) {
-                    // The script of picocli loads bash's completion where zsh runs it.
-                    case bash, zsh -> AutoComplete.bash(top.getCommandName(), top);
-                    case fish -> FishCompletion.of(top);
-                };
+        String script = switch (shell) {
+            // The script of picocli loads bash's completion where zsh runs it.
+            case bash, zsh -> AutoComplete.bash(top.getCommandName(), top);
+            case fish -> FishCompletion.of(top);
+        };
         Terminal terminal = ((Terminal.Holder) spec.root().userObject()).terminal();
         new Output(terminal, new OutputOptions()).text(script);
         return ExitCode.OK.number();

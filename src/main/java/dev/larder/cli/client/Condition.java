@@ -84,16 +84,20 @@ sealed interface Condition {
 
     private static Condition workspace(For wanted, JsonNode workspace) {
         String status = Json.text(workspace, "status");
-        boolean gone = status.equals("deleted") || !Json.text(workspace, "deletedAt").isEmpty();
+        boolean gone =
+                status.equals("deleted") || !Json.text(workspace, "deletedAt").isEmpty();
         if (wanted == For.ended) {
             return gone ? new Met() : new NotYet(status);
         }
         if (status.equals("ready")) {
             return new Met();
         }
-        return gone || status.endsWith("failed") || status.endsWith("canceled")
-                ? new Never(ExitCode.FAILED, status)
-                : new NotYet(status);
+        boolean never = gone
+                || status.equals("quarantined")
+                || status.startsWith("delete_")
+                || status.endsWith("_failed")
+                || status.endsWith("_canceled");
+        return never ? new Never(ExitCode.FAILED, status) : new NotYet(status);
     }
 
     private static Condition job(For wanted, JsonNode job) {
@@ -102,8 +106,6 @@ sealed interface Condition {
         if (status.equals("succeeded") || (wanted == For.ended && ended)) {
             return new Met();
         }
-        return ended
-                ? new Never(ExitCode.FAILED, status + ": " + Json.text(job, "error"))
-                : new NotYet(status);
+        return ended ? new Never(ExitCode.FAILED, status + ": " + Json.text(job, "error")) : new NotYet(status);
     }
 }

@@ -11,7 +11,8 @@ import picocli.CommandLine.Spec;
         name = "context",
         description = "Shows and changes the contexts: a context is a server, a token and a default organization.",
         footerHeading = "%nExamples:%n",
-        footer = {"  larder context list", "  larder context use production", "  larder context set production -O demo"},
+        footer = {"  larder context list", "  larder context use production", "  larder context set production -O demo"
+        },
         subcommands = {
             ContextCommands.ListAll.class,
             ContextCommands.Use.class,

@@ -5,7 +5,8 @@ import picocli.CommandLine.Command;
 /** Marks what is in stock as expired. */
 @Command(
         name = "invalidate",
-        description = "Marks the prebuilds of a preset or template as expired: they are no longer handed out, and replaced.",
+        description =
+                "Marks the prebuilds of a preset or template as expired: they are no longer handed out, and replaced.",
         footerHeading = "%nExamples:%n",
         footer = {
             "  larder invalidate preset demo/orders-database/small",

@@ -47,7 +47,8 @@ final class Json {
     /** Indented by two, without a line end. */
     static String pretty(JsonNode tree) throws JsonProcessingException {
         DefaultIndenter lines = new DefaultIndenter("  ", "\n");
-        return MAPPER.writer(new DefaultPrettyPrinter().withObjectIndenter(lines).withArrayIndenter(lines))
+        return MAPPER.writer(
+                        new DefaultPrettyPrinter().withObjectIndenter(lines).withArrayIndenter(lines))
                 .writeValueAsString(tree);
     }
 

@@ -10,6 +10,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.StringJoiner;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /** The columns and the names of what a server lists. */
 final class Kinds {
@@ -32,28 +33,33 @@ final class Kinds {
     private static List<Column> pools() {
         return List.of(
                 always("POOL", Kinds::presetName),
-                of("STATUS", Kinds::poolStatus, 80),
-                of("READY", row -> Json.text(pool(row), "eligible"), 90),
-                of("WANTED", row -> Json.text(pool(row), "desired"), 70),
-                of("BUILDING", row -> Json.text(pool(row), "starting"), 60),
-                of("EXPIRED", row -> Json.text(pool(row), "expired"), 30),
-                wide("ID", field("id")));
+                of("STATUS", Kinds::presetStatus, 80),
+                of("READY", field("ready"), 90),
+                of("WANTED", field("desired"), 70),
+                of("BUILDING", field("building"), 60),
+                of("CLAIMED", field("claimed"), 50),
+                of("WAITING", field("waiting"), 55),
+                of("HOLDS", Kinds::holds, 40),
+                wide("ID", field("presetId")));
     }
 
-    private static JsonNode pool(JsonNode row) {
-        return row.path("pool");
-    }
-
-    private static String poolStatus(JsonNode row) {
+    private static String presetStatus(JsonNode row) {
         return row.path("active").asBoolean(true) ? Json.text(row, "status") : "inactive";
+    }
+
+    private static String holds(JsonNode row) {
+        StringJoiner all = new StringJoiner(",");
+        row.path("holds").forEach(hold -> all.add(Json.text(hold, "kind")));
+        return all.toString();
     }
 
     private static List<Column> presets() {
         return List.of(
                 always("PRESET", Kinds::presetName),
-                of("STATUS", Kinds::poolStatus, 80),
+                of("STATUS", Kinds::presetStatus, 80),
                 of("VERSION", field("templateVersion"), 60),
                 of("INSTANCES", field("instances"), 70),
+                of("HOLDS", Kinds::holds, 40),
                 of("REASON", field("statusReason"), 20),
                 wide("ID", field("id")));
     }
@@ -124,9 +130,10 @@ final class Kinds {
                 wide("ID", field("id")));
     }
 
-    /** The name in the first column. */
-    static String column(Kind kind, JsonNode row) {
-        return kind == Kind.workers ? Json.text(row, "name") : name(kind).apply(row);
+    /** Whether the row has this id, or this name of a worker. */
+    static boolean isCalled(JsonNode row, String name) {
+        return Stream.of("id", "presetId", "name")
+                .anyMatch(field -> Json.text(row, field).equals(name));
     }
 
     /** What {@code -o name} prints, and what {@code describe} takes. */
@@ -165,7 +172,9 @@ final class Kinds {
 
     private static String pairs(JsonNode object) {
         StringJoiner pairs = new StringJoiner(",");
-        object.fields().forEachRemaining(each -> pairs.add(each.getKey() + "=" + each.getValue().asText()));
+        object.fields()
+                .forEachRemaining(
+                        each -> pairs.add(each.getKey() + "=" + each.getValue().asText()));
         return pairs.toString();
     }
 

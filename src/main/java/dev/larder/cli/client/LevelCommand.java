@@ -14,7 +14,8 @@ abstract class LevelCommand extends ClientCommand {
             index = "1",
             arity = "0..1",
             paramLabel = "NAME",
-            description = "organization/template/preset, organization/template or organization; none for the deployment.")
+            description =
+                    "organization/template/preset, organization/template or organization; none for the deployment.")
     @Nullable
     String name;
 

@@ -1,9 +1,11 @@
 package dev.larder.cli.client;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** Asks a server for lists and single things. */
 final class Lists {
@@ -30,6 +32,8 @@ final class Lists {
         }
     }
 
+    private static final String ORGANIZATION = "organization";
+
     private final Session session;
     private final PresetPaths presets;
 
@@ -38,22 +42,20 @@ final class Lists {
         this.presets = new PresetPaths(session);
     }
 
+    /** Those of the chosen organization. A worker may serve all organizations, so workers are listed whole. */
     ApiClient.Listed list(Kind kind, Filter filter, int limit) {
         return switch (kind) {
-            case pools -> pools(session.api().list(filter.on(Paths.of("presets")), limit));
-            case presets -> session.api().list(filter.on(Paths.of("presets")), limit);
             case templates -> templates(filter, limit);
-            case claims, workspaces, jobs, workers ->
-                session.api().list(filter.on(Paths.of(kind.name())), limit);
+            case workers -> session.api().list(filter.on(Paths.of(kind.name())), limit);
+            case pools, presets, claims, workspaces, jobs -> session.api().list(inOrganization(filter).on(Paths.of(kind.name())), limit);
         };
     }
 
-    /** A preset without stock has no pool. */
-    private static ApiClient.Listed pools(ApiClient.Listed presets) {
-        List<JsonNode> pools = presets.items().stream()
-                .filter(preset -> preset.path("pool").isObject())
-                .toList();
-        return new ApiClient.Listed(pools, presets.more(), presets.at());
+    private Filter inOrganization(Filter filter) {
+        return session.namedOrganization()
+                .filter(organization -> !filter.names().contains(ORGANIZATION))
+                .map(organization -> filter.with(ORGANIZATION, organization))
+                .orElse(filter);
     }
 
     /** Those of the chosen organization; without one, those of every organization that the caller may see. */
@@ -80,7 +82,8 @@ final class Lists {
     /** The row of one thing, as the list has it. */
     ApiClient.Listed row(Kind kind, String name) {
         return switch (kind) {
-            case pools, presets, workers -> found(kind, name, list(kind, Filter.NONE, Integer.MAX_VALUE));
+            case pools, presets -> found(kind, name, list(kind, filter(name), Integer.MAX_VALUE));
+            case workers -> found(kind, name, list(kind, Filter.NONE, Integer.MAX_VALUE));
             case templates -> single(details(kind, name), "template");
             case claims, workspaces, jobs -> single(details(kind, name), "");
         };
@@ -91,11 +94,19 @@ final class Lists {
         return new ApiClient.Listed(List.of(row), false, answer.at().orElse(Instant.EPOCH));
     }
 
-    private ApiClient.Listed found(Kind kind, String name, ApiClient.Listed all) {
-        String wanted = kind == Kind.workers || Reference.isId(name) ? name : fullName(name);
+    private Filter filter(String preset) {
+        return Reference.preset(preset) instanceof Reference.PresetName(var template, String name)
+                ? Filter.NONE
+                        .with(ORGANIZATION, template.organization(session))
+                        .with("template", template.template())
+                        .with("preset", name)
+                : Filter.NONE;
+    }
+
+    private static ApiClient.Listed found(Kind kind, String name, ApiClient.Listed all) {
+        boolean byId = kind == Kind.workers || Reference.isId(name);
         List<JsonNode> matching = all.items().stream()
-                .filter(row -> Json.text(row, "id").equals(wanted)
-                        || Kinds.column(kind, row).equals(wanted))
+                .filter(row -> byId ? Kinds.isCalled(row, name) : row.path("active").asBoolean(true))
                 .toList();
         if (matching.isEmpty()) {
             throw Failure.of(ExitCode.NOT_FOUND, "there is no " + kind.singular() + " '" + name + "'");
@@ -103,15 +114,15 @@ final class Lists {
         return new ApiClient.Listed(matching, false, all.at());
     }
 
-    private String fullName(String name) {
-        return Reference.preset(name) instanceof Reference.PresetName(var template, String preset)
-                ? template.organization(session) + "/" + template.template() + "/" + preset
-                : name;
-    }
-
     /** One thing with all that the API knows of it. A name of a worker is found in the list. */
     Answer details(Kind kind, String name) {
         return session.api().get(path(kind, name));
+    }
+
+    /** As {@link #details}, once it is settled or the server has held the call for this time. */
+    Answer settled(Kind kind, String name, Duration hold) {
+        Map<String, String> prefer = Map.of("Prefer", "wait=" + hold.toSeconds());
+        return session.api().held("GET", path(kind, name), null, prefer, hold);
     }
 
     private String path(Kind kind, String name) {

@@ -71,7 +71,8 @@ public final class LoginCommand extends ClientCommand {
     private Context context(Session session, URI address, String token) {
         String chosen = Optional.ofNullable(name)
                 .or(() -> Optional.ofNullable(session.context()).map(Context::name))
-                .orElseGet(() -> address.getPort() < 0 ? address.getHost() : address.getHost() + ":" + address.getPort());
+                .orElseGet(
+                        () -> address.getPort() < 0 ? address.getHost() : address.getHost() + ":" + address.getPort());
         return new Context(
                 chosen,
                 address.toString(),

@@ -22,6 +22,8 @@ final class OutputOptions {
     @SuppressWarnings("NullAway.Init")
     Format format;
 
-    @Option(names = "--no-color", description = "No colours; NO_COLOR does the same. Without a terminal there are none.")
+    @Option(
+            names = "--no-color",
+            description = "No colours; NO_COLOR does the same. Without a terminal there are none.")
     boolean noColor;
 }

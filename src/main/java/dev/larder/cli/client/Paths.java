@@ -14,9 +14,14 @@ final class Paths {
     static String of(String... parts) {
         StringBuilder path = new StringBuilder(API);
         for (String part : parts) {
-            path.append('/').append(encoded(part));
+            path.append(part(part));
         }
         return path.toString();
+    }
+
+    /** One more part, with its slash. */
+    static String part(String part) {
+        return '/' + encoded(part);
     }
 
     /** Adds {@code name=value} to the query. */

@@ -49,10 +49,8 @@ public final class PlanCommand extends ClientCommand {
     private static List<String> all(Session session) {
         return new Lists(session)
                 .list(Kind.pools, Lists.Filter.NONE, PRESETS_MAX).items().stream()
-                        .filter(preset -> session.namedOrganization()
-                                .map(Json.text(preset, "organization")::equals)
-                                .orElse(true))
-                        .map(preset -> Json.text(preset, "id"))
+                        .filter(pool -> pool.path("desired").isNumber())
+                        .map(pool -> Json.text(pool, "presetId"))
                         .toList();
     }
 

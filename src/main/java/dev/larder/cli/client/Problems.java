@@ -51,8 +51,7 @@ final class Problems {
     private static String errors(JsonNode errors) {
         StringBuilder lines = new StringBuilder();
         for (JsonNode error : errors) {
-            lines.append("  %s: %s%n"
-                    .formatted(Json.text(error, "field"), Json.text(error, "detail")));
+            lines.append("  %s: %s%n".formatted(Json.text(error, "field"), Json.text(error, "detail")));
         }
         return lines.toString().stripTrailing();
     }

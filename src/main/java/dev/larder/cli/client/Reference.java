@@ -32,7 +32,8 @@ sealed interface Reference {
             case 2 -> new TemplateName(Optional.of(part(parts[0], text)), part(parts[1], text));
             default ->
                 throw Failure.of(
-                        ExitCode.USAGE, "'" + text + "' names no template. Example: orders-database, demo/orders-database");
+                        ExitCode.USAGE,
+                        "'" + text + "' names no template. Example: orders-database, demo/orders-database");
         };
     }
 
@@ -45,7 +46,8 @@ sealed interface Reference {
         if (last < 0) {
             throw Failure.of(
                     ExitCode.USAGE,
-                    "'" + text + "' names no preset. Example: orders-database/small, demo/orders-database/small, or an id");
+                    "'" + text
+                            + "' names no preset. Example: orders-database/small, demo/orders-database/small, or an id");
         }
         return new PresetName(template(text.substring(0, last)), part(text.substring(last + 1), text));
     }

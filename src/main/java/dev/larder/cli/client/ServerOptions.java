@@ -46,7 +46,8 @@ final class ServerOptions {
     @Option(
             names = "--ca-file",
             paramLabel = "FILE",
-            description = "Certificates (PEM) that the server's is checked with; else the context's, else the system's.")
+            description =
+                    "Certificates (PEM) that the server's is checked with; else the context's, else the system's.")
     @Nullable
     Path caFile;
 

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.stream.Stream;
+import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /** One command's work with a server: which server, as which user, and where the output goes. */
@@ -48,8 +49,10 @@ final class Session {
 
     /** @param token null for a caller without one */
     ApiClient client(URI server, @Nullable String token) {
-        ApiClient.Target target = new ApiClient.Target(
-                server, token, options.requestTimeout, caFile().map(Trust::in));
+        SSLContext trust = "http".equals(server.getScheme())
+                ? Trust.nothing()
+                : caFile().map(Trust::in).orElse(null);
+        ApiClient.Target target = new ApiClient.Target(server, token, options.requestTimeout, trust);
         return new ApiClient(target, Version.number(), output::notice);
     }
 
@@ -121,9 +124,7 @@ final class Session {
             return Optional.of(options.organization);
         }
         String variable = terminal.variable("LARDER_ORGANIZATION");
-        return variable == null
-                ? Optional.ofNullable(context()).map(Context::organization)
-                : Optional.of(variable);
+        return variable == null ? Optional.ofNullable(context()).map(Context::organization) : Optional.of(variable);
     }
 
     private String usersOrganization() {

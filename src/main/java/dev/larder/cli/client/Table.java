@@ -29,9 +29,8 @@ final class Table {
         List<String> leftOut = new ArrayList<>();
         List<List<String>> cells = cells(shown, rows);
         while (width(widths(cells)) > width) {
-            Column least = shown.stream()
-                    .min(Comparator.comparingInt(Column::weight))
-                    .orElseThrow();
+            Column least =
+                    shown.stream().min(Comparator.comparingInt(Column::weight)).orElseThrow();
             if (least.weight() == Column.ALWAYS) {
                 break;
             }

@@ -60,7 +60,7 @@ public record Terminal(
                 new java.io.FileOutputStream(java.io.FileDescriptor.out),
                 System.err,
                 environment,
-                Path.of(System.getProperty("user.home")),
+                Path.of(environment.getOrDefault("HOME", System.getProperty("user.home"))),
                 () -> columns(1, environment),
                 () -> columns(2, environment));
     }
@@ -82,7 +82,9 @@ public record Terminal(
             return OptionalInt.empty();
         }
         String told = environment.getOrDefault("COLUMNS", "");
-        String columns = told.matches("[0-9]{1,4}") ? told : size().replaceFirst("^[0-9]+ ", "").strip();
+        String columns = told.matches("[0-9]{1,4}")
+                ? told
+                : size().replaceFirst("^[0-9]+ ", "").strip();
         return OptionalInt.of(
                 columns.matches("[0-9]{1,4}") && Integer.parseInt(columns) >= COLUMNS_MIN
                         ? Integer.parseInt(columns)
@@ -96,7 +98,8 @@ public record Terminal(
             return device.startsWith("/dev/pts/") || device.startsWith("/dev/tty") || device.equals("/dev/console");
         } catch (IOException | UnsupportedOperationException noProc) {
             // Not Linux. The console of the JDK needs both ends to be terminals, which errs on the plain side.
-            return System.console() != null && !System.getProperty("os.name", "").startsWith("Windows");
+            return System.console() != null
+                    && !System.getProperty("os.name", "").startsWith("Windows");
         }
     }
 

@@ -70,8 +70,7 @@ final class Uploads {
                     files.put(file.getKey(), text);
                 }
             } catch (IOException unreadable) {
-                throw Failure.of(
-                        ExitCode.USAGE, file.getValue() + " cannot be read: " + unreadable.getMessage());
+                throw Failure.of(ExitCode.USAGE, file.getValue() + " cannot be read: " + unreadable.getMessage());
             }
         }
         return body;
@@ -112,7 +111,9 @@ final class Uploads {
         if (held.status() < 300) {
             return;
         }
-        long from = held.headers().firstValueAsLong("Upload-Offset").orElse(0);
+        long offset = held.headers().firstValueAsLong("Upload-Offset").orElse(0);
+        // A part that is as long as the file and is no file has other bytes: it is sent anew.
+        long from = offset < size ? offset : 0;
         Map<String, String> range = from == 0
                 ? Map.of("Content-Type", "application/octet-stream")
                 : Map.of(

@@ -17,7 +17,8 @@ public final class VersionCommand extends ClientCommand {
     @Override
     ExitCode run(Session session) {
         Optional<URI> address = session.chosenServer();
-        Optional<String> other = address.flatMap(chosen -> session.client(chosen, null).version());
+        Optional<String> other =
+                address.flatMap(chosen -> session.client(chosen, null).version());
         ObjectNode versions = Json.object().put("command", Version.number());
         address.ifPresent(chosen -> versions.put("address", chosen.toString()).put("server", other.orElse(null)));
         switch (session.output().format()) {

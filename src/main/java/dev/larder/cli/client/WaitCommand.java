@@ -24,6 +24,9 @@ public final class WaitCommand extends ClientCommand {
 
     private static final Duration LOOK = Duration.ofMillis(500);
 
+    /** So often the progress is shown anew. */
+    private static final Duration HOLD = Duration.ofSeconds(5);
+
     @Parameters(index = "0", paramLabel = "KIND", description = "pool, preset, claim, workspace or job.")
     @SuppressWarnings("NullAway.Init")
     Kind kind;
@@ -62,10 +65,9 @@ public final class WaitCommand extends ClientCommand {
     }
 
     private ExitCode run(Session session, Progress progress) {
-        Lists lists = new Lists(session);
         Waits.Deadline deadline = Waits.Deadline.in(timeout);
         while (true) {
-            Answer seen = lists.details(kind == Kind.presets ? Kind.pools : kind, name);
+            Answer seen = look(session, deadline);
             switch (Condition.of(kind, wanted, seen.body())) {
                 case Condition.Met() -> {
                     print(session, seen);
@@ -81,6 +83,14 @@ public final class WaitCommand extends ClientCommand {
                         kind.singular() + " " + name + " is not " + wanted + " after " + Durations.written(timeout));
             }
         }
+    }
+
+    /** The server holds a call for a claim or workspace that is not settled, for a few seconds each time. */
+    private Answer look(Session session, Waits.Deadline deadline) {
+        Lists lists = new Lists(session);
+        return wanted == For.ready && (kind == Kind.claims || kind == Kind.workspaces)
+                ? lists.settled(kind, name, shorter(HOLD, deadline.left()))
+                : lists.details(kind == Kind.presets ? Kind.pools : kind, name);
     }
 
     private static Duration shorter(Duration one, Duration other) {

@@ -16,9 +16,9 @@
  * sentence on stderr and an exit code that tells the kinds apart. A server of another version is named. A reader that
  * closes the pipe ends a command without a message.
  *
- * <p><b>Bounds.</b> Each call has a deadline ({@code --request-timeout}, 30 s). An answer that is read as a whole has at
- * most 64 MiB. Lists are read page by page up to {@code --limit}. There is no databind class and no other reflection
- * than picocli's, which the native image knows from the annotations.
+ * <p><b>Bounds.</b> Each call has a deadline ({@code --request-timeout}, 30 s). An answer that is read as a whole has
+ * at most 64 MiB. Lists are read page by page up to {@code --limit}. There is no databind class and no other
+ * reflection than picocli's, which the native image knows from the annotations.
  */
 @NullMarked
 package dev.larder.cli.client;

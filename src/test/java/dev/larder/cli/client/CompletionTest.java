@@ -25,14 +25,16 @@ class CompletionTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "larder g        | get",
-        "larder context u | use",
-        "larder get po   | pools",
-        "larder get pools --stat | --status",
-        "larder get pools -o js  | json",
-        "larder completion f | fish"
-    })
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "larder g        | get",
+                "larder context u | use",
+                "larder get po   | pools",
+                "larder get pools --stat | --status",
+                "larder get pools -o js  | json",
+                "larder completion f | fish"
+            })
     void bash_completes_commands_options_and_their_values(String typed, String offered) throws Exception {
         Path script = Files.writeString(home.resolve("larder.bash"), script("bash"));
         String ask = """
@@ -46,7 +48,9 @@ class CompletionTest {
     }
 
     private static String bash(String script) throws IOException, InterruptedException {
-        Process bash = new ProcessBuilder("bash", "-c", script).redirectErrorStream(true).start();
+        Process bash = new ProcessBuilder("bash", "-c", script)
+                .redirectErrorStream(true)
+                .start();
         String printed = new String(bash.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(bash.waitFor(10, TimeUnit.SECONDS)).isTrue();
         return printed;

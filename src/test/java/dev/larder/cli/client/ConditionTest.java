@@ -51,7 +51,10 @@ class ConditionTest {
 
     @Test
     void a_claim_that_waits_says_its_position_and_when_it_may_be_served() throws IOException {
-        assertThat(of(Kind.claims, For.ready, "{\"status\":\"waiting\",\"waiting\":{\"position\":3,\"etaSeconds\":40}}"))
+        assertThat(of(
+                        Kind.claims,
+                        For.ready,
+                        "{\"status\":\"waiting\",\"waiting\":{\"position\":3,\"etaSeconds\":40}}"))
                 .isEqualTo(new NotYet("waiting, position 3, about 40s"));
     }
 
@@ -67,6 +70,8 @@ class ConditionTest {
     void a_workspace_whose_build_failed_does_not_get_ready_by_waiting() throws IOException {
         assertThat(of(Kind.workspaces, For.ready, "{\"status\":\"start_failed\"}"))
                 .isEqualTo(new Never(ExitCode.FAILED, "start_failed"));
+        assertThat(of(Kind.workspaces, For.ready, "{\"status\":\"delete_running\"}"))
+                .isEqualTo(new Never(ExitCode.FAILED, "delete_running"));
         assertThat(of(Kind.workspaces, For.ended, "{\"status\":\"deleted\"}")).isEqualTo(new Met());
     }
 

@@ -29,7 +29,8 @@ class ContextFileTest {
     void a_context_is_set_chosen_shown_and_deleted() {
         Typed typed = Typed.at(home);
 
-        assertThat(typed.run("context set prod --server=https://larder.example.org -O demo").exit())
+        assertThat(typed.run("context set prod --server=https://larder.example.org -O demo")
+                        .exit())
                 .isZero();
         assertThat(typed.run("context use prod").exit()).isZero();
         assertThat(typed.run("context list").out())
@@ -75,7 +76,9 @@ class ContextFileTest {
                 file(), "contexts: [{name: a, server: 'http://127.0.0.1:1', token: hush-hush}]\ncurrent: a\n");
 
         for (String line : new String[] {"context list -o wide", "context list -o yaml", "context show a -o json"}) {
-            assertThat(Typed.at(home).run(line).toString()).doesNotContain("hush").contains("a");
+            assertThat(Typed.at(home).run(line).toString())
+                    .doesNotContain("hush")
+                    .contains("a");
         }
     }
 
@@ -86,7 +89,9 @@ class ContextFileTest {
 
         assertThat(Typed.at(home).run("context set a -O demo").exit()).isZero();
         assertThat(file()).content().contains("hush-hush");
-        assertThat(Typed.at(home).run("context set a --server=http://127.0.0.1:2").exit())
+        assertThat(Typed.at(home)
+                        .run("context set a --server=http://127.0.0.1:2")
+                        .exit())
                 .isZero();
         assertThat(file()).content().doesNotContain("hush-hush").contains("demo");
     }
@@ -113,7 +118,8 @@ class ContextFileTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"127.0.0.1:8080", "ftp://x", "http:///x", "http://user:word@x", "http://x?a=b", "http://a b"})
+    @ValueSource(
+            strings = {"127.0.0.1:8080", "ftp://x", "http:///x", "http://user:word@x", "http://x?a=b", "http://a b"})
     void a_server_must_be_an_address(String server) {
         Typed.Result refused = Typed.at(home).run("context", "set", "a", "--server=" + server);
 

@@ -3,6 +3,7 @@ package dev.larder.cli.client;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.larder.testing.CanIgnoreReturnValue;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -20,6 +21,7 @@ class DeclarationsTest {
     @TempDir
     Path folder;
 
+    @CanIgnoreReturnValue
     private Path write(String path, String text) throws IOException {
         Path file = folder.resolve(path);
         Files.createDirectories(file.getParent());
@@ -34,7 +36,8 @@ class DeclarationsTest {
 
     @Test
     void a_file_declares_the_template_of_its_name() throws IOException {
-        Declared declared = read(write("orders-database.yaml", "backend: postgres\n")).getFirst();
+        Declared declared =
+                read(write("orders-database.yaml", "backend: postgres\n")).getFirst();
 
         assertThat(declared.template()).isEqualTo("orders-database");
         assertThat(declared.organization()).isEmpty();
@@ -89,30 +92,25 @@ class DeclarationsTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "a: 1.10           | {\"a\":1.10}",
-        "a: 007            | {\"a\":\"007\"}",
-        "a: 12345678901234567890123 | {\"a\":12345678901234567890123}",
-        "a: 0x1F           | {\"a\":\"0x1F\"}",
-        "a: '5'            | {\"a\":\"5\"}",
-        "a: true           | {\"a\":true}",
-        "a: ~              | {\"a\":null}",
-        "a: [1, {b: c}]    | {\"a\":[1,{\"b\":\"c\"}]}"
-    })
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "a: 1.10           | {\"a\":1.10}",
+                "a: 007            | {\"a\":\"007\"}",
+                "a: 12345678901234567890123 | {\"a\":12345678901234567890123}",
+                "a: 0x1F           | {\"a\":\"0x1F\"}",
+                "a: '5'            | {\"a\":\"5\"}",
+                "a: true           | {\"a\":true}",
+                "a: ~              | {\"a\":null}",
+                "a: [1, {b: c}]    | {\"a\":[1,{\"b\":\"c\"}]}"
+            })
     void a_value_reaches_the_server_as_it_was_written(String yaml, String json) throws IOException {
         assertThat(Json.line(read(write("x.yaml", yaml)).getFirst().body())).isEqualTo(json);
     }
 
     @ParameterizedTest
     @ValueSource(
-            strings = {
-                "a: 1\na: 2\n",
-                "a: &x 1\nb: *x\n",
-                "a: 1\n---\nb: 2\n",
-                "a: [1\n",
-                "- a\n",
-                "\n",
-                "a: \u0000\n"
+            strings = {"a: 1\na: 2\n", "a: &x 1\nb: *x\n", "a: 1\n---\nb: 2\n", "a: [1\n", "- a\n", "\n", "a: \u0000\n"
             })
     void what_would_be_lost_or_cannot_be_read_is_refused_with_the_file(String yaml) throws IOException {
         Path file = write("x.yaml", yaml);

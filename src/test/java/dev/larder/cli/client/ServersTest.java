@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Which server gets which token, and servers that do not answer as they should. */
 class ServersTest {
@@ -72,15 +73,17 @@ class ServersTest {
             Typed.Result refused = Typed.at(home).run("get pools --server=" + other.url());
 
             assertThat(refused.exit()).isEqualTo(ExitCode.NEEDS_LOGIN.number());
-            assertThat(Typed.at(home).with("LARDER_URL", other.url()).run("get pools").exit())
+            assertThat(Typed.at(home)
+                            .with("LARDER_URL", other.url())
+                            .run("get pools")
+                            .exit())
                     .isEqualTo(ExitCode.NEEDS_LOGIN.number());
             assertThat(other.got()).isEmpty();
         }
     }
 
     @Test
-    void the_context_of_an_option_wins_over_that_of_the_environment_and_that_over_the_current_one()
-            throws IOException {
+    void the_context_of_an_option_wins_over_that_of_the_environment_and_that_over_the_current_one() throws IOException {
         try (StubServer server = StubServer.answering(200, EMPTY)) {
             String fields = ", server: '" + server.url() + "', token: larder_";
             contexts("current: a\ncontexts: [{name: a%sa}, {name: b%sb}, {name: c%sc}]\n"
@@ -110,9 +113,10 @@ class ServersTest {
         assertThat(result.err()).contains("cannot be reached", "--server");
     }
 
-    @Test
-    void a_server_that_stays_silent_is_waited_for_until_the_deadline() throws IOException {
-        try (StubServer server = StubServer.silent()) {
+    @ParameterizedTest
+    @ValueSource(strings = {"", "{"})
+    void a_server_that_stays_silent_is_waited_for_until_the_deadline(String begun) throws IOException {
+        try (StubServer server = StubServer.silent(begun)) {
             Typed.Result result = typed().run("get pools --request-timeout=1s --server=" + server.url());
 
             assertThat(result.exit()).isEqualTo(ExitCode.TIMED_OUT.number());
@@ -133,18 +137,20 @@ class ServersTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "200 | <html>hello</html>             | 1 | Is it a Larder server",
-        "302 | ''                             | 1 | redirect",
-        "502 | bad gateway                    | 8 | answered 502",
-        "500 | {\"detail\":\"a fault\",\"code\":\"internal\"} | 1 | a fault [internal]",
-        "401 | {\"code\":\"unauthorized\"}    | 4 | larder login",
-        "403 | {\"detail\":\"not for members\",\"code\":\"forbidden\"} | 5 | not for members [forbidden]",
-        "409 | {\"detail\":\"none left\",\"code\":\"no_claimable_workspace\"} | 6 | none left",
-        "429 | {\"detail\":\"too many\",\"code\":\"quota\"} | 5 | too many"
-    })
-    void an_answer_that_is_no_success_ends_the_command_with_its_reason(
-            int status, String body, int exit, String told) throws IOException {
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "200 | <html>hello</html>             | 1 | Is it a Larder server",
+                "302 | ''                             | 1 | redirect",
+                "502 | bad gateway                    | 8 | answered 502",
+                "500 | {\"detail\":\"a fault\",\"code\":\"internal\"} | 1 | a fault [internal]",
+                "401 | {\"code\":\"unauthorized\"}    | 4 | larder login",
+                "403 | {\"detail\":\"not for members\",\"code\":\"forbidden\"} | 5 | not for members [forbidden]",
+                "409 | {\"detail\":\"none left\",\"code\":\"no_claimable_workspace\"} | 6 | none left",
+                "429 | {\"detail\":\"too many\",\"code\":\"quota\"} | 5 | too many"
+            })
+    void an_answer_that_is_no_success_ends_the_command_with_its_reason(int status, String body, int exit, String told)
+            throws IOException {
         try (StubServer server = StubServer.answering(status, body)) {
             Typed.Result result = typed().run("get pools --server=" + server.url());
 
@@ -201,7 +207,8 @@ class ServersTest {
     @Test
     void a_server_below_a_path_is_called_there() throws IOException {
         try (StubServer server = StubServer.answering(200, EMPTY)) {
-            assertThat(typed().run("get jobs --server=" + server.url() + "/larder/").exit())
+            assertThat(typed().run("get jobs --server=" + server.url() + "/larder/")
+                            .exit())
                     .isZero();
 
             assertThat(server.got().getFirst().target()).startsWith("/larder/api/v1/jobs");

@@ -50,10 +50,15 @@ final class StubServer implements AutoCloseable {
         return answering(call -> send(call, Version.number(), status, json));
     }
 
-    /** One that takes a call and stays silent. */
-    static StubServer silent() throws IOException {
+    /** One that takes a call, sends this much of an answer, and stays silent. */
+    static StubServer silent(String begun) throws IOException {
         StubServer[] itself = new StubServer[1];
         itself[0] = answering(call -> {
+            if (!begun.isEmpty()) {
+                call.sendResponseHeaders(200, 1000);
+                call.getResponseBody().write(begun.getBytes(StandardCharsets.UTF_8));
+                call.getResponseBody().flush();
+            }
             try {
                 itself[0].closed.await();
             } catch (InterruptedException ending) {

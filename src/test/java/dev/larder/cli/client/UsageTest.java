@@ -31,34 +31,36 @@ class UsageTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "--port=8081                       | --port",
-        "sevre                             | server",
-        "get                               | KIND",
-        "get poools                        | poools' is none of pools, presets",
-        "get pools --statsu=ready          | --status",
-        "get pools -o xml                  | --output",
-        "get pools --limit=0               | --limit",
-        "get pools --limit=many            | --limit",
-        "get pools --every=0s              | --every",
-        "get pools --request-timeout=soon  | a duration like 90s",
-        "apply                             | --file",
-        "apply -f /nowhere                 | --file",
-        "pause preset                      | NAME of the preset",
-        "pause deployment demo             | deployment has no NAME",
-        "pause preset a/b --scope=none     | --scope",
-        "pause preset a/b --for=1h --until=2026-12-24T18:00:00Z | --for and --until",
-        "invalidate organization demo      | LEVEL",
-        "promote demo/orders               | VERSION",
-        "promote demo/orders none          | VERSION",
-        "wait pool                         | NAME",
-        "wait template demo/orders         | KIND",
-        "wait pool a/b --for=red           | --for",
-        "context                           | list, use, show",
-        "completion tcsh                   | SHELL",
-        "login                             | larder login --server",
-        "worker --servr=http://127.0.0.1:1 | --server"
-    })
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "--port=8081                       | --port",
+                "sevre                             | server",
+                "get                               | KIND",
+                "get poools                        | poools' is none of pools, presets",
+                "get pools --statsu=ready          | --status",
+                "get pools -o xml                  | --output",
+                "get pools --limit=0               | --limit",
+                "get pools --limit=many            | --limit",
+                "get pools --every=0s              | --every",
+                "get pools --request-timeout=soon  | a duration like 90s",
+                "apply                             | --file",
+                "apply -f /nowhere                 | --file",
+                "pause preset                      | NAME of the preset",
+                "pause deployment demo             | deployment has no NAME",
+                "pause preset a/b --scope=none     | --scope",
+                "pause preset a/b --for=1h --until=2026-12-24T18:00:00Z | --for and --until",
+                "invalidate organization demo      | LEVEL",
+                "promote demo/orders               | VERSION",
+                "promote demo/orders none          | VERSION",
+                "wait pool                         | NAME",
+                "wait template demo/orders         | KIND",
+                "wait pool a/b --for=red           | --for",
+                "context                           | list, use, show",
+                "completion tcsh                   | SHELL",
+                "login                             | larder login --server",
+                "worker --servr=http://127.0.0.1:1 | --server"
+            })
     void a_usage_error_names_what_is_wrong_and_gives_an_example(String line, String named) {
         Typed.Result refused = Typed.at(home).with("LARDER_TOKEN", "larder_x").run(line);
 
@@ -77,7 +79,8 @@ class UsageTest {
                 wrong.add(name + " has no examples or no description");
             }
             for (String example : examples) {
-                String line = example.strip().replaceFirst("^.*\\| (?=larder )", "").replaceFirst("^source <\\(", "");
+                String line =
+                        example.strip().replaceFirst("^.*\\| (?=larder )", "").replaceFirst("^source <\\(", "");
                 String arguments = line.replaceFirst("^larder ?", "").replaceFirst("( [<>|] |\\)).*$", "");
                 try {
                     var parsed = top().parseArgs(arguments.isEmpty() ? new String[0] : arguments.split(" "));
@@ -94,8 +97,9 @@ class UsageTest {
     void every_option_has_a_description_and_no_line_of_help_is_longer_than_the_terminal() {
         for (CommandLine command : below(top()).toList()) {
             assertThat(command.getCommandSpec().options())
-                    .allSatisfy(option ->
-                            assertThat(option.description()).as(option.longestName()).isNotEmpty());
+                    .allSatisfy(option -> assertThat(option.description())
+                            .as(option.longestName())
+                            .isNotEmpty());
         }
         Typed narrow = Typed.at(home).with("COLUMNS", "60");
 
