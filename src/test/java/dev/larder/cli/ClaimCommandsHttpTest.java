@@ -111,15 +111,16 @@ class ClaimCommandsHttpTest {
         String other = ok("claim box/cold --cold --label batch=b -o name").out().strip();
 
         Result counted = ok("release --all --label batch=a --dry-run");
-        assertThat(counted.out()).isEqualTo(one + "\n");
         assertThat(counted.err()).contains("1 claim matches");
         assertThat(typed.run("release --all --label batch=a").exit()).isEqualTo(ExitCode.USAGE.number());
         assertThat(typed.wide(80).input("n\n").run("release --all --label batch=a").exit())
                 .isEqualTo(ExitCode.FAILED.number());
+        assertThat(ok("get claim " + one).out()).contains("active");
 
-        assertThat(typed.wide(80).input("y\n").run("release --all --label batch=a").out())
-                .isEqualTo(one + "\n");
+        assertThat(typed.wide(80).input("y\n").run("release --all --label batch=a").err())
+                .contains("released: 1");
 
+        assertThat(ok("get claim " + one).out()).contains("released");
         assertThat(ok("release --all --label batch=a --yes").err()).contains("0 claims match");
         assertThat(ok("release " + other).out()).isEqualTo(other + "\n");
     }

@@ -55,7 +55,10 @@ sealed interface ClaimState {
         if (status.equals("ready")) {
             return new Usable();
         }
-        if (status.endsWith("failed") || status.endsWith("canceled") || status.startsWith("delet")) {
+        if (status.endsWith("failed")
+                || status.endsWith("canceled")
+                || status.startsWith("delet")
+                || status.equals("quarantined")) {
             JsonNode step = claim.path("step");
             return new Broken(
                     step.path("errorCode").asText("workspace_" + status),

@@ -1,9 +1,10 @@
 package dev.larder.cli.client;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -14,23 +15,30 @@ import picocli.CommandLine.Parameters;
         name = "release",
         description = {
             "Releases claims, and prints the id of each. A claim that has ended is no error.",
-            "--all releases every claim that the caller sees: a member's own, for other roles those of the"
-                    + " organization. It says how many first, and asks."
+            "--all releases the active and waiting claims of the organization that match; a member's own alone. It says"
+                    + " how many first, and asks."
         },
         footerHeading = "%nExamples:%n",
         footer = {"  larder release $LARDER_CLAIM_ID", "  larder release --all --label job=42 --yes"})
 public final class ReleaseCommand extends CallingCommand {
 
-    /** Claims that one command releases. */
-    private static final int CLAIMS_MAX = 1_000;
-
-    private static final Set<String> OPEN = Set.of("active", "waiting");
-
     @Parameters(arity = "0..*", paramLabel = "CLAIM", description = "The id of a claim.")
     List<String> claims = new ArrayList<>();
 
-    @Option(names = "--all", description = "All claims that the caller sees, with --label those with the labels.")
+    @Option(names = "--all", description = "All claims that match the options below.")
     boolean all;
+
+    @Option(names = "--template", paramLabel = "NAME", description = "With --all: those of this template.")
+    @Nullable
+    String template;
+
+    @Option(names = "--preset", paramLabel = "NAME", description = "With --all: those of this preset.")
+    @Nullable
+    String preset;
+
+    @Option(names = "--owner", paramLabel = "USER", description = "With --all: those of this user.")
+    @Nullable
+    String owner;
 
     @Option(
             names = {"-l", "--label"},
@@ -38,7 +46,7 @@ public final class ReleaseCommand extends CallingCommand {
             description = "With --all: those with this label. Repeatable: all must match.")
     List<String> labels = new ArrayList<>();
 
-    @Option(names = "--dry-run", description = "With --all: says how many match, and prints their ids.")
+    @Option(names = "--dry-run", description = "With --all: says how many match.")
     boolean dryRun;
 
     @Option(names = "--yes", description = "With --all: does not ask. Needed without a terminal.")
@@ -48,44 +56,68 @@ public final class ReleaseCommand extends CallingCommand {
     int run(Terminal terminal) {
         refuseUnusable();
         Session session = session(terminal, new OutputOptions());
-        if (!all) {
-            return released(session, claims);
-        }
-        List<String> found = found(session);
-        session.output().notice(found.size() + (found.size() == 1 ? " claim matches" : " claims match"));
-        if (dryRun) {
-            found.forEach(session.output()::line);
-            return ExitCode.OK.number();
-        }
-        if (!found.isEmpty() && !yes && !isWanted(terminal)) {
-            session.output().notice("nothing is released");
-            return ExitCode.FAILED.number();
-        }
-        return released(session, found);
+        return all ? releaseAll(session) : released(session);
     }
 
     private void refuseUnusable() {
         if (all != claims.isEmpty()) {
             throw usage(all ? "CLAIM and --all exclude each other." : "Missing: CLAIM, or --all.");
         }
-        if (!all && (dryRun || yes || !labels.isEmpty())) {
-            throw usage("--label, --dry-run and --yes need --all.");
+        boolean filtered = template != null || preset != null || owner != null || !labels.isEmpty();
+        if (!all && (dryRun || yes || filtered)) {
+            throw usage("--template, --preset, --owner, --label, --dry-run and --yes need --all.");
         }
     }
 
-    private List<String> found(Session session) {
-        String path = Paths.of("claims");
-        if (!labels.isEmpty()) {
-            path = Paths.with(path, "label", String.join(",", labels));
+    private int releaseAll(Session session) {
+        ObjectNode filter = filter(session);
+        String path = Paths.of("claims", "release");
+        JsonNode counted = session.api()
+                .post(Paths.with(path, "dryRun", "true"), filter)
+                .body()
+                .path("total");
+        long count = counted.path("count").asLong();
+        session.output()
+                .notice((counted.path("exact").asBoolean(true) ? "" : "more than ")
+                        + count
+                        + (count == 1 ? " claim matches" : " claims match"));
+        if (dryRun || count == 0) {
+            return ExitCode.OK.number();
         }
-        ApiClient.Listed listed = session.api().list(path, CLAIMS_MAX);
-        if (listed.more()) {
-            session.output().notice("only the first " + CLAIMS_MAX + " claims are looked at");
+        if (!yes && !isWanted(session.terminal())) {
+            session.output().notice("nothing is released");
+            return ExitCode.FAILED.number();
         }
-        return listed.items().stream()
-                .filter(claim -> OPEN.contains(Json.text(claim, "status")))
-                .map(claim -> Json.text(claim, "id"))
-                .toList();
+        session.output().notice("released: " + releasePages(session.api(), path, filter));
+        return ExitCode.OK.number();
+    }
+
+    private ObjectNode filter(Session session) {
+        ObjectNode filter = Json.object().put("organization", session.organization());
+        putPresent(filter, "template", template);
+        putPresent(filter, "preset", preset);
+        putPresent(filter, "owner", owner);
+        putPresent(filter, "label", labels.isEmpty() ? null : String.join(",", labels));
+        return filter;
+    }
+
+    private static void putPresent(ObjectNode filter, String field, @Nullable String value) {
+        if (value != null) {
+            filter.put(field, value);
+        }
+    }
+
+    /** The server releases a page in each call. */
+    private static long releasePages(ApiClient api, String path, ObjectNode filter) {
+        long released = 0;
+        @Nullable String after = null;
+        do {
+            JsonNode page = api.post(after == null ? path : Paths.with(path, "after", after), filter)
+                    .body();
+            released += page.path("changed").asLong();
+            after = Json.textOrNull(page, "next");
+        } while (after != null);
+        return released;
     }
 
     private boolean isWanted(Terminal terminal) {
@@ -103,7 +135,7 @@ public final class ReleaseCommand extends CallingCommand {
     }
 
     /** Goes on after a claim that cannot be released. The first failure gives the exit code. */
-    private static int released(Session session, List<String> claims) {
+    private int released(Session session) {
         @Nullable Failure first = null;
         for (String claim : claims) {
             try {

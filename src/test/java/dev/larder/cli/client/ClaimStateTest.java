@@ -44,10 +44,9 @@ class ClaimStateTest {
         "start_pending, Prepared",
         "start_running, Prepared",
         "start_canceling, Prepared",
-        "starting, Prepared",
         "start_failed, Broken",
         "start_canceled, Broken",
-        "failed, Broken",
+        "quarantined, Broken",
         "delete_running, Broken",
         "deleted, Broken"
     })
