@@ -72,15 +72,11 @@ public final class ReleaseCommand extends CallingCommand {
     private int releaseAll(Session session) {
         ObjectNode filter = filter(session);
         String path = Paths.of("claims", "release");
-        JsonNode counted = session.api()
-                .post(Paths.with(path, "dryRun", "true"), filter)
-                .body()
-                .path("total");
+        JsonNode counted =
+                session.api().post(Paths.with(path, "dryRun", "true"), filter).body();
         long count = counted.path("count").asLong();
-        session.output()
-                .notice((counted.path("exact").asBoolean(true) ? "" : "more than ")
-                        + count
-                        + (count == 1 ? " claim matches" : " claims match"));
+        String many = counted.path("more").asBoolean() ? "more than " : "";
+        session.output().notice(many + count + (count == 1 ? " claim matches" : " claims match"));
         if (dryRun || count == 0) {
             return ExitCode.OK.number();
         }
@@ -114,7 +110,7 @@ public final class ReleaseCommand extends CallingCommand {
         do {
             JsonNode page = api.post(after == null ? path : Paths.with(path, "after", after), filter)
                     .body();
-            released += page.path("changed").asLong();
+            released += page.path("count").asLong();
             after = Json.textOrNull(page, "next");
         } while (after != null);
         return released;
