@@ -25,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
@@ -213,6 +214,31 @@ class ClaimCommandIT {
 
         assertThat(ends(larder)).isEqualTo(128 + 2);
         hasEnded(waiting.path(0).path("id").asText(), "canceled");
+    }
+
+    @Test
+    void top_renews_a_screen_of_40_columns_until_q_and_restores_the_terminal() throws Exception {
+        Assumptions.assumeTrue(TerraformTool.onPath("script").isPresent(), "no script(1) for a terminal");
+        Process terminal = start(
+                "script", "-qec",
+                "stty cols 40 rows 10; larder top -O acme; echo exit $? > $FOLDER/begun; stty -a > $FOLDER/stty",
+                "/dev/null");
+        String frame = "\u001B[?2026h\u001B[H";
+        String shown = Eventually.see(this::said, text -> text.split(Pattern.quote(frame), -1).length > 3);
+        String screen = shown.split(Pattern.quote(frame), -1)[2];
+        assertThat(screen.replaceAll("\u001B\\[[?0-9]*[a-zA-Z]", "").lines())
+                .anyMatch(line -> line.contains("READY"))
+                .anyMatch(line -> line.startsWith("acme/tiny/one"))
+                .allMatch(line -> line.strip().length() <= 40);
+
+        OutputStream keys = terminal.getOutputStream();
+        keys.write('q');
+        keys.flush();
+
+        assertThat(ends(terminal)).as(said()).isZero();
+        assertThat(begun()).isEqualTo("exit 0");
+        assertThat(said()).contains("\u001B[?1049h", "\u001B[?1049l", "\u001B[?25h");
+        assertThat(read("stty")).contains(" icanon", " echo ");
     }
 
     private static JsonNode labelled(String label) {
