@@ -69,7 +69,8 @@ class ClaimCommandsHttpTest {
         assertThat(claim.at("/workspace/outputs/url").asText()).isEqualTo("http://x");
         assertThat(claim.path("labels").path("job").asText()).isEqualTo("7");
 
-        JsonNode renewed = json(ok("renew " + id + " --ttl=2h -o json")).path("items").path(0);
+        JsonNode renewed =
+                json(ok("renew " + id + " --ttl=2h -o json")).path("items").path(0);
         assertThat(renewed.path("expiresAt").asText())
                 .isGreaterThan(claim.path("expiresAt").asText());
 
@@ -79,8 +80,14 @@ class ClaimCommandsHttpTest {
         Result followed = ok("logs -f " + id);
         assertThat(followed.out()).isEqualTo("making it\n");
         assertThat(followed.err()).contains("the job has ended: succeeded");
-        assertThat(ok("events claim:" + id).out().lines().toList()).isNotEmpty().allMatch(line -> line.contains("claim"));
-        assertThat(MAPPER.readTree(ok("events workspace:" + workspace + " -o json").out().lines().findFirst().orElse(""))
+        assertThat(ok("events claim:" + id).out().lines().toList())
+                .isNotEmpty()
+                .allMatch(line -> line.contains("claim"));
+        assertThat(MAPPER.readTree(ok("events workspace:" + workspace + " -o json")
+                                .out()
+                                .lines()
+                                .findFirst()
+                                .orElse(""))
                         .path("seq")
                         .asInt())
                 .isEqualTo(1);
@@ -101,7 +108,9 @@ class ClaimCommandsHttpTest {
         Result cold = ok("claim box/empty --cold");
         assertThat(cold.out()).contains("export LARDER_OUTPUT_URL='http://x'\n");
         assertThat(typed.run("claim box/none").exit()).isEqualTo(ExitCode.NOT_FOUND.number());
-        assertThat(typed.with("LARDER_TOKEN", "larder_x").run("claim box/stocked").exit())
+        assertThat(typed.with("LARDER_TOKEN", "larder_x")
+                        .run("claim box/stocked")
+                        .exit())
                 .isEqualTo(ExitCode.NEEDS_LOGIN.number());
     }
 
@@ -113,11 +122,17 @@ class ClaimCommandsHttpTest {
         Result counted = ok("release --all --label batch=a --dry-run");
         assertThat(counted.err()).contains("1 claim matches");
         assertThat(typed.run("release --all --label batch=a").exit()).isEqualTo(ExitCode.USAGE.number());
-        assertThat(typed.wide(80).input("n\n").run("release --all --label batch=a").exit())
+        assertThat(typed.wide(80)
+                        .input("n\n")
+                        .run("release --all --label batch=a")
+                        .exit())
                 .isEqualTo(ExitCode.FAILED.number());
         assertThat(ok("get claim " + one).out()).contains("active");
 
-        assertThat(typed.wide(80).input("y\n").run("release --all --label batch=a").err())
+        assertThat(typed.wide(80)
+                        .input("y\n")
+                        .run("release --all --label batch=a")
+                        .err())
                 .contains("released: 1");
 
         assertThat(ok("get claim " + one).out()).contains("released");
@@ -138,7 +153,10 @@ class ClaimCommandsHttpTest {
     @Test
     void a_log_of_nothing_is_not_found() {
         for (String line : new String[] {
-            "logs " + UUID.randomUUID(), "logs none", "events claim:" + UUID.randomUUID(), "release " + UUID.randomUUID()
+            "logs " + UUID.randomUUID(),
+            "logs none",
+            "events claim:" + UUID.randomUUID(),
+            "release " + UUID.randomUUID()
         }) {
             assertThat(typed.run(line).exit()).as(line).isEqualTo(ExitCode.NOT_FOUND.number());
         }

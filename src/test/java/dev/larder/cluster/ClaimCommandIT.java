@@ -127,7 +127,9 @@ class ClaimCommandIT {
 
     private static String status(String claim) {
         try {
-            return calls.done("GET", "/api/v1/claims/" + claim, "").path("status").asText();
+            return calls.done("GET", "/api/v1/claims/" + claim, "")
+                    .path("status")
+                    .asText();
         } catch (IOException | InterruptedException failed) {
             throw new AssertionError(failed);
         }
@@ -140,8 +142,15 @@ class ClaimCommandIT {
     @Test
     void a_larder_that_is_killed_frees_its_workspace_with_the_end_of_the_lease() throws Exception {
         Process larder = start(
-                "larder", "claim", "acme/tiny/one", "--wait", "--ttl=4s", "--",
-                "sh", "-c", "echo $LARDER_CLAIM_ID $$ > $FOLDER/begun; exec sleep 60");
+                "larder",
+                "claim",
+                "acme/tiny/one",
+                "--wait",
+                "--ttl=4s",
+                "--",
+                "sh",
+                "-c",
+                "echo $LARDER_CLAIM_ID $$ > $FOLDER/begun; exec sleep 60");
         String[] begun = begun().split(" ");
         ProcessHandle child = ProcessHandle.of(Long.parseLong(begun[1])).orElseThrow();
         // Longer than the lease: it is renewed.
@@ -158,8 +167,14 @@ class ClaimCommandIT {
     @Test
     void the_exit_code_of_the_command_is_passed_on_and_the_claim_is_released() throws Exception {
         Process larder = start(
-                "larder", "claim", "acme/tiny/one", "--wait", "--",
-                "sh", "-c", "echo $LARDER_CLAIM_ID > $FOLDER/begun; printf %s \"$LARDER_OUTPUT_TEXT\"; kill -SEGV $$");
+                "larder",
+                "claim",
+                "acme/tiny/one",
+                "--wait",
+                "--",
+                "sh",
+                "-c",
+                "echo $LARDER_CLAIM_ID > $FOLDER/begun; printf %s \"$LARDER_OUTPUT_TEXT\"; kill -SEGV $$");
 
         assertThat(ends(larder)).isEqualTo(128 + 11);
 
@@ -172,7 +187,13 @@ class ClaimCommandIT {
         for (String signal : List.of("TERM", "INT")) {
             Files.deleteIfExists(folder.resolve("begun"));
             Process larder = start(
-                    "larder", "claim", "acme/tiny/one", "--wait", "--", "sh", "-c",
+                    "larder",
+                    "claim",
+                    "acme/tiny/one",
+                    "--wait",
+                    "--",
+                    "sh",
+                    "-c",
                     "trap 'echo got >> $FOLDER/got; exit 3' " + signal
                             + "; echo $LARDER_CLAIM_ID > $FOLDER/begun; while :; do sleep 0.05; done");
             String claim = begun();
@@ -191,8 +212,8 @@ class ClaimCommandIT {
         String child = "trap 'echo got >> $FOLDER/got' INT; echo $LARDER_CLAIM_ID > $FOLDER/begun;"
                 + " while [ ! -e $FOLDER/got ]; do sleep 0.05; done; sleep 0.5; exit 4";
         Files.writeString(folder.resolve("child.sh"), child);
-        Process terminal = start(
-                "script", "-qec", "exec larder claim acme/tiny/one --wait -- sh $FOLDER/child.sh", "/dev/null");
+        Process terminal =
+                start("script", "-qec", "exec larder claim acme/tiny/one --wait -- sh $FOLDER/child.sh", "/dev/null");
         String claim = begun();
 
         OutputStream keys = terminal.getOutputStream();
@@ -220,7 +241,8 @@ class ClaimCommandIT {
     void top_renews_a_screen_of_40_columns_until_q_and_restores_the_terminal() throws Exception {
         Assumptions.assumeTrue(TerraformTool.onPath("script").isPresent(), "no script(1) for a terminal");
         Process terminal = start(
-                "script", "-qec",
+                "script",
+                "-qec",
                 "stty cols 40 rows 10; larder top -O acme; echo exit $? > $FOLDER/begun; stty -a > $FOLDER/stty",
                 "/dev/null");
         String frame = "\u001B[?2026h\u001B[H";
@@ -282,7 +304,9 @@ class ClaimCommandIT {
                 .containsEntry("LARDER_OUTPUT_TEXT", "two\nlines $(never)")
                 .containsEntry("LARDER_OUTPUT_PORT", "5432")
                 .containsEntry("LARDER_TEMPLATE", "tiny");
-        assertThat(masks.replaceAll("::add-mask::.*\n", "")).as("no output outside of masks").doesNotContain("tiny://");
+        assertThat(masks.replaceAll("::add-mask::.*\n", ""))
+                .as("no output outside of masks")
+                .doesNotContain("tiny://");
         String claim = later.getOrDefault("LARDER_CLAIM_ID", "");
         assertThat(read("output")).isEqualTo("claim=" + claim + "\n");
         assertThat(status(claim)).isEqualTo("active");
@@ -298,15 +322,18 @@ class ClaimCommandIT {
         assertThat(steps).isNotEmpty();
         for (JsonNode step : steps) {
             assertThat(step.path("shell").asText()).isEqualTo("sh");
-            Path script = Files.writeString(folder.resolve("step.sh"), step.path("run").asText());
+            Path script = Files.writeString(
+                    folder.resolve("step.sh"), step.path("run").asText());
             Map<String, String> environment = new HashMap<>(login());
             environment.keySet().removeAll(List.of("LARDER_URL", "LARDER_TOKEN"));
             environment.putAll(later);
             environment.put("GITHUB_ACTION_PATH", action.toAbsolutePath().toString());
             environment.put("GITHUB_ENV", folder.resolve("env").toString());
             environment.put("GITHUB_OUTPUT", folder.resolve("output").toString());
-            step.path("env").properties().forEach(each -> environment.put(
-                    each.getKey(), expression(each.getValue().asText())));
+            step.path("env")
+                    .properties()
+                    .forEach(each -> environment.put(
+                            each.getKey(), expression(each.getValue().asText())));
             Process process = LarderTool.in(folder)
                     .command(environment, List.of("sh", "-e", script.toString()))
                     .redirectErrorStream(true)
@@ -352,16 +379,19 @@ class ClaimCommandIT {
 
     @Test
     void the_snippet_of_gitlab_claims_before_and_releases_after_the_script() throws Exception {
-        JsonNode job = YAML.readTree(PIPELINES.resolve("gitlab/larder.gitlab-ci.yml").toFile()).path(".larder");
+        JsonNode job = YAML.readTree(
+                        PIPELINES.resolve("gitlab/larder.gitlab-ci.yml").toFile())
+                .path(".larder");
         String settings = """
                 export LARDER_CI_SCRIPTS=src/docs/pipelines LARDER_CI_PRESET=acme/tiny/one LARDER_CI_FILE="$FOLDER/claim"
                 """;
         // The script runs in the shell of before_script, after_script in another one.
         Path first = Files.writeString(
                 folder.resolve("first.sh"),
-                "set -e\n" + settings + lines(job.path("before_script")) + "echo \"$LARDER_CLAIM_ID\" > \"$FOLDER/begun\"\n");
-        Path second = Files.writeString(
-                folder.resolve("second.sh"), "set -e\n" + settings + lines(job.path("after_script")));
+                "set -e\n" + settings + lines(job.path("before_script"))
+                        + "echo \"$LARDER_CLAIM_ID\" > \"$FOLDER/begun\"\n");
+        Path second =
+                Files.writeString(folder.resolve("second.sh"), "set -e\n" + settings + lines(job.path("after_script")));
 
         assertThat(ends(start("sh", first.toString()))).as(said()).isZero();
         assertThat(said()).doesNotContain("tiny://");

@@ -19,9 +19,7 @@ public final class LarderTool {
 
     /** @param folder gets the script */
     public static LarderTool in(Path folder) throws IOException {
-        String words = Server.words().stream()
-                .map(word -> "'" + word + "'")
-                .collect(Collectors.joining(" "));
+        String words = Server.words().stream().map(word -> "'" + word + "'").collect(Collectors.joining(" "));
         Path script = Files.writeString(
                 Files.createDirectories(folder).resolve("larder"), "#!/bin/sh\nexec " + words + " \"$@\"\n");
         Path unused = Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwx------"));

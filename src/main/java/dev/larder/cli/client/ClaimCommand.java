@@ -78,10 +78,7 @@ public final class ClaimCommand extends CallingCommand {
     @Option(names = "--label", paramLabel = "KEY=VALUE", description = "A label of the claim; repeatable.")
     Map<String, String> labels = new LinkedHashMap<>();
 
-    @Option(
-            names = "--parameter",
-            paramLabel = "NAME=VALUE",
-            description = "A parameter of the workspace; repeatable.")
+    @Option(names = "--parameter", paramLabel = "NAME=VALUE", description = "A parameter of the workspace; repeatable.")
     Map<String, String> parameters = new LinkedHashMap<>();
 
     @Option(
@@ -111,8 +108,8 @@ public final class ClaimCommand extends CallingCommand {
         JsonNode request = request(session);
         ApiClient api = session.api();
         Progress progress = new Progress(terminal);
-        Claiming claiming = new Claiming(
-                api, request, UUID.randomUUID().toString(), progress, Waits.Deadline.in(USABLE_WITHIN));
+        Claiming claiming =
+                new Claiming(api, request, UUID.randomUUID().toString(), progress, Waits.Deadline.in(USABLE_WITHIN));
         if (command.isEmpty()) {
             return new PrintedClaim(claiming, progress, session.output(), form).run();
         }

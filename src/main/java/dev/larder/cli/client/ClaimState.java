@@ -75,7 +75,8 @@ sealed interface ClaimState {
         long position = waiting.path("position").asLong();
         String place = position == 0 ? "verifying a workspace" : "waiting, number " + position + " in line";
         String eta = waiting.path("etaSeconds").isNumber()
-                ? ", about " + Durations.written(rounded(waiting.path("etaSeconds").asLong()))
+                ? ", about "
+                        + Durations.written(rounded(waiting.path("etaSeconds").asLong()))
                 : "";
         StringBuilder stops = new StringBuilder();
         for (JsonNode stop : waiting.path("creationStopped")) {

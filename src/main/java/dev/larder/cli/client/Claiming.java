@@ -37,12 +37,7 @@ final class Claiming {
      * @param key random, and of this request alone
      * @param usable by when the workspace must be usable. How long a claim waits for one is in the request
      */
-    Claiming(
-            ApiClient api,
-            JsonNode request,
-            String key,
-            Progress progress,
-            Waits.Deadline usable) {
+    Claiming(ApiClient api, JsonNode request, String key, Progress progress, Waits.Deadline usable) {
         this.api = api;
         this.request = request;
         this.key = key;
@@ -157,12 +152,11 @@ final class Claiming {
 
     private Failure over(String code, String reason) {
         ended = true;
-        ExitCode exit =
-                switch (code) {
-                    case "no_claimable_workspace", "timed_out" -> ExitCode.TIMED_OUT;
-                    case "preset_not_active" -> ExitCode.REFUSED;
-                    default -> ExitCode.FAILED;
-                };
+        ExitCode exit = switch (code) {
+            case "no_claimable_workspace", "timed_out" -> ExitCode.TIMED_OUT;
+            case "preset_not_active" -> ExitCode.REFUSED;
+            default -> ExitCode.FAILED;
+        };
         return Failure.of(exit, code, reason + " [" + code + "]");
     }
 
@@ -186,8 +180,8 @@ final class Claiming {
         } catch (Failure failure) {
             return id == null && !uncertain
                     ? Optional.empty()
-                    : Optional.of((id == null ? "the claim" : "claim " + id) + " is not released: "
-                            + failure.sentence());
+                    : Optional.of(
+                            (id == null ? "the claim" : "claim " + id) + " is not released: " + failure.sentence());
         }
     }
 }

@@ -33,8 +33,7 @@ final class CommandWithClaim implements LeaseKeeper.Listener {
     private volatile boolean lost;
 
     /** @param lease of the claim with this id */
-    CommandWithClaim(
-            Claiming claiming, Progress progress, PrintStream err, Function<String, ClaimLease> lease) {
+    CommandWithClaim(Claiming claiming, Progress progress, PrintStream err, Function<String, ClaimLease> lease) {
         this.claiming = claiming;
         this.progress = progress;
         this.err = err;
@@ -105,7 +104,8 @@ final class CommandWithClaim implements LeaseKeeper.Listener {
     private Map<String, String> variables(JsonNode claim) {
         ClaimVariables variables = ClaimVariables.of(claim);
         variables.problems().forEach(this::say);
-        List<String> unwritable = variables.unwritable(Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8")));
+        List<String> unwritable =
+                variables.unwritable(Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8")));
         if (!unwritable.isEmpty()) {
             throw Failure.of(
                     ExitCode.FAILED,

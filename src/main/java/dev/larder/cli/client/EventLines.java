@@ -50,8 +50,8 @@ final class EventLines {
     private Optional<Event> complete() {
         Optional<Event> event = data.isEmpty()
                 ? Optional.empty()
-                : Optional.of(new Event(
-                        lastId, name.isEmpty() ? "message" : name, data.substring(0, data.length() - 1)));
+                : Optional.of(
+                        new Event(lastId, name.isEmpty() ? "message" : name, data.substring(0, data.length() - 1)));
         data.setLength(0);
         name = "";
         return event;

@@ -14,7 +14,8 @@ import picocli.CommandLine.Parameters;
         name = "events",
         description = "Prints what happened to a workspace, claim, preset, state or clean-up, oldest first.",
         footerHeading = "%nExamples:%n",
-        footer = {"  larder events -w claim:$LARDER_CLAIM_ID", "  larder events workspace:$LARDER_WORKSPACE_ID -o json"})
+        footer = {"  larder events -w claim:$LARDER_CLAIM_ID", "  larder events workspace:$LARDER_WORKSPACE_ID -o json"
+        })
 public final class EventsCommand extends CallingCommand {
 
     private static final Pattern PARTITION = Pattern.compile("(workspace|claim|preset|state|cleanup):[0-9a-f-]{36}");
@@ -25,7 +26,9 @@ public final class EventsCommand extends CallingCommand {
         json
     }
 
-    @Parameters(paramLabel = "SUBJECT", description = "KIND:ID: workspace:ID, claim:ID, preset:ID, state:ID, cleanup:ID.")
+    @Parameters(
+            paramLabel = "SUBJECT",
+            description = "KIND:ID: workspace:ID, claim:ID, preset:ID, state:ID, cleanup:ID.")
     @SuppressWarnings("NullAway.Init")
     String subject;
 
@@ -76,9 +79,9 @@ public final class EventsCommand extends CallingCommand {
 
     private void follow(ApiClient api, Output output) {
         String path = from(
-                Paths.of("events", subject, "stream"), Optional.ofNullable(after).map(String::valueOf));
-        new EventFollower(headers -> api.open(path, headers), output::notice)
-                .follow(event -> taken(event, output));
+                Paths.of("events", subject, "stream"),
+                Optional.ofNullable(after).map(String::valueOf));
+        new EventFollower(headers -> api.open(path, headers), output::notice).follow(event -> taken(event, output));
     }
 
     private boolean taken(EventLines.Event event, Output output) {
@@ -97,7 +100,7 @@ public final class EventsCommand extends CallingCommand {
     private String text(JsonNode event) {
         return form == Form.json
                 ? Json.line(event)
-                : Table.printable(
-                        Json.text(event, "at") + "  " + Json.text(event, "type") + "  " + Json.line(event.path("data")));
+                : Table.printable(Json.text(event, "at") + "  " + Json.text(event, "type") + "  "
+                        + Json.line(event.path("data")));
     }
 }

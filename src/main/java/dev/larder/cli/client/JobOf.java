@@ -21,8 +21,8 @@ final class JobOf {
         Optional<JsonNode> builds = builds(api, id);
         if (builds.isEmpty()) {
             JsonNode claim = found(api, "claims", id)
-                    .orElseThrow(() -> Failure.of(
-                            ExitCode.NOT_FOUND, "there is no job, workspace or claim '" + id + "'"));
+                    .orElseThrow(
+                            () -> Failure.of(ExitCode.NOT_FOUND, "there is no job, workspace or claim '" + id + "'"));
             String workspace = Json.text(claim.path("workspace"), "id");
             if (workspace.isEmpty()) {
                 throw Failure.of(

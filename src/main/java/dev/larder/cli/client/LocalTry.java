@@ -138,8 +138,7 @@ final class LocalTry {
 
     /** An interrupt stops the scripts, and waits until they have ended. */
     private JobOutcome outcome(Assignment assignment) throws InterruptedException {
-        CompletableFuture<JobOutcome> outcome =
-                backend.perform(assignment, log).subscribeAsCompletionStage();
+        CompletableFuture<JobOutcome> outcome = backend.perform(assignment, log).subscribeAsCompletionStage();
         try {
             return outcome.get();
         } catch (InterruptedException stopping) {

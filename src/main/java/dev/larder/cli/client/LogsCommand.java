@@ -53,7 +53,8 @@ public final class LogsCommand extends CallingCommand {
         Optional<String> after = Optional.empty();
         do {
             String path = Paths.of("jobs", job, "logs");
-            JsonNode page = api.get(after.map(from -> Paths.with(path, "after", from)).orElse(path))
+            JsonNode page = api.get(
+                            after.map(from -> Paths.with(path, "after", from)).orElse(path))
                     .body();
             for (JsonNode line : page.path("items")) {
                 output.line(text(line));
@@ -64,8 +65,7 @@ public final class LogsCommand extends CallingCommand {
 
     private void follow(ApiClient api, String job, Output output) {
         String path = Paths.of("jobs", job, "logs", "events");
-        new EventFollower(headers -> api.open(path, headers), output::notice)
-                .follow(event -> taken(event, output));
+        new EventFollower(headers -> api.open(path, headers), output::notice).follow(event -> taken(event, output));
     }
 
     private boolean taken(EventLines.Event event, Output output) {

@@ -33,9 +33,8 @@ public final class RenewCommand extends ClientCommand {
         JsonNode body = Json.object().put("ttl", ttl.toString());
         List<JsonNode> renewed = new ArrayList<>();
         for (String claim : claims) {
-            renewed.add(session.api()
-                    .post(Paths.of("claims", claim, "renew"), body)
-                    .body());
+            renewed.add(
+                    session.api().post(Paths.of("claims", claim, "renew"), body).body());
         }
         session.output().list(renewed, COLUMNS, claim -> Json.text(claim, "id"));
         return ExitCode.OK;

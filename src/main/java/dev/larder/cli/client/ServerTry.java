@@ -93,8 +93,7 @@ final class ServerTry implements LeaseKeeper.Listener {
                 ? Json.object()
                 : session.api().get(Paths.of("jobs", job)).body().path("waiting");
         String why = waiting.isObject() ? ": " + Json.text(waiting, "detail") : "";
-        return Failure.of(
-                ExitCode.TIMED_OUT, "the workspace is not built within " + Durations.written(timeout) + why);
+        return Failure.of(ExitCode.TIMED_OUT, "the workspace is not built within " + Durations.written(timeout) + why);
     }
 
     private String path() {

@@ -33,8 +33,7 @@ final class SignalTrap implements AutoCloseable {
             try {
                 before.put(
                         signal,
-                        Signal.handle(
-                                signal, arrived -> taken.accept(new Received(name, arrived.getNumber()))));
+                        Signal.handle(signal, arrived -> taken.accept(new Received(name, arrived.getNumber()))));
             } catch (IllegalArgumentException reserved) {
                 // The JVM was started with -Xrs: the signal ends the process, and a lease ends by itself.
                 continue;

@@ -49,15 +49,13 @@ public final class TopPoolsCommand extends CallingCommand {
     private static List<Column> shown() {
         return Kinds.columns(Kind.pools, Instant.EPOCH).stream()
                 .filter(column -> column.weight() != Column.WIDE)
-                .map(column -> STOCK.contains(column.heading())
-                        ? Column.always(column.heading(), column.value())
-                        : column)
+                .map(column ->
+                        STOCK.contains(column.heading()) ? Column.always(column.heading(), column.value()) : column)
                 .toList();
     }
 
     private List<JsonNode> pools(Lists lists) {
-        Lists.Filter filter =
-                template == null ? Lists.Filter.NONE : Lists.Filter.NONE.with("template", template);
+        Lists.Filter filter = template == null ? Lists.Filter.NONE : Lists.Filter.NONE.with("template", template);
         return lists.list(Kind.pools, filter, POOLS_MAX).items();
     }
 }

@@ -58,8 +58,10 @@ record TopScreen(List<Column> columns) {
     private String sums(List<JsonNode> pools) {
         StringJoiner sums = new StringJoiner(", ", pools.size() + (pools.size() == 1 ? " pool: " : " pools: "), "");
         for (Column column : columns) {
-            List<String> cells =
-                    pools.stream().map(column.value()).filter(cell -> !cell.isEmpty()).toList();
+            List<String> cells = pools.stream()
+                    .map(column.value())
+                    .filter(cell -> !cell.isEmpty())
+                    .toList();
             if (!cells.isEmpty() && cells.stream().allMatch(cell -> cell.matches("[0-9]{1,9}"))) {
                 long sum = cells.stream().mapToLong(Long::parseLong).sum();
                 sums.add(column.heading().toLowerCase(Locale.ROOT) + " " + sum);

@@ -50,10 +50,7 @@ public final class TryCommand extends CallingCommand {
     @Nullable
     String preset;
 
-    @Option(
-            names = "--parameter",
-            paramLabel = "NAME=VALUE",
-            description = "Wins over the preset's; repeatable.")
+    @Option(names = "--parameter", paramLabel = "NAME=VALUE", description = "Wins over the preset's; repeatable.")
     Map<String, String> parameters = new LinkedHashMap<>();
 
     @Option(names = "--remote", description = "Tries backend exec on a worker of the server too.")
@@ -91,8 +88,8 @@ public final class TryCommand extends CallingCommand {
         try (Interruption signals = new Interruption()) {
             Path root = Files.createTempDirectory("larder-try");
             try {
-                LocalTry trial = new LocalTry(
-                        declaration, chosen, parameters, root, sinceNow(), line -> print(session, line));
+                LocalTry trial =
+                        new LocalTry(declaration, chosen, parameters, root, sinceNow(), line -> print(session, line));
                 return tried(output, signals, () -> object(trial.build()), () -> {
                     trial.remove();
                     return Optional.empty();
@@ -123,16 +120,14 @@ public final class TryCommand extends CallingCommand {
     }
 
     private int onServer(Declared declared, Session session) {
-        String chosen = preset == null ? Json.text(declared.body().path("presets").path(0), "name") : preset;
+        String chosen =
+                preset == null ? Json.text(declared.body().path("presets").path(0), "name") : preset;
         // The log goes to the same place, so the progress is printed line by line.
         Progress progress = new Progress(session.terminal().withoutErrScreen());
         try (Interruption signals = new Interruption()) {
-            ServerTry trial = new ServerTry(session, progress, timeout, session.terminal().err()::println);
-            return tried(
-                    session.output(),
-                    signals,
-                    () -> trial.build(declared, chosen, parameters),
-                    trial::remove);
+            ServerTry trial =
+                    new ServerTry(session, progress, timeout, session.terminal().err()::println);
+            return tried(session.output(), signals, () -> trial.build(declared, chosen, parameters), trial::remove);
         }
     }
 
@@ -170,7 +165,8 @@ public final class TryCommand extends CallingCommand {
     /** The declaration with the files beside it, as the server would read it. */
     private Declaration declaration(Declared declared) {
         ObjectNode body = declared.body().deepCopy();
-        declared.files().forEach((path, beside) -> body.withObjectProperty("files").put(path, text(beside)));
+        declared.files()
+                .forEach((path, beside) -> body.withObjectProperty("files").put(path, text(beside)));
         byte[] json = Json.line(body).getBytes(StandardCharsets.UTF_8);
         return switch (DeclarationParser.parse(json, "application/json")) {
             case ParsedDeclaration.Accepted(Declaration accepted) -> accepted;
@@ -179,8 +175,8 @@ public final class TryCommand extends CallingCommand {
                         ExitCode.REFUSED,
                         file + " is refused:"
                                 + refusals.stream()
-                                        .map(each -> "\n  " + each.field() + ": " + each.detail() + " [" + each.code()
-                                                + "]")
+                                        .map(each ->
+                                                "\n  " + each.field() + ": " + each.detail() + " [" + each.code() + "]")
                                         .collect(Collectors.joining()));
             case ParsedDeclaration.Malformed(String detail) ->
                 throw Failure.of(ExitCode.REFUSED, file + " is malformed: " + detail);

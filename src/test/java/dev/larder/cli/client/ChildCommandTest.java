@@ -83,7 +83,8 @@ class ChildCommandTest {
     @Test
     void passes_signals_on() throws Exception {
         Path file = folder.resolve("ready");
-        ChildCommand child = shell("trap 'exit 7' INT; trap 'exit 8' HUP; : > \"$FILE\"; while :; do sleep 0.05; done", file);
+        ChildCommand child =
+                shell("trap 'exit 7' INT; trap 'exit 8' HUP; : > \"$FILE\"; while :; do sleep 0.05; done", file);
         awaitFile(file);
 
         child.signal("HUP");
@@ -110,8 +111,11 @@ class ChildCommandTest {
     @Test
     void a_process_in_the_foreground_of_its_terminal_shares_ctrl_c_with_its_children() {
         // pid (name) state ppid pgrp session tty_nr tpgid
-        assertThat(SignalTrap.isForeground("77 (java) S 1 70 60 34816 70 4194304 1")).isTrue();
-        assertThat(SignalTrap.isForeground("77 (java) S 1 70 60 34816 71 4194304 1")).isFalse();
-        assertThat(SignalTrap.isForeground("77 (a) b (java) S 1 70 60 0 -1 4194304 1")).isFalse();
+        assertThat(SignalTrap.isForeground("77 (java) S 1 70 60 34816 70 4194304 1"))
+                .isTrue();
+        assertThat(SignalTrap.isForeground("77 (java) S 1 70 60 34816 71 4194304 1"))
+                .isFalse();
+        assertThat(SignalTrap.isForeground("77 (a) b (java) S 1 70 60 0 -1 4194304 1"))
+                .isFalse();
     }
 }

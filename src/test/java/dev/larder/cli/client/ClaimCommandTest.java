@@ -76,7 +76,8 @@ class ClaimCommandTest {
     }
 
     private Typed.Result claim(String... arguments) {
-        return typed().run(Stream.concat(Stream.of("claim"), Stream.of(arguments)).toArray(String[]::new));
+        return typed().run(
+                        Stream.concat(Stream.of("claim"), Stream.of(arguments)).toArray(String[]::new));
     }
 
     private void answers(int status, String body) {
@@ -101,7 +102,8 @@ class ClaimCommandTest {
                 export LARDER_OUTPUT_USER='o'\\''brien'
                 """);
         assertThat(asked.getFirst().body())
-                .isEqualTo("{\"organization\":\"acme\",\"template\":\"shop\",\"preset\":\"small\",\"policy\":\"fail\"}");
+                .isEqualTo(
+                        "{\"organization\":\"acme\",\"template\":\"shop\",\"preset\":\"small\",\"policy\":\"fail\"}");
     }
 
     @ParameterizedTest
@@ -175,7 +177,10 @@ class ClaimCommandTest {
         assertThat(claim("shop/small").exit()).isZero();
 
         assertThat(calls()).containsExactly("POST /api/v1/claims", "POST /api/v1/claims", "POST /api/v1/claims");
-        assertThat(asked.stream().map(Asked::key).distinct()).singleElement().asString().hasSize(36);
+        assertThat(asked.stream().map(Asked::key).distinct())
+                .singleElement()
+                .asString()
+                .hasSize(36);
         assertThat(asked.stream().map(Asked::body).distinct()).hasSize(1);
     }
 
@@ -297,10 +302,8 @@ class ClaimCommandTest {
         Typed.Result lost = claim("shop/small", "--ttl=3s", "--", "sleep", "60");
 
         assertThat(lost.exit()).isEqualTo(ExitCode.LEASE_LOST.number());
-        assertThat(lost.err())
-                .contains("the lease is lost: The claim has ended. [claim_ended]", "ending the command");
-        assertThat(calls())
-                .containsExactly("POST /api/v1/claims", "POST /api/v1/claims/c-1/renew");
+        assertThat(lost.err()).contains("the lease is lost: The claim has ended. [claim_ended]", "ending the command");
+        assertThat(calls()).containsExactly("POST /api/v1/claims", "POST /api/v1/claims/c-1/renew");
     }
 
     @Test

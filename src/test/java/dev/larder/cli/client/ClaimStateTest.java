@@ -28,8 +28,7 @@ class ClaimStateTest {
         assertThat(of("""
                         {"status":"waiting","waiting":{"position":1,"etaSeconds":null,
                          "creationStopped":[{"why":"paused","until":null,"detail":"by\\u001b[2Jann"}]}}"""))
-                .isEqualTo(new ClaimState.Waits(
-                        "waiting, number 1 in line; none is created: paused (by?[2Jann)"));
+                .isEqualTo(new ClaimState.Waits("waiting, number 1 in line; none is created: paused (by?[2Jann)"));
     }
 
     @Test
@@ -60,8 +59,7 @@ class ClaimStateTest {
     void a_failed_claim_step_gives_its_code() {
         assertThat(of("""
                         {"status":"active","workspace":{"status":"start_failed"},
-                         "step":{"status":"failed","errorCode":"script_failed","error":"claim.sh ended with exit code 1"}}"""))
-                .isEqualTo(new ClaimState.Broken("script_failed", "claim.sh ended with exit code 1"));
+                         "step":{"status":"failed","errorCode":"script_failed","error":"claim.sh ended with exit code 1"}}""")).isEqualTo(new ClaimState.Broken("script_failed", "claim.sh ended with exit code 1"));
     }
 
     @Test

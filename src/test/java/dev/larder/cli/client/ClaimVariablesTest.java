@@ -59,9 +59,8 @@ class ClaimVariablesTest {
     void a_shell_reads_exactly_the_value_of_an_output(String value) throws Exception {
         String exports = ClaimVariables.of(claim("url", value)).exports();
 
-        Process shell = new ProcessBuilder(
-                        "/bin/sh", "-c", "eval \"$(cat)\"; printenv LARDER_OUTPUT_URL; printf .")
-                .start();
+        Process shell =
+                new ProcessBuilder("/bin/sh", "-c", "eval \"$(cat)\"; printenv LARDER_OUTPUT_URL; printf .").start();
         shell.getOutputStream().write(exports.getBytes(StandardCharsets.UTF_8));
         shell.getOutputStream().close();
 

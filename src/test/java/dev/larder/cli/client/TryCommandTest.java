@@ -36,9 +36,11 @@ class TryCommandTest {
         folder = Files.createDirectories(home.resolve("box"));
         trace = home.resolve("trace");
         Files.writeString(folder.resolve("larder.yaml"), DECLARATION);
-        script("start.sh", "echo building in $LARDER_PARAM_REGION $LARDER_PARAM_SIZE $LARDER_PRESET;"
-                + " pwd > " + home.resolve("place") + "; echo $LARDER_WORKSPACE_DIR > " + home.resolve("kept")
-                + "; printf '{\"url\":\"http://x/%s\"}' $LARDER_PARAM_SIZE > $LARDER_OUTPUTS");
+        script(
+                "start.sh",
+                "echo building in $LARDER_PARAM_REGION $LARDER_PARAM_SIZE $LARDER_PRESET;"
+                        + " pwd > " + home.resolve("place") + "; echo $LARDER_WORKSPACE_DIR > " + home.resolve("kept")
+                        + "; printf '{\"url\":\"http://x/%s\"}' $LARDER_PARAM_SIZE > $LARDER_OUTPUTS");
         script("delete.sh", ":");
     }
 
@@ -72,7 +74,8 @@ class TryCommandTest {
 
     @Test
     void runs_the_scripts_of_a_claim_and_of_a_reset_as_a_worker_would() throws IOException {
-        Files.writeString(folder.resolve("larder.yaml"), DECLARATION.replace("instances: 3", "instances: 3, maxUses: 2"));
+        Files.writeString(
+                folder.resolve("larder.yaml"), DECLARATION.replace("instances: 3", "instances: 3, maxUses: 2"));
         script("ready.sh", ":");
         script("verify.sh", "grep -q http:// $LARDER_OUTPUTS");
         script("claim.sh", "printf '{\"url\":\"http://mine\"}' > $LARDER_OUTPUTS");
@@ -83,7 +86,8 @@ class TryCommandTest {
         assertThat(tried.exit()).as(tried.toString()).isZero();
         assertThat(Json.read(tried.out())).isEqualTo(Json.object().put("url", "http://mine"));
         assertThat(trace)
-                .hasContent("start.sh\nready.sh\nverify.sh\nclaim.sh\nready.sh\nreset.sh\nverify.sh\nready.sh\ndelete.sh");
+                .hasContent(
+                        "start.sh\nready.sh\nverify.sh\nclaim.sh\nready.sh\nreset.sh\nverify.sh\nready.sh\ndelete.sh");
         assertNothingLeft();
     }
 
@@ -97,8 +101,10 @@ class TryCommandTest {
 
     @Test
     void a_script_that_fails_is_named_with_its_code_and_all_is_removed() throws IOException {
-        script("start.sh", "pwd > " + home.resolve("place") + "; echo $LARDER_WORKSPACE_DIR > " + home.resolve("kept")
-                + "; echo no such thing >&2; exit 3");
+        script(
+                "start.sh",
+                "pwd > " + home.resolve("place") + "; echo $LARDER_WORKSPACE_DIR > " + home.resolve("kept")
+                        + "; echo no such thing >&2; exit 3");
 
         Typed.Result failed = run();
 
