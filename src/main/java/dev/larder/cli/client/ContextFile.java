@@ -178,6 +178,9 @@ final class ContextFile {
     }
 
     private void replace(String text) throws IOException {
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            throw new IOException("it is no file");
+        }
         Path folder = Objects.requireNonNull(file.toAbsolutePath().getParent());
         Files.createDirectories(folder);
         // A temporary file has mode 0600 from its beginning.

@@ -49,6 +49,9 @@ final class Session {
 
     /** @param token null for a caller without one */
     ApiClient client(URI server, @Nullable String token) {
+        if (token != null && !token.matches("[!-~]+")) {
+            throw Failure.of(ExitCode.USAGE, "the token has a space or another character that no token has");
+        }
         SSLContext trust = "http".equals(server.getScheme())
                 ? Trust.nothing()
                 : caFile().map(Trust::in).orElse(null);

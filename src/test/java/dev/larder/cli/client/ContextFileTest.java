@@ -70,6 +70,19 @@ class ContextFileTest {
     }
 
     @Test
+    void what_is_no_file_is_not_replaced() throws IOException {
+        Path device = Files.createDirectories(home.resolve("device"));
+
+        Typed.Result refused = Typed.at(home)
+                .with("LARDER_CONFIG", device.toString())
+                .run("context set a --server=http://127.0.0.1:1");
+
+        assertThat(refused.exit()).isEqualTo(ExitCode.FAILED.number());
+        assertThat(refused.err()).contains(device.toString());
+        assertThat(device).isEmptyDirectory();
+    }
+
+    @Test
     void a_token_is_never_shown() throws IOException {
         Files.createDirectories(file().getParent());
         Files.writeString(
