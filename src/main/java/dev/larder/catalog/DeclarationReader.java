@@ -22,6 +22,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The rules of a declaration (design, sections 1 and 2.4). The bounds are the schema's or narrower. */
@@ -97,24 +98,17 @@ final class DeclarationReader {
 
     /** The backend runs files whose names end in {@code .sql}, in lower case and in any folder, and no others. */
     private void refuseFilesWithoutEffect(FileFields.Read files) {
-        files.uploads().keySet().forEach(this::refuseUnlessRun);
+        Stream.concat(files.texts().keySet().stream(), files.uploads().keySet().stream())
+                .filter(path -> !path.endsWith(".sql"))
+                .forEach(path -> refusals.add(
+                        "file_without_effect",
+                        FieldPath.field("files", path),
+                        "is not run: backend postgres runs files whose names end in '.sql'."));
         files.texts().forEach((path, text) -> {
-            if (refuseUnlessRun(path) && text.isBlank()) {
+            if (path.endsWith(".sql") && text.isBlank()) {
                 refusals.add("file_without_effect", FieldPath.field("files", path), "is blank.");
             }
         });
-    }
-
-    /** Whether it is run. */
-    private boolean refuseUnlessRun(String path) {
-        boolean run = path.endsWith(".sql");
-        if (!run) {
-            refusals.add(
-                    "file_without_effect",
-                    FieldPath.field("files", path),
-                    "is not run: backend postgres runs files whose names end in '.sql'.");
-        }
-        return run;
     }
 
     private void refuseUsesWithoutReset(String backend, Map<String, String> files, List<PresetDeclaration> presets) {

@@ -119,7 +119,8 @@ class FilesHttpTest {
         String id = claim.body().path("id").asText();
         Answer ready = Eventually.see(
                 () -> owner.get("/api/v1/claims/" + id),
-                answer -> List.of("ready", "failed").contains(answer.body().at("/workspace/status").asText()));
+                answer -> List.of("ready", "failed")
+                        .contains(answer.body().at("/workspace/status").asText()));
         assertThat(ready.body().at("/workspace/outputs/is").asText())
                 .as(ready.toString())
                 .isEqualTo(digest(data).substring("sha256:".length()));
