@@ -1,5 +1,5 @@
 -- Lists by preset, by user and by how a claim or a job ended (decision 0043). Other filters look at a bounded number of rows.
--- A build of an index keeps writers away: 2 s for each million claims.
+-- While an index is built, claims and jobs wait: seconds where there are millions of rows.
 
 -- All that is needed at once: an older server that works meanwhile has a statement in these tables all the time.
 LOCK TABLE jobs, claims IN SHARE MODE;
