@@ -133,6 +133,17 @@ class CommandsHttpTest {
     }
 
     @Test
+    void what_was_applied_before_a_refused_declaration_is_shown() throws IOException {
+        Path bad = Files.writeString(home.resolve("bad.yaml"), "backend: exec\n");
+
+        Result half = typed.run("apply -f " + box() + " -f " + bad);
+
+        assertThat(half.exit()).isEqualTo(ExitCode.REFUSED.number());
+        assertThat(half.out()).contains(organization + "/box", "new version");
+        assertThat(half.err()).contains("bad.yaml: ");
+    }
+
+    @Test
     void a_dry_run_says_what_would_change_and_changes_nothing() throws IOException {
         Path folder = box();
 

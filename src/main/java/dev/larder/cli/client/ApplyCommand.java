@@ -41,7 +41,8 @@ public final class ApplyCommand extends ClientCommand {
 
     @Option(
             names = "--dry-run",
-            description = "Changes nothing, and shows what would change. Exit code 2: something would.")
+            description = "Declares nothing, and shows what would change. Exit code 2: something would."
+                    + " Large files of a folder are uploaded all the same.")
     boolean dryRun;
 
     @Option(names = "--diff", description = "As --dry-run, and shows each field that would change.")
@@ -63,16 +64,24 @@ public final class ApplyCommand extends ClientCommand {
             throw usage("Missing: --template=NAME. Standard input has no name, and the declaration has no 'template'.");
         }
         List<JsonNode> answers = new ArrayList<>();
-        for (Declared each : declared) {
-            answers.add(apply(session, each));
-        }
-        if (diff && session.output().isForPeople()) {
-            answers.forEach(answer -> Applications.differences(answer).forEach(session.output()::line));
-        } else {
-            session.output().list(answers, Applications.COLUMNS, Applications::name);
+        try {
+            for (Declared each : declared) {
+                answers.add(apply(session, each));
+            }
+        } finally {
+            // What was applied before one was refused is shown too.
+            print(session.output(), answers);
         }
         boolean changes = answers.stream().anyMatch(Applications::changes);
         return isDry() && changes ? ExitCode.CHANGES : ExitCode.OK;
+    }
+
+    private void print(Output output, List<JsonNode> answers) {
+        if (diff && output.isForPeople()) {
+            answers.forEach(answer -> Applications.differences(answer).forEach(output::line));
+        } else if (!answers.isEmpty()) {
+            output.list(answers, Applications.COLUMNS, Applications::name);
+        }
     }
 
     private boolean isDry() {
