@@ -99,8 +99,10 @@ final class PreviewReads {
     private static Map<String, Map<String, Value>> presets(List<PresetView> presets, List<Secret> secrets) {
         Map<String, Map<String, Value>> flat = new HashMap<>();
         presets.forEach(preset -> flat.put(preset.identity().name(), fields(preset)));
-        secrets.forEach(secret ->
-                flat.get(secret.preset()).put("parameters." + secret.name(), new Value(secret.clear(), true)));
+        secrets.forEach(secret -> flat.computeIfPresent(secret.preset(), (preset, fields) -> {
+            Value unused = fields.put("parameters." + secret.name(), new Value(secret.clear(), true));
+            return fields;
+        }));
         return flat;
     }
 

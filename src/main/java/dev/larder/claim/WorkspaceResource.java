@@ -44,6 +44,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.UUID;
@@ -133,7 +134,7 @@ class WorkspaceResource {
         if (name != null) {
             return store.named(caller.get().userId(), name).map(found -> new Page<>(found, null));
         }
-        List<UUID> wanted = wanted(ids);
+        List<UUID> wanted = wanted(Objects.requireNonNull(ids));
         return store.findAll(wanted, scope()).map(found -> inOrder(wanted, found));
     }
 
