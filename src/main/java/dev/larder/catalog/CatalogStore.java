@@ -4,8 +4,6 @@ import dev.larder.database.Bulkhead;
 import dev.larder.database.Encryption;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
-import dev.larder.lifecycle.AuditEntry;
-import dev.larder.lifecycle.DirtyPresets;
 import dev.larder.model.Caller;
 import dev.larder.model.Declaration;
 import dev.larder.model.Ids;
@@ -23,7 +21,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Makes the catalog say what a declaration says: creates the template, adds a version, makes a version the
@@ -53,6 +50,7 @@ public class CatalogStore {
             new Bulkhead<>(CHANGES_AT_ONCE, CHANGES_WAITING_MAX, CHANGE_WITHIN);
     private final VersionStore versions;
     private final PreviewReads flats;
+    private final PromotionStore promotions;
 
     public CatalogStore(Pool pool, InstantSource clock, Ids ids, Encryption encryption) {
         this.pool = pool;
@@ -61,6 +59,7 @@ public class CatalogStore {
         this.encryption = encryption;
         this.versions = new VersionStore(ids, encryption);
         this.flats = new PreviewReads(encryption);
+        this.promotions = new PromotionStore(ids, clock);
     }
 
     /**
@@ -101,7 +100,7 @@ public class CatalogStore {
     /** @param created whether this transaction has created it */
     private record LockedTemplate(TemplateView template, boolean created) {}
 
-    private record Version(UUID id, int number) {}
+    record Version(UUID id, int number) {}
 
     /**
      * Creates the template where there is none of that name, and a version where neither the active nor the
@@ -269,7 +268,7 @@ public class CatalogStore {
                         : keep(connection, wanted, locked, same.get()));
     }
 
-    private static Version version(Row row) {
+    static Version version(Row row) {
         return new Version(row.getUUID("id"), row.getInteger("number"));
     }
 
@@ -277,8 +276,10 @@ public class CatalogStore {
         if (!wanted.promote() || same.id().equals(locked.template().versions().activeVersionId())) {
             return done(connection, locked, same, false, false);
         }
-        return promote(connection, locked.template(), same.id())
-                .chain(() -> audit(AUDIT_PROMOTE, connection, wanted.caller(), locked.template(), same.number()))
+        return promotions
+                .activate(connection, locked.template(), same.id())
+                .chain(() -> promotions.audit(
+                        PromotionStore.AUDIT_PROMOTE, connection, wanted.caller(), locked.template(), same.number()))
                 .chain(() -> done(connection, locked, same, false, true));
     }
 
@@ -343,10 +344,10 @@ public class CatalogStore {
                         wanted.declaration())
                 .map(number -> new Version(version, number))
                 .call(fresh -> wanted.promote()
-                        ? promote(connection, locked.template(), fresh.id())
+                        ? promotions.activate(connection, locked.template(), fresh.id())
                         : Uni.createFrom().voidItem())
-                .call(fresh -> audit(
-                        wanted.promote() ? AUDIT_APPLY : AUDIT_IMPORT,
+                .call(fresh -> promotions.audit(
+                        wanted.promote() ? PromotionStore.AUDIT_APPLY : PromotionStore.AUDIT_IMPORT,
                         connection,
                         wanted.caller(),
                         locked.template(),
@@ -363,60 +364,6 @@ public class CatalogStore {
                                 template, version.number(), presets, locked.created(), versionCreated, changed)));
     }
 
-    private static final Sql ACTIVATE =
-            Sql.of("UPDATE templates SET active_version_id = :version WHERE id = :template", "template", "version");
-
-    // An operator pauses a preset by its name: the pause holds for the preset of that name in the new version
-    // too.
-    private static final Sql CARRY_PAUSES = Sql.of("""
-            UPDATE presets fresh SET pause_scope = old.pause_scope, pause_until = old.pause_until
-              FROM presets old
-             WHERE old.version_id = :before AND fresh.version_id = :after AND old.name = fresh.name
-               AND (old.pause_scope, old.pause_until) IS DISTINCT FROM (fresh.pause_scope, fresh.pause_until)""", "before", "after");
-
-    private static final Sql MARK_VERSIONS = Sql.of(
-            DirtyPresets.mark("id", "presets WHERE version_id IN (:before, :after) AND instances IS NOT NULL"),
-            "before",
-            "after");
-
-    private static Uni<Void> promote(SqlConnection connection, TemplateView template, UUID version) {
-        @Nullable UUID before = template.versions().activeVersionId();
-        return ACTIVATE.on(connection, template.id(), version)
-                .chain(() -> CARRY_PAUSES.on(connection, before, version))
-                .chain(() -> MARK_VERSIONS.on(connection, before, version))
-                .replaceWithVoid();
-    }
-
-    private static final String CHANGED =
-            "(SELECT :template::uuid AS id, :organization::uuid AS organization_id) changed";
-
-    private static final Sql AUDIT_APPLY = audit("template.apply");
-    private static final Sql AUDIT_IMPORT = audit("template.import");
-    private static final Sql AUDIT_PROMOTE = audit("template.promote");
-
-    private static Sql audit(String action) {
-        return Sql.of(
-                AuditEntry.of(action, "jsonb_build_object('version', :version::integer)", CHANGED),
-                "template",
-                "organization",
-                "version",
-                "entry",
-                "at",
-                "actor");
-    }
-
-    private Uni<Void> audit(Sql entry, SqlConnection connection, Caller caller, TemplateView template, int version) {
-        return entry.on(
-                        connection,
-                        template.id(),
-                        template.organizationId(),
-                        version,
-                        ids.next(),
-                        Rows.utc(clock.instant()),
-                        caller.userId())
-                .replaceWithVoid();
-    }
-
     /** The result of promoting a version. */
     public sealed interface Promoted {
 
@@ -427,11 +374,6 @@ public class CatalogStore {
         /** @param changed whether anything was written; false where it was the active version already */
         record Done(TemplateView template, boolean changed) implements Promoted {}
     }
-
-    private static final Sql FIND_VERSION = Sql.of(
-            "SELECT id, number FROM template_versions WHERE template_id = :template AND number = :number",
-            "template",
-            "number");
 
     /**
      * Makes a version the active one, also an older one. Its presets take over the pauses of the presets they
@@ -444,25 +386,6 @@ public class CatalogStore {
                 connection -> lock(connection, name)
                         .chain(template -> template.isEmpty()
                                 ? Uni.createFrom().item(new Promoted.NoTemplate())
-                                : promote(connection, name.caller(), template.get(), number)));
-    }
-
-    private Uni<Promoted> promote(SqlConnection connection, Caller caller, TemplateView template, int number) {
-        return FIND_VERSION
-                .on(connection, template.id(), number)
-                .map(rows -> Rows.first(rows, CatalogStore::version))
-                .chain(version -> version.isEmpty()
-                        ? Uni.createFrom().item(new Promoted.NoVersion())
-                        : promote(connection, caller, template, version.get()));
-    }
-
-    private Uni<Promoted> promote(SqlConnection connection, Caller caller, TemplateView template, Version version) {
-        if (version.id().equals(template.versions().activeVersionId())) {
-            return Uni.createFrom().item(new Promoted.Done(template, false));
-        }
-        return promote(connection, template, version.id())
-                .chain(() -> audit(AUDIT_PROMOTE, connection, caller, template, version.number()))
-                .chain(() -> CatalogReads.templateById(connection, template.id()))
-                .map(after -> new Promoted.Done(after.orElseThrow(), true));
+                                : promotions.promote(connection, name.caller(), template.get(), number)));
     }
 }

@@ -1,0 +1,105 @@
+package dev.larder.catalog;
+
+import dev.larder.catalog.CatalogStore.Promoted;
+import dev.larder.catalog.CatalogStore.Version;
+import dev.larder.database.Rows;
+import dev.larder.database.Sql;
+import dev.larder.lifecycle.AuditEntry;
+import dev.larder.lifecycle.DirtyPresets;
+import dev.larder.model.Caller;
+import dev.larder.model.Ids;
+import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.SqlConnection;
+import java.time.InstantSource;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Makes versions of templates the active ones, in a transaction of {@link CatalogStore} that has locked the template. */
+final class PromotionStore {
+
+    private final Ids ids;
+    private final InstantSource clock;
+
+    PromotionStore(Ids ids, InstantSource clock) {
+        this.ids = ids;
+        this.clock = clock;
+    }
+
+    private static final Sql ACTIVATE =
+            Sql.of("UPDATE templates SET active_version_id = :version WHERE id = :template", "template", "version");
+
+    // An operator pauses a preset by its name: the pause holds for the preset of that name in the new version
+    // too.
+    private static final Sql CARRY_PAUSES = Sql.of("""
+            UPDATE presets fresh SET pause_scope = old.pause_scope, pause_until = old.pause_until
+              FROM presets old
+             WHERE old.version_id = :before AND fresh.version_id = :after AND old.name = fresh.name
+               AND (old.pause_scope, old.pause_until) IS DISTINCT FROM (fresh.pause_scope, fresh.pause_until)""", "before", "after");
+
+    private static final Sql MARK_VERSIONS = Sql.of(
+            DirtyPresets.mark("id", "presets WHERE version_id IN (:before, :after) AND instances IS NOT NULL"),
+            "before",
+            "after");
+
+    Uni<Void> activate(SqlConnection connection, TemplateView template, UUID version) {
+        @Nullable UUID before = template.versions().activeVersionId();
+        return ACTIVATE.on(connection, template.id(), version)
+                .chain(() -> CARRY_PAUSES.on(connection, before, version))
+                .chain(() -> MARK_VERSIONS.on(connection, before, version))
+                .replaceWithVoid();
+    }
+
+    private static final String CHANGED =
+            "(SELECT :template::uuid AS id, :organization::uuid AS organization_id) changed";
+
+    static final Sql AUDIT_APPLY = audit("template.apply");
+    static final Sql AUDIT_IMPORT = audit("template.import");
+    static final Sql AUDIT_PROMOTE = audit("template.promote");
+
+    private static Sql audit(String action) {
+        return Sql.of(
+                AuditEntry.of(action, "jsonb_build_object('version', :version::integer)", CHANGED),
+                "template",
+                "organization",
+                "version",
+                "entry",
+                "at",
+                "actor");
+    }
+
+    Uni<Void> audit(Sql entry, SqlConnection connection, Caller caller, TemplateView template, int version) {
+        return entry.on(
+                        connection,
+                        template.id(),
+                        template.organizationId(),
+                        version,
+                        ids.next(),
+                        Rows.utc(clock.instant()),
+                        caller.userId())
+                .replaceWithVoid();
+    }
+
+    private static final Sql FIND_VERSION = Sql.of(
+            "SELECT id, number FROM template_versions WHERE template_id = :template AND number = :number",
+            "template",
+            "number");
+
+    Uni<Promoted> promote(SqlConnection connection, Caller caller, TemplateView template, int number) {
+        return FIND_VERSION
+                .on(connection, template.id(), number)
+                .map(rows -> Rows.first(rows, CatalogStore::version))
+                .chain(version -> version.isEmpty()
+                        ? Uni.createFrom().item(new Promoted.NoVersion())
+                        : promote(connection, caller, template, version.get()));
+    }
+
+    private Uni<Promoted> promote(SqlConnection connection, Caller caller, TemplateView template, Version version) {
+        if (version.id().equals(template.versions().activeVersionId())) {
+            return Uni.createFrom().item(new Promoted.Done(template, false));
+        }
+        return activate(connection, template, version.id())
+                .chain(() -> audit(AUDIT_PROMOTE, connection, caller, template, version.number()))
+                .chain(() -> CatalogReads.templateById(connection, template.id()))
+                .map(after -> new Promoted.Done(after.orElseThrow(), true));
+    }
+}
