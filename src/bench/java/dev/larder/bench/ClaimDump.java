@@ -29,7 +29,7 @@ import java.util.Map;
 
 /**
  * What a client waits for a workspace whose template is a dump of 50 MB ({@code -Dbench.megabytes=}), beside one of an
- * empty database: the claim, and the first statement in the workspace. Both pools are built by a server with its worker.
+ * empty database: the claim, and the first statement in the workspace. A server with its worker builds both pools.
  */
 final class ClaimDump {
 

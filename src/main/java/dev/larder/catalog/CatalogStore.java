@@ -300,28 +300,15 @@ public class CatalogStore {
     private Uni<Applied> declareNew(
             SqlConnection connection, Application wanted, LockedTemplate locked, VersionStore.Hashes hashes) {
         UUID organization = locked.template().organizationId();
-        return FileReferenceStore.lock(
-                        connection, organization, wanted.declaration().uploads(), clock.instant())
+        return FileReferenceStore.lock(connection, organization, wanted.declaration(), clock.instant())
                 .chain(found -> switch (found) {
                     case FileReferenceStore.Found.Missing(var digests) ->
                         Uni.createFrom().failure(new FilesMissingException(digests));
+                    case FileReferenceStore.Found.Unreadable(var refusals) ->
+                        Uni.createFrom().item(new Applied.FilesUnreadable(refusals));
                     case FileReferenceStore.Found.All(var sizes) ->
-                        declareReadable(connection, wanted, locked, hashes, sizes);
+                        declareNew(connection, wanted, locked, hashes, sizes);
                 });
-    }
-
-    private Uni<Applied> declareReadable(
-            SqlConnection connection,
-            Application wanted,
-            LockedTemplate locked,
-            VersionStore.Hashes hashes,
-            Map<String, Long> sizes) {
-        return FileReferenceStore.beginnings(connection, locked.template().organizationId(), wanted.declaration())
-                .map(beginnings ->
-                        FileReferences.unreadable(wanted.declaration().uploads(), beginnings))
-                .chain(refusals -> refusals.isEmpty()
-                        ? declareNew(connection, wanted, locked, hashes, sizes)
-                        : Uni.createFrom().item(new Applied.FilesUnreadable(refusals)));
     }
 
     private Uni<Applied> declareNew(

@@ -3,12 +3,14 @@ package dev.larder.catalog;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.model.Declaration;
+import dev.larder.model.Refusal;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.SqlClient;
 import io.vertx.mutiny.sqlclient.SqlConnection;
 import java.time.Instant;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
@@ -25,6 +27,9 @@ final class FileReferenceStore {
         record All(Map<String, Long> sizes) implements Found {}
 
         record Missing(Set<String> digests) implements Found {}
+
+        /** Backend {@code postgres} cannot read some of them. */
+        record Unreadable(List<Refusal> refusals) implements Found {}
     }
 
     // Locked in one order, so that two declarations do not wait for each other. The clean-up locks a row before it
@@ -38,6 +43,14 @@ final class FileReferenceStore {
             RETURNING digest, bytes""", "organization", "digests", "at");
 
     /** Locks the files until the transaction ends, so that none is removed meanwhile. */
+    static Uni<Found> lock(SqlClient connection, UUID organization, Declaration declaration, Instant at) {
+        return lock(connection, organization, declaration.uploads(), at)
+                .chain(found -> found instanceof Found.All && declaration.backend().equals("postgres")
+                        ? readable(connection, organization, declaration.uploads(), found)
+                        : Uni.createFrom().item(found));
+    }
+
+    /** The same for any backend. */
     static Uni<Found> lock(SqlClient connection, UUID organization, Map<String, String> uploads, Instant at) {
         Set<String> wanted = new HashSet<>(uploads.values());
         if (wanted.isEmpty()) {
@@ -64,18 +77,19 @@ final class FileReferenceStore {
               JOIN file_chunks c ON c.file_id = f.id AND c.start = 0 AND c.body IS NOT NULL
              WHERE f.organization_id = :organization AND f.digest = ANY (:digests::text[])""", "organization", "digests");
 
-    /** The first bytes of the uploads that a declaration of backend {@code postgres} refers to, by digest. */
-    static Uni<Map<String, byte[]>> beginnings(SqlClient connection, UUID organization, Declaration declaration) {
-        if (declaration.uploads().isEmpty() || !declaration.backend().equals("postgres")) {
-            return Uni.createFrom().item(Map.of());
+    private static Uni<Found> readable(
+            SqlClient connection, UUID organization, Map<String, String> uploads, Found found) {
+        if (uploads.isEmpty()) {
+            return Uni.createFrom().item(found);
         }
-        String[] digests = declaration.uploads().values().toArray(String[]::new);
-        return BEGINNINGS.on(connection, organization, digests).map(rows -> {
-            Map<String, byte[]> beginnings = new HashMap<>();
-            rows.forEach(row -> beginnings.put(
-                    row.getString("digest"), row.getBuffer("beginning").getBytes()));
-            return beginnings;
-        });
+        return BEGINNINGS.on(connection, organization, uploads.values().toArray(String[]::new))
+                .map(rows -> {
+                    Map<String, byte[]> beginnings = new HashMap<>();
+                    rows.forEach(row -> beginnings.put(
+                            row.getString("digest"), row.getBuffer("beginning").getBytes()));
+                    List<Refusal> refusals = FileReferences.unreadable(uploads, beginnings);
+                    return refusals.isEmpty() ? found : new Found.Unreadable(refusals);
+                });
     }
 
     private static final Sql INSERT = Sql.of("""

@@ -105,19 +105,19 @@ public final class DumpFile implements AutoCloseable {
         in.mark(HEAD_BYTES);
         byte[] head = new byte[HEAD_BYTES];
         int length = 0;
-        int count = 0;
-        while (count >= 0 && length < head.length) {
-            length += count;
-            count = readable(in, head, length);
+        int next = one(in);
+        while (next >= 0) {
+            head[length++] = (byte) next;
+            next = length < head.length ? one(in) : -1;
         }
         in.reset();
         return Arrays.copyOf(head, length);
     }
 
     /** A gzip file that is cut off has the bytes before its end all the same. */
-    private static int readable(InputStream in, byte[] head, int length) throws IOException {
+    private static int one(InputStream in) throws IOException {
         try {
-            return in.read(head, length, head.length - length);
+            return in.read();
         } catch (EOFException cut) {
             return -1;
         }

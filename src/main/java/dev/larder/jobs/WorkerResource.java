@@ -214,6 +214,7 @@ class WorkerResource {
                 StateView state) {}
 
         static AssignmentView of(Assignment one, Instant now) {
+            var given = one.parameters();
             return new AssignmentView(
                     new Task(
                             one.jobId(),
@@ -238,14 +239,10 @@ class WorkerResource {
                     new Inputs(
                             one.version().files(),
                             UploadView.of(one.version().uploads()),
-                            one.parameters().values(),
-                            one.parameters().sensitive(),
-                            one.parameters().types().isEmpty()
-                                    ? null
-                                    : one.parameters().types(),
-                            one.parameters().early().equals(one.parameters().values())
-                                    ? null
-                                    : one.parameters().early(),
+                            given.values(),
+                            given.sensitive(),
+                            given.types().isEmpty() ? null : given.types(),
+                            given.early().equals(given.values()) ? null : given.early(),
                             one.workspace().outputs(),
                             one.target().state().map(StateView::of).orElse(null)));
         }
@@ -256,12 +253,9 @@ class WorkerResource {
         }
     }
 
-    /**
-     * An uploaded file to which the version refers. The worker fetches it with {@code POST /jobs/{id}/files}.
-     */
+    /** An uploaded file to which the version refers. The worker fetches it with {@code POST /jobs/{id}/files}. */
     @Schema(name = "LeasedFile")
     record UploadView(String digest, long bytes) {
-
         /** Null where there are none: a worker of before does not know the field. */
         static @Nullable Map<String, UploadView> of(Map<String, UploadedFile> uploads) {
             Map<String, UploadView> views = new TreeMap<>();

@@ -231,7 +231,7 @@ class ArchiveTest {
         byte[] older = new ArchiveBytes(13, false).bytes();
 
         assertThat(DumpFile.problemAtBeginning(older)).isPresent();
-        assertThat(DumpFile.problemAtBeginning(Arrays.copyOf(gzipped(older), 40)))
+        assertThat(DumpFile.problemAtBeginning(Arrays.copyOf(gzipped(older), gzipped(older).length - 9)))
                 .isPresent();
         for (String name : List.of("shop.dump", "shop.sql")) {
             assertThat(DumpFile.problemAtBeginning(Arrays.copyOf(recorded(name), 8_192)))

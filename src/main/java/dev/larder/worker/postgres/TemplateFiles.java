@@ -13,8 +13,6 @@ import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Map;
-import java.util.concurrent.Executor;
-import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Runs the files of a version in an unfinished template database, as the builder role. */
@@ -23,10 +21,6 @@ final class TemplateFiles {
     private static final int NOTICES_MAX = 1_000;
     private static final int NOTICE_CHARACTERS_MAX = 8_192;
     private static final Duration CLOSING = Duration.ofSeconds(10);
-
-    /** A file may have gigabytes: it is read and sent by a thread that waits. A worker has few builds at once. */
-    private static final Executor THREADS = Executors.newThreadPerTaskExecutor(
-            Thread.ofPlatform().daemon().name("larder-template-", 0).factory());
 
     private final PostgresServer server;
     private final InstantSource clock;
@@ -54,6 +48,7 @@ final class TemplateFiles {
                         new BackendFailure("template_timed_out", "its files were not done in the time of the job"));
     }
 
+    /** A file may have gigabytes: a thread that waits reads and sends it. A worker has few builds at once. */
     private void begin(UniEmitter<? super Void> emitter, Duration within) {
         LoadSession session = server.loadSession(
                 build.builder(),
@@ -63,7 +58,7 @@ final class TemplateFiles {
                 within.plus(CLOSING),
                 this::notice);
         UniEmitter<? super Void> unused = emitter.onTermination(session::close);
-        THREADS.execute(() -> run(session, emitter));
+        Thread loading = Thread.ofPlatform().daemon().name("larder-template").start(() -> run(session, emitter));
     }
 
     private void run(LoadSession session, UniEmitter<? super Void> emitter) {

@@ -162,7 +162,7 @@ class TemplateDatabasesTest {
                 EXECUTE format('ALTER DATABASE %I SET search_path = public, "Odd, Schema", "$user"', current_database());
                 EXECUTE format('ALTER DATABASE %I SET work_mem = ''8MB''', current_database());
                 EXECUTE format('ALTER DATABASE %I SET application_name = E''it''''s \\\\; DROP''', current_database());
-                EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %I SET datestyle = ''German''', current_database());
+                EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %I SET maintenance_work_mem = ''9MB''', current_database());
                 END $$""";
         Work work = work(Map.of("1.sql", sets));
 
@@ -170,8 +170,8 @@ class TemplateDatabasesTest {
             Map<String, String> outputs = place.built(one);
             assertThat(place.ask(outputs, "SELECT current_setting('search_path')"))
                     .containsExactly("public, \"Odd, Schema\", \"$user\"");
-            assertThat(place.ask(outputs, "SELECT current_setting('work_mem') || current_setting('datestyle')"))
-                    .containsExactly("8MBGerman, DMY");
+            assertThat(place.ask(outputs, "SELECT current_setting('work_mem') || current_setting('maintenance_work_mem')"))
+                    .containsExactly("8MB9MB");
             assertThat(place.ask(
                             outputs,
                             "SELECT setconfig[3] FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase"
