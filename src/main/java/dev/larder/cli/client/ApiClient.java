@@ -59,19 +59,39 @@ final class ApiClient {
      * @param timeout for the whole of a call; a stream has it for its beginning
      * @param trust null for the system's certificates
      */
-    record Target(URI server, @Nullable String token, Duration timeout, @Nullable SSLContext trust) {}
+    record Target(
+            URI server,
+            @Nullable String token,
+            Duration timeout,
+            @Nullable SSLContext trust) {}
 
     /** @param notice gets a sentence that the user should read though the call went on */
     ApiClient(Target target, String ownVersion, Consumer<String> notice) {
+        this(target, ownVersion, notice, client(target));
+    }
+
+    private ApiClient(Target target, String ownVersion, Consumer<String> notice, HttpClient client) {
         this.target = target;
         this.ownVersion = ownVersion;
         this.notice = notice;
+        this.client = client;
+    }
+
+    private static HttpClient client(Target target) {
         HttpClient.Builder builder =
                 HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(CONNECT_TIMEOUT);
         if (target.trust() != null) {
             builder.sslContext(target.trust());
         }
-        this.client = builder.build();
+        return builder.build();
+    }
+
+    /** The same server and user, with another deadline for each call. */
+    ApiClient within(Duration timeout) {
+        Target other = new Target(target.server(), target.token(), timeout, target.trust());
+        ApiClient api = new ApiClient(other, ownVersion, notice, client);
+        api.versionSeen = true;
+        return api;
     }
 
     /**

@@ -28,7 +28,7 @@ public final class CommandLines {
                 .setExecutionExceptionHandler((thrown, command, parsed) -> failed(thrown, command));
     }
 
-    private static Duration duration(String text) {
+    static Duration duration(String text) {
         return Durations.read(text)
                 .orElseThrow(() -> new TypeConversionException("'" + text + "' is not " + Durations.EXAMPLES));
     }

@@ -14,6 +14,7 @@ public enum ExitCode {
     NO_STOCK(6, "no workspace was in stock, and the claim did not wait"),
     TIMED_OUT(7, "the time that was given has passed"),
     UNREACHABLE(8, "the server could not be reached, or cannot serve now"),
+    LEASE_LOST(9, "claim -- COMMAND: the claim ended while the command ran, and the command was ended"),
     USAGE(64, "wrong options or arguments");
 
     /** What a shell expects of a command that a signal ended; the signal's number is added. */

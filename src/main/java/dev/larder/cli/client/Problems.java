@@ -6,7 +6,8 @@ import java.util.Set;
 /** Turns a server's refusal (RFC 9457) into a {@link Failure}. */
 final class Problems {
 
-    private static final Set<String> NO_STOCK = Set.of("no_claimable_workspace", "not_enough_workspaces");
+    private static final Set<String> NO_STOCK =
+            Set.of("no_claimable_workspace", "creation_stopped", "not_enough_workspaces");
 
     private Problems() {}
 

@@ -65,6 +65,11 @@ public record Terminal(
                 () -> columns(2, environment));
     }
 
+    /** The same, with every line of progress printed below the one before. */
+    Terminal withoutErrScreen() {
+        return new Terminal(in, out, err, environment, home, outScreen, Screen.NONE);
+    }
+
     /** The value of a variable; null where it is not set or empty. */
     @Nullable
     String variable(String name) {

@@ -76,6 +76,13 @@ public final class Typed {
         return run(new ByteArrayOutputStream(), arguments);
     }
 
+    /** With a reader that has closed the pipe. */
+    public Result runUnread(String line) {
+        FirstLine closed = new FirstLine();
+        closed.writeBytes(new byte[] {'\n'});
+        return run(closed, line.split(" "));
+    }
+
     public Result runUntilFirstLine(String line) {
         return run(new FirstLine(), line.split(" "));
     }
