@@ -1,19 +1,26 @@
 package dev.larder.cli;
 
 import dev.larder.cli.client.ApplyCommand;
+import dev.larder.cli.client.ClaimCommand;
 import dev.larder.cli.client.CommandLines;
 import dev.larder.cli.client.CompletionCommand;
 import dev.larder.cli.client.ContextCommand;
 import dev.larder.cli.client.DescribeCommand;
+import dev.larder.cli.client.EventsCommand;
 import dev.larder.cli.client.GetCommand;
 import dev.larder.cli.client.InvalidateCommand;
 import dev.larder.cli.client.LoginCommand;
 import dev.larder.cli.client.LogoutCommand;
+import dev.larder.cli.client.LogsCommand;
 import dev.larder.cli.client.PauseCommand;
 import dev.larder.cli.client.PlanCommand;
 import dev.larder.cli.client.PromoteCommand;
+import dev.larder.cli.client.ReleaseCommand;
+import dev.larder.cli.client.RenewCommand;
 import dev.larder.cli.client.ResumeCommand;
 import dev.larder.cli.client.Terminal;
+import dev.larder.cli.client.TopPoolsCommand;
+import dev.larder.cli.client.TryCommand;
 import dev.larder.cli.client.VersionCommand;
 import dev.larder.cli.client.WaitCommand;
 import io.quarkus.picocli.runtime.annotations.TopCommand;
@@ -46,8 +53,15 @@ import picocli.CommandLine.Command;
             LogoutCommand.class,
             ContextCommand.class,
             ApplyCommand.class,
+            TryCommand.class,
+            ClaimCommand.class,
+            RenewCommand.class,
+            ReleaseCommand.class,
             GetCommand.class,
             DescribeCommand.class,
+            LogsCommand.class,
+            EventsCommand.class,
+            TopPoolsCommand.class,
             PlanCommand.class,
             WaitCommand.class,
             PauseCommand.class,

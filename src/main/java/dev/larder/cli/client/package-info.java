@@ -6,6 +6,11 @@
  * {@code cli.client.ApiClient} of the chosen server, the default organization and the {@code cli.client.Output}. The
  * process around it is a {@code cli.client.Terminal}; tests make their own.
  *
+ * <p>A claim: {@code cli.client.ClaimCommand} → {@code cli.client.Claiming}, which repeats calls under one key →
+ * {@code cli.client.PrintedClaim}, or {@code cli.client.CommandWithClaim}, which runs a
+ * {@code cli.client.ChildCommand} while {@code cli.client.LeaseKeeper} renews the lease.
+ * {@code cli.client.Interruption} says what signals do meanwhile.
+ *
  * <p><b>Owns</b> the file of contexts ({@code cli.client.ContextFile}, mode 0600) and the exit codes
  * ({@code cli.client.ExitCode}).
  *
