@@ -74,16 +74,25 @@ public final class Server implements AutoCloseable {
     /** @param option a further one for the JVM */
     static ProcessBuilder application(Path log, String option, List<String> arguments) {
         Leaks.follow(log);
-        List<String> command = new ArrayList<>(List.of(
+        List<String> command = new ArrayList<>(words(option));
+        command.addAll(arguments);
+        return new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+    }
+
+    /** The command that is the delivered application, in the folder of the build. */
+    static List<String> words() {
+        return words(ClassArchive.option(JAR));
+    }
+
+    private static List<String> words(String option) {
+        return List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 option,
                 "-Xmx256m",
                 "-XX:TieredStopAtLevel=1",
                 "-XX:+UseSerialGC",
                 "-jar",
-                JAR.toString()));
-        command.addAll(arguments);
-        return new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+                JAR.toString());
     }
 
     static int freePort() {
