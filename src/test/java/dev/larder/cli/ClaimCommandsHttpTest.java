@@ -147,7 +147,7 @@ class ClaimCommandsHttpTest {
         Result table = ok("top --template=box");
 
         assertThat(table.out()).contains("POOL", "READY", organization + "/box/stocked");
-        assertThat(ok("release " + claim).out()).isEqualTo(claim + "\n");
+        ok("release " + claim);
     }
 
     @Test
