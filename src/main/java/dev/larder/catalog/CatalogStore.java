@@ -1,5 +1,6 @@
 package dev.larder.catalog;
 
+import dev.larder.catalog.PromotionStore.Version;
 import dev.larder.database.Bulkhead;
 import dev.larder.database.Encryption;
 import dev.larder.database.Rows;
@@ -10,7 +11,6 @@ import dev.larder.model.Ids;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.mutiny.sqlclient.Pool;
-import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.SqlConnection;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
@@ -99,8 +99,6 @@ public class CatalogStore {
 
     /** @param created whether this transaction has created it */
     private record LockedTemplate(TemplateView template, boolean created) {}
-
-    record Version(UUID id, int number) {}
 
     /**
      * Creates the template where there is none of that name, and a version where neither the active nor the
@@ -262,14 +260,10 @@ public class CatalogStore {
                         Buffer.buffer(hashes.byDigests()),
                         template.versions().activeVersionId(),
                         template.versions().latestVersion())
-                .map(rows -> Rows.first(rows, CatalogStore::version))
+                .map(rows -> Rows.first(rows, Version::of))
                 .chain(same -> same.isEmpty()
                         ? declareNew(connection, wanted, locked, hashes)
                         : keep(connection, wanted, locked, same.get()));
-    }
-
-    static Version version(Row row) {
-        return new Version(row.getUUID("id"), row.getInteger("number"));
     }
 
     private Uni<Applied> keep(SqlConnection connection, Application wanted, LockedTemplate locked, Version same) {
@@ -349,17 +343,6 @@ public class CatalogStore {
                 .chain(template -> CatalogReads.presetsOf(connection, version.id())
                         .map(presets -> new Applied.Done(
                                 template, version.number(), presets, locked.created(), versionCreated, changed)));
-    }
-
-    /** The result of promoting a version. */
-    public sealed interface Promoted {
-
-        record NoTemplate() implements Promoted {}
-
-        record NoVersion() implements Promoted {}
-
-        /** @param changed whether anything was written; false where it was the active version already */
-        record Done(TemplateView template, boolean changed) implements Promoted {}
     }
 
     /**

@@ -1,7 +1,5 @@
 package dev.larder.catalog;
 
-import dev.larder.catalog.CatalogStore.Promoted;
-import dev.larder.catalog.CatalogStore.Version;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AuditEntry;
@@ -9,12 +7,13 @@ import dev.larder.lifecycle.DirtyPresets;
 import dev.larder.model.Caller;
 import dev.larder.model.Ids;
 import io.smallrye.mutiny.Uni;
+import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.SqlConnection;
 import java.time.InstantSource;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/** Makes versions of templates the active ones, in a transaction of {@link CatalogStore} that has locked the template. */
+/** Makes versions of templates the active ones, in a transaction of the caller, which has locked the template. */
 final class PromotionStore {
 
     private final Ids ids;
@@ -23,6 +22,13 @@ final class PromotionStore {
     PromotionStore(Ids ids, InstantSource clock) {
         this.ids = ids;
         this.clock = clock;
+    }
+
+    record Version(UUID id, int number) {
+
+        static Version of(Row row) {
+            return new Version(row.getUUID("id"), row.getInteger("number"));
+        }
     }
 
     private static final Sql ACTIVATE =
@@ -87,7 +93,7 @@ final class PromotionStore {
     Uni<Promoted> promote(SqlConnection connection, Caller caller, TemplateView template, int number) {
         return FIND_VERSION
                 .on(connection, template.id(), number)
-                .map(rows -> Rows.first(rows, CatalogStore::version))
+                .map(rows -> Rows.first(rows, Version::of))
                 .chain(version -> version.isEmpty()
                         ? Uni.createFrom().item(new Promoted.NoVersion())
                         : promote(connection, caller, template, version.get()));

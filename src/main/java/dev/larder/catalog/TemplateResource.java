@@ -1,7 +1,6 @@
 package dev.larder.catalog;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import dev.larder.catalog.CatalogStore.Promoted;
 import dev.larder.database.RowList;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;

@@ -65,7 +65,7 @@ public final class ApiDescription implements OASFilter {
 
     private final IndexView index;
 
-    /** The words of a field that may be null, by the name of its record and its own: a generator names a type after this. */
+    /** The words of a field that may be null, by the names of record and field: a generator names a type after this. */
     private final Map<String, Schema> nullableWords = new TreeMap<>();
 
     /** @param index of the application's classes */
@@ -253,7 +253,10 @@ public final class ApiDescription implements OASFilter {
                 OASFactory.createAPIResponse().description("What went wrong").content(problems()));
     }
 
-    /** A generator leaves out an operation whose body has the type {@code *}{@code /*}, and takes what has no type for a text. */
+    /**
+     * A generator leaves out an operation whose body has the type {@code *}{@code /*}, and takes what has no type for a
+     * text.
+     */
     private static void completeRequest(Operation operation) {
         if (operation.getParameters() != null) {
             operation.getParameters().stream()

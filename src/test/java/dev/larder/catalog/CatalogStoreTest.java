@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.larder.catalog.CatalogStore.Application;
-import dev.larder.catalog.CatalogStore.Promoted;
 import dev.larder.database.Encryption;
 import dev.larder.database.Rows;
 import dev.larder.model.Caller;

@@ -24,9 +24,9 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * {@code ./mvnw -B -ntp -q -Pclients package}: runs the tests of each client in {@code src/clients} against the packaged
- * application, which has a few small pools in stock. Fails where one of them fails, or where a claim or a database is
- * left. A client whose language is not on the path is skipped, and that is said.
+ * {@code ./mvnw -B -ntp -q -Pclients package}: runs the tests of each client in {@code src/clients} against the
+ * packaged application, which has a few small pools in stock. Fails where one of them fails, or where a claim or a
+ * database is left. A client whose language is not on the path is skipped, and that is said.
  */
 public final class Clients {
 

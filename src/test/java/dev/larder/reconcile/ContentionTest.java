@@ -4,7 +4,7 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.larder.catalog.CatalogStore.Promoted;
+import dev.larder.catalog.Promoted;
 import dev.larder.database.ReconcilerLock;
 import dev.larder.model.Assignment;
 import dev.larder.model.PresetSnapshot;
