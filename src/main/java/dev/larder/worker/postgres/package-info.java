@@ -23,8 +23,9 @@
  * it.
  *
  * <p><b>Failures.</b> The template's SQL fails, or a file cannot be read: {@code sql_failed}, the template's fault.
- * The server is unreachable, full or open to all roles: the place is held (decision 0025). A tenant that locks objects, prepares transactions or
- * keeps sessions open delays no other tenant's build or delete: its sessions are terminated (decision 0020).
+ * The server is unreachable, full or open to all roles: the place is held (decision 0025). A tenant that locks
+ * objects, prepares transactions or keeps sessions open delays no other tenant's build or delete: its sessions are
+ * terminated (decision 0020).
  *
  * <p><b>Bounds.</b> Statements of the superuser wait 2 s for a lock and run 30 s; copies and template SQL run until
  * the job's deadline; drops a minute. A workspace has 10 connections and 1 GB of temporary files per session by
