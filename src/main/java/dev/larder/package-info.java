@@ -34,8 +34,8 @@
  *
  * {@code dump} knows no other room. {@code model} ← {@code database} ← {@code wakeup} ← {@code objects}; these,
  * {@code lifecycle} and {@code observe} ← {@code http} ← {@code events} ← the capability rooms of the middle block,
- * which never import each other: they meet in the tables, or through a port in {@code model}. SQL of Larder's database
- * stands in {@code *Store} and {@code *Reads}, in {@code lifecycle}, {@code database} and {@code wakeup}.
+ * which never import each other: they meet in the tables, or through a port in {@code model}. SQL of Larder's
+ * database stands in {@code *Store} and {@code *Reads}, in {@code lifecycle}, {@code database} and {@code wakeup}.
  * {@code HouseTest} holds all of this (decision 0032).
  *
  * <h2>Reading paths</h2>

@@ -14,8 +14,8 @@ import org.jboss.logging.Logger;
 /**
  * A session of the configured role, a superuser or not. Its statements do not wait for tenants (decision 0020). Each
  * statement has a limit on lock waits and on its whole time. If a statement waits longer than {@link #PATIENCE}, a
- * second session terminates the tenants' sessions that block it and rolls back their prepared transactions. Sessions of
- * an operator are never terminated: a statement that waits for one is retried three times and then fails with
+ * second session terminates the tenants' sessions that block it and rolls back their prepared transactions. Sessions
+ * of an operator are never terminated: a statement that waits for one is retried three times and then fails with
  * {@code backend_busy}.
  */
 final class AdminSession {
