@@ -99,10 +99,12 @@ final class PreviewReads {
     private static Map<String, Map<String, Value>> presets(List<PresetView> presets, List<Secret> secrets) {
         Map<String, Map<String, Value>> flat = new HashMap<>();
         presets.forEach(preset -> flat.put(preset.identity().name(), fields(preset)));
-        secrets.forEach(secret -> flat.computeIfPresent(secret.preset(), (preset, fields) -> {
-            Value unused = fields.put("parameters." + secret.name(), new Value(secret.clear(), true));
-            return fields;
-        }));
+        for (Secret secret : secrets) {
+            Map<String, Value> fields = flat.get(secret.preset());
+            if (fields != null) {
+                fields.put("parameters." + secret.name(), new Value(secret.clear(), true));
+            }
+        }
         return flat;
     }
 

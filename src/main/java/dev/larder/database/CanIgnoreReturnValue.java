@@ -5,7 +5,7 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** A caller may drop what the method returns, which is the object that it was called on. Error Prone reads the name. */
+/** Error Prone knows it by this name: a method that is called for what it adds, and returns what it was called on. */
 @Retention(RetentionPolicy.CLASS)
 @Target(ElementType.METHOD)
 public @interface CanIgnoreReturnValue {}
