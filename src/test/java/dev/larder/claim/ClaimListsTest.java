@@ -79,6 +79,7 @@ class ClaimListsTest {
         UUID first = claimed("small", anna);
         stock.promoteNewVersion();
         UUID second = claimed("small", bob);
+        stock.clock.forward(Duration.ofMillis(1));
         Instant before = stock.clock.instant();
         UUID third = claimed("large", anna);
         stock.clock.forward(Duration.ofMillis(1));
