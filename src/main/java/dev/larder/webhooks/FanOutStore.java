@@ -135,7 +135,8 @@ class FanOutStore {
                 UPDATE webhook_cursor c
                    SET previous = CASE WHEN z.more THEN c.previous ELSE l.until END, until = CASE WHEN z.more THEN l.until END,
                        last = CASE WHEN z.more THEN z.last::xid8 ELSE '0' END,
-                       rescan = c.rescan AND (z.more OR EXISTS (SELECT FROM events e WHERE e.tx >= pg_snapshot_xmax(l.until)))
+                       rescan = c.rescan AND (z.more OR coalesce((SELECT e.tx FROM events e ORDER BY e.tx DESC LIMIT 1)
+                                                                     >= pg_snapshot_xmax(l.until), false))
                   FROM size z, look l WHERE z.n > 0 OR l.paging OR l.rescan)
             SELECT z.more, (SELECT count(*) FROM added) AS added FROM size z""", "limit", "at", "expires");
 
