@@ -45,9 +45,10 @@ final class FileReferenceStore {
     /** Locks the files until the transaction ends, so that none is removed meanwhile. */
     static Uni<Found> lock(SqlClient connection, UUID organization, Declaration declaration, Instant at) {
         return lock(connection, organization, declaration.uploads(), at)
-                .chain(found -> found instanceof Found.All && declaration.backend().equals("postgres")
-                        ? readable(connection, organization, declaration.uploads(), found)
-                        : Uni.createFrom().item(found));
+                .chain(found ->
+                        found instanceof Found.All && declaration.backend().equals("postgres")
+                                ? readable(connection, organization, declaration.uploads(), found)
+                                : Uni.createFrom().item(found));
     }
 
     /** The same for any backend. */
@@ -82,7 +83,8 @@ final class FileReferenceStore {
         if (uploads.isEmpty()) {
             return Uni.createFrom().item(found);
         }
-        return BEGINNINGS.on(connection, organization, uploads.values().toArray(String[]::new))
+        return BEGINNINGS
+                .on(connection, organization, uploads.values().toArray(String[]::new))
                 .map(rows -> {
                     Map<String, byte[]> beginnings = new HashMap<>();
                     rows.forEach(row -> beginnings.put(

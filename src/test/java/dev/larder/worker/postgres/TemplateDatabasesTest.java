@@ -170,7 +170,8 @@ class TemplateDatabasesTest {
             Map<String, String> outputs = place.built(one);
             assertThat(place.ask(outputs, "SELECT current_setting('search_path')"))
                     .containsExactly("public, \"Odd, Schema\", \"$user\"");
-            assertThat(place.ask(outputs, "SELECT current_setting('work_mem') || current_setting('maintenance_work_mem')"))
+            assertThat(place.ask(
+                            outputs, "SELECT current_setting('work_mem') || current_setting('maintenance_work_mem')"))
                     .containsExactly("8MB9MB");
             assertThat(place.ask(
                             outputs,
