@@ -120,7 +120,8 @@ class CommandProcessTest {
         Pattern application = Pattern.compile(
                 " (io\\.vertx|io\\.netty|io\\.smallrye\\.(mutiny|config)|io\\.quarkus\\.(arc|vertx|runtime\\.Quarkus)"
                         + "|dev\\.larder\\.(?!cli\\.|model\\.|Main)).*");
-        assertThat(Files.readAllLines(loaded).stream().filter(line -> application.matcher(line).find()))
+        assertThat(Files.readAllLines(loaded).stream()
+                        .filter(line -> application.matcher(line).find()))
                 .isEmpty();
         assertThat(loaded).content().contains("dev.larder.cli.client.ApiClient");
     }

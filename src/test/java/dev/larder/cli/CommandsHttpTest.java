@@ -156,7 +156,8 @@ class CommandsHttpTest {
         assertThat(ok("apply --dry-run -f " + folder).out()).contains("would not change");
 
         Files.writeString(
-                folder.resolve("larder.yaml"), "backend: exec\npresets: [{name: stocked, prebuilds: {instances: 3}}]\n");
+                folder.resolve("larder.yaml"),
+                "backend: exec\npresets: [{name: stocked, prebuilds: {instances: 3}}]\n");
         Result diff = typed.run("apply --diff -f " + folder);
         assertThat(diff.exit()).isEqualTo(ExitCode.CHANGES.number());
         assertThat(diff.out()).contains("- preset empty", "preset stocked", "2 -> 3");
@@ -169,9 +170,12 @@ class CommandsHttpTest {
         ok("apply -f " + box());
         ok("wait pool box/stocked --timeout=60s");
 
-        assertThat(ok("get workspaces --template=box --status=ready -o name").out().lines())
+        assertThat(ok("get workspaces --template=box --status=ready -o name")
+                        .out()
+                        .lines())
                 .hasSize(2);
-        assertThat(ok("get workspaces --template=box --since=1h --preset=plain -o json").out())
+        assertThat(ok("get workspaces --template=box --since=1h --preset=plain -o json")
+                        .out())
                 .contains("\"items\" : [ ]");
         assertThat(typed.run("get workspaces --status=red").exit()).isEqualTo(ExitCode.REFUSED.number());
         Result refused = typed.run("get workers --owner=anna");

@@ -59,7 +59,11 @@ final class ApiClient {
      * @param timeout for the whole of a call; a stream has it for its beginning
      * @param trust null for the system's certificates
      */
-    record Target(URI server, @Nullable String token, Duration timeout, @Nullable SSLContext trust) {}
+    record Target(
+            URI server,
+            @Nullable String token,
+            Duration timeout,
+            @Nullable SSLContext trust) {}
 
     /** @param notice gets a sentence that the user should read though the call went on */
     ApiClient(Target target, String ownVersion, Consumer<String> notice) {

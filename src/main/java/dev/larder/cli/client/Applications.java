@@ -86,7 +86,9 @@ final class Applications {
         if (from == null) {
             return "  + " + name + ": " + shown(String.valueOf(to));
         }
-        return to == null ? "  - " + name + ": " + shown(from) : "  ~ " + name + ": " + shown(from) + " -> " + shown(to);
+        return to == null
+                ? "  - " + name + ": " + shown(from)
+                : "  ~ " + name + ": " + shown(from) + " -> " + shown(to);
     }
 
     private static String shown(String value) {

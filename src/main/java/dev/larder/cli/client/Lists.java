@@ -47,7 +47,8 @@ final class Lists {
         return switch (kind) {
             case templates -> templates(filter, limit);
             case workers -> session.api().list(filter.on(Paths.of(kind.name())), limit);
-            case pools, presets, claims, workspaces, jobs -> session.api().list(inOrganization(filter).on(Paths.of(kind.name())), limit);
+            case pools, presets, claims, workspaces, jobs ->
+                session.api().list(inOrganization(filter).on(Paths.of(kind.name())), limit);
         };
     }
 
@@ -106,7 +107,8 @@ final class Lists {
     private static ApiClient.Listed found(Kind kind, String name, ApiClient.Listed all) {
         boolean byId = kind == Kind.workers || Reference.isId(name);
         List<JsonNode> matching = all.items().stream()
-                .filter(row -> byId ? Kinds.isCalled(row, name) : row.path("active").asBoolean(true))
+                .filter(row ->
+                        byId ? Kinds.isCalled(row, name) : row.path("active").asBoolean(true))
                 .toList();
         if (matching.isEmpty()) {
             throw Failure.of(ExitCode.NOT_FOUND, "there is no " + kind.singular() + " '" + name + "'");

@@ -207,8 +207,7 @@ class ServersTest {
     @ParameterizedTest
     @ValueSource(strings = {"hush hush", "hush\nhush", "hush\u00e4"})
     void a_token_that_no_header_can_hold_is_refused_and_not_shown(String token) {
-        Typed.Result refused =
-                Typed.at(home).with("LARDER_TOKEN", token).run("get pools --server=http://127.0.0.1:1");
+        Typed.Result refused = Typed.at(home).with("LARDER_TOKEN", token).run("get pools --server=http://127.0.0.1:1");
 
         assertThat(refused.exit()).isEqualTo(ExitCode.USAGE.number());
         assertThat(refused.err()).contains("the token has").doesNotContain("hush");

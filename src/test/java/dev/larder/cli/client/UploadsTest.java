@@ -56,8 +56,7 @@ class UploadsTest {
                     if (call.getRequestURI().getPath().contains("/files/")) {
                         put.answer(call);
                     } else {
-                        declarations.add(
-                                new String(call.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
+                        declarations.add(new String(call.getRequestBody().readAllBytes(), StandardCharsets.UTF_8));
                         StubServer.send(call, Version.number(), 200, "{\"versionCreated\":true}");
                     }
                 }
@@ -83,7 +82,8 @@ class UploadsTest {
     }
 
     private static String digest() throws Exception {
-        return "sha256:" + HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(DUMP));
+        return "sha256:"
+                + HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(DUMP));
     }
 
     @Test
@@ -143,10 +143,7 @@ class UploadsTest {
         Typed.Result refused = apply(
                 0,
                 call -> StubServer.send(
-                        call,
-                        Version.number(),
-                        413,
-                        "{\"detail\":\"at most 50 bytes\",\"code\":\"file_too_large\"}"));
+                        call, Version.number(), 413, "{\"detail\":\"at most 50 bytes\",\"code\":\"file_too_large\"}"));
 
         assertThat(refused.exit()).isEqualTo(ExitCode.REFUSED.number());
         assertThat(refused.err()).contains("orders: ", "at most 50 bytes [file_too_large]");
