@@ -99,8 +99,12 @@ final class PreviewReads {
     private static Map<String, Map<String, Value>> presets(List<PresetView> presets, List<Secret> secrets) {
         Map<String, Map<String, Value>> flat = new HashMap<>();
         presets.forEach(preset -> flat.put(preset.identity().name(), fields(preset)));
-        secrets.forEach(secret ->
-                flat.get(secret.preset()).put("parameters." + secret.name(), new Value(secret.clear(), true)));
+        for (Secret secret : secrets) {
+            Map<String, Value> fields = flat.get(secret.preset());
+            if (fields != null) {
+                fields.put("parameters." + secret.name(), new Value(secret.clear(), true));
+            }
+        }
         return flat;
     }
 

@@ -124,14 +124,18 @@ class WorkspaceResource {
                 Filters.text("owner", owner),
                 Labels.selector(label),
                 Filters.since(since, clock.instant()));
-        if (ids == null && name == null) {
+        boolean narrowed = list.given() || !filter.equals(WorkspaceFilter.ALL);
+        if (name != null) {
+            if (narrowed || ids != null) {
+                throw alone("name");
+            }
+            return store.named(caller.get().userId(), name).map(found -> new Page<>(found, null));
+        }
+        if (ids == null) {
             return page(list, filter);
         }
-        if (list.given() || !filter.equals(WorkspaceFilter.ALL) || (ids != null && name != null)) {
-            throw alone(name == null ? "ids" : "name");
-        }
-        if (name != null) {
-            return store.named(caller.get().userId(), name).map(found -> new Page<>(found, null));
+        if (narrowed) {
+            throw alone("ids");
         }
         List<UUID> wanted = wanted(ids);
         return store.findAll(wanted, scope()).map(found -> inOrder(wanted, found));

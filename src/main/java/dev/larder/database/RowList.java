@@ -77,28 +77,33 @@ public final class RowList {
         private Query() {}
 
         /** A condition without a parameter, or with those that {@link #with} gives. */
+        @CanIgnoreReturnValue
         public Query where(String condition) {
             where.add(condition);
             return this;
         }
 
         /** A condition that holds only where the value is given; an index serves it. */
+        @CanIgnoreReturnValue
         public Query where(String condition, String name, Optional<?> value) {
             return value.isEmpty() ? this : with(name, value.get()).where(condition);
         }
 
         /** A condition that holds only where the value is given; no index serves it. */
+        @CanIgnoreReturnValue
         public Query filter(String condition, String name, Optional<?> value) {
             return value.isEmpty() ? this : with(name, value.get()).filter(condition);
         }
 
         /** The same, with the parameters that {@link #with} gives. */
+        @CanIgnoreReturnValue
         public Query filter(String condition) {
             filters.add(condition);
             return this;
         }
 
         /** Gives a parameter its value. */
+        @CanIgnoreReturnValue
         public Query with(String name, Object value) {
             values.put(name, value);
             return this;
@@ -110,6 +115,7 @@ public final class RowList {
          *
          * @param select a statement with one column {@code key}, that gives few rows
          */
+        @CanIgnoreReturnValue
         public Query among(String column, String select) {
             if (!keys.isEmpty()) {
                 return filter(column + " IN (" + select + ")");

@@ -3,17 +3,10 @@ package dev.larder.database;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.function.Function;
 
 /**
  * Rows of a list, in its order.
  *
  * @param examinedTo where the reader stopped before it had looked at all rows: the last id that it looked at
  */
-public record Slice<T>(List<T> rows, Optional<UUID> examinedTo) {
-
-    /** The same with other rows, as many of them. */
-    public <R> Slice<R> map(Function<T, R> view) {
-        return new Slice<>(rows.stream().map(view).toList(), examinedTo);
-    }
-}
+public record Slice<T>(List<T> rows, Optional<UUID> examinedTo) {}

@@ -1,5 +1,6 @@
 package dev.larder.lifecycle;
 
+import dev.larder.database.CanIgnoreReturnValue;
 import dev.larder.database.RowList;
 import dev.larder.database.Rows;
 import dev.larder.model.Ids;
@@ -27,16 +28,19 @@ public final class ListRules {
     private ListRules() {}
 
     /** Only rows of the caller's organization; all for a caller of the whole deployment. */
+    @CanIgnoreReturnValue
     public static RowList.Query seenBy(RowList.Query query, Optional<UUID> callersOrganization) {
         return query.where("x.organization_id = :organization", "organization", callersOrganization);
     }
 
     /** Only rows of the organization of this name or id. */
+    @CanIgnoreReturnValue
     public static RowList.Query of(RowList.Query query, Optional<String> organization) {
         return query.where("x.organization_id = " + Rules.ORGANIZATION_ID, "organization_name", organization);
     }
 
     /** Only rows whose column {@code preset_id} is a preset of these names, of whatever version. */
+    @CanIgnoreReturnValue
     public static RowList.Query ofPresets(RowList.Query query, PresetFilter filter, boolean indexed) {
         return ofPresets(query, filter, "x.preset_id", indexed);
     }
@@ -47,6 +51,7 @@ public final class ListRules {
      * @param preset an expression: the preset's id
      * @param indexed whether an index on it and the id serves the condition
      */
+    @CanIgnoreReturnValue
     public static RowList.Query ofPresets(RowList.Query query, PresetFilter filter, String preset, boolean indexed) {
         of(query, filter.organization());
         if (!filter.namesPresets()) {
@@ -69,17 +74,20 @@ public final class ListRules {
                                THEN :owner_name::text::uuid END""";
 
     /** Only rows whose column is a user of this name or id. An index on the column and the id serves it. */
+    @CanIgnoreReturnValue
     public static RowList.Query ownedBy(RowList.Query query, String column, Optional<String> owner) {
         owner.ifPresent(name -> query.with("owner_name", name).among(column, USERS));
         return query;
     }
 
     /** Only rows that were created since then. Ids are in the order of time, so a page stops there. */
+    @CanIgnoreReturnValue
     public static RowList.Query since(RowList.Query query, Optional<Instant> since) {
         return since(query, "x.created_at", since);
     }
 
     /** The same for a table whose time of creation is another column. */
+    @CanIgnoreReturnValue
     public static RowList.Query since(RowList.Query query, String column, Optional<Instant> since) {
         since.ifPresent(time -> query.with("since", Rows.utc(time))
                 .with("since_id", firstId(time.minus(ID_BEFORE)))
@@ -97,6 +105,7 @@ public final class ListRules {
      *
      * @param condition {@link LabelStore#labelled} or {@link LabelStore#held}
      */
+    @CanIgnoreReturnValue
     public static RowList.Query labelled(RowList.Query query, String condition, Optional<LabelSelector> labels) {
         labels.ifPresent(wanted -> query.with("pairs", new JsonObject(new TreeMap<>(wanted.pairs())))
                 .with("keys", wanted.keys().toArray(String[]::new))
