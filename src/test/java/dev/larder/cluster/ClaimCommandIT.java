@@ -303,7 +303,7 @@ class ClaimCommandIT {
                 .containsEntry("LARDER_OUTPUT_URL", "tiny://it's 100%")
                 .containsEntry("LARDER_OUTPUT_TEXT", "two\nlines $(never)")
                 .containsEntry("LARDER_OUTPUT_PORT", "5432")
-                .containsEntry("LARDER_TEMPLATE", "tiny");
+                .containsEntry("LARDER_CLAIM_TEMPLATE", "tiny");
         assertThat(masks.replaceAll("::add-mask::.*\n", ""))
                 .as("no output outside of masks")
                 .doesNotContain("tiny://");

@@ -93,11 +93,11 @@ class ClaimCommandTest {
         assertThat(claimed.exit()).as(claimed.toString()).isZero();
         assertThat(claimed.out()).isEqualTo("""
                 export LARDER_CLAIM_ID='c-1'
-                export LARDER_WORKSPACE_ID='w-1'
-                export LARDER_WORKSPACE_NAME='wombat'
-                export LARDER_ORGANIZATION='acme'
-                export LARDER_TEMPLATE='shop'
-                export LARDER_PRESET='small'
+                export LARDER_CLAIM_WORKSPACE_ID='w-1'
+                export LARDER_CLAIM_WORKSPACE_NAME='wombat'
+                export LARDER_CLAIM_ORGANIZATION='acme'
+                export LARDER_CLAIM_TEMPLATE='shop'
+                export LARDER_CLAIM_PRESET='small'
                 export LARDER_OUTPUT_URL='postgresql://x'
                 export LARDER_OUTPUT_USER='o'\\''brien'
                 """);
