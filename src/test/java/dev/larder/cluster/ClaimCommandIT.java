@@ -146,7 +146,7 @@ class ClaimCommandIT {
                 "claim",
                 "acme/tiny/one",
                 "--wait",
-                "--ttl=4s",
+                "--ttl=6s",
                 "--",
                 "sh",
                 "-c",
@@ -154,7 +154,7 @@ class ClaimCommandIT {
         String[] begun = begun().split(" ");
         ProcessHandle child = ProcessHandle.of(Long.parseLong(begun[1])).orElseThrow();
         // Longer than the lease: it is renewed.
-        Signals.pause(Duration.ofSeconds(5));
+        Signals.pause(Duration.ofSeconds(7));
         assertThat(status(begun[0])).isEqualTo("active");
 
         larder.destroyForcibly();

@@ -16,8 +16,8 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Follows a stream of events. After a cut connection it goes on behind the last event that it has seen, so that no event
- * is missed and none is told twice.
+ * Follows a stream of events. After a cut connection it goes on behind the last event that it has seen, so that no
+ * event is missed and none is told twice.
  */
 final class EventFollower {
 
