@@ -146,7 +146,7 @@ class ClaimCommandIT {
                 "claim",
                 "acme/tiny/one",
                 "--wait",
-                "--ttl=4s",
+                "--ttl=6s",
                 "--",
                 "sh",
                 "-c",
@@ -154,7 +154,7 @@ class ClaimCommandIT {
         String[] begun = begun().split(" ");
         ProcessHandle child = ProcessHandle.of(Long.parseLong(begun[1])).orElseThrow();
         // Longer than the lease: it is renewed.
-        Signals.pause(Duration.ofSeconds(5));
+        Signals.pause(Duration.ofSeconds(7));
         assertThat(status(begun[0])).isEqualTo("active");
 
         larder.destroyForcibly();
@@ -303,7 +303,7 @@ class ClaimCommandIT {
                 .containsEntry("LARDER_OUTPUT_URL", "tiny://it's 100%")
                 .containsEntry("LARDER_OUTPUT_TEXT", "two\nlines $(never)")
                 .containsEntry("LARDER_OUTPUT_PORT", "5432")
-                .containsEntry("LARDER_TEMPLATE", "tiny");
+                .containsEntry("LARDER_CLAIM_TEMPLATE", "tiny");
         assertThat(masks.replaceAll("::add-mask::.*\n", ""))
                 .as("no output outside of masks")
                 .doesNotContain("tiny://");

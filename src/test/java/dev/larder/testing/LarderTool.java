@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -28,10 +29,12 @@ public final class LarderTool {
 
     /**
      * A command whose path begins with the folder of {@code larder}, without the settings of this process. It runs in
-     * the folder of the build.
+     * the folder of the build, and does not ignore SIGINT, as it would where the tests run in the background.
      */
     public ProcessBuilder command(Map<String, String> environment, List<String> words) {
-        ProcessBuilder builder = new ProcessBuilder(words);
+        List<String> all = new ArrayList<>(List.of("env", "--default-signal=INT"));
+        all.addAll(words);
+        ProcessBuilder builder = new ProcessBuilder(all);
         builder.environment().keySet().removeIf(name -> name.startsWith("LARDER_"));
         builder.environment().put("PATH", folder + ":" + System.getenv("PATH"));
         builder.environment().put("HOME", folder.toString());

@@ -25,8 +25,8 @@ import picocli.CommandLine.Parameters;
                     + " eval \"$(larder claim demo/small)\".",
             "",
             "With a command after --, the command runs with the claim in its environment: LARDER_CLAIM_ID,"
-                    + " LARDER_WORKSPACE_ID, LARDER_WORKSPACE_NAME, LARDER_ORGANIZATION, LARDER_TEMPLATE,"
-                    + " LARDER_PRESET, and LARDER_OUTPUT_<NAME> for each output. The claim then has a lease of two"
+                    + " LARDER_CLAIM_WORKSPACE_ID, LARDER_CLAIM_WORKSPACE_NAME, LARDER_CLAIM_ORGANIZATION,"
+                    + " LARDER_CLAIM_TEMPLATE, LARDER_CLAIM_PRESET, and LARDER_OUTPUT_<NAME> for each output. The claim then has a lease of two"
                     + " minutes (--ttl), which is renewed while the command runs, and is released when the command"
                     + " ends. The exit code is the command's; 9 where the lease was lost and the command ended for it."
         },

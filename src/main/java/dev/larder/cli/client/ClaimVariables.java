@@ -15,11 +15,15 @@ import java.util.stream.Collectors;
  * command.
  *
  * <ul>
- *   <li>{@code LARDER_CLAIM_ID}, {@code LARDER_WORKSPACE_ID}, {@code LARDER_WORKSPACE_NAME};
- *   <li>{@code LARDER_ORGANIZATION}, {@code LARDER_TEMPLATE}, {@code LARDER_PRESET};
+ *   <li>{@code LARDER_CLAIM_ID}, {@code LARDER_CLAIM_WORKSPACE_ID}, {@code LARDER_CLAIM_WORKSPACE_NAME},
+ *       {@code LARDER_CLAIM_ORGANIZATION}, {@code LARDER_CLAIM_TEMPLATE}, {@code LARDER_CLAIM_PRESET};
  *   <li>{@code LARDER_OUTPUT_<NAME>} for each output of the workspace: the name in upper case, with {@code _} for
  *       every character that is no letter A to Z, digit or {@code _}.
  * </ul>
+ *
+ * <p>None has the name of a variable that a script of backend exec gets: when a worker on this host deletes the
+ * workspace, it kills every process that has {@code LARDER_WORKSPACE_ID} of it. None changes what a later command of
+ * {@code larder} does.
  *
  * @param values by name, in the order in which they are printed
  * @param problems sentences about outputs that are not among the values; they contain no value
@@ -33,11 +37,11 @@ record ClaimVariables(Map<String, String> values, List<String> problems) {
         List<String> problems = new ArrayList<>();
         JsonNode workspace = claim.path("workspace");
         put(values, "LARDER_CLAIM_ID", claim.path("id"));
-        put(values, "LARDER_WORKSPACE_ID", workspace.path("id"));
-        put(values, "LARDER_WORKSPACE_NAME", workspace.path("name"));
-        put(values, "LARDER_ORGANIZATION", workspace.path("organization"));
-        put(values, "LARDER_TEMPLATE", workspace.path("template"));
-        put(values, "LARDER_PRESET", workspace.path("preset"));
+        put(values, "LARDER_CLAIM_WORKSPACE_ID", workspace.path("id"));
+        put(values, "LARDER_CLAIM_WORKSPACE_NAME", workspace.path("name"));
+        put(values, "LARDER_CLAIM_ORGANIZATION", workspace.path("organization"));
+        put(values, "LARDER_CLAIM_TEMPLATE", workspace.path("template"));
+        put(values, "LARDER_CLAIM_PRESET", workspace.path("preset"));
         outputs(workspace.path("outputs"), values, problems);
         return new ClaimVariables(values, problems);
     }

@@ -8,6 +8,8 @@ import java.util.function.LongSupplier;
 /** Renews the lease of a claim until it is closed or the lease is lost. */
 final class LeaseKeeper implements AutoCloseable {
 
+    private static final Duration LAST_CALL = Duration.ofSeconds(2);
+
     /** One call of the server. */
     interface Renewal {
 
@@ -92,9 +94,18 @@ final class LeaseKeeper implements AutoCloseable {
     boolean step() throws InterruptedException {
         long now = nanos.getAsLong();
         if (lease.isOver(now)) {
-            return lost("it could not be renewed before its end");
+            return last(now);
         }
         return !lease.isDue(now) || answered(now, renewal.renew(lease.callWithin(now)));
+    }
+
+    /** This process may have stood still. The server knows whether the claim has ended. */
+    private boolean last(long now) throws InterruptedException {
+        return switch (renewal.renew(LAST_CALL)) {
+            case Result.Renewed() -> renewed(now);
+            case Result.Ended(String why) -> lost(why);
+            case Result.Unanswered(String why) -> lost("it could not be renewed before its end");
+        };
     }
 
     private boolean answered(long sentAt, Result result) {

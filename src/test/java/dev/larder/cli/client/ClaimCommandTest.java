@@ -93,11 +93,11 @@ class ClaimCommandTest {
         assertThat(claimed.exit()).as(claimed.toString()).isZero();
         assertThat(claimed.out()).isEqualTo("""
                 export LARDER_CLAIM_ID='c-1'
-                export LARDER_WORKSPACE_ID='w-1'
-                export LARDER_WORKSPACE_NAME='wombat'
-                export LARDER_ORGANIZATION='acme'
-                export LARDER_TEMPLATE='shop'
-                export LARDER_PRESET='small'
+                export LARDER_CLAIM_WORKSPACE_ID='w-1'
+                export LARDER_CLAIM_WORKSPACE_NAME='wombat'
+                export LARDER_CLAIM_ORGANIZATION='acme'
+                export LARDER_CLAIM_TEMPLATE='shop'
+                export LARDER_CLAIM_PRESET='small'
                 export LARDER_OUTPUT_URL='postgresql://x'
                 export LARDER_OUTPUT_USER='o'\\''brien'
                 """);
@@ -299,7 +299,7 @@ class ClaimCommandTest {
         answers(201, READY);
         answers(409, "{\"code\":\"claim_ended\",\"detail\":\"The claim has ended.\"}");
 
-        Typed.Result lost = claim("shop/small", "--ttl=3s", "--", "sleep", "60");
+        Typed.Result lost = claim("shop/small", "--ttl=6s", "--", "sleep", "60");
 
         assertThat(lost.exit()).isEqualTo(ExitCode.LEASE_LOST.number());
         assertThat(lost.err()).contains("the lease is lost: The claim has ended. [claim_ended]", "ending the command");
@@ -313,7 +313,7 @@ class ClaimCommandTest {
         answers(502, "");
         answers(200, READY);
 
-        Typed.Result kept = claim("shop/small", "--ttl=3s", "--", "sleep", "1.7");
+        Typed.Result kept = claim("shop/small", "--ttl=9s", "--", "sleep", "5.5");
 
         assertThat(kept.exit()).as(kept.toString()).isZero();
         assertThat(kept.err()).contains("the lease cannot be renewed now", "the lease is renewed again");

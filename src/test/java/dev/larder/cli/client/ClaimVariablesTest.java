@@ -34,10 +34,10 @@ class ClaimVariablesTest {
         assertThat(variables.values())
                 .containsExactly(
                         Map.entry("LARDER_CLAIM_ID", "c-1"),
-                        Map.entry("LARDER_WORKSPACE_ID", "w-1"),
-                        Map.entry("LARDER_WORKSPACE_NAME", "wombat"),
-                        Map.entry("LARDER_ORGANIZATION", "acme"),
-                        Map.entry("LARDER_TEMPLATE", "shop"),
+                        Map.entry("LARDER_CLAIM_WORKSPACE_ID", "w-1"),
+                        Map.entry("LARDER_CLAIM_WORKSPACE_NAME", "wombat"),
+                        Map.entry("LARDER_CLAIM_ORGANIZATION", "acme"),
+                        Map.entry("LARDER_CLAIM_TEMPLATE", "shop"),
                         Map.entry("LARDER_OUTPUT_URL", "postgresql://x"),
                         Map.entry("LARDER_OUTPUT_ADMIN_USER", "root"));
         assertThat(variables.problems()).isEmpty();
@@ -94,5 +94,11 @@ class ClaimVariablesTest {
 
         assertThat(variables.unwritable(StandardCharsets.US_ASCII)).isEqualTo(List.of("LARDER_OUTPUT_CITY"));
         assertThat(variables.unwritable(StandardCharsets.UTF_8)).isEmpty();
+    }
+
+    @Test
+    void no_variable_makes_a_worker_of_this_host_kill_the_command_or_changes_later_commands() {
+        assertThat(ClaimVariables.of(claim("url", "x")).values().keySet())
+                .allMatch(name -> name.startsWith("LARDER_CLAIM_") || name.startsWith("LARDER_OUTPUT_"));
     }
 }

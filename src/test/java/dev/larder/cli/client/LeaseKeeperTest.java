@@ -76,7 +76,7 @@ class LeaseKeeperTest {
         assertThat(calls).isEqualTo(40);
 
         assertThat(stepAfter(Duration.ofSeconds(2))).isFalse();
-        assertThat(calls).as("no call after the end").isEqualTo(40);
+        assertThat(calls).as("one last call").isEqualTo(41);
         assertThat(told).containsExactly("failing: unreachable", "lost: it could not be renewed before its end");
     }
 
@@ -90,6 +90,17 @@ class LeaseKeeperTest {
         assertThat(told).containsExactly("failing: unreachable", "recovered");
         assertThat(stepAfter(Duration.ofSeconds(39))).isTrue();
         assertThat(calls).as("not due yet").isEqualTo(3);
+    }
+
+    @Test
+    void a_process_that_stood_still_beyond_the_end_asks_the_server() throws Exception {
+        answers.add(RENEWED);
+
+        assertThat(stepAfter(Duration.ofMinutes(3))).isTrue();
+
+        assertThat(told).isEmpty();
+        assertThat(stepAfter(Duration.ofSeconds(39))).isTrue();
+        assertThat(calls).isEqualTo(1);
     }
 
     @Test
