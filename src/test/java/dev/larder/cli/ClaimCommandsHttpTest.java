@@ -147,7 +147,7 @@ class ClaimCommandsHttpTest {
         Result table = ok("top --template=box");
 
         assertThat(table.out()).contains("POOL", "READY", organization + "/box/stocked");
-        ok("release " + claim);
+        assertThat(ok("release " + claim).out()).isEqualTo(claim + "\n");
     }
 
     @Test

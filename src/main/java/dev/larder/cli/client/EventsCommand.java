@@ -14,7 +14,9 @@ import picocli.CommandLine.Parameters;
         name = "events",
         description = "Prints what happened to a workspace, claim, preset, state or clean-up, oldest first.",
         footerHeading = "%nExamples:%n",
-        footer = {"  larder events -w claim:$LARDER_CLAIM_ID", "  larder events workspace:$LARDER_CLAIM_WORKSPACE_ID -o json"
+        footer = {
+            "  larder events -w claim:$LARDER_CLAIM_ID",
+            "  larder events workspace:$LARDER_CLAIM_WORKSPACE_ID -o json"
         })
 public final class EventsCommand extends CallingCommand {
 
