@@ -23,6 +23,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.jboss.logging.Logger;
@@ -49,6 +50,7 @@ public class Edge {
     // Files are read by their resource, which stores them piece by piece, and has limits of its own.
     private static final Pattern FILE = Pattern.compile("/api/v1/organizations/[^/]+/files/[^/]+");
 
+    private static final Set<String> BYTES = Set.of("*/*", "application/octet-stream");
     private static final String FILE_LENGTH = Edge.class.getName() + ".fileLength";
 
     // Before the limit that Quarkus sets itself, which answers without a body.
@@ -258,9 +260,9 @@ public class Edge {
             routing.put(FILE_LENGTH, request.getHeader("Content-Length"));
             var rest = request.headers().remove("Content-Length");
             routing.next();
-        } else if (announced(request) > (takesAnything(routing) ? stateMaxBytes : bodyMaxBytes)) {
+        } else if (announced(request) > (takesState(routing) ? stateMaxBytes : bodyMaxBytes)) {
             refuse(routing, StatusProblems.of(413));
-        } else if (request.getHeader("Content-Length") == null && mayHaveBody(request) && !takesAnything(routing)) {
+        } else if (request.getHeader("Content-Length") == null && mayHaveBody(request) && !takesState(routing)) {
             // Quarkus pauses every request before its routes.
             routing.request().resume();
             unannounced.handle(routing);
@@ -269,10 +271,10 @@ public class Edge {
         }
     }
 
-    /** The operations that take a body of any media type take states. */
-    private static boolean takesAnything(RoutingContext routing) {
+    /** The operations that take bytes, or a body of any media type, take states. */
+    private static boolean takesState(RoutingContext routing) {
         return called(routing)
-                .filter(operation -> operation.takes().contains("*/*"))
+                .filter(operation -> operation.takes().stream().anyMatch(BYTES::contains))
                 .isPresent();
     }
 
