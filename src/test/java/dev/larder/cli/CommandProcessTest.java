@@ -61,6 +61,8 @@ class CommandProcessTest {
         command.addAll(options);
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), "dev.larder.Main"));
         command.addAll(List.of(arguments));
+        // A machine under load may be slow; what is tested is not how fast an answer is.
+        command.add("--request-timeout=100s");
         return command;
     }
 
@@ -76,7 +78,7 @@ class CommandProcessTest {
 
     private int exit(Process process) throws InterruptedException {
         try {
-            assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
             return process.exitValue();
         } finally {
             process.destroyForcibly();
