@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jboss.logging.Logger;
@@ -113,10 +114,10 @@ final class FileFetcher {
 
     private static Assignment with(Assignment assignment, Map<String, Path> links) {
         Map<String, UploadedFile> fetched = new HashMap<>();
-        assignment.version().uploads().forEach((path, file) -> {
-            Path link = links.get(file.digest());
-            fetched.put(path, link == null ? file : file.at(link));
-        });
+        assignment
+                .version()
+                .uploads()
+                .forEach((path, file) -> fetched.put(path, file.at(Objects.requireNonNull(links.get(file.digest())))));
         Target target = assignment.target();
         return new Assignment(
                 assignment.lease(),

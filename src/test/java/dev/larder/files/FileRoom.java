@@ -4,6 +4,7 @@ import static dev.larder.testing.Stock.await;
 
 import dev.larder.files.UploadStore.Upload;
 import dev.larder.objects.ObjectStore;
+import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
 import java.io.ByteArrayOutputStream;
@@ -67,10 +68,12 @@ public final class FileRoom {
                 stock.organization, digest(bytes), new Range(start, end - start, bytes.length), stock.owner.userId());
     }
 
+    @CanIgnoreReturnValue
     Uploads.Outcome put(byte[] bytes) {
         return await(uploads.receive(whole(bytes), body(bytes, 0, bytes.length)));
     }
 
+    @CanIgnoreReturnValue
     Uploads.Outcome put(byte[] bytes, int start, int end) {
         return await(uploads.receive(part(bytes, start, end), body(bytes, start, end)));
     }
