@@ -1,5 +1,6 @@
 package dev.larder.http;
 
+import dev.larder.database.DatabaseClock;
 import dev.larder.http.Contract.Address;
 import dev.larder.http.Contract.Operation;
 import io.quarkus.runtime.configuration.MemorySize;
@@ -101,10 +102,19 @@ public class Edge {
         router.errorHandler(400, this::failed);
     }
 
+    /** Clients count ages from it. An answer has none before the database's time is known. */
+    private void putDate(RoutingContext routing) {
+        try {
+            var response = routing.response().putHeader(HttpHeaders.DATE, date.at(clock.instant()));
+        } catch (DatabaseClock.UnknownTimeException early) {
+            LOG.debugf("no time for an answer yet path=%s", routing.request().path());
+        }
+    }
+
     private void enter(RoutingContext routing) {
         HttpServerRequest request = routing.request();
         nameForMetrics(NO_ADDRESS);
-        routing.response().putHeader(HttpHeaders.DATE, date.at(clock.instant()));
+        putDate(routing);
         if (request.uri().length() > TARGET_MAX) {
             refuse(routing, StatusProblems.of(414));
         } else if (!isUri(request.uri())) {
