@@ -68,7 +68,8 @@ class ClaimCommandIT {
         LarderTestResource.insertOwner(database);
         Map<String, String> settings = TinyTemplate.settings("claim-command");
         settings.put("LARDER_JANITOR_INTERVAL", "1s");
-        server = Server.start("claim-command", database, settings).awaitReady();
+        server = Server.start("claim-command", database, settings);
+        server.awaitReady();
         calls = new Calls(server.port());
         calls.declare("tiny", DECLARATION);
     }
