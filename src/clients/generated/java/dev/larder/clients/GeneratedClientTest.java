@@ -52,6 +52,7 @@ class GeneratedClientTest {
                                 "files", Map.of("start.sh", "echo '{\"host\": \"here\"}' > \"$LARDER_OUTPUTS\""),
                                 "presets", List.of(Map.of("name", "one", "prebuilds", Map.of("instances", 1)))),
                         null,
+                        null,
                         null);
         NewClaim wanted = new NewClaim()
                 .organization(organization)
