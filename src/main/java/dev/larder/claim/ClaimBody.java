@@ -21,14 +21,15 @@ record ClaimBody(
             @Nullable String template,
             @Nullable String preset,
             @Nullable List<String> presets,
-            @Nullable Map<String, String> parameters,
             @Nullable UUID presetId,
             @Nullable UUID workspaceId) {}
 
-    /** How many, for how long, and what to do where nothing is in stock. */
+    /** With which values, how many, for how long, and what to do where nothing is in stock. */
     @RegisterForReflection
     @Schema(name = "ClaimTerms")
     record Terms(
+            @Nullable Map<String, String> parameters,
+
             @Schema(enumeration = {"fail", "wait", "cold", "wait_then_cold"}) @Nullable
             String policy,
 

@@ -316,4 +316,15 @@ class ClaimRequestTest {
     void a_request_has_the_same_hash_in_every_version(String request, String begins) {
         assertThat(HexFormat.of().formatHex(read(request).hash())).startsWith(begins);
     }
+
+    @Test
+    void a_claim_at_the_address_of_its_preset_may_give_values_too() {
+        byte[] body = "{\"parameters\":{\"size\":3}}".getBytes(StandardCharsets.UTF_8);
+
+        ClaimRequest byNames = ClaimRequest.ofNamed(body, "acme", "box", "a");
+
+        assertThat(byNames.hash())
+                .isEqualTo(read("{'organization':'acme','template':'box','preset':'a','parameters':{'size':3}}")
+                        .hash());
+    }
 }
