@@ -30,6 +30,8 @@ class DocsTest {
     private static final Pattern SECTION = Pattern.compile("design, sections? (\\d(?:\\.\\d)?)");
     private static final Pattern DECISION = Pattern.compile("decision (\\d{4})");
 
+    private static final Set<String> BLOCKS = Set.of("sh", "console", "text", "yaml", "java", "python", "ini");
+
     // Where the code gives a failure its code: of a problem, of a refused field, of a job.
     private static final Pattern CODE = Pattern.compile(
             "(?:Problem\\.of\\(\\s*\\d+,|badRequest\\(|unprocessable\\(|refusals\\.add\\(|Refusal\\(|refused\\("
@@ -155,6 +157,34 @@ class DocsTest {
                 .toList();
 
         assertThat(missing).isEmpty();
+    }
+
+    @Test
+    void every_guide_stands_in_the_index_and_each_of_its_blocks_says_what_it_is() {
+        Path guides = DOCS.resolve("guides");
+        String index = text(guides.resolve("README.md"));
+        List<String> wrong = new ArrayList<>();
+        // The script guides/run runs blocks of kind sh; a block without a kind would be left out silently.
+        files(guides, ".md").forEach(guide -> {
+            if (!guide.endsWith("README.md") && !index.contains("(" + guide.getFileName() + ") |")) {
+                wrong.add(guide + " is not in the index");
+            }
+            List<String> fences = matches(Pattern.compile("(?m)^ *```(.*)$"), text(guide))
+                    .map(fence -> fence.group(1))
+                    .toList();
+            for (int opening = 0; opening < fences.size(); opening += 2) {
+                if (!BLOCKS.contains(fences.get(opening))) {
+                    wrong.add(guide + ": block " + (opening / 2 + 1) + " is of kind \"" + fences.get(opening) + "\"");
+                }
+            }
+        });
+
+        assertThat(wrong).isEmpty();
+    }
+
+    @Test
+    void the_readme_is_one_page() {
+        assertThat(text(Path.of("README.md")).lines().count()).isLessThanOrEqualTo(100);
     }
 
     private static List<String> unnamed(Set<String> words, String document) {
