@@ -159,7 +159,9 @@ class KeyRotationTest {
     @Test
     void bodies_whose_key_is_gone_or_that_are_damaged_are_left_and_told() {
         UUID damaged = written(2).getFirst();
-        stock.sql("UPDATE state_versions SET wrapped_key = set_byte(wrapped_key, 30, 0) WHERE state_id = $1", damaged);
+        stock.sql(
+                "UPDATE state_versions SET wrapped_key = set_byte(wrapped_key, 30, get_byte(wrapped_key, 30) # 1) WHERE state_id = $1",
+                damaged);
         new Given(stock, "zero").written(Given.body(1));
 
         assertThat(await(now.rotations.start(owner))).isPresent();
