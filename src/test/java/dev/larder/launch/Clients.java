@@ -30,6 +30,9 @@ import java.util.TreeSet;
  */
 public final class Clients {
 
+    /** How a suite says that its packages cannot be installed, as test scripts have done for long. */
+    private static final int SKIPPED = 77;
+
     /** What a client needs on the path. */
     private static final Map<String, String> TOOLS =
             Map.of("java", "java", "python", "python3", "go", "go", "typescript", "npm", "generated", "python3");
@@ -136,12 +139,20 @@ public final class Clients {
             long begun = System.nanoTime();
             int exit = suite(name);
             Duration took = Duration.ofNanos(System.nanoTime() - begun);
-            System.out.printf("clients: %s %s, %d s%n", name, exit == 0 ? "passed" : "FAILED", took.toSeconds());
-            if (exit != 0) {
+            System.out.printf("clients: %s %s, %d s%n", name, told(exit), took.toSeconds());
+            if (exit != 0 && exit != SKIPPED) {
                 failed.add(name);
             }
         }
         return failed.isEmpty();
+    }
+
+    private static String told(int exit) {
+        return switch (exit) {
+            case 0 -> "passed";
+            case SKIPPED -> "is skipped: what it needs cannot be installed here";
+            default -> "FAILED";
+        };
     }
 
     private int suite(String name) throws IOException, InterruptedException {
