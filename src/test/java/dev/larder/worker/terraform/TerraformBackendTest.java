@@ -650,7 +650,12 @@ class TerraformBackendTest {
         JobOutcome checked = perform(work.written().check(reason, BOX));
 
         assertThat(started).isInstanceOf(JobOutcome.Succeeded.class);
-        assertThat(checked).isEqualTo(new JobOutcome.Succeeded(Map.of()));
+        assertThat(checked).isInstanceOfSatisfying(JobOutcome.Succeeded.class, found -> {
+            assertThat(found.outputs()).isEmpty();
+            assertThat(found.findings().drift()).isEmpty();
+            assertThat(found.findings().changes()).isEmpty();
+            assertThat(found.findings().plan().isPresent()).isEqualTo(reason.equals(Assignment.CHANGESET));
+        });
         assertThat(server.state()).hasValue(state);
         assertThat(server.lock()).isEmpty();
     }
