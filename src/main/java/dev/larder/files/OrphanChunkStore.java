@@ -7,17 +7,11 @@ import dev.larder.objects.ObjectSettings;
 import dev.larder.objects.ObjectStore;
 import dev.larder.objects.OrphanStore;
 import dev.larder.objects.StoreOwner;
-import io.smallrye.mutiny.Uni;
-import io.vertx.mutiny.sqlclient.SqlClient;
-import jakarta.enterprise.context.ApplicationScoped;
-import jakarta.inject.Inject;
-import java.time.Instant;
-import java.util.List;
-import java.util.Optional;
+import jakarta.enterprise.inject.Produces;
+import jakarta.inject.Singleton;
 
 /** Removes pieces of files from the bucket that no row names. */
-@ApplicationScoped
-class OrphanChunkStore implements CleanupType {
+class OrphanChunkStore {
 
     /** None while the database is suspect: a restored one does not name the pieces that came after its backup. */
     private static final Sql UNNAMED = Sql.of("""
@@ -26,40 +20,13 @@ class OrphanChunkStore implements CleanupType {
              WHERE NOT EXISTS (SELECT FROM file_chunks c WHERE c.object_key = o.name)
                AND """ + " " + Rules.TRUSTED, "names");
 
-    private final OrphanStore orphans;
-
-    @Inject
-    OrphanChunkStore(ObjectStore store, StoreOwner owner, ObjectSettings settings) {
-        this(store, owner, settings.inBucket());
+    @Produces
+    @Singleton
+    CleanupType orphans(ObjectStore store, StoreOwner owner, ObjectSettings settings) {
+        return of(store, owner, settings.inBucket());
     }
 
-    OrphanChunkStore(ObjectStore store, StoreOwner owner, boolean inBucket) {
-        this.orphans = new OrphanStore(store, owner, inBucket, Chunks.PREFIX, UNNAMED);
-    }
-
-    @Override
-    public String name() {
-        return "orphan_file_chunks";
-    }
-
-    @Override
-    public Retention retention() {
-        return OrphanStore.retention();
-    }
-
-    @Override
-    public List<String> tables() {
-        return List.of();
-    }
-
-    /** The objects' ages are in the bucket alone. */
-    @Override
-    public Uni<Optional<Instant>> oldest(SqlClient client) {
-        return Uni.createFrom().item(Optional.empty());
-    }
-
-    @Override
-    public Uni<Batch> batch(SqlClient transaction, Slice slice) {
-        return orphans.batch(transaction, slice);
+    static CleanupType of(ObjectStore store, StoreOwner owner, boolean inBucket) {
+        return new OrphanStore("orphan_file_chunks", store, owner, inBucket, Chunks.PREFIX, UNNAMED);
     }
 }

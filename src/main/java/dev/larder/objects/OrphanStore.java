@@ -1,28 +1,29 @@
 package dev.larder.objects;
 
-import dev.larder.database.CleanupType.Batch;
-import dev.larder.database.CleanupType.Retention;
-import dev.larder.database.CleanupType.Slice;
+import dev.larder.database.CleanupType;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.SqlClient;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
  * Removes objects from the bucket that no row names (decision 0034): those of writes whose server died, and those of
  * rows that were removed. An object is written before its row, so young ones stay. Each room has one for its own
- * objects, in a type of clean-up.
+ * objects.
  */
-public final class OrphanStore {
+public final class OrphanStore implements CleanupType {
 
     private static final int DELETED_AT_ONCE = 8;
     private static final Batch NOTHING = new Batch(0, 0, 0, 0, null);
 
+    private final String name;
     private final ObjectStore store;
     private final StoreOwner owner;
     private final boolean inBucket;
@@ -32,11 +33,13 @@ public final class OrphanStore {
     /**
      * Sets whose objects are removed.
      *
+     * @param name of the type of clean-up
      * @param prefix what the keys of the room's objects begin with
      * @param unnamed a statement with the parameter {@code :names}: objects with the place of their store. It returns
      *     those that no row names, as {@code name}; none while the database is suspect
      */
-    public OrphanStore(ObjectStore store, StoreOwner owner, boolean inBucket, String prefix, Sql unnamed) {
+    public OrphanStore(String name, ObjectStore store, StoreOwner owner, boolean inBucket, String prefix, Sql unnamed) {
+        this.name = name;
         this.store = store;
         this.owner = owner;
         this.inBucket = inBucket;
@@ -44,12 +47,29 @@ public final class OrphanStore {
         this.unnamed = unnamed;
     }
 
-    /** How long every type of orphans is kept. */
-    public static Retention retention() {
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public Retention retention() {
         return Retention.of(Duration.ofDays(1), Duration.ofHours(1));
     }
 
+    @Override
+    public List<String> tables() {
+        return List.of();
+    }
+
+    /** The objects' ages are in the bucket alone. */
+    @Override
+    public Uni<Optional<Instant>> oldest(SqlClient client) {
+        return Uni.createFrom().item(Optional.empty());
+    }
+
     /** Without a bucket there is nothing. In a bucket of another deployment every object would be an orphan. */
+    @Override
     public Uni<Batch> batch(SqlClient transaction, Slice slice) {
         return inBucket
                 ? owner.verify().chain(() -> page(slice)).chain(page -> swept(transaction, slice, page))

@@ -38,7 +38,7 @@ class OrphanBodiesTest {
     }
 
     private CleanupType over(ObjectStore bucket) {
-        return new OrphanBodyStore(bucket, Owned.by(stock.pool, bucket), true);
+        return OrphanBodyStore.of(bucket, Owned.by(stock.pool, bucket), true);
     }
 
     private Batch run() {
@@ -163,7 +163,7 @@ class OrphanBodiesTest {
 
     @Test
     void without_a_bucket_there_is_nothing_to_examine() {
-        CleanupType none = new OrphanBodyStore(store, Owned.by(stock.pool, store), false);
+        CleanupType none = OrphanBodyStore.of(store, Owned.by(stock.pool, store), false);
         orphans(store, 1);
         stock.clock.forward(Duration.ofDays(2));
 
