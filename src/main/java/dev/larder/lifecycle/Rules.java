@@ -24,6 +24,19 @@ public final class Rules {
         return "%2$s.active_version_id = %1$s.version_id AND %3$s".formatted(preset, template, offered(template));
     }
 
+    /**
+     * A condition: the preset's stock is handed out. It is active and past its canary, or a rollout has not yet replaced
+     * it (decision 0046). The template is neither deleted nor deprecated.
+     *
+     * @param preset what the statement calls the preset's row
+     * @param template what it calls the template's row
+     */
+    public static String served(String preset, String template) {
+        return ("((%2$s.active_version_id = %1$s.version_id AND %1$s.rollout_role IS DISTINCT FROM 'canary')"
+                        + " OR %1$s.rollout_role = 'before') AND %3$s")
+                .formatted(preset, template, offered(template));
+    }
+
     /** A condition: workspaces of the template are built. It is neither deleted nor deprecated. */
     public static String offered(String template) {
         return "%1$s.deleted_at IS NULL AND %1$s.deprecated_reason IS NULL".formatted(template);

@@ -1,0 +1,26 @@
+package dev.larder.model;
+
+import java.util.Locale;
+
+/** Why the stock of a preset is replaced. */
+public enum RolloutCause {
+    /** Another version was promoted. */
+    PROMOTION,
+    /** A user invalidated the stock. */
+    INVALIDATION,
+    /** The ttl of prebuilds ends soon. */
+    EXPIRY,
+    /** The infrastructure of prebuilds was changed by something else. */
+    DRIFT,
+    /** What is known of prebuilds cannot be trusted. */
+    REPAIR;
+
+    /** The word the database and the API use. */
+    public String word() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    public static RolloutCause of(String word) {
+        return valueOf(word.toUpperCase(Locale.ROOT));
+    }
+}
