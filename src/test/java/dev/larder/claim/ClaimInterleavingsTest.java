@@ -201,7 +201,7 @@ class ClaimInterleavingsTest {
         List<UUID> ready = stock.ready(preset, 2);
         try (OpenTransaction admin = new OpenTransaction(stock)) {
             CatalogControlStore there = new CatalogControlStore(admin.pool(), stock.clock, stock.ids);
-            assertThat(await(there.invalidatePreset(stock.owner, preset))).isTrue();
+            assertThat(await(there.invalidatePreset(stock.owner, preset, true))).isTrue();
 
             assertThat(claim(preset).map(claimers::workspaceOf)).contains(ready.getFirst());
 
@@ -217,7 +217,7 @@ class ClaimInterleavingsTest {
         stock.ready(preset, 2);
         try (OpenTransaction claim = new OpenTransaction(stock)) {
             Claim given = claimIn(claim, preset);
-            assertThat(await(stock.controls.invalidatePreset(stock.owner, preset)))
+            assertThat(await(stock.controls.invalidatePreset(stock.owner, preset, true)))
                     .isTrue();
             assertThat(claim(preset)).isEmpty();
             claim.commits();

@@ -307,7 +307,8 @@ class TimeLimitsTest {
     }
 
     private Function<Pool, Uni<?>> invalidate() {
-        return pool -> new CatalogControlStore(pool, stock.clock, stock.ids).invalidatePreset(stock.owner, preset);
+        return pool ->
+                new CatalogControlStore(pool, stock.clock, stock.ids).invalidatePreset(stock.owner, preset, true);
     }
 
     private CatalogStore catalog(Pool pool) {

@@ -232,6 +232,19 @@ public final class Stock implements AutoCloseable {
         return declare(preset, instances, 1, maxJobs, maxDeletes);
     }
 
+    /** A preset whose stock is replaced so. */
+    public UUID declare(String preset, int instances, RolloutPolicy rollout) {
+        return declare(new PresetDeclaration(
+                preset,
+                Map.of(),
+                Optional.of(instances),
+                Optional.empty(),
+                null,
+                List.of(),
+                HandOut.DEFAULT,
+                new Renewal(JobLimits.NONE, rollout)));
+    }
+
     private UUID declare(
             String preset, int instances, int maxUses, @Nullable Integer maxJobs, @Nullable Integer maxDeletes) {
         return declare(new PresetDeclaration(
