@@ -35,6 +35,7 @@ import dev.larder.lifecycle.CancelStore;
 import dev.larder.lifecycle.CheckStore;
 import dev.larder.lifecycle.EndBuildStore;
 import dev.larder.lifecycle.EndClaimStore;
+import dev.larder.lifecycle.PresetNames;
 import dev.larder.lifecycle.RequeueStore;
 import dev.larder.lifecycle.StartBuildStore;
 import dev.larder.model.Assignment;
@@ -45,6 +46,7 @@ import dev.larder.model.Declaration.JobLimits;
 import dev.larder.model.Declaration.PresetDeclaration;
 import dev.larder.model.Ids;
 import dev.larder.model.JobOutcome;
+import dev.larder.model.NamedPreset;
 import dev.larder.model.Parameter;
 import dev.larder.model.Role;
 import dev.larder.model.Schedule;
@@ -116,6 +118,7 @@ public final class Stock implements AutoCloseable {
     public final InventoryRequestStore inventoryRequests = new InventoryRequestStore(pool, ids, INVENTORY_GRACE);
     public final InventoryReads inventoryReader = new InventoryReads(pool, INVENTORY_GRACE);
     public final WorkspaceStore workspaces = new WorkspaceStore(pool);
+    public final Rollouts rollouts = new Rollouts(this);
 
     public final Caller owner;
     public final UUID organization;
@@ -262,15 +265,21 @@ public final class Stock implements AutoCloseable {
         }
     }
 
+    /** As a promotion would: both presets are served until {@code after} has replaced {@code before}. */
+    @CanIgnoreReturnValue
+    public UUID rollout(UUID before, UUID after) {
+        return rollouts.begin(before, after);
+    }
+
     public TemplateName template() {
         return new TemplateName(owner, ORGANIZATION, TEMPLATE);
     }
 
     /** The id of this preset in the active version. */
     public UUID preset(String name) {
-        var found =
-                await(presetReads.findPresets(Optional.of(ORGANIZATION), TEMPLATE, List.of(name), Optional.empty()));
-        return Optional.ofNullable(found.get(name)).orElseThrow().id();
+        return ((NamedPreset.Known)
+                        await(new PresetNames(pool).find(Optional.empty(), ORGANIZATION, TEMPLATE, name)))
+                .id();
     }
 
     /** As a cycle would: that many prebuilds as the preset's next attempt. */
