@@ -5,6 +5,7 @@ import dev.larder.database.Sql;
 import dev.larder.lifecycle.AuditEntry;
 import dev.larder.lifecycle.DirtyPresets;
 import dev.larder.lifecycle.QuarantineStore;
+import dev.larder.lifecycle.Rules;
 import dev.larder.model.Ids;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;

@@ -15,6 +15,7 @@ import dev.larder.claim.Claimable.Order;
 import dev.larder.claim.ColdClaimStore;
 import dev.larder.claim.ExactClaimStore;
 import dev.larder.claim.IdempotencyKey;
+import dev.larder.claim.LineStore;
 import dev.larder.claim.NewClaim;
 import dev.larder.claim.NewClaims;
 import dev.larder.claim.PresetReads;
@@ -105,7 +106,8 @@ public final class Stock implements AutoCloseable {
     public final JobReads jobReader = new JobReads(pool);
     public final NewClaims newClaims = new NewClaims(ids, encryption);
     public final ClaimQuotaStore quotas = new ClaimQuotaStore(pool);
-    public final ClaimStore claims = new ClaimStore(pool, quotas);
+    public final ClaimStore claims = new ClaimStore(pool);
+    public final LineStore lines = new LineStore(pool, claims, quotas);
     public final ExactClaimStore exactClaims = new ExactClaimStore(pool, quotas);
     public final ColdClaimStore coldClaims = new ColdClaimStore(pool, ids, encryption, quotas);
     public final WaitingClaimStore waitingClaims = new WaitingClaimStore(pool, quotas);
@@ -347,7 +349,7 @@ public final class Stock implements AutoCloseable {
 
     /** A store that claims in this transaction, or on this pool. */
     public ClaimStore claimStore(Pool client) {
-        return new ClaimStore(client, new ClaimQuotaStore(client));
+        return new ClaimStore(client);
     }
 
     /** The same for cold builds. */
