@@ -6,6 +6,7 @@ import static dev.larder.testing.Claimers.ids;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.claim.LineStore.Offer;
 import dev.larder.catalog.CatalogControlStore;
 import dev.larder.catalog.PauseView;
 import dev.larder.lifecycle.EndClaimStore;
@@ -321,8 +322,11 @@ class ClaimInterleavingsTest {
             assertThat(claim(preset)).as("the way past a quota is shut").isEmpty();
             claim.commits();
         }
-        assertThat(await(stock.claims.takeWithinQuota(
-                        preset, Claimable.Order.OLDEST, List.of(claimers.ask(anna)), 1, now())))
+        assertThat(await(stock.lines.takeWithinQuota(
+                        List.of(Offer.of(new Claimable(preset, Claimable.Order.OLDEST, false))),
+                        List.of(claimers.ask(anna)),
+                        1,
+                        now())))
                 .isEqualTo(new ClaimQuotaStore.UnderQuota.Exceeded<>(new ClaimQuotaStore.Quota(1, 1, 1, null)));
 
         try (OpenTransaction admin = new OpenTransaction(stock)) {

@@ -4,6 +4,8 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import dev.larder.claim.LineStore;
+import dev.larder.claim.LineStore.Offer;
 import dev.larder.access.QuotaStore;
 import dev.larder.access.TokenStore;
 import dev.larder.access.TokenStore.Issue;
@@ -222,7 +224,9 @@ class TimeLimitsTest {
 
     private Function<Pool, Uni<?>> claimUnderQuota() {
         var ask = claimers.ask(stock.member("anna"));
-        return pool -> claims(pool).takeWithinQuota(preset, Claimable.Order.OLDEST, List.of(ask), 0, now());
+        return pool -> new LineStore(pool, claims(pool), new ClaimQuotaStore(pool))
+                .takeWithinQuota(
+                        List.of(Offer.of(new Claimable(preset, Claimable.Order.OLDEST, false))), List.of(ask), 0, now());
     }
 
     private Function<Pool, Uni<?>> claimCold() {
