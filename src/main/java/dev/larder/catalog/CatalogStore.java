@@ -271,7 +271,7 @@ public class CatalogStore {
             return done(connection, locked, same, false, false);
         }
         return promotions
-                .activate(connection, locked.template(), same.id())
+                .activate(connection, wanted.caller(), locked.template(), same.id())
                 .chain(() -> promotions.audit(
                         PromotionStore.AUDIT_PROMOTE, connection, wanted.caller(), locked.template(), same.number()))
                 .chain(() -> done(connection, locked, same, false, true));
@@ -325,7 +325,7 @@ public class CatalogStore {
                         wanted.declaration())
                 .map(number -> new Version(version, number))
                 .call(fresh -> wanted.promote()
-                        ? promotions.activate(connection, locked.template(), fresh.id())
+                        ? promotions.activate(connection, wanted.caller(), locked.template(), fresh.id())
                         : Uni.createFrom().voidItem())
                 .call(fresh -> promotions.audit(
                         wanted.promote() ? PromotionStore.AUDIT_APPLY : PromotionStore.AUDIT_IMPORT,

@@ -3,7 +3,7 @@ package dev.larder.catalog;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AuditEntry;
-import dev.larder.lifecycle.DirtyPresets;
+import dev.larder.lifecycle.Promotions;
 import dev.larder.model.Caller;
 import dev.larder.model.Ids;
 import io.smallrye.mutiny.Uni;
@@ -11,17 +11,18 @@ import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.SqlConnection;
 import java.time.InstantSource;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
 /** Makes versions of templates the active ones, in a transaction of the caller, which has locked the template. */
 final class PromotionStore {
 
     private final Ids ids;
     private final InstantSource clock;
+    private final Promotions promotions;
 
     PromotionStore(Ids ids, InstantSource clock) {
         this.ids = ids;
         this.clock = clock;
+        this.promotions = new Promotions(ids);
     }
 
     record Version(UUID id, int number) {
@@ -31,28 +32,16 @@ final class PromotionStore {
         }
     }
 
-    private static final Sql ACTIVATE =
-            Sql.of("UPDATE templates SET active_version_id = :version WHERE id = :template", "template", "version");
-
-    // An operator pauses a preset by its name: the pause holds for the preset of that name in the new version
-    // too.
-    private static final Sql CARRY_PAUSES = Sql.of("""
-            UPDATE presets fresh SET pause_scope = old.pause_scope, pause_until = old.pause_until
-              FROM presets old
-             WHERE old.version_id = :before AND fresh.version_id = :after AND old.name = fresh.name
-               AND (old.pause_scope, old.pause_until) IS DISTINCT FROM (fresh.pause_scope, fresh.pause_until)""", "before", "after");
-
-    private static final Sql MARK_VERSIONS = Sql.of(
-            DirtyPresets.mark("id", "presets WHERE version_id IN (:before, :after) AND instances IS NOT NULL"),
-            "before",
-            "after");
-
-    Uni<Void> activate(SqlConnection connection, TemplateView template, UUID version) {
-        @Nullable UUID before = template.versions().activeVersionId();
-        return ACTIVATE.on(connection, template.id(), version)
-                .chain(() -> CARRY_PAUSES.on(connection, before, version))
-                .chain(() -> MARK_VERSIONS.on(connection, before, version))
-                .replaceWithVoid();
+    /** Makes the version the active one. */
+    Uni<Void> activate(SqlConnection connection, Caller caller, TemplateView template, UUID version) {
+        return promotions.promote(
+                connection,
+                new Promotions.Promotion(
+                        template.id(),
+                        template.versions().activeVersionId(),
+                        version,
+                        caller.userId(),
+                        clock.instant()));
     }
 
     private static final String CHANGED =
@@ -103,7 +92,7 @@ final class PromotionStore {
         if (version.id().equals(template.versions().activeVersionId())) {
             return Uni.createFrom().item(new Promoted.Done(template, false));
         }
-        return activate(connection, template, version.id())
+        return activate(connection, caller, template, version.id())
                 .chain(() -> audit(AUDIT_PROMOTE, connection, caller, template, version.number()))
                 .chain(() -> CatalogReads.templateById(connection, template.id()))
                 .map(after -> new Promoted.Done(after.orElseThrow(), true));

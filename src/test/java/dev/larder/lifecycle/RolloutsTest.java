@@ -1,0 +1,330 @@
+package dev.larder.lifecycle;
+
+import static dev.larder.testing.Stock.await;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.larder.model.RolloutCause;
+import dev.larder.model.RolloutState;
+import dev.larder.testing.Stock;
+import io.vertx.core.json.JsonObject;
+import io.vertx.mutiny.sqlclient.Tuple;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** The states of a rollout, and the roles that presets have in it. */
+class RolloutsTest {
+
+    private final Stock stock = new Stock();
+    private final RolloutStore rollouts = new RolloutStore(stock.pool, stock.ids);
+    private final RolloutControl control = new RolloutControl(stock.pool, stock.ids);
+    private final UUID first = stock.declare("small", 4);
+
+    @AfterEach
+    void close() {
+        stock.close();
+    }
+
+    private UUID promote() {
+        stock.promoteNewVersion();
+        return stock.preset("small");
+    }
+
+    /** The versions that are declared by now have a canary in this preset, as if the declaration said so. */
+    private void withCanary(UUID preset) {
+        stock.sql("UPDATE presets SET canary_instances = 2, canary_deadline_seconds = 600 WHERE id = $1", preset);
+    }
+
+    /** Promotes a version whose preset has a canary: it is imported by a promotion that is taken back at once. */
+    private UUID promoteCanary() {
+        UUID canary = promote();
+        withCanary(canary);
+        activate(first);
+        stock.sql("UPDATE presets SET rollout_id = NULL, rollout_role = NULL");
+        stock.sql("UPDATE rollouts SET state = 'superseded', ended_at = now() WHERE ended_at IS NULL");
+        activate(canary);
+        return canary;
+    }
+
+    private void activate(UUID preset) {
+        UUID before = stock.row("SELECT active_version_id AS id FROM templates", Tuple.tuple())
+                .getUUID("id");
+        UUID after = version(preset);
+        UUID template = stock.row("SELECT id FROM templates", Tuple.tuple()).getUUID("id");
+        await(stock.pool.withTransaction(connection -> new Promotions(stock.ids)
+                .promote(connection, new Promotions.Promotion(template, before, after, stock.owner.userId(), now()))));
+    }
+
+    private UUID version(UUID preset) {
+        return stock.row("SELECT version_id FROM presets WHERE id = $1", Tuple.of(preset))
+                .getUUID("version_id");
+    }
+
+    private Instant now() {
+        return stock.clock.instant();
+    }
+
+    private UUID open() {
+        return stock.row("SELECT id FROM rollouts WHERE ended_at IS NULL", Tuple.tuple())
+                .getUUID("id");
+    }
+
+    private String state(UUID rollout) {
+        return stock.row("SELECT state FROM rollouts WHERE id = $1", Tuple.of(rollout))
+                .getString("state");
+    }
+
+    /** The preset's role; {@code none} without one. */
+    private String role(UUID preset) {
+        return stock.row("SELECT coalesce(rollout_role, 'none') AS role FROM presets WHERE id = $1", Tuple.of(preset))
+                .getString("role");
+    }
+
+    private boolean active(UUID preset) {
+        return stock.row(
+                        "SELECT t.active_version_id = p.version_id AS active FROM presets p JOIN templates t"
+                                + " ON t.id = p.template_id WHERE p.id = $1",
+                        Tuple.of(preset))
+                .getBoolean("active");
+    }
+
+    private List<String> events(UUID preset) {
+        List<String> types = new ArrayList<>();
+        await(stock.pool
+                        .preparedQuery("SELECT type FROM events WHERE subject = $1 ORDER BY seq")
+                        .execute(Tuple.of(preset)))
+                .forEach(row -> types.add(row.getString("type")));
+        return types;
+    }
+
+    private int told(String kind) {
+        return stock.integer("SELECT count(*)::integer AS n FROM notifications WHERE kind = $1", Tuple.of(kind));
+    }
+
+    @Test
+    void the_first_version_needs_no_rollout() {
+        assertThat(stock.count("rollouts")).isZero();
+        assertThat(role(first)).isEqualTo("none");
+    }
+
+    @Test
+    void a_promotion_serves_the_version_before_until_it_is_replaced() {
+        UUID second = promote();
+
+        assertThat(role(first)).isEqualTo("before");
+        assertThat(role(second)).isEqualTo("target");
+        assertThat(state(open())).isEqualTo("progressing");
+    }
+
+    @Test
+    void under_replace_a_promotion_begins_no_rollout() {
+        UUID second = promote();
+        stock.sql("UPDATE presets SET rollout_strategy = 'replace' WHERE id = $1", first);
+        activate(first);
+
+        assertThat(role(first)).isEqualTo("none");
+        assertThat(role(second)).isEqualTo("none");
+        assertThat(stock.count("rollouts WHERE ended_at IS NULL")).isZero();
+    }
+
+    @Test
+    void a_preset_that_the_new_version_does_not_have_is_not_served_any_more() {
+        UUID other = stock.declare("other", 1);
+        stock.sql("UPDATE presets SET name = 'gone' WHERE id = $1", other);
+        promote();
+
+        assertThat(role(other)).isEqualTo("none");
+        assertThat(stock.count("rollouts WHERE preset = 'gone'")).isZero();
+    }
+
+    @Test
+    void a_second_promotion_supersedes_the_first_and_serves_what_both_have_left() {
+        UUID second = promote();
+        UUID superseded = open();
+        UUID third = promote();
+
+        assertThat(state(superseded)).isEqualTo("superseded");
+        assertThat(List.of(role(first), role(second), role(third))).containsExactly("before", "before", "target");
+        assertThat(stock.count("rollouts WHERE ended_at IS NULL")).isEqualTo(1);
+    }
+
+    @Test
+    void a_canary_is_not_served_and_a_promotion_drops_it() {
+        UUID canary = promoteCanary();
+        assertThat(role(canary)).isEqualTo("canary");
+        assertThat(state(open())).isEqualTo("canary");
+
+        UUID third = promote();
+
+        assertThat(List.of(role(first), role(canary), role(third))).containsExactly("before", "none", "target");
+    }
+
+    @Test
+    void a_canary_that_passes_is_served() {
+        UUID canary = promoteCanary();
+
+        assertThat(await(rollouts.passCanary(open(), new JsonObject().put("ready", 2), now())))
+                .isTrue();
+
+        assertThat(role(canary)).isEqualTo("target");
+        assertThat(role(first)).isEqualTo("before");
+        assertThat(state(open())).isEqualTo("progressing");
+        assertThat(events(canary)).endsWith("rollout.canary", "rollout.progressing");
+        assertThat(await(rollouts.passCanary(open(), new JsonObject(), now()))).isFalse();
+    }
+
+    @Test
+    void a_hold_is_told_once_and_again_a_day_later() {
+        promoteCanary();
+        UUID rollout = open();
+
+        assertThat(await(rollouts.hold(rollout, "build_failed", "It failed.", new JsonObject(), now())))
+                .isTrue();
+        assertThat(await(rollouts.hold(rollout, "build_failed", "It failed.", new JsonObject(), now())))
+                .isFalse();
+        assertThat(told("rollout_held")).isEqualTo(1);
+        assertThat(await(rollouts.remind(rollout, now()))).isFalse();
+
+        stock.clock.forward(Duration.ofDays(1));
+        assertThat(await(rollouts.remind(rollout, now()))).isTrue();
+        assertThat(await(rollouts.remind(rollout, now()))).isFalse();
+        assertThat(told("rollout_held")).isEqualTo(2);
+    }
+
+    @Test
+    void a_held_canary_goes_on_as_a_canary_with_a_new_deadline() {
+        UUID canary = promoteCanary();
+        await(rollouts.hold(open(), "build_failed", "It failed.", new JsonObject(), now()));
+        stock.sql("UPDATE presets SET status = 'hard_limited', status_reason = 'failed' WHERE id = $1", canary);
+        stock.clock.forward(Duration.ofHours(3));
+
+        assertThat(await(control.resume(stock.owner, open(), now()))).isEqualTo(new RolloutChange.Changed(open()));
+
+        assertThat(state(open())).isEqualTo("canary");
+        assertThat(stock.row("SELECT deadline_at FROM rollouts WHERE ended_at IS NULL", Tuple.tuple())
+                        .getOffsetDateTime("deadline_at")
+                        .toInstant())
+                .isEqualTo(now().plus(Duration.ofMinutes(10)));
+        assertThat(stock.count("presets WHERE status = 'hard_limited'")).isZero();
+    }
+
+    @Test
+    void a_canary_can_be_skipped_and_only_a_canary() {
+        UUID canary = promoteCanary();
+        UUID rollout = open();
+
+        assertThat(await(control.skipCanary(stock.owner, rollout, now()))).isInstanceOf(RolloutChange.Changed.class);
+        assertThat(role(canary)).isEqualTo("target");
+        assertThat(await(control.skipCanary(stock.owner, rollout, now())))
+                .isEqualTo(new RolloutChange.Refused("rollout_not_in_canary"));
+    }
+
+    @Test
+    void a_rollback_makes_the_version_before_active_and_serves_nothing_of_the_new_one() {
+        UUID second = promote();
+        UUID rollout = open();
+
+        assertThat(await(control.rollBack(stock.owner, rollout, now()))).isInstanceOf(RolloutChange.Changed.class);
+
+        assertThat(state(rollout)).isEqualTo("rolled_back");
+        assertThat(active(first)).isTrue();
+        assertThat(List.of(role(first), role(second))).containsExactly("none", "none");
+        assertThat(told("rollout_rolled_back")).isEqualTo(1);
+        assertThat(stock.count("audit WHERE action = 'rollout.roll_back'")).isEqualTo(1);
+        assertThat(await(control.rollBack(stock.owner, rollout, now())))
+                .isEqualTo(new RolloutChange.Ended(RolloutState.ROLLED_BACK));
+    }
+
+    @Test
+    void a_rollback_by_the_system_gives_its_reason() {
+        promoteCanary();
+        UUID rollout = open();
+
+        assertThat(await(control.rollBack(rollout, "build_failed", "start.sh ended with 1.", now())))
+                .isTrue();
+
+        assertThat(stock.row("SELECT reason, detail FROM rollouts WHERE id = $1", Tuple.of(rollout))
+                        .getString("detail"))
+                .isEqualTo("start.sh ended with 1.");
+    }
+
+    @Test
+    void a_rollback_after_two_promotions_keeps_what_the_oldest_has_left() {
+        UUID second = promote();
+        UUID third = promote();
+
+        assertThat(await(control.rollBack(stock.owner, open(), now()))).isInstanceOf(RolloutChange.Changed.class);
+
+        assertThat(active(second)).isTrue();
+        assertThat(List.of(role(first), role(second), role(third))).containsExactly("before", "target", "none");
+    }
+
+    @Test
+    void a_rollout_is_done_when_nothing_of_the_version_before_is_left() {
+        stock.ready(first, 1);
+        UUID second = promote();
+        UUID rollout = open();
+        assertThat(await(rollouts.finish(rollout, now()))).isFalse();
+
+        await(stock.pools.delete(
+                List.of(stock.row("SELECT id FROM workspaces", Tuple.tuple()).getUUID("id")), "inactive", now()));
+        stock.clock.forward(Duration.ofMinutes(10));
+        stock.buildAll();
+
+        assertThat(await(rollouts.finish(rollout, now()))).isTrue();
+        assertThat(state(rollout)).isEqualTo("done");
+        assertThat(List.of(role(first), role(second))).containsExactly("none", "none");
+    }
+
+    @Test
+    void stock_is_renewed_by_one_rollout_at_a_time() {
+        assertThat(await(rollouts.begin(first, RolloutCause.EXPIRY, now()))).isTrue();
+        assertThat(await(rollouts.begin(first, RolloutCause.INVALIDATION, now())))
+                .isFalse();
+        assertThat(role(first)).isEqualTo("target");
+
+        assertThat(await(control.rollBack(stock.owner, open(), now())))
+                .isEqualTo(new RolloutChange.Refused("rollout_has_no_version_before"));
+        assertThat(await(rollouts.finish(open(), now()))).isTrue();
+    }
+
+    @Test
+    void a_rollout_of_another_organization_is_unknown() {
+        promote();
+        UUID elsewhere = await(stock.access.createOrganization("elsewhere", stock.owner.userId()))
+                .orElseThrow()
+                .id();
+        var stranger = new dev.larder.model.Caller(
+                stock.owner.userId(), "s", dev.larder.model.Role.TEMPLATE_ADMIN, java.util.Optional.of(elsewhere));
+
+        assertThat(await(control.pause(stranger, open(), now()))).isEqualTo(new RolloutChange.Unknown());
+    }
+
+    @Test
+    void a_paused_rollout_goes_on_when_it_is_resumed() {
+        promote();
+        await(control.pause(stock.owner, open(), now()));
+        assertThat(stock.count("rollouts WHERE paused_at IS NOT NULL")).isEqualTo(1);
+        assertThat(await(rollouts.hold(open(), "deadline", "Too late.", new JsonObject(), now())))
+                .isFalse();
+
+        await(control.resume(stock.owner, open(), now()));
+        assertThat(stock.count("rollouts WHERE paused_at IS NOT NULL")).isZero();
+    }
+
+    @Test
+    void a_rollout_is_superseded_without_a_word_left_behind() {
+        promote();
+        UUID rollout = open();
+
+        assertThat(await(rollouts.supersede(rollout, "template_deleted", now())))
+                .isTrue();
+
+        assertThat(state(rollout)).isEqualTo("superseded");
+        assertThat(stock.count("presets WHERE rollout_id IS NOT NULL")).isZero();
+    }
+}
