@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.database.Total;
 import dev.larder.model.PresetFilter;
+import dev.larder.model.RolloutCause;
 import dev.larder.model.Schedule;
 import dev.larder.reconcile.RolloutReads.Filter;
 import dev.larder.reconcile.RolloutView.Counts;
@@ -78,7 +79,7 @@ class RolloutReadsTest {
         stock.ready(before, 3);
         stock.promoteNewVersion();
         UUID after = stock.preset("small");
-        UUID rollout = rollouts.promotion(before, after, "progressing");
+        UUID rollout = rollouts.promotion(after, "progressing");
         stock.ready(after, 2);
         stock.create(after, 1);
         stock.fail(stock.take(1).getFirst());
@@ -99,14 +100,11 @@ class RolloutReadsTest {
     void an_old_prebuild_that_is_being_deleted_is_left_and_not_ready_and_a_claimed_one_is_neither() {
         UUID before = stock.declare("small", 3);
         List<UUID> old = stock.ready(before, 3);
+        assertThat(stock.claim(before, stock.member("anna"))).isPresent();
         stock.promoteNewVersion();
-        UUID rollout = rollouts.promotion(before, stock.preset("small"), "progressing");
-        stock.sql(
-                "UPDATE workspaces SET transition = 'delete', build_status = 'pending', ready_at = NULL WHERE id = $1",
-                old.getFirst());
-        stock.sql("UPDATE workspaces SET prebuild = false, owner_id = $2 WHERE id = $1", old.getLast(), stock
-                .member("anna")
-                .userId());
+        UUID rollout = rollouts.promotion(stock.preset("small"), "progressing");
+        assertThat(await(stock.pools.delete(List.of(old.getLast()), "inactive", stock.clock.instant())))
+                .isEqualTo(1);
 
         assertThat(look(rollout).counts()).isEqualTo(new Counts(3, 1, 2, 0, 0, 0));
     }
@@ -117,7 +115,7 @@ class RolloutReadsTest {
         stock.ready(preset, 2);
         stock.clock.forward(Duration.ofMinutes(1));
         stock.sql("UPDATE presets SET stale_from = $2 WHERE id = $1", preset, Rollouts.utc(stock.clock.instant()));
-        UUID rollout = rollouts.renewal(preset, "invalidation");
+        UUID rollout = rollouts.renewal(preset, RolloutCause.INVALIDATION);
         stock.ready(preset, 1);
 
         RolloutView view = look(rollout);
@@ -133,7 +131,7 @@ class RolloutReadsTest {
         stock.ready(preset, 1);
         stock.clock.forward(Duration.ofHours(3));
         stock.ready(preset, 1);
-        UUID rollout = rollouts.renewal(preset, "expiry");
+        UUID rollout = rollouts.renewal(preset, RolloutCause.EXPIRY);
         stock.ready(preset, 1);
 
         assertThat(look(rollout).counts()).isEqualTo(new Counts(3, 1, 1, 2, 0, 0));
@@ -147,8 +145,8 @@ class RolloutReadsTest {
     void a_lost_prebuild_is_old_in_a_repair() {
         UUID preset = stock.declare("small", 2);
         List<UUID> ready = stock.ready(preset, 2);
-        UUID rollout = rollouts.renewal(preset, "repair");
-        stock.sql("UPDATE workspaces SET state_status = 'unreliable' WHERE id = $1", ready.getFirst());
+        UUID rollout = rollouts.renewal(preset, RolloutCause.REPAIR);
+        stock.sql("UPDATE workspaces SET state_status = 'unreliable', state_reason = 'worker_lost', state_since = now() WHERE id = $1", ready.getFirst());
 
         assertThat(look(rollout).counts()).isEqualTo(new Counts(2, 0, 1, 1, 0, 0));
     }
@@ -157,7 +155,7 @@ class RolloutReadsTest {
     void what_is_wanted_follows_the_schedules_of_the_version_before_while_the_new_one_is_a_canary() {
         UUID before = stock.declare("small", 1, null, List.of(new Schedule("* 12 * * *", 5)));
         UUID after = stock.declare("small", 2, null, List.of());
-        UUID rollout = rollouts.promotion(before, after, "canary");
+        UUID rollout = rollouts.promotion(after, "canary");
 
         assertThat(look(rollout).counts().wanted()).isEqualTo(5);
 
@@ -173,7 +171,7 @@ class RolloutReadsTest {
         UUID before = stock.declare("small", 1);
         stock.promoteNewVersion();
         UUID after = stock.preset("small");
-        UUID rollout = rollouts.promotion(before, after, "canary");
+        UUID rollout = rollouts.promotion(after, "canary");
         Instant deadline = NOON.plus(Duration.ofHours(1));
 
         assertThat(look(rollout).ending()).isEqualTo(new Ending("reconciler", deadline, "hold"));
@@ -200,7 +198,7 @@ class RolloutReadsTest {
         UUID before = stock.declare("small", 2);
         stock.promoteNewVersion();
         UUID after = stock.preset("small");
-        UUID rollout = rollouts.promotion(before, after, "progressing");
+        UUID rollout = rollouts.promotion(after, "progressing");
         stock.clock.forward(Duration.ofMinutes(30));
         stock.ready(after, 1);
 
@@ -213,14 +211,14 @@ class RolloutReadsTest {
         UUID preset = stock.declare("small", 1);
         stock.sql("UPDATE presets SET on_rollout_failure = 'rollback' WHERE id = $1", preset);
 
-        assertThat(look(rollouts.renewal(preset, "drift")).ending().then()).isEqualTo("hold");
+        assertThat(look(rollouts.renewal(preset, RolloutCause.DRIFT)).ending().then()).isEqualTo("hold");
     }
 
     @Test
     void a_verdict_is_shown_with_its_reasons_and_jobs() {
         UUID before = stock.declare("small", 1);
         stock.promoteNewVersion();
-        UUID rollout = rollouts.promotion(before, stock.preset("small"), "canary");
+        UUID rollout = rollouts.promotion(stock.preset("small"), "canary");
         UUID job = stock.ids.next();
         stock.sql(
                 "UPDATE rollouts SET verdict = $2 WHERE id = $1",
@@ -237,30 +235,35 @@ class RolloutReadsTest {
 
     @Test
     void rollouts_are_listed_newest_first_and_each_filter_narrows_them() {
-        UUID small = stock.declare("small", 1);
+        stock.declare("small", 1);
         UUID large = stock.declare("large", 1);
-        UUID first = rollouts.renewal(large, "drift");
+        UUID small = stock.preset("small");
+        UUID done = rollouts.promotion(small, "progressing");
+        rollouts.state(done, "done");
+        stock.clock.forward(Duration.ofMillis(1));
+        UUID first = rollouts.renewal(large, RolloutCause.DRIFT);
         rollouts.state(first, "done");
         stock.clock.forward(Duration.ofHours(2));
         Instant before = stock.clock.instant();
-        UUID second = rollouts.renewal(small, "invalidation");
+        UUID second = rollouts.renewal(small, RolloutCause.INVALIDATION);
         stock.clock.forward(Duration.ofMillis(1));
         stock.promoteNewVersion();
-        UUID third = rollouts.promotion(large, stock.preset("large"), "held");
+        UUID held = rollouts.promotion(stock.preset("large"), "held");
+        UUID other = rollouts.promotion(stock.preset("small"), "progressing");
 
-        assertThat(ids(ALL)).containsExactly(third, second, first);
-        assertThat(ids(of("database", "large"))).containsExactly(third, first);
+        assertThat(ids(ALL)).containsExactlyInAnyOrder(held, other, second, first, done).endsWith(second, first, done);
+        assertThat(ids(of("database", "large"))).containsExactly(held, first);
         assertThat(ids(of("database", "other"))).isEmpty();
         assertThat(ids(of("other", "large"))).isEmpty();
-        assertThat(ids(in("held"))).containsExactly(third);
-        assertThat(ids(in("done"))).containsExactly(first);
-        assertThat(ids(because("invalidation"))).containsExactly(second);
-        assertThat(ids(since(before))).containsExactly(third, second);
+        assertThat(ids(in("held"))).containsExactly(held);
+        assertThat(ids(in("superseded"))).containsExactly(second);
+        assertThat(ids(because("drift"))).containsExactly(first);
+        assertThat(ids(since(before))).hasSize(3).doesNotContain(first, done);
     }
 
     @Test
     void a_caller_of_another_organization_sees_none_of_them() {
-        UUID rollout = rollouts.renewal(stock.declare("small", 1), "drift");
+        UUID rollout = rollouts.renewal(stock.declare("small", 1), RolloutCause.DRIFT);
         Optional<UUID> other = Optional.of(stock.ids.next());
 
         assertThat(await(reads.find(rollout, other, NOON))).isEmpty();

@@ -1,12 +1,14 @@
 package dev.larder.testing;
 
+import static dev.larder.testing.Stock.await;
+
+import dev.larder.lifecycle.RolloutStore;
+import dev.larder.model.RolloutCause;
 import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
-import java.util.Arrays;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 
 /** Rows of rollouts, for tests of what reads and removes them. They begin now, with a deadline of an hour. */
 public final class Rollouts {
@@ -17,19 +19,23 @@ public final class Rollouts {
         this.stock = stock;
     }
 
-    /** Of the line's preset in the new version; in the state canary that one is not served. */
-    public UUID promotion(UUID before, UUID after, String state) {
-        UUID rollout = begun(before, after, "promotion", state);
+    /** The one that the promotion of the preset's version began, in this state. A canary is not served. */
+    public UUID promotion(UUID after, String state) {
+        UUID rollout = stock.row("""
+                UPDATE rollouts SET state = $2, reason = CASE WHEN $2::text = 'held' THEN 'deadline' END
+                 WHERE to_preset_id = $1 AND ended_at IS NULL RETURNING id""", Tuple.of(after, state))
+                .getUUID("id");
         role(rollout, after, state.equals("canary") ? "canary" : "target");
-        role(rollout, before, "before");
         return rollout;
     }
 
     /** Of the stock of one version. */
-    public UUID renewal(UUID preset, String cause) {
-        UUID rollout = begun(null, preset, cause, "progressing");
-        role(rollout, preset, "target");
-        return rollout;
+    public UUID renewal(UUID preset, RolloutCause cause) {
+        if (!await(new RolloutStore(stock.pool, stock.ids).begin(preset, cause, stock.clock.instant()))) {
+            throw new AssertionError("one is open");
+        }
+        return stock.row("SELECT rollout_id FROM presets WHERE id = $1", Tuple.of(preset))
+                .getUUID("rollout_id");
     }
 
     /** An ended one leaves its presets. */
@@ -45,24 +51,6 @@ public final class Rollouts {
 
     public static OffsetDateTime utc(Instant at) {
         return at.atOffset(ZoneOffset.UTC);
-    }
-
-    private UUID begun(@Nullable UUID before, UUID after, String cause, String state) {
-        return stock.row("""
-                        INSERT INTO rollouts (id, organization_id, template_id, preset, cause, from_preset_id, to_preset_id,
-                                              state, reason, initiator_id, created_at, phase_at, deadline_at)
-                        SELECT $1, p.organization_id, p.template_id, p.name, $2, $3, p.id, $4,
-                               CASE WHEN $4::text = 'held' THEN 'deadline' END, $6, $7, $7, $7 + interval '1 hour'
-                          FROM presets p WHERE p.id = $5
-                        RETURNING id""", Tuple.from(Arrays.asList(
-                                stock.ids.next(),
-                                cause,
-                                before,
-                                state,
-                                after,
-                                stock.owner.userId(),
-                                utc(stock.clock.instant()))))
-                .getUUID("id");
     }
 
     private void role(UUID rollout, UUID preset, String role) {
