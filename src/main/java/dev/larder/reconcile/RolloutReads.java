@@ -152,7 +152,7 @@ class RolloutReads {
     }
 
     private static @Nullable VerdictView verdict(JsonObject verdict) {
-        String outcome = verdict.getString("outcome");
+        String outcome = verdict.getBoolean("skipped", false) ? "skipped" : verdict.getString("outcome");
         return outcome == null
                 ? null
                 : new VerdictView(

@@ -64,7 +64,7 @@ record RolloutView(
             @Nullable Instant endedAt) {}
 
     /**
-     * @param outcome {@code undecided}, {@code passed} or {@code failed}
+     * @param outcome {@code undecided}, {@code passed}, {@code failed}, or {@code skipped} by a user
      * @param jobs those behind the reasons
      */
     @Schema(name = "RolloutVerdict")
