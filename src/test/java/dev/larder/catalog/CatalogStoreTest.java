@@ -305,8 +305,8 @@ class CatalogStoreTest {
 
         assertThat(controls.invalidate(DB).await().indefinitely()).isTrue();
 
-        assertThat(preset(small(second)).lastInvalidatedAt()).isEqualTo(now);
-        assertThat(preset(small(first)).lastInvalidatedAt()).isNull();
+        assertThat(preset(small(second)).invalidated().lastInvalidatedAt()).isEqualTo(now);
+        assertThat(preset(small(first)).invalidated().lastInvalidatedAt()).isNull();
         assertThat(marked()).containsExactly(small(second));
     }
 
@@ -318,8 +318,10 @@ class CatalogStoreTest {
         assertThat(controls.invalidatePreset(ADMIN, small(done)).await().indefinitely())
                 .isTrue();
 
-        assertThat(preset(small(done)).lastInvalidatedAt()).isEqualTo(NOON);
-        assertThat(preset(done.presets().getLast().identity().id()).lastInvalidatedAt())
+        assertThat(preset(small(done)).invalidated().lastInvalidatedAt()).isEqualTo(NOON);
+        assertThat(preset(done.presets().getLast().identity().id())
+                        .invalidated()
+                        .lastInvalidatedAt())
                 .isNull();
         assertThat(marked()).containsExactly(small(done));
     }

@@ -43,10 +43,12 @@ import dev.larder.model.Declaration;
 import dev.larder.model.Declaration.HandOut;
 import dev.larder.model.Declaration.JobLimits;
 import dev.larder.model.Declaration.PresetDeclaration;
+import dev.larder.model.Declaration.Renewal;
 import dev.larder.model.Ids;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.Parameter;
 import dev.larder.model.Role;
+import dev.larder.model.RolloutPolicy;
 import dev.larder.model.Schedule;
 import dev.larder.model.Visibility;
 import dev.larder.model.WorkerEntry;
@@ -240,7 +242,9 @@ public final class Stock implements AutoCloseable {
                 null,
                 List.of(),
                 new HandOut(HandOut.OLDEST, maxUses),
-                new JobLimits(Optional.ofNullable(maxJobs), Optional.ofNullable(maxDeletes))));
+                new Renewal(
+                        new JobLimits(Optional.ofNullable(maxJobs), Optional.ofNullable(maxDeletes)),
+                        RolloutPolicy.DEFAULT)));
     }
 
     /** The same presets again as a new version, which becomes the active one. */
