@@ -352,7 +352,7 @@ public class SnapshotStore {
                 prebuilds);
     }
 
-    private static List<Schedule> schedules(@org.jspecify.annotations.Nullable JsonArray array) {
+    static List<Schedule> schedules(@org.jspecify.annotations.Nullable JsonArray array) {
         if (array == null) {
             return List.of();
         }
