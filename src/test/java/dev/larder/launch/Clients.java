@@ -161,7 +161,7 @@ public final class Clients {
         suite.directory(SUITES.resolve(name).toFile());
         Map<String, String> environment = suite.environment();
         environment.put("JAVA_HOME", System.getProperty("java.home"));
-        environment.put("LARDER_SERVER", url(server));
+        environment.put("LARDER_URL", url(server));
         environment.put("LARDER_TOKEN", token(name, "member"));
         environment.put("LARDER_TEST_ADMIN_TOKEN", token(name + "-admin", "template_admin"));
         environment.put("LARDER_TEST_TARGET", TARGET.toString());
