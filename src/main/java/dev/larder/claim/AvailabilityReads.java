@@ -55,7 +55,8 @@ public class AvailabilityReads {
                             WHERE b.preset_id = p.id AND b.attempt IS NOT NULL AND j.status = 'succeeded'
                             ORDER BY b.attempt DESC LIMIT 10) n) r ON true
              WHERE p.id = :preset AND {visible}""".replace("{visible}", Rules.visibleTo("p.organization_id"))
-                    .replace("{members}", "(SELECT * FROM presets s WHERE s.id = p.id OR s.rollout_id = p.rollout_id) m")
+                    .replace(
+                            "{members}", "(SELECT * FROM presets s WHERE s.id = p.id OR s.rollout_id = p.rollout_id) m")
                     .replace("{served}", Rules.served("m", "t"))
                     .replace("{limited}", ClaimQuotaStore.LIMITED)
                     .replace("{claimable}", Rules.claimable("w"))

@@ -246,8 +246,7 @@ class Claims {
     /** At most {@link #ROUNDS} rounds; the last one ends. */
     private Uni<Step> rounds(ClaimAttempt attempt, PresetFinder.Found found) {
         Uni<Step> step = fromStock(attempt, found)
-                .chain(taken ->
-                        taken.isPresent() ? Uni.createFrom().item(taken.get()) : notInStock(attempt, found));
+                .chain(taken -> taken.isPresent() ? Uni.createFrom().item(taken.get()) : notInStock(attempt, found));
         return step.chain(first -> first instanceof Step.AskAgain
                 ? furtherRounds(attempt, found)
                 : Uni.createFrom().item(first));

@@ -71,8 +71,7 @@ public class SnapshotStore {
                 .chain(ids -> read(connection, ids, at, lookback, attempts)));
     }
 
-    private static final Sql WITH_LINES =
-            Sql.of("""
+    private static final Sql WITH_LINES = Sql.of("""
             SELECT id FROM unnest(:presets::uuid[]) id
              UNION
             SELECT m.id

@@ -146,7 +146,9 @@ class RolloutReadsTest {
         UUID preset = stock.declare("small", 2);
         List<UUID> ready = stock.ready(preset, 2);
         UUID rollout = rollouts.renewal(preset, RolloutCause.REPAIR);
-        stock.sql("UPDATE workspaces SET state_status = 'unreliable', state_reason = 'worker_lost', state_since = now() WHERE id = $1", ready.getFirst());
+        stock.sql(
+                "UPDATE workspaces SET state_status = 'unreliable', state_reason = 'worker_lost', state_since = now() WHERE id = $1",
+                ready.getFirst());
 
         assertThat(look(rollout).counts()).isEqualTo(new Counts(2, 0, 1, 1, 0, 0));
     }
@@ -211,7 +213,8 @@ class RolloutReadsTest {
         UUID preset = stock.declare("small", 1);
         stock.sql("UPDATE presets SET on_rollout_failure = 'rollback' WHERE id = $1", preset);
 
-        assertThat(look(rollouts.renewal(preset, RolloutCause.DRIFT)).ending().then()).isEqualTo("hold");
+        assertThat(look(rollouts.renewal(preset, RolloutCause.DRIFT)).ending().then())
+                .isEqualTo("hold");
     }
 
     @Test
@@ -251,7 +254,9 @@ class RolloutReadsTest {
         UUID held = rollouts.promotion(stock.preset("large"), "held");
         UUID other = rollouts.promotion(stock.preset("small"), "progressing");
 
-        assertThat(ids(ALL)).containsExactlyInAnyOrder(held, other, second, first, done).endsWith(second, first, done);
+        assertThat(ids(ALL))
+                .containsExactlyInAnyOrder(held, other, second, first, done)
+                .endsWith(second, first, done);
         assertThat(ids(of("database", "large"))).containsExactly(held, first);
         assertThat(ids(of("database", "other"))).isEmpty();
         assertThat(ids(of("other", "large"))).isEmpty();

@@ -23,8 +23,7 @@ public final class RolloutRows {
     public UUID promotion(UUID after, String state) {
         UUID rollout = stock.row("""
                 UPDATE rollouts SET state = $2, reason = CASE WHEN $2::text = 'held' THEN 'deadline' END
-                 WHERE to_preset_id = $1 AND ended_at IS NULL RETURNING id""", Tuple.of(after, state))
-                .getUUID("id");
+                 WHERE to_preset_id = $1 AND ended_at IS NULL RETURNING id""", Tuple.of(after, state)).getUUID("id");
         role(rollout, after, state.equals("canary") ? "canary" : "target");
         return rollout;
     }
