@@ -84,7 +84,8 @@ class GuideScriptTest {
 
     @Test
     void a_guide_that_needs_a_missing_program_is_skipped_and_says_so() throws Exception {
-        assertThat(run("<!-- run needs: no-such-program -->\n```sh\nfalse\n```\n")).isEqualTo(SKIPPED);
+        assertThat(run("<!-- run needs: no-such-program -->\n```sh\nfalse\n```\n"))
+                .isEqualTo(SKIPPED);
 
         assertThat(said).contains("guide.md is skipped", "no-such-program");
     }
