@@ -65,8 +65,7 @@ class BulkDeleteResource {
             operationId = "deleteWorkspaces",
             summary =
                     "Requests the deletion of the workspaces that match, 100 in a call; those that others stand on are skipped. Members delete their own, others those of their organization. dryRun=true counts them")
-    public Uni<BulkAnswer> delete(
-            @BeanParam BulkChange.Parameters parameters, byte @Nullable [] body) {
+    public Uni<BulkAnswer> delete(@BeanParam BulkChange.Parameters parameters, byte @Nullable [] body) {
         BulkFilter wanted = BulkFilter.of(body);
         WorkspaceFilter filter = new WorkspaceFilter(
                 wanted.presets(),

@@ -52,8 +52,7 @@ class BulkReleaseResource {
             operationId = "releaseClaims",
             summary =
                     "Releases the active and waiting claims that match, 100 in a call. Members release their own, others those of their organization. dryRun=true counts them")
-    public Uni<BulkAnswer> release(
-            @BeanParam BulkChange.Parameters parameters, byte @Nullable [] body) {
+    public Uni<BulkAnswer> release(@BeanParam BulkChange.Parameters parameters, byte @Nullable [] body) {
         BulkFilter wanted = BulkFilter.of(body);
         ClaimFilter filter = new ClaimFilter(
                 wanted.presets(),

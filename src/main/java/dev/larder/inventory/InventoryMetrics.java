@@ -26,14 +26,17 @@ class InventoryMetrics {
         LastRead<List<Count>> counts = new LastRead<>("inventory", inventory::counts);
         for (String backend : BACKENDS) {
             for (String state : InventoryReads.STATES) {
-                var things = Gauge.builder("larder.inventory.things", () -> counts.value(known -> value(known, backend, state)))
+                var things = Gauge.builder(
+                                "larder.inventory.things", () -> counts.value(known -> value(known, backend, state)))
                         .description(
                                 "Things that exist where workspaces are built, by state; missing: a claimed workspace that does not exist")
                         .tag("backend", backend)
                         .tag("state", state)
                         .register(registry);
             }
-            var suspicious = Gauge.builder("larder.inventory.suspicious", () -> counts.value(known -> value(known, backend, "suspicious")))
+            var suspicious = Gauge.builder(
+                            "larder.inventory.suspicious",
+                            () -> counts.value(known -> value(known, backend, "suspicious")))
                     .description("Places whose listings miss so many things that nothing is concluded from them")
                     .tag("backend", backend)
                     .register(registry);
@@ -43,7 +46,8 @@ class InventoryMetrics {
 
     private static double value(List<Count> counts, String backend, String state) {
         return counts.stream()
-                .filter(count -> count.backend().equals(backend) && count.state().equals(state))
+                .filter(count ->
+                        count.backend().equals(backend) && count.state().equals(state))
                 .mapToLong(Count::things)
                 .sum();
     }

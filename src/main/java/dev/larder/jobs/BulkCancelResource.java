@@ -56,12 +56,7 @@ class BulkCancelResource {
     private final WakeUps wakeUps;
     private final InstantSource clock;
 
-    BulkCancelResource(
-            JobReads reads,
-            CancelStore cancels,
-            BulkChange bulk,
-            WakeUps wakeUps,
-            InstantSource clock) {
+    BulkCancelResource(JobReads reads, CancelStore cancels, BulkChange bulk, WakeUps wakeUps, InstantSource clock) {
         this.reads = reads;
         this.cancels = cancels;
         this.bulk = bulk;
@@ -78,8 +73,7 @@ class BulkCancelResource {
             operationId = "cancelJobs",
             summary =
                     "Cancels the jobs that match and have not ended, 100 in a call; without a status the pending ones. Members cancel their own, others those of their organization. dryRun=true counts them")
-    public Uni<BulkAnswer> cancel(
-            @BeanParam BulkChange.Parameters parameters, byte @Nullable [] body) {
+    public Uni<BulkAnswer> cancel(@BeanParam BulkChange.Parameters parameters, byte @Nullable [] body) {
         BulkFilter wanted = BulkFilter.of(body, Conditions.class);
         JobStatus status =
                 JobStatus.of(wanted.status(List.of("pending", "running")).orElse("pending"));

@@ -97,8 +97,9 @@ class JobMetrics implements JobObserver {
     }
 
     private void register(MeterRegistry registry, String name, String says, ToDoubleFunction<Capacity> count) {
-        var registered =
-                Gauge.builder(name, () -> last.value(known -> count.applyAsDouble(known.capacity()))).description(says).register(registry);
+        var registered = Gauge.builder(name, () -> last.value(known -> count.applyAsDouble(known.capacity())))
+                .description(says)
+                .register(registry);
     }
 
     /** 0 of a state in which there are none. */

@@ -139,7 +139,8 @@ class CommandProcessTest {
         Map<String, Process> watching = new LinkedHashMap<>();
         watching.put("GET /api/v1/jobs", start(java(List.of(), "get", "jobs", "--watch", "--every=1s")));
         watching.put("GET /api/v1/jobs/job/logs/events", start(java(List.of(), "logs", "-f", "job")));
-        watching.put("GET /api/v1/events/claim:" + ID + "/stream", start(java(List.of(), "events", "-w", "claim:" + ID)));
+        watching.put(
+                "GET /api/v1/events/claim:" + ID + "/stream", start(java(List.of(), "events", "-w", "claim:" + ID)));
         watching.put("GET /api/v1/claims/" + ID, start(java(List.of(), "wait", "claim", ID)));
         for (Map.Entry<String, Process> each : watching.entrySet()) {
             awaitCall(each.getKey());
@@ -156,7 +157,8 @@ class CommandProcessTest {
         Files.writeString(folder.resolve("larder.yaml"), "backend: exec\npresets: [{name: one}]\n");
         Files.writeString(folder.resolve("start.sh"), "#!/bin/sh\n" + start + "\n");
         Files.writeString(
-                folder.resolve("delete.sh"), "#!/bin/sh\necho $LARDER_WORKSPACE_DIR > " + home.resolve("deleted") + "\n");
+                folder.resolve("delete.sh"),
+                "#!/bin/sh\necho $LARDER_WORKSPACE_DIR > " + home.resolve("deleted") + "\n");
         return folder;
     }
 
@@ -219,7 +221,8 @@ class CommandProcessTest {
             top.getOutputStream().write(key.getKey().getBytes(StandardCharsets.UTF_8));
             top.getOutputStream().flush();
 
-            assertThat(new String(screen.readAllBytes(), StandardCharsets.UTF_8)).contains("\u001B[?25h\u001B[?1049l");
+            assertThat(new String(screen.readAllBytes(), StandardCharsets.UTF_8))
+                    .contains("\u001B[?25h\u001B[?1049l");
             assertThat(exit(top)).isEqualTo(key.getValue());
         }
     }
@@ -233,18 +236,24 @@ class CommandProcessTest {
         readers.put(List.of("top"), "true");
         readers.put(List.of("wait", "pool", ID, "--for=ended"), "true");
         readers.put(
-                List.of("try", folder("sleep 1; echo '{\"a\": \"b\"}' > $LARDER_OUTPUTS").toString()), "true");
+                List.of(
+                        "try",
+                        folder("sleep 1; echo '{\"a\": \"b\"}' > $LARDER_OUTPUTS")
+                                .toString()),
+                "true");
         Map<List<String>, Process> piped = new LinkedHashMap<>();
         for (Map.Entry<List<String>, String> each : readers.entrySet()) {
             String line = String.join(" ", java(List.of(), each.getKey().toArray(String[]::new)));
-            piped.put(each.getKey(), start(List.of("bash", "-c", "set -o pipefail; " + line + " | " + each.getValue())));
+            piped.put(
+                    each.getKey(), start(List.of("bash", "-c", "set -o pipefail; " + line + " | " + each.getValue())));
         }
         for (Map.Entry<List<String>, Process> each : piped.entrySet()) {
             String read = new String(each.getValue().getInputStream().readAllBytes(), StandardCharsets.UTF_8);
 
             assertThat(exit(each.getValue())).as(each.getKey() + err()).isZero();
-            assertThat(read).as(each.getKey().toString()).hasLineCount(
-                    Objects.equals(readers.get(each.getKey()), "true") ? 0 : 1);
+            assertThat(read)
+                    .as(each.getKey().toString())
+                    .hasLineCount(Objects.equals(readers.get(each.getKey()), "true") ? 0 : 1);
         }
         assertThat(err()).doesNotContain("Exception", "Broken pipe");
         assertRemoved();

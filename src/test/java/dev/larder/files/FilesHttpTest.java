@@ -282,8 +282,7 @@ class FilesHttpTest {
     @Test
     void a_check_of_a_declaration_names_every_missing_file_as_an_import_does() {
         String declaration = """
-                {"backend": "exec", "files": {"start.sh": "true", "a": {"digest": "%s"}, "b": {"digest": "%s"}}}"""
-                .formatted(digest(bytes(1, 1)), digest(bytes(2, 2)));
+                {"backend": "exec", "files": {"start.sh": "true", "a": {"digest": "%s"}, "b": {"digest": "%s"}}}""".formatted(digest(bytes(1, 1)), digest(bytes(2, 2)));
         String validations = "/api/v1/validations";
         String here = validations + "?organization=" + organization;
         Api admin = owner.newUser(organization, "admin-" + UUID.randomUUID(), "template_admin");
@@ -307,7 +306,8 @@ class FilesHttpTest {
         Answer whose = owner.post(validations, declaration);
         assertThat(whose.code()).as(whose.toString()).isEqualTo("missing_field");
         assertThat(whose.body().at("/errors/0/field").asText()).isEqualTo("organization");
-        assertThat(admin.post(validations + "?organization=another", declaration).code())
+        assertThat(admin.post(validations + "?organization=another", declaration)
+                        .code())
                 .isEqualTo("organization_not_found");
     }
 }

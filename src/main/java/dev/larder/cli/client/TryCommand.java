@@ -89,7 +89,8 @@ public final class TryCommand extends CallingCommand {
         try (Interruption signals = new Interruption()) {
             Path root = Files.createTempDirectory("larder-try");
             try {
-                LocalTry.Tried tried = new LocalTry.Tried(declaration, chosen, uploads(declaration, declared), parameters);
+                LocalTry.Tried tried =
+                        new LocalTry.Tried(declaration, chosen, uploads(declaration, declared), parameters);
                 LocalTry trial = new LocalTry(tried, root, sinceNow(), line -> print(session, line));
                 return tried(output, signals, () -> object(trial.build()), () -> {
                     trial.remove();

@@ -113,7 +113,8 @@ class TryCommandTest {
     @Test
     void a_file_that_only_a_server_has_is_refused_by_name_with_what_to_do() throws IOException {
         Files.writeString(
-                folder.resolve("larder.yaml"), DECLARATION + "files: {orders.sql.gz: {digest: 'sha256:" + "0".repeat(64) + "'}}\n");
+                folder.resolve("larder.yaml"),
+                DECLARATION + "files: {orders.sql.gz: {digest: 'sha256:" + "0".repeat(64) + "'}}\n");
 
         Typed.Result refused = run();
 
