@@ -57,6 +57,8 @@ class UsageTest {
                 "wait template demo/orders         | KIND",
                 "wait pool a/b --for=red           | --for",
                 "context                           | list, use, show",
+                "rollout                           | pause, resume, skip-canary or rollback",
+                "rollout pause                     | ROLLOUT",
                 "completion tcsh                   | SHELL",
                 "login                             | larder login --server",
                 "worker --servr=http://127.0.0.1:1 | --server"
