@@ -21,6 +21,12 @@ public record Desired(int instances, Reason reason) {
          */
         record Inactive() implements Reason {}
 
+        /** Of a new version that is tried: as many as its canary has. */
+        record Canary() implements Reason {}
+
+        /** Of a former version: its stock is replaced by that of a later one, and refilled only in its place. */
+        record Replaced() implements Reason {}
+
         /** No schedule holds: the preset's base number. */
         record Base() implements Reason {}
 
@@ -40,6 +46,11 @@ public record Desired(int instances, Reason reason) {
         if (!preset.active()) {
             return new Desired(0, new Reason.Inactive());
         }
+        return declared(preset, at);
+    }
+
+    /** The same without a look at whether the preset is active. */
+    static Desired declared(PresetSnapshot preset, Instant at) {
         return declared(preset.instances(), preset.schedules(), preset.timezone(), at);
     }
 

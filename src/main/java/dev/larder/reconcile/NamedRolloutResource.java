@@ -54,8 +54,8 @@ class NamedRolloutResource {
             @QueryParam("state") @Parameter(description = RolloutResource.STATE) @Nullable String state,
             @QueryParam("cause") @Parameter(description = RolloutResource.CAUSE) @Nullable String cause,
             @QueryParam("since") @Parameter(description = Filters.SINCE) @Nullable String since) {
-        Filter filter = rollouts.filter(
-                PresetParameters.of(organization, template, Optional.of(preset)), state, cause, since);
+        Filter filter =
+                rollouts.filter(PresetParameters.of(organization, template, Optional.of(preset)), state, cause, since);
         return names.find(caller.get().organization(), organization, template, preset)
                 .map(Names::found)
                 .chain(known -> rollouts.page(list, filter));

@@ -61,7 +61,8 @@ class RolloutControlResource {
     @Path("{id}/pause")
     @Operation(
             operationId = "pauseRollout",
-            summary = "Pauses the rollout: nothing is replaced until it is resumed. Both versions are served. Idempotent")
+            summary =
+                    "Pauses the rollout: nothing is replaced until it is resumed. Both versions are served. Idempotent")
     public Uni<RolloutView> pause(@PathParam("id") String id) {
         return steer(id, control::pause);
     }
@@ -70,7 +71,8 @@ class RolloutControlResource {
     @Path("{id}/resume")
     @Operation(
             operationId = "resumeRollout",
-            summary = "Resumes a paused or held rollout, with a new deadline. Earlier failures no longer count. Idempotent")
+            summary =
+                    "Resumes a paused or held rollout, with a new deadline. Earlier failures no longer count. Idempotent")
     public Uni<RolloutView> resume(@PathParam("id") String id) {
         return steer(id, control::resume);
     }

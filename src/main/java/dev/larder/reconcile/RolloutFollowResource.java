@@ -97,9 +97,8 @@ class RolloutFollowResource {
 
     /** Fails with a 404 where the caller's token opens no more: it may be revoked while it follows. */
     private Uni<RolloutView> seen(Caller asking, UUID rollout, Watch watch, boolean first) {
-        Uni<Void> wait = first
-                ? Uni.createFrom().voidItem()
-                : Uni.combine().any().of(watch.next(), traffic.pause(SILENCE));
+        Uni<Void> wait =
+                first ? Uni.createFrom().voidItem() : Uni.combine().any().of(watch.next(), traffic.pause(SILENCE));
         return wait.chain(() -> access.stillOpens(asking))
                 .chain(opens -> opens
                         ? reads.find(rollout, asking.organization(), clock.instant())

@@ -62,8 +62,7 @@ class RolloutResource {
         return page(list, filter(names.filter(), state, cause, since));
     }
 
-    Filter filter(
-            PresetFilter names, @Nullable String state, @Nullable String cause, @Nullable String since) {
+    Filter filter(PresetFilter names, @Nullable String state, @Nullable String cause, @Nullable String since) {
         return new Filter(
                 names,
                 Filters.word("state", state, RolloutState.WORDS),

@@ -14,7 +14,7 @@ import dev.larder.reconcile.RolloutView.Counts;
 import dev.larder.reconcile.RolloutView.Ending;
 import dev.larder.testing.CleanupTypes;
 import dev.larder.testing.Plans;
-import dev.larder.testing.Rollouts;
+import dev.larder.testing.RolloutRows;
 import dev.larder.testing.Stock;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -34,7 +34,7 @@ class RolloutReadsTest {
             new Filter(PresetFilter.ALL, Optional.empty(), Optional.empty(), Optional.empty());
 
     private final Stock stock = new Stock();
-    private final Rollouts rollouts = new Rollouts(stock);
+    private final RolloutRows rollouts = new RolloutRows(stock);
     private final RolloutReads reads = new RolloutReads(stock.pool);
 
     @AfterEach
@@ -117,7 +117,7 @@ class RolloutReadsTest {
         UUID preset = stock.declare("small", 2);
         stock.ready(preset, 2);
         stock.clock.forward(Duration.ofMinutes(1));
-        stock.sql("UPDATE presets SET stale_from = $2 WHERE id = $1", preset, Rollouts.utc(stock.clock.instant()));
+        stock.sql("UPDATE presets SET stale_from = $2 WHERE id = $1", preset, RolloutRows.utc(stock.clock.instant()));
         UUID rollout = rollouts.renewal(preset, RolloutCause.INVALIDATION);
         stock.ready(preset, 1);
 
@@ -149,7 +149,9 @@ class RolloutReadsTest {
         UUID preset = stock.declare("small", 2);
         List<UUID> ready = stock.ready(preset, 2);
         UUID rollout = rollouts.renewal(preset, RolloutCause.REPAIR);
-        stock.sql("UPDATE workspaces SET state_status = 'unreliable', state_reason = 'worker_lost', state_since = now() WHERE id = $1", ready.getFirst());
+        stock.sql(
+                "UPDATE workspaces SET state_status = 'unreliable', state_reason = 'worker_lost', state_since = now() WHERE id = $1",
+                ready.getFirst());
 
         assertThat(look(rollout).counts()).isEqualTo(new Counts(2, 0, 1, 1, 0, 0));
     }
@@ -214,7 +216,8 @@ class RolloutReadsTest {
         UUID preset = stock.declare("small", 1);
         stock.sql("UPDATE presets SET on_rollout_failure = 'rollback' WHERE id = $1", preset);
 
-        assertThat(look(rollouts.renewal(preset, RolloutCause.DRIFT)).ending().then()).isEqualTo("hold");
+        assertThat(look(rollouts.renewal(preset, RolloutCause.DRIFT)).ending().then())
+                .isEqualTo("hold");
     }
 
     @Test
@@ -254,7 +257,9 @@ class RolloutReadsTest {
         UUID held = rollouts.promotion(stock.preset("large"), "held");
         UUID other = rollouts.promotion(stock.preset("small"), "progressing");
 
-        assertThat(ids(ALL)).containsExactlyInAnyOrder(held, other, second, first, done).endsWith(second, first, done);
+        assertThat(ids(ALL))
+                .containsExactlyInAnyOrder(held, other, second, first, done)
+                .endsWith(second, first, done);
         assertThat(ids(of("database", "large"))).containsExactly(held, first);
         assertThat(ids(of("database", "other"))).isEmpty();
         assertThat(ids(of("other", "large"))).isEmpty();
