@@ -42,8 +42,8 @@ public final class Filters {
     /** One of these words. Code {@code unknown_} and the parameter. */
     public static Optional<String> word(String parameter, @Nullable String value, List<String> words) {
         if (value != null && !words.contains(value)) {
-            throw Problem.badRequest(
-                    "unknown_" + parameter, parameter, "must be one of " + String.join(", ", words) + ".");
+            String code = "unknown_" + parameter;
+            throw Problem.badRequest(code, parameter, "must be one of " + String.join(", ", words) + ".");
         }
         return Optional.ofNullable(value);
     }

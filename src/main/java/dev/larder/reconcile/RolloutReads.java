@@ -20,10 +20,13 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.RowSet;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -64,6 +67,12 @@ class RolloutReads {
                      WHERE w.preset_id = r.to_preset_id AND w.prebuild AND w.deleted_at IS NULL
                        AND w.transition = 'start' AND w.build_status = 'failed' AND w.created_at >= r.created_at""";
 
+    /** A value: when the reconciler ends the state of the rollout {@code r}. */
+    private static final String ENDS_AT = """
+            CASE WHEN r.state = 'canary' THEN r.deadline_at
+                        ELSE greatest(r.deadline_at,
+                                 live.newest_ready_at + make_interval(secs => n.rollout_deadline_seconds)) END""";
+
     private static final String SELECT = """
             SELECT r.id, o.name AS organization, t.name AS template, r.preset, r.cause, r.state, r.reason, r.detail,
                    r.verdict, u.name AS initiator, r.created_at, r.phase_at, r.paused_at, r.ended_at,
@@ -71,10 +80,7 @@ class RolloutReads {
                    n.on_rollout_failure, d.instances, d.timezone,
                    (SELECT jsonb_agg(jsonb_build_array(s.cron, s.instances) ORDER BY s.ordinal)
                       FROM preset_schedules s WHERE s.preset_id = d.id) AS schedules,
-                   CASE WHEN r.state = 'canary' THEN r.deadline_at
-                        ELSE greatest(r.deadline_at,
-                                 live.newest_ready_at + make_interval(secs => n.rollout_deadline_seconds)) END AS ends_at,
-                   live.*, failed.*
+                   {ends at} AS ends_at, live.*, failed.*
               FROM rollouts r
               JOIN organizations o ON o.id = r.organization_id
               JOIN templates t ON t.id = r.template_id
@@ -86,7 +92,7 @@ class RolloutReads {
               JOIN presets d ON d.id = CASE WHEN n.rollout_role = 'canary' THEN f.id ELSE n.id END
               LEFT JOIN LATERAL ({live}) live ON r.ended_at IS NULL
               LEFT JOIN LATERAL ({failed}) failed ON r.ended_at IS NULL
-            """.replace("{live}", LIVE).replace("{failed}", FAILED);
+            """.replace("{ends at}", ENDS_AT).replace("{live}", LIVE).replace("{failed}", FAILED);
 
     static final RowList LIST = new RowList("rollouts x", "x.id");
 
@@ -120,6 +126,34 @@ class RolloutReads {
     Uni<Optional<RolloutView>> find(UUID id, Optional<UUID> organization, Instant at) {
         return FIND.on(pool, Rows.utc(at), id, organization.orElse(null))
                 .map(rows -> Rows.first(rows, row -> view(row, at)));
+    }
+
+    private static final Sql OPEN = Sql.of("""
+            SELECT r.state, count(*) AS count, min(r.phase_at) AS oldest_phase_at,
+                   count(*) FILTER (WHERE r.paused_at IS NULL AND {ends at} < :at::timestamptz) AS overdue
+              FROM rollouts r
+              JOIN presets n ON n.id = r.to_preset_id
+             CROSS JOIN LATERAL ({live}) live
+             WHERE r.ended_at IS NULL
+             GROUP BY r.state""".replace("{ends at}", ENDS_AT).replace("{live}", LIVE), "at");
+
+    /** @param overdue not paused, and past the time at which the reconciler ends the state */
+    record Open(int count, Instant oldestPhaseAt, int overdue) {}
+
+    /** Open rollouts of the whole deployment by state; a state without any is left out. */
+    Uni<Map<RolloutState, Open>> open(Instant at) {
+        return OPEN.on(pool, Rows.utc(at)).map(RolloutReads::open);
+    }
+
+    private static Map<RolloutState, Open> open(RowSet<Row> rows) {
+        Map<RolloutState, Open> open = new EnumMap<>(RolloutState.class);
+        rows.forEach(row -> open.put(
+                RolloutState.of(row.getString("state")),
+                new Open(
+                        row.getInteger("count"),
+                        Rows.instant(row, "oldest_phase_at"),
+                        row.getInteger("overdue"))));
+        return open;
     }
 
     private static RolloutView view(Row row, Instant at) {

@@ -7,10 +7,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.larder.database.Total;
 import dev.larder.model.PresetFilter;
 import dev.larder.model.RolloutCause;
+import dev.larder.model.RolloutState;
 import dev.larder.model.Schedule;
 import dev.larder.reconcile.RolloutReads.Filter;
 import dev.larder.reconcile.RolloutView.Counts;
 import dev.larder.reconcile.RolloutView.Ending;
+import dev.larder.testing.CleanupTypes;
 import dev.larder.testing.Plans;
 import dev.larder.testing.RolloutRows;
 import dev.larder.testing.Stock;
@@ -19,6 +21,7 @@ import io.vertx.core.json.JsonObject;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.AfterEach;
@@ -286,5 +289,48 @@ class RolloutReadsTest {
         assertThat(plans.get("RolloutReads.FIND"))
                 .contains("workspaces_live_prebuilds", "workspaces_failed_prebuilds", "presets_in_rollout")
                 .doesNotContain("Seq Scan on workspaces", "Seq Scan on rollouts", "Seq Scan on presets");
+    }
+
+    @Test
+    void open_rollouts_are_counted_by_state_with_their_age_and_those_past_their_deadline() {
+        stock.declare("small", 1);
+        stock.declare("large", 1);
+        stock.promoteNewVersion();
+        rollouts.promotion(stock.preset("small"), "progressing");
+        rollouts.promotion(stock.preset("large"), "held");
+        stock.clock.forward(Duration.ofHours(2));
+
+        assertThat(await(reads.open(stock.clock.instant())))
+                .isEqualTo(Map.of(
+                        RolloutState.PROGRESSING, new RolloutReads.Open(1, NOON, 1),
+                        RolloutState.HELD, new RolloutReads.Open(1, NOON, 1)));
+
+        stock.ready(stock.preset("small"), 1);
+        assertThat(await(reads.open(stock.clock.instant())).get(RolloutState.PROGRESSING))
+                .as("a new one became ready")
+                .isEqualTo(new RolloutReads.Open(1, NOON, 0));
+
+        stock.sql("UPDATE rollouts SET paused_at = created_at");
+        assertThat(await(reads.open(stock.clock.instant().plus(Duration.ofDays(1))))
+                        .get(RolloutState.PROGRESSING))
+                .as("paused")
+                .isEqualTo(new RolloutReads.Open(1, NOON, 0));
+    }
+
+    @Test
+    void ended_rollouts_are_removed_after_30_days_and_an_open_one_never() {
+        stock.declare("small", 1);
+        stock.promoteNewVersion();
+        UUID ended = rollouts.promotion(stock.preset("small"), "progressing");
+        stock.promoteNewVersion();
+        UUID open = rollouts.promotion(stock.preset("small"), "progressing");
+
+        stock.clock.forward(Duration.ofDays(29));
+        assertThat(CleanupTypes.run(stock, "rollouts", 10).deleted()).isZero();
+
+        stock.clock.forward(Duration.ofDays(2));
+        assertThat(CleanupTypes.run(stock, "rollouts", 10).deleted()).isEqualTo(1);
+        assertThat(ids(ALL)).containsExactly(open).doesNotContain(ended);
+        assertThat(look(open).phase().state()).isEqualTo("progressing");
     }
 }

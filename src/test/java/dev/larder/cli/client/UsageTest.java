@@ -61,6 +61,8 @@ class UsageTest {
                 "claim --tll=1h                    | --ttl",
                 "get --limit=1 --limit=2 pools     | --limit",
                 "context                           | list, use, show",
+                "rollout                           | pause, resume, skip-canary or rollback",
+                "rollout pause                     | ROLLOUT",
                 "completion tcsh                   | SHELL",
                 "login                             | larder login --server",
                 "worker --servr=http://127.0.0.1:1 | --server"
