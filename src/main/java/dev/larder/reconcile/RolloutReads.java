@@ -25,7 +25,6 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.util.EnumMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -206,7 +205,7 @@ class RolloutReads {
                 RolloutState.of(row.getString("state")),
                 row.getValue("paused_at") != null,
                 RolloutCause.of(row.getString("cause")),
-                OnFailure.valueOf(row.getString("on_rollout_failure").toUpperCase(Locale.ROOT)),
+                OnFailure.of(row.getString("on_rollout_failure")),
                 Rows.instant(row, "ends_at"));
     }
 
