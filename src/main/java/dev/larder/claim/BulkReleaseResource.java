@@ -5,8 +5,8 @@ import dev.larder.http.BulkAnswer;
 import dev.larder.http.BulkChange;
 import dev.larder.http.BulkFilter;
 import dev.larder.http.CurrentCaller;
-import dev.larder.lifecycle.BulkAudit.Action;
 import dev.larder.lifecycle.BulkAudit;
+import dev.larder.lifecycle.BulkAudit.Action;
 import dev.larder.model.Caller;
 import dev.larder.model.Role;
 import dev.larder.model.Visibility;
@@ -41,7 +41,8 @@ class BulkReleaseResource {
     private final CurrentCaller caller;
     private final InstantSource clock;
 
-    BulkReleaseResource(ClaimReads reads, Releases releases, BulkAudit audit, CurrentCaller caller, InstantSource clock) {
+    BulkReleaseResource(
+            ClaimReads reads, Releases releases, BulkAudit audit, CurrentCaller caller, InstantSource clock) {
         this.reads = reads;
         this.releases = releases;
         this.audit = audit;
