@@ -67,7 +67,7 @@ public class ClaimStore {
         }
     }
 
-    // The preset, if it is active. No row: nothing is given.
+    // The preset, if it can be claimed. No row: nothing is given.
     private static final String PRESET = """
             WITH preset AS (
                 SELECT p.id, p.organization_id, p.name AS preset, t.name AS template, o.name AS organization, v.claim_step,
@@ -185,7 +185,7 @@ public class ClaimStore {
             .replace("{told}", Ownership.HAND_OVER_TOLD)
             .replace("{mark}", DirtyPresets.mark("id", "preset WHERE EXISTS (SELECT FROM moved)"));
 
-    // One row where nothing was given, so that the answer says whether a quota is the reason. No row: not active.
+    // One row where nothing was given, so that the answer says whether a quota is the reason. No row: not served.
     private static final String ANSWER = """
             SELECT m.claim_id, m.user_id, m.path, m.ordinal, m.version AS generation,
                    m.asked_at AS claim_created_at, m.granted_at, m.expires_at, m.waits_until,

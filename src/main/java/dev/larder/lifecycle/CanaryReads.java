@@ -34,8 +34,8 @@ public final class CanaryReads {
               WHERE w.preset_id = r.to_preset_id AND w.prebuild AND w.deleted_at IS NULL AND w.transition = 'start'
                 AND w.build_status IN ('pending', 'running', 'canceling', 'succeeded'))""";
 
-    // A canceled build says nothing of the version. Neither does a canary that was removed, or a trial claim that was ended
-    // before its last step.
+    // A canceled build says nothing of the version. Neither does a canary that was removed, or a trial claim that was
+    // ended before its last step.
     private static final Sql EVIDENCE = Sql.of(
             """
             SELECT r.id AS rollout, w.id AS workspace, last.job, last.blame,

@@ -50,7 +50,8 @@ public final class Rules {
     }
 
     /**
-     * A condition: a client made the claim. Those of the system user try a version, and count in no quota and no figure.
+     * A condition: a client made the claim. Those of the system user try a version, and count in no quota and no
+     * figure.
      *
      * @param claim what the statement calls the claim's row
      */

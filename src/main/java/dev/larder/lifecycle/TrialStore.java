@@ -130,8 +130,8 @@ public class TrialStore {
 
     /**
      * Ends the trial claims whose last step has ended, and those of rollouts that are held: released, or failed with
-     * the step's code. Their workspaces are to be deleted. At most 100 at a time. A trial claim of a rollout that has ended
-     * is left to its ttl.
+     * the step's code. Their workspaces are to be deleted. At most 100 at a time. A trial claim of a rollout that has
+     * ended is left to its ttl.
      *
      * @return how many
      */
