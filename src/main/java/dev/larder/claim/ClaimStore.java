@@ -78,8 +78,8 @@ public class ClaimStore {
         }
     }
 
-    // The preset, if it is served. No row: nothing is given. Claims that wait for a version before wait at the preset
-    // that replaces it.
+    // The preset, if it can be claimed. No row: nothing is given. Claims that wait for a version before wait at the
+    // preset that replaces it.
     private static final String PRESET = """
             WITH preset AS (
                 SELECT p.id, p.organization_id, p.name AS preset, t.name AS template, o.name AS organization, v.claim_step,
@@ -91,11 +91,10 @@ public class ClaimStore {
                   JOIN template_versions v ON v.id = p.version_id
                   JOIN organizations o ON o.id = p.organization_id
                   LEFT JOIN rollouts r ON r.id = p.rollout_id
-                 WHERE p.id = :preset::uuid AND {served} AND {trusted}),
+                 WHERE p.id = :preset::uuid AND {open} AND {trusted}),
             """.replace("{limited}", ClaimQuotaStore.LIMITED)
             .replace("{freshFrom}", Rules.freshFrom("p"))
             .replace("{edition}", PresetReads.EDITION)
-            .replace("{served}", Rules.served("p", "t"))
             .replace("{trusted}", Rules.TRUSTED);
 
     // Waiting claims are not skipped where they are locked: a claim that arrives must not be served before them. All
@@ -286,17 +285,24 @@ public class ClaimStore {
             "within_quota",
             "waiting_max");
 
+    static Sql statement(String pick, String scanned, String order, String... more) {
+        return statement(Claimer.CLIENT, pick, scanned, order, more);
+    }
+
     /**
      * The statement in its parts.
      *
+     * @param claimer who claims
      * @param pick the CTE {@code picked}
      * @param scanned a condition: where stock is looked for
      * @param more the names of further parameters
      */
-    static Sql statement(String pick, String scanned, String order, String... more) {
+    static Sql statement(Claimer claimer, String pick, String scanned, String order, String... more) {
         String text = PRESET + WAITING + ARRIVING + LINE_UP + pick + HAND_OVER + RECORD + ANSWER;
         return Sql.of(
-                text.replace("{claimable}", CLAIMABLE)
+                text.replace("{open}", claimer.open())
+                        .replace("{trial}", claimer.more())
+                        .replace("{claimable}", CLAIMABLE)
                         .replace("{scanned}", scanned)
                         .replace("{hasRoom}", HAS_ROOM)
                         .replace("{order}", order),
