@@ -119,7 +119,7 @@ public class AvailabilityReads {
              CROSS JOIN LATERAL (
                    SELECT count(*) FILTER (WHERE w.organization_id = p.organization_id) AS of_organization, count(*) AS in_all
                      FROM workspaces w
-                    WHERE w.place_id = l.id AND NOT w.prebuild AND w.deleted_at IS NULL
+                    WHERE w.place_id = l.id AND NOT w.prebuild AND NOT w.trial AND w.deleted_at IS NULL
                       AND NOT (w.build_number = 1 AND w.build_status IN ('failed', 'canceled'))) c
              WHERE p.id = :preset
              ORDER BY least(l.connections - c.in_all * l.connections_per_workspace,

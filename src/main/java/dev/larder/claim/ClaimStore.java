@@ -76,10 +76,9 @@ public class ClaimStore {
                   JOIN templates t ON t.id = p.template_id
                   JOIN template_versions v ON v.id = p.version_id
                   JOIN organizations o ON o.id = p.organization_id
-                 WHERE p.id = :preset::uuid AND {active} AND {trusted}),
+                 WHERE p.id = :preset::uuid AND {open} AND {trusted}),
             """.replace("{limited}", ClaimQuotaStore.LIMITED)
             .replace("{freshFrom}", Rules.freshFrom("p"))
-            .replace("{active}", Rules.active("p", "t"))
             .replace("{trusted}", Rules.TRUSTED);
 
     // Waiting claims are not skipped where they are locked: a claim that arrives must not be served before them. All
@@ -224,17 +223,24 @@ public class ClaimStore {
             "within_quota",
             "waiting_max");
 
+    static Sql statement(String pick, String scanned, String order, String... more) {
+        return statement(Claimer.CLIENT, pick, scanned, order, more);
+    }
+
     /**
      * The statement in its parts.
      *
+     * @param claimer who claims
      * @param pick the CTE {@code picked}
      * @param scanned a condition: where stock is looked for
      * @param more the names of further parameters
      */
-    static Sql statement(String pick, String scanned, String order, String... more) {
+    static Sql statement(Claimer claimer, String pick, String scanned, String order, String... more) {
         String text = PRESET + WAITING + ARRIVING + LINE_UP + pick + HAND_OVER + RECORD + ANSWER;
         return Sql.of(
-                text.replace("{claimable}", CLAIMABLE)
+                text.replace("{open}", claimer.open())
+                        .replace("{trial}", claimer.more())
+                        .replace("{claimable}", CLAIMABLE)
                         .replace("{scanned}", scanned)
                         .replace("{hasRoom}", HAS_ROOM)
                         .replace("{order}", order),

@@ -97,11 +97,12 @@ public class EndClaimStore {
                 .map(rows -> rows.rowCount() == 1);
     }
 
-    private static final String GIVE_BACK = """
+    // What a version was tried with is not reset for a client.
+    static final String GIVE_BACK = """
             UPDATE workspaces w
                SET deletion_wanted_at = coalesce(deletion_wanted_at, :at::timestamptz), version = version + 1,
                    verifying = false,
-                   dirty = deletion_wanted_at IS NULL AND parameters IS NULL
+                   dirty = deletion_wanted_at IS NULL AND parameters IS NULL AND NOT trial
                            AND uses + 1 < coalesce((SELECT p.max_uses FROM presets p WHERE p.id = w.preset_id), 1),
                    uses = uses + 1
               FROM claim WHERE w.id = claim.workspace_id""";

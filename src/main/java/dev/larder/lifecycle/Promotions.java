@@ -163,8 +163,10 @@ public final class Promotions {
                    SET rollout_id = CASE WHEN c.role IS NOT NULL THEN c.rollout END, rollout_role = c.role
                   FROM concerned c
                  WHERE p.id = c.id AND (c.role IS NOT NULL OR p.rollout_id IS NOT NULL)
-                RETURNING p.id)
-            """.replace("{was_served}", WAS_SERVED) + DirtyPresets.mark("id", "changed"),
+                RETURNING p.id, p.version_id)
+            """.replace("{was_served}", WAS_SERVED)
+                    + DirtyPresets.mark(
+                            "id", "changed WHERE version_id <> :after AND version_id IS DISTINCT FROM :before::uuid"),
             "template",
             "before",
             "after",

@@ -1,5 +1,6 @@
 package dev.larder.lifecycle;
 
+import dev.larder.model.SystemUser;
 import java.util.UUID;
 
 /** The rules that several statements share, as SQL: each stands here once. */
@@ -25,8 +26,8 @@ public final class Rules {
     }
 
     /**
-     * A condition: the preset's stock is handed out. It is active and past its canary, or a rollout has not yet replaced
-     * it (decision 0046). The template is neither deleted nor deprecated.
+     * A condition: the preset's stock is handed out. It is active and past its canary, or a rollout has not
+     * replaced it yet (decision 0046). The template is neither deleted nor deprecated.
      *
      * @param preset what the statement calls the preset's row
      * @param template what it calls the template's row
@@ -35,6 +36,26 @@ public final class Rules {
         return ("((%2$s.active_version_id = %1$s.version_id AND %1$s.rollout_role IS DISTINCT FROM 'canary')"
                         + " OR %1$s.rollout_role = 'before') AND %3$s")
                 .formatted(preset, template, offered(template));
+    }
+
+    /**
+     * A condition: the preset is tried before it is served (decision 0046).
+     *
+     * @param preset what the statement calls the preset's row
+     * @param template what it calls the template's row
+     */
+    public static String tried(String preset, String template) {
+        return "%2$s.active_version_id = %1$s.version_id AND %1$s.rollout_role = 'canary' AND %3$s"
+                .formatted(preset, template, offered(template));
+    }
+
+    /**
+     * A condition: a client made the claim. Those of the system user try a version, and count in no quota and no figure.
+     *
+     * @param claim what the statement calls the claim's row
+     */
+    public static String ofClient(String claim) {
+        return "%s.user_id <> '%s'".formatted(claim, SystemUser.ID);
     }
 
     /** A condition: workspaces of the template are built. It is neither deleted nor deprecated. */

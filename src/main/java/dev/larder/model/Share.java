@@ -15,7 +15,11 @@ public record Share(int number, boolean percentage) {
     /** The largest number, as of instances of a preset. */
     public static final int MOST = 1_000;
 
-    /** Reads {@code 2} or {@code 25%}. Empty for another form, a percentage over 100 and a number over {@link #MOST}. */
+    /**
+     * Reads {@code 2} or {@code 25%}.
+     *
+     * @return empty for another form, a percentage over 100 and a number over {@link #MOST}
+     */
     public static Optional<Share> read(String text) {
         if (!FORM.matcher(text).matches()) {
             return Optional.empty();
