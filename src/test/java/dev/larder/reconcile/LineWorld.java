@@ -207,11 +207,9 @@ final class LineWorld {
         for (WorldModel world : members.values()) {
             PresetSnapshot preset = world.snapshot();
             if (preset.is(RolloutRole.CANARY)) {
-                Instant from = preset.membership().orElseThrow().rollout().phaseAt();
                 preset.prebuilds().stream()
                         .filter(one -> one.transition() == Transition.START
-                                && one.status() != JobStatus.CANCELED
-                                && !one.createdAt().isBefore(from))
+                                && one.status() != JobStatus.CANCELED)
                         .forEach(one -> evidence.put(one.id(), evidence(one)));
             }
             world.changes(this::observed);
@@ -230,15 +228,14 @@ final class LineWorld {
             return preset;
         }
         Membership known = preset.membership().get();
-        boolean canary = known.role() == RolloutRole.CANARY;
         @Nullable Instant ready = preset.prebuilds().stream()
                 .map(Prebuild::readyAt)
                 .filter(at -> at != null)
                 .max(Instant::compareTo)
                 .orElse(known.newestReadyAt());
-        Membership seen = new Membership(
-                known.role(), known.rollout(), ready, canary ? List.copyOf(evidence.values()) : List.of());
-        return preset.with(new Service(preset.active(), preset.served(), Optional.of(seen)));
+        Membership seen = new Membership(known.role(), known.rollout(), ready, List.of());
+        return preset.with(new Service(preset.active(), preset.served(), Optional.of(seen)))
+                .withCanaries(known.role() == RolloutRole.CANARY ? List.copyOf(evidence.values()) : List.of());
     }
 
     /** An unclaimed, ready one of the line that is served, if there is one, the target's first. */
