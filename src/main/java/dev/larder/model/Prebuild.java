@@ -38,14 +38,7 @@ public record Prebuild(
             Transition transition,
             JobStatus status,
             @Nullable Instant readyAt) {
-        this(
-                id,
-                presetId,
-                new Times(createdAt, readyAt, null),
-                buildNumber,
-                transition,
-                status,
-                StateStatus.RELIABLE);
+        this(id, presetId, new Times(createdAt, readyAt, null), buildNumber, transition, status, StateStatus.RELIABLE);
     }
 
     public Instant createdAt() {
@@ -74,7 +67,10 @@ public record Prebuild(
     /** Whether it became ready later than this time after its creation. */
     boolean readyAfter(Duration time) {
         Instant ready = readyAt();
-        return running() && buildNumber == 1 && ready != null && ready.isAfter(createdAt().plus(time));
+        return running()
+                && buildNumber == 1
+                && ready != null
+                && ready.isAfter(createdAt().plus(time));
     }
 
     /**

@@ -194,7 +194,9 @@ public record PresetSnapshot(
     public Optional<Instant> expiresAt(Prebuild prebuild) {
         Optional<Instant> byTtl = ttl().map(time -> prebuild.createdAt().plus(time));
         Instant until = prebuild.times().stockUntil();
-        return until == null ? byTtl : Optional.of(byTtl.filter(end -> end.isBefore(until)).orElse(until));
+        return until == null
+                ? byTtl
+                : Optional.of(byTtl.filter(end -> end.isBefore(until)).orElse(until));
     }
 
     /** Created before the last invalidation that leaves stock in service until it is replaced. */

@@ -53,9 +53,8 @@ record Line(List<PresetSnapshot> members) {
     Optional<PresetSnapshot> target() {
         boolean open = rollout().isPresent();
         return members.stream()
-                .filter(member -> open
-                        ? member.is(RolloutRole.TARGET) || member.is(RolloutRole.CANARY)
-                        : member.active())
+                .filter(member ->
+                        open ? member.is(RolloutRole.TARGET) || member.is(RolloutRole.CANARY) : member.active())
                 .findFirst();
     }
 
@@ -98,8 +97,7 @@ record Line(List<PresetSnapshot> members) {
     }
 
     private Line withStates(UnaryOperator<RolloutRole> roles, RolloutState state, Instant at) {
-        Instant deadline =
-                at.plus(target().orElseThrow().rollout().deadline());
+        Instant deadline = at.plus(target().orElseThrow().rollout().deadline());
         return each(member -> member.membership()
                 .map(known -> member.with(in(member, known, roles.apply(known.role()), state, at, deadline)))
                 .orElse(member));

@@ -35,7 +35,8 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
         boolean left = step.filter(RolloutStep.RollBack.class::isInstance).isPresent();
         Map<UUID, Plan> plans = plans(then, at, limits);
         List<Planned> members = line.members().stream()
-                .map(preset -> new Planned(preset, left ? withoutEffects(plans.get(preset.id())) : plans.get(preset.id())))
+                .map(preset ->
+                        new Planned(preset, left ? withoutEffects(plans.get(preset.id())) : plans.get(preset.id())))
                 .toList();
         return new LinePlan(members, step, nextLook(then, members, at));
     }
@@ -125,7 +126,8 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
     }
 
     boolean isEmpty() {
-        return step.isEmpty() && members.stream().allMatch(one -> one.plan().effects().isEmpty());
+        return step.isEmpty()
+                && members.stream().allMatch(one -> one.plan().effects().isEmpty());
     }
 
     private static Optional<Instant> nextLook(Line line, List<Planned> members, Instant at) {

@@ -49,7 +49,14 @@ final class Planning {
             create();
         }
         List<Action> performed = pausedAltogether(quota.pauses(), at) ? List.of() : effects;
-        return new Plan(at, quota.desired(), quota.state(), performed, holds, quota.state().absurd(), nextLook());
+        return new Plan(
+                at,
+                quota.desired(),
+                quota.state(),
+                performed,
+                holds,
+                quota.state().absurd(),
+                nextLook());
     }
 
     private boolean isWanted() {
@@ -68,8 +75,8 @@ final class Planning {
     }
 
     private void judge() {
-        Judgement judgement =
-                Judgement.of(preset, failing, limits, quota.missing(), quota.desired().instances());
+        Judgement judgement = Judgement.of(
+                preset, failing, limits, quota.missing(), quota.desired().instances());
         effects.addAll(judgement.marks());
         holds.addAll(judgement.holds());
     }

@@ -38,7 +38,6 @@ public class PoolStore {
     }
 
     // The template is locked against a promotion in the same moment, and the attempt number against another cycle.
-    // A canary is active and not served; a version before is served and not active.
     private static final String CREATABLE =
             """
             WITH template AS (
@@ -54,7 +53,7 @@ public class PoolStore {
             attempt AS (
                 INSERT INTO attempts (preset_id, number, size, created_at)
                 SELECT id, attempts, cardinality(:workspaces::uuid[]), :at::timestamptz FROM preset),
-            """.replace("{built}", "(%s OR %s)".formatted(Rules.active("p", "t"), Rules.served("p", "t"))).replace("{version}", StartBuild.VERSION);
+            """.replace("{built}", Rules.stocked("p", "t")).replace("{version}", StartBuild.VERSION);
 
     private static final Sql CREATE = Sql.of(
             CREATABLE + """

@@ -7,7 +7,6 @@ import dev.larder.model.Rollout;
 import dev.larder.model.RolloutCause;
 import dev.larder.model.RolloutPolicy.Canary;
 import dev.larder.model.RolloutPolicy.OnFailure;
-import dev.larder.model.RolloutState;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -37,7 +36,8 @@ final class Progress {
     /** @return empty where the state stays as it is */
     static Optional<RolloutStep> step(Line line, Instant at, Limits limits) {
         Optional<PresetSnapshot> target = line.target();
-        if (target.filter(preset -> Planning.pausedAltogether(preset.pauses(), at)).isPresent()) {
+        if (target.filter(preset -> Planning.pausedAltogether(preset.pauses(), at))
+                .isPresent()) {
             return Optional.empty();
         }
         Optional<Rollout> rollout = line.rollout();
@@ -59,13 +59,12 @@ final class Progress {
     /** When the state may change by the clock alone; may be in the past. */
     static Optional<Instant> nextLook(Line line) {
         Optional<Rollout> rollout = line.rollout();
-        return rollout.flatMap(open -> line.target()
-                .map(target -> switch (open.state()) {
-                    case CANARY -> open.deadlineAt().plus(Plan.PAST);
-                    case PROGRESSING -> deadline(target, open).plus(Plan.PAST);
-                    case HELD -> open.toldAt().plus(REMINDED_EVERY);
-                    case DONE, ROLLED_BACK, SUPERSEDED -> open.phaseAt();
-                }));
+        return rollout.flatMap(open -> line.target().map(target -> switch (open.state()) {
+            case CANARY -> open.deadlineAt().plus(Plan.PAST);
+            case PROGRESSING -> deadline(target, open).plus(Plan.PAST);
+            case HELD -> open.toldAt().plus(REMINDED_EVERY);
+            case DONE, ROLLED_BACK, SUPERSEDED -> open.phaseAt();
+        }));
     }
 
     private Optional<RolloutStep> step() {
@@ -95,7 +94,8 @@ final class Progress {
     }
 
     private RolloutStep failed(String code, String detail, List<CanaryEvidence> canaries) {
-        boolean back = rollout.cause() == RolloutCause.PROMOTION && target.rollout().onFailure() == OnFailure.ROLLBACK;
+        boolean back =
+                rollout.cause() == RolloutCause.PROMOTION && target.rollout().onFailure() == OnFailure.ROLLBACK;
         return back ? new RolloutStep.RollBack(code, detail) : new RolloutStep.Hold(code, detail, canaries);
     }
 

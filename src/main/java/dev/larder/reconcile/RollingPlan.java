@@ -61,8 +61,7 @@ final class RollingPlan {
     private final List<Prebuild> old;
 
     /** @param befores the newest version first */
-    RollingPlan(
-            PresetSnapshot target, List<PresetSnapshot> befores, Conditions conditions, Instant at, Limits limits) {
+    RollingPlan(PresetSnapshot target, List<PresetSnapshot> befores, Conditions conditions, Instant at, Limits limits) {
         this.target = target;
         this.befores = befores;
         this.conditions = conditions;
@@ -73,9 +72,8 @@ final class RollingPlan {
         this.wanted = desired.instances();
         this.surge = wanted == 0 ? 0 : target.rollout().bounds().surgeOf(wanted);
         this.staleness = Staleness.of(target, at);
-        this.fresh = sound(target)
-                .filter(prebuild -> !staleness.includes(prebuild))
-                .toList();
+        this.fresh =
+                sound(target).filter(prebuild -> !staleness.includes(prebuild)).toList();
         this.old = inOrderOfWorth();
     }
 
@@ -90,7 +88,9 @@ final class RollingPlan {
         for (PresetSnapshot before : befores) {
             all.addAll(sound(before).toList().reversed());
         }
-        return all.stream().sorted(Comparator.comparing(prebuild -> !prebuild.ready())).toList();
+        return all.stream()
+                .sorted(Comparator.comparing(prebuild -> !prebuild.ready()))
+                .toList();
     }
 
     /** By preset. */
@@ -145,7 +145,9 @@ final class RollingPlan {
     /** Without surge, one at least: else nothing could ever be replaced. Shares of few may be none. */
     private int unavailable() {
         Bounds bounds = target.rollout().bounds();
-        return surge == 0 ? Math.clamp(bounds.unavailableOf(wanted), Math.min(wanted, 1), wanted) : bounds.unavailableOf(wanted);
+        return surge == 0
+                ? Math.clamp(bounds.unavailableOf(wanted), Math.min(wanted, 1), wanted)
+                : bounds.unavailableOf(wanted);
     }
 
     /** Fresh ones go last: those that are not ready first, then the oldest. */
@@ -154,9 +156,8 @@ final class RollingPlan {
             return Set.of();
         }
         int most = mode == Mode.REPLACING ? wanted : wanted + surge;
-        return ids(fresh.stream()
-                .sorted(Comparator.comparing(Prebuild::ready))
-                .limit(Math.max(fresh.size() - most, 0)));
+        return ids(
+                fresh.stream().sorted(Comparator.comparing(Prebuild::ready)).limit(Math.max(fresh.size() - most, 0)));
     }
 
     private static Set<UUID> ids(Stream<Prebuild> prebuilds) {
@@ -185,7 +186,13 @@ final class RollingPlan {
         Quota.delete(removals, among(target, tooMany), DeleteReason.EXTRANEOUS);
         PoolState state = PoolState.of(target, wanted, at);
         return new Quota(
-                desired, state, removals, mode == Mode.HELD ? 0 : missing(), room, conditions.pauses(), staleness.nextDue());
+                desired,
+                state,
+                removals,
+                mode == Mode.HELD ? 0 : missing(),
+                room,
+                conditions.pauses(),
+                staleness.nextDue());
     }
 
     private Quota ofBefore(PresetSnapshot before, Set<UUID> replaced, boolean cancels, int refill) {

@@ -74,8 +74,7 @@ public class SnapshotStore {
                 .chain(ids -> read(connection, ids, at, lookback, attempts)));
     }
 
-    private static final Sql WITH_LINES =
-            Sql.of("""
+    private static final Sql WITH_LINES = Sql.of("""
             SELECT id FROM unnest(:presets::uuid[]) id
              UNION
             SELECT m.id
@@ -373,7 +372,7 @@ public class SnapshotStore {
                 prebuilds);
     }
 
-    private static List<Schedule> schedules(@org.jspecify.annotations.Nullable JsonArray array) {
+    static List<Schedule> schedules(@org.jspecify.annotations.Nullable JsonArray array) {
         if (array == null) {
             return List.of();
         }

@@ -62,8 +62,8 @@ record Staleness(Set<UUID> stale, Optional<RolloutCause> cause, Optional<Instant
             return List.of();
         }
         List<Prebuild> ending = sound.stream()
-                .filter(prebuild -> !preset.outdated(prebuild)
-                        && preset.expiresAt(prebuild).isPresent())
+                .filter(prebuild ->
+                        !preset.outdated(prebuild) && preset.expiresAt(prebuild).isPresent())
                 .sorted(Comparator.comparing((Prebuild prebuild) -> endOf(preset, prebuild)))
                 .toList();
         Instant[] start = new Instant[ending.size()];
@@ -94,8 +94,8 @@ record Staleness(Set<UUID> stale, Optional<RolloutCause> cause, Optional<Instant
     private static Optional<Duration> usualBuildTime(PresetSnapshot preset) {
         List<Duration> times = preset.prebuilds().stream()
                 .filter(prebuild -> prebuild.buildNumber() == 1)
-                .flatMap(prebuild ->
-                        Stream.ofNullable(prebuild.readyAt()).map(ready -> Duration.between(prebuild.createdAt(), ready)))
+                .flatMap(prebuild -> Stream.ofNullable(prebuild.readyAt())
+                        .map(ready -> Duration.between(prebuild.createdAt(), ready)))
                 .sorted()
                 .toList();
         return times.isEmpty()

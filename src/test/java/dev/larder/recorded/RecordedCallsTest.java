@@ -36,7 +36,7 @@ class RecordedCallsTest {
 
     /** In this order: a script uses what the scripts before it made. */
     private static final List<String> SCRIPTS =
-            List.of("access", "catalog", "workers", "inventory", "claims", "states", "things", "webhooks", "operation");
+            List.of("access", "catalog", "workers", "inventory", "claims", "states", "things", "webhooks", "operation", "rollouts");
 
     /**
      * What only a workspace that Terraform has built answers well. States with a name have the same calls for
