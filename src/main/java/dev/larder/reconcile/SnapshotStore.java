@@ -4,15 +4,18 @@ import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AvailableWorkers;
 import dev.larder.lifecycle.BuildProgress;
+import dev.larder.lifecycle.CanaryReads;
 import dev.larder.lifecycle.CheckStore;
 import dev.larder.lifecycle.PauseColumns;
 import dev.larder.lifecycle.RolloutColumns;
 import dev.larder.lifecycle.Rules;
+import dev.larder.model.CanaryEvidence;
 import dev.larder.model.Failures;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Prebuild;
 import dev.larder.model.PresetSnapshot;
 import dev.larder.model.PresetStatus;
+import dev.larder.model.RolloutRole;
 import dev.larder.model.Schedule;
 import dev.larder.model.StateStatus;
 import dev.larder.model.Transition;
@@ -101,7 +104,25 @@ public class SnapshotStore {
                 .chain(prebuilds -> FAILURES.on(connection, ids, since, attempts)
                         .chain(failures -> PRESETS.on(connection, ids, Rows.utc(at))
                                 .map(presets -> assemble(presets, prebuilds, failures))))
-                .chain(presets -> withExpiredUnready(connection, presets, attempts));
+                .chain(presets -> withExpiredUnready(connection, presets, attempts))
+                .chain(presets -> withCanaries(connection, presets));
+    }
+
+    /** A further look at the rollouts that try a version: nearly always there are none. */
+    private static Uni<List<PresetSnapshot>> withCanaries(SqlConnection connection, List<PresetSnapshot> presets) {
+        List<UUID> tried = presets.stream()
+                .filter(preset -> preset.is(RolloutRole.CANARY))
+                .map(preset -> preset.membership().orElseThrow().rollout().id())
+                .toList();
+        return CanaryReads.evidence(connection, tried)
+                .map(evidence -> presets.stream()
+                        .map(preset -> preset.is(RolloutRole.CANARY) ? withCanaries(preset, evidence) : preset)
+                        .toList());
+    }
+
+    private static PresetSnapshot withCanaries(PresetSnapshot preset, Map<UUID, List<CanaryEvidence>> evidence) {
+        UUID rollout = preset.membership().orElseThrow().rollout().id();
+        return preset.withCanaries(evidence.getOrDefault(rollout, List.of()));
     }
 
     // Newest first. The ttl counts from the creation, as it does for those that are live.
