@@ -66,7 +66,8 @@ final class RolloutCommands {
 
     @Command(
             name = "resume",
-            description = "Goes on with a paused or held rollout, with a new deadline. Earlier failures no longer count.",
+            description =
+                    "Goes on with a paused or held rollout, with a new deadline. Earlier failures no longer count.",
             footerHeading = "%nExamples:%n",
             footer = {"  larder rollout resume demo/orders-database/small"})
     public static final class Resume extends Steering {
