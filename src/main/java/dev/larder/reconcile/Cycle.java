@@ -151,7 +151,10 @@ final class Cycle {
         Optional<Instant> nextLook =
                 planned.stream().flatMap(line -> line.nextLook().stream()).min(Instant::compareTo);
         Done sum = done.stream().reduce(Done.NOTHING, Done::and);
-        return new Report(planned, sum.actions(), sum.failed(), nextLook, more);
+        // A rollback concerns all presets of the template, and marks them.
+        boolean back = planned.stream()
+                .anyMatch(line -> line.step().filter(RolloutStep.RollBack.class::isInstance).isPresent());
+        return new Report(planned, sum.actions(), sum.failed(), nextLook, more || back);
     }
 
     /** The changes for one line, or by one effect. */

@@ -105,11 +105,11 @@ final class RollingPlan {
 
         Map<UUID, Plan> plans = new HashMap<>();
         int room = mode == Mode.REPLACING ? Math.max(wanted + surge - live, 0) : lacking;
-        plans.put(target.id(), Planning.of(target, ofTarget(replaced, tooMany, room), at, limits));
+        plans.put(target.id(), Plan.of(target, ofTarget(replaced, tooMany, room), at, limits));
         for (PresetSnapshot before : befores) {
             boolean refills = !targetBuilds && before.equals(befores.getFirst());
             Quota quota = ofBefore(before, replaced, cancels, refills ? lacking : 0);
-            plans.put(before.id(), Planning.of(before, quota, at, limits));
+            plans.put(before.id(), Plan.of(before, quota, at, limits));
         }
         return plans;
     }
