@@ -229,7 +229,7 @@ class ServedTest {
         assertThat(begun.stream().map(Claimers::end))
                 .allMatch(outcome -> outcome instanceof Outcome.Given || outcome instanceof Outcome.Replayed);
         assertThat(stock.count("claims")).isEqualTo(1);
-        stock.ready(before, 1);
+        stock.rollouts.refill(before, 1);
         assertThat(batch("k", 1, 1)).isInstanceOf(Outcome.Replayed.class);
         assertThat(stock.count("claims")).isEqualTo(1);
     }
