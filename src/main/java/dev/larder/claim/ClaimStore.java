@@ -78,8 +78,8 @@ public class ClaimStore {
         }
     }
 
-    // The preset, if it is served. No row: nothing is given. Claims that wait for a version before wait at the preset
-    // that replaces it.
+    // The preset, if it can be claimed. No row: nothing is given. Claims that wait for a version before wait at the
+    // preset that replaces it.
     private static final String PRESET = """
             WITH preset AS (
                 SELECT p.id, p.organization_id, p.name AS preset, t.name AS template, o.name AS organization, v.claim_step,

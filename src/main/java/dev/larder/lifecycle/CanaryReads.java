@@ -1,6 +1,5 @@
 package dev.larder.lifecycle;
 
-import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.model.CanaryEvidence;
 import dev.larder.model.CanaryEvidence.Failed;
@@ -34,8 +33,8 @@ public final class CanaryReads {
               WHERE w.preset_id = r.to_preset_id AND w.prebuild AND w.deleted_at IS NULL AND w.transition = 'start'
                 AND w.build_status IN ('pending', 'running', 'canceling', 'succeeded'))""";
 
-    // A canceled build says nothing of the version. Neither does a canary that was removed, or a trial claim that was ended
-    // before its last step.
+    // A canceled build says nothing of the version. Neither does a canary that was removed, or a trial claim that was
+    // ended before its last step.
     private static final Sql EVIDENCE = Sql.of(
             """
             SELECT r.id AS rollout, w.id AS workspace, last.job, last.blame,
@@ -73,7 +72,8 @@ public final class CanaryReads {
     private static Map<UUID, List<CanaryEvidence>> byRollout(RowSet<Row> rows) {
         Map<UUID, List<CanaryEvidence>> found = new HashMap<>();
         for (Row row : rows) {
-            found.computeIfAbsent(row.getUUID("rollout"), unused -> new ArrayList<>()).add(evidence(row));
+            found.computeIfAbsent(row.getUUID("rollout"), unused -> new ArrayList<>())
+                    .add(evidence(row));
         }
         return found;
     }

@@ -6,8 +6,9 @@ final class Trials {
     private Trials() {}
 
     /**
-     * The columns {@code job}, {@code reason}, {@code status}, {@code blame} and {@code error_code} of the last start of
-     * a workspace, of those that it was built, verified or prepared with. A {@code LATERAL} with one row or none.
+     * The last start of a workspace, of those that it was built, verified or prepared with: one row or none, for a
+     * {@code LATERAL}. Its columns are {@code job}, {@code reason}, {@code status}, {@code error_code},
+     * {@code number} and {@code blame}, which is {@code template}, {@code place}, {@code quota} or {@code worker}.
      *
      * @param workspace an expression: its id
      */

@@ -172,8 +172,7 @@ public record PresetSnapshot(
                 active(),
                 served(),
                 membership()
-                        .map(known ->
-                                new Membership(known.role(), known.rollout(), known.newestReadyAt(), canaries))));
+                        .map(known -> new Membership(known.role(), known.rollout(), known.newestReadyAt(), canaries))));
     }
 
     /** Created before the last invalidation, or its time in stock has ended (design, section 1). */

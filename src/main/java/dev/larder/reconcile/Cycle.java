@@ -178,7 +178,8 @@ final class Cycle {
     private Uni<Done> performSafely(LinePlan line, BooleanSupplier holdsLock) {
         line.members().stream().filter(one -> one.plan().clamped()).forEach(Cycle::logClamped);
         return performStep(line, holdsLock)
-                .chain(made -> made ? performAll(line, holdsLock) : Uni.createFrom().item(Done.NOTHING))
+                .chain(made ->
+                        made ? performAll(line, holdsLock) : Uni.createFrom().item(Done.NOTHING))
                 .onFailure()
                 .recoverWithItem(cause -> failed(line, cause));
     }
@@ -214,8 +215,8 @@ final class Cycle {
         return Multi.createFrom()
                 .iterable(line.effects())
                 .onItem()
-                .transformToUniAndConcatenate(effect ->
-                        whileHeld(holdsLock, () -> performOne(effect.preset(), effect.action())))
+                .transformToUniAndConcatenate(
+                        effect -> whileHeld(holdsLock, () -> performOne(effect.preset(), effect.action())))
                 .collect()
                 .in(() -> new Done[] {step}, (sum, done) -> sum[0] = sum[0].and(done))
                 .map(sum -> sum[0])

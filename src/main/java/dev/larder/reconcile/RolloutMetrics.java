@@ -62,7 +62,8 @@ class RolloutMetrics {
     }
 
     private double age(Open one) {
-        return Math.max(0, Duration.between(one.oldestPhaseAt(), clock.instant()).toMillis() / 1e3);
+        return Math.max(
+                0, Duration.between(one.oldestPhaseAt(), clock.instant()).toMillis() / 1e3);
     }
 
     /** NaN while the counts are unknown. */

@@ -25,7 +25,6 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.util.EnumMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -73,7 +72,8 @@ class RolloutReads {
                         ELSE greatest(r.deadline_at,
                                  live.newest_ready_at + make_interval(secs => n.rollout_deadline_seconds)) END""";
 
-    private static final String SELECT = """
+    private static final String SELECT =
+            """
             SELECT r.id, o.name AS organization, t.name AS template, r.preset, r.cause, r.state, r.reason, r.detail,
                    r.verdict, u.name AS initiator, r.created_at, r.phase_at, r.paused_at, r.ended_at,
                    r.from_preset_id, fv.number AS from_version, r.to_preset_id, nv.number AS to_version,
@@ -149,10 +149,7 @@ class RolloutReads {
         Map<RolloutState, Open> open = new EnumMap<>(RolloutState.class);
         rows.forEach(row -> open.put(
                 RolloutState.of(row.getString("state")),
-                new Open(
-                        row.getInteger("count"),
-                        Rows.instant(row, "oldest_phase_at"),
-                        row.getInteger("overdue"))));
+                new Open(row.getInteger("count"), Rows.instant(row, "oldest_phase_at"), row.getInteger("overdue"))));
         return open;
     }
 
@@ -206,7 +203,7 @@ class RolloutReads {
                 RolloutState.of(row.getString("state")),
                 row.getValue("paused_at") != null,
                 RolloutCause.of(row.getString("cause")),
-                OnFailure.valueOf(row.getString("on_rollout_failure").toUpperCase(Locale.ROOT)),
+                OnFailure.of(row.getString("on_rollout_failure")),
                 Rows.instant(row, "ends_at"));
     }
 

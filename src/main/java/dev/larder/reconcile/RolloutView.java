@@ -6,7 +6,6 @@ import dev.larder.model.RolloutPolicy.OnFailure;
 import dev.larder.model.RolloutState;
 import java.time.Instant;
 import java.util.List;
-import java.util.Locale;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
@@ -88,7 +87,7 @@ record RolloutView(
                 return BY_A_PERSON;
             }
             OnFailure then = cause == RolloutCause.PROMOTION ? onFailure : OnFailure.HOLD;
-            return new Ending("reconciler", at, then.name().toLowerCase(Locale.ROOT));
+            return new Ending("reconciler", at, then.word());
         }
     }
 

@@ -174,8 +174,7 @@ final class Crank implements AutoCloseable {
     }
 
     RolloutSteps steps() {
-        return new RolloutSteps(
-                new RolloutStore(stock.pool, stock.ids), new RolloutControl(stock.pool, stock.ids));
+        return new RolloutSteps(new RolloutStore(stock.pool, stock.ids), new RolloutControl(stock.pool, stock.ids));
     }
 
     private static WakeUps wakeUps(WakeUpMode mode) {
@@ -227,8 +226,8 @@ final class Crank implements AutoCloseable {
     /** Every row that a cycle may write with the transaction that wrote it: changes also when a row is written anew. */
     String tables() {
         StringBuilder all = new StringBuilder();
-        for (String table :
-                List.of("workspaces", "builds", "jobs", "presets", "attempts", "notifications", "dirty_presets", "rollouts")) {
+        for (String table : List.of(
+                "workspaces", "builds", "jobs", "presets", "attempts", "notifications", "dirty_presets", "rollouts")) {
             String sql =
                     "SELECT count(*) || ' ' || coalesce(md5(string_agg(t.xmin::text || t::text, ',' ORDER BY t::text)), '')"
                             + " AS n FROM " + table + " t";

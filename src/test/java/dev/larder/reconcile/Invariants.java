@@ -2,7 +2,6 @@ package dev.larder.reconcile;
 
 import dev.larder.model.Prebuild;
 import dev.larder.model.PresetSnapshot;
-import dev.larder.model.Rollout;
 import dev.larder.model.RolloutPolicy.Bounds;
 import dev.larder.model.RolloutPolicy.Canary;
 import dev.larder.model.RolloutRole;
@@ -22,15 +21,16 @@ final class Invariants {
     static void check(Line before, LinePlan plan, Line after, Instant at) {
         String found = violation(before, plan, after, at);
         if (!found.isEmpty()) {
-            throw new AssertionError(
-                    found + "\n before " + words(before, at) + "\n plan " + words(plan) + "\n after " + words(after, at));
+            throw new AssertionError(found + "\n before " + words(before, at) + "\n plan " + words(plan) + "\n after "
+                    + words(after, at));
         }
     }
 
     static String words(LinePlan plan) {
         return plan.step() + " "
                 + plan.effects().stream()
-                        .map(effect -> "v%d %s".formatted(effect.preset().identity().version(), effect.action()))
+                        .map(effect ->
+                                "v%d %s".formatted(effect.preset().identity().version(), effect.action()))
                         .toList()
                 + " "
                 + plan.members().stream().map(one -> one.plan().holds()).toList();
@@ -45,13 +45,14 @@ final class Invariants {
                             preset.membership().map(one -> one.role().word()).orElse(preset.active() ? "active" : "-"),
                             preset.instances(),
                             preset.rollout().bounds()));
-            preset.prebuilds().forEach(one -> words.append("%s %s%s%s%s, "
-                    .formatted(
-                            one.transition().word(),
-                            one.status().word(),
-                            one.ready() ? " ready" : "",
-                            preset.expired(one, at) ? " expired" : "",
-                            preset.outdated(one) ? " stale" : "")));
+            preset.prebuilds()
+                    .forEach(one -> words.append("%s %s%s%s%s, "
+                            .formatted(
+                                    one.transition().word(),
+                                    one.status().word(),
+                                    one.ready() ? " ready" : "",
+                                    preset.expired(one, at) ? " expired" : "",
+                                    preset.outdated(one) ? " stale" : "")));
         }
         return words.toString();
     }
@@ -73,12 +74,17 @@ final class Invariants {
                 }
             }
         }
-        boolean finished = plan.step().filter(RolloutStep.Finish.class::isInstance).isPresent();
-        if (finished && before.befores().stream().anyMatch(one -> !one.prebuilds().isEmpty())) {
+        boolean finished =
+                plan.step().filter(RolloutStep.Finish.class::isInstance).isPresent();
+        if (finished
+                && before.befores().stream().anyMatch(one -> !one.prebuilds().isEmpty())) {
             return "done, and something is left of the version before";
         }
-        boolean stands = after.rollout().filter(open -> open.stands() || open.paused()).isPresent();
-        if (stands && ready(before, after, at) > ready(after, after, at) && ready(after, after, at) < wanted(after, at)) {
+        boolean stands =
+                after.rollout().filter(open -> open.stands() || open.paused()).isPresent();
+        if (stands
+                && ready(before, after, at) > ready(after, after, at)
+                && ready(after, after, at) < wanted(after, at)) {
             return "held or paused, and a ready one that is wanted was taken";
         }
         return "";
@@ -102,7 +108,9 @@ final class Invariants {
     private static Optional<PresetSnapshot> leading(Line line) {
         List<PresetSnapshot> served =
                 line.members().stream().filter(PresetSnapshot::served).toList();
-        return line.target().filter(PresetSnapshot::served).or(() -> served.stream().findFirst());
+        return line.target()
+                .filter(PresetSnapshot::served)
+                .or(() -> served.stream().findFirst());
     }
 
     private static int wanted(Line line, Instant at) {
@@ -113,7 +121,9 @@ final class Invariants {
         int wanted = wanted(line, at);
         int surge = wanted == 0
                 ? 0
-                : leading(line).map(one -> one.rollout().bounds().surgeOf(wanted)).orElse(0);
+                : leading(line)
+                        .map(one -> one.rollout().bounds().surgeOf(wanted))
+                        .orElse(0);
         int canaries = line.members().stream()
                 .filter(one -> one.is(RolloutRole.CANARY))
                 .flatMap(one -> one.rollout().canary().stream())

@@ -47,8 +47,7 @@ final class LineWorld {
     }
 
     static Rollout rollout(RolloutState state, Instant at) {
-        return new Rollout(
-                ROLLOUT, RolloutCause.PROMOTION, state, at, at.plus(Duration.ofHours(1)), at, false);
+        return new Rollout(ROLLOUT, RolloutCause.PROMOTION, state, at, at.plus(Duration.ofHours(1)), at, false);
     }
 
     static Service in(Rollout rollout, RolloutRole role) {
@@ -150,8 +149,10 @@ final class LineWorld {
 
     /** A rollback changes the whole template. When nothing old is left, the end is a step of its own. */
     private static boolean follows(LinePlan first, LinePlan second) {
-        boolean back = first.step().filter(RolloutStep.RollBack.class::isInstance).isPresent();
-        boolean finishes = second.step().filter(RolloutStep.Finish.class::isInstance).isPresent();
+        boolean back =
+                first.step().filter(RolloutStep.RollBack.class::isInstance).isPresent();
+        boolean finishes =
+                second.step().filter(RolloutStep.Finish.class::isInstance).isPresent();
         return back || (finishes && second.effects().isEmpty());
     }
 
@@ -163,20 +164,19 @@ final class LineWorld {
 
     private void make(RolloutStep step) {
         steps.add(step);
-        Line after =
-                switch (step) {
-                    case RolloutStep.Begin(var cause) -> begun(cause);
-                    case RolloutStep.RollBack back -> rolledBack();
-                    case RolloutStep.Remind reminded -> told();
-                    default -> line().after(step, now);
-                };
+        Line after = switch (step) {
+            case RolloutStep.Begin(var cause) -> begun(cause);
+            case RolloutStep.RollBack back -> rolledBack();
+            case RolloutStep.Remind reminded -> told();
+            default -> line().after(step, now);
+        };
         after.members().forEach(changed -> members.get(changed.id()).changes(same -> same.with(changed.service())));
         evidence.clear();
     }
 
     private Line begun(RolloutCause cause) {
-        Rollout rollout = new Rollout(
-                ROLLOUT, cause, RolloutState.PROGRESSING, now, now.plus(Duration.ofHours(1)), now, false);
+        Rollout rollout =
+                new Rollout(ROLLOUT, cause, RolloutState.PROGRESSING, now, now.plus(Duration.ofHours(1)), now, false);
         UUID target = line().target().orElseThrow().id();
         return each(member -> member.id().equals(target) ? member.with(in(rollout, RolloutRole.TARGET)) : member);
     }
@@ -193,7 +193,11 @@ final class LineWorld {
                         member.served(),
                         Optional.of(new Membership(
                                 known.role(),
-                                known.rollout().in(RolloutState.HELD, now, known.rollout().deadlineAt()),
+                                known.rollout()
+                                        .in(
+                                                RolloutState.HELD,
+                                                now,
+                                                known.rollout().deadlineAt()),
                                 known.newestReadyAt(),
                                 known.canaries()))))
                 .orElse(member.service())));
@@ -209,8 +213,7 @@ final class LineWorld {
             PresetSnapshot preset = world.snapshot();
             if (preset.is(RolloutRole.CANARY)) {
                 preset.prebuilds().stream()
-                        .filter(one -> one.transition() == Transition.START
-                                && one.status() != JobStatus.CANCELED)
+                        .filter(one -> one.transition() == Transition.START && one.status() != JobStatus.CANCELED)
                         .forEach(one -> evidence.put(one.id(), evidence(one)));
             }
             world.changes(this::observed);
@@ -229,7 +232,8 @@ final class LineWorld {
             return preset;
         }
         Membership known = preset.membership().get();
-        @Nullable Instant ready = preset.prebuilds().stream()
+        @Nullable
+        Instant ready = preset.prebuilds().stream()
                 .map(Prebuild::readyAt)
                 .filter(at -> at != null)
                 .max(Instant::compareTo)

@@ -68,7 +68,8 @@ class PlanKeptTest {
             assertThat(Seen.in(crank.stock)).as("seed %d", seed).isEqualTo(before.after(plans));
             assertThat(await(crank.reconciler().lines(presets, now)))
                     .as("second plans of seed %d", seed)
-                    .allSatisfy(line -> assertThat(line.isEmpty() || onlyFinishes(line)).isTrue());
+                    .allSatisfy(line ->
+                            assertThat(line.isEmpty() || onlyFinishes(line)).isTrue());
             assertThat(kinds(plans)).as("what seed %d plans", seed).hasSizeGreaterThan(4);
         }
     }

@@ -119,12 +119,11 @@ class RollingWorldsTest {
     private static LineWorld world(Stage stage, int wanted, Bounds bounds, List<Kind> ofTarget, List<Kind> ofBefore) {
         boolean canary = stage == Stage.CANARY || stage == Stage.HELD_CANARY;
         RolloutPolicy policy = policy(bounds.surge(), bounds.unavailable(), canary ? 1 : 0, OnFailure.HOLD);
-        RolloutState state =
-                switch (stage) {
-                    case PROGRESSING, PAUSED -> RolloutState.PROGRESSING;
-                    case HELD, HELD_CANARY -> RolloutState.HELD;
-                    case CANARY -> RolloutState.CANARY;
-                };
+        RolloutState state = switch (stage) {
+            case PROGRESSING, PAUSED -> RolloutState.PROGRESSING;
+            case HELD, HELD_CANARY -> RolloutState.HELD;
+            case CANARY -> RolloutState.CANARY;
+        };
         Rollout open = LineWorld.rollout(state, NOON.minus(Duration.ofMinutes(20)));
         Rollout rollout = new Rollout(
                 open.id(),

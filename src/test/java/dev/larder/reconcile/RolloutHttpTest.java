@@ -178,7 +178,8 @@ class RolloutHttpTest {
     void promote_and_wait_ends_when_its_time_is_over() {
         apply(2, false);
 
-        assertThat(run(ExitCode.TIMED_OUT, "promote box 2 --wait --timeout=1s").err()).contains("is not done in time");
+        assertThat(run(ExitCode.TIMED_OUT, "promote box 2 --wait --timeout=1s").err())
+                .contains("is not done in time");
     }
 
     @Test
@@ -188,9 +189,8 @@ class RolloutHttpTest {
         run(ExitCode.OK, "rollout pause " + id);
         run(ExitCode.OK, "rollout rollback " + id);
 
-        JsonNode entries = owner.get("/api/v1/audit?organization=" + organization)
-                .body()
-                .path("items");
+        JsonNode entries =
+                owner.get("/api/v1/audit?organization=" + organization).body().path("items");
 
         assertThat(entries.findValuesAsText("action")).contains("rollout.pause", "rollout.roll_back");
     }

@@ -310,7 +310,7 @@ class RolloutReadsTest {
                 .as("a new one became ready")
                 .isEqualTo(new RolloutReads.Open(1, NOON, 0));
 
-        stock.sql("UPDATE rollouts SET paused_at = created_at");
+        stock.sql("UPDATE rollouts SET paused_at = created_at WHERE ended_at IS NULL");
         assertThat(await(reads.open(stock.clock.instant().plus(Duration.ofDays(1))))
                         .get(RolloutState.PROGRESSING))
                 .as("paused")

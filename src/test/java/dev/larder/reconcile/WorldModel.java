@@ -132,7 +132,8 @@ public final class WorldModel {
         preset = copy(preset.status(), preset.statusReason(), attempt, preset.failures(), preset.prebuilds());
         for (int i = 0; i < count; i++) {
             UUID id = new UUID(
-                    0x7001L, 0x8000_0000_0000_0000L + 0x10_0000L * preset.identity().version() + made++);
+                    0x7001L,
+                    0x8000_0000_0000_0000L + 0x10_0000L * preset.identity().version() + made++);
             builds.add(new Build(id, attempt, false, now));
             prebuilds(
                     list -> list.add(new Prebuild(id, preset.id(), now, 1, Transition.START, JobStatus.PENDING, null)));

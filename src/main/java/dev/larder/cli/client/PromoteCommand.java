@@ -14,7 +14,10 @@ import picocli.CommandLine.Parameters;
             "--wait: until its rollouts are done. Exit code 10: one is held, was rolled back or superseded."
         },
         footerHeading = "%nExamples:%n",
-        footer = {"  larder promote demo/orders-database 3", "  larder promote demo/orders-database 3 --wait --timeout=30m"})
+        footer = {
+            "  larder promote demo/orders-database 3",
+            "  larder promote demo/orders-database 3 --wait --timeout=30m"
+        })
 public final class PromoteCommand extends ClientCommand {
 
     @Parameters(index = "0", paramLabel = "TEMPLATE", description = "organization/template, or template.")
