@@ -127,6 +127,17 @@ class RollingPlanTest {
     }
 
     @Test
+    void what_may_be_unavailable_is_not_taken_while_the_new_version_cannot_be_built() {
+        RolloutPolicy oneLess = RollingWorldsTest.policy(Share.of(0), Share.of(1), 0, OnFailure.HOLD);
+
+        assertThat(of(plan(NOON, target(3).rolling(oneLess), before(3).ready(3)), 1))
+                .hasSize(1);
+        assertThat(plan(NOON, target(3).rolling(oneLess).failed(1, NOON), before(3).ready(3))
+                        .effects())
+                .isEmpty();
+    }
+
+    @Test
     void a_new_version_that_never_was_ready_is_held_at_its_hard_limit_and_the_one_before_is_refilled() {
         LinePlan plan = plan(NOON, target(3).attemptsFailed(true, true, true), before(3).ready(1));
 
