@@ -25,8 +25,8 @@ public final class Rules {
     }
 
     /**
-     * A condition: the preset's stock is handed out. It is active and past its canary, or a rollout has not yet replaced
-     * it (decision 0046). The template is neither deleted nor deprecated.
+     * A condition: the preset's stock is handed out. It is active and past its canary, or a rollout has not yet
+     * replaced it (decision 0046). The template is neither deleted nor deprecated.
      *
      * @param preset what the statement calls the preset's row
      * @param template what it calls the template's row
