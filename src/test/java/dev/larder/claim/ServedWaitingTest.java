@@ -135,7 +135,8 @@ class ServedWaitingTest {
         assertThat(List.of(waitsAt(early), waitsAt(late), waitsAt(ofTarget))).containsExactly(before, before, target);
         stock.rollouts.refill(before, 1);
         serve();
-        assertThat(claimers.stateOf(early)).isEqualTo("held");
+        assertThat(List.of(claimers.stateOf(early), claimers.stateOf(late), claimers.stateOf(ofTarget)))
+                .containsExactly("held", "waiting", "waiting");
         stock.rollouts.refill(before, 2);
         serve();
         assertThat(claimers.stateOf(late)).isEqualTo("held");
@@ -176,7 +177,7 @@ class ServedWaitingTest {
 
     private int recycled(UUID preset) {
         UUID workspace = stock.rollouts.refill(preset, 1).getFirst();
-        stock.sql("UPDATE workspaces SET owner_id = $2, prebuild = false, dirty = true, deletion_wanted_at = now(), uses = 1"
+        stock.sql("UPDATE workspaces SET owner_id = $2, prebuild = false, dirty = true, deletion_wanted_at = now(), claimed_at = now(), uses = 1"
                 + " WHERE id = $1", workspace, anna.userId());
         int created = stock.rollouts.refilling(preset, () -> stock.create(preset, 1));
         assertThat(created).isEqualTo(1);

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.function.Supplier;
 
-/** Rollouts of a {@link Stock} in every state: their rows and the roles of their presets. Nothing is built or deleted. */
+/** Rollouts of a {@link Stock} in every state: their rows and the roles of their presets. Nothing is built by them. */
 public final class Rollouts {
 
     private final Stock stock;
