@@ -1,6 +1,7 @@
 package dev.larder;
 
 import dev.larder.access.Bootstrap;
+import dev.larder.claim.TrialClaims;
 import dev.larder.claim.WaitingClaims;
 import dev.larder.cleanup.Cleanups;
 import dev.larder.cli.Signals;
@@ -84,6 +85,7 @@ class Larder implements ReadinessPart {
     private final Janitor janitor;
     private final Reconciler reconciler;
     private final WaitingClaims waitingClaims;
+    private final TrialClaims trialClaims;
     private final Cleanups cleanups;
     private final Feed feed;
     private final Webhooks webhooks;
@@ -113,6 +115,7 @@ class Larder implements ReadinessPart {
             Janitor janitor,
             Reconciler reconciler,
             WaitingClaims waitingClaims,
+            TrialClaims trialClaims,
             Cleanups cleanups,
             Feed feed,
             Webhooks webhooks,
@@ -136,6 +139,7 @@ class Larder implements ReadinessPart {
         this.janitor = janitor;
         this.reconciler = reconciler;
         this.waitingClaims = waitingClaims;
+        this.trialClaims = trialClaims;
         this.cleanups = cleanups;
         this.feed = feed;
         this.webhooks = webhooks;
@@ -230,6 +234,7 @@ class Larder implements ReadinessPart {
         janitor.start();
         reconciler.start();
         waitingClaims.start();
+        trialClaims.start();
         webhooks.start();
         started = true;
         LOG.info("started");
@@ -297,6 +302,7 @@ class Larder implements ReadinessPart {
         logged("events", STOP_DEADLINE, () -> feed.stop(STOP_DEADLINE));
         logged("webhooks", STOP_DEADLINE, () -> webhooks.stop(STOP_DEADLINE));
         logged("waiting line", STOP_DEADLINE, waitingClaims::stop);
+        logged("trial claims", STOP_DEADLINE, trialClaims::stop);
         logged("reconciler", STOP_DEADLINE, reconciler::stop);
         logged("worker", drain.multipliedBy(2).plus(STOP_DEADLINE), worker::stop);
     }

@@ -3,6 +3,7 @@ package dev.larder.access;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AuditEntry;
+import dev.larder.lifecycle.Rules;
 import dev.larder.model.Ids;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -35,8 +36,8 @@ public class QuotaStore {
 
     private static final Sql FIND = Sql.of("""
             SELECT o.claims_max, o.claims_max_per_user,
-                   (SELECT count(*) FROM claims c WHERE c.organization_id = o.id AND c.ended_at IS NULL) AS held
-              FROM organizations o WHERE o.id = :organization""", "organization");
+                   (SELECT count(*) FROM claims c WHERE c.organization_id = o.id AND c.ended_at IS NULL AND %s) AS held
+              FROM organizations o WHERE o.id = :organization""".formatted(Rules.ofClient("c")), "organization");
 
     /** The organization must exist; the caller has looked it up. */
     public Uni<QuotaView> find(UUID organization) {

@@ -131,7 +131,7 @@ public class ClaimQuotaStore {
 
     private static final Sql COUNT_HELD = Sql.of("""
             SELECT count(*)::integer AS held, (count(*) FILTER (WHERE user_id = :user))::integer AS held_by_user
-              FROM claims WHERE organization_id = :organization AND ended_at IS NULL""", "organization", "user");
+              FROM claims c WHERE organization_id = :organization AND ended_at IS NULL AND %s""".formatted(Rules.ofClient("c")), "organization", "user");
 
     private static Uni<Quota> held(SqlClient connection, Row limits, UUID user) {
         return COUNT_HELD

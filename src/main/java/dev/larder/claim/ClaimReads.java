@@ -281,9 +281,10 @@ public class ClaimReads {
     }
 
     private static final Sql CLAIM_COUNTS = Sql.of("""
-            SELECT count(workspace_id) AS held, count(*) - count(workspace_id) AS waiting FROM claims WHERE ended_at IS NULL""");
+            SELECT count(workspace_id) AS held, count(*) - count(workspace_id) AS waiting
+              FROM claims c WHERE ended_at IS NULL AND %s""".formatted(Rules.ofClient("c")));
 
-    /** Claims that have not ended: with a workspace, and waiting for one. */
+    /** Claims of clients that have not ended: with a workspace, and waiting for one. */
     public record ClaimCounts(long held, long waiting) {}
 
     public Uni<ClaimCounts> claimCounts() {

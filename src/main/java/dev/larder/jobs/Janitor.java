@@ -19,8 +19,8 @@ import org.jboss.logging.Logger;
 
 /**
  * Takes jobs back from lost workers, withdraws starts that waited too long, recycles or deletes returned
- * workspaces, and begins claim builds that were not begun (design, sections 4.4, 3.6 and 3.5). Every process has
- * one; row locks keep them apart.
+ * workspaces, and begins claim builds that were not begun, and verifications of canaries (design, sections 4.4, 3.6
+ * and 3.5). Every process has one; row locks keep them apart.
  */
 @ApplicationScoped
 public class Janitor {
@@ -89,6 +89,7 @@ public class Janitor {
                 .chain(this::recycle)
                 .chain(this::deleteWanted)
                 .chain(this::beginClaimSteps)
+                .chain(this::verifyCanaries)
                 .replaceWithVoid()
                 .onFailure()
                 .invoke(cause -> LOG.warnf("janitor failed, will try again cause=%s", cause))
@@ -148,6 +149,10 @@ public class Janitor {
         return builds.beginClaimSteps(clock.instant())
                 .invoke(count -> tell("claim builds begun", count))
                 .map(count -> count > 0);
+    }
+
+    private Uni<Integer> verifyCanaries() {
+        return builds.verifyCanaries(clock.instant()).invoke(count -> tell("verifications of canaries begun", count));
     }
 
     private void tell(String what, int count) {

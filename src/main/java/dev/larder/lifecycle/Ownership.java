@@ -12,7 +12,7 @@ public final class Ownership {
      */
     static final String TO_STOCK = """
             owner_id = %s, prebuild = true, version = w.version + 1, claimed_at = NULL,
-                       claim_step_wanted_at = NULL, verifying = false""".formatted(SYSTEM);
+                       claim_step_wanted_at = NULL, verifying = false, trial = false""".formatted(SYSTEM);
 
     /**
      * An UPDATE without RETURNING: ready prebuilds {@code w} are handed over to the clients that claimed them, at
@@ -21,11 +21,12 @@ public final class Ownership {
      * <p>The statement has two CTEs: {@code matched}, with the workspace's {@code id}, the client's {@code user_id}
      * and {@code late}, the values of late parameters as a text of JSON or null; and {@code preset}, one row with the
      * version's {@code claim_step}, {@code verify_step} and {@code late_step} (whether late values need a claim build).
-     * Its own CTE is called {@code moved}, and the statement has {@link #HAND_OVER_TOLD} as well.
+     * Its own CTE is called {@code moved}, and the statement has {@link #HAND_OVER_TOLD} as well. {@code {trial}}
+     * stands for {@code , trial = true} where the system user tries a version, or for nothing.
      */
     public static final String HAND_OVER = """
             UPDATE workspaces w
-                   SET owner_id = m.user_id, prebuild = false, version = w.version + 1, claimed_at = :at::timestamptz,
+                   SET owner_id = m.user_id, prebuild = false{trial}, version = w.version + 1, claimed_at = :at::timestamptz,
                        verifying = p.verify_step, late_parameters = m.late::jsonb,
                        claim_step_wanted_at = CASE WHEN p.claim_step OR p.verify_step OR (p.late_step AND m.late IS NOT NULL)
                                                    THEN :at::timestamptz END,

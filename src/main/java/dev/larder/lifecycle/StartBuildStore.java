@@ -40,14 +40,16 @@ public class StartBuildStore {
                           AND n.build_number = 1 AND j.started_at IS NULL AND j.completed_at IS NULL AND j.attempt = 0""";
 
     // The returned workspace is skipped where it is locked, so that locking it before the job blocks no other
-    // statement.
+    // statement. One that would be replaced at once is not reset: its preset is not served, or it is stale.
     private static final String EXCHANGE = """
             WITH exchange AS (
                 SELECT first.job_id, first.queue_at, w.id AS workspace_id
                   FROM (SELECT w.id, w.preset_id
-                          FROM workspaces w JOIN presets p ON p.id = w.preset_id
+                          FROM workspaces w
+                          JOIN presets p ON p.id = w.preset_id
+                          JOIN templates t ON t.id = p.template_id
                          WHERE {returned} AND w.parameters IS NULL AND {trusted} AND w.uses < p.max_uses
-                           AND {fresh}
+                           AND {served} AND {fresh} AND w.created_at >= coalesce(p.stale_from, '-infinity')
                            AND EXISTS (SELECT FROM workspaces n JOIN jobs j ON j.build_id = n.build_id
                                         WHERE n.preset_id = p.id AND {never_begun})
                          ORDER BY w.deletion_wanted_at LIMIT 1
@@ -65,6 +67,7 @@ public class StartBuildStore {
                    FOR UPDATE OF w SKIP LOCKED),
             """.replace("{returned}", RETURNED)
             .replace("{never_begun}", NEVER_BEGUN)
+            .replace("{served}", Rules.served("p", "t"))
             .replace("{fresh}", Rules.fresh("w", Rules.freshFrom("p")))
             .replace("{trusted}", Rules.TRUSTED);
 
@@ -329,5 +332,44 @@ public class StartBuildStore {
      */
     public Uni<Integer> beginClaimSteps(Instant at) {
         return start(START_CLAIM_STEPS, at);
+    }
+
+    // Number 1 is the first start: a later build of an unclaimed canary is its verification.
+    private static final Sql VERIFY_CANARIES = Sql.of(
+            """
+            WITH wanted AS (
+                SELECT w.*, w.build_number + 1 AS number
+                  FROM presets p
+                  JOIN template_versions v ON v.id = p.version_id
+                  JOIN workspaces w ON w.preset_id = p.id
+                 WHERE p.rollout_id IS NOT NULL AND p.rollout_role = 'canary' AND p.canary_verify AND v.verify_step
+                   AND {claimable} AND w.build_number = 1 AND w.quarantined_at IS NULL AND {trusted}
+                 ORDER BY w.id LIMIT 100
+                   FOR UPDATE OF w SKIP LOCKED),
+            item AS (
+                SELECT w.id AS workspace, i.build, i.job, w.number, 'start' AS transition, {system} AS initiator,
+                       'verify' AS reason, NULL::integer AS attempt, w.organization_id, w.version_id, w.preset_id,
+                       w.prebuild, :at::timestamptz AS queue_at, v.start_timeout_seconds AS timeout, {version}
+                  FROM {numbered}),
+            """.replace("{claimable}", Rules.claimable("w"))
+                            .replace("{trusted}", Rules.TRUSTED)
+                            .replace("{system}", Ownership.SYSTEM)
+                            .replace("{version}", StartBuild.VERSION)
+                            .replace("{numbered}", StartBuild.numbered("wanted"))
+                    + StartBuild.BUILDS + ",\n"
+                    + StartBuild.next("claim_step_wanted_at = NULL") + "\n"
+                    + StartBuild.JOBS,
+            "builds",
+            "jobs",
+            "at");
+
+    /**
+     * Starts the verification of the canaries whose preset asks for it and whose version has one, once for each
+     * (decision 0046). It may take as long as a start. At most 100 at a time.
+     *
+     * @return how many builds were started
+     */
+    public Uni<Integer> verifyCanaries(Instant at) {
+        return start(VERIFY_CANARIES, at);
     }
 }

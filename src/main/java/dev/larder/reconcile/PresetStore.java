@@ -96,12 +96,12 @@ class PresetStore {
     private static final Sql CLAIMS = Sql.of("""
             WITH live AS MATERIALIZED (
                 SELECT c.preset_id, c.workspace_id FROM claims c
-                 WHERE c.ended_at IS NULL
+                 WHERE c.ended_at IS NULL AND %s
                    AND c.organization_id = ANY (SELECT p.organization_id FROM presets p WHERE p.id = ANY (:presets)))
             SELECT l.preset_id, count(l.workspace_id) AS claimed, count(*) - count(l.workspace_id) AS waiting
               FROM live l
              WHERE l.preset_id = ANY (:presets)
-             GROUP BY l.preset_id""", "presets");
+             GROUP BY l.preset_id""".formatted(Rules.ofClient("c")), "presets");
 
     /** Claims of a preset that have not ended: with a workspace, and waiting for one. */
     record LiveClaims(long claimed, long waiting) {

@@ -14,6 +14,7 @@ import java.time.InstantSource;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ThreadLocalRandom;
@@ -61,6 +62,7 @@ public class Reconciler {
             SnapshotStore snapshots,
             PoolStore pools,
             AlertStore alerts,
+            RolloutSteps rollouts,
             WakeUps wakeUps,
             Vertx vertx,
             InstantSource clock,
@@ -77,7 +79,7 @@ public class Reconciler {
         this.cycles = cycles;
         this.observer = observer;
         this.bounds = new ReconcilerLock.Bounds(settings.lockSilence(), settings.cycleDeadline());
-        this.cycle = new Cycle(snapshots, pools, alerts, clock, settings.limits(), settings.concurrency());
+        this.cycle = new Cycle(snapshots, pools, alerts, rollouts, clock, settings.limits(), settings.concurrency());
     }
 
     /** The first cycle begins at once. Refused the second time. */
@@ -169,7 +171,7 @@ public class Reconciler {
             return;
         }
         List<PoolObserver.Reading> readings =
-                report.get().planned().stream().map(Cycle.Planned::reading).toList();
+                report.get().planned().stream().map(Planned::reading).toList();
         if (full) {
             observer.observedAll(readings);
         } else {
@@ -189,7 +191,7 @@ public class Reconciler {
         }
         return cycle.look()
                 .invoke(planned -> observer.observedAll(
-                        planned.stream().map(Cycle.Planned::reading).toList()))
+                        planned.stream().map(Planned::reading).toList()))
                 .onFailure()
                 .invoke(unread -> observer.observedNothing())
                 .replaceWith(false)
@@ -293,17 +295,27 @@ public class Reconciler {
      *
      * @return empty for a preset that is unknown or has no prebuilds declared
      */
-    Uni<Optional<Cycle.Planned>> plan(UUID preset, Instant at) {
+    Uni<Optional<Planned>> plan(UUID preset, Instant at) {
         return plans(List.of(preset), at).map(plans -> plans.stream().findFirst());
     }
 
     /** The same for several. */
-    Uni<List<Cycle.Planned>> plans(Collection<UUID> presets, Instant at) {
+    Uni<List<Planned>> plans(Collection<UUID> presets, Instant at) {
+        Set<UUID> named = Set.copyOf(presets);
+        return lines(presets, at)
+                .map(lines -> lines.stream()
+                        .flatMap(line -> line.members().stream())
+                        .filter(one -> named.contains(one.preset().id()))
+                        .toList());
+    }
+
+    /** The plans of the lines that the presets are in; of a preset that is in no rollout it is a line of its own. */
+    Uni<List<LinePlan>> lines(Collection<UUID> presets, Instant at) {
         Limits limits = settings.limits();
         return snapshots
                 .of(presets, clock.instant(), limits.lookback(), Math.max(limits.hardLimit(), 1))
-                .map(read -> read.stream()
-                        .map(preset -> new Cycle.Planned(preset, Plan.of(preset, at, limits)))
+                .map(read -> Line.of(read).stream()
+                        .map(line -> LinePlan.of(line, at, limits))
                         .toList());
     }
 }

@@ -63,6 +63,7 @@ class ClaimPlansTest {
                         ExactClaimStore.class,
                         ColdClaimStore.class,
                         WaitingClaimStore.class,
+                        AvailabilityReads.class,
                         ChildStore.class,
                         EndClaimStore.class),
                 (name, statement) -> statement.contains("workspaces") && !isPart(name));

@@ -76,7 +76,7 @@ class QueuePlansTest {
                         PoolStore.class),
                 (name, statement) -> statement.contains("UPDATE workspaces"));
 
-        assertThat(plans).hasSize(18);
+        assertThat(plans).hasSize(19);
         assertThat(plans).allSatisfy((name, plan) -> assertThat(plan).doesNotContain("Seq Scan on workspaces"));
     }
 
@@ -105,12 +105,13 @@ class QueuePlansTest {
         Map<String, String> plans = Plans.of(
                 stock,
                 List.of(StartBuildStore.class),
-                (name, statement) ->
-                        List.of("RECYCLE", "DELETE_WANTED", "DELETE_USED_UP").contains(name));
+                (name, statement) -> List.of("RECYCLE", "DELETE_WANTED", "DELETE_USED_UP", "VERIFY_CANARIES")
+                        .contains(name));
 
         assertThat(plans.get("StartBuildStore.RECYCLE")).contains("using workspaces_to_reset");
         assertThat(plans.get("StartBuildStore.DELETE_WANTED")).contains("using workspaces_to_delete");
         assertThat(plans.get("StartBuildStore.DELETE_USED_UP")).contains("using workspaces_to_delete");
+        assertThat(plans.get("StartBuildStore.VERIFY_CANARIES")).contains("using workspaces_claimable");
     }
 
     // To plan a statement takes as long as to do it. The first five calls of a prepared one are planned

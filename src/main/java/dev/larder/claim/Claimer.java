@@ -1,0 +1,29 @@
+package dev.larder.claim;
+
+import dev.larder.lifecycle.Rules;
+
+/** Who claims, and what the statement of {@link ClaimStore} has of its own for it. */
+enum Claimer {
+    /** A client claims what is served. */
+    CLIENT(Rules.served("p", "t"), ""),
+    /** The system user claims a version that is tried before it is served (decision 0046). */
+    SYSTEM(Rules.tried("p", "t"), ", trial = true");
+
+    private final String open;
+    private final String more;
+
+    Claimer(String open, String more) {
+        this.open = open;
+        this.more = more;
+    }
+
+    /** A condition: the preset {@code p} of the template {@code t} can be claimed. */
+    String open() {
+        return open;
+    }
+
+    /** What else changes in the workspace's row. */
+    String more() {
+        return more;
+    }
+}

@@ -1,0 +1,56 @@
+package dev.larder.reconcile;
+
+import dev.larder.database.Rows;
+import dev.larder.model.PresetSnapshot.Membership;
+import dev.larder.model.Rollout;
+import dev.larder.model.RolloutCause;
+import dev.larder.model.RolloutRole;
+import dev.larder.model.RolloutState;
+import io.vertx.mutiny.sqlclient.Row;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** What a preset's row says of its rollout, for the statement of {@link SnapshotStore}. Presets in none pay for a join. */
+final class MembershipReads {
+
+    // The newest builds of stock only: a preset may have a long history.
+    private static final String NEWEST_BUILDS = """
+            (SELECT b.id, b.workspace_id, b.created_at FROM builds b
+                              WHERE b.preset_id = p.id AND b.attempt IS NOT NULL
+                              ORDER BY b.attempt DESC LIMIT 1000) n""";
+
+    /** The columns. The statement calls the preset {@code p} and its rollout {@code r}. */
+    static final String COLUMNS = """
+            p.rollout_role, r.id AS rollout, r.cause, r.state AS rollout_state, r.phase_at, r.deadline_at,
+                   coalesce(r.reminded_at, r.phase_at) AS told_at, r.paused_at,
+                   CASE WHEN p.rollout_role = 'target'
+                        THEN (SELECT max(w.ready_at) FROM {newest} JOIN workspaces w ON w.id = n.workspace_id)
+                   END AS newest_ready_at""".replace("{newest}", NEWEST_BUILDS);
+
+    private MembershipReads() {}
+
+    /** Without what is known of its canaries. */
+    static Optional<Membership> membership(Row row) {
+        @Nullable UUID rollout = row.getUUID("rollout");
+        return rollout == null
+                ? Optional.empty()
+                : Optional.of(new Membership(
+                        RolloutRole.of(row.getString("rollout_role")),
+                        rollout(rollout, row),
+                        Rows.instantOrNull(row, "newest_ready_at"),
+                        List.of()));
+    }
+
+    private static Rollout rollout(UUID id, Row row) {
+        return new Rollout(
+                id,
+                RolloutCause.of(row.getString("cause")),
+                RolloutState.of(row.getString("rollout_state")),
+                Rows.instant(row, "phase_at"),
+                Rows.instant(row, "deadline_at"),
+                Rows.instant(row, "told_at"),
+                row.getValue("paused_at") != null);
+    }
+}
