@@ -208,9 +208,8 @@ final class Cycle {
 
     /** In the plan's order, one after the other. */
     private Uni<Done> performAll(LinePlan line, BooleanSupplier holdsLock) {
-        Done step = line.step()
-                .map(made -> Done.of("rollout_" + made.word(), 1))
-                .orElse(Done.NOTHING);
+        Done step =
+                line.step().map(made -> Done.of("rollout_" + made.word(), 1)).orElse(Done.NOTHING);
         return Multi.createFrom()
                 .iterable(line.effects())
                 .onItem()

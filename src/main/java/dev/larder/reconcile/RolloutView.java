@@ -67,8 +67,7 @@ record RolloutView(
     record VerdictView(String outcome, List<CanaryView> canaries) {
 
         /** Of a rollout in this state, which is held for this reason. */
-        static VerdictView of(
-                boolean skipped, RolloutState state, @Nullable String reason, List<CanaryView> canaries) {
+        static VerdictView of(boolean skipped, RolloutState state, @Nullable String reason, List<CanaryView> canaries) {
             return new VerdictView(skipped ? "skipped" : outcome(state, reason, canaries), canaries);
         }
 

@@ -253,13 +253,16 @@ class RolloutReadsTest {
     @Test
     void a_verdict_follows_from_its_canaries_and_a_resumed_one_is_given_anew() {
         List<CanaryView> sound = List.of(new CanaryView(stock.ids.next(), true, true, false, null, null, null));
-        List<CanaryView> delayed =
-                List.of(new CanaryView(stock.ids.next(), false, false, false, stock.ids.next(), "place", "unreachable"));
+        List<CanaryView> delayed = List.of(
+                new CanaryView(stock.ids.next(), false, false, false, stock.ids.next(), "place", "unreachable"));
 
-        assertThat(VerdictView.of(false, RolloutState.PROGRESSING, null, sound).outcome()).isEqualTo("passed");
-        assertThat(VerdictView.of(false, RolloutState.HELD, "canary_deadline", delayed).outcome())
+        assertThat(VerdictView.of(false, RolloutState.PROGRESSING, null, sound).outcome())
+                .isEqualTo("passed");
+        assertThat(VerdictView.of(false, RolloutState.HELD, "canary_deadline", delayed)
+                        .outcome())
                 .isEqualTo("failed");
-        assertThat(VerdictView.of(false, RolloutState.CANARY, null, delayed).outcome()).isEqualTo("undecided");
+        assertThat(VerdictView.of(false, RolloutState.CANARY, null, delayed).outcome())
+                .isEqualTo("undecided");
         assertThat(VerdictView.of(true, RolloutState.PROGRESSING, null, delayed).outcome())
                 .isEqualTo("skipped");
     }
