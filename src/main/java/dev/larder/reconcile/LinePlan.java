@@ -1,5 +1,6 @@
 package dev.larder.reconcile;
 
+import dev.larder.model.CanaryEvidence;
 import dev.larder.model.PresetSnapshot;
 import dev.larder.model.PresetSnapshot.Membership;
 import dev.larder.model.Rollout;
@@ -97,11 +98,11 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
         return new RollingPlan.Conditions(mode, target.pauses(), (int) elsewhere);
     }
 
-    /** So many are built, once. Those whose failure is not the version's are built again. */
+    /** So many are built, once. Those whose failure is not the version's, or that expire meanwhile, are built again. */
     private static Quota canary(PresetSnapshot target, Rollout rollout, Instant at) {
         int instances = target.rollout().canary().map(Canary::instances).orElse(0);
         long begun = target.membership().map(Membership::canaries).orElse(List.of()).stream()
-                .filter(canary -> !canary.isDelayed())
+                .filter(canary -> !canary.isDelayed() && !isRemoved(target, canary, at))
                 .count();
         boolean tried = rollout.state() == RolloutState.CANARY;
         int missing = tried && !rollout.paused() ? Math.max(instances - (int) begun, 0) : 0;
@@ -109,6 +110,13 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
         PoolState state = PoolState.of(target, instances, at);
         return new Quota(
                 desired, state, Quota.unusable(target, at), missing, missing, target.pauses(), Optional.empty());
+    }
+
+    private static boolean isRemoved(PresetSnapshot target, CanaryEvidence canary, Instant at) {
+        return target.prebuilds().stream()
+                .anyMatch(prebuild -> prebuild.id().equals(canary.workspace())
+                        && prebuild.running()
+                        && !target.isSound(prebuild, at));
     }
 
     /** In the order they are to be performed in: what goes first, then what is marked and created. */

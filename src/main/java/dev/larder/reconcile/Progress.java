@@ -122,11 +122,13 @@ final class Progress {
         }
         FailurePolicy failing = new FailurePolicy(target.failures(), limits, at);
         Judgement judgement = Judgement.of(target, failing, limits, 0, 0);
+        // A renewal has no other version to go back to: its preset's own mark tells of it.
+        boolean hopeless = !isRenewal() && neverReady();
         for (Blocker hold : judgement.holds()) {
-            if (neverReady() && hold instanceof Blocker.HardLimited(var reason)) {
+            if (hopeless && hold instanceof Blocker.HardLimited(var reason)) {
                 return Optional.of(failed("hard_limited", reason, List.of()));
             }
-            if (neverReady() && hold instanceof Blocker.ValidationFailed(var reason)) {
+            if (hopeless && hold instanceof Blocker.ValidationFailed(var reason)) {
                 return Optional.of(failed("validation_failed", reason, List.of()));
             }
         }
