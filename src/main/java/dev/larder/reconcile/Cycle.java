@@ -151,7 +151,10 @@ final class Cycle {
         Optional<Instant> nextLook =
                 planned.stream().flatMap(line -> line.nextLook().stream()).min(Instant::compareTo);
         Done sum = done.stream().reduce(Done.NOTHING, Done::and);
-        return new Report(planned, sum.actions(), sum.failed(), nextLook, more);
+        // A rollback concerns all presets of the template, and marks them.
+        boolean back = planned.stream()
+                .anyMatch(line -> line.step().filter(RolloutStep.RollBack.class::isInstance).isPresent());
+        return new Report(planned, sum.actions(), sum.failed(), nextLook, more || back);
     }
 
     /** The changes for one line, or by one effect. */
@@ -208,7 +211,8 @@ final class Cycle {
 
     /** In the plan's order, one after the other. */
     private Uni<Done> performAll(LinePlan line, BooleanSupplier holdsLock) {
-        Done step = line.step().map(made -> Done.of("rollout", 1)).orElse(Done.NOTHING);
+        Done step =
+                line.step().map(made -> Done.of("rollout_" + made.word(), 1)).orElse(Done.NOTHING);
         return Multi.createFrom()
                 .iterable(line.effects())
                 .onItem()
@@ -254,7 +258,7 @@ final class Cycle {
                     one.preset().identity().templateName(),
                     one.preset().name(),
                     done.actions(),
-                    line.step().map(step -> step.getClass().getSimpleName()).orElse("none"),
+                    line.step().map(RolloutStep::word).orElse("none"),
                     one.plan().state());
         }
     }

@@ -76,7 +76,7 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
         Mode mode = rollout.paused() ? Mode.PAUSED : Mode.REPLACING;
         List<PresetSnapshot> older = befores.subList(1, befores.size());
         Map<UUID, Plan> plans = rolling(befores.getFirst(), older, conditions(line, target, mode), at, limits);
-        plans.put(target.id(), Planning.of(target, canary(target, rollout, at), at, limits));
+        plans.put(target.id(), Plan.of(target, canary(target, rollout, at), at, limits));
         return plans;
     }
 
@@ -123,6 +123,13 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
         }
         removals.addAll(others);
         return removals;
+    }
+
+    /** Of one of its presets. */
+    Optional<Planned> of(UUID preset) {
+        return members.stream()
+                .filter(one -> one.preset().id().equals(preset))
+                .findFirst();
     }
 
     boolean isEmpty() {

@@ -29,9 +29,10 @@ public class RolloutSteps {
     Uni<Boolean> make(RolloutStep step, LinePlan line, Instant at) {
         return switch (step) {
             case RolloutStep.Begin(var cause) -> rollouts.begin(active(line), cause, at);
-            case RolloutStep.PassCanary(var canaries) -> rollouts.passCanary(open(line), verdict(canaries), at);
+            case RolloutStep.PassCanary(var canaries) -> 
+                rollouts.passCanary(open(line), verdict("passed", List.of(), canaries), at);
             case RolloutStep.Hold(var code, var detail, var canaries) ->
-                rollouts.hold(open(line), code, detail, verdict(canaries), at);
+                rollouts.hold(open(line), code, detail, verdict("failed", List.of(detail), canaries), at);
             case RolloutStep.RollBack(var code, var detail) -> control.rollBack(open(line), code, detail, at);
             case RolloutStep.Finish finished -> rollouts.finish(open(line), at);
             case RolloutStep.Supersede(var code) -> rollouts.supersede(open(line), code, at);
@@ -57,10 +58,18 @@ public class RolloutSteps {
                 .orElseThrow();
     }
 
-    private static JsonObject verdict(List<CanaryEvidence> canaries) {
-        JsonArray rows = new JsonArray();
-        canaries.forEach(canary -> rows.add(row(canary)));
-        return canaries.isEmpty() ? new JsonObject() : new JsonObject().put("canaries", rows);
+    /** As {@code GET /rollouts/{id}} shows it, and what was known of each canary. */
+    private static JsonObject verdict(String outcome, List<String> reasons, List<CanaryEvidence> canaries) {
+        List<String> jobs = canaries.stream()
+                .filter(CanaryEvidence::condemns)
+                .flatMap(canary -> canary.failed().stream())
+                .map(failed -> failed.job().toString())
+                .toList();
+        return new JsonObject()
+                .put("outcome", outcome)
+                .put("reasons", new JsonArray(reasons))
+                .put("jobs", new JsonArray(jobs))
+                .put("canaries", new JsonArray(canaries.stream().map(RolloutSteps::row).toList()));
     }
 
     private static JsonObject row(CanaryEvidence canary) {

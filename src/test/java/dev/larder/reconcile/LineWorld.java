@@ -128,6 +128,7 @@ final class LineWorld {
                 world.startsFail();
             }
             world.buildsSucceed();
+            world.becomeReady();
         });
         observe();
     }
@@ -146,14 +147,13 @@ final class LineWorld {
         return plan;
     }
 
-    /** A rollback changes the whole template. When the last old one is removed, only the end is left to be made. */
+    /** A rollback changes the whole template. When nothing old is left, the end is a step of its own. */
     private static boolean follows(LinePlan first, LinePlan second) {
         boolean back =
                 first.step().filter(RolloutStep.RollBack.class::isInstance).isPresent();
         boolean finishes =
                 second.step().filter(RolloutStep.Finish.class::isInstance).isPresent();
-        return back
-                || (finishes && !first.effects().isEmpty() && second.effects().isEmpty());
+        return back || (finishes && second.effects().isEmpty());
     }
 
     private void perform(LinePlan plan) {

@@ -155,6 +155,21 @@ public final class WorldModel {
         remember();
     }
 
+    /** Those that run without being ready are ready now. */
+    void becomeReady() {
+        preset.prebuilds().stream()
+                .filter(prebuild -> prebuild.running() && prebuild.readyAt() == null)
+                .forEach(prebuild -> replace(new Prebuild(
+                        prebuild.id(),
+                        prebuild.presetId(),
+                        new Prebuild.Times(
+                                prebuild.createdAt(), now, prebuild.times().stockUntil()),
+                        prebuild.buildNumber(),
+                        prebuild.transition(),
+                        prebuild.status(),
+                        prebuild.state())));
+    }
+
     /** All starts under way fail; other builds end well. */
     public void startsFail() {
         preset.prebuilds().stream()
