@@ -125,6 +125,7 @@ class ServedWaitingTest {
     @Test
     void one_whose_late_values_the_new_version_does_not_take_alike_stays_as_long_as_its_version_is_served() {
         UUID early = waitsWithRegion(before);
+        stock.clock.forward(Duration.ofMillis(1));
         stock.withParameters(region("number"));
         UUID target = newVersion();
         UUID rollout = stock.rollout(before, target);
