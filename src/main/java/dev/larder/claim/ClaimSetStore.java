@@ -73,12 +73,7 @@ public class ClaimSetStore {
                         first.claim().terms(),
                         parts.stream().map(part -> part.claim().id()).toList()))
                 .map(Result.class::cast);
-        return quotas.within(
-                        first.head(),
-                        first.claim().caller().userId(),
-                        parts.size(),
-                        new Result.KeyUsed(),
-                        attempt)
+        return quotas.within(first.head(), first.claim().caller().userId(), parts.size(), new Result.KeyUsed(), attempt)
                 .onFailure(ShortException.class)
                 .recoverWithItem(few -> new UnderQuota.Within<>(new Result.Short(((ShortException) few).ordinal)));
     }

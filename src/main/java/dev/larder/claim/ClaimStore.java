@@ -59,7 +59,8 @@ public class ClaimStore {
      * @param limited whether the organization has a quota: outside of its lock no arriving claim was served
      * @param edition of the preset's line, as {@link Line} has it; null where the preset is not served
      */
-    public record Taken(List<Claim> claims, boolean limited, @Nullable String edition) {
+    public record Taken(
+            List<Claim> claims, boolean limited, @Nullable String edition) {
 
         static final Taken NOTHING = new Taken(List.of(), false, null);
 
@@ -126,12 +127,19 @@ public class ClaimStore {
                 {at_before}),
             waiting AS (
                 SELECT * FROM at_target UNION ALL SELECT * FROM at_before),
-            """.replace("{at_target}", WAITING_AT.replace("{preset}", "(SELECT waits_at FROM preset)")
+            """.replace(
+                    "{at_target}",
+                    WAITING_AT
+                            .replace("{preset}", "(SELECT waits_at FROM preset)")
                             .replace("{alike}", """
                     (c.late_parameters IS NULL OR EXISTS (
                           SELECT FROM preset p JOIN presets n ON n.id = p.waits_at
-                           WHERE n.id = p.id OR %s))""".formatted(Rules.takesAlike("n.version_id", "p.version_id", "c.late_parameters"))))
-            .replace("{at_before}", WAITING_AT.replace("{preset}", "(SELECT id FROM preset WHERE waits_at <> id)")
+                           WHERE n.id = p.id OR %s))""".formatted(
+                                            Rules.takesAlike("n.version_id", "p.version_id", "c.late_parameters"))))
+            .replace(
+                    "{at_before}",
+                    WAITING_AT
+                            .replace("{preset}", "(SELECT id FROM preset WHERE waits_at <> id)")
                             .replace("{alike}", "true"));
 
     // A claim under a key that was used before gets nothing, nor does one of an organization with a quota outside of
@@ -192,12 +200,15 @@ public class ClaimStore {
                 {pick_stale}),
             picked AS (
                 SELECT id FROM sound UNION ALL SELECT id FROM stale),
-            """.replace("{pick_sound}", PICK_FROM.replace("{claimable}", SOUND).replace("{most}", WANTED))
+            """.replace(
+                    "{pick_sound}", PICK_FROM.replace("{claimable}", SOUND).replace("{most}", WANTED))
             .replace(
                     "{pick_stale}",
                     PICK_FROM
                             .replace("{scanned}", "w.created_at < (SELECT stale_from FROM preset)")
-                            .replace("{most}", "(SELECT n - (SELECT count(*) FROM sound) FROM " + WANTED + " wanted (n))"));
+                            .replace(
+                                    "{most}",
+                                    "(SELECT n - (SELECT count(*) FROM sound) FROM " + WANTED + " wanted (n))"));
 
     // A statement may begin later than :at and find claims that began to wait in between: their time counts from then.
     private static final String HAND_OVER = """

@@ -26,9 +26,8 @@ public record Line(List<Claimable> members, String edition) {
 
     /** Those of its members that are among these; empty where none is. */
     Optional<Line> only(Set<UUID> presets) {
-        List<Claimable> left = members.stream()
-                .filter(preset -> presets.contains(preset.id()))
-                .toList();
+        List<Claimable> left =
+                members.stream().filter(preset -> presets.contains(preset.id())).toList();
         return left.isEmpty() ? Optional.empty() : Optional.of(new Line(left, edition));
     }
 

@@ -105,7 +105,12 @@ public class LineStore {
 
     /** In the caller's transaction, which is to be undone where this fails. */
     static Uni<Taken> takeEach(
-            SqlClient connection, List<Offer> line, List<NewClaim> claims, int atLeast, boolean withinQuota, Instant at) {
+            SqlClient connection,
+            List<Offer> line,
+            List<NewClaim> claims,
+            int atLeast,
+            boolean withinQuota,
+            Instant at) {
         Uni<Taken> all = Uni.createFrom().item(Taken.NOTHING);
         for (Offer offer : line) {
             all = all.chain(before -> takeNext(connection, offer, claims, before, withinQuota, at));
@@ -167,7 +172,6 @@ public class LineStore {
     static Uni<?> setKey(SqlClient connection, Terms terms, List<UUID> claims) {
         return terms.key().isEmpty()
                 ? Uni.createFrom().voidItem()
-                : SET_KEY.on(
-                        connection, ClaimValues.key(terms), ClaimValues.hash(terms), claims.toArray(UUID[]::new));
+                : SET_KEY.on(connection, ClaimValues.key(terms), ClaimValues.hash(terms), claims.toArray(UUID[]::new));
     }
 }

@@ -46,8 +46,7 @@ class PresetFinder {
      * @param unknown which of several names is no preset's, while others are
      * @param declared the parameters of each preset's version where the claim gives parameters
      */
-    record Found(
-            List<Line> lines, boolean remembered, OptionalInt unknown, Map<UUID, List<Declared>> declared) {
+    record Found(List<Line> lines, boolean remembered, OptionalInt unknown, Map<UUID, List<Declared>> declared) {
 
         static Found now(List<Line> lines) {
             return new Found(lines, false, OptionalInt.empty(), Map.of());

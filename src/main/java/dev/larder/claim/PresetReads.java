@@ -66,9 +66,11 @@ public class PresetReads {
               FROM organizations o
               JOIN templates t ON t.organization_id = o.id AND t.deleted_at IS NULL
               JOIN presets n ON n.version_id = t.active_version_id
-            """ + MEMBERS + """
+            """ + MEMBERS
+                    + """
              WHERE (:organization_name::text IS NULL OR o.id = {named}) AND t.name = :template AND n.name = ANY (:presets::text[])
-               AND {visible}""".replace("{visible}", Rules.visibleTo("o.id")).replace("{named}", Rules.ORGANIZATION_ID) + IN_ORDER,
+               AND {visible}""".replace("{visible}", Rules.visibleTo("o.id")).replace("{named}", Rules.ORGANIZATION_ID)
+                    + IN_ORDER,
             "organization_name",
             "template",
             "presets",
@@ -137,15 +139,15 @@ public class PresetReads {
               FROM organizations o
               JOIN templates t ON t.organization_id = o.id AND t.deleted_at IS NULL
               JOIN presets n ON n.version_id = t.active_version_id
-            """ + MEMBERS + """
+            """ + MEMBERS
+                    + """
               LEFT JOIN preset_parameters g ON g.preset_id = p.id
                     AND NOT EXISTS (SELECT FROM version_parameters q WHERE q.version_id = p.version_id AND q.name = g.name AND q.late)
               LEFT JOIN unnest(:names::text[], :values::text[]) a (name, value) ON a.name = g.name AND a.value = g.value
              WHERE (:organization_name::text IS NULL OR o.id = {named}) AND t.name = :template
                AND {visible}
              GROUP BY p.id, v.id, r.id
-            HAVING count(g.name) = count(a.name)""".replace("{visible}", Rules.visibleTo("o.id"))
-                    .replace("{named}", Rules.ORGANIZATION_ID)
+            HAVING count(g.name) = count(a.name)""".replace("{visible}", Rules.visibleTo("o.id")).replace("{named}", Rules.ORGANIZATION_ID)
                     + IN_ORDER.replace("ORDER BY", "ORDER BY count(g.name) DESC, p.name,") + " LIMIT " + MEMBERS_MAX,
             "organization_name",
             "template",
@@ -234,7 +236,9 @@ public class PresetReads {
     }
 
     private static final Sql FIND_PRESET = Sql.of(
-            "SELECT " + MEMBER + " FROM presets n " + MEMBERS + "WHERE n.id = :preset AND {visible}".replace("{visible}", Rules.visibleTo("n.organization_id")) + IN_ORDER,
+            "SELECT " + MEMBER + " FROM presets n " + MEMBERS
+                    + "WHERE n.id = :preset AND {visible}".replace("{visible}", Rules.visibleTo("n.organization_id"))
+                    + IN_ORDER,
             "preset",
             "organization");
 

@@ -358,8 +358,8 @@ public class EndClaimStore {
     // A claim that waits for a preset of a version that is no longer active goes on with the preset of that name in
     // the active version, if that version takes the late values of the claim in the same way. If not, it stays as long
     // as its preset is served.
-    private static final Sql FOLLOW =
-            Sql.of("""
+    private static final Sql FOLLOW = Sql.of(
+            """
             WITH stranded AS (
                 SELECT c.id, n.id AS preset_id
                   FROM claims c
@@ -379,10 +379,10 @@ public class EndClaimStore {
                                   THEN 'The preset was no longer active while the claim waited.'
                                   ELSE c.failure END
               FROM stranded s WHERE c.id = s.id""".replace("{active}", Rules.active("p", "t"))
-                            .replace("{served}", Rules.served("p", "t"))
-                            .replace("{offered}", Rules.offered("t"))
-                            .replace("{alike}", Rules.takesAlike("p.version_id", "n.version_id", "c.late_parameters")),
-                    "at");
+                    .replace("{served}", Rules.served("p", "t"))
+                    .replace("{offered}", Rules.offered("t"))
+                    .replace("{alike}", Rules.takesAlike("p.version_id", "n.version_id", "c.late_parameters")),
+            "at");
 
     /**
      * Moves claims that wait for a preset of a superseded version to the preset of the same name in the active

@@ -6,9 +6,9 @@ import static dev.larder.testing.Claimers.ids;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.claim.LineStore.Offer;
 import dev.larder.catalog.CatalogControlStore;
 import dev.larder.catalog.PauseView;
+import dev.larder.claim.LineStore.Offer;
 import dev.larder.lifecycle.EndClaimStore;
 import dev.larder.model.Caller;
 import dev.larder.reconcile.PoolStore;

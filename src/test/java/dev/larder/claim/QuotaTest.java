@@ -6,10 +6,10 @@ import static dev.larder.testing.Claimers.ids;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.claim.LineStore.Offer;
 import dev.larder.claim.ClaimQuotaStore.Quota;
 import dev.larder.claim.ClaimQuotaStore.UnderQuota;
 import dev.larder.claim.Claimable.Order;
+import dev.larder.claim.LineStore.Offer;
 import dev.larder.model.Caller;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.OpenTransaction;

@@ -94,8 +94,7 @@ class ServedTest {
     }
 
     private Outcome batch(String key, int count, int atLeast) {
-        ClaimRequest request =
-                new ClaimRequest(wanted(Way.BY_NAME, before), FAIL, count, atLeast, Optional.empty());
+        ClaimRequest request = new ClaimRequest(wanted(Way.BY_NAME, before), FAIL, count, atLeast, Optional.empty());
         return await(claims.claim(anna, request, Optional.of(key)));
     }
 
@@ -253,7 +252,9 @@ class ServedTest {
 
         assertThat(given).isInstanceOf(Outcome.Given.class);
         List<Claim> four = ((Outcome.Given) given).claims();
-        assertThat(new HashSet<>(four.stream().map(one -> one.workspace().orElseThrow().id()).toList()))
+        assertThat(new HashSet<>(four.stream()
+                        .map(one -> one.workspace().orElseThrow().id())
+                        .toList()))
                 .hasSize(4);
         assertThat(batch("four", 5, 3))
                 .isEqualTo(new Outcome.Replayed(four.stream().map(Claim::id).toList(), "warm"));
@@ -269,9 +270,11 @@ class ServedTest {
         stock.ready(target, 1);
 
         assertThat(presetOf(claimByName())).isEqualTo(target);
-        assertThat(stock.count("workspaces WHERE verifying AND claim_step_wanted_at IS NOT NULL")).isEqualTo(1);
+        assertThat(stock.count("workspaces WHERE verifying AND claim_step_wanted_at IS NOT NULL"))
+                .isEqualTo(1);
         assertThat(presetOf(claimByName())).isEqualTo(before);
-        assertThat(stock.count("workspaces WHERE claim_step_wanted_at IS NOT NULL")).isEqualTo(1);
+        assertThat(stock.count("workspaces WHERE claim_step_wanted_at IS NOT NULL"))
+                .isEqualTo(1);
     }
 
     @ParameterizedTest
@@ -374,10 +377,15 @@ class ServedTest {
     @Test
     void a_prebuild_is_expired_from_the_instant_at_which_its_time_in_stock_ends() {
         UUID workspace = stock.ready(before, 1).getFirst();
-        stock.sql("UPDATE workspaces SET stock_until = $1", stock.clock.instant().plusMillis(1).atOffset(UTC));
+        stock.sql(
+                "UPDATE workspaces SET stock_until = $1",
+                stock.clock.instant().plusMillis(1).atOffset(UTC));
         assertThat(exactly(workspace)).isInstanceOf(ExactClaims.Result.Decided.class);
         UUID next = stock.ready(before, 1).getFirst();
-        stock.sql("UPDATE workspaces SET stock_until = $2 WHERE id = $1", next, stock.clock.instant().atOffset(UTC));
+        stock.sql(
+                "UPDATE workspaces SET stock_until = $2 WHERE id = $1",
+                next,
+                stock.clock.instant().atOffset(UTC));
 
         assertThat(claimByName()).isInstanceOf(Outcome.NoneInStock.class);
         assertThat(exactly(next)).isEqualTo(new ExactClaims.Result.Blocked(Obstacle.WORKSPACE_EXPIRED));

@@ -4,8 +4,6 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
-import dev.larder.claim.LineStore;
-import dev.larder.claim.LineStore.Offer;
 import dev.larder.access.QuotaStore;
 import dev.larder.access.TokenStore;
 import dev.larder.access.TokenStore.Issue;
@@ -17,6 +15,8 @@ import dev.larder.claim.ClaimQuotaStore;
 import dev.larder.claim.ClaimStore;
 import dev.larder.claim.Claimable;
 import dev.larder.claim.ExactClaimStore;
+import dev.larder.claim.LineStore;
+import dev.larder.claim.LineStore.Offer;
 import dev.larder.jobs.JobLimitStore;
 import dev.larder.jobs.JobStore;
 import dev.larder.jobs.Limited;
@@ -226,7 +226,10 @@ class TimeLimitsTest {
         var ask = claimers.ask(stock.member("anna"));
         return pool -> new LineStore(pool, claims(pool), new ClaimQuotaStore(pool))
                 .takeWithinQuota(
-                        List.of(Offer.of(new Claimable(preset, Claimable.Order.OLDEST, false))), List.of(ask), 0, now());
+                        List.of(Offer.of(new Claimable(preset, Claimable.Order.OLDEST, false))),
+                        List.of(ask),
+                        0,
+                        now());
     }
 
     private Function<Pool, Uni<?>> claimCold() {

@@ -64,8 +64,10 @@ public final class Rollouts {
                 .getUUID("active_version_id");
         String activate =
                 "UPDATE templates t SET active_version_id = v.id FROM template_versions v WHERE v.id = $1 AND v.template_id = t.id";
-        stock.sql(activate, stock.row("SELECT version_id FROM presets WHERE id = $1", Tuple.of(preset))
-                .getUUID("version_id"));
+        stock.sql(
+                activate,
+                stock.row("SELECT version_id FROM presets WHERE id = $1", Tuple.of(preset))
+                        .getUUID("version_id"));
         T made = work.get();
         stock.sql(activate, active);
         return made;
@@ -81,7 +83,9 @@ public final class Rollouts {
     public void pass(UUID rollout) {
         stock.clock.forward(Duration.ofMillis(1));
         stock.sql("UPDATE rollouts SET state = 'progressing', phase_at = $2 WHERE id = $1", rollout, now());
-        stock.sql("UPDATE presets SET rollout_role = 'target' WHERE rollout_id = $1 AND rollout_role = 'canary'", rollout);
+        stock.sql(
+                "UPDATE presets SET rollout_role = 'target' WHERE rollout_id = $1 AND rollout_role = 'canary'",
+                rollout);
     }
 
     /** The rollout goes no further. */
@@ -105,7 +109,11 @@ public final class Rollouts {
 
     private void end(UUID rollout, String state) {
         stock.clock.forward(Duration.ofMillis(1));
-        stock.sql("UPDATE rollouts SET state = $3, reason = 'test', ended_at = $2, phase_at = $2 WHERE id = $1", rollout, now(), state);
+        stock.sql(
+                "UPDATE rollouts SET state = $3, reason = 'test', ended_at = $2, phase_at = $2 WHERE id = $1",
+                rollout,
+                now(),
+                state);
         stock.sql("UPDATE presets SET rollout_id = NULL, rollout_role = NULL WHERE rollout_id = $1", rollout);
     }
 

@@ -279,8 +279,7 @@ public final class Stock implements AutoCloseable {
 
     /** The id of this preset in the active version. */
     public UUID preset(String name) {
-        return ((NamedPreset.Known)
-                        await(new PresetNames(pool).find(Optional.empty(), ORGANIZATION, TEMPLATE, name)))
+        return ((NamedPreset.Known) await(new PresetNames(pool).find(Optional.empty(), ORGANIZATION, TEMPLATE, name)))
                 .id();
     }
 

@@ -58,8 +58,7 @@ public final class Tenant {
         if (!(applied instanceof Applied.Done)) {
             throw new AssertionError("not applied: " + applied);
         }
-        return ((NamedPreset.Known)
-                        await(new PresetNames(stock.pool).find(Optional.empty(), name, TEMPLATE, PRESET)))
+        return ((NamedPreset.Known) await(new PresetNames(stock.pool).find(Optional.empty(), name, TEMPLATE, PRESET)))
                 .id();
     }
 
