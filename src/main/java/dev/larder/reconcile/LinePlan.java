@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Stream;
@@ -35,10 +36,14 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
         boolean left = step.filter(RolloutStep.RollBack.class::isInstance).isPresent();
         Map<UUID, Plan> plans = plans(then, at, limits);
         List<Planned> members = line.members().stream()
-                .map(preset ->
-                        new Planned(preset, left ? withoutEffects(plans.get(preset.id())) : plans.get(preset.id())))
+                .map(preset -> new Planned(preset, plan(plans, preset.id(), left)))
                 .toList();
         return new LinePlan(members, step, nextLook(then, members, at));
+    }
+
+    private static Plan plan(Map<UUID, Plan> plans, UUID preset, boolean left) {
+        Plan plan = Objects.requireNonNull(plans.get(preset));
+        return left ? withoutEffects(plan) : plan;
     }
 
     private static Plan withoutEffects(Plan plan) {
