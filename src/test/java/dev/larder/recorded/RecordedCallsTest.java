@@ -44,7 +44,8 @@ class RecordedCallsTest {
             "states",
             "things",
             "webhooks",
-            "rollouts", "operation");
+            "rollouts",
+            "operation");
 
     /**
      * What only a workspace that Terraform has built answers well. States with a name have the same calls for
