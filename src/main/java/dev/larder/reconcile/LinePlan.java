@@ -141,9 +141,7 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
 
     /** Of one of its presets. */
     Optional<Planned> of(UUID preset) {
-        return members.stream()
-                .filter(one -> one.preset().id().equals(preset))
-                .findFirst();
+        return members.stream().filter(one -> one.preset().id().equals(preset)).findFirst();
     }
 
     boolean isEmpty() {
