@@ -43,11 +43,6 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
         return new LinePlan(members, step, nextLook(then, members, at));
     }
 
-    private static Plan plan(Map<UUID, Plan> plans, UUID preset, boolean left) {
-        Plan plan = Objects.requireNonNull(plans.get(preset));
-        return left ? withoutEffects(plan) : plan;
-    }
-
     private static Plan withoutEffects(Plan plan) {
         return new Plan(
                 plan.at(), plan.desired(), plan.state(), List.of(), plan.holds(), plan.clamped(), plan.nextLook());
