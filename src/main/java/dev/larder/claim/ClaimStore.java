@@ -13,7 +13,6 @@ import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.mutiny.sqlclient.SqlClient;
-import io.vertx.pgclient.PgException;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
@@ -34,8 +33,6 @@ import org.jspecify.annotations.Nullable;
  */
 @ApplicationScoped
 public class ClaimStore {
-
-    private static final String DEADLOCK_DETECTED = "40P01";
 
     /**
      * How long a claim that does not wait may be verified: it tries one workspace after the other until one
@@ -333,7 +330,7 @@ public class ClaimStore {
      */
     public Uni<Taken> take(UUID preset, Order order, List<NewClaim> claims, int atLeast, ScanStart start, Instant at) {
         return take(client, preset, order, claims, atLeast, false, start, at)
-                .onFailure(ClaimStore::undone)
+                .onFailure(ClaimQuotaStore::undone)
                 .recoverWithUni(clash -> oneByOne(preset, order, claims, atLeast, start, at, clash));
     }
 
@@ -398,17 +395,5 @@ public class ClaimStore {
             }
         }
         return new Taken(claims, limited, edition);
-    }
-
-    /**
-     * A key was committed first by another process, or two processes combined the same keys in different
-     * orders.
-     */
-    private static boolean undone(Throwable failure) {
-        return ClaimQuotaStore.keyTaken(failure) || isDeadlock(failure);
-    }
-
-    static boolean isDeadlock(Throwable failure) {
-        return failure instanceof PgException refused && DEADLOCK_DETECTED.equals(refused.getSqlState());
     }
 }
