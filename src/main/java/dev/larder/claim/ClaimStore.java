@@ -71,6 +71,11 @@ public class ClaimStore {
                     later.edition == null ? edition : later.edition);
         }
 
+        /** The same under the lock of the organization's quota. */
+        Taken unlimited() {
+            return new Taken(claims, false, edition);
+        }
+
         /** Those of the claims that got nothing. */
         List<NewClaim> unserved(List<NewClaim> asked) {
             Set<UUID> served = claims.stream().map(Claim::id).collect(Collectors.toSet());

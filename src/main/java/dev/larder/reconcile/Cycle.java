@@ -211,7 +211,8 @@ final class Cycle {
 
     /** In the plan's order, one after the other. */
     private Uni<Done> performAll(LinePlan line, BooleanSupplier holdsLock) {
-        Done step = line.step().map(made -> Done.of("rollout", 1)).orElse(Done.NOTHING);
+        Done step =
+                line.step().map(made -> Done.of("rollout_" + made.word(), 1)).orElse(Done.NOTHING);
         return Multi.createFrom()
                 .iterable(line.effects())
                 .onItem()
@@ -257,7 +258,7 @@ final class Cycle {
                     one.preset().identity().templateName(),
                     one.preset().name(),
                     done.actions(),
-                    line.step().map(step -> step.getClass().getSimpleName()).orElse("none"),
+                    line.step().map(RolloutStep::word).orElse("none"),
                     one.plan().state());
         }
     }

@@ -63,7 +63,6 @@ class ClaimPlansTest {
                         ExactClaimStore.class,
                         ColdClaimStore.class,
                         WaitingClaimStore.class,
-                        AvailabilityReads.class,
                         ChildStore.class,
                         EndClaimStore.class),
                 (name, statement) -> statement.contains("workspaces") && !isPart(name));

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Which versions a claim is served from while a rollout runs: the target, and else the versions before (decision 0046). */
+/** Which versions serve a claim while a rollout runs: the target, and else the versions before (decision 0046). */
 class ServedTest {
 
     private static final Policy FAIL = new Policy.Fail();
@@ -174,11 +174,12 @@ class ServedTest {
 
     @Test
     void a_server_that_knows_the_line_learns_of_every_step_of_its_rollout() {
-        stock.ready(before, 4);
+        stock.ready(before, 5);
         assertThat(presetOf(claimByName())).isEqualTo(before);
         UUID target = newVersion();
         stock.ready(target, 3);
         UUID rollout = stock.rollouts.beginCanary(before, target);
+        assertThat(presetOf(claimByName())).isEqualTo(before);
         assertThat(presetOf(claimByName())).isEqualTo(before);
         stock.rollouts.pass(rollout);
         assertThat(presetOf(claimByName())).as("nothing was asked in between").isEqualTo(before);
@@ -229,7 +230,7 @@ class ServedTest {
         assertThat(begun.stream().map(Claimers::end))
                 .allMatch(outcome -> outcome instanceof Outcome.Given || outcome instanceof Outcome.Replayed);
         assertThat(stock.count("claims")).isEqualTo(1);
-        stock.ready(before, 1);
+        stock.rollouts.refill(before, 1);
         assertThat(batch("k", 1, 1)).isInstanceOf(Outcome.Replayed.class);
         assertThat(stock.count("claims")).isEqualTo(1);
     }
