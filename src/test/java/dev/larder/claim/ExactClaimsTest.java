@@ -167,6 +167,7 @@ class ExactClaimsTest {
 
     @Test
     void a_workspace_that_is_too_old_and_one_of_an_earlier_version_are_named() {
+        stock.replacing();
         UUID aged = stock.ready(stock.declare("aged", 1, Duration.ofMinutes(10), List.of()), 1)
                 .getFirst();
         stock.clock.forward(Duration.ofMinutes(11));
