@@ -10,7 +10,7 @@ from larder_generated.api.claims import create_claim, get_claim, list_claims, re
 from larder_generated.models import Claim, NewClaim, NewClaimPolicy, Problem, Renewal
 
 client = AuthenticatedClient(
-    base_url=os.environ["LARDER_SERVER"], token=os.environ["LARDER_TOKEN"], timeout=60, raise_on_unexpected_status=True
+    base_url=os.environ["LARDER_URL"], token=os.environ["LARDER_TOKEN"], timeout=60, raise_on_unexpected_status=True
 )
 
 

@@ -10,6 +10,7 @@ package larder
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -68,9 +69,10 @@ func New(server, token string) (*Client, error) {
 	}, nil
 }
 
-// FromEnvironment makes a client of the server and token of LARDER_SERVER and LARDER_TOKEN.
+// FromEnvironment makes a client of the server and token of LARDER_URL and LARDER_TOKEN.
 func FromEnvironment() (*Client, error) {
-	return New(os.Getenv("LARDER_SERVER"), os.Getenv("LARDER_TOKEN"))
+	// LARDER_SERVER is the former name.
+	return New(cmp.Or(os.Getenv("LARDER_URL"), os.Getenv("LARDER_SERVER")), os.Getenv("LARDER_TOKEN"))
 }
 
 // Claim claims one workspace. The claim may still wait or be built: see WaitUntilReady. Its errors are ErrNoStock,

@@ -54,7 +54,7 @@ func box() larder.Request {
 // claimed counts the claims with this label, as the server knows them.
 func claimed(t *testing.T, label string) (ids []string) {
 	t.Helper()
-	request, _ := http.NewRequest(http.MethodGet, os.Getenv("LARDER_SERVER")+"/api/v1/claims?label=run="+label, nil)
+	request, _ := http.NewRequest(http.MethodGet, os.Getenv("LARDER_URL")+"/api/v1/claims?label=run="+label, nil)
 	request.Header.Set("Authorization", "Bearer "+os.Getenv("LARDER_TEST_ADMIN_TOKEN"))
 	response, err := http.DefaultClient.Do(request)
 	must(t, err)
@@ -82,7 +82,7 @@ func between(t *testing.T, method string, lose, busy int32) (server *httptest.Se
 			return
 		}
 		body, _ := io.ReadAll(in.Body)
-		onward, _ := http.NewRequestWithContext(in.Context(), in.Method, os.Getenv("LARDER_SERVER")+in.URL.String(), bytes.NewReader(body))
+		onward, _ := http.NewRequestWithContext(in.Context(), in.Method, os.Getenv("LARDER_URL")+in.URL.String(), bytes.NewReader(body))
 		onward.Header = in.Header.Clone()
 		answer, err := http.DefaultClient.Do(onward)
 		if err != nil || in.Method == method && lost.Add(1) <= lose {
@@ -174,7 +174,7 @@ func TestParametersChooseThePreset(t *testing.T) {
 
 func TestErrorsHaveAKindAndTheServersCode(t *testing.T) {
 	t.Parallel()
-	stranger, err := larder.New(os.Getenv("LARDER_SERVER"), "larder_not-a-token-at-all")
+	stranger, err := larder.New(os.Getenv("LARDER_URL"), "larder_not-a-token-at-all")
 	must(t, err)
 	nowhere, err := larder.New("http://127.0.0.1:9", "a-token")
 	must(t, err)
@@ -208,6 +208,16 @@ func TestErrorsHaveAKindAndTheServersCode(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestTheFormerNameOfTheServersAddressIsReadWhereTheNameIsNotSet(t *testing.T) {
+	t.Setenv("LARDER_URL", "")
+	if _, err := larder.FromEnvironment(); err == nil {
+		t.Fatal("a client without an address")
+	}
+	t.Setenv("LARDER_SERVER", "http://127.0.0.1:9")
+	_, err := larder.FromEnvironment()
+	must(t, err)
 }
 
 func TestABuildThatFailsIsAFailedWorkspace(t *testing.T) {

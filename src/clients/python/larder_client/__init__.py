@@ -2,7 +2,7 @@
 
     from larder_client import Larder
 
-    larder = Larder()  # LARDER_SERVER and LARDER_TOKEN
+    larder = Larder()  # LARDER_URL and LARDER_TOKEN
     with larder.claimed("orders-database", "small", organization="demo") as lease:
         connect(lease.outputs["url"])
 """

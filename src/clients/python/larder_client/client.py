@@ -24,14 +24,15 @@ LONGEST_LOOK_SECONDS = 2.0
 class Larder:
     """A client of one server. Threads may share it.
 
-    ``server`` and ``token`` default to ``LARDER_SERVER`` and ``LARDER_TOKEN``. ``retry`` is how long a call is repeated
+    ``server`` and ``token`` default to ``LARDER_URL`` and ``LARDER_TOKEN``. ``retry`` is how long a call is repeated
     while the connection is lost or the server answers 502, 503 or 504. A repeated claim never takes a second workspace,
     because each claim has an idempotency key.
     """
 
     def __init__(self, server: str | None = None, token: str | None = None, *, retry: Seconds = 30.0) -> None:
         self._transport = Transport(
-            server if server is not None else os.environ.get("LARDER_SERVER", ""),
+            # LARDER_SERVER is the former name.
+            server if server is not None else os.environ.get("LARDER_URL") or os.environ.get("LARDER_SERVER", ""),
             token if token is not None else os.environ.get("LARDER_TOKEN", ""),
             seconds(retry),
         )

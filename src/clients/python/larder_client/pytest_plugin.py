@@ -36,11 +36,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def larder_client() -> Larder:
-    """The client of this run: ``LARDER_SERVER`` and ``LARDER_TOKEN``."""
+    """The client of this run: ``LARDER_URL`` and ``LARDER_TOKEN``."""
     try:
         return Larder()
     except ValueError as missing:
-        pytest.fail(f"larder: {missing}; LARDER_SERVER and LARDER_TOKEN name the server", pytrace=False)
+        pytest.fail(f"larder: {missing}; LARDER_URL and LARDER_TOKEN name the server", pytrace=False)
 
 
 @pytest.fixture

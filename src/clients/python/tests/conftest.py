@@ -17,7 +17,7 @@ class Admin:
     """Calls that the client does not have: the tests look at what the server knows."""
 
     def __init__(self) -> None:
-        self._transport = Transport(os.environ["LARDER_SERVER"], os.environ["LARDER_TEST_ADMIN_TOKEN"], 30)
+        self._transport = Transport(os.environ["LARDER_URL"], os.environ["LARDER_TEST_ADMIN_TOKEN"], 30)
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         return self._transport.call(method, "/api/v1" + path, body).body

@@ -59,7 +59,7 @@ def test_the_same_key_gets_the_same_claim(larder: Larder, run: str) -> None:
 
 @pytest.mark.parametrize(("lose", "busy"), [(1, 0), (0, 2), (1, 1)])
 def test_a_claim_whose_answer_is_lost_takes_one_workspace(admin: Admin, run: str, lose: int, busy: int) -> None:
-    with Between(os.environ["LARDER_SERVER"], lose=lose, busy=busy) as between:
+    with Between(os.environ["LARDER_URL"], lose=lose, busy=busy) as between:
         claim = Larder(between.url).claim(
             "box", "one", organization=ORGANIZATION, policy="wait", ttl=60, labels={"run": run}
         )
@@ -73,7 +73,7 @@ def test_a_claim_whose_answer_is_lost_takes_one_workspace(admin: Admin, run: str
 
 def test_a_release_whose_answer_is_lost_is_sent_again(larder: Larder, run: str) -> None:
     claim = larder.claim("box", "one", organization=ORGANIZATION, policy="wait", ttl=60)
-    with Between(os.environ["LARDER_SERVER"], lose=1, method="DELETE") as between:
+    with Between(os.environ["LARDER_URL"], lose=1, method="DELETE") as between:
         Larder(between.url).release(claim)
 
     assert larder.get(claim).status == "released"
@@ -113,6 +113,14 @@ def test_a_wrong_token_is_unauthorized_and_stays_secret() -> None:
 
     assert error.value.code == "invalid_token"
     assert "not-a-token" not in repr(stranger) + "".join(traceback.format_exception(error.value))
+
+
+def test_the_former_name_of_the_address_is_read_where_the_name_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LARDER_SERVER", "http://127.0.0.1:9")
+    assert "127.0.0.1:9'" not in repr(Larder())
+
+    monkeypatch.delenv("LARDER_URL")
+    assert "127.0.0.1:9'" in repr(Larder())
 
 
 def test_a_server_that_is_away_is_unavailable_after_the_time_for_retries() -> None:
@@ -184,7 +192,7 @@ def test_a_lost_lease_is_told_to_the_block_and_raised_at_its_end(larder: Larder,
 
 
 def test_a_lease_that_cannot_be_renewed_is_lost_when_its_time_is_over() -> None:
-    with Between(os.environ["LARDER_SERVER"]) as between:
+    with Between(os.environ["LARDER_URL"]) as between:
         with pytest.raises(LeaseLost) as error:
             with Larder(between.url, retry=1).claimed(
                 "box", "one", organization=ORGANIZATION, policy="wait", ttl=2

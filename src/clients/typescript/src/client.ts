@@ -59,9 +59,11 @@ export class Larder {
     this.#retrySeconds = retrySeconds;
   }
 
-  /** The server and token of `LARDER_SERVER` and `LARDER_TOKEN`. */
+  /** The server and token of `LARDER_URL` and `LARDER_TOKEN`. */
   static fromEnvironment(): Larder {
-    return new Larder({ server: process.env["LARDER_SERVER"] ?? "", token: process.env["LARDER_TOKEN"] ?? "" });
+    // LARDER_SERVER is the former name.
+    const server = process.env["LARDER_URL"] ?? process.env["LARDER_SERVER"] ?? "";
+    return new Larder({ server, token: process.env["LARDER_TOKEN"] ?? "" });
   }
 
   /** Claims one workspace. The claim may still wait or be built: see {@link waitUntilReady}. */

@@ -18,7 +18,7 @@ import {
   type ClaimRequest,
 } from "../src/index.js";
 
-const SERVER = process.env["LARDER_SERVER"] ?? "";
+const SERVER = process.env["LARDER_URL"] ?? "";
 const TOKEN = process.env["LARDER_TOKEN"] ?? "";
 const larder = Larder.fromEnvironment();
 
@@ -143,6 +143,18 @@ describe("a client", { concurrency: 4 }, () => {
       return true;
     });
     await assert.rejects(nowhere.claim(box()), UnavailableError);
+  });
+
+  it("reads the former name of the server's address where the name is not set", () => {
+    delete process.env["LARDER_URL"];
+    try {
+      assert.throws(() => Larder.fromEnvironment(), TypeError);
+      process.env["LARDER_SERVER"] = SERVER;
+      assert.doesNotThrow(() => Larder.fromEnvironment());
+    } finally {
+      delete process.env["LARDER_SERVER"];
+      process.env["LARDER_URL"] = SERVER;
+    }
   });
 
   it("tells a build that failed from a wait that was too short", async () => {

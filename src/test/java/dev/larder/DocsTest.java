@@ -142,11 +142,6 @@ class DocsTest {
     }
 
     @Test
-    void every_setting_is_explained() {
-        assertThat(unnamed(UnknownSettings.KNOWN, "settings.md")).isEmpty();
-    }
-
-    @Test
     void every_decision_has_a_status_and_stands_in_the_index() {
         String index = text(DOCS.resolve("decisions/README.md"));
         List<String> missing = files(DOCS.resolve("decisions"), ".md")

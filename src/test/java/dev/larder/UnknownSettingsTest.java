@@ -2,73 +2,13 @@ package dev.larder;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.tngtech.archunit.core.domain.JavaClass;
-import com.tngtech.archunit.core.domain.JavaMethod;
-import com.tngtech.archunit.core.importer.ClassFileImporter;
-import com.tngtech.archunit.core.importer.ImportOption;
-import io.smallrye.config.ConfigMapping;
-import java.lang.reflect.Method;
-import java.lang.reflect.Parameter;
-import java.util.Arrays;
-import java.util.Set;
-import java.util.TreeSet;
-import java.util.stream.Stream;
-import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.junit.jupiter.api.Test;
 
 class UnknownSettingsTest {
 
-    /** Named in annotations of schedules and in application.properties only. */
-    private static final Set<String> IN_TEXTS = Set.of(
-            "larder.janitor.interval",
-            "larder.log.json",
-            "larder.metrics.inventory-every",
-            "larder.metrics.jobs-every");
-
     @Test
     void every_setting_that_the_code_declares_is_known_and_no_other() {
-        Set<String> declared = new TreeSet<>(IN_TEXTS);
-        for (JavaClass house : new ClassFileImporter()
-                .withImportOption(new ImportOption.DoNotIncludeTests())
-                .importPackages("dev.larder")) {
-            declared.addAll(mapped(house));
-            declared.addAll(injected(house));
-        }
-
-        assertThat(new TreeSet<>(UnknownSettings.KNOWN)).isEqualTo(declared);
-    }
-
-    private static Set<String> mapped(JavaClass house) {
-        Set<String> keys = new TreeSet<>();
-        if (house.isAnnotatedWith(ConfigMapping.class)) {
-            String prefix = house.getAnnotationOfType(ConfigMapping.class).prefix();
-            for (JavaMethod method : house.getMethods()) {
-                Method declared = method.reflect();
-                if (!declared.isDefault() && !declared.isSynthetic()) {
-                    keys.add(prefix + "."
-                            + declared.getName().replaceAll("([A-Z])", "-$1").toLowerCase());
-                }
-            }
-        }
-        return keys;
-    }
-
-    private static Set<String> injected(JavaClass house) {
-        Set<String> keys = new TreeSet<>();
-        Stream.concat(
-                        Arrays.stream(house.reflect().getDeclaredConstructors())
-                                .flatMap(constructor -> Arrays.stream(constructor.getParameters())),
-                        Arrays.stream(house.reflect().getDeclaredMethods())
-                                .flatMap(method -> Arrays.stream(method.getParameters())))
-                .map(UnknownSettingsTest::key)
-                .filter(key -> key.startsWith("larder."))
-                .forEach(keys::add);
-        return keys;
-    }
-
-    private static String key(Parameter parameter) {
-        ConfigProperty property = parameter.getAnnotation(ConfigProperty.class);
-        return property == null ? "" : property.name();
+        assertThat(UnknownSettings.KNOWN).containsExactlyInAnyOrderElementsOf(DeclaredSettings.DEFAULTS.keySet());
     }
 
     @Test

@@ -119,7 +119,7 @@ final class RecordingClient implements AutoCloseable {
                 yield line.send("DELETE", "/api/v1/claims/" + claim, headers, "");
             }
             case Request.Invalidate(var preset) ->
-                line.send("POST", "/api/v1/presets/" + preset + "/invalidate", headers, "");
+                line.send("POST", "/api/v1/presets/" + preset + "/invalidate?immediately=true", headers, "");
         };
     }
 

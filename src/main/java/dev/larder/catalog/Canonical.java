@@ -4,6 +4,8 @@ import dev.larder.model.Declaration;
 import dev.larder.model.Declaration.Drift;
 import dev.larder.model.Declaration.PresetDeclaration;
 import dev.larder.model.Parameter;
+import dev.larder.model.RolloutPolicy;
+import dev.larder.model.RolloutPolicy.Canary;
 import dev.larder.model.Schedule;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
@@ -121,8 +123,29 @@ final class Canonical {
         if (drift.interval().isPresent()) {
             text("driftInterval=" + drift.interval().get().toSeconds());
         }
-        limit("maxJobs", preset.jobLimits().jobs());
-        limit("maxDeletes", preset.jobLimits().deletes());
+        limit("maxJobs", preset.renewal().limits().jobs());
+        limit("maxDeletes", preset.renewal().limits().deletes());
+        rollout(preset.renewal().rollout());
+    }
+
+    private void rollout(RolloutPolicy policy) throws IOException {
+        if (policy.equals(RolloutPolicy.DEFAULT)) {
+            return;
+        }
+        text("rollout=" + policy.strategy());
+        text(policy.bounds().surge() + " " + policy.bounds().unavailable());
+        out.writeBoolean(policy.canary().isPresent());
+        if (policy.canary().isPresent()) {
+            Canary canary = policy.canary().get();
+            out.writeInt(canary.instances());
+            out.writeBoolean(canary.verify());
+            out.writeBoolean(canary.trialClaim());
+            out.writeLong(canary.deadline().toSeconds());
+        }
+        text(policy.onFailure().name());
+        out.writeBoolean(policy.serveOld());
+        out.writeInt(policy.jitterPercent());
+        out.writeLong(policy.deadline().toSeconds());
     }
 
     private void limit(String name, Optional<Integer> limit) throws IOException {

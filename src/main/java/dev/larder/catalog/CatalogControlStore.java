@@ -36,15 +36,18 @@ public class CatalogControlStore {
         this.ids = ids;
     }
 
-    private static final String MARK_ACTIVE = DirtyPresets.mark("p.id", """
-            presets p JOIN changed c ON p.version_id = c.active_version_id
-                     WHERE p.instances IS NOT NULL""");
+    /** The presets that have stock: those of the active version, and those of the template's open rollouts. */
+    private static final String STOCKED = """
+            SELECT p.id FROM changed c JOIN presets p ON p.version_id = c.active_version_id
+                     WHERE p.instances IS NOT NULL
+                    UNION
+                    SELECT p.id FROM changed c JOIN rollouts r ON r.template_id = c.id AND r.ended_at IS NULL
+                                               JOIN presets p ON p.rollout_id = r.id""";
 
     /**
      * A change of one template.
      *
-     * @param changed gives {@code id, organization_id, active_version_id} of the changed template; further
-     *     statements may follow
+     * @param changed gives {@code id, organization_id, active_version_id} of the changed template
      * @param more parameters beside those that all changes have
      */
     private static Sql template(String action, String changed, String... more) {
@@ -52,11 +55,17 @@ public class CatalogControlStore {
                 """
                 WITH changed AS (
                     %s),
+                stocked AS (
+                    %s),
                 marked AS (
                     %s),
                 audited AS (
                     %s)
-                SELECT id FROM changed""".formatted(changed, MARK_ACTIVE, AuditEntry.of(action, ":detail::jsonb", "changed")),
+                SELECT id FROM changed""".formatted(
+                                changed,
+                                STOCKED,
+                                DirtyPresets.mark("id", "stocked"),
+                                AuditEntry.of(action, ":detail::jsonb", "changed")),
                 List.of("organization_name", "template", "organization", "entry", "at", "actor", "detail"),
                 more);
     }
@@ -127,15 +136,81 @@ public class CatalogControlStore {
                 PauseStore.until(pause));
     }
 
-    private static final Sql INVALIDATE = template("template.invalidate", """
-            SELECT t.id, t.organization_id, t.active_version_id FROM templates t WHERE %s FOR NO KEY UPDATE),
-            invalidated AS (
-                UPDATE presets p SET last_invalidated_at = :at FROM changed c
-                 WHERE p.version_id = c.active_version_id""".formatted(CatalogReads.NAMED));
+    /**
+     * Stock of a preset that is replaced by rollouts is handed out until it is replaced. All other stock is expired at
+     * once.
+     */
+    private static final String IS_SERVED_ON =
+            "(NOT :immediately::boolean AND (p.rollout_strategy = 'rolling' OR p.rollout_id IS NOT NULL))";
 
-    /** Prebuilds of the active version that were created before now are expired. */
-    public Uni<Boolean> invalidate(TemplateName name) {
-        return change(INVALIDATE, name, new JsonObject());
+    /**
+     * An invalidation of the presets of {@code stocked}. The audit entry names those whose stock is expired at once, and
+     * those whose stock is served on.
+     *
+     * @param changed gives {@code id, organization_id} of what is invalidated, and locks its template: promotions change
+     *     presets under the same lock
+     * @param names the parameters of {@code changed}
+     */
+    private static Sql invalidation(String action, String changed, String stocked, List<String> names) {
+        return statement(
+                """
+                WITH changed AS (
+                    %s),
+                stocked AS (
+                    %s),
+                invalidated AS (
+                    UPDATE presets p
+                       SET stale_from = CASE WHEN {served} THEN :at ELSE p.stale_from END,
+                           last_invalidated_at = CASE WHEN {served} THEN p.last_invalidated_at ELSE :at END
+                      FROM stocked s WHERE p.id = s.id
+                    RETURNING p.name, {served} AS served),
+                effect AS (
+                    SELECT jsonb_build_object(
+                               'expired', coalesce(jsonb_agg(DISTINCT name) FILTER (WHERE NOT served), '[]'),
+                               'stale', coalesce(jsonb_agg(DISTINCT name) FILTER (WHERE served), '[]')) AS named
+                      FROM invalidated),
+                marked AS (
+                    %s),
+                audited AS (
+                    %s)
+                SELECT id FROM changed""".formatted(
+                                changed,
+                                stocked,
+                                DirtyPresets.mark("id", "stocked"),
+                                AuditEntry.of(action, "(SELECT named FROM effect)", "changed"))
+                        .replace("{served}", IS_SERVED_ON),
+                names,
+                "organization",
+                "entry",
+                "at",
+                "actor",
+                "immediately");
+    }
+
+    private static final Sql INVALIDATE = invalidation(
+            "template.invalidate",
+            "SELECT t.id, t.organization_id, t.active_version_id FROM templates t WHERE " + CatalogReads.NAMED
+                    + " FOR NO KEY UPDATE",
+            STOCKED,
+            List.of("organization_name", "template"));
+
+    /**
+     * Prebuilds that were created before now are replaced.
+     *
+     * @param immediately whether none of them is handed out from now on, not even by a preset whose strategy is rolling
+     */
+    public Uni<Boolean> invalidate(TemplateName name, boolean immediately) {
+        return INVALIDATE
+                .on(
+                        pool,
+                        name.organization(),
+                        name.template(),
+                        name.callersOrganization(),
+                        ids.next(),
+                        Rows.utc(clock.instant()),
+                        name.caller().userId(),
+                        immediately)
+                .map(rows -> rows.size() > 0);
     }
 
     /**
@@ -172,11 +247,28 @@ public class CatalogControlStore {
         return statement.on(pool, joined(values, more)).map(rows -> rows.size() > 0);
     }
 
-    private static final Sql INVALIDATE_PRESET = preset("preset.invalidate", "last_invalidated_at = :at");
+    private static final Sql INVALIDATE_PRESET = invalidation(
+            "preset.invalidate", """
+            SELECT p.id, p.organization_id, p.rollout_id
+                      FROM presets p JOIN templates t ON t.id = p.template_id
+                     WHERE p.id = :preset AND t.deleted_at IS NULL AND %s
+                       FOR NO KEY UPDATE OF t""".formatted(Rules.visibleTo("p.organization_id")), """
+            SELECT id FROM changed
+                    UNION
+                    SELECT p.id FROM changed c JOIN presets p ON p.rollout_id = c.rollout_id""", List.of("preset"));
 
-    /** Prebuilds of this preset that were created before now are expired. */
-    public Uni<Boolean> invalidatePreset(Caller caller, UUID preset) {
-        return change(INVALIDATE_PRESET, caller, preset, new JsonObject());
+    /** The same for this preset, and for the other members of its open rollout. */
+    public Uni<Boolean> invalidatePreset(Caller caller, UUID preset, boolean immediately) {
+        return INVALIDATE_PRESET
+                .on(
+                        pool,
+                        preset,
+                        caller.organization().orElse(null),
+                        ids.next(),
+                        Rows.utc(clock.instant()),
+                        caller.userId(),
+                        immediately)
+                .map(rows -> rows.size() > 0);
     }
 
     private static final Sql RESET_PRESET =

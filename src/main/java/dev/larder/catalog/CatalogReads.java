@@ -7,6 +7,7 @@ import dev.larder.database.Sql;
 import dev.larder.database.Total;
 import dev.larder.lifecycle.ListRules;
 import dev.larder.lifecycle.PauseColumns;
+import dev.larder.lifecycle.RolloutColumns;
 import dev.larder.lifecycle.Rules;
 import dev.larder.lifecycle.TagMatch;
 import dev.larder.model.Caller;
@@ -229,16 +230,17 @@ public class CatalogReads {
                       FROM preset_parameters d WHERE d.preset_id = p.id) AS parameters,
                    p.instances, p.ttl_seconds, p.timezone, p.claim_order, p.max_uses, l.jobs AS max_jobs,
                    l.deletes AS max_deletes, p.on_drift, p.drift_interval_seconds, v.backend,
+                   {rollout},
                    (SELECT jsonb_agg(jsonb_build_object('cron', s.cron, 'instances', s.instances) ORDER BY s.ordinal)
                       FROM preset_schedules s WHERE s.preset_id = p.id) AS schedules,
-                   p.status, p.status_reason, p.last_invalidated_at, p.pause_scope, p.pause_until
+                   p.status, p.status_reason, p.last_invalidated_at, p.stale_from, p.pause_scope, p.pause_until
               FROM presets p
               JOIN template_versions v ON v.id = p.version_id
               JOIN templates t ON t.id = p.template_id
               JOIN organizations o ON o.id = p.organization_id
               LEFT JOIN job_limits l ON l.scope = p.id
              WHERE t.deleted_at IS NULL
-            """;
+            """.replace("{rollout}", RolloutColumns.of("p"));
 
     private static final Sql PRESETS_OF =
             Sql.of(PRESETS + " AND p.version_id = :version ORDER BY p.ordinal", "version");
@@ -281,7 +283,8 @@ public class CatalogReads {
                 pool(row),
                 row.getString("status"),
                 row.getString("status_reason"),
-                Rows.instantOrNull(row, "last_invalidated_at"),
+                new PresetView.Invalidated(
+                        Rows.instantOrNull(row, "last_invalidated_at"), Rows.instantOrNull(row, "stale_from")),
                 pause(row));
     }
 
@@ -293,7 +296,10 @@ public class CatalogReads {
                 row.getString("timezone"),
                 instances == null ? null : row.getString("claim_order"),
                 instances == null ? null : row.getInteger("max_uses"),
-                new PresetView.Limits(row.getInteger("max_jobs"), row.getInteger("max_deletes")),
+                new PresetView.Renewal(
+                        row.getInteger("max_jobs"),
+                        row.getInteger("max_deletes"),
+                        instances == null ? null : PresetView.RolloutView.of(RolloutColumns.in(row))),
                 new PresetView.OnDrift(
                         instances == null || !row.getString("backend").equals("terraform")
                                 ? null

@@ -7,6 +7,7 @@ import dev.larder.model.Declaration.Drift;
 import dev.larder.model.Declaration.HandOut;
 import dev.larder.model.Declaration.JobLimits;
 import dev.larder.model.Declaration.PresetDeclaration;
+import dev.larder.model.Declaration.Renewal;
 import dev.larder.model.Parameter;
 import dev.larder.model.Refusal;
 import dev.larder.model.Schedule;
@@ -77,7 +78,9 @@ final class DeclarationReader {
         if (backend.equals("terraform")) {
             ModuleFiles.check(files, read.uploads().keySet(), parameters, refusals);
         }
-        List<PresetDeclaration> presets = presets(form, reader);
+        boolean verified = backend.equals("exec")
+                && (files.containsKey("verify.sh") || read.uploads().containsKey("verify.sh"));
+        List<PresetDeclaration> presets = presets(form, reader, new RolloutReader(verified, refusals));
         refuseUsesWithoutReset(backend, files, presets);
         refuseDriftWithoutState(backend, presets);
         return new Declaration(
@@ -183,18 +186,19 @@ final class DeclarationReader {
         return text.getBytes(StandardCharsets.UTF_8).length;
     }
 
-    private List<PresetDeclaration> presets(ObjectReader form, ParameterReader reader) {
+    private List<PresetDeclaration> presets(ObjectReader form, ParameterReader reader, RolloutReader rollouts) {
         List<PresetDeclaration> presets = new ArrayList<>();
         Set<String> names = new HashSet<>();
         for (ObjectReader preset :
                 form.forms("presets", MAX_PRESETS, "too_many_presets", "name", "parameters", "prebuilds")) {
             String name = preset.name(Names.PATTERN, "lower-case letters, digits and '-'", names);
-            presets.add(prebuilds(preset, name, reader.values(preset)));
+            presets.add(prebuilds(preset, name, reader.values(preset), rollouts));
         }
         return presets;
     }
 
-    private PresetDeclaration prebuilds(ObjectReader preset, String name, Map<String, String> values) {
+    private PresetDeclaration prebuilds(
+            ObjectReader preset, String name, Map<String, String> values, RolloutReader rollouts) {
         Optional<SyntaxNode> declared = preset.node("prebuilds");
         if (declared.isEmpty()) {
             return new PresetDeclaration(name, values, Optional.empty(), Optional.empty(), null, List.of());
@@ -212,23 +216,28 @@ final class DeclarationReader {
                 "maxJobs",
                 "maxDeletes",
                 "onDrift",
-                "driftInterval");
+                "driftInterval",
+                "rollout");
         form.requirePresent("instances");
         @Nullable String timezone = form.text("timezone").orElse(null);
+        Optional<Integer> instances = form.wholeNumber("instances", 0, MAX_INSTANCES);
+        List<Schedule> schedules = schedules(form, timezone);
         return new PresetDeclaration(
                 name,
                 values,
-                form.wholeNumber("instances", 0, MAX_INSTANCES),
+                instances,
                 form.duration("ttl", MIN_TTL, MAX_TTL),
                 timezone,
-                schedules(form, timezone),
+                schedules,
                 new HandOut(
                         claimOrder(form),
                         form.wholeNumber("maxUses", 1, MAX_USES).orElse(1),
                         drift(form)),
-                new JobLimits(
-                        form.wholeNumber("maxJobs", 1, MAX_INSTANCES),
-                        form.wholeNumber("maxDeletes", 1, MAX_INSTANCES)));
+                new Renewal(
+                        new JobLimits(
+                                form.wholeNumber("maxJobs", 1, MAX_INSTANCES),
+                                form.wholeNumber("maxDeletes", 1, MAX_INSTANCES)),
+                        rollouts.read(form, instances, schedules)));
     }
 
     private Drift drift(ObjectReader prebuilds) {

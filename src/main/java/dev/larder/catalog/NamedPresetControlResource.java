@@ -11,12 +11,14 @@ import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.util.UUID;
 import java.util.function.Function;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
@@ -69,12 +71,15 @@ class NamedPresetControlResource {
     @Path("/{template}/presets/{preset}/invalidate")
     @Operation(
             operationId = "invalidateNamedPreset",
-            summary = "Expires every prebuild of the preset that was created before now")
+            summary = "Replaces every prebuild of the preset that was created before now",
+            description = TemplateControlResource.INVALIDATION)
     public Uni<PresetView> invalidate(
             @PathParam("organization") String organization,
             @PathParam("template") String template,
-            @PathParam("preset") String preset) {
-        return on(organization, template, preset, id -> byId.invalidate(id.toString()));
+            @PathParam("preset") String preset,
+            @QueryParam("immediately") @Parameter(description = TemplateControlResource.IMMEDIATELY) @Nullable
+                    String immediately) {
+        return on(organization, template, preset, id -> byId.invalidate(id, immediately));
     }
 
     @POST

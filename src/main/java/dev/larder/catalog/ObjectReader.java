@@ -106,15 +106,20 @@ final class ObjectReader {
     }
 
     boolean flag(String field) {
+        return flag(field, false);
+    }
+
+    /** @param absent the value of an absent field */
+    boolean flag(String field, boolean absent) {
         return node(field)
                 .map(node -> {
                     if (node instanceof SyntaxNode.Bool(boolean value)) {
                         return value;
                     }
                     wrongType(at(field), "true or false");
-                    return false;
+                    return absent;
                 })
-                .orElse(false);
+                .orElse(absent);
     }
 
     /** Both bounds are inclusive; outside of them: {@code out_of_range}. */

@@ -1,6 +1,7 @@
 package dev.larder.catalog;
 
 import dev.larder.http.CurrentCaller;
+import dev.larder.http.Filters;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
 import dev.larder.model.Role;
@@ -13,12 +14,14 @@ import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
@@ -77,16 +80,24 @@ class PresetControlResource {
         return changed(id, controls.pausePreset(caller.get(), id, null));
     }
 
-    /** Every prebuild of it that was created before now is expired. */
+    /** Prebuilds of it that were created before now are replaced, or expired at once. */
     @POST
     @Path("/{preset}/invalidate")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
     @Operation(
             operationId = "invalidatePreset",
-            summary = "Expires every prebuild of the preset that was created before now")
-    public Uni<PresetView> invalidate(@PathParam("preset") String preset) {
-        UUID id = id(preset);
-        return changed(id, controls.invalidatePreset(caller.get(), id));
+            summary = "Replaces every prebuild of the preset that was created before now",
+            description = TemplateControlResource.INVALIDATION)
+    public Uni<PresetView> invalidate(
+            @PathParam("preset") String preset,
+            @QueryParam("immediately") @Parameter(description = TemplateControlResource.IMMEDIATELY) @Nullable
+                    String immediately) {
+        return invalidate(id(preset), immediately);
+    }
+
+    Uni<PresetView> invalidate(UUID preset, @Nullable String immediately) {
+        boolean now = Filters.flag("immediately", immediately);
+        return changed(preset, controls.invalidatePreset(caller.get(), preset, now));
     }
 
     /** Lifts its hard limit: failures until now are forgotten. */

@@ -119,8 +119,12 @@ final class PreviewReads {
         put(fields, "timezone", pool.timezone());
         put(fields, "claimOrder", pool.claimOrder());
         put(fields, "maxUses", pool.maxUses());
-        put(fields, "maxJobs", pool.limits().maxJobs());
-        put(fields, "maxDeletes", pool.limits().maxDeletes());
+        put(fields, "maxJobs", pool.renewal().maxJobs());
+        put(fields, "maxDeletes", pool.renewal().maxDeletes());
+        PresetView.RolloutView rollout = pool.renewal().rollout();
+        if (rollout != null) {
+            rollout(fields, rollout);
+        }
         put(fields, "onDrift", pool.drift().onDrift());
         Integer driftInterval = pool.drift().driftIntervalSeconds();
         if (driftInterval != null) {
@@ -131,6 +135,23 @@ final class PreviewReads {
             fields.put("schedules[" + index + "]", Value.of(schedule.cron() + ": " + schedule.instances()));
         }
         return fields;
+    }
+
+    private static void rollout(Map<String, Value> fields, PresetView.RolloutView rollout) {
+        put(fields, "rollout.strategy", rollout.strategy());
+        put(fields, "rollout.maxSurge", rollout.maxSurge());
+        put(fields, "rollout.maxUnavailable", rollout.maxUnavailable());
+        put(fields, "rollout.onFailure", rollout.onFailure());
+        put(fields, "rollout.serveOld", rollout.serveOld());
+        put(fields, "rollout.expiryJitter", rollout.expiryJitter());
+        fields.put("rollout.deadline", seconds(rollout.deadlineSeconds()));
+        PresetView.CanaryView canary = rollout.canary();
+        if (canary != null) {
+            put(fields, "rollout.canary.instances", canary.instances());
+            put(fields, "rollout.canary.verify", canary.verify());
+            put(fields, "rollout.canary.trialClaim", canary.trialClaim());
+            fields.put("rollout.canary.deadline", seconds(canary.deadlineSeconds()));
+        }
     }
 
     private static void put(Map<String, Value> fields, String name, @Nullable Object value) {

@@ -1,6 +1,7 @@
 package dev.larder.catalog;
 
 import dev.larder.http.CurrentCaller;
+import dev.larder.http.Filters;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
 import dev.larder.model.Role;
@@ -15,11 +16,13 @@ import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestResponse;
@@ -30,6 +33,13 @@ import org.jspecify.annotations.Nullable;
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "catalog")
 class TemplateControlResource {
+
+    static final String INVALIDATION =
+            "Prebuilds of a preset whose rollout strategy is rolling are handed out until they are replaced; those of a"
+                    + " preset whose strategy is replace are no longer handed out.";
+    static final String IMMEDIATELY =
+            "true: none of them is handed out from now on, as after the leak of a secret. Until others are built,"
+                    + " nothing is in stock";
 
     private static final int REASON_MAX_CHARACTERS = 1_000;
 
@@ -90,17 +100,20 @@ class TemplateControlResource {
         return changed(name, controls.undeprecate(name));
     }
 
-    /** Every prebuild of the active version that was created before now is expired. */
+    /** Prebuilds that were created before now are replaced, or expired at once. */
     @POST
     @Path("/{template}/invalidate")
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
     @Operation(
             operationId = "invalidateTemplate",
-            summary = "Expires every prebuild of the template that was created before now")
+            summary = "Replaces every prebuild of the template that was created before now",
+            description = INVALIDATION)
     public Uni<RestResponse<TemplateView>> invalidate(
-            @PathParam("organization") String organization, @PathParam("template") String template) {
+            @PathParam("organization") String organization,
+            @PathParam("template") String template,
+            @QueryParam("immediately") @Parameter(description = IMMEDIATELY) @Nullable String immediately) {
         TemplateName name = new TemplateName(caller.get(), organization, template);
-        return changed(name, controls.invalidate(name));
+        return changed(name, controls.invalidate(name, Filters.flag("immediately", immediately)));
     }
 
     /** Body: {@code {"scope": "create" | "all", "until": instant?}}. Claims go on. */

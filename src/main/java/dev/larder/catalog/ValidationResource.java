@@ -2,11 +2,14 @@ package dev.larder.catalog;
 
 import dev.larder.catalog.ValidationStore.Validation;
 import dev.larder.http.CurrentCaller;
+import dev.larder.http.Filters;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Located;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;
 import dev.larder.http.Problem;
+import dev.larder.model.Caller;
+import dev.larder.model.Declaration;
 import dev.larder.model.Refusal;
 import dev.larder.model.Role;
 import io.smallrye.common.annotation.Blocking;
@@ -24,10 +27,12 @@ import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
@@ -42,10 +47,12 @@ import org.jspecify.annotations.Nullable;
 class ValidationResource {
 
     private final ValidationStore store;
+    private final CatalogReads catalog;
     private final CurrentCaller caller;
 
-    ValidationResource(ValidationStore store, CurrentCaller caller) {
+    ValidationResource(ValidationStore store, CatalogReads catalog, CurrentCaller caller) {
         this.store = store;
+        this.catalog = catalog;
         this.caller = caller;
     }
 
@@ -65,18 +72,54 @@ class ValidationResource {
                 @Content(mediaType = "application/yaml", schema = @Schema(type = SchemaType.OBJECT))
             })
     public Uni<RestResponse<Validation>> validate(
-            @HeaderParam(HttpHeaders.CONTENT_TYPE) @Nullable String contentType, byte @Nullable [] body) {
-        Uni<Validation> saved = switch (DeclarationParser.parse(
-                body == null ? new byte[0] : body, contentType == null ? "" : contentType)) {
+            @QueryParam("organization")
+                    @Parameter(
+                            description =
+                                    "Whose uploaded files the declaration refers to; default: the caller's organization")
+                    @Nullable
+                    String organization,
+            @HeaderParam(HttpHeaders.CONTENT_TYPE) @Nullable String contentType,
+            byte @Nullable [] body) {
+        Caller asking = caller.get();
+        ParsedDeclaration parsed =
+                DeclarationParser.parse(body == null ? new byte[0] : body, contentType == null ? "" : contentType);
+        return organization(asking, Filters.text("organization", organization))
+                .chain(whose -> saved(asking, parsed, whose))
+                .map(ValidationResource::created);
+    }
+
+    private Uni<Optional<UUID>> organization(Caller asking, Optional<String> named) {
+        return named.isEmpty()
+                ? Uni.createFrom().item(asking.organization())
+                : catalog.organization(asking, named.get())
+                        .map(found -> Optional.of(found.orElseThrow(() -> Problem.notFound("organization"))));
+    }
+
+    private Uni<Validation> saved(Caller asking, ParsedDeclaration parsed, Optional<UUID> whose) {
+        return switch (parsed) {
             case ParsedDeclaration.Accepted(var declaration) ->
-                store.save(caller.get(), Optional.of(declaration.backend()), List.of());
-            case ParsedDeclaration.Refused(var refusals) -> store.save(caller.get(), Optional.empty(), refusals);
+                fileFaults(declaration, whose)
+                        .chain(faults -> store.save(
+                                asking,
+                                Optional.of(declaration.backend()).filter(backend -> faults.isEmpty()),
+                                faults));
+            case ParsedDeclaration.Refused(var refusals) -> store.save(asking, Optional.empty(), refusals);
             case ParsedDeclaration.Malformed(String detail) ->
-                store.save(caller.get(), Optional.empty(), List.of(new Refusal("malformed_body", "body", detail)));
+                store.save(asking, Optional.empty(), List.of(new Refusal("malformed_body", "body", detail)));
             case ParsedDeclaration.UnknownType() ->
                 throw Problem.of(415, "unsupported_media_type", "A declaration is application/json or yaml.");
         };
-        return saved.map(ValidationResource::created);
+    }
+
+    private Uni<List<Refusal>> fileFaults(Declaration declaration, Optional<UUID> whose) {
+        return declaration.uploads().isEmpty()
+                ? Uni.createFrom().item(List.of())
+                : store.fileFaults(
+                        whose.orElseThrow(() -> Problem.badRequest(
+                                "missing_field",
+                                "organization",
+                                "is required of deployment-wide users where a declaration refers to uploaded files.")),
+                        declaration);
     }
 
     private static RestResponse<Validation> created(Validation validation) {

@@ -4,6 +4,7 @@ import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.Caller;
+import dev.larder.model.Declaration;
 import dev.larder.model.Ids;
 import dev.larder.model.Refusal;
 import io.smallrye.mutiny.Uni;
@@ -47,6 +48,20 @@ public class ValidationStore {
     /** What is wrong with one field. */
     @Schema(name = "ValidationFinding")
     record Finding(String field, String code, String message) {}
+
+    /**
+     * The faults of the uploaded files to which a declaration refers. They are kept from the clean-up for another
+     * while, so that the declaration can be applied after it was checked.
+     */
+    Uni<List<Refusal>> fileFaults(UUID organization, Declaration declaration) {
+        return FileReferenceStore.lock(pool, organization, declaration, clock.instant())
+                .map(found -> switch (found) {
+                    case FileReferenceStore.Found.All(var sizes) -> List.of();
+                    case FileReferenceStore.Found.Unreadable(var refusals) -> refusals;
+                    case FileReferenceStore.Found.Missing(var digests) ->
+                        FileReferences.missing(declaration.uploads(), digests);
+                });
+    }
 
     private static final String COLUMNS = "id, status, backend, created_at, findings";
 

@@ -3,6 +3,7 @@ package dev.larder.catalog;
 import dev.larder.database.Encryption;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
+import dev.larder.lifecycle.RolloutColumns;
 import dev.larder.model.Declaration;
 import dev.larder.model.Declaration.PresetDeclaration;
 import dev.larder.model.Ids;
@@ -193,13 +194,16 @@ final class VersionStore {
     private static final Sql INSERT_PRESETS = Sql.of(
             """
             INSERT INTO presets (id, version_id, template_id, organization_id, ordinal, name, instances, ttl_seconds,
-                                 timezone, claim_order, max_uses, on_drift, drift_interval_seconds)
-            SELECT id, :version, :template, :organization, ordinal, name, instances, ttl_seconds, timezone, claim_order,
-                   max_uses, on_drift, drift_interval
+                                 timezone, claim_order, max_uses, on_drift, drift_interval_seconds, {rollout})
+            SELECT d.id, :version, :template, :organization, d.ordinal, d.name, d.instances, d.ttl_seconds, d.timezone,
+                   d.claim_order, d.max_uses, d.on_drift, d.drift_interval, {r.rollout}
               FROM unnest(:ids::uuid[], :ordinals::int[], :names::text[], :instances::int[], :ttls::bigint[],
                           :timezones::text[], :claim_orders::text[], :max_uses::int[],
-                          :on_drift::text[], :drift_intervals::int[])
-                   AS declared (id, ordinal, name, instances, ttl_seconds, timezone, claim_order, max_uses, on_drift, drift_interval)""",
+                          :on_drift::text[], :drift_intervals::int[], :rollouts::text[])
+                   AS d (id, ordinal, name, instances, ttl_seconds, timezone, claim_order, max_uses, on_drift,
+                         drift_interval, rollout),
+                   jsonb_populate_record(NULL::presets, d.rollout::jsonb) AS r""".replace("{rollout}", String.join(", ", RolloutColumns.NAMES))
+                    .replace("{r.rollout}", RolloutColumns.of("r")),
             "version",
             "template",
             "organization",
@@ -212,7 +216,8 @@ final class VersionStore {
             "claim_orders",
             "max_uses",
             "on_drift",
-            "drift_intervals");
+            "drift_intervals",
+            "rollouts");
 
     private static Uni<Void> insertPresets(SqlConnection connection, NewVersion version, List<NewPreset> presets) {
         int count = presets.size();
@@ -226,6 +231,7 @@ final class VersionStore {
         Integer[] uses = new Integer[count];
         String[] onDrift = new String[count];
         @Nullable Integer[] driftIntervals = new @Nullable Integer[count];
+        String[] rollouts = new String[count];
         for (int index = 0; index < count; index++) {
             PresetDeclaration declared = presets.get(index).declared();
             presetIds[index] = presets.get(index).id();
@@ -242,6 +248,7 @@ final class VersionStore {
                     .interval()
                     .map(Rows::wholeSeconds)
                     .orElse(null);
+            rollouts[index] = RolloutColumns.json(declared.renewal().rollout()).encode();
         }
         return INSERT_PRESETS
                 .on(
@@ -258,7 +265,8 @@ final class VersionStore {
                         orders,
                         uses,
                         onDrift,
-                        driftIntervals)
+                        driftIntervals,
+                        rollouts)
                 .replaceWithVoid();
     }
 
@@ -270,8 +278,8 @@ final class VersionStore {
 
     private static Uni<Void> insertLimits(SqlConnection connection, List<NewPreset> presets) {
         List<NewPreset> limited = presets.stream()
-                .filter(preset -> preset.declared().jobLimits().jobs().isPresent()
-                        || preset.declared().jobLimits().deletes().isPresent())
+                .filter(preset -> preset.declared().renewal().limits().jobs().isPresent()
+                        || preset.declared().renewal().limits().deletes().isPresent())
                 .toList();
         if (limited.isEmpty()) {
             return Uni.createFrom().voidItem();
@@ -279,11 +287,11 @@ final class VersionStore {
         UUID[] scopes = limited.stream().map(NewPreset::id).toArray(UUID[]::new);
         @Nullable
         Integer[] jobs = limited.stream()
-                .map(preset -> preset.declared().jobLimits().jobs().orElse(null))
+                .map(preset -> preset.declared().renewal().limits().jobs().orElse(null))
                 .toArray(Integer[]::new);
         @Nullable
         Integer[] deletes = limited.stream()
-                .map(preset -> preset.declared().jobLimits().deletes().orElse(null))
+                .map(preset -> preset.declared().renewal().limits().deletes().orElse(null))
                 .toArray(Integer[]::new);
         return INSERT_LIMITS.on(connection, scopes, jobs, deletes).replaceWithVoid();
     }

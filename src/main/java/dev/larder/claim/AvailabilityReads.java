@@ -27,21 +27,21 @@ public class AvailabilityReads {
     // A build that has not begun counts at most as far as the newest builds were when they began.
     private static final Sql AVAILABILITY = Sql.of(
             """
-            SELECT {active} AS active,
+            SELECT ARRAY(SELECT m.id FROM {members} WHERE {served} ORDER BY m.rollout_role IS NOT DISTINCT FROM 'before') AS served,
                    t.deprecated_reason, {limited} AS limited,
                    (SELECT count(*)
-                      FROM workspaces w
-                     WHERE w.preset_id = p.id AND {claimable} AND {fresh}) AS claimable,
-                   (SELECT count(*) FROM claims c
-                     WHERE c.preset_id = p.id AND c.workspace_id IS NULL AND c.ended_at IS NULL) AS waiting,
+                      FROM {members} JOIN workspaces w ON w.preset_id = m.id
+                     WHERE {served} AND {claimable} AND {fresh}) AS claimable,
+                   (SELECT count(*) FROM {members} JOIN claims c ON c.preset_id = m.id
+                     WHERE c.workspace_id IS NULL AND c.ended_at IS NULL) AS waiting,
                    (SELECT count(*) FROM claims c
                      WHERE c.organization_id = p.organization_id AND c.workspace_id IS NULL AND c.ended_at IS NULL)
                        AS waiting_in_organization,
                    ARRAY(SELECT extract(epoch FROM CASE WHEN j.started_at IS NULL
                                                         THEN least(:at::timestamptz - j.created_at, coalesce(r.queued, interval '0'))
                                                         ELSE coalesce(r.queued, interval '0') + (:at::timestamptz - j.started_at) END)::float8 AS progress
-                      FROM workspaces w JOIN jobs j ON j.build_id = w.build_id
-                     WHERE w.preset_id = p.id AND w.prebuild AND w.deleted_at IS NULL
+                      FROM {members} JOIN workspaces w ON w.preset_id = m.id JOIN jobs j ON j.build_id = w.build_id
+                     WHERE {served} AND w.prebuild AND w.deleted_at IS NULL
                        AND w.transition = 'start' AND w.build_status = 'pending'
                      ORDER BY progress DESC LIMIT 1000) AS starting,
                    extract(epoch FROM r.took)::float8 AS build_seconds
@@ -55,15 +55,17 @@ public class AvailabilityReads {
                             WHERE b.preset_id = p.id AND b.attempt IS NOT NULL AND j.status = 'succeeded'
                             ORDER BY b.attempt DESC LIMIT 10) n) r ON true
              WHERE p.id = :preset AND {visible}""".replace("{visible}", Rules.visibleTo("p.organization_id"))
-                    .replace("{active}", Rules.active("p", "t"))
+                    .replace(
+                            "{members}", "(SELECT * FROM presets s WHERE s.id = p.id OR s.rollout_id = p.rollout_id) m")
+                    .replace("{served}", Rules.served("m", "t"))
                     .replace("{limited}", ClaimQuotaStore.LIMITED)
                     .replace("{claimable}", Rules.claimable("w"))
-                    .replace("{fresh}", Rules.fresh("w", Rules.freshFrom("p"))),
+                    .replace("{fresh}", Rules.fresh("w", Rules.freshFrom("m"))),
             "preset",
             "at",
             "organization");
 
-    /** The stock and the running builds of the preset. Empty for an unknown preset. */
+    /** The stock and the running builds of the preset's line. Empty for an unknown preset. */
     public Uni<Optional<Availability>> availability(UUID preset, Optional<UUID> callersOrganization, Instant at) {
         return AVAILABILITY
                 .on(client, preset, Rows.utc(at), callersOrganization.orElse(null))
@@ -73,26 +75,32 @@ public class AvailabilityReads {
     /**
      * Why a claim found no stock, and when another claim may succeed.
      *
+     * @param served the presets of the line whose stock is handed out, the target of a rollout first
      * @param deprecated why the template is deprecated; empty if it is not
      * @param limited whether the organization has a quota
      * @param claimable prebuilds in stock; a claim that found none met the locks of other statements
-     * @param waiting claims that wait for this preset
+     * @param waiting claims that wait for a preset of the line
      * @param starting how far each prebuild under way is, compared with {@code buildTime}; the furthest first
      * @param buildTime what the newest starts took from the request to ready; empty if none has succeeded yet
      */
     public record Availability(
-            boolean active,
+            List<UUID> served,
             Optional<String> deprecated,
             boolean limited,
             long claimable,
             long waiting,
             long waitingInOrganization,
             List<Duration> starting,
-            Optional<Duration> buildTime) {}
+            Optional<Duration> buildTime) {
+
+        boolean active() {
+            return !served.isEmpty();
+        }
+    }
 
     private static Availability availability(Row row) {
         return new Availability(
-                Boolean.TRUE.equals(row.getBoolean("active")),
+                List.of(row.getArrayOfUUIDs("served")),
                 Optional.ofNullable(row.getString("deprecated_reason")),
                 Boolean.TRUE.equals(row.getBoolean("limited")),
                 row.getLong("claimable"),

@@ -3,34 +3,27 @@ package dev.larder.claim;
 import dev.larder.claim.WorkspaceStore.Seen;
 import dev.larder.claim.WorkspaceStore.WorkspaceFilter;
 import dev.larder.http.BulkAnswer;
+import dev.larder.http.BulkChange;
 import dev.larder.http.BulkFilter;
-import dev.larder.http.CurrentCaller;
-import dev.larder.http.Filters;
-import dev.larder.http.Page;
-import dev.larder.http.PageRequest;
 import dev.larder.lifecycle.BuildProgress;
-import dev.larder.lifecycle.BulkAudit;
+import dev.larder.lifecycle.BulkAudit.Action;
 import dev.larder.lifecycle.StartBuildStore;
-import dev.larder.model.Caller;
 import dev.larder.model.Role;
-import dev.larder.model.Visibility;
 import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
-import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
-import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
 import java.util.OptionalInt;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
-import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
@@ -44,25 +37,22 @@ class BulkDeleteResource {
     private final WorkspaceStore store;
     private final ChildStore children;
     private final StartBuildStore builds;
-    private final BulkAudit audit;
+    private final BulkChange bulk;
     private final WakeUps wakeUps;
-    private final CurrentCaller caller;
     private final InstantSource clock;
 
     BulkDeleteResource(
             WorkspaceStore store,
             ChildStore children,
             StartBuildStore builds,
-            BulkAudit audit,
+            BulkChange bulk,
             WakeUps wakeUps,
-            CurrentCaller caller,
             InstantSource clock) {
         this.store = store;
         this.children = children;
         this.builds = builds;
-        this.audit = audit;
+        this.bulk = bulk;
         this.wakeUps = wakeUps;
-        this.caller = caller;
         this.clock = clock;
     }
 
@@ -75,47 +65,28 @@ class BulkDeleteResource {
             operationId = "deleteWorkspaces",
             summary =
                     "Requests the deletion of the workspaces that match, 100 in a call; those that others stand on are skipped. Members delete their own, others those of their organization. dryRun=true counts them")
-    public Uni<BulkAnswer> delete(
-            @QueryParam("dryRun") @Parameter(description = Filters.DRY_RUN) @Nullable String dryRun,
-            @QueryParam("after") @Parameter(description = Filters.BULK_AFTER) @Nullable String after,
-            byte @Nullable [] body) {
+    public Uni<BulkAnswer> delete(@BeanParam BulkChange.Parameters parameters, byte @Nullable [] body) {
         BulkFilter wanted = BulkFilter.of(body);
-        boolean counts = Filters.flag("dryRun", dryRun);
-        PageRequest page = PageRequest.of(String.valueOf(BulkFilter.AT_ONCE), after);
         WorkspaceFilter filter = new WorkspaceFilter(
                 wanted.presets(),
                 wanted.status(BuildProgress.WORDS),
                 wanted.ownerName(),
                 wanted.labels(),
                 wanted.since(clock.instant()));
-        Caller asking = caller.get();
-        Visibility scope = Visibility.of(asking);
-        return counts
-                ? store.total(scope, filter).map(BulkAnswer::of)
-                : store.list(scope, filter, page.after(), page.rows())
-                        .map(rows -> Page.of(page, rows, Seen::id))
-                        .chain(workspaces -> delete(asking, wanted, workspaces));
+        return bulk.of(
+                        Action.DELETE_WORKSPACES,
+                        wanted,
+                        parameters,
+                        new BulkChange.Things<>(
+                                scope -> store.total(scope, filter),
+                                (scope, page) -> store.list(scope, filter, page.after(), page.rows()),
+                                Seen::id),
+                        this::wantDeleted)
+                .call(answer -> answer.changedAny() ? begin() : Uni.createFrom().voidItem());
     }
 
-    private Uni<BulkAnswer> delete(Caller asking, BulkFilter wanted, Page<Seen> workspaces) {
-        if (workspaces.items().isEmpty()) {
-            return Uni.createFrom().item(BulkAnswer.of(workspaces, 0));
-        }
-        return audit.begin(
-                        asking,
-                        BulkAudit.Action.DELETE_WORKSPACES,
-                        wanted.conditions(),
-                        workspaces.items().size())
-                .chain(() -> Multi.createFrom()
-                        .iterable(workspaces.items())
-                        .onItem()
-                        .transformToUniAndConcatenate(this::wantDeleted)
-                        .filter(deleted -> deleted)
-                        .collect()
-                        .asList())
-                .call(() -> builds.deleteUsedUp(clock.instant()))
-                .invoke(() -> wakeUps.changed(Change.DELETION_WANTED))
-                .map(deleted -> BulkAnswer.of(workspaces, deleted.size()));
+    private Uni<Integer> begin() {
+        return builds.deleteUsedUp(clock.instant()).invoke(() -> wakeUps.changed(Change.DELETION_WANTED));
     }
 
     /** One that has another version by now is another holding, which the filter has not seen. */

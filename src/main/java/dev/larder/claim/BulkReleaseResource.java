@@ -2,23 +2,17 @@ package dev.larder.claim;
 
 import dev.larder.claim.ClaimReads.ClaimFilter;
 import dev.larder.http.BulkAnswer;
+import dev.larder.http.BulkChange;
 import dev.larder.http.BulkFilter;
-import dev.larder.http.CurrentCaller;
-import dev.larder.http.Filters;
-import dev.larder.http.Page;
-import dev.larder.http.PageRequest;
-import dev.larder.lifecycle.BulkAudit;
-import dev.larder.model.Caller;
+import dev.larder.lifecycle.BulkAudit.Action;
 import dev.larder.model.Role;
-import dev.larder.model.Visibility;
-import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
-import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
 import java.util.List;
@@ -27,7 +21,6 @@ import java.util.OptionalInt;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
-import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
@@ -40,16 +33,13 @@ class BulkReleaseResource {
 
     private final ClaimReads reads;
     private final Releases releases;
-    private final BulkAudit audit;
-    private final CurrentCaller caller;
+    private final BulkChange bulk;
     private final InstantSource clock;
 
-    BulkReleaseResource(
-            ClaimReads reads, Releases releases, BulkAudit audit, CurrentCaller caller, InstantSource clock) {
+    BulkReleaseResource(ClaimReads reads, Releases releases, BulkChange bulk, InstantSource clock) {
         this.reads = reads;
         this.releases = releases;
-        this.audit = audit;
-        this.caller = caller;
+        this.bulk = bulk;
         this.clock = clock;
     }
 
@@ -62,44 +52,23 @@ class BulkReleaseResource {
             operationId = "releaseClaims",
             summary =
                     "Releases the active and waiting claims that match, 100 in a call. Members release their own, others those of their organization. dryRun=true counts them")
-    public Uni<BulkAnswer> release(
-            @QueryParam("dryRun") @Parameter(description = Filters.DRY_RUN) @Nullable String dryRun,
-            @QueryParam("after") @Parameter(description = Filters.BULK_AFTER) @Nullable String after,
-            byte @Nullable [] body) {
+    public Uni<BulkAnswer> release(@BeanParam BulkChange.Parameters parameters, byte @Nullable [] body) {
         BulkFilter wanted = BulkFilter.of(body);
-        boolean counts = Filters.flag("dryRun", dryRun);
-        PageRequest page = PageRequest.of(String.valueOf(BulkFilter.AT_ONCE), after);
         ClaimFilter filter = new ClaimFilter(
                 wanted.presets(),
                 wanted.status(List.of("active", "waiting")).or(() -> Optional.of(ClaimReads.LIVE)),
                 wanted.ownerName(),
                 wanted.labels(),
                 wanted.since(clock.instant()));
-        Caller asking = caller.get();
-        Visibility scope = Visibility.of(asking);
-        return counts
-                ? reads.total(scope, filter).map(BulkAnswer::of)
-                : reads.list(scope, filter, page.after(), page.rows())
-                        .map(rows -> Page.of(page, rows, Claim::id))
-                        .chain(claims -> release(asking, wanted, claims));
-    }
-
-    private Uni<BulkAnswer> release(Caller asking, BulkFilter wanted, Page<Claim> claims) {
-        if (claims.items().isEmpty()) {
-            return Uni.createFrom().item(BulkAnswer.of(claims, 0));
-        }
-        return audit.begin(
-                        asking,
-                        BulkAudit.Action.RELEASE_CLAIMS,
-                        wanted.conditions(),
-                        claims.items().size())
-                .chain(() -> Multi.createFrom()
-                        .iterable(claims.items())
-                        .onItem()
-                        .transformToUniAndConcatenate(this::end)
-                        .collect()
-                        .asList())
-                .map(ended -> BulkAnswer.of(claims, ended.size()));
+        return bulk.of(
+                Action.RELEASE_CLAIMS,
+                wanted,
+                parameters,
+                new BulkChange.Things<>(
+                        scope -> reads.total(scope, filter),
+                        (scope, page) -> reads.list(scope, filter, page.after(), page.rows()),
+                        Claim::id),
+                this::end);
     }
 
     /** A claim of another generation is another holding, which the filter has not seen. */

@@ -31,6 +31,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 import org.jspecify.annotations.Nullable;
@@ -70,8 +71,19 @@ class ClaimAnswers {
         this.clock = clock;
     }
 
+    /**
+     * What a request is answered with, for the API's description: the claim itself, or the claims of a request for
+     * several. Clients that take the first type that fits read a claim as a claim, so that one stands first.
+     */
+    @Schema(
+            name = "ClaimOrBatch",
+            description = "The claim; where count is above 1: the claims",
+            anyOf = {ClaimView.class, Batch.class})
+    interface Answer {}
+
     /** The claims of one request, in the order of their numbers. */
     @RegisterForReflection
+    @Schema(name = "ClaimBatch")
     record Batch(List<ClaimView> items) {}
 
     /** @param hold how long the call waits for a waiting claim before it answers that the claim waits */

@@ -2,8 +2,8 @@ package dev.larder.claim;
 
 import dev.larder.claim.ChildStore.Link;
 import dev.larder.claim.ClaimQuotaStore.UnderQuota;
-import dev.larder.claim.NewClaim.Terms;
-import dev.larder.database.Sql;
+import dev.larder.claim.ClaimStore.Taken;
+import dev.larder.claim.LineStore.Offer;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.SqlClient;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -26,7 +26,12 @@ public class ClaimSetStore {
     }
 
     /** One workspace of a set. */
-    record Part(Claimable preset, NewClaim claim) {}
+    record Part(Line line, NewClaim claim) {
+
+        private UUID head() {
+            return line.head().id();
+        }
+    }
 
     /** What became of a set. */
     sealed interface Result {
@@ -63,39 +68,22 @@ public class ClaimSetStore {
         Part first = parts.getFirst();
         ClaimQuotaStore.Attempt<Result> attempt = (connection, left) -> takeAll(connection, parts, at)
                 .call(() -> ChildStore.link(connection, links, at))
-                .call(() -> setKey(connection, parts))
+                .call(() -> LineStore.setKey(
+                        connection,
+                        first.claim().terms(),
+                        parts.stream().map(part -> part.claim().id()).toList()))
                 .map(Result.class::cast);
-        return quotas.within(
-                        first.preset().id(),
-                        first.claim().caller().userId(),
-                        parts.size(),
-                        new Result.KeyUsed(),
-                        attempt)
+        return quotas.within(first.head(), first.claim().caller().userId(), parts.size(), new Result.KeyUsed(), attempt)
                 .onFailure(ShortException.class)
                 .recoverWithItem(few -> new UnderQuota.Within<>(new Result.Short(((ShortException) few).ordinal)));
-    }
-
-    private static final Sql SET_KEY = Sql.of(
-            "UPDATE claims SET idempotency_key = :key, request_hash = :hash::bytea WHERE id = ANY (:claims::uuid[])",
-            "key",
-            "hash",
-            "claims");
-
-    /** The last statement: the one before would refuse the further claims under a key that the first claim has. */
-    private static Uni<?> setKey(SqlClient connection, List<Part> parts) {
-        Terms terms = parts.getFirst().claim().terms();
-        UUID[] claims = parts.stream().map(part -> part.claim().id()).toArray(UUID[]::new);
-        return terms.key().isEmpty()
-                ? Uni.createFrom().voidItem()
-                : SET_KEY.on(connection, ClaimValues.key(terms), ClaimValues.hash(terms), claims);
     }
 
     /** Presets in the order of their ids: two sets that want the same presets lock their waiting claims alike. */
     private static Uni<Result.Given> takeAll(SqlClient connection, List<Part> parts, Instant at) {
         Map<UUID, List<Part>> byPreset = new LinkedHashMap<>();
         parts.stream()
-                .sorted(Comparator.comparing(part -> part.preset().id()))
-                .forEach(part -> byPreset.computeIfAbsent(part.preset().id(), unseen -> new ArrayList<>())
+                .sorted(Comparator.comparing(Part::head))
+                .forEach(part -> byPreset.computeIfAbsent(part.head(), unseen -> new ArrayList<>())
                         .add(part));
         Uni<List<Claim>> all = Uni.createFrom().item(new ArrayList<>());
         for (List<Part> ofOne : byPreset.values()) {
@@ -105,12 +93,12 @@ public class ClaimSetStore {
     }
 
     private static Uni<List<Claim>> takeOf(SqlClient connection, List<Part> ofOne, Instant at) {
-        Claimable preset = ofOne.getFirst().preset();
         List<NewClaim> claims =
                 ofOne.stream().map(part -> part.claim().unkeyed()).toList();
-        return ClaimStore.take(
-                        connection, preset.id(), preset.order(), claims, claims.size(), true, ScanStart.OLDEST, at)
-                .map(ClaimStore.Taken::claims)
+        List<Offer> line =
+                ofOne.getFirst().line().members().stream().map(Offer::of).toList();
+        return LineStore.takeEach(connection, line, claims, 0, true, at)
+                .map(Taken::claims)
                 .invoke(given -> refuseFewer(claims, given));
     }
 

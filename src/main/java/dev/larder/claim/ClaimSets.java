@@ -63,9 +63,9 @@ class ClaimSets {
         return earlier.orElseGet(attempt, () -> found(caller, request).chain(found -> take(attempt, request, found)));
     }
 
-    /** The presets of the members, in their order. */
-    private Uni<List<Claimable>> found(Caller caller, ClaimSetRequest request) {
-        Uni<List<Claimable>> all = Uni.createFrom().item(new ArrayList<>());
+    /** The lines of the members, in their order. */
+    private Uni<List<Line>> found(Caller caller, ClaimSetRequest request) {
+        Uni<List<Line>> all = Uni.createFrom().item(new ArrayList<>());
         for (Member member : request.members()) {
             all = all.call(found -> presets.findPresets(
                             request.organization(), member.template(), List.of(member.preset()), caller.organization())
@@ -75,17 +75,17 @@ class ClaimSets {
         return all;
     }
 
-    private static Claimable usable(Optional<Claimable> found, String field) {
-        Claimable preset = found.orElseThrow(() -> Problem.unprocessable(
+    private static Line usable(Optional<Line> found, String field) {
+        Line line = found.orElseThrow(() -> Problem.unprocessable(
                 "preset_not_found", field + ".preset", "is no preset of the template's active version."));
-        if (preset.verified()) {
+        if (line.isVerified()) {
             throw Problem.unprocessable(
                     "count_not_for_verified", field + ".preset", "is verified first, so it is claimed by itself.");
         }
-        return preset;
+        return line;
     }
 
-    private Uni<Outcome> take(ClaimAttempt attempt, ClaimSetRequest request, List<Claimable> found) {
+    private Uni<Outcome> take(ClaimAttempt attempt, ClaimSetRequest request, List<Line> found) {
         List<NewClaim> claims = newClaims.several(attempt.claim(), found.size());
         List<Part> parts = new ArrayList<>();
         List<Link> links = new ArrayList<>();

@@ -1,6 +1,5 @@
 package dev.larder.claim;
 
-import dev.larder.claim.ClaimQuotaStore.UnderQuota;
 import dev.larder.claim.Claimable.Order;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
@@ -21,7 +20,9 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -46,11 +47,9 @@ public class ClaimStore {
     private static final int WAITING_AT_ONCE = 100;
 
     private final Pool client;
-    private final ClaimQuotaStore quotas;
 
-    public ClaimStore(Pool client, ClaimQuotaStore quotas) {
+    public ClaimStore(Pool client) {
         this.client = client;
-        this.quotas = quotas;
     }
 
     /**
@@ -58,44 +57,85 @@ public class ClaimStore {
      *
      * @param claims one for each that got a workspace, of those that waited as well
      * @param limited whether the organization has a quota: outside of its lock no arriving claim was served
+     * @param edition of the preset's line, as {@link Line} has it; null where the preset is not served
      */
-    public record Taken(List<Claim> claims, boolean limited) {
+    public record Taken(
+            List<Claim> claims, boolean limited, @Nullable String edition) {
 
-        Taken and(Taken other) {
+        static final Taken NOTHING = new Taken(List.of(), false, null);
+
+        Taken and(Taken later) {
             return new Taken(
-                    Stream.concat(claims.stream(), other.claims.stream()).toList(), limited || other.limited);
+                    Stream.concat(claims.stream(), later.claims.stream()).toList(),
+                    limited || later.limited,
+                    later.edition == null ? edition : later.edition);
+        }
+
+        /** Those of the claims that got nothing. */
+        List<NewClaim> unserved(List<NewClaim> asked) {
+            Set<UUID> served = claims.stream().map(Claim::id).collect(Collectors.toSet());
+            return asked.stream().filter(claim -> !served.contains(claim.id())).toList();
         }
     }
 
-    // The preset, if it can be claimed. No row: nothing is given.
+    // The preset, if it can be claimed. No row: nothing is given. Claims that wait for a version before wait at the
+    // preset
+    // that replaces it.
     private static final String PRESET = """
             WITH preset AS (
                 SELECT p.id, p.organization_id, p.name AS preset, t.name AS template, o.name AS organization, v.claim_step,
-                       v.verify_step, v.backend, v.backend = 'postgres' AS late_step, {limited} AS limited, {freshFrom} AS fresh_from
+                       v.verify_step, v.backend, v.backend = 'postgres' AS late_step, {limited} AS limited, {freshFrom} AS fresh_from,
+                       p.stale_from, greatest({freshFrom}, p.stale_from) AS sound_from,
+                       p.version_id, coalesce(r.to_preset_id, p.id) AS waits_at, {edition} AS edition
                   FROM presets p
                   JOIN templates t ON t.id = p.template_id
                   JOIN template_versions v ON v.id = p.version_id
                   JOIN organizations o ON o.id = p.organization_id
+                  LEFT JOIN rollouts r ON r.id = p.rollout_id
                  WHERE p.id = :preset::uuid AND {open} AND {trusted}),
             """.replace("{limited}", ClaimQuotaStore.LIMITED)
             .replace("{freshFrom}", Rules.freshFrom("p"))
+            .replace("{edition}", PresetReads.EDITION)
             .replace("{trusted}", Rules.TRUSTED);
 
     // Waiting claims are not skipped where they are locked: a claim that arrives must not be served before them. All
     // statements lock them in the same order.
-    private static final String WAITING = """
-            waiting AS (
-                SELECT c.id AS claim_id, c.user_id, c.idempotency_key, c.request_hash, c.ordinal, c.ttl_seconds, c.priority,
+    private static final String WAITING_AT = """
+            SELECT c.id AS claim_id, c.user_id, c.idempotency_key, c.request_hash, c.ordinal, c.ttl_seconds, c.priority,
                        c.created_at AS asked_at, 0 AS place, true AS waited, c.path, c.waits_until,
                        c.priority AS later_priority, c.then_cold, c.impatient,
                        NULL::text AS labels, c.late_parameters::text AS late
                   FROM claims c
-                 WHERE c.preset_id = :preset::uuid AND c.workspace_id IS NULL AND c.ended_at IS NULL
+                 WHERE c.preset_id = {preset} AND c.workspace_id IS NULL AND c.ended_at IS NULL
                    AND c.waits_until > :at::timestamptz
+                   AND {alike}
                  ORDER BY c.priority DESC, c.created_at, c.id
                  LIMIT :waiting_max::integer
-                   FOR UPDATE OF c),
-            """;
+                   FOR UPDATE OF c""";
+
+    // A version before passes over claims whose late values it does not take as the version does that they wait for.
+    // Claims stay with it whose late values that version does not take.
+    private static final String WAITING = """
+            at_target AS (
+                {at_target}),
+            at_before AS (
+                {at_before}),
+            waiting AS (
+                SELECT * FROM at_target UNION ALL SELECT * FROM at_before),
+            """.replace(
+                    "{at_target}",
+                    WAITING_AT
+                            .replace("{preset}", "(SELECT waits_at FROM preset)")
+                            .replace("{alike}", """
+                    (c.late_parameters IS NULL OR EXISTS (
+                          SELECT FROM preset p JOIN presets n ON n.id = p.waits_at
+                           WHERE n.id = p.id OR %s))""".formatted(
+                                            Rules.takesAlike("n.version_id", "p.version_id", "c.late_parameters"))))
+            .replace(
+                    "{at_before}",
+                    WAITING_AT
+                            .replace("{preset}", "(SELECT id FROM preset WHERE waits_at <> id)")
+                            .replace("{alike}", "true"));
 
     // A claim under a key that was used before gets nothing, nor does one of an organization with a quota outside of
     // the quota's lock.
@@ -124,24 +164,46 @@ public class ClaimStore {
                   FROM (SELECT * FROM waiting UNION ALL SELECT * FROM arriving) everybody),
             """ + ClaimQuotaStore.room("preset", "(SELECT count(*) FROM waiting) >= 0");
 
-    private static final String CLAIMABLE = "w.preset_id = :preset::uuid AND " + Rules.claimable("w") + " AND "
-            + Rules.fresh("w", "(SELECT fresh_from FROM preset)");
+    private static final String OF_PRESET = "w.preset_id = :preset::uuid AND " + Rules.claimable("w") + " AND ";
+
+    private static final String CLAIMABLE = OF_PRESET + Rules.fresh("w", "(SELECT fresh_from FROM preset)");
+
+    private static final String SOUND = OF_PRESET + Rules.fresh("w", "(SELECT sound_from FROM preset)");
 
     private static final String HAS_ROOM =
             "(w.place_id IS NULL OR w.place_id <> ALL (ARRAY(SELECT r.place_id FROM room r WHERE r.left_over = 0)))";
 
     // The row lock is on the base table, so SKIP LOCKED works.
-    private static final String PICK = """
-            picked AS (
-                SELECT w.id
+    private static final String PICK_FROM = """
+            SELECT w.id
                   FROM workspaces w
                  WHERE {claimable} AND EXISTS (SELECT FROM preset)
                    AND {scanned}
                    AND {hasRoom}
                  ORDER BY {order}
-                 LIMIT (SELECT least(count(*), (SELECT min(r.left_over) FROM room r WHERE r.left_over > 0)) FROM line)
-                   FOR UPDATE OF w SKIP LOCKED),
-            """;
+                 LIMIT {most}
+                   FOR UPDATE OF w SKIP LOCKED""";
+
+    private static final String WANTED =
+            "(SELECT least(count(*), (SELECT min(r.left_over) FROM room r WHERE r.left_over > 0)) FROM line)";
+
+    // Stock that is about to be replaced is given where the rest does not do. The scan for it begins at the oldest.
+    private static final String PICK = """
+            sound AS (
+                {pick_sound}),
+            stale AS (
+                {pick_stale}),
+            picked AS (
+                SELECT id FROM sound UNION ALL SELECT id FROM stale),
+            """.replace(
+                    "{pick_sound}", PICK_FROM.replace("{claimable}", SOUND).replace("{most}", WANTED))
+            .replace(
+                    "{pick_stale}",
+                    PICK_FROM
+                            .replace("{scanned}", "w.created_at < (SELECT stale_from FROM preset)")
+                            .replace(
+                                    "{most}",
+                                    "(SELECT n - (SELECT count(*) FROM sound) FROM " + WANTED + " wanted (n))"));
 
     // A statement may begin later than :at and find claims that began to wait in between: their time counts from then.
     private static final String HAND_OVER = """
@@ -164,7 +226,7 @@ public class ClaimStore {
     private static final String RECORD = """
             served AS (
                 UPDATE claims c
-                   SET workspace_id = m.id, granted_at = m.granted_at, generation = m.version, expires_at = m.expires_at
+                   SET preset_id = m.preset_id, workspace_id = m.id, granted_at = m.granted_at, generation = m.version, expires_at = m.expires_at
                   FROM moved m
                  WHERE m.waited AND c.id = m.claim_id),
             recorded AS (
@@ -196,6 +258,7 @@ public class ClaimStore {
                    m.state_status, m.state_reason, m.state_since, m.labels::jsonb AS labels,
                    m.late_parameters AS parameters,
                    m.verifying, NULL::text AS step_status, NULL::text AS step_error_code, NULL::text AS step_error, p.limited,
+                   p.edition,
                    CASE WHEN m.id IS NOT NULL THEN
                         (SELECT greatest(count(*) - (SELECT count(*) FROM picked), 0)
                            FROM (SELECT FROM workspaces w
@@ -203,29 +266,6 @@ public class ClaimStore {
                                   ORDER BY w.created_at, w.id
                                   LIMIT 100 + (SELECT count(*) FROM picked)) stock) END AS ready_left
               FROM preset p LEFT JOIN moved m ON true""".replace("{word}", BuildProgress.word("m"));
-
-    private static final List<String> PARAMETERS = List.of(
-            "preset",
-            "at",
-            "claims",
-            "users",
-            "organizations",
-            "keys",
-            "hashes",
-            "ordinals",
-            "ttls",
-            "priorities",
-            "deadlines",
-            "then_cold",
-            "labels",
-            "late",
-            "at_least",
-            "within_quota",
-            "waiting_max");
-
-    static Sql statement(String pick, String scanned, String order, String... more) {
-        return statement(Claimer.CLIENT, pick, scanned, order, more);
-    }
 
     /**
      * The statement in its parts.
@@ -236,25 +276,24 @@ public class ClaimStore {
      * @param more the names of further parameters
      */
     static Sql statement(Claimer claimer, String pick, String scanned, String order, String... more) {
-        String text = PRESET + WAITING + ARRIVING + LINE_UP + pick + HAND_OVER + RECORD + ANSWER;
+        String text = claimer.in(PRESET + WAITING + ARRIVING + LINE_UP + pick + HAND_OVER + RECORD + ANSWER);
         return Sql.of(
-                text.replace("{open}", claimer.open())
-                        .replace("{trial}", claimer.more())
-                        .replace("{claimable}", CLAIMABLE)
+                text.replace("{claimable}", CLAIMABLE)
                         .replace("{scanned}", scanned)
                         .replace("{hasRoom}", HAS_ROOM)
                         .replace("{order}", order),
-                Stream.concat(PARAMETERS.stream(), Arrays.stream(more)).toArray(String[]::new));
+                Stream.concat(ClaimValues.NAMES.stream(), Arrays.stream(more)).toArray(String[]::new));
     }
 
     static final Sql TAKE_OLDEST = statement(
+            Claimer.CLIENT,
             PICK,
             "(w.created_at, w.id) > (:start_at::timestamptz, :start_id::uuid)",
             "w.created_at, w.id",
             "start_at",
             "start_id");
-    private static final Sql TAKE_NEWEST = statement(PICK, "true", "w.created_at DESC, w.id DESC");
-    private static final Sql TAKE_RANDOM = statement(PICK, "true", "random()");
+    private static final Sql TAKE_NEWEST = statement(Claimer.CLIENT, PICK, "true", "w.created_at DESC, w.id DESC");
+    private static final Sql TAKE_RANDOM = statement(Claimer.CLIENT, PICK, "true", "random()");
 
     /**
      * Gives ready prebuilds of the preset to the claims that wait and then to these, in this order, until
@@ -283,13 +322,12 @@ public class ClaimStore {
             ScanStart start,
             Instant at,
             Throwable clash) {
-        Taken nothing = new Taken(List.of(), false);
         if (claims.size() == 1 || atLeast > 0) {
             return ClaimQuotaStore.keyTaken(clash)
-                    ? Uni.createFrom().item(nothing)
+                    ? Uni.createFrom().item(Taken.NOTHING)
                     : Uni.createFrom().failure(clash);
         }
-        Uni<Taken> all = Uni.createFrom().item(nothing);
+        Uni<Taken> all = Uni.createFrom().item(Taken.NOTHING);
         for (NewClaim claim : claims) {
             all = all.chain(before -> take(preset, order, List.of(claim), 0, start, at)
                     .map(before::and)
@@ -323,36 +361,15 @@ public class ClaimStore {
     static Taken taken(RowSet<Row> rows) {
         List<Claim> claims = new ArrayList<>();
         boolean limited = false;
+        String edition = null;
         for (Row row : rows) {
             limited = row.getBoolean("limited");
+            edition = row.getString("edition");
             if (row.getUUID("claim_id") != null) {
                 claims.add(ClaimReads.claim(row));
             }
         }
-        return new Taken(claims, limited);
-    }
-
-    /**
-     * As {@link #take}, under the lock of the organization's quota; fewer than these claims where it leaves
-     * fewer.
-     */
-    public Uni<UnderQuota<List<Claim>>> takeWithinQuota(
-            UUID preset, Order order, List<NewClaim> claims, int atLeast, Instant at) {
-        return quotas.within(
-                preset,
-                claims.getFirst().caller().userId(),
-                atLeast,
-                List.of(),
-                (connection, left) -> take(
-                                connection,
-                                preset,
-                                order,
-                                claims.subList(0, Math.min(left, claims.size())),
-                                atLeast,
-                                true,
-                                ScanStart.OLDEST,
-                                at)
-                        .map(Taken::claims));
+        return new Taken(claims, limited, edition);
     }
 
     /**
@@ -360,7 +377,10 @@ public class ClaimStore {
      * orders.
      */
     private static boolean undone(Throwable failure) {
-        return ClaimQuotaStore.keyTaken(failure)
-                || (failure instanceof PgException refused && DEADLOCK_DETECTED.equals(refused.getSqlState()));
+        return ClaimQuotaStore.keyTaken(failure) || isDeadlock(failure);
+    }
+
+    static boolean isDeadlock(Throwable failure) {
+        return failure instanceof PgException refused && DEADLOCK_DETECTED.equals(refused.getSqlState());
     }
 }

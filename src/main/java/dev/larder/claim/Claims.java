@@ -6,6 +6,7 @@ import dev.larder.claim.ClaimRequest.Wanted;
 import dev.larder.claim.Combiner.FromStock;
 import dev.larder.claim.GivenParameters.Chosen;
 import dev.larder.claim.OutOfStock.Short;
+import dev.larder.claim.PresetReads.Declared;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
 import dev.larder.model.Refusal;
@@ -18,6 +19,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -42,7 +44,7 @@ class Claims {
     private static final Duration BETWEEN_ROUNDS = Duration.ofMillis(5);
 
     private final NewClaims newClaims;
-    private final ClaimStore store;
+    private final LineStore store;
     private final ExactClaims exact;
     private final PresetFinder presets;
     private final Combiner combiner;
@@ -54,7 +56,7 @@ class Claims {
 
     Claims(
             NewClaims newClaims,
-            ClaimStore store,
+            LineStore store,
             ExactClaims exact,
             PresetFinder presets,
             Combiner combiner,
@@ -104,20 +106,21 @@ class Claims {
 
     private Uni<Outcome> create(ClaimAttempt attempt) {
         return presets.lookUp(attempt.caller(), attempt.request().wanted())
-                .chain(found -> found.presets().isEmpty()
+                .chain(found -> found.lines().isEmpty()
                         ? presets.unknown(attempt.caller(), attempt.request().wanted())
                                 .map(what -> new Outcome.Unknown(what, OptionalInt.empty()))
-                        : buildCold(attempt, found.presets().getFirst(), match(attempt, found)))
+                        : buildCold(attempt, found, found.lines().getFirst()))
                 .onFailure(failure -> ColdClaimStore.isIdTaken(failure) || ColdClaimStore.isNameTaken(failure))
                 // The same request may have committed first.
                 .recoverWithUni(taken ->
                         earlier.orElseGet(attempt, () -> Uni.createFrom().failure(taken)));
     }
 
-    private static ParameterMatch match(ClaimAttempt attempt, PresetFinder.Found found) {
+    private static ParameterMatch match(ClaimAttempt attempt, PresetFinder.Found found, Claimable preset) {
+        List<Declared> declared = found.declared().getOrDefault(preset.id(), List.of());
         return attempt.request().wanted() instanceof Wanted.Parameterized wanted
-                ? ParameterMatch.of(wanted.parameters(), wanted.structured(), found.declared())
-                : ParameterMatch.of(Map.of(), Set.of(), found.declared());
+                ? ParameterMatch.of(wanted.parameters(), wanted.structured(), declared)
+                : ParameterMatch.of(Map.of(), Set.of(), declared);
     }
 
     /** Presets that were looked up in this request are not looked up again. */
@@ -158,46 +161,63 @@ class Claims {
     }
 
     private Uni<Step> claimFrom(ClaimAttempt attempt, PresetFinder.Found found) {
-        if (found.presets().isEmpty() || found.unknown().isPresent()) {
+        if (found.lines().isEmpty() || found.unknown().isPresent()) {
             return presets.unknown(attempt.caller(), attempt.request().wanted())
                     .chain(what -> earlier.orElse(attempt, new Outcome.Unknown(what, found.unknown())))
                     .map(Step.Ended::new);
         }
-        if (attempt.request().count() > 1 && found.presets().stream().anyMatch(Claimable::verified)) {
+        if (attempt.request().count() > 1 && found.lines().stream().anyMatch(Line::isVerified)) {
             return Uni.createFrom()
                     .failure(Problem.unprocessable(
                             "count_not_for_verified", "count", "must be 1 where what is claimed is verified first."));
         }
-        if (!(attempt.request().wanted() instanceof Wanted.Parameterized)) {
-            return rounds(attempt, found);
+        return attempt.request().wanted() instanceof Wanted.Parameterized
+                ? withParameters(attempt, found)
+                : rounds(attempt, found);
+    }
+
+    /** Each version of the line may take the values in its own way. */
+    private Uni<Step> withParameters(ClaimAttempt attempt, PresetFinder.Found found) {
+        Line line = found.lines().getFirst();
+        Map<UUID, GivenParameters> given = new HashMap<>();
+        for (Claimable preset : line.members()) {
+            ParameterMatch match = match(attempt, found, preset);
+            if (match.fitsStock()) {
+                given.put(preset.id(), newClaims.given(preset.id(), match));
+            }
         }
-        Claimable preset = found.presets().getFirst();
-        ParameterMatch match = match(attempt, found);
-        if (match.fitsStock()) {
-            return rounds(attempt.with(newClaims.given(preset.id(), match)), found);
+        ClaimAttempt fitting = attempt.with(given);
+        PresetFinder.Found narrowed = found.only(given.keySet());
+        if (given.containsKey(line.head().id())) {
+            return rounds(fitting, narrowed);
         }
         // The version that is active now may take these values.
         return found.remembered()
                 ? Uni.createFrom().item(new Step.LookUpAgain())
-                : notFromStock(attempt, preset, match).map(Step.Ended::new);
+                : fromStock(fitting, narrowed)
+                        .chain(taken -> taken.isPresent()
+                                ? Uni.createFrom().item(taken.get())
+                                : notFromStock(attempt, found, line).map(Step.Ended::new));
     }
 
     /**
      * No stock was built with these parameters: a cold build is begun where the policy builds, and refused
      * where not.
      */
-    private Uni<Outcome> notFromStock(ClaimAttempt attempt, Claimable preset, ParameterMatch match) {
-        return earlier.orElseGet(attempt, () -> buildCold(attempt, preset, match));
+    private Uni<Outcome> notFromStock(ClaimAttempt attempt, PresetFinder.Found found, Line line) {
+        return earlier.orElseGet(attempt, () -> buildCold(attempt, found, line));
     }
 
-    private Uni<Outcome> buildCold(ClaimAttempt attempt, Claimable preset, ParameterMatch match) {
+    private Uni<Outcome> buildCold(ClaimAttempt attempt, PresetFinder.Found found, Line line) {
+        ParameterMatch match = match(attempt, found, line.head());
         List<Refusal> refusals = match.refusals(attempt.request().policy());
         if (!refusals.isEmpty()) {
             return Uni.createFrom().failure(Problem.unprocessable(refusals));
         }
+        ClaimAttempt matched = attempt.with(newClaims.given(line.head().id(), match));
         return outOfStock
-                .why(attempt, preset)
-                .chain(found -> found.map(home -> buildCold(attempt.with(newClaims.given(preset.id(), match)), home))
+                .why(attempt, line)
+                .chain(now -> now.map(home -> buildCold(matched, home))
                         .orElseGet(() -> Uni.createFrom().item(Outcome.Unknown.preset())));
     }
 
@@ -215,7 +235,7 @@ class Claims {
         /** Stock is there, but other statements held its locks. */
         record AskAgain() implements Step {}
 
-        /** The presets that were remembered are no longer active. */
+        /** The presets that were remembered are no longer served, or no longer all of their lines. */
         record LookUpAgain() implements Step {}
     }
 
@@ -225,8 +245,8 @@ class Claims {
 
     /** At most {@link #ROUNDS} rounds; the last one ends. */
     private Uni<Step> rounds(ClaimAttempt attempt, PresetFinder.Found found) {
-        Uni<Step> step = fromStock(attempt, found.presets())
-                .chain(taken -> taken.isPresent() ? ended(taken.get()) : notInStock(attempt, found));
+        Uni<Step> step = fromStock(attempt, found)
+                .chain(taken -> taken.isPresent() ? Uni.createFrom().item(taken.get()) : notInStock(attempt, found));
         return step.chain(first -> first instanceof Step.AskAgain
                 ? furtherRounds(attempt, found)
                 : Uni.createFrom().item(first));
@@ -254,22 +274,23 @@ class Claims {
                 .onItem()
                 .delayIt()
                 .by(BETWEEN_ROUNDS.multipliedBy(number - 1))
-                .chain(() -> fromStock(attempt, found.presets()))
-                .chain(taken -> taken.isPresent() ? ended(taken.get()) : decide(attempt, found, number));
+                .chain(() -> fromStock(attempt, found))
+                .chain(taken ->
+                        taken.isPresent() ? Uni.createFrom().item(taken.get()) : decide(attempt, found, number));
     }
 
     /** Why stock did not serve the claim, and what follows. */
     private Uni<Step> decide(ClaimAttempt attempt, PresetFinder.Found from, int round) {
         Uni<List<Short>> all = Uni.createFrom().item(new ArrayList<>());
-        for (Claimable preset : from.presets()) {
-            all = all.call(found -> outOfStock.why(attempt, preset).invoke(one -> one.ifPresent(found::add)));
+        for (Line line : from.lines()) {
+            all = all.call(found -> outOfStock.why(attempt, line).invoke(one -> one.ifPresent(found::add)));
         }
         return all.chain(found -> decide(attempt, from, found, round));
     }
 
     private Uni<Step> decide(ClaimAttempt attempt, PresetFinder.Found from, List<Short> found, int round) {
         List<Short> active = found.stream().filter(one -> one.now().active()).toList();
-        if (from.remembered() && active.size() < from.presets().size()) {
+        if (from.remembered() && active.size() < from.lines().size()) {
             return Uni.createFrom().item(new Step.LookUpAgain());
         }
         if (found.isEmpty()) {
@@ -291,38 +312,65 @@ class Claims {
     }
 
     private Uni<Step> byPolicy(ClaimAttempt attempt, Short home) {
-        return outOfStock.byPolicy(attempt, home).map(Step.Ended::new);
+        return outOfStock.byPolicy(attempt.at(home.preset()), home).map(Step.Ended::new);
     }
 
     /**
      * From the first of the presets that has what is wanted; empty where none has, and where the key was
      * used before.
      */
-    private Uni<Optional<Outcome>> fromStock(ClaimAttempt attempt, List<Claimable> from) {
-        Uni<FromStock> answer = Uni.createFrom().item(new FromStock.None());
-        for (Claimable preset : from) {
+    private Uni<Optional<Step>> fromStock(ClaimAttempt attempt, PresetFinder.Found found) {
+        Uni<FromStock> answer = Uni.createFrom().item(new FromStock.None(null));
+        for (Line line : found.lines()) {
             answer = answer.chain(last -> last instanceof FromStock.None
-                    ? take(attempt, preset)
+                    ? take(attempt, line, found.remembered())
                     : Uni.createFrom().item(last));
         }
         return answer.chain(last -> switch (last) {
-            case FromStock.Granted granted -> Uni.createFrom().item(Optional.of(granted.outcome()));
-            case FromStock.None() -> Uni.createFrom().item(Optional.empty());
-            case FromStock.Limited() -> withinQuota(attempt, from);
+            case FromStock.Granted granted -> Uni.createFrom().item(Optional.of(new Step.Ended(granted.outcome())));
+            case FromStock.None none -> Uni.createFrom().item(Optional.empty());
+            case FromStock.Limited() -> withinQuota(attempt, found.lines()).map(given -> given.map(Step.Ended::new));
+            case FromStock.Outdated() -> Uni.createFrom().item(Optional.of(new Step.LookUpAgain()));
         });
     }
 
-    private Uni<FromStock> take(ClaimAttempt attempt, Claimable preset) {
-        return attempt.request().count() == 1 ? combiner.take(preset, attempt.claim()) : takeSeveral(attempt, preset);
+    private Uni<FromStock> take(ClaimAttempt attempt, Line line, boolean remembered) {
+        if (attempt.request().count() > 1) {
+            return takeSeveral(attempt, line).map(answer -> judged(attempt, line, remembered, answer));
+        }
+        Uni<FromStock> answer = Uni.createFrom().item(new FromStock.None(line.edition()));
+        for (Claimable preset : line.members()) {
+            answer = answer.chain(last -> last instanceof FromStock.None
+                    ? combiner.take(preset, attempt.at(preset).claim())
+                            .map(next -> judged(attempt, line, remembered, next))
+                    : Uni.createFrom().item(last));
+        }
+        return answer;
     }
 
-    private Uni<FromStock> takeSeveral(ClaimAttempt attempt, Claimable preset) {
+    /**
+     * A rollout has begun, ended or gone on since the line was looked up: a claim that got nothing looks it up again,
+     * and after one that was served the next one does.
+     */
+    private FromStock judged(ClaimAttempt attempt, Line line, boolean remembered, FromStock answer) {
+        if (!remembered) {
+            return answer;
+        }
+        if (answer instanceof FromStock.Granted granted && !granted.edition().equals(line.edition())) {
+            presets.forget(attempt.caller(), attempt.request().wanted());
+        }
+        return answer instanceof FromStock.None none && !line.edition().equals(none.edition())
+                ? new FromStock.Outdated()
+                : answer;
+    }
+
+    private Uni<FromStock> takeSeveral(ClaimAttempt attempt, Line line) {
         Instant began = clock.instant();
         ClaimRequest request = attempt.request();
         List<NewClaim> claims = newClaims.several(attempt.claim(), request.count());
-        return store.take(preset.id(), preset.order(), claims, request.atLeast(), ScanStart.OLDEST, began)
+        return store.take(attempt.offers(line), claims, request.atLeast(), began)
                 .map(taken -> several(claims, taken.claims(), began)
-                        .<FromStock>map(FromStock.Granted::new)
+                        .<FromStock>map(given -> new FromStock.Granted(given, String.valueOf(taken.edition())))
                         .orElseGet(() -> FromStock.nothing(taken)));
     }
 
@@ -346,20 +394,19 @@ class Claims {
     }
 
     /** A repeated request gets the earlier answer, even if the quota is full now. */
-    private Uni<Optional<Outcome>> withinQuota(ClaimAttempt attempt, List<Claimable> from) {
+    private Uni<Optional<Outcome>> withinQuota(ClaimAttempt attempt, List<Line> from) {
         Uni<Optional<Outcome>> answer = earlier.of(attempt);
-        for (Claimable preset : from) {
-            answer =
-                    answer.chain(last -> last.isPresent() ? Uni.createFrom().item(last) : withinQuota(attempt, preset));
+        for (Line line : from) {
+            answer = answer.chain(last -> last.isPresent() ? Uni.createFrom().item(last) : withinQuota(attempt, line));
         }
         return answer;
     }
 
-    private Uni<Optional<Outcome>> withinQuota(ClaimAttempt attempt, Claimable preset) {
+    private Uni<Optional<Outcome>> withinQuota(ClaimAttempt attempt, Line line) {
         Instant began = clock.instant();
         ClaimRequest request = attempt.request();
         List<NewClaim> claims = newClaims.several(attempt.claim(), request.count());
-        return store.takeWithinQuota(preset.id(), preset.order(), claims, request.atLeast(), began)
+        return store.takeWithinQuota(attempt.offers(line), claims, request.atLeast(), began)
                 .chain(result -> switch (result) {
                     case UnderQuota.Exceeded<List<Claim>>(var quota) ->
                         earlier.orElse(attempt, new Outcome.OverQuota(quota)).map(Optional::of);

@@ -60,13 +60,13 @@ public class ColdClaimStore {
                   JOIN templates t ON t.id = p.template_id
                   JOIN template_versions v ON v.id = p.version_id
                   JOIN organizations o ON o.id = p.organization_id
-                 WHERE p.id = :preset::uuid AND {active}
+                 WHERE p.id = :preset::uuid AND {served}
                    AND {visible}
                    AND (:within_quota::boolean OR NOT {limited})
                    AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = :user::uuid AND c.idempotency_key = :key::text)
                    FOR SHARE OF t),
             """.replace("{version}", StartBuild.VERSION)
-                            .replace("{active}", Rules.active("p", "t"))
+                            .replace("{served}", Rules.served("p", "t"))
                             .replace("{visible}", Rules.visibleTo("p.organization_id"))
                             .replace("{limited}", ClaimQuotaStore.LIMITED)
                     + BEGIN_COLD
@@ -100,7 +100,7 @@ public class ColdClaimStore {
     /**
      * Begins a build for a claim.
      *
-     * @return empty where the preset is not active, the key was used before, the organization has a quota,
+     * @return empty where the preset is not served, the key was used before, the organization has a quota,
      *     or no server has connections left for it. Fails where the id or the name that
      *     the client chose is taken ({@link #isIdTaken}, {@link #isNameTaken}), and leaves nothing behind
      */
@@ -175,8 +175,10 @@ public class ColdClaimStore {
                 : SealedValues.json(encryption, workspace, given.cold(), given.sensitive());
     }
 
-    private static final Sql COLD_FOR_WAITING = Sql.of(
-            """
+    // While the version that the claim waits for is tried, the newest one before is built.
+    private static final Sql COLD_FOR_WAITING =
+            Sql.of(
+                    """
             WITH waited AS (
                 SELECT c.id, c.user_id, c.preset_id, c.ttl_seconds, c.late_parameters FROM claims c
                  WHERE c.id = :claim::uuid AND c.workspace_id IS NULL AND c.ended_at IS NULL
@@ -186,32 +188,36 @@ public class ColdClaimStore {
                        v.start_timeout_seconds AS timeout, c.user_id AS initiator, c.id AS claim_id, c.ttl_seconds AS lease,
                        c.late_parameters, {version}
                   FROM waited c
-                  JOIN presets p ON p.id = c.preset_id
+                  JOIN presets n ON n.id = c.preset_id
+                  JOIN presets p ON p.id = n.id OR (p.rollout_id = n.rollout_id AND p.rollout_role = 'before' AND {alike})
                   JOIN templates t ON t.id = p.template_id
                   JOIN template_versions v ON v.id = p.version_id
-                 WHERE {active}
+                 WHERE {served}
+                 ORDER BY p.id <> n.id, v.number DESC LIMIT 1
                    FOR SHARE OF t),
-            """.replace("{version}", StartBuild.VERSION).replace("{active}", Rules.active("p", "t")) + BEGIN_COLD + """
+            """.replace("{version}", StartBuild.VERSION).replace("{served}", Rules.served("p", "t")).replace(
+                                    "{alike}", Rules.takesAlike("n.version_id", "p.version_id", "c.late_parameters"))
+                            + BEGIN_COLD + """
             , refused AS (
                 UPDATE claims c SET ended_at = :at::timestamptz, ended_reason = 'timed_out'
                   FROM asked a WHERE c.id = a.claim_id AND NOT EXISTS (SELECT FROM item))
             UPDATE claims c
-               SET workspace_id = i.workspace, path = 'cold', granted_at = :at::timestamptz, generation = 1,
+               SET preset_id = i.preset_id, workspace_id = i.workspace, path = 'cold', granted_at = :at::timestamptz, generation = 1,
                    expires_at = :at::timestamptz + make_interval(secs => i.lease)
               FROM item i
              WHERE c.id = i.claim_id""",
-            "at",
-            "workspace",
-            "build",
-            "job",
-            "name",
-            "parameters",
-            "claim");
+                    "at",
+                    "workspace",
+                    "build",
+                    "job",
+                    "name",
+                    "parameters",
+                    "claim");
 
     /**
      * Begins a build for a claim whose deadline has passed.
      *
-     * @return false where it waits no longer or its preset is inactive; and where no server has connections
+     * @return false where it waits no longer or no preset of its line is served; and where no server has connections
      *     left: then the claim has timed out
      */
     public Uni<Boolean> coldForWaiting(UUID claim, Instant at) {

@@ -24,6 +24,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jboss.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Serves claims from stock. Claims of one preset that arrive while a statement of it runs are served
@@ -68,17 +69,25 @@ class Combiner {
     /** The result of a claim from stock. */
     sealed interface FromStock {
 
-        record Granted(Outcome.Given outcome) implements FromStock {}
+        /** @param edition of the preset's {@link Line} */
+        record Granted(Outcome.Given outcome, String edition) implements FromStock {}
 
-        /** There is no stock, or the key was used before. */
-        record None() implements FromStock {}
+        /**
+         * There is no stock, or the key was used before.
+         *
+         * @param edition of the preset's {@link Line}; null where the preset is not served
+         */
+        record None(@Nullable String edition) implements FromStock {}
+
+        /** The preset's line has changed since it was looked up. */
+        record Outdated() implements FromStock {}
 
         /** The organization has a quota, so nothing is given outside of its lock. */
         record Limited() implements FromStock {}
 
         /** The answer to a claim that is not among those that were served. */
         static FromStock nothing(Taken taken) {
-            return taken.limited() ? new Limited() : new None();
+            return taken.limited() ? new Limited() : new None(taken.edition());
         }
     }
 
@@ -87,7 +96,7 @@ class Combiner {
         return lane(preset)
                 .batcher
                 .ask(new Asking(claim, clock.instant()))
-                .map(answer -> answer.orElseGet(FromStock.None::new))
+                .map(answer -> answer.orElseGet(() -> new FromStock.None(null)))
                 .ifNoItem()
                 .after(ANSWER_MAX)
                 .failWith(Combiner::tooBusy);
@@ -184,13 +193,14 @@ class Combiner {
             for (Asking one : together) {
                 Claim claim = byId.get(one.claim().id());
                 Stages stages = new Stages(Duration.between(one.at(), began), picked);
-                answers.put(one, claim == null ? FromStock.nothing(taken) : granted(claim, stages));
+                answers.put(one, claim == null ? FromStock.nothing(taken) : granted(claim, stages, taken));
             }
             return answers;
         }
 
-        private static FromStock granted(Claim claim, Stages stages) {
-            return new FromStock.Granted(new Outcome.Given(List.of(claim), Optional.of(stages)));
+        private static FromStock granted(Claim claim, Stages stages, Taken taken) {
+            return new FromStock.Granted(
+                    new Outcome.Given(List.of(claim), Optional.of(stages)), String.valueOf(taken.edition()));
         }
 
         private Uni<Taken> scan(List<NewClaim> claims, Instant at) {
@@ -206,10 +216,7 @@ class Combiner {
          * must be answered, even if the second scan fails.
          */
         private Uni<Taken> scanAll(List<NewClaim> claims, Taken before, Instant at) {
-            Set<UUID> served = before.claims().stream().map(Claim::id).collect(Collectors.toSet());
-            List<NewClaim> unserved = claims.stream()
-                    .filter(claim -> !served.contains(claim.id()))
-                    .toList();
+            List<NewClaim> unserved = before.unserved(claims);
             if (unserved.isEmpty()) {
                 return Uni.createFrom().item(before);
             }

@@ -37,7 +37,8 @@ public class ExactClaimStore {
                    FOR UPDATE OF w),
             """;
 
-    private static final Sql TAKE_EXACTLY = ClaimStore.statement(PICK_EXACTLY, "true", "", "workspace", "version");
+    private static final Sql TAKE_EXACTLY =
+            ClaimStore.statement(Claimer.CLIENT, PICK_EXACTLY, "true", "", "workspace", "version");
 
     private static final Sql PRESET_OF = Sql.of(
             """
@@ -90,13 +91,13 @@ public class ExactClaimStore {
                         WHEN w.state_status = 'in_flight' THEN 'MUTATION_IN_PROGRESS'
                         WHEN NOT ({claimable}) THEN 'WORKSPACE_NOT_READY'
                         WHEN NOT {fresh} THEN 'WORKSPACE_EXPIRED'
-                        WHEN ({active}) IS NOT TRUE THEN 'PRESET_NOT_ACTIVE' END AS obstacle
+                        WHEN ({served}) IS NOT TRUE THEN 'PRESET_NOT_ACTIVE' END AS obstacle
               FROM workspaces w
               LEFT JOIN presets p ON p.id = w.preset_id
               LEFT JOIN templates t ON t.id = p.template_id
              WHERE w.id = :workspace AND {visible}""".replace("{claimable}", Rules.claimable("w"))
                     .replace("{fresh}", Rules.fresh("w", Rules.freshFrom("p")))
-                    .replace("{active}", Rules.active("p", "t"))
+                    .replace("{served}", Rules.served("p", "t"))
                     .replace("{visible}", Rules.visibleTo("w.organization_id")),
             "workspace",
             "organization",

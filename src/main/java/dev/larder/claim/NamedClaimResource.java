@@ -85,8 +85,8 @@ class NamedClaimResource {
             content = @Content(schema = @Schema(implementation = ClaimBody.Terms.class)))
     @APIResponse(
             responseCode = "201",
-            description = "Claimed. Where count is above 1: {\"items\": [claim, ...]}",
-            content = @Content(schema = @Schema(implementation = ClaimView.class)))
+            description = "Claimed. The answer has items where count is above 1",
+            content = @Content(schema = @Schema(implementation = ClaimAnswers.Answer.class)))
     @APIResponse(
             responseCode = "202",
             description = "The claim waits. Get it, or repeat the request with the same key (with Retry-After)",

@@ -61,8 +61,13 @@ class OutOfStock {
         this.settings = settings;
     }
 
-    /** A preset and why it gives nothing. */
-    record Short(Claimable preset, Availability now) {
+    /** A line and why it gives nothing. */
+    record Short(Line line, Availability now) {
+
+        /** The one that is built for the claim, and where it waits. */
+        Claimable preset() {
+            return line.head();
+        }
 
         /** Whether stock beyond that of the waiting claims is there: it was only locked. */
         boolean has(int wanted) {
@@ -76,11 +81,11 @@ class OutOfStock {
 
     private record Question(UUID preset, Optional<UUID> callersOrganization) {}
 
-    /** Why the preset gives nothing; empty where the caller knows no such preset. */
-    Uni<Optional<Short>> why(ClaimAttempt attempt, Claimable preset) {
+    /** Why the line gives nothing; empty where the caller knows no such preset. */
+    Uni<Optional<Short>> why(ClaimAttempt attempt, Line line) {
         return availabilities
-                .ask(new Question(preset.id(), attempt.caller().organization()))
-                .map(found -> found.map(now -> new Short(preset, now)));
+                .ask(new Question(line.head().id(), attempt.caller().organization()))
+                .map(found -> found.map(now -> new Short(line, now)));
     }
 
     /** The claims of a burst that finds nothing all ask the same. */
@@ -146,11 +151,11 @@ class OutOfStock {
                 ? waiting.waitWithinQuota(preset, attempt.claim(), policy, now)
                 : waiting.waitFor(preset, attempt.claim(), policy, now).map(UnderQuota.Within::new);
         return begun.chain(
-                result -> begun(attempt, result, "waited", Change.WAITING_CLAIM, notWaiting(attempt, home.preset())));
+                result -> begun(attempt, result, "waited", Change.WAITING_CLAIM, notWaiting(attempt, home.line())));
     }
 
-    private Uni<Outcome> notWaiting(ClaimAttempt attempt, Claimable preset) {
-        return why(attempt, preset)
+    private Uni<Outcome> notWaiting(ClaimAttempt attempt, Line line) {
+        return why(attempt, line)
                 .chain(found -> found.isPresent() && found.get().now().active()
                         ? tooManyWait(attempt, found.get())
                         : Uni.createFrom().item(new Outcome.NotActive(REPLACED)));

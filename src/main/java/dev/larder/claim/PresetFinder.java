@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
@@ -18,7 +19,8 @@ import java.util.stream.Stream;
 /**
  * Which presets a request means. What was found is remembered, because a claim that had to look it up each
  * time would cost one more statement. That is safe: a preset never changes what it is, and one that is no
- * longer active gives nothing, upon which it is looked up again.
+ * longer served gives nothing, upon which it is looked up again. The statement that serves a claim also tells whether
+ * a rollout has begun, ended or gone on since the line was looked up.
  */
 @ApplicationScoped
 class PresetFinder {
@@ -29,7 +31,7 @@ class PresetFinder {
     private static final int MEANT_MAX = 1_000;
 
     private final PresetReads reads;
-    private final Map<Meant, List<Claimable>> remembered = new ConcurrentHashMap<>();
+    private final Map<Meant, List<Line>> remembered = new ConcurrentHashMap<>();
 
     PresetFinder(PresetReads reads) {
         this.reads = reads;
@@ -39,26 +41,39 @@ class PresetFinder {
     private record Meant(Wanted wanted, Optional<UUID> callersOrganization) {}
 
     /**
+     * @param lines one for each name that is a preset's
      * @param remembered whether it was looked up some time ago
      * @param unknown which of several names is no preset's, while others are
-     * @param declared the parameters of its version where the claim gives parameters
+     * @param declared the parameters of each preset's version where the claim gives parameters
      */
-    record Found(List<Claimable> presets, boolean remembered, OptionalInt unknown, List<Declared> declared) {
+    record Found(List<Line> lines, boolean remembered, OptionalInt unknown, Map<UUID, List<Declared>> declared) {
 
-        static Found now(List<Claimable> presets) {
-            return new Found(presets, false, OptionalInt.empty(), List.of());
+        static Found now(List<Line> lines) {
+            return new Found(lines, false, OptionalInt.empty(), Map.of());
         }
 
         static Found now(Optional<Fitting> fitting) {
             return new Found(
-                    fitting.map(Fitting::preset).stream().toList(),
+                    fitting.map(Fitting::line).stream().toList(),
                     false,
                     OptionalInt.empty(),
-                    fitting.map(Fitting::declared).orElse(List.of()));
+                    fitting.map(Fitting::declared).orElse(Map.of()));
         }
 
-        Found with(List<Declared> parameters) {
-            return new Found(presets, remembered, unknown, parameters);
+        /** With these presets only. */
+        Found only(Set<UUID> presets) {
+            return new Found(
+                    lines.stream()
+                            .map(line -> line.only(presets))
+                            .flatMap(Optional::stream)
+                            .toList(),
+                    remembered,
+                    unknown,
+                    declared);
+        }
+
+        Found with(Map<UUID, List<Declared>> parameters) {
+            return new Found(lines, remembered, unknown, parameters);
         }
     }
 
@@ -66,10 +81,10 @@ class PresetFinder {
         if (wanted instanceof Wanted.WithParameters with) {
             return find(caller, with.preset()).chain(this::withDeclared);
         }
-        List<Claimable> known = remembered.get(new Meant(wanted, caller.organization()));
+        List<Line> known = remembered.get(new Meant(wanted, caller.organization()));
         return known == null
                 ? lookUp(caller, wanted)
-                : Uni.createFrom().item(new Found(known, true, OptionalInt.empty(), List.of()));
+                : Uni.createFrom().item(new Found(known, true, OptionalInt.empty(), Map.of()));
     }
 
     /** As it is now. */
@@ -82,13 +97,19 @@ class PresetFinder {
     }
 
     private Uni<Found> withDeclared(Found found) {
-        return found.presets().isEmpty()
+        return found.lines().isEmpty()
                 ? Uni.createFrom().item(found)
-                : reads.declared(found.presets().getFirst().id()).map(found::with);
+                : reads.declared(found.lines().getFirst().ids()).map(found::with);
+    }
+
+    /** The next request with these names looks them up again. */
+    void forget(Caller caller, Wanted wanted) {
+        remembered.remove(new Meant(
+                wanted instanceof Wanted.WithParameters with ? with.preset() : wanted, caller.organization()));
     }
 
     private void remember(Meant meant, Found found) {
-        if (found.presets().isEmpty() || found.unknown().isPresent()) {
+        if (found.lines().isEmpty() || found.unknown().isPresent()) {
             remembered.remove(meant);
             return;
         }
@@ -98,7 +119,7 @@ class PresetFinder {
         if (remembered.size() >= REMEMBERED_MAX) {
             remembered.clear();
         }
-        remembered.put(meant, found.presets());
+        remembered.put(meant, found.lines());
     }
 
     private Uni<Found> read(Caller caller, Wanted wanted) {
@@ -131,13 +152,13 @@ class PresetFinder {
         };
     }
 
-    private static Found inOrder(List<String> names, Map<String, Claimable> found) {
+    private static Found inOrder(List<String> names, Map<String, Line> found) {
         OptionalInt unknown = IntStream.range(0, names.size())
                 .filter(index -> !found.containsKey(names.get(index)))
                 .findFirst();
-        List<Claimable> presets = names.stream()
+        List<Line> lines = names.stream()
                 .flatMap(name -> Stream.ofNullable(found.get(name)))
                 .toList();
-        return new Found(presets, false, presets.isEmpty() ? OptionalInt.empty() : unknown, List.of());
+        return new Found(lines, false, lines.isEmpty() ? OptionalInt.empty() : unknown, Map.of());
     }
 }

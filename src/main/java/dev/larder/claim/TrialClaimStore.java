@@ -42,7 +42,9 @@ public class TrialClaimStore {
      */
     public Uni<Boolean> take(Due due, NewClaim claim, Instant at) {
         return pool.withTransaction(connection -> trials.lock(connection, due)
-                .chain(mine -> mine ? take(connection, due, claim, at) : Uni.createFrom().item(false)));
+                .chain(mine -> mine
+                        ? take(connection, due, claim, at)
+                        : Uni.createFrom().item(false)));
     }
 
     private Uni<Boolean> take(SqlConnection connection, Due due, NewClaim claim, Instant at) {

@@ -33,8 +33,7 @@ public class TrialClaims {
     private static final Duration STOP_WITHIN = Duration.ofSeconds(5);
 
     /** A token would need a user that can log in. The role is that of the users who see what is tried. */
-    private static final Caller SYSTEM =
-            new Caller(SystemUser.ID, "system", Role.TEMPLATE_ADMIN, Optional.empty());
+    private static final Caller SYSTEM = new Caller(SystemUser.ID, "system", Role.TEMPLATE_ADMIN, Optional.empty());
 
     private final TrialStore trials;
     private final TrialClaimStore store;
@@ -86,8 +85,7 @@ public class TrialClaims {
     /** One round. Work beyond its bounds is left for the next round. */
     public Uni<Void> runOnce() {
         Instant now = clock.instant();
-        return end(now)
-                .chain(() -> trials.due(now))
+        return end(now).chain(() -> trials.due(now))
                 .chain(due -> begin(due, now))
                 .onFailure()
                 .invoke(cause -> LOG.warnf("trial claims failed, will try again cause=%s", cause))

@@ -63,12 +63,10 @@ class WaitEstimates {
 
     /**
      * @param position of the claim among the waiting claims, from 1
-     * @param now what the preset has in stock and builds
+     * @param now what the preset's line has in stock and builds
      */
     Uni<WaitEstimate> of(UUID preset, long position, Availability now) {
-        return standings
-                .ask(preset)
-                .map(found -> found.orElse(NO_PREBUILDS).stops())
+        return stops(now.active() ? now.served() : List.of(preset))
                 .map(stops -> new WaitEstimate(
                         stops,
                         WaitTime.of(
@@ -77,5 +75,22 @@ class WaitEstimates {
                                 now.buildTime().orElse(WaitTime.WITHOUT_EVIDENCE),
                                 stops,
                                 clock.instant())));
+    }
+
+    /** While a rollout runs creation goes on where it does of one of the versions; else the first one says why not. */
+    private Uni<List<Reason>> stops(List<UUID> line) {
+        Uni<List<Reason>> first = stops(line.getFirst());
+        return line.stream()
+                .skip(1)
+                .reduce(
+                        first,
+                        (before, preset) -> before.chain(stops -> stops.isEmpty()
+                                ? Uni.createFrom().item(stops)
+                                : stops(preset).map(next -> next.isEmpty() ? next : stops)),
+                        (one, other) -> one);
+    }
+
+    private Uni<List<Reason>> stops(UUID preset) {
+        return standings.ask(preset).map(found -> found.orElse(NO_PREBUILDS).stops());
     }
 }

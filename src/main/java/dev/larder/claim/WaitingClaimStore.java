@@ -29,15 +29,18 @@ public class WaitingClaimStore {
         this.quotas = quotas;
     }
 
-    // waiting_claims counts last: it makes statements wait for each other.
+    // waiting_claims counts last: it makes statements wait for each other. While a rollout runs claims wait for the
+    // version that it makes ready, if that version takes the late values alike.
     private static final Sql WAIT = Sql.of(
             """
             WITH preset AS MATERIALIZED (
-                SELECT p.id, p.organization_id
+                SELECT coalesce(n.id, p.id) AS id, p.organization_id
                   FROM presets p
                   JOIN templates t ON t.id = p.template_id
                   JOIN organizations o ON o.id = p.organization_id
-                 WHERE p.id = :preset::uuid AND {active}
+                  LEFT JOIN rollouts r ON r.id = p.rollout_id
+                  LEFT JOIN presets n ON n.id = r.to_preset_id AND {alike}
+                 WHERE p.id = :preset::uuid AND {stocked}
                    AND {visible}
                    AND (:within_quota::boolean OR NOT {limited})
                    AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = :user::uuid AND c.idempotency_key = :key::text)),
@@ -51,7 +54,8 @@ public class WaitingClaimStore {
              WHERE w.in_all < :organization_max::integer AND w.of_user < :user_max::integer
             RETURNING id),
             {labelled}
-            SELECT id FROM made""".replace("{active}", Rules.active("p", "t"))
+            SELECT id FROM made""".replace("{stocked}", Rules.stocked("p", "t"))
+                    .replace("{alike}", Rules.takesAlike("p.version_id", "n.version_id", ":late::text::jsonb"))
                     .replace("{visible}", Rules.visibleTo("p.organization_id"))
                     .replace("{limited}", ClaimQuotaStore.LIMITED)
                     .replace(
@@ -77,7 +81,7 @@ public class WaitingClaimStore {
     /**
      * Records that a claim waits. The policy's bounds are exact, however many claims arrive at once.
      *
-     * @return empty where the preset is not active, the key was used before, the organization has a quota,
+     * @return empty where the preset is not served, the key was used before, the organization has a quota,
      *     or as many claims of the user or the organization wait as may
      */
     public Uni<Optional<UUID>> waitFor(UUID preset, NewClaim claim, WaitPolicy policy, Instant at) {
@@ -171,16 +175,21 @@ public class WaitingClaimStore {
 
     private static final Sql PRESETS_TO_SERVE = Sql.of(
             """
+            WITH waiting AS (
+                SELECT DISTINCT c.preset_id FROM claims c WHERE c.workspace_id IS NULL AND c.ended_at IS NULL)
             SELECT p.id, p.claim_order,
                    (SELECT v.verify_step FROM template_versions v WHERE v.id = p.version_id) AS verify_step
               FROM presets p
-             WHERE p.id IN (SELECT c.preset_id FROM claims c WHERE c.workspace_id IS NULL AND c.ended_at IS NULL)
+             WHERE p.id IN (SELECT c.preset_id FROM waiting c
+                             UNION ALL
+                            SELECT b.id FROM waiting c JOIN presets n ON n.id = c.preset_id JOIN presets b ON b.rollout_id = n.rollout_id)
+               AND p.rollout_role IS DISTINCT FROM 'canary'
                AND EXISTS (SELECT FROM workspaces w WHERE w.preset_id = p.id AND {claimable} AND {fresh})
-             ORDER BY random() LIMIT :limit""".replace("{claimable}", Rules.claimable("w")).replace("{fresh}", Rules.fresh("w", Rules.freshFrom("p"))),
+             ORDER BY p.rollout_role IS NOT DISTINCT FROM 'before', random() LIMIT :limit""".replace("{claimable}", Rules.claimable("w")).replace("{fresh}", Rules.fresh("w", Rules.freshFrom("p"))),
             "limit",
             "at");
 
-    /** Presets for which claims wait and that have stock. */
+    /** Presets that have stock, and for whose lines claims wait; those that a rollout replaces come last. */
     public Uni<List<Claimable>> presetsToServe(int limit, Instant at) {
         return PRESETS_TO_SERVE.on(client, limit, Rows.utc(at)).map(rows -> Rows.list(rows, PresetReads::claimable));
     }

@@ -18,6 +18,7 @@ import dev.larder.cli.client.PromoteCommand;
 import dev.larder.cli.client.ReleaseCommand;
 import dev.larder.cli.client.RenewCommand;
 import dev.larder.cli.client.ResumeCommand;
+import dev.larder.cli.client.RolloutCommand;
 import dev.larder.cli.client.Terminal;
 import dev.larder.cli.client.TopPoolsCommand;
 import dev.larder.cli.client.TryCommand;
@@ -67,6 +68,7 @@ import picocli.CommandLine.Command;
             PauseCommand.class,
             ResumeCommand.class,
             PromoteCommand.class,
+            RolloutCommand.class,
             InvalidateCommand.class,
             ServerCommand.class,
             WorkerCommand.class,

@@ -23,8 +23,8 @@ class WorkerOptions {
     @Option(
             names = "--server",
             required = true,
-            defaultValue = "${env:LARDER_SERVER}",
-            description = "The server's address: https://larder.example.org. Also LARDER_SERVER.")
+            defaultValue = "${env:LARDER_URL:-${env:LARDER_SERVER}}",
+            description = "The server's address: https://larder.example.org. Also LARDER_URL.")
     @SuppressWarnings("NullAway.Init")
     URI server;
 

@@ -43,6 +43,10 @@ public record Partition(Kind kind, UUID subject) {
         return new Partition(Kind.CLAIM, id);
     }
 
+    public static Partition preset(UUID id) {
+        return new Partition(Kind.PRESET, id);
+    }
+
     /** Empty where the text names no partition. */
     static Optional<Partition> of(String text) {
         Matcher parts = TEXT.matcher(text);

@@ -21,6 +21,11 @@ public record BulkAnswer(
         boolean more,
         @Nullable String next) {
 
+    /** Whether the call changed something. */
+    public boolean changedAny() {
+        return !dryRun && count > 0;
+    }
+
     /** Of a dry run. */
     public static BulkAnswer of(Total total) {
         return new BulkAnswer(true, total.count(), 0, !total.exact(), null);

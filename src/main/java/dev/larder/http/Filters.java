@@ -36,8 +36,14 @@ public final class Filters {
 
     /** A status, one of these words. Code {@code unknown_status}. */
     public static Optional<String> status(@Nullable String value, List<String> words) {
+        return word("status", value, words);
+    }
+
+    /** One of these words. Code {@code unknown_} and the parameter. */
+    public static Optional<String> word(String parameter, @Nullable String value, List<String> words) {
         if (value != null && !words.contains(value)) {
-            throw Problem.badRequest("unknown_status", "status", "must be one of " + String.join(", ", words) + ".");
+            String code = "unknown_" + parameter;
+            throw Problem.badRequest(code, parameter, "must be one of " + String.join(", ", words) + ".");
         }
         return Optional.ofNullable(value);
     }

@@ -19,6 +19,10 @@ public interface FollowSettings {
     @WithDefault("1000")
     int eventsMax();
 
+    /** Streams of rollouts. */
+    @WithDefault("200")
+    int rolloutsMax();
+
     /** The share of one organization, in percent. */
     @WithDefault("50")
     int organizationPercent();

@@ -44,8 +44,9 @@ public class InventoryReads {
      *   <li>missing: its workspace lives and is not being deleted, and it is gone
      * </ul>
      *
-     * A version's template is owned while the version is active or a first build of one of its workspaces has
-     * not ended, settling while the version is new, and leaked after that.
+     * A version's template is owned while the version is active, while a rollout has not yet replaced its stock, and
+     * while a first build of one of its workspaces has not ended. It is settling while the version is new, and leaked
+     * after that.
      */
     public static final List<String> STATES = List.of("owned", "settling", "leaked", "unknown", "missing");
 
@@ -55,7 +56,9 @@ public class InventoryReads {
      */
     static final String STATE = """
             CASE WHEN w.id IS NULL THEN coalesce((
-                      SELECT CASE WHEN t.active_version_id = v.id AND %s
+                      SELECT CASE WHEN (t.active_version_id = v.id
+                                        OR EXISTS (SELECT FROM presets p WHERE p.version_id = v.id AND p.rollout_role = 'before'))
+                                       AND %s
                                   THEN 'owned'
                                   WHEN EXISTS (SELECT FROM workspaces n
                                                 WHERE n.organization_id = v.organization_id AND n.deleted_at IS NULL

@@ -5,6 +5,7 @@ import dev.larder.database.Sql;
 import dev.larder.lifecycle.AuditEntry;
 import dev.larder.lifecycle.DirtyPresets;
 import dev.larder.lifecycle.QuarantineStore;
+import dev.larder.lifecycle.Rules;
 import dev.larder.model.Ids;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -135,7 +136,7 @@ public class RestoreStore {
     private static final Sql BEGIN_ANEW = Sql.of(
             """
             WITH anew AS (
-                UPDATE presets SET failures_from = :at RETURNING id, version_id),
+                UPDATE presets SET failures_from = :at RETURNING id, template_id, version_id, rollout_role),
             dirty AS (
                 %s),
             audited AS (
@@ -144,7 +145,8 @@ public class RestoreStore {
                SET suspect_since = NULL, suspect_reason = NULL, system_identifier = :system, sweep_wanted_at = :at""".formatted(
                             DirtyPresets.mark(
                                     "a.id",
-                                    "anew a JOIN templates t ON t.active_version_id = a.version_id AND t.deleted_at IS NULL"),
+                                    "anew a JOIN templates t ON t.id = a.template_id AND t.deleted_at IS NULL AND "
+                                            + Rules.current("a", "t")),
                             AuditEntry.withoutTarget(
                                     "settings.restored",
                                     "jsonb_build_object('claimsLost', :claims_lost::boolean)",

@@ -1,30 +1,24 @@
 package dev.larder.jobs;
 
 import dev.larder.http.BulkAnswer;
+import dev.larder.http.BulkChange;
 import dev.larder.http.BulkFilter;
-import dev.larder.http.CurrentCaller;
-import dev.larder.http.Filters;
-import dev.larder.http.Page;
-import dev.larder.http.PageRequest;
 import dev.larder.jobs.JobReads.JobFilter;
 import dev.larder.jobs.JobReads.Seen;
-import dev.larder.lifecycle.BulkAudit;
+import dev.larder.lifecycle.BulkAudit.Action;
 import dev.larder.lifecycle.CancelStore;
-import dev.larder.model.Caller;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Role;
-import dev.larder.model.Visibility;
 import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
 import io.quarkus.runtime.annotations.RegisterForReflection;
-import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
-import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.InstantSource;
 import java.util.List;
@@ -32,7 +26,6 @@ import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
-import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
@@ -59,23 +52,15 @@ class BulkCancelResource {
 
     private final JobReads reads;
     private final CancelStore cancels;
-    private final BulkAudit audit;
+    private final BulkChange bulk;
     private final WakeUps wakeUps;
-    private final CurrentCaller caller;
     private final InstantSource clock;
 
-    BulkCancelResource(
-            JobReads reads,
-            CancelStore cancels,
-            BulkAudit audit,
-            WakeUps wakeUps,
-            CurrentCaller caller,
-            InstantSource clock) {
+    BulkCancelResource(JobReads reads, CancelStore cancels, BulkChange bulk, WakeUps wakeUps, InstantSource clock) {
         this.reads = reads;
         this.cancels = cancels;
-        this.audit = audit;
+        this.bulk = bulk;
         this.wakeUps = wakeUps;
-        this.caller = caller;
         this.clock = clock;
     }
 
@@ -88,44 +73,28 @@ class BulkCancelResource {
             operationId = "cancelJobs",
             summary =
                     "Cancels the jobs that match and have not ended, 100 in a call; without a status the pending ones. Members cancel their own, others those of their organization. dryRun=true counts them")
-    public Uni<BulkAnswer> cancel(
-            @QueryParam("dryRun") @Parameter(description = Filters.DRY_RUN) @Nullable String dryRun,
-            @QueryParam("after") @Parameter(description = Filters.BULK_AFTER) @Nullable String after,
-            byte @Nullable [] body) {
+    public Uni<BulkAnswer> cancel(@BeanParam BulkChange.Parameters parameters, byte @Nullable [] body) {
         BulkFilter wanted = BulkFilter.of(body, Conditions.class);
-        boolean counts = Filters.flag("dryRun", dryRun);
-        PageRequest page = PageRequest.of(String.valueOf(BulkFilter.AT_ONCE), after);
         JobStatus status =
                 JobStatus.of(wanted.status(List.of("pending", "running")).orElse("pending"));
         JobFilter filter =
                 new JobFilter(wanted.presets(), Optional.of(status), wanted.ownerName(), wanted.since(clock.instant()));
-        Caller asking = caller.get();
-        Visibility scope = Visibility.of(asking);
-        return counts
-                ? reads.total(scope, filter).map(BulkAnswer::of)
-                : reads.list(scope, filter, page.after(), page.rows())
-                        .map(rows -> Page.of(page, rows, Seen::id))
-                        .chain(jobs -> cancel(asking, wanted, status, jobs));
+        return bulk.of(
+                        Action.CANCEL_JOBS,
+                        wanted,
+                        parameters,
+                        new BulkChange.Things<>(
+                                scope -> reads.total(scope, filter),
+                                (scope, page) -> reads.list(scope, filter, page.after(), page.rows()),
+                                Seen::id),
+                        job -> cancel(job, status))
+                .invoke(this::wake);
     }
 
-    private Uni<BulkAnswer> cancel(Caller asking, BulkFilter wanted, JobStatus status, Page<Seen> jobs) {
-        if (jobs.items().isEmpty()) {
-            return Uni.createFrom().item(BulkAnswer.of(jobs, 0));
+    private void wake(BulkAnswer answer) {
+        if (answer.changedAny()) {
+            wakeUps.changed(Change.JOB_CANCELED);
         }
-        return audit.begin(
-                        asking,
-                        BulkAudit.Action.CANCEL_JOBS,
-                        wanted.conditions(),
-                        jobs.items().size())
-                .chain(() -> Multi.createFrom()
-                        .iterable(jobs.items())
-                        .onItem()
-                        .transformToUniAndConcatenate(job -> cancel(job, status))
-                        .filter(canceled -> canceled)
-                        .collect()
-                        .asList())
-                .invoke(() -> wakeUps.changed(Change.JOB_CANCELED))
-                .map(canceled -> BulkAnswer.of(jobs, canceled.size()));
     }
 
     /** Whether it was as the filter has seen it. */

@@ -8,6 +8,7 @@ import dev.larder.jobs.QueueReads.Capacity;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Transition;
 import dev.larder.observe.Buckets;
+import dev.larder.observe.LastRead;
 import dev.larder.wakeup.Ticker;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
@@ -24,25 +25,22 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
-import org.jboss.logging.Logger;
-import org.jspecify.annotations.Nullable;
 
 /** How long jobs wait and run, and how many there are. The counts are of the whole deployment, in every process. */
 @Startup
 @ApplicationScoped
 class JobMetrics implements JobObserver {
 
-    private static final Logger LOG = Logger.getLogger(JobMetrics.class);
-
     private static final List<String> STATUSES = List.of("pending", "running", "canceling");
+
+    private record Known(Map<String, Ages> ages, Capacity capacity) {}
 
     private final QueueReads queue;
     private final InstantSource clock;
     private final MeterProvider<Timer> builds;
     private final MeterProvider<Timer> waits;
     private final Counter replaced;
-    private volatile @Nullable Map<String, Ages> ages;
-    private volatile @Nullable Capacity capacity;
+    private final LastRead<Known> last = new LastRead<>("jobs", this::read);
 
     JobMetrics(
             MeterRegistry registry,
@@ -72,7 +70,7 @@ class JobMetrics implements JobObserver {
                 "larder.jobs.unserved",
                 "Kinds of jobs that wait and that no worker takes",
                 Capacity::unserved);
-        pace.keep("count jobs", every, this::countJobs);
+        pace.keep("count jobs", every, last::renew);
     }
 
     private void register(MeterRegistry registry, String status) {
@@ -99,23 +97,17 @@ class JobMetrics implements JobObserver {
     }
 
     private void register(MeterRegistry registry, String name, String says, ToDoubleFunction<Capacity> count) {
-        var registered =
-                Gauge.builder(name, () -> valueOf(count)).description(says).register(registry);
+        var registered = Gauge.builder(name, () -> last.value(known -> count.applyAsDouble(known.capacity())))
+                .description(says)
+                .register(registry);
     }
 
-    /** Unknown where nothing is known, 0 of a state in which there are none. */
+    /** 0 of a state in which there are none. */
     private double valueOf(String status, ToDoubleFunction<Ages> value) {
-        Map<String, Ages> known = ages;
-        if (known == null) {
-            return Double.NaN;
-        }
-        Ages its = known.get(status);
-        return its == null ? 0 : value.applyAsDouble(its);
-    }
-
-    private double valueOf(ToDoubleFunction<Capacity> value) {
-        Capacity known = capacity;
-        return known == null ? Double.NaN : value.applyAsDouble(known);
+        return last.value(known -> {
+            Ages its = known.ages().get(status);
+            return its == null ? 0 : value.applyAsDouble(its);
+        });
     }
 
     @Override
@@ -134,27 +126,13 @@ class JobMetrics implements JobObserver {
         replaced.increment();
     }
 
-    /** An old count would mislead, so it is unknown while the database does not answer. */
-    Uni<Void> countJobs() {
-        return Uni.createFrom()
-                .item(clock::instant)
-                .chain(this::countAt)
-                .onFailure()
-                .recoverWithUni(this::unknown);
+    private Uni<Known> read() {
+        return Uni.createFrom().item(clock::instant).chain(this::readAt);
     }
 
-    private Uni<Void> countAt(Instant now) {
+    private Uni<Known> readAt(Instant now) {
         return queue.ages(now)
-                .invoke(known -> ages = known.stream().collect(toUnmodifiableMap(Ages::status, identity())))
-                .chain(() -> queue.capacity(now))
-                .invoke(known -> capacity = known)
-                .replaceWithVoid();
-    }
-
-    private Uni<Void> unknown(Throwable cause) {
-        LOG.debugf(cause, "jobs not counted");
-        ages = null;
-        capacity = null;
-        return Uni.createFrom().voidItem();
+                .map(ages -> ages.stream().collect(toUnmodifiableMap(Ages::status, identity())))
+                .chain(ages -> queue.capacity(now).map(capacity -> new Known(ages, capacity)));
     }
 }

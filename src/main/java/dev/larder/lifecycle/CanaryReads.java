@@ -1,6 +1,5 @@
 package dev.larder.lifecycle;
 
-import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.model.CanaryEvidence;
 import dev.larder.model.CanaryEvidence.Failed;
@@ -73,7 +72,8 @@ public final class CanaryReads {
     private static Map<UUID, List<CanaryEvidence>> byRollout(RowSet<Row> rows) {
         Map<UUID, List<CanaryEvidence>> found = new HashMap<>();
         for (Row row : rows) {
-            found.computeIfAbsent(row.getUUID("rollout"), unused -> new ArrayList<>()).add(evidence(row));
+            found.computeIfAbsent(row.getUUID("rollout"), unused -> new ArrayList<>())
+                    .add(evidence(row));
         }
         return found;
     }

@@ -140,7 +140,7 @@ public class CheckStore {
                          FROM workspaces w WHERE w.preset_id = p.id AND {claimable} AND {fresh}) stock
                   JOIN workspaces w ON w.id = stock.first
                   JOIN states s ON s.workspace_id = w.id AND s.status = 'reliable' AND s.current_version > 0
-                 WHERE v.backend = 'terraform' AND p.instances IS NOT NULL AND {active} AND {trusted}
+                 WHERE v.backend = 'terraform' AND p.instances IS NOT NULL AND {served} AND {trusted}
                    AND coalesce(p.drift_interval_seconds, :interval::integer) > 0 AND stock.claimable >= 2
                    AND stock.last_checked_at
                          <= :at::timestamptz - make_interval(secs => coalesce(p.drift_interval_seconds, :interval::integer))
@@ -153,7 +153,7 @@ public class CheckStore {
                    FOR UPDATE OF w SKIP LOCKED),
             """.replace("{claimable}", Rules.claimable("w"))
             .replace("{fresh}", Rules.fresh("w", Rules.freshFrom("p")))
-            .replace("{active}", Rules.active("p", "t"))
+            .replace("{served}", Rules.served("p", "t"))
             .replace("{trusted}", Rules.TRUSTED)
             .replace("{bound}", String.valueOf(AT_ONCE))
             .replace("{resting}", AT_REST)

@@ -305,7 +305,11 @@ public class EndBuildStore {
                    JOIN templates t ON t.active_version_id = v.id
                    JOIN presets p ON p.version_id = v.id
                   WHERE v.backend = ANY (:backends) AND p.instances IS NOT NULL
-                    AND t.deleted_at IS NULL) stock"""), "backends");
+                    AND t.deleted_at IS NULL
+                  UNION ALL
+                 SELECT p.id
+                   FROM presets p JOIN template_versions v ON v.id = p.version_id
+                  WHERE p.rollout_id IS NOT NULL AND p.rollout_role = 'before' AND v.backend = ANY (:backends)) stock"""), "backends");
 
     /**
      * Has the reconciler look at the presets of backends whose hold was lifted. If it fails, they wait for its timer.

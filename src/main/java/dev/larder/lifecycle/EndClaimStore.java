@@ -200,7 +200,10 @@ public class EndClaimStore {
                             ELSE 'The verification was canceled.' END AS failure,
                        w.build_status = 'failed' AND w.deletion_wanted_at IS NULL AS failed,
                        (SELECT n.id FROM workspaces n
-                         WHERE n.preset_id = c.preset_id AND n.prebuild AND n.deleted_at IS NULL
+                         WHERE n.preset_id IN (SELECT c.preset_id UNION ALL
+                                               SELECT q.id FROM presets p JOIN presets q ON q.rollout_id = p.rollout_id
+                                                WHERE p.id = c.preset_id AND q.rollout_role <> 'canary')
+                           AND n.prebuild AND n.deleted_at IS NULL
                            AND n.transition = 'start'
                            AND n.build_status IN ('pending', 'succeeded')
                            AND (n.build_status = 'pending' OR n.ready_at IS NOT NULL)
@@ -354,42 +357,37 @@ public class EndClaimStore {
     }
 
     // A claim that waits for a preset of a version that is no longer active goes on with the preset of that name in
-    // the active version, if that version takes the late values of the claim in the same way.
-    private static final Sql FOLLOW =
-            Sql.of("""
+    // the active version, if that version takes the late values of the claim in the same way. If not, it stays as long
+    // as its preset is served.
+    private static final Sql FOLLOW = Sql.of(
+            """
             WITH stranded AS (
-                SELECT c.id, p.name, p.template_id, p.version_id, c.late_parameters
+                SELECT c.id, n.id AS preset_id
                   FROM claims c
                   JOIN presets p ON p.id = c.preset_id
                   JOIN templates t ON t.id = p.template_id
+                  LEFT JOIN presets n ON n.version_id = t.active_version_id AND n.name = p.name AND {offered} AND {alike}
                  WHERE c.workspace_id IS NULL AND c.ended_at IS NULL
-                   AND ({active}) IS NOT TRUE
+                   AND ({active}) IS NOT TRUE AND (n.id IS NOT NULL OR ({served}) IS NOT TRUE)
                  LIMIT 100
-                   FOR UPDATE OF c SKIP LOCKED),
-            led AS (
-                SELECT s.id, n.id AS preset_id
-                  FROM stranded s
-                  LEFT JOIN templates t ON t.id = s.template_id AND {offered}
-                  LEFT JOIN presets n ON n.version_id = t.active_version_id AND n.name = s.name
-                        AND NOT EXISTS (
-                            SELECT FROM version_parameters q
-                              LEFT JOIN version_parameters r ON r.version_id = n.version_id AND r.name = q.name
-                             WHERE q.version_id = s.version_id AND s.late_parameters ? q.name
-                               AND (r.type, r.late, r.sensitive, r.limits)
-                                   IS DISTINCT FROM (q.type, q.late, q.sensitive, q.limits)))
+                   FOR UPDATE OF c SKIP LOCKED)
             UPDATE claims c
-               SET preset_id = coalesce(led.preset_id, c.preset_id),
-                   ended_at = CASE WHEN led.preset_id IS NULL THEN :at::timestamptz END,
-                   ended_reason = CASE WHEN led.preset_id IS NULL THEN 'preset_not_active' END,
-                   failure_code = CASE WHEN led.preset_id IS NULL THEN 'preset_not_active' ELSE c.failure_code END,
-                   failure = CASE WHEN led.preset_id IS NULL
+               SET preset_id = coalesce(s.preset_id, c.preset_id),
+                   ended_at = CASE WHEN s.preset_id IS NULL THEN :at::timestamptz END,
+                   ended_reason = CASE WHEN s.preset_id IS NULL THEN 'preset_not_active' END,
+                   failure_code = CASE WHEN s.preset_id IS NULL THEN 'preset_not_active' ELSE c.failure_code END,
+                   failure = CASE WHEN s.preset_id IS NULL
                                   THEN 'The preset was no longer active while the claim waited.'
                                   ELSE c.failure END
-              FROM led WHERE c.id = led.id""".replace("{active}", Rules.active("p", "t")).replace("{offered}", Rules.offered("t")), "at");
+              FROM stranded s WHERE c.id = s.id""".replace("{active}", Rules.active("p", "t"))
+                    .replace("{served}", Rules.served("p", "t"))
+                    .replace("{offered}", Rules.offered("t"))
+                    .replace("{alike}", Rules.takesAlike("p.version_id", "n.version_id", "c.late_parameters")),
+            "at");
 
     /**
      * Moves claims that wait for a preset of a superseded version to the preset of the same name in the active
-     * version, and ends them where it has none. At most 100 at a time.
+     * version, and ends them where it has none and theirs is not served. At most 100 at a time.
      */
     public Uni<Integer> follow(Instant at) {
         return FOLLOW.on(pool, Rows.utc(at)).map(rows -> rows.rowCount());

@@ -15,7 +15,7 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
  * Asks for the deletion of failed prebuilds after their retention, as a person does with {@code DELETE
  * /workspaces/{id}}: a delete build destroys what was built. Off by default, because they are evidence (decision 0006).
  *
- * <p>What still decides stays. Of each of the newest failed attempts of an active preset, the newest failed prebuild is
+ * <p>What still decides stays. Of each of the newest failed attempts of a preset that may have stock, the newest failed prebuild is
  * kept whatever its age. {@code keep-newest} says of how many attempts; they are never fewer than the hard limit
  * counts. A recent failure delays the next creation, so no prebuild goes before its failure is forgotten.
  */
@@ -42,7 +42,7 @@ class EvidenceCleanupStore implements CleanupType {
                   FROM workspaces w
                   JOIN builds b ON b.workspace_id = w.id AND b.number = 1
                   JOIN presets p ON p.id = w.preset_id
-                  JOIN templates t ON {active}
+                  JOIN templates t ON t.id = p.template_id AND {stocked}
                  WHERE w.preset_id = ANY (ARRAY(SELECT preset_id FROM examined)) AND {failed}
                  ORDER BY w.preset_id, b.attempt, w.build_finished_at DESC, w.id DESC),
             kept AS (
@@ -62,7 +62,7 @@ class EvidenceCleanupStore implements CleanupType {
                 RETURNING 0 AS bytes)
             """.replace("{failed}", FAILED)
                     .replace("{trusted}", Rules.TRUSTED)
-                    .replace("{active}", Rules.active("p", "t"))
+                    .replace("{stocked}", Rules.stocked("p", "t"))
             + CleanupRows.COUNTED.replace("{position}", """
             (SELECT preset_id || ' ' || id FROM examined ORDER BY preset_id DESC, id DESC LIMIT 1)""");
 

@@ -26,8 +26,8 @@ class HistoryCleanupStore {
     }
 
     /**
-     * A condition: the build {@code b} is of one of the newest attempts of an active preset, which cycles and estimates
-     * look back on.
+     * A condition: the build {@code b} is of one of the newest attempts of a preset that may have stock, which cycles and
+     * estimates look back on. A former version is refilled while a rollout is held.
      */
     static String recent(int hardLimit) {
         return recent("b.preset_id", "b.attempt", hardLimit);
@@ -35,8 +35,8 @@ class HistoryCleanupStore {
 
     private static String recent(String preset, String attempt, int hardLimit) {
         return """
-                EXISTS (SELECT FROM presets p JOIN templates x ON %s
-                         WHERE p.id = %s AND %s > p.attempts - %d)""".formatted(Rules.active("p", "x"), preset, attempt, Math.max(hardLimit, ATTEMPTS));
+                EXISTS (SELECT FROM presets p JOIN templates x ON x.id = p.template_id AND %s
+                         WHERE p.id = %s AND %s > p.attempts - %d)""".formatted(Rules.stocked("p", "x"), preset, attempt, Math.max(hardLimit, ATTEMPTS));
     }
 
     // The newest claim stays: servers tell by it whether the database was restored from a backup (decision 0029).

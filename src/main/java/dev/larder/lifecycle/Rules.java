@@ -59,6 +59,39 @@ public final class Rules {
         return "%s.user_id <> '%s'".formatted(claim, SystemUser.ID);
     }
 
+    /**
+     * A condition: the preset may have stock. It is active, also while it is tried, or a rollout has not yet replaced
+     * it. What looks after stock and its past asks for this; what hands stock out asks for {@link #served}.
+     *
+     * @param preset what the statement calls the preset's row
+     * @param template what it calls the template's row
+     */
+    public static String stocked(String preset, String template) {
+        return current(preset, template) + " AND " + offered(template);
+    }
+
+    /** The same, also of a template that is deleted or deprecated. */
+    public static String current(String preset, String template) {
+        return "(%2$s.active_version_id = %1$s.version_id OR %1$s.rollout_role = 'before')".formatted(preset, template);
+    }
+
+    /**
+     * A condition: a version takes these late values in the same way as another version, which they were given for.
+     *
+     * @param given the id of the version that they were given for
+     * @param other the id of the version
+     * @param values a JSON object, by the names of the parameters; NULL counts as none
+     */
+    public static String takesAlike(String given, String other, String values) {
+        return """
+                NOT EXISTS (
+                            SELECT FROM version_parameters q
+                              LEFT JOIN version_parameters r ON r.version_id = %2$s AND r.name = q.name
+                             WHERE q.version_id = %1$s AND %3$s ? q.name
+                               AND (r.type, r.late, r.sensitive, r.limits)
+                                   IS DISTINCT FROM (q.type, q.late, q.sensitive, q.limits))""".formatted(given, other, values);
+    }
+
     /** A condition: workspaces of the template are built. It is neither deleted nor deprecated. */
     public static String offered(String template) {
         return "%1$s.deleted_at IS NULL AND %1$s.deprecated_reason IS NULL".formatted(template);
@@ -98,13 +131,15 @@ public final class Rules {
     }
 
     /**
-     * A condition: the prebuild has not expired.
+     * A condition: the prebuild has not expired. The statement has a parameter {@code :at}: now.
      *
      * @param workspace what the statement calls the workspace's row
      * @param freshFrom the value of {@link #freshFrom}
      */
     public static String fresh(String workspace, String freshFrom) {
-        return "%s.created_at >= coalesce(%s, '-infinity')".formatted(workspace, freshFrom);
+        return ("(%1$s.created_at >= coalesce(%2$s, '-infinity')"
+                        + " AND (%1$s.stock_until IS NULL OR %1$s.stock_until > :at::timestamptz))")
+                .formatted(workspace, freshFrom);
     }
 
     /**

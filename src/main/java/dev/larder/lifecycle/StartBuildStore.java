@@ -40,14 +40,16 @@ public class StartBuildStore {
                           AND n.build_number = 1 AND j.started_at IS NULL AND j.completed_at IS NULL AND j.attempt = 0""";
 
     // The returned workspace is skipped where it is locked, so that locking it before the job blocks no other
-    // statement.
+    // statement. One that would be replaced at once is not reset: its preset is not served, or it is stale.
     private static final String EXCHANGE = """
             WITH exchange AS (
                 SELECT first.job_id, first.queue_at, w.id AS workspace_id
                   FROM (SELECT w.id, w.preset_id
-                          FROM workspaces w JOIN presets p ON p.id = w.preset_id
+                          FROM workspaces w
+                          JOIN presets p ON p.id = w.preset_id
+                          JOIN templates t ON t.id = p.template_id
                          WHERE {returned} AND w.parameters IS NULL AND {trusted} AND w.uses < p.max_uses
-                           AND {fresh}
+                           AND {served} AND {fresh} AND w.created_at >= coalesce(p.stale_from, '-infinity')
                            AND EXISTS (SELECT FROM workspaces n JOIN jobs j ON j.build_id = n.build_id
                                         WHERE n.preset_id = p.id AND {never_begun})
                          ORDER BY w.deletion_wanted_at LIMIT 1
@@ -65,6 +67,7 @@ public class StartBuildStore {
                    FOR UPDATE OF w SKIP LOCKED),
             """.replace("{returned}", RETURNED)
             .replace("{never_begun}", NEVER_BEGUN)
+            .replace("{served}", Rules.served("p", "t"))
             .replace("{fresh}", Rules.fresh("w", Rules.freshFrom("p")))
             .replace("{trusted}", Rules.TRUSTED);
 

@@ -34,18 +34,19 @@ public class TrialStore {
      * @param version that the workspace has
      * @param ttl until the deadline of the canary
      */
-    public record Due(
-            UUID rollout, @Nullable UUID last, UUID preset, UUID workspace, int version, Duration ttl) {}
+    public record Due(UUID rollout, @Nullable UUID last, UUID preset, UUID workspace, int version, Duration ttl) {}
 
     /** The canaries of the preset {@code p} that are ready, and verified where it asks for that. */
-    private static final String READY = """
+    private static final String READY =
+            """
             (SELECT count(*) AS n, (array_agg(w.id ORDER BY w.id))[1] AS first
                FROM workspaces w
               WHERE w.preset_id = p.id AND {claimable} AND {fresh}
                 AND (w.build_number > 1 OR NOT (p.canary_verify AND v.verify_step)))
             """.replace("{claimable}", Rules.claimable("w")).replace("{fresh}", Rules.fresh("w", Rules.freshFrom("p")));
 
-    private static final Sql DUE = Sql.of("""
+    private static final Sql DUE = Sql.of(
+            """
             SELECT r.id AS rollout, r.trial_claim_id, p.id AS preset, w.id AS workspace, w.version, r.deadline_at
               FROM rollouts r
               JOIN presets p ON p.id = r.to_preset_id AND p.rollout_id = r.id
@@ -64,7 +65,8 @@ public class TrialStore {
                     .replace("{last}", Trials.lastStart("c.workspace_id"))
                     .replace("{passed}", Trials.passed("c", "v", "last"))
                     .replace("{tried}", Rules.tried("p", "t"))
-                    .replace("{trusted}", Rules.TRUSTED), "at");
+                    .replace("{trusted}", Rules.TRUSTED),
+            "at");
 
     /** The trial claims that are to be made, of open rollouts whose canaries are all ready. At most 100 at a time. */
     public Uni<List<Due>> due(Instant at) {

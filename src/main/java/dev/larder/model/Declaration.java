@@ -48,9 +48,9 @@ public record Declaration(
             @Nullable String timezone,
             List<Schedule> schedules,
             HandOut handOut,
-            JobLimits jobLimits) {
+            Renewal renewal) {
 
-        /** A preset that hands out the oldest prebuild first, each once, and has no limits of its own. */
+        /** A preset that hands out the oldest prebuild first, each once, and renews its stock as by default. */
         public PresetDeclaration(
                 String name,
                 Map<String, String> parameters,
@@ -58,7 +58,7 @@ public record Declaration(
                 Optional<Duration> ttl,
                 @Nullable String timezone,
                 List<Schedule> schedules) {
-            this(name, parameters, instances, ttl, timezone, schedules, HandOut.DEFAULT, JobLimits.NONE);
+            this(name, parameters, instances, ttl, timezone, schedules, HandOut.DEFAULT, Renewal.DEFAULT);
         }
     }
 
@@ -93,6 +93,13 @@ public record Declaration(
     public record Drift(String action, Optional<Duration> interval) {
 
         public static final Drift DEFAULT = new Drift("replace", Optional.empty());
+    }
+
+    /** How a preset's stock is built and replaced. */
+    public record Renewal(JobLimits limits, RolloutPolicy rollout) {
+
+        /** No limits of its own, and the default rollout. */
+        public static final Renewal DEFAULT = new Renewal(JobLimits.NONE, RolloutPolicy.DEFAULT);
     }
 
     /**

@@ -9,20 +9,27 @@ import org.jspecify.annotations.Nullable;
  * An unclaimed workspace in a snapshot. Its latest build decides what it counts as.
  *
  * @param buildNumber of the latest build; 1 is the first start
- * @param readyAt when its readiness was met; null before that
  * @param state how far what is known of its infrastructure can be trusted
  */
 public record Prebuild(
         UUID id,
         UUID presetId,
-        Instant createdAt,
+        Times times,
         int buildNumber,
         Transition transition,
         JobStatus status,
-        @Nullable Instant readyAt,
         StateStatus state) {
 
-    /** A prebuild whose state is reliable. */
+    /**
+     * @param readyAt when its readiness was met; null before that
+     * @param stockUntil when its time in stock ends, where that is before the ttl's end; null for one without
+     */
+    public record Times(
+            Instant createdAt,
+            @Nullable Instant readyAt,
+            @Nullable Instant stockUntil) {}
+
+    /** A prebuild whose state is reliable, and whose time in stock the ttl alone ends. */
     public Prebuild(
             UUID id,
             UUID presetId,
@@ -31,7 +38,15 @@ public record Prebuild(
             Transition transition,
             JobStatus status,
             @Nullable Instant readyAt) {
-        this(id, presetId, createdAt, buildNumber, transition, status, readyAt, StateStatus.RELIABLE);
+        this(id, presetId, new Times(createdAt, readyAt, null), buildNumber, transition, status, StateStatus.RELIABLE);
+    }
+
+    public Instant createdAt() {
+        return times.createdAt();
+    }
+
+    public @Nullable Instant readyAt() {
+        return times.readyAt();
     }
 
     /** Latest build is start and succeeded (design, section 1). */
@@ -41,7 +56,7 @@ public record Prebuild(
 
     /** Running, readiness met, and its state reliable. */
     public boolean ready() {
-        return running() && readyAt != null && state == StateStatus.RELIABLE;
+        return running() && readyAt() != null && state == StateStatus.RELIABLE;
     }
 
     /** Running, and what is known of it cannot be trusted: it is to be replaced. */
@@ -51,7 +66,11 @@ public record Prebuild(
 
     /** Whether it became ready later than this time after its creation. */
     boolean readyAfter(Duration time) {
-        return running() && buildNumber == 1 && readyAt != null && readyAt.isAfter(createdAt.plus(time));
+        Instant ready = readyAt();
+        return running()
+                && buildNumber == 1
+                && ready != null
+                && ready.isAfter(createdAt().plus(time));
     }
 
     /**

@@ -10,14 +10,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * All that is known of one preset with prebuilds at one instant. A plan is decided on it.
  *
- * @param active its version is the template's active one, and the template is neither deleted nor deprecated
  * @param pauses of all four levels, ended ones included
  * @param builders whether a living worker takes the jobs of its version
  * @param prebuilds live ones, oldest first by (created, id)
  */
 public record PresetSnapshot(
         Identity identity,
-        boolean active,
+        Service service,
         Declared declared,
         State state,
         List<Pause> pauses,
@@ -33,7 +32,32 @@ public record PresetSnapshot(
             String templateName,
             UUID organizationId,
             String organizationName,
-            UUID versionId) {}
+            UUID versionId,
+            int version) {}
+
+    /**
+     * Whether its stock is wanted.
+     *
+     * @param active its version is the template's active one, and the template is neither deleted nor deprecated
+     * @param served its stock is handed out ({@code lifecycle.Rules.served})
+     * @param membership in an open rollout; empty where it is in none
+     */
+    public record Service(boolean active, boolean served, Optional<Membership> membership) {
+
+        /** In no rollout. */
+        public static Service alone(boolean active) {
+            return new Service(active, active, Optional.empty());
+        }
+    }
+
+    /**
+     * What it is in its rollout.
+     *
+     * @param newestReadyAt when a prebuild of it became ready last, one that was claimed since included
+     * @param canaries what is known of the prebuilds that it was given as a canary, oldest first
+     */
+    public record Membership(
+            RolloutRole role, Rollout rollout, @Nullable Instant newestReadyAt, List<CanaryEvidence> canaries) {}
 
     /**
      * What its version declares.
@@ -42,23 +66,28 @@ public record PresetSnapshot(
      * @param ttl age beyond which a prebuild is expired; counted from its creation
      * @param timezone IANA name the schedules are evaluated in; null is UTC
      * @param missingParameters required parameters that neither the preset nor a default gives a value
+     * @param rollout how its stock is replaced
      */
     public record Declared(
             int instances,
             Optional<Duration> ttl,
             @Nullable String timezone,
             List<Schedule> schedules,
-            List<String> missingParameters) {}
+            List<String> missingParameters,
+            RolloutPolicy rollout) {}
 
     /**
      * What Larder has recorded of it.
      *
+     * @param lastInvalidatedAt prebuilds that were created before it have expired
+     * @param staleFrom prebuilds that were created before it are to be replaced, and are handed out until then
      * @param attempts how many cycles have created prebuilds of it: a creation is conditional on this number
      */
     public record State(
             PresetStatus status,
             @Nullable String statusReason,
             @Nullable Instant lastInvalidatedAt,
+            @Nullable Instant staleFrom,
             int attempts) {}
 
     public UUID id() {
@@ -67,6 +96,22 @@ public record PresetSnapshot(
 
     public String name() {
         return identity.name();
+    }
+
+    public boolean active() {
+        return service.active();
+    }
+
+    public boolean served() {
+        return service.served();
+    }
+
+    public Optional<Membership> membership() {
+        return service.membership();
+    }
+
+    public boolean is(RolloutRole role) {
+        return membership().filter(member -> member.role() == role).isPresent();
     }
 
     public int instances() {
@@ -89,6 +134,10 @@ public record PresetSnapshot(
         return declared.missingParameters();
     }
 
+    public RolloutPolicy rollout() {
+        return declared.rollout();
+    }
+
     public PresetStatus status() {
         return state.status();
     }
@@ -109,15 +158,40 @@ public record PresetSnapshot(
     /** The same preset, with what its newest attempts say of its ttl: see {@link Failures}. */
     public PresetSnapshot withExpiredUnready(List<Boolean> newest) {
         return new PresetSnapshot(
-                identity, active, declared, state, pauses, builders, failures.withExpiredUnready(newest), prebuilds);
+                identity, service, declared, state, pauses, builders, failures.withExpiredUnready(newest), prebuilds);
     }
 
-    /** Created before the last invalidation, or older than the ttl (design, section 1). */
+    /** The same preset, in or out of service. */
+    public PresetSnapshot with(Service changed) {
+        return new PresetSnapshot(identity, changed, declared, state, pauses, builders, failures, prebuilds);
+    }
+
+    /** Created before the last invalidation, or its time in stock has ended (design, section 1). */
     public boolean expired(Prebuild prebuild, Instant at) {
         Instant invalidated = state.lastInvalidatedAt();
         if (invalidated != null && prebuild.createdAt().isBefore(invalidated)) {
             return true;
         }
-        return ttl().isPresent() && prebuild.createdAt().plus(ttl().get()).isBefore(at);
+        return expiresAt(prebuild).filter(end -> end.isBefore(at)).isPresent();
+    }
+
+    /** Running, its state not lost, and not expired. */
+    public boolean isSound(Prebuild prebuild, Instant at) {
+        return prebuild.running() && !prebuild.lost() && !expired(prebuild, at);
+    }
+
+    /** When its time in stock ends, that instant included: with the ttl, or before it. Empty for one without an end. */
+    public Optional<Instant> expiresAt(Prebuild prebuild) {
+        Optional<Instant> byTtl = ttl().map(time -> prebuild.createdAt().plus(time));
+        Instant until = prebuild.times().stockUntil();
+        return until == null
+                ? byTtl
+                : Optional.of(byTtl.filter(end -> end.isBefore(until)).orElse(until));
+    }
+
+    /** Created before the last invalidation that leaves stock in service until it is replaced. */
+    public boolean outdated(Prebuild prebuild) {
+        Instant from = state.staleFrom();
+        return from != null && prebuild.createdAt().isBefore(from);
     }
 }

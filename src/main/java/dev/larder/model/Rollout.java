@@ -8,6 +8,24 @@ import java.util.UUID;
  *
  * @param phaseAt when its state began
  * @param deadlineAt when it is held, where nothing became ready since
+ * @param toldAt of one that is held: when the template admins were told last
  */
 public record Rollout(
-        UUID id, RolloutCause cause, RolloutState state, Instant phaseAt, Instant deadlineAt, boolean paused) {}
+        UUID id,
+        RolloutCause cause,
+        RolloutState state,
+        Instant phaseAt,
+        Instant deadlineAt,
+        Instant toldAt,
+        boolean paused) {
+
+    /** Whether it goes no further. A renewal of one version's stock goes on while it is held: it has no other stock. */
+    public boolean stands() {
+        return state == RolloutState.HELD && cause == RolloutCause.PROMOTION;
+    }
+
+    /** The same, in another state from an instant on. */
+    public Rollout in(RolloutState changed, Instant at, Instant deadline) {
+        return new Rollout(id, cause, changed, at, deadline, at, paused);
+    }
+}

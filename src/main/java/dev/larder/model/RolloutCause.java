@@ -1,5 +1,7 @@
 package dev.larder.model;
 
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 
 /** Why the stock of a preset is replaced. */
@@ -14,6 +16,10 @@ public enum RolloutCause {
     DRIFT,
     /** What is known of prebuilds cannot be trusted. */
     REPAIR;
+
+    /** The words of all. */
+    public static final List<String> WORDS =
+            Arrays.stream(values()).map(RolloutCause::word).toList();
 
     /** The word the database and the API use. */
     public String word() {

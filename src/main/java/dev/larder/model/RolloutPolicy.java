@@ -1,6 +1,7 @@
 package dev.larder.model;
 
 import java.time.Duration;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -32,13 +33,31 @@ public record RolloutPolicy(
         /** A replacement is ready before its predecessor goes. */
         ROLLING,
         /** All goes at once, and is built anew. */
-        REPLACE
+        REPLACE;
+
+        /** The word of a declaration, the database and the API. */
+        public String word() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+
+        public static Strategy of(String word) {
+            return valueOf(word.toUpperCase(Locale.ROOT));
+        }
     }
 
     /** What happens where the verdict is against the new version. */
     public enum OnFailure {
         HOLD,
-        ROLLBACK
+        ROLLBACK;
+
+        /** The word of a declaration, the database and the API. */
+        public String word() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+
+        public static OnFailure of(String word) {
+            return valueOf(word.toUpperCase(Locale.ROOT));
+        }
     }
 
     /**

@@ -20,6 +20,8 @@ import java.util.Set;
  */
 public final class OrphanStore implements CleanupType {
 
+    public static final Retention RETENTION = Retention.of(Duration.ofDays(1), Duration.ofHours(1));
+
     private static final int DELETED_AT_ONCE = 8;
     private static final Batch NOTHING = new Batch(0, 0, 0, 0, null);
 
@@ -54,7 +56,7 @@ public final class OrphanStore implements CleanupType {
 
     @Override
     public Retention retention() {
-        return Retention.of(Duration.ofDays(1), Duration.ofHours(1));
+        return RETENTION;
     }
 
     @Override

@@ -10,6 +10,8 @@ public enum DeleteReason {
     UNRELIABLE,
     /** Created before the last invalidation, or older than the ttl. */
     EXPIRED,
+    /** A fresh one is ready in its place: of another version, or of the same one. */
+    REPLACED,
     /** More are running than are wanted; the oldest go. */
     EXTRANEOUS;
 

@@ -5,8 +5,10 @@ import dev.larder.model.Refusal;
 import dev.larder.model.Schedule;
 import dev.larder.model.Schedules;
 import java.time.Instant;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** How many instances a preset wants at one instant, and by which rule (design, section 2.4). */
 public record Desired(int instances, Reason reason) {
@@ -18,6 +20,12 @@ public record Desired(int instances, Reason reason) {
          * The version is not the template's active one, or the template is deleted or deprecated: nothing is wanted.
          */
         record Inactive() implements Reason {}
+
+        /** Of a new version that is tried: as many as its canary has. */
+        record Canary() implements Reason {}
+
+        /** Of a former version: its stock is replaced by that of a later one, and refilled only in its place. */
+        record Replaced() implements Reason {}
 
         /** No schedule holds: the preset's base number. */
         record Base() implements Reason {}
@@ -38,16 +46,30 @@ public record Desired(int instances, Reason reason) {
         if (!preset.active()) {
             return new Desired(0, new Reason.Inactive());
         }
-        Schedules schedules = Schedules.of(preset.schedules(), preset.timezone());
+        return declared(preset, at);
+    }
+
+    /** The same without a look at whether the preset is active. */
+    static Desired declared(PresetSnapshot preset, Instant at) {
+        return declared(preset.instances(), preset.schedules(), preset.timezone(), at);
+    }
+
+    /**
+     * The same of what an active preset declares.
+     *
+     * @param instances its base number
+     */
+    static Desired declared(int instances, List<Schedule> declared, @Nullable String timezone, Instant at) {
+        Schedules schedules = Schedules.of(declared, timezone);
         if (!schedules.refusals().isEmpty()) {
-            return new Desired(preset.instances(), new Reason.ScheduleUnusable(detail(schedules)));
+            return new Desired(instances, new Reason.ScheduleUnusable(detail(schedules)));
         }
         OptionalInt matching = schedules.matchingAt(at);
         if (matching.isEmpty()) {
-            return new Desired(preset.instances(), new Reason.Base());
+            return new Desired(instances, new Reason.Base());
         }
         int index = matching.getAsInt();
-        Schedule schedule = preset.schedules().get(index);
+        Schedule schedule = declared.get(index);
         return new Desired(schedule.instances(), new Reason.BySchedule(index, schedule.cron()));
     }
 

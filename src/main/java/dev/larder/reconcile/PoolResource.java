@@ -95,7 +95,7 @@ class PoolResource {
         return reconciler
                 .plans(page.items().stream().map(DeclaredPreset::id).toList(), at)
                 .map(plans -> plans.stream()
-                        .collect(Collectors.toMap(one -> one.preset().id(), Cycle.Planned::plan)));
+                        .collect(Collectors.toMap(one -> one.preset().id(), Planned::plan)));
     }
 
     @GET
@@ -107,7 +107,7 @@ class PoolResource {
                 .chain(preset -> reconciler
                         .plan(preset.id(), now)
                         .map(planned -> PresetWithPool.of(
-                                preset, planned.map(Cycle.Planned::plan).orElse(null), now)));
+                                preset, planned.map(Planned::plan).orElse(null), now)));
     }
 
     @GET
@@ -138,7 +138,7 @@ class PoolResource {
                 .map(planned -> PlanView.of(planned.preset(), planned.plan()));
     }
 
-    private Uni<Cycle.Planned> planned(String id, Instant at) {
+    private Uni<Planned> planned(String id, Instant at) {
         return found(id)
                 .chain(preset -> reconciler.plan(preset.id(), at))
                 .map(planned -> planned.orElseThrow(() -> Problem.of(

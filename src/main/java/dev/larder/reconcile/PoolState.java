@@ -11,7 +11,7 @@ import java.time.Instant;
  * @param desired how many are wanted; 0 if the preset is not active
  * @param actual running, expired ones included
  * @param expired of the running, those to be replaced: expired, or with a state that cannot be trusted
- * @param eligible could be claimed: ready, not expired, of the active version
+ * @param eligible could be claimed: ready, not expired, of a version that is served
  * @param extraneous running, not expired and more than wanted; 0 if the preset is not active
  * @param starting latest build is a start, waiting or with a worker
  * @param stopping latest build is a stop, waiting or with a worker
@@ -32,7 +32,7 @@ public record PoolState(
                 boolean stale = preset.expired(prebuild, at) || prebuild.lost();
                 actual++;
                 expired += stale ? 1 : 0;
-                eligible += prebuild.ready() && !stale && preset.active() ? 1 : 0;
+                eligible += prebuild.ready() && !stale && preset.served() ? 1 : 0;
             }
             starting += prebuild.underWay(Transition.START) ? 1 : 0;
             stopping += prebuild.underWay(Transition.STOP) ? 1 : 0;

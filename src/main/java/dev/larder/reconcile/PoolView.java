@@ -52,7 +52,8 @@ record PoolView(
     record FailedJob(UUID job, UUID workspace, @Nullable String code, Instant at) {}
 
     /**
-     * @param rule {@code base}, {@code schedule}, {@code inactive} or {@code schedules_unusable}
+     * @param rule {@code base}, {@code schedule}, {@code inactive}, {@code schedules_unusable}, {@code canary}
+     *     or {@code replaced}
      * @param schedule index of the schedule that decided, in declared order
      */
     record Because(
@@ -64,6 +65,9 @@ record PoolView(
             return switch (desired.reason()) {
                 case Desired.Reason.Inactive() ->
                     new Because("inactive", null, "the version is not active, or its template deleted or deprecated");
+                case Desired.Reason.Canary() -> new Because("canary", null, "the version is tried before it is served");
+                case Desired.Reason.Replaced() ->
+                    new Because("replaced", null, "a rollout replaces its stock by that of a later version");
                 case Desired.Reason.Base() -> new Because("base", null, null);
                 case Desired.Reason.BySchedule(var index, var cron) -> new Because("schedule", index, cron);
                 case Desired.Reason.ScheduleUnusable(var detail) -> new Because("schedules_unusable", null, detail);

@@ -169,7 +169,7 @@ public class Reconciler {
             return;
         }
         List<PoolObserver.Reading> readings =
-                report.get().planned().stream().map(Cycle.Planned::reading).toList();
+                report.get().planned().stream().map(Planned::reading).toList();
         if (full) {
             observer.observedAll(readings);
         } else {
@@ -189,7 +189,7 @@ public class Reconciler {
         }
         return cycle.look()
                 .invoke(planned -> observer.observedAll(
-                        planned.stream().map(Cycle.Planned::reading).toList()))
+                        planned.stream().map(Planned::reading).toList()))
                 .onFailure()
                 .invoke(unread -> observer.observedNothing())
                 .replaceWith(false)
@@ -293,17 +293,17 @@ public class Reconciler {
      *
      * @return empty for a preset that is unknown or has no prebuilds declared
      */
-    Uni<Optional<Cycle.Planned>> plan(UUID preset, Instant at) {
+    Uni<Optional<Planned>> plan(UUID preset, Instant at) {
         return plans(List.of(preset), at).map(plans -> plans.stream().findFirst());
     }
 
     /** The same for several. */
-    Uni<List<Cycle.Planned>> plans(Collection<UUID> presets, Instant at) {
+    Uni<List<Planned>> plans(Collection<UUID> presets, Instant at) {
         Limits limits = settings.limits();
         return snapshots
                 .of(presets, clock.instant(), limits.lookback(), Math.max(limits.hardLimit(), 1))
                 .map(read -> read.stream()
-                        .map(preset -> new Cycle.Planned(preset, Plan.of(preset, at, limits)))
+                        .map(preset -> new Planned(preset, Plan.of(preset, at, limits)))
                         .toList());
     }
 }

@@ -6,6 +6,7 @@ import dev.larder.lifecycle.AvailableWorkers;
 import dev.larder.lifecycle.BuildProgress;
 import dev.larder.lifecycle.CheckStore;
 import dev.larder.lifecycle.PauseColumns;
+import dev.larder.lifecycle.RolloutColumns;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.Failures;
 import dev.larder.model.JobStatus;
@@ -48,7 +49,7 @@ public class SnapshotStore {
         this.pool = pool;
     }
 
-    /** Every preset with prebuilds that is active or still has live prebuilds. */
+    /** Every preset with prebuilds that is active, in a rollout, or still has live prebuilds. */
     public Uni<List<PresetSnapshot>> all(Instant at, Duration lookback, int attempts) {
         return pool.withTransaction(connection -> readOnly(connection)
                 .chain(() -> LIVE_OR_ACTIVE.on(connection))
@@ -57,15 +58,29 @@ public class SnapshotStore {
     }
 
     /**
-     * Those of the named presets that have prebuilds declared, active or not.
+     * Those of the named presets that have prebuilds declared, active or not, and with one that is in a rollout all
+     * of its line.
      *
      * @param attempts how many of the newest attempts the failures tell of; at least 1
      */
     public Uni<List<PresetSnapshot>> of(Collection<UUID> presets, Instant at, Duration lookback, int attempts) {
-        UUID[] ids = presets.toArray(UUID[]::new);
-        return pool.withTransaction(
-                connection -> readOnly(connection).chain(() -> read(connection, ids, at, lookback, attempts)));
+        UUID[] named = presets.toArray(UUID[]::new);
+        return pool.withTransaction(connection -> readOnly(connection)
+                .chain(() -> WITH_LINES.on(connection, (Object) named))
+                .map(SnapshotStore::ids)
+                .chain(ids -> read(connection, ids, at, lookback, attempts)));
     }
+
+    private static final Sql WITH_LINES = Sql.of("""
+            SELECT id FROM unnest(:presets::uuid[]) id
+             UNION
+            SELECT m.id
+              FROM presets p JOIN presets m ON m.template_id = p.template_id AND m.name = p.name
+             WHERE p.id = ANY (:presets) AND p.rollout_id IS NOT NULL
+               AND (m.rollout_id IS NOT NULL
+                    OR EXISTS (SELECT FROM workspaces w
+                                WHERE w.preset_id = m.id AND w.prebuild AND w.deleted_at IS NULL
+                                  AND w.build_status IN ('pending', 'canceling', 'succeeded')))""", "presets");
 
     // It waits for no lock, and with very many prebuilds it may take longer than a request may.
     private static final String READ_ONLY =
@@ -149,6 +164,8 @@ public class SnapshotStore {
               JOIN templates t ON %s
              WHERE p.instances IS NOT NULL
              UNION
+            SELECT p.id FROM presets p WHERE p.rollout_id IS NOT NULL
+             UNION
             SELECT w.preset_id
               FROM workspaces w
              WHERE w.prebuild AND w.deleted_at IS NULL
@@ -162,6 +179,7 @@ public class SnapshotStore {
     private static final Sql PREBUILDS =
             Sql.of("""
             SELECT w.id, w.preset_id, w.created_at, w.build_number, w.transition, %s AS build_status, w.ready_at,
+                   w.stock_until,
                    CASE WHEN w.state_status = 'unreliable'
                              AND (SELECT %s FROM presets p WHERE p.id = w.preset_id)
                         THEN 'in_flight' ELSE w.state_status END AS state_status
@@ -174,11 +192,13 @@ public class SnapshotStore {
         return new Prebuild(
                 row.getUUID("id"),
                 row.getUUID("preset_id"),
-                Rows.instant(row, "created_at"),
+                new Prebuild.Times(
+                        Rows.instant(row, "created_at"),
+                        Rows.instantOrNull(row, "ready_at"),
+                        Rows.instantOrNull(row, "stock_until")),
                 row.getInteger("build_number"),
                 Transition.of(row.getString("transition")),
                 JobStatus.of(row.getString("build_status")),
-                Rows.instantOrNull(row, "ready_at"),
                 StateStatus.of(row.getString("state_status")));
     }
 
@@ -262,9 +282,9 @@ public class SnapshotStore {
             """
             SELECT p.id, p.name, p.template_id, p.organization_id, p.version_id, p.instances, p.ttl_seconds,
                    p.timezone,
-                   p.status, p.status_reason, p.last_invalidated_at, p.attempts,
-                   t.name AS template_name, o.name AS organization_name,
-                   %s AS active,
+                   p.status, p.status_reason, p.last_invalidated_at, p.stale_from, p.attempts,
+                   t.name AS template_name, o.name AS organization_name, v.number,
+                   {active} AS active, {served} AS served, {policy}, {membership},
                    (SELECT jsonb_agg(jsonb_build_array(s.cron, s.instances) ORDER BY s.ordinal)
                       FROM preset_schedules s WHERE s.preset_id = p.id) AS schedules,
                    ARRAY(SELECT v.name
@@ -274,19 +294,24 @@ public class SnapshotStore {
                             AND NOT EXISTS (SELECT FROM preset_parameters g
                                              WHERE g.preset_id = p.id AND g.name = v.name)
                           ORDER BY v.ordinal) AS missing,
-                   %s,
+                   {pauses},
                    v.backend, v.tags, builders.*
               FROM presets p
               JOIN template_versions v ON v.id = p.version_id
               JOIN templates t ON t.id = p.template_id
               JOIN organizations o ON o.id = p.organization_id
+              LEFT JOIN rollouts r ON r.id = p.rollout_id
              CROSS JOIN settings d
              CROSS JOIN LATERAL (
-                   %s) builders
+                   {builders}) builders
              WHERE p.id = ANY (:presets) AND p.instances IS NOT NULL
-             ORDER BY p.id""".formatted(
-                            Rules.active("p", "t"),
-                            PauseColumns.OF_PRESET,
+             ORDER BY p.id""".replace("{active}", Rules.active("p", "t"))
+                    .replace("{served}", Rules.served("p", "t"))
+                    .replace("{policy}", RolloutColumns.of("p"))
+                    .replace("{membership}", MembershipReads.COLUMNS)
+                    .replace("{pauses}", PauseColumns.OF_PRESET)
+                    .replace(
+                            "{builders}",
                             AvailableWorkers.select("v", "v.backend", "p.organization_id", ":at::timestamptz")),
             "presets",
             "at");
@@ -301,18 +326,24 @@ public class SnapshotStore {
                         row.getString("template_name"),
                         row.getUUID("organization_id"),
                         row.getString("organization_name"),
-                        row.getUUID("version_id")),
-                Boolean.TRUE.equals(row.getBoolean("active")),
+                        row.getUUID("version_id"),
+                        row.getInteger("number")),
+                new PresetSnapshot.Service(
+                        Boolean.TRUE.equals(row.getBoolean("active")),
+                        Boolean.TRUE.equals(row.getBoolean("served")),
+                        MembershipReads.membership(row)),
                 new PresetSnapshot.Declared(
                         row.getInteger("instances"),
                         Optional.ofNullable(ttl).map(Duration::ofSeconds),
                         row.getString("timezone"),
                         schedules((JsonArray) row.getValue("schedules")),
-                        List.of(row.getArrayOfStrings("missing"))),
+                        List.of(row.getArrayOfStrings("missing")),
+                        RolloutColumns.in(row)),
                 new PresetSnapshot.State(
                         PresetStatus.of(row.getString("status")),
                         row.getString("status_reason"),
                         Rows.instantOrNull(row, "last_invalidated_at"),
+                        Rows.instantOrNull(row, "stale_from"),
                         row.getInteger("attempts")),
                 PauseColumns.in(row),
                 AvailableWorkers.read(row, row.getString("backend"), AvailableWorkers.tags(row)),
@@ -320,7 +351,7 @@ public class SnapshotStore {
                 prebuilds);
     }
 
-    private static List<Schedule> schedules(@org.jspecify.annotations.Nullable JsonArray array) {
+    static List<Schedule> schedules(@org.jspecify.annotations.Nullable JsonArray array) {
         if (array == null) {
             return List.of();
         }

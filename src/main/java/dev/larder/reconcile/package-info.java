@@ -5,7 +5,8 @@
  * {@code reconcile.AlertStore}).
  *
  * <p><b>Owns</b> cycles, plans, and what is shown of a pool ({@code reconcile.PoolResource},
- * {@code reconcile.PoolView}).
+ * {@code reconcile.PoolView}) and of a rollout ({@code reconcile.RolloutResource}, {@code reconcile.RolloutReads}),
+ * which {@code reconcile.RolloutControlResource} steers.
  *
  * <p><b>Authoritative</b>: the tables. A plan is decided on a snapshot that may be out of date when its effects
  * are performed; each effect checks again what it was decided on. {@code presets.attempts} is the number that a

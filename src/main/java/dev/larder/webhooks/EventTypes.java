@@ -39,6 +39,12 @@ final class EventTypes {
             "preset.healthy",
             "preset.hard_limited",
             "preset.validation_failed",
+            "rollout.canary",
+            "rollout.progressing",
+            "rollout.held",
+            "rollout.done",
+            "rollout.rolled_back",
+            "rollout.superseded",
             "state.mutation_begun",
             "state.mutation_ended",
             "state.mutation_expired",
@@ -54,6 +60,8 @@ final class EventTypes {
             "notification.place_held",
             "notification.preset_hard_limited",
             "notification.resources_replaced",
+            "notification.rollout_held",
+            "notification.rollout_rolled_back",
             "notification.webhook_disabled",
             "notification.workspace_missing"));
 

@@ -1,5 +1,6 @@
 package dev.larder.webhooks;
 
+import dev.larder.observe.LastRead;
 import dev.larder.wakeup.Ticker;
 import dev.larder.webhooks.DeliveryReads.Condition;
 import io.micrometer.core.instrument.Counter;
@@ -7,7 +8,6 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter.MeterProvider;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.Startup;
-import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
@@ -15,21 +15,17 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
-import org.jboss.logging.Logger;
-import org.jspecify.annotations.Nullable;
 
 /** Metrics of webhooks: attempts of this process, and how the webhooks of the whole deployment fare. */
 @Startup
 @ApplicationScoped
 class WebhookMetrics implements WebhookObserver {
 
-    private static final Logger LOG = Logger.getLogger(WebhookMetrics.class);
     private static final double MILLIS_PER_SECOND = 1_000.0;
 
     private final MeterProvider<Counter> attempts;
-    private final DeliveryReads reads;
     private final InstantSource clock;
-    private volatile @Nullable Condition condition;
+    private final LastRead<Condition> condition;
 
     WebhookMetrics(
             MeterRegistry registry,
@@ -37,8 +33,8 @@ class WebhookMetrics implements WebhookObserver {
             InstantSource clock,
             Ticker ticker,
             @ConfigProperty(name = "larder.metrics.jobs-every") Duration every) {
-        this.reads = reads;
         this.clock = clock;
+        condition = new LastRead<>("webhooks", reads::condition);
         attempts = Counter.builder("larder.webhook.attempts")
                 .description("Requests to receivers of webhooks, by what became of them")
                 .withRegistry(registry);
@@ -51,14 +47,11 @@ class WebhookMetrics implements WebhookObserver {
                 "larder.webhook.oldest.due.seconds",
                 "How long the delivery is overdue that waits for a server longest, of a webhook that does not fail",
                 this::overdue);
-        ticker.keep("count webhooks", every, this::count);
+        ticker.keep("count webhooks", every, condition::renew);
     }
 
     private void gauge(MeterRegistry registry, String name, String says, ToDoubleFunction<Condition> value) {
-        var unused = Gauge.builder(name, () -> {
-                    Condition known = condition;
-                    return known == null ? Double.NaN : value.applyAsDouble(known);
-                })
+        var unused = Gauge.builder(name, () -> condition.value(value))
                 .description(says)
                 .register(registry);
     }
@@ -79,18 +72,5 @@ class WebhookMetrics implements WebhookObserver {
             case Verdict.Gone() -> "gone";
         };
         attempts.withTags("result", result).increment();
-    }
-
-    /** Unknown while the database does not answer: an old number would mislead. */
-    private Uni<Void> count() {
-        return reads.condition()
-                .invoke(known -> condition = known)
-                .replaceWithVoid()
-                .onFailure()
-                .recoverWithUni(cause -> {
-                    LOG.debugf(cause, "webhooks not counted");
-                    condition = null;
-                    return Uni.createFrom().voidItem();
-                });
     }
 }

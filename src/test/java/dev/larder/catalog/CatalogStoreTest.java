@@ -303,10 +303,10 @@ class CatalogStoreTest {
         clearMarks();
         now = NOON.plusSeconds(60);
 
-        assertThat(controls.invalidate(DB).await().indefinitely()).isTrue();
+        assertThat(controls.invalidate(DB, true).await().indefinitely()).isTrue();
 
-        assertThat(preset(small(second)).lastInvalidatedAt()).isEqualTo(now);
-        assertThat(preset(small(first)).lastInvalidatedAt()).isNull();
+        assertThat(preset(small(second)).invalidated().lastInvalidatedAt()).isEqualTo(now);
+        assertThat(preset(small(first)).invalidated().lastInvalidatedAt()).isNull();
         assertThat(marked()).containsExactly(small(second));
     }
 
@@ -315,11 +315,13 @@ class CatalogStoreTest {
         Applied.Done done = apply(declaring(3));
         clearMarks();
 
-        assertThat(controls.invalidatePreset(ADMIN, small(done)).await().indefinitely())
+        assertThat(controls.invalidatePreset(ADMIN, small(done), true).await().indefinitely())
                 .isTrue();
 
-        assertThat(preset(small(done)).lastInvalidatedAt()).isEqualTo(NOON);
-        assertThat(preset(done.presets().getLast().identity().id()).lastInvalidatedAt())
+        assertThat(preset(small(done)).invalidated().lastInvalidatedAt()).isEqualTo(NOON);
+        assertThat(preset(done.presets().getLast().identity().id())
+                        .invalidated()
+                        .lastInvalidatedAt())
                 .isNull();
         assertThat(marked()).containsExactly(small(done));
     }
@@ -427,7 +429,7 @@ class CatalogStoreTest {
         assertThat(reads.preset(STRANGER, small(done)).await().indefinitely()).isEmpty();
         assertThat(store.promote(theirs, 1).await().indefinitely()).isEqualTo(new Promoted.NoTemplate());
         assertThat(controls.deprecate(theirs, "x").await().indefinitely()).isFalse();
-        assertThat(controls.invalidate(theirs).await().indefinitely()).isFalse();
+        assertThat(controls.invalidate(theirs, true).await().indefinitely()).isFalse();
         assertThat(controls.pause(theirs, null).await().indefinitely()).isFalse();
         assertThat(controls.delete(theirs).await().indefinitely()).isFalse();
         assertThat(controls.pausePreset(STRANGER, small(done), null).await().indefinitely())

@@ -127,10 +127,10 @@ class DeclarationParserTest {
                 """);
 
         assertThat(read.presets())
-                .extracting(preset -> preset.jobLimits().jobs())
+                .extracting(preset -> preset.renewal().limits().jobs())
                 .containsExactly(Optional.empty(), Optional.of(4));
         assertThat(read.presets())
-                .extracting(preset -> preset.jobLimits().deletes())
+                .extracting(preset -> preset.renewal().limits().deletes())
                 .containsExactly(Optional.empty(), Optional.of(2));
     }
 

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.catalog.CatalogControlStore;
 import dev.larder.catalog.PauseView;
+import dev.larder.claim.LineStore.Offer;
 import dev.larder.lifecycle.EndClaimStore;
 import dev.larder.model.Caller;
 import dev.larder.reconcile.PoolStore;
@@ -201,7 +202,7 @@ class ClaimInterleavingsTest {
         List<UUID> ready = stock.ready(preset, 2);
         try (OpenTransaction admin = new OpenTransaction(stock)) {
             CatalogControlStore there = new CatalogControlStore(admin.pool(), stock.clock, stock.ids);
-            assertThat(await(there.invalidatePreset(stock.owner, preset))).isTrue();
+            assertThat(await(there.invalidatePreset(stock.owner, preset, true))).isTrue();
 
             assertThat(claim(preset).map(claimers::workspaceOf)).contains(ready.getFirst());
 
@@ -217,7 +218,7 @@ class ClaimInterleavingsTest {
         stock.ready(preset, 2);
         try (OpenTransaction claim = new OpenTransaction(stock)) {
             Claim given = claimIn(claim, preset);
-            assertThat(await(stock.controls.invalidatePreset(stock.owner, preset)))
+            assertThat(await(stock.controls.invalidatePreset(stock.owner, preset, true)))
                     .isTrue();
             assertThat(claim(preset)).isEmpty();
             claim.commits();
@@ -321,8 +322,11 @@ class ClaimInterleavingsTest {
             assertThat(claim(preset)).as("the way past a quota is shut").isEmpty();
             claim.commits();
         }
-        assertThat(await(stock.claims.takeWithinQuota(
-                        preset, Claimable.Order.OLDEST, List.of(claimers.ask(anna)), 1, now())))
+        assertThat(await(stock.lines.takeWithinQuota(
+                        List.of(Offer.of(new Claimable(preset, Claimable.Order.OLDEST, false))),
+                        List.of(claimers.ask(anna)),
+                        1,
+                        now())))
                 .isEqualTo(new ClaimQuotaStore.UnderQuota.Exceeded<>(new ClaimQuotaStore.Quota(1, 1, 1, null)));
 
         try (OpenTransaction admin = new OpenTransaction(stock)) {

@@ -11,8 +11,8 @@ import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
 import dev.larder.model.CreationStatus;
 import dev.larder.model.Declaration.HandOut;
-import dev.larder.model.Declaration.JobLimits;
 import dev.larder.model.Declaration.PresetDeclaration;
+import dev.larder.model.Declaration.Renewal;
 import dev.larder.model.Parameter;
 import dev.larder.model.Transition;
 import dev.larder.testing.CanIgnoreReturnValue;
@@ -64,7 +64,7 @@ class ClaimParametersTest {
                 null,
                 List.of(),
                 new HandOut(HandOut.OLDEST, maxUses),
-                JobLimits.NONE));
+                Renewal.DEFAULT));
     }
 
     @AfterEach

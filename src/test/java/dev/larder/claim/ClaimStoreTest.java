@@ -192,7 +192,8 @@ class ClaimStoreTest {
         UUID preset = stock.declare("small", 1);
         stock.ready(preset, 1);
 
-        assertThat(await(stock.controls.invalidatePreset(stock.owner, preset))).isTrue();
+        assertThat(await(stock.controls.invalidatePreset(stock.owner, preset, true)))
+                .isTrue();
 
         assertThat(claim(preset)).isEmpty();
     }

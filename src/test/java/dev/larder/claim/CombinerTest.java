@@ -50,7 +50,7 @@ class CombinerTest {
         private final Queue<ScanStart> marks = new ConcurrentLinkedQueue<>();
 
         Counting(Stock stock) {
-            super(stock.pool, stock.quotas);
+            super(stock.pool);
         }
 
         @Override

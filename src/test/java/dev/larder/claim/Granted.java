@@ -8,7 +8,7 @@ import java.util.Optional;
 record Granted(Claim claim, Duration queued) {
 
     static Optional<Granted> of(FromStock answer) {
-        return answer instanceof FromStock.Granted(var given)
+        return answer instanceof FromStock.Granted(var given, var edition)
                 ? Optional.of(new Granted(
                         given.claims().getFirst(), given.stages().orElseThrow().queued()))
                 : Optional.empty();

@@ -12,8 +12,8 @@ import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
 import dev.larder.model.CreationStatus;
 import dev.larder.model.Declaration.HandOut;
-import dev.larder.model.Declaration.JobLimits;
 import dev.larder.model.Declaration.PresetDeclaration;
+import dev.larder.model.Declaration.Renewal;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.Parameter;
 import dev.larder.model.ParameterLimits;
@@ -92,7 +92,7 @@ class LateParametersTest {
                 null,
                 List.of(),
                 new HandOut(HandOut.OLDEST, maxUses),
-                JobLimits.NONE));
+                Renewal.DEFAULT));
     }
 
     @AfterEach

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.larder.claim.ClaimQuotaStore.Quota;
 import dev.larder.claim.ClaimQuotaStore.UnderQuota;
 import dev.larder.claim.Claimable.Order;
+import dev.larder.claim.LineStore.Offer;
 import dev.larder.model.Caller;
 import dev.larder.testing.Claimers;
 import dev.larder.testing.OpenTransaction;
@@ -63,7 +64,11 @@ class QuotaTest {
     }
 
     private Uni<UnderQuota<List<Claim>>> taking(NewClaim ask, int count, int atLeast) {
-        return stock.claims.takeWithinQuota(preset, Order.OLDEST, stock.newClaims.several(ask, count), atLeast, now());
+        return stock.lines.takeWithinQuota(
+                List.of(Offer.of(new Claimable(preset, Order.OLDEST, false))),
+                stock.newClaims.several(ask, count),
+                atLeast,
+                now());
     }
 
     private UnderQuota<List<Claim>> take(Caller who) {

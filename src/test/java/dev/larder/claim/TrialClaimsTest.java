@@ -80,7 +80,9 @@ class TrialClaimsTest {
         assertThat(verification.reason()).isEqualTo(Assignment.VERIFY);
         fit(verification);
         canary.round();
-        assertThat(claim().getString("ended_reason")).as("its claim step is to come").isNull();
+        assertThat(claim().getString("ended_reason"))
+                .as("its claim step is to come")
+                .isNull();
         Assignment preparation = step();
         assertThat(preparation.reason()).isEqualTo(Assignment.CLAIM);
         fit(preparation);
@@ -90,7 +92,8 @@ class TrialClaimsTest {
         assertThat(evidence(canary).tried()).isTrue();
         assertThat(canary.evidence()).hasSize(2).noneMatch(one -> one.failed().isPresent());
         stock.buildAll();
-        assertThat(canary.workspace(claimed.getUUID("id")).getOffsetDateTime("deleted_at")).isNotNull();
+        assertThat(canary.workspace(claimed.getUUID("id")).getOffsetDateTime("deleted_at"))
+                .isNotNull();
         assertThat(evidence(canary).tried()).as("when it is gone").isTrue();
         canary.round();
         assertThat(stock.count("claims")).as("once").isEqualTo(1);
@@ -256,7 +259,8 @@ class TrialClaimsTest {
         assertThat(await(stock.leases.expire(canary.now()))).isEqualTo(1);
         await(stock.builds.deleteWanted(canary.now()));
 
-        assertThat(stock.count("workspaces WHERE trial AND transition = 'delete'")).isEqualTo(1);
+        assertThat(stock.count("workspaces WHERE trial AND transition = 'delete'"))
+                .isEqualTo(1);
     }
 
     @Test
@@ -281,9 +285,8 @@ class TrialClaimsTest {
         Canary canary = tried("claim.sh");
         canary.ready();
 
-        var both = Uni.join()
-                .all(canary.trials.runOnce(), canary.trials.runOnce())
-                .andFailFast();
+        var both =
+                Uni.join().all(canary.trials.runOnce(), canary.trials.runOnce()).andFailFast();
         await(both);
 
         assertThat(stock.count("claims")).isEqualTo(1);
@@ -309,7 +312,8 @@ class TrialClaimsTest {
         canary.round();
 
         assertThat(stock.count("claims WHERE ended_at IS NULL")).isEqualTo(1);
-        assertThat(await(new QuotaStore(stock.pool, stock.ids).find(stock.organization)).held())
+        assertThat(await(new QuotaStore(stock.pool, stock.ids).find(stock.organization))
+                        .held())
                 .isZero();
         assertThat(await(stock.claimReads.claimCounts())).isEqualTo(new ClaimCounts(0, 0));
         var within = await(stock.quotas.within(
@@ -335,7 +339,8 @@ class TrialClaimsTest {
         String claimed = "UPDATE workspaces SET prebuild = false, claimed_at = now(), owner_id = $2 WHERE id = $1";
 
         assertThatThrownBy(() -> stock.sql(claimed, workspace, SystemUser.ID)).hasMessageContaining("workspaces_owner");
-        assertThatThrownBy(() -> stock.sql("UPDATE workspaces SET owner_id = $2 WHERE id = $1", workspace, anna.userId()))
+        assertThatThrownBy(
+                        () -> stock.sql("UPDATE workspaces SET owner_id = $2 WHERE id = $1", workspace, anna.userId()))
                 .hasMessageContaining("workspaces_owner");
         stock.sql(claimed, workspace, anna.userId());
         assertThatThrownBy(() -> stock.sql("UPDATE workspaces SET trial = true WHERE id = $1", workspace))

@@ -52,7 +52,7 @@ record Tuned(boolean combine, int combineMax, boolean watermark, Duration fullSc
         EarlierClaims earlier = new EarlierClaims(stock.claimReads);
         return new Claims(
                 stock.newClaims,
-                stock.claims,
+                stock.lines,
                 exact(stock, stock.pool),
                 new PresetFinder(stock.presetReads),
                 new Combiner(stock.claims, wakeUps, stock.clock, this),

@@ -331,7 +331,8 @@ class WaitingTest {
     void an_invalidation_does_not_end_the_waiting_what_is_built_after_it_is_given() {
         UUID claim = waits(anna);
         stock.ready(preset, 1);
-        assertThat(await(stock.controls.invalidatePreset(stock.owner, preset))).isTrue();
+        assertThat(await(stock.controls.invalidatePreset(stock.owner, preset, true)))
+                .isTrue();
 
         assertThat(await(stock.leases.follow(now()))).isZero();
         assertThat(claimers.serve(preset)).isEmpty();

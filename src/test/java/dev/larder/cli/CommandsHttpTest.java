@@ -12,10 +12,13 @@ import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.LarderTestResource;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.UUID;
+import java.util.zip.GZIPOutputStream;
 import org.eclipse.microprofile.config.ConfigProvider;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -130,6 +133,43 @@ class CommandsHttpTest {
         assertThat(ok("get templates").out()).containsPattern("box +1 +1 +- +[0-9]{1,2}s");
         assertThat(ok("get templates").out()).contains(organization + "/box");
         assertThat(json(ok("get presets -o json")).path("items").isArray()).isTrue();
+    }
+
+    @Test
+    void a_folder_with_a_gzipped_dump_is_applied_and_the_dump_is_uploaded_once() throws IOException {
+        byte[] dump = zipped("COPY orders FROM stdin;\n" + "7\tsoup\n".repeat(50_000) + "\\.\n");
+        Path folder = Files.createDirectories(home.resolve("orders"));
+        Files.writeString(folder.resolve("larder.yaml"), "backend: postgres\npresets: [{name: small}]\n");
+        Files.writeString(folder.resolve("10-schema.sql"), "CREATE TABLE orders (id integer, what text);\n");
+        Files.write(folder.resolve("20-orders.sql.gz"), dump);
+
+        assertThat(ok("apply -f " + folder).out()).contains(organization + "/orders", "new version");
+        assertThat(ok("apply -f " + folder).out()).contains("unchanged");
+
+        String template = "/api/v1/organizations/" + organization + "/templates/orders/versions/1/files";
+        JsonNode files = Api.owner().get(template).body().path("items");
+        assertThat(files.findValuesAsText("path")).containsExactly("10-schema.sql", "20-orders.sql.gz");
+        assertThat(files.path(1).path("bytes").asInt()).isEqualTo(dump.length);
+        String digest = files.path(1).path("digest").asText();
+        JsonNode kept = Api.owner()
+                .get("/api/v1/organizations/" + organization + "/files?used=true")
+                .body()
+                .path("items");
+        assertThat(kept.findValuesAsText("digest")).containsExactly(digest);
+        assertThat(kept.path(0).path("bytes").asInt()).isEqualTo(dump.length);
+
+        Files.write(folder.resolve("20-orders.sql.gz"), new byte[] {'P', 'K', 3, 4, 0});
+        Result refused = typed.run("apply -f " + folder);
+        assertThat(refused.exit()).isEqualTo(ExitCode.REFUSED.number());
+        assertThat(refused.err()).contains("20-orders.sql.gz", "unsupported_sql");
+    }
+
+    private static byte[] zipped(String text) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (GZIPOutputStream zip = new GZIPOutputStream(bytes)) {
+            zip.write(text.getBytes(StandardCharsets.UTF_8));
+        }
+        return bytes.toByteArray();
     }
 
     @Test

@@ -7,25 +7,31 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.larder.testing.Database;
 import dev.larder.testing.Databases;
+import dev.larder.testing.EmbeddedPostgres;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.LarderTestResource;
 import dev.larder.testing.LarderTool;
 import dev.larder.testing.Server;
 import dev.larder.testing.Signals;
 import dev.larder.testing.TerraformTool;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
@@ -53,6 +59,10 @@ class ClaimCommandIT {
     private static final ObjectMapper YAML = new YAMLMapper();
     private static final Path PIPELINES = Path.of("src", "docs", "pipelines");
 
+    @TempDir
+    static Path data;
+
+    private static EmbeddedPostgres workspaces;
     private static Database database;
     private static Server server;
     private static Calls calls;
@@ -68,6 +78,10 @@ class ClaimCommandIT {
         LarderTestResource.insertOwner(database);
         Map<String, String> settings = TinyTemplate.settings("claim-command");
         settings.put("LARDER_JANITOR_INTERVAL", "1s");
+        workspaces = EmbeddedPostgres.throwaway(data);
+        settings.put("LARDER_BACKEND_POSTGRES_URL", workspaces.url("postgres"));
+        settings.put("LARDER_BACKEND_POSTGRES_USERNAME", workspaces.user());
+        settings.put("LARDER_BACKEND_POSTGRES_PASSWORD", workspaces.password());
         server = Server.start("claim-command", database, settings);
         server.awaitReady();
         calls = new Calls(server.port());
@@ -77,6 +91,7 @@ class ClaimCommandIT {
     @AfterAll
     static void close() {
         server.close();
+        workspaces.close();
         database.close();
     }
 
@@ -138,6 +153,56 @@ class ClaimCommandIT {
 
     private static void hasEnded(String claim, String how) {
         Eventually.see(() -> status(claim), status -> status.equals(how));
+    }
+
+    /** The last file fails the build where the one before was not loaded. */
+    private static final Map<String, String> SQL = Map.of(
+            "10-schema.sql",
+            "CREATE TABLE orders (id integer, what text);",
+            "30-check.sql",
+            "DO $$ BEGIN ASSERT (SELECT count(*) FROM orders) = 2; END $$;");
+
+    private static byte[] orders() throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (GZIPOutputStream zipped = new GZIPOutputStream(bytes)) {
+            zipped.write("COPY orders FROM stdin;\n1\tsoup\n2\tbread\n\\.\n".getBytes(StandardCharsets.UTF_8));
+        }
+        return bytes.toByteArray();
+    }
+
+    private void isTried(Path declaration) throws Exception {
+        Process larder = start("larder", "try", declaration.toString(), "--remote", "-O", "acme");
+
+        assertThat(ends(larder)).as(said()).isZero();
+        assertThat(said()).contains("\"url\" : \"postgresql://", "removed").doesNotContain("not removed");
+        assertThat(calls.done("GET", "/api/v1/organizations/acme/templates", "")
+                        .path("items")
+                        .findValuesAsText("name"))
+                .containsExactly("tiny");
+    }
+
+    @Test
+    void databases_are_tried_on_a_server_with_sql_and_with_a_dump_that_is_beside_or_uploaded() throws Exception {
+        Path beside = Files.createDirectories(folder.resolve("orders"));
+        Files.writeString(beside.resolve("larder.yaml"), "backend: postgres\npresets: [{name: small}]\n");
+        for (Map.Entry<String, String> file : SQL.entrySet()) {
+            Files.writeString(beside.resolve(file.getKey()), file.getValue());
+        }
+        Files.write(beside.resolve("20-orders.sql.gz"), orders());
+        String digest = "sha256:"
+                + HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(orders()));
+        Path alone = Files.writeString(
+                folder.resolve("orders.yaml"),
+                "backend: postgres\npresets: [{name: small}]\nfiles:\n"
+                        + "  10-schema.sql: " + SQL.get("10-schema.sql") + "\n"
+                        + "  20-orders.sql.gz: {digest: '" + digest + "'}\n"
+                        + "  30-check.sql: " + SQL.get("30-check.sql") + "\n");
+        Process early = start("larder", "try", alone.toString(), "-O", "acme");
+        assertThat(ends(early)).as(said()).isEqualTo(5);
+        assertThat(said()).contains("20-orders.sql.gz", digest, "[file_not_uploaded]");
+
+        isTried(beside);
+        isTried(alone);
     }
 
     @Test

@@ -15,6 +15,8 @@ import dev.larder.claim.ClaimQuotaStore;
 import dev.larder.claim.ClaimStore;
 import dev.larder.claim.Claimable;
 import dev.larder.claim.ExactClaimStore;
+import dev.larder.claim.LineStore;
+import dev.larder.claim.LineStore.Offer;
 import dev.larder.jobs.JobLimitStore;
 import dev.larder.jobs.JobStore;
 import dev.larder.jobs.Limited;
@@ -222,7 +224,12 @@ class TimeLimitsTest {
 
     private Function<Pool, Uni<?>> claimUnderQuota() {
         var ask = claimers.ask(stock.member("anna"));
-        return pool -> claims(pool).takeWithinQuota(preset, Claimable.Order.OLDEST, List.of(ask), 0, now());
+        return pool -> new LineStore(pool, claims(pool), new ClaimQuotaStore(pool))
+                .takeWithinQuota(
+                        List.of(Offer.of(new Claimable(preset, Claimable.Order.OLDEST, false))),
+                        List.of(ask),
+                        0,
+                        now());
     }
 
     private Function<Pool, Uni<?>> claimCold() {
@@ -307,7 +314,8 @@ class TimeLimitsTest {
     }
 
     private Function<Pool, Uni<?>> invalidate() {
-        return pool -> new CatalogControlStore(pool, stock.clock, stock.ids).invalidatePreset(stock.owner, preset);
+        return pool ->
+                new CatalogControlStore(pool, stock.clock, stock.ids).invalidatePreset(stock.owner, preset, true);
     }
 
     private CatalogStore catalog(Pool pool) {

@@ -278,4 +278,36 @@ class FilesHttpTest {
         assertThat(missing.body().path("errors").findValuesAsText("field"))
                 .containsExactly("files.a.digest", "files.b.digest");
     }
+
+    @Test
+    void a_check_of_a_declaration_names_every_missing_file_as_an_import_does() {
+        String declaration = """
+                {"backend": "exec", "files": {"start.sh": "true", "a": {"digest": "%s"}, "b": {"digest": "%s"}}}""".formatted(digest(bytes(1, 1)), digest(bytes(2, 2)));
+        String validations = "/api/v1/validations";
+        String here = validations + "?organization=" + organization;
+        Api admin = owner.newUser(organization, "admin-" + UUID.randomUUID(), "template_admin");
+        assertThat(put(bytes(1, 1)).status()).isEqualTo(201);
+
+        Answer missing = owner.post(here, declaration);
+
+        assertThat(missing.status()).as(missing.toString()).isEqualTo(201);
+        assertThat(missing.body().path("status").asText()).isEqualTo("failed");
+        assertThat(missing.body().path("backend").isNull()).isTrue();
+        assertThat(missing.body().at("/findings/0/field").asText()).isEqualTo("files.b.digest");
+        assertThat(missing.body().at("/findings/0/code").asText()).isEqualTo("file_not_uploaded");
+        assertThat(missing.body().at("/findings/0/message").asText()).contains(digest(bytes(2, 2)));
+        assertThat(missing.body().path("findings")).hasSize(1);
+        assertThat(admin.post(validations, declaration).body().path("findings")).hasSize(1);
+
+        assertThat(put(bytes(2, 2)).status()).isEqualTo(201);
+        assertThat(admin.post(validations, declaration).body().path("status").asText())
+                .isEqualTo("succeeded");
+
+        Answer whose = owner.post(validations, declaration);
+        assertThat(whose.code()).as(whose.toString()).isEqualTo("missing_field");
+        assertThat(whose.body().at("/errors/0/field").asText()).isEqualTo("organization");
+        assertThat(admin.post(validations + "?organization=another", declaration)
+                        .code())
+                .isEqualTo("organization_not_found");
+    }
 }

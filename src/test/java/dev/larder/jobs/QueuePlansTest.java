@@ -105,9 +105,8 @@ class QueuePlansTest {
         Map<String, String> plans = Plans.of(
                 stock,
                 List.of(StartBuildStore.class),
-                (name, statement) ->
-                        List.of("RECYCLE", "DELETE_WANTED", "DELETE_USED_UP", "VERIFY_CANARIES")
-                                .contains(name));
+                (name, statement) -> List.of("RECYCLE", "DELETE_WANTED", "DELETE_USED_UP", "VERIFY_CANARIES")
+                        .contains(name));
 
         assertThat(plans.get("StartBuildStore.RECYCLE")).contains("using workspaces_to_reset");
         assertThat(plans.get("StartBuildStore.DELETE_WANTED")).contains("using workspaces_to_delete");

@@ -2,16 +2,9 @@ package dev.larder.launch;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
-import dev.larder.testing.CanIgnoreReturnValue;
-import dev.larder.testing.Database;
-import dev.larder.testing.Databases;
 import dev.larder.testing.EmbeddedPostgres;
-import dev.larder.testing.LarderTestResource;
-import dev.larder.testing.Server;
 import dev.larder.testing.Signals;
 import dev.larder.testing.Unprivileged;
-import io.vertx.mutiny.sqlclient.Row;
-import io.vertx.mutiny.sqlclient.Tuple;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -40,81 +33,51 @@ public final class Clients {
     private static final Path SUITES = Path.of("src", "clients").toAbsolutePath();
     private static final Path TARGET = Path.of("target", "clients").toAbsolutePath();
     private static final String ORGANIZATION = "clients";
+
+    // Four tests at a time, and what they gave back is removed while the next ones run.
+    private static final Map<String, String> SETTINGS = Map.of(
+            "LARDER_BACKEND_POSTGRES_CONNECTION_LIMIT",
+            "4",
+            "LARDER_CONNECTIONS_ORGANIZATION_PERCENT",
+            "100",
+            "LARDER_BACKEND_EXEC_ROOT",
+            TARGET.resolve("exec").toString());
+
     private static final Duration LOOK = Duration.ofMillis(100);
     private static final Duration GONE_WITHIN = Duration.ofMinutes(2);
 
-    private final Server server;
+    private final Trial trial;
     private final EmbeddedPostgres elsewhere;
     private final Api owner;
 
     /** @param elsewhere a server on which suites make databases without Larder, to compare */
-    private Clients(Server server, EmbeddedPostgres elsewhere) {
-        this.server = server;
+    private Clients(Trial trial, EmbeddedPostgres elsewhere) {
+        this.trial = trial;
         this.elsewhere = elsewhere;
-        this.owner = new Api(url(server), LarderTestResource.OWNER_TOKEN);
+        this.owner = trial.owner();
     }
 
     /** @param arguments names of clients with commas between them */
     public static void main(String[] arguments) throws Exception {
         List<String> names = List.of(arguments[0].split(",", -1));
         Files.createDirectories(TARGET);
-        EmbeddedPostgres postgres = Databases.server();
         boolean passed;
         try (EmbeddedPostgres elsewhere = EmbeddedPostgres.throwaway(TARGET.resolve("postgres"));
-                Database database = Databases.fresh()) {
-            LarderTestResource.insertOwner(database);
-            close(database);
-            Set<String> before = databases(database);
-            try (Server server =
-                    Server.start("clients", database, settings(postgres)).awaitReady()) {
-                Clients clients = new Clients(server, elsewhere);
-                clients.stock();
-                passed = clients.run(names);
-                clients.expectNothingLeft(database, before);
-            }
+                Trial trial = Trial.start("clients", SETTINGS)) {
+            Clients clients = new Clients(trial, elsewhere);
+            Set<String> before = trial.databases();
+            clients.stock();
+            passed = clients.run(names);
+            clients.expectNothingLeft(before);
         }
         System.exit(passed ? 0 : 1);
     }
 
-    /** A workspace whose role can connect to another database is not handed out. */
-    private static void close(Database database) {
-        for (String name : databases(database)) {
-            var unused = database.pool()
-                    .query("REVOKE ALL ON DATABASE " + name + " FROM PUBLIC")
-                    .executeAndAwait();
-        }
-    }
-
-    private static Map<String, String> settings(EmbeddedPostgres postgres) {
-        return Map.of(
-                "LARDER_BACKEND_POSTGRES_URL",
-                postgres.url("postgres"),
-                "LARDER_BACKEND_POSTGRES_USERNAME",
-                postgres.user(),
-                "LARDER_BACKEND_POSTGRES_PASSWORD",
-                postgres.password(),
-                // Four tests at a time, and what they gave back is removed while the next ones run.
-                "LARDER_BACKEND_POSTGRES_CONNECTION_LIMIT",
-                "4",
-                "LARDER_CONNECTIONS_ORGANIZATION_PERCENT",
-                "100",
-                "LARDER_BACKEND_EXEC_ENABLED",
-                "true",
-                "LARDER_BACKEND_EXEC_ROOT",
-                TARGET.resolve("exec").toString(),
-                "LARDER_WORKER_SLOTS",
-                "4");
-    }
-
-    private static String url(Server server) {
-        return "http://127.0.0.1:" + server.port();
-    }
-
     private void stock() throws IOException {
-        expect(owner.post("/api/v1/organizations", "{\"name\":\"" + ORGANIZATION + "\"}"));
+        Trial.expect(owner.post("/api/v1/organizations", "{\"name\":\"" + ORGANIZATION + "\"}"));
         try (DirectoryStream<Path> declarations = Files.newDirectoryStream(SUITES.resolve("server"), "*.yaml")) {
             for (Path file : declarations) {
-                expect(owner.put(template(file), Files.readString(file)));
+                Trial.expect(owner.put(template(file), Files.readString(file)));
             }
         }
     }
@@ -161,7 +124,7 @@ public final class Clients {
         suite.directory(SUITES.resolve(name).toFile());
         Map<String, String> environment = suite.environment();
         environment.put("JAVA_HOME", System.getProperty("java.home"));
-        environment.put("LARDER_SERVER", url(server));
+        environment.put("LARDER_URL", trial.url());
         environment.put("LARDER_TOKEN", token(name, "member"));
         environment.put("LARDER_TEST_ADMIN_TOKEN", token(name + "-admin", "template_admin"));
         environment.put("LARDER_TEST_TARGET", TARGET.toString());
@@ -186,22 +149,22 @@ public final class Clients {
     }
 
     private String token(String name, String role) throws IOException {
-        expect(owner.post(
+        Trial.expect(owner.post(
                 "/api/v1/organizations/" + ORGANIZATION + "/users",
                 "{\"name\":\"%s\",\"role\":\"%s\"}".formatted(name, role)));
         String wanted = "{\"name\":\"tests\",\"user\":\"%s\",\"organization\":\"%s\"}".formatted(name, ORGANIZATION);
-        return expect(owner.post("/api/v1/tokens", wanted)).path("token").asText();
+        return Trial.expect(owner.post("/api/v1/tokens", wanted)).path("token").asText();
     }
 
     /** Claims of tests that were killed end with their leases, and what was claimed goes; then the stock goes too. */
-    private void expectNothingLeft(Database database, Set<String> before) throws IOException {
-        eventually("claims are left", () -> count(database, "SELECT count(*) FROM claims WHERE ended_at IS NULL") == 0);
+    private void expectNothingLeft(Set<String> before) throws IOException {
+        eventually("claims are left", () -> trial.count("SELECT count(*) FROM claims WHERE ended_at IS NULL") == 0);
         try (DirectoryStream<Path> declarations = Files.newDirectoryStream(SUITES.resolve("server"), "*.yaml")) {
             for (Path file : declarations) {
-                expect(owner.delete(template(file)));
+                Trial.expect(owner.delete(template(file)));
             }
         }
-        eventually("databases are left", () -> databases(database).equals(before));
+        eventually("databases are left", () -> trial.databases().equals(before));
         System.out.println("clients: no claim and no database is left");
     }
 
@@ -217,32 +180,5 @@ public final class Clients {
             Signals.pause(LOOK);
         }
         throw new IllegalStateException(otherwise + " after " + GONE_WITHIN);
-    }
-
-    /** All but those that Larder keeps to copy workspaces from: it drops them later. */
-    private static Set<String> databases(Database database) {
-        String all = "SELECT datname FROM pg_database WHERE datname NOT LIKE 'larder\\_t\\_%'";
-        Set<String> names = new TreeSet<>();
-        for (Row row : database.pool().query(all).executeAndAwait()) {
-            names.add(row.getString("datname"));
-        }
-        return names;
-    }
-
-    private static long count(Database database, String statement) {
-        return database.pool()
-                .preparedQuery(statement)
-                .executeAndAwait(Tuple.tuple())
-                .iterator()
-                .next()
-                .getLong(0);
-    }
-
-    @CanIgnoreReturnValue
-    private static JsonNode expect(Api.Answer answer) throws IOException {
-        if (answer.status() >= 300) {
-            throw new IOException("answered with " + answer.status() + ": " + answer.body());
-        }
-        return answer.body();
     }
 }

@@ -43,7 +43,8 @@ class CanaryVerificationTest {
     void a_canary_is_verified_once_and_keeps_the_outputs_of_its_start() {
         Canary canary = verified();
         List<UUID> ready = canary.ready();
-        byte[] outputs = canary.workspace(ready.getFirst()).getBuffer("outputs_sealed").getBytes();
+        byte[] outputs =
+                canary.workspace(ready.getFirst()).getBuffer("outputs_sealed").getBytes();
 
         assertThat(canary.verify()).isEqualTo(2);
         assertThat(canary.evidence()).allMatch(one -> one.ready() && !one.verified());

@@ -187,7 +187,7 @@ class ContentionTest {
 
         for (int round = 1; round <= ROUNDS; round++) {
             stock.clock.forward(Duration.ofSeconds(1));
-            assertThat(await(stock.controls.invalidatePreset(stock.owner, preset)))
+            assertThat(await(stock.controls.invalidatePreset(stock.owner, preset, true)))
                     .isTrue();
             List<CompletableFuture<Optional<Cycle.Report>>> all =
                     contenders.stream().map(ContentionTest::begin).toList();

@@ -245,7 +245,8 @@ class DatabaseSituationsTest {
     void required_parameter_missing_nothing_created_a_running_outdated_one_still_deleted() {
         UUID preset = stock.declare("small", 2);
         UUID outdated = stock.ready(preset, 1).getFirst();
-        assertThat(await(stock.controls.invalidatePreset(stock.owner, preset))).isTrue();
+        assertThat(await(stock.controls.invalidatePreset(stock.owner, preset, true)))
+                .isTrue();
         UUID otherVersions = crank.put(preset, Transition.START, JobStatus.SUCCEEDED);
         stock.sql(
                 "INSERT INTO version_parameters (version_id, ordinal, name, type, required, mutable, sensitive)"
@@ -410,7 +411,8 @@ class DatabaseSituationsTest {
     void running_desired_expired(int running, int desired, int expired, int goneExpired, int goneExtra, int created) {
         UUID preset = stock.declare("small", desired);
         List<UUID> old = stock.ready(preset, expired);
-        assertThat(await(stock.controls.invalidatePreset(stock.owner, preset))).isTrue();
+        assertThat(await(stock.controls.invalidatePreset(stock.owner, preset, true)))
+                .isTrue();
         List<UUID> fresh = stock.ready(preset, running - expired);
 
         crank.settle();

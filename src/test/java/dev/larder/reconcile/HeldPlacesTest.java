@@ -420,7 +420,8 @@ class HeldPlacesTest {
     void a_deletion_waits_for_its_place_and_is_tried_by_the_same_job() {
         UUID preset = stock.declare("small", 1);
         stock.ready(preset, 1);
-        assertThat(await(stock.controls.invalidatePreset(stock.owner, preset))).isTrue();
+        assertThat(await(stock.controls.invalidatePreset(stock.owner, preset, true)))
+                .isTrue();
         stock.clock.forward(STEP);
         crank.cycle();
         List<Assignment> begun = take(stock.worker);

@@ -50,7 +50,7 @@ class PlanKeptTest {
         try (Crank crank = new Crank(Crank.WakeUpMode.WORKING)) {
             List<UUID> presets = new World(crank, new Random(seed)).fill();
             Instant now = crank.stock.clock.instant();
-            List<Cycle.Planned> plans = await(crank.reconciler().plans(presets, now));
+            List<Planned> plans = await(crank.reconciler().plans(presets, now));
             Seen before = Seen.in(crank.stock);
 
             crank.cycle();
@@ -64,7 +64,7 @@ class PlanKeptTest {
         }
     }
 
-    private static Set<String> kinds(List<Cycle.Planned> plans) {
+    private static Set<String> kinds(List<Planned> plans) {
         Set<String> kinds = new TreeSet<>();
         plans.forEach(one -> one.plan()
                 .effects()
@@ -110,11 +110,11 @@ class PlanKeptTest {
         }
 
         /** What the plans say will be seen. */
-        Seen after(List<Cycle.Planned> plans) {
+        Seen after(List<Planned> plans) {
             Map<String, String> workspacesThen = new TreeMap<>(workspaces);
             Map<String, String> presetsThen = new TreeMap<>(presets);
             int toldThen = told;
-            for (Cycle.Planned one : plans) {
+            for (Planned one : plans) {
                 String preset = one.preset().id().toString();
                 for (Action effect : one.plan().effects()) {
                     switch (effect) {

@@ -7,6 +7,7 @@ import dev.larder.model.PauseScope;
 import dev.larder.model.Prebuild;
 import dev.larder.model.PresetSnapshot;
 import dev.larder.model.PresetStatus;
+import dev.larder.model.RolloutPolicy;
 import dev.larder.model.Schedule;
 import dev.larder.model.Transition;
 import dev.larder.model.WorkerSupply;
@@ -31,6 +32,16 @@ public final class PoolFixture {
 
     private static final Duration YOUNG = Duration.ofMinutes(5);
     private static final Duration OLD = Duration.ofHours(4);
+    /** What a pool has that declares nothing: the strategy replace. */
+    private static final RolloutPolicy REPLACE = new RolloutPolicy(
+            RolloutPolicy.Strategy.REPLACE,
+            RolloutPolicy.Bounds.DEFAULT,
+            Optional.empty(),
+            RolloutPolicy.OnFailure.HOLD,
+            true,
+            0,
+            Duration.ofHours(1));
+
     private static final Instant INVALIDATED = NOON.minus(Duration.ofHours(2));
 
     private final int instances;
@@ -38,7 +49,11 @@ public final class PoolFixture {
     private final List<Pause> pauses = new ArrayList<>();
     private final List<Prebuild> prebuilds = new ArrayList<>();
     private UUID id = new UUID(0x7000L, 0x8000_0000_0000_0001L);
+    private int version = 1;
     private boolean active = true;
+    private Optional<PresetSnapshot.Service> service = Optional.empty();
+    private RolloutPolicy rollout = REPLACE;
+    private @Nullable Instant staleFrom;
     private Optional<Duration> ttl = Optional.empty();
     private @Nullable String timezone;
     private PresetStatus status = PresetStatus.HEALTHY;
@@ -63,6 +78,27 @@ public final class PoolFixture {
 
     public PoolFixture inactive() {
         active = false;
+        return this;
+    }
+
+    public PoolFixture rolling(RolloutPolicy policy) {
+        rollout = policy;
+        return this;
+    }
+
+    /** Of a later version. */
+    public PoolFixture version(int number) {
+        version = number;
+        return named(new UUID(0x7000L, 0x8000_0000_0000_0001L + 0x10_0000L * number));
+    }
+
+    public PoolFixture serving(PresetSnapshot.Service as) {
+        service = Optional.of(as);
+        return this;
+    }
+
+    public PoolFixture staleFrom(Instant instant) {
+        staleFrom = instant;
         return this;
     }
 
@@ -195,10 +231,12 @@ public final class PoolFixture {
                         "shop",
                         new UUID(0x7000L, 0x8000_0000_0000_0003L),
                         "acme",
-                        new UUID(0x7000L, 0x8000_0000_0000_0004L)),
-                active,
-                new PresetSnapshot.Declared(instances, ttl, timezone, List.copyOf(schedules), missingParameters),
-                new PresetSnapshot.State(status, statusReason, INVALIDATED, attempts),
+                        new UUID(0x7000L, 0x8000_0000_0000_0004L),
+                        version),
+                service.orElse(PresetSnapshot.Service.alone(active)),
+                new PresetSnapshot.Declared(
+                        instances, ttl, timezone, List.copyOf(schedules), missingParameters, rollout),
+                new PresetSnapshot.State(status, statusReason, INVALIDATED, staleFrom, attempts),
                 List.copyOf(pauses),
                 builders,
                 failures,

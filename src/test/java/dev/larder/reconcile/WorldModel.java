@@ -250,9 +250,14 @@ public final class WorldModel {
             List<Prebuild> prebuilds) {
         return new PresetSnapshot(
                 preset.identity(),
-                preset.active(),
+                preset.service(),
                 preset.declared(),
-                new PresetSnapshot.State(status, statusReason, preset.state().lastInvalidatedAt(), attempts),
+                new PresetSnapshot.State(
+                        status,
+                        statusReason,
+                        preset.state().lastInvalidatedAt(),
+                        preset.state().staleFrom(),
+                        attempts),
                 preset.pauses(),
                 preset.builders(),
                 failures,
@@ -261,14 +266,6 @@ public final class WorldModel {
 
     /** The same preset of a version that is no longer the active one. */
     public static PresetSnapshot deactivated(PresetSnapshot preset) {
-        return new PresetSnapshot(
-                preset.identity(),
-                false,
-                preset.declared(),
-                preset.state(),
-                preset.pauses(),
-                preset.builders(),
-                preset.failures(),
-                preset.prebuilds());
+        return preset.with(PresetSnapshot.Service.alone(false));
     }
 }

@@ -35,8 +35,17 @@ import org.junit.jupiter.api.Test;
 class RecordedCallsTest {
 
     /** In this order: a script uses what the scripts before it made. */
-    private static final List<String> SCRIPTS =
-            List.of("access", "catalog", "workers", "inventory", "claims", "states", "things", "webhooks", "operation");
+    private static final List<String> SCRIPTS = List.of(
+            "access",
+            "catalog",
+            "workers",
+            "inventory",
+            "claims",
+            "states",
+            "things",
+            "webhooks",
+            "operation",
+            "rollouts");
 
     /**
      * What only a workspace that Terraform has built answers well. States with a name have the same calls for

@@ -15,6 +15,7 @@ import dev.larder.claim.Claimable.Order;
 import dev.larder.claim.ColdClaimStore;
 import dev.larder.claim.ExactClaimStore;
 import dev.larder.claim.IdempotencyKey;
+import dev.larder.claim.LineStore;
 import dev.larder.claim.NewClaim;
 import dev.larder.claim.NewClaims;
 import dev.larder.claim.PresetReads;
@@ -35,6 +36,7 @@ import dev.larder.lifecycle.CancelStore;
 import dev.larder.lifecycle.CheckStore;
 import dev.larder.lifecycle.EndBuildStore;
 import dev.larder.lifecycle.EndClaimStore;
+import dev.larder.lifecycle.PresetNames;
 import dev.larder.lifecycle.RequeueStore;
 import dev.larder.lifecycle.StartBuildStore;
 import dev.larder.model.Assignment;
@@ -43,10 +45,13 @@ import dev.larder.model.Declaration;
 import dev.larder.model.Declaration.HandOut;
 import dev.larder.model.Declaration.JobLimits;
 import dev.larder.model.Declaration.PresetDeclaration;
+import dev.larder.model.Declaration.Renewal;
 import dev.larder.model.Ids;
 import dev.larder.model.JobOutcome;
+import dev.larder.model.NamedPreset;
 import dev.larder.model.Parameter;
 import dev.larder.model.Role;
+import dev.larder.model.RolloutPolicy;
 import dev.larder.model.Schedule;
 import dev.larder.model.Visibility;
 import dev.larder.model.WorkerEntry;
@@ -103,7 +108,8 @@ public final class Stock implements AutoCloseable {
     public final JobReads jobReader = new JobReads(pool);
     public final NewClaims newClaims = new NewClaims(ids, encryption);
     public final ClaimQuotaStore quotas = new ClaimQuotaStore(pool);
-    public final ClaimStore claims = new ClaimStore(pool, quotas);
+    public final ClaimStore claims = new ClaimStore(pool);
+    public final LineStore lines = new LineStore(pool, claims, quotas);
     public final ExactClaimStore exactClaims = new ExactClaimStore(pool, quotas);
     public final ColdClaimStore coldClaims = new ColdClaimStore(pool, ids, encryption, quotas);
     public final WaitingClaimStore waitingClaims = new WaitingClaimStore(pool, quotas);
@@ -116,6 +122,7 @@ public final class Stock implements AutoCloseable {
     public final InventoryRequestStore inventoryRequests = new InventoryRequestStore(pool, ids, INVENTORY_GRACE);
     public final InventoryReads inventoryReader = new InventoryReads(pool, INVENTORY_GRACE);
     public final WorkspaceStore workspaces = new WorkspaceStore(pool);
+    public final Rollouts rollouts = new Rollouts(this);
 
     public final Caller owner;
     public final UUID organization;
@@ -230,6 +237,19 @@ public final class Stock implements AutoCloseable {
         return declare(preset, instances, 1, maxJobs, maxDeletes);
     }
 
+    /** A preset whose stock is replaced so. */
+    public UUID declare(String preset, int instances, RolloutPolicy rollout) {
+        return declare(new PresetDeclaration(
+                preset,
+                Map.of(),
+                Optional.of(instances),
+                Optional.empty(),
+                null,
+                List.of(),
+                HandOut.DEFAULT,
+                new Renewal(JobLimits.NONE, rollout)));
+    }
+
     private UUID declare(
             String preset, int instances, int maxUses, @Nullable Integer maxJobs, @Nullable Integer maxDeletes) {
         return declare(new PresetDeclaration(
@@ -240,7 +260,9 @@ public final class Stock implements AutoCloseable {
                 null,
                 List.of(),
                 new HandOut(HandOut.OLDEST, maxUses),
-                new JobLimits(Optional.ofNullable(maxJobs), Optional.ofNullable(maxDeletes))));
+                new Renewal(
+                        new JobLimits(Optional.ofNullable(maxJobs), Optional.ofNullable(maxDeletes)),
+                        RolloutPolicy.DEFAULT)));
     }
 
     /** The same presets again as a new version, which becomes the active one. */
@@ -262,15 +284,20 @@ public final class Stock implements AutoCloseable {
         }
     }
 
+    /** As a promotion would: both presets are served until {@code after} has replaced {@code before}. */
+    @CanIgnoreReturnValue
+    public UUID rollout(UUID before, UUID after) {
+        return rollouts.begin(before, after);
+    }
+
     public TemplateName template() {
         return new TemplateName(owner, ORGANIZATION, TEMPLATE);
     }
 
     /** The id of this preset in the active version. */
     public UUID preset(String name) {
-        var found =
-                await(presetReads.findPresets(Optional.of(ORGANIZATION), TEMPLATE, List.of(name), Optional.empty()));
-        return Optional.ofNullable(found.get(name)).orElseThrow().id();
+        return ((NamedPreset.Known) await(new PresetNames(pool).find(Optional.empty(), ORGANIZATION, TEMPLATE, name)))
+                .id();
     }
 
     /** As a cycle would: that many prebuilds as the preset's next attempt. */
@@ -338,7 +365,7 @@ public final class Stock implements AutoCloseable {
 
     /** A store that claims in this transaction, or on this pool. */
     public ClaimStore claimStore(Pool client) {
-        return new ClaimStore(client, new ClaimQuotaStore(client));
+        return new ClaimStore(client);
     }
 
     /** The same for cold builds. */

@@ -4,9 +4,11 @@ import static dev.larder.testing.Stock.await;
 
 import dev.larder.catalog.Applied;
 import dev.larder.catalog.CatalogStore.Application;
+import dev.larder.lifecycle.PresetNames;
 import dev.larder.model.Caller;
 import dev.larder.model.Declaration;
 import dev.larder.model.Declaration.PresetDeclaration;
+import dev.larder.model.NamedPreset;
 import dev.larder.model.Role;
 import io.vertx.mutiny.sqlclient.Tuple;
 import java.nio.charset.StandardCharsets;
@@ -56,10 +58,7 @@ public final class Tenant {
         if (!(applied instanceof Applied.Done)) {
             throw new AssertionError("not applied: " + applied);
         }
-        return Optional.ofNullable(await(stock.presetReads.findPresets(
-                                Optional.of(name), TEMPLATE, List.of(PRESET), Optional.empty()))
-                        .get(PRESET))
-                .orElseThrow()
+        return ((NamedPreset.Known) await(new PresetNames(stock.pool).find(Optional.empty(), name, TEMPLATE, PRESET)))
                 .id();
     }
 

@@ -20,7 +20,7 @@ class EventTypesTest {
 
     private static final Pattern TYPE = Pattern.compile("'((?:workspace|drift|state)\\.[a-z_]+)'");
     private static final Pattern WORD = Pattern.compile("'([a-z_]+)'");
-    private static final Pattern NOTIFICATION = Pattern.compile("AdminNotification\\.of\\(\\s*\"([a-z_]+)\"");
+    private static final Pattern NOTIFICATION = Pattern.compile("(?:AdminNotification\\.of|told)\\(\\s*\"([a-z_]+)\"");
 
     @Test
     void every_type_that_the_schema_appends_and_every_notification_is_known_and_no_other() throws IOException {
@@ -34,6 +34,7 @@ class EventTypesTest {
             // What the functions put together of a word and a column.
             words(stock, "presets", "status = ANY%", "preset.", appended);
             words(stock, "claims", "%ended_reason%", "claim.", appended);
+            words(stock, "rollouts", "state = ANY%", "rollout.", appended);
         }
         appended.addAll(Set.of("claim.active", "claim.waiting", "state.unreliable", "state.corrupt"));
         try (Stream<Path> files = Files.walk(Path.of("src/main/java"))) {

@@ -61,7 +61,7 @@ class GeneratedClientTest {
                 .policy(NewClaimPolicy.WAIT)
                 .timeout("PT60S");
 
-        Claim claim = claims.createClaim(wanted, "a-key", null, "wait=50");
+        Claim claim = claims.createClaim(wanted, "a-key", null, "wait=50").getClaim();
 
         assertThat(claim.getStatus()).hasToString("active");
         assertThat(claim.getWorkspace().getOutputs()).containsEntry("host", "here");

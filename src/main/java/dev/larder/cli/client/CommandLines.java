@@ -4,7 +4,9 @@ import dev.larder.model.Durations;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import picocli.CommandLine;
+import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -44,7 +46,8 @@ public final class CommandLines {
     }
 
     /** Names what is wrong, then what was probably meant, then how the command is used, with its first example. */
-    private static int refused(ParameterException refused) {
+    private static int refused(ParameterException thrown) {
+        ParameterException refused = unknownFirst(thrown);
         CommandLine command = refused.getCommandLine();
         PrintWriter err = command.getErr();
         err.println("larder: " + refused.getMessage());
@@ -53,6 +56,14 @@ public final class CommandLines {
         example(command);
         err.println("Help: " + command.getCommandSpec().qualifiedName() + " --help");
         return ExitCode.USAGE.number();
+    }
+
+    /** The parser reports a missing argument before an unknown option, which is often a misspelt one. */
+    private static ParameterException unknownFirst(ParameterException refused) {
+        List<String> unknown = refused.getCommandLine().getUnmatchedArguments();
+        return refused instanceof MissingParameterException && !unknown.isEmpty()
+                ? new UnmatchedArgumentException(refused.getCommandLine(), unknown)
+                : refused;
     }
 
     private static void example(CommandLine command) {

@@ -28,6 +28,7 @@ sealed interface Condition {
             case claims -> claim(wanted, seen);
             case workspaces -> workspace(wanted, seen);
             case jobs -> job(wanted, seen);
+            case rollouts -> rollout(wanted, seen);
             case templates, workers -> throw Failure.of(ExitCode.USAGE, "wait does not know " + kind);
         };
     }
@@ -98,6 +99,31 @@ sealed interface Condition {
                 || status.endsWith("_failed")
                 || status.endsWith("_canceled");
         return never ? new Never(ExitCode.FAILED, status) : new NotYet(status);
+    }
+
+    private static Condition rollout(For wanted, JsonNode rollout) {
+        String state = Json.text(rollout, "state");
+        boolean ended = !Json.text(rollout, "endedAt").isEmpty();
+        if (state.equals("done") || (wanted == For.ended && ended)) {
+            return new Met();
+        }
+        if (ended || (wanted == For.ready && state.equals("held"))) {
+            return new Never(ExitCode.ROLLOUT_STOPPED, state + because(rollout));
+        }
+        JsonNode counts = rollout.path("counts");
+        return new NotYet("%s, %s of %s new ready, %s old left%s"
+                .formatted(
+                        state,
+                        Json.text(counts, "newReady"),
+                        Json.text(counts, "wanted"),
+                        Json.text(counts, "oldLeft"),
+                        Json.text(rollout, "pausedAt").isEmpty() ? "" : ", paused"));
+    }
+
+    private static String because(JsonNode rollout) {
+        String detail = Json.text(rollout, "detail");
+        String told = detail.isEmpty() ? Json.text(rollout, "reason") : detail;
+        return told.isEmpty() ? "" : ": " + told;
     }
 
     private static Condition job(For wanted, JsonNode job) {

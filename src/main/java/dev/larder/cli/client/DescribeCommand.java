@@ -8,7 +8,8 @@ import picocli.CommandLine.Parameters;
 /** Shows one thing with all that the server knows of it. */
 @Command(
         name = "describe",
-        description = "Shows one thing in full: why a pool has its size, what a claim waits for, how a build failed.",
+        description =
+                "Shows one thing in full: why a pool has its size, what a claim waits for, how a build failed, what holds a rollout.",
         footerHeading = "%nExamples:%n",
         footer = {
             "  larder describe pool demo/orders-database/small",

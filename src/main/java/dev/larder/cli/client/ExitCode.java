@@ -15,6 +15,7 @@ public enum ExitCode {
     TIMED_OUT(7, "the time that was given has passed"),
     UNREACHABLE(8, "the server could not be reached, or cannot serve now"),
     LEASE_LOST(9, "claim -- COMMAND: the claim ended while the command ran, and the command was ended"),
+    ROLLOUT_STOPPED(10, "promote --wait, wait: a rollout is held, was rolled back or superseded"),
     USAGE(64, "wrong options or arguments");
 
     /** What a shell expects of a command that a signal ended; the signal's number is added. */

@@ -19,6 +19,14 @@ final class FilterOptions {
     @Nullable
     String status;
 
+    @Option(names = "--state", paramLabel = "STATE", description = "Rollouts in this state.")
+    @Nullable
+    String state;
+
+    @Option(names = "--cause", paramLabel = "CAUSE", description = "Rollouts of this cause.")
+    @Nullable
+    String cause;
+
     @Option(names = "--owner", paramLabel = "USER", description = "Those of this user.")
     @Nullable
     String owner;
@@ -45,6 +53,8 @@ final class FilterOptions {
         filter = with(filter, "template", template);
         filter = with(filter, "preset", preset);
         filter = with(filter, "status", status);
+        filter = with(filter, "state", state);
+        filter = with(filter, "cause", cause);
         filter = with(filter, "owner", owner);
         filter = with(filter, "since", since);
         for (String label : labels) {

@@ -15,7 +15,8 @@ import picocli.CommandLine.Parameters;
 /** Lists things of a server, or shows the rows of some that are named. */
 @Command(
         name = "get",
-        description = "Lists pools, presets, templates, claims, workspaces, jobs or workers; or those that are named.",
+        description =
+                "Lists pools, presets, templates, claims, workspaces, jobs, workers or rollouts; or those that are named.",
         footerHeading = "%nExamples:%n",
         footer = {
             "  larder get pools",

@@ -1,18 +1,24 @@
 package dev.larder.cli.client;
 
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
-/** Marks what is in stock as expired. */
+/** Replaces what is in stock. */
 @Command(
         name = "invalidate",
         description =
-                "Marks the prebuilds of a preset or template as expired: they are no longer handed out, and replaced.",
+                "Replaces the prebuilds of a preset or template. They are handed out until then, unless the preset's"
+                        + " rollout strategy is replace.",
         footerHeading = "%nExamples:%n",
         footer = {
             "  larder invalidate preset demo/orders-database/small",
-            "  larder invalidate template demo/orders-database"
+            "  larder invalidate template demo/orders-database",
+            "  larder invalidate template demo/orders-database --immediately"
         })
 public final class InvalidateCommand extends LevelCommand {
+
+    @Option(names = "--immediately", description = "Hand out none of them from now on, as after the leak of a secret.")
+    boolean immediately;
 
     @Override
     ExitCode run(Session session) {
@@ -20,8 +26,9 @@ public final class InvalidateCommand extends LevelCommand {
         if (level != Level.preset && level != Level.template) {
             throw usage("LEVEL must be preset or template.");
         }
-        Answer answer = session.api().post(path(session) + "/invalidate", null);
-        print(session, answer, subject() + " is invalidated");
+        String path = path(session) + "/invalidate";
+        Answer answer = session.api().post(immediately ? Paths.with(path, "immediately", "true") : path, null);
+        print(session, answer, subject() + " is invalidated" + (immediately ? " immediately" : ""));
         return ExitCode.OK;
     }
 }

@@ -12,7 +12,8 @@ enum Kind {
     claims,
     workspaces,
     jobs,
-    workers;
+    workers,
+    rollouts;
 
     String singular() {
         return name().substring(0, name().length() - 1);

@@ -27,6 +27,7 @@ final class Kinds {
             case workspaces -> workspaces(now);
             case jobs -> jobs(now);
             case workers -> workers(now);
+            case rollouts -> rollouts(now);
         };
     }
 
@@ -130,6 +131,26 @@ final class Kinds {
                 wide("ID", field("id")));
     }
 
+    private static List<Column> rollouts(Instant now) {
+        return List.of(
+                always("ROLLOUT", field("id")),
+                of("STATE", Kinds::rolloutState, 95),
+                of("PRESET", Kinds::presetName, 90),
+                of("CAUSE", field("cause"), 50),
+                of("TO", row -> Json.text(row.path("to"), "version"), 70),
+                of("WANTED", row -> Json.text(row.path("counts"), "wanted"), 40),
+                of("OLD", row -> Json.text(row.path("counts"), "oldLeft"), 60),
+                of("NEW", row -> Json.text(row.path("counts"), "newReady"), 65),
+                of("AGE", Ages.since("createdAt", now), 45),
+                of("REASON", field("reason"), 30),
+                wide("FROM", row -> Json.text(row.path("from"), "version")),
+                wide("INITIATOR", field("initiator")));
+    }
+
+    private static String rolloutState(JsonNode row) {
+        return Json.text(row, "state") + (Json.text(row, "pausedAt").isEmpty() ? "" : ",paused");
+    }
+
     /** Whether the row has this id, or this name of a worker. */
     static boolean isCalled(JsonNode row, String name) {
         return Stream.of("id", "presetId", "name")
@@ -141,7 +162,7 @@ final class Kinds {
         return switch (kind) {
             case pools, presets -> Kinds::presetName;
             case templates -> Kinds::templateName;
-            case claims, workspaces, jobs, workers -> field("id");
+            case claims, workspaces, jobs, workers, rollouts -> field("id");
         };
     }
 

@@ -47,7 +47,7 @@ final class Lists {
         return switch (kind) {
             case templates -> templates(filter, limit);
             case workers -> session.api().list(filter.on(Paths.of(kind.name())), limit);
-            case pools, presets, claims, workspaces, jobs ->
+            case pools, presets, claims, workspaces, jobs, rollouts ->
                 session.api().list(inOrganization(filter).on(Paths.of(kind.name())), limit);
         };
     }
@@ -86,7 +86,7 @@ final class Lists {
             case pools, presets -> found(kind, name, list(kind, filter(name), Integer.MAX_VALUE));
             case workers -> found(kind, name, list(kind, Filter.NONE, Integer.MAX_VALUE));
             case templates -> single(details(kind, name), "template");
-            case claims, workspaces, jobs -> single(details(kind, name), "");
+            case claims, workspaces, jobs, rollouts -> single(details(kind, name), "");
         };
     }
 
@@ -132,7 +132,7 @@ final class Lists {
             case pools -> presets.preset(name, "pool");
             case presets -> presets.preset(name);
             case templates -> presets.template(name);
-            case claims, workspaces, jobs, workers -> Paths.of(kind.name(), name);
+            case claims, workspaces, jobs, workers, rollouts -> Paths.of(kind.name(), name);
         };
     }
 }

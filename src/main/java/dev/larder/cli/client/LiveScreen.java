@@ -47,11 +47,7 @@ record LiveScreen(Output output, TopScreen screen) {
             } catch (IOException noTerminal) {
                 throw Failure.of(ExitCode.FAILED, "the terminal cannot be used for this; --once prints one table");
             }
-            // Ctrl-C is the usual way to end it, and no failure.
-            return signals.received()
-                    .filter(signal -> !signal.name().equals("INT"))
-                    .map(SignalTrap.Received::exit)
-                    .orElse(ExitCode.OK.number());
+            return signals.received().map(SignalTrap.Received::exit).orElse(ExitCode.OK.number());
         }
     }
 

@@ -9,6 +9,7 @@ import dev.larder.model.LogLine;
 import dev.larder.model.Parameter;
 import dev.larder.model.Target;
 import dev.larder.model.Transition;
+import dev.larder.model.UploadedFile;
 import dev.larder.worker.exec.ExecBackend;
 import dev.larder.worker.exec.ExecSettings;
 import java.nio.file.Path;
@@ -32,9 +33,7 @@ final class LocalTry {
 
     private static final UUID NONE = new UUID(0, 0);
 
-    private final Declaration declaration;
-    private final PresetDeclaration preset;
-    private final Map<String, String> given;
+    private final Tried tried;
     private final Consumer<LogLine> log;
     private final ExecBackend backend;
     private final InstantSource clock;
@@ -43,20 +42,28 @@ final class LocalTry {
     private int builds;
 
     /**
+     * What is tried.
+     *
+     * @param uploads the files that the declaration gives by digest, at hand
      * @param given parameters that win over the preset's
+     */
+    record Tried(
+            Declaration declaration,
+            PresetDeclaration preset,
+            Map<String, UploadedFile> uploads,
+            Map<String, String> given) {
+
+        boolean has(String script) {
+            return declaration.files().containsKey(script);
+        }
+    }
+
+    /**
      * @param root an empty folder
      * @param clock only differences count
      */
-    LocalTry(
-            Declaration declaration,
-            PresetDeclaration preset,
-            Map<String, String> given,
-            Path root,
-            InstantSource clock,
-            Consumer<LogLine> log) {
-        this.declaration = declaration;
-        this.preset = preset;
-        this.given = given;
+    LocalTry(Tried tried, Path root, InstantSource clock, Consumer<LogLine> log) {
+        this.tried = tried;
         this.clock = clock;
         this.log = log;
         this.backend = new ExecBackend(new Settings(root), clock);
@@ -98,14 +105,14 @@ final class LocalTry {
      */
     Map<String, String> build() throws InterruptedException {
         perform("start", Transition.START, "prebuild");
-        if (has("verify.sh")) {
+        if (tried.has("verify.sh")) {
             perform("verify", Transition.START, Assignment.VERIFY);
         }
-        if (has("claim.sh")) {
+        if (tried.has("claim.sh")) {
             perform("claim", Transition.START, Assignment.CLAIM);
         }
         Map<String, String> claimed = outputs;
-        if (preset.handOut().maxUses() > 1) {
+        if (tried.preset().handOut().maxUses() > 1) {
             perform("reset", Transition.START, Assignment.RECYCLE);
         }
         return claimed;
@@ -114,10 +121,6 @@ final class LocalTry {
     /** Removes the workspace, also what a failed build has left. */
     void remove() throws InterruptedException {
         perform("delete", Transition.DELETE, "removed");
-    }
-
-    private boolean has(String script) {
-        return declaration.files().containsKey(script);
     }
 
     private void perform(String what, Transition transition, String reason) throws InterruptedException {
@@ -152,10 +155,11 @@ final class LocalTry {
 
     private Assignment assignment(Transition transition, String reason) {
         Lease lease = new Lease(UUID.randomUUID(), UUID.randomUUID(), 1, workspace, transition, reason, false);
-        Instant deadline = clock.instant().plus(declaration.startTimeout());
+        Instant deadline = clock.instant().plus(tried.declaration().startTimeout());
         Target.Workspace target =
                 new Target.Workspace("try", NONE, "try", NONE, System.getProperty("user.name"), true, outputs);
-        Target.Version version = new Target.Version(NONE, "exec", "try", preset.name(), declaration.files());
+        Target.Version version = new Target.Version(
+                NONE, "exec", "try", tried.preset().name(), tried.declaration().files(), tried.uploads());
         builds++;
         return new Assignment(lease, deadline, builds, target, version, parameters());
     }
@@ -164,7 +168,7 @@ final class LocalTry {
         Map<String, String> values = new HashMap<>();
         Map<String, String> types = new HashMap<>();
         Set<String> sensitive = new LinkedHashSet<>();
-        for (Parameter parameter : declaration.parameters()) {
+        for (Parameter parameter : tried.declaration().parameters()) {
             types.put(parameter.name(), parameter.type());
             if (parameter.defaultValue() != null) {
                 values.put(parameter.name(), parameter.defaultValue());
@@ -173,8 +177,8 @@ final class LocalTry {
                 sensitive.add(parameter.name());
             }
         }
-        values.putAll(preset.parameters());
-        values.putAll(given);
+        values.putAll(tried.preset().parameters());
+        values.putAll(tried.given());
         return new Target.Parameters(values, sensitive, types);
     }
 }

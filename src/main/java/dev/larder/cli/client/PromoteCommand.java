@@ -1,14 +1,23 @@
 package dev.larder.cli.client;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Makes a version of a template the active one. */
 @Command(
         name = "promote",
-        description = "Makes a version of a template the active one. It may be an older one.",
+        description = {
+            "Makes a version of a template the active one. It may be an older one.",
+            "--wait: until its rollouts are done. Exit code 10: one is held, was rolled back or superseded."
+        },
         footerHeading = "%nExamples:%n",
-        footer = {"  larder promote demo/orders-database 3"})
+        footer = {
+            "  larder promote demo/orders-database 3",
+            "  larder promote demo/orders-database 3 --wait --timeout=30m"
+        })
 public final class PromoteCommand extends ClientCommand {
 
     @Parameters(index = "0", paramLabel = "TEMPLATE", description = "organization/template, or template.")
@@ -17,6 +26,17 @@ public final class PromoteCommand extends ClientCommand {
 
     @Parameters(index = "1", paramLabel = "VERSION", description = "The version's number.")
     int version;
+
+    @Option(names = "--wait", description = "Waits until the rollouts that it began are done.")
+    boolean wait;
+
+    @Option(
+            names = "--timeout",
+            paramLabel = "DURATION",
+            defaultValue = "1h",
+            description = "How long --wait waits. Default: ${DEFAULT-VALUE}.")
+    @SuppressWarnings("NullAway.Init")
+    Duration timeout;
 
     @Override
     ExitCode run(Session session) {
@@ -32,6 +52,18 @@ public final class PromoteCommand extends ClientCommand {
             case name -> session.output().line(template);
             case table, wide -> session.output().line("version " + version + " of " + template + " is active");
         }
+        if (wait) {
+            follow(session);
+        }
         return ExitCode.OK;
+    }
+
+    /** Fails at the first one that is not done: the others go on. */
+    private void follow(Session session) {
+        Waits.Deadline deadline = Waits.Deadline.in(timeout);
+        RolloutWait rollouts = new RolloutWait(session);
+        for (JsonNode rollout : rollouts.openOf(Reference.template(template), version)) {
+            rollouts.untilDone(rollout, deadline);
+        }
     }
 }

@@ -8,6 +8,7 @@ import dev.larder.cli.client.SignalTrap.Received;
 import dev.larder.model.Declaration;
 import dev.larder.model.Declaration.PresetDeclaration;
 import dev.larder.model.LogLine;
+import dev.larder.model.UploadedFile;
 import dev.larder.worker.process.FileTrees;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -88,8 +89,9 @@ public final class TryCommand extends CallingCommand {
         try (Interruption signals = new Interruption()) {
             Path root = Files.createTempDirectory("larder-try");
             try {
-                LocalTry trial =
-                        new LocalTry(declaration, chosen, parameters, root, sinceNow(), line -> print(session, line));
+                LocalTry.Tried tried =
+                        new LocalTry.Tried(declaration, chosen, uploads(declaration, declared), parameters);
+                LocalTry trial = new LocalTry(tried, root, sinceNow(), line -> print(session, line));
                 return tried(output, signals, () -> object(trial.build()), () -> {
                     trial.remove();
                     return Optional.empty();
@@ -164,9 +166,7 @@ public final class TryCommand extends CallingCommand {
 
     /** The declaration with the files beside it, as the server would read it. */
     private Declaration declaration(Declared declared) {
-        ObjectNode body = declared.body().deepCopy();
-        declared.files()
-                .forEach((path, beside) -> body.withObjectProperty("files").put(path, text(beside)));
+        ObjectNode body = Uploads.body(declared, (file, size) -> Uploads.digest(file));
         byte[] json = Json.line(body).getBytes(StandardCharsets.UTF_8);
         return switch (DeclarationParser.parse(json, "application/json")) {
             case ParsedDeclaration.Accepted(Declaration accepted) -> accepted;
@@ -184,13 +184,20 @@ public final class TryCommand extends CallingCommand {
         };
     }
 
-    private static String text(Path file) {
-        try {
-            return Files.readString(file);
-        } catch (IOException unreadable) {
-            throw Failure.of(
-                    ExitCode.USAGE, file + " cannot be read as UTF-8. --remote tries it on a server's worker.");
+    /** What a server would have as uploaded files: those beside the declaration that are not short texts. */
+    private static Map<String, UploadedFile> uploads(Declaration declaration, Declared declared) throws IOException {
+        Map<String, UploadedFile> uploads = new LinkedHashMap<>();
+        for (Map.Entry<String, String> upload : declaration.uploads().entrySet()) {
+            Path beside = declared.files().get(upload.getKey());
+            if (beside == null) {
+                throw Failure.of(
+                        ExitCode.USAGE,
+                        "files: " + upload.getKey() + " is given by its digest, and a server has it. Put the file into"
+                                + " the folder of the declaration, or try it on a server's worker with --remote");
+            }
+            uploads.put(upload.getKey(), new UploadedFile(upload.getValue(), Files.size(beside)).at(beside));
         }
+        return uploads;
     }
 
     private PresetDeclaration chosen(Declaration declaration) {

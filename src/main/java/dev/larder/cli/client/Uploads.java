@@ -44,8 +44,20 @@ final class Uploads {
         this.organization = organization;
     }
 
+    /** Takes a file that is not a short text. */
+    interface Taking {
+
+        /** @return the digest under which the declaration refers to it */
+        String digest(Path file, long size) throws IOException;
+    }
+
     /** The declaration as it is sent, after what it refers to was uploaded. */
     ObjectNode body(Declared declared) {
+        return body(declared, this::uploaded);
+    }
+
+    /** The declaration with the files beside it: short texts as they are, the digests of the others. */
+    static ObjectNode body(Declared declared, Taking others) {
         ObjectNode body = declared.body().deepCopy();
         if (declared.files().isEmpty()) {
             return body;
@@ -64,7 +76,7 @@ final class Uploads {
                 long size = Files.size(file.getValue());
                 String text = size <= SHORT_MAX && sum + size <= SHORT_SUM_MAX ? text(file.getValue()) : null;
                 if (text == null) {
-                    files.putObject(file.getKey()).put("digest", uploaded(file.getValue(), size));
+                    files.putObject(file.getKey()).put("digest", others.digest(file.getValue(), size));
                 } else {
                     sum += size;
                     files.put(file.getKey(), text);
@@ -139,7 +151,7 @@ final class Uploads {
         }
     }
 
-    private static String digest(Path file) throws IOException {
+    static String digest(Path file) throws IOException {
         try {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
             try (InputStream stream = new DigestInputStream(Files.newInputStream(file), digest)) {

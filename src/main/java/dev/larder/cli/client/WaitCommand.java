@@ -7,13 +7,14 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Waits until a pool, claim, workspace or job is as wanted. */
+/** Waits until a pool, claim, workspace, job or rollout is as wanted. */
 @Command(
         name = "wait",
         description = {
-            "Waits until a pool is full, a claim or workspace is ready, or a job has succeeded.",
-            "--for=ended: until the pool is empty, the claim or job has ended, or the workspace is deleted.",
-            "Exit code 7: the time is over. Exit code 1: it failed, and waiting longer would not help."
+            "Waits until a pool is full, a claim or workspace is ready, a job has succeeded, or a rollout is done.",
+            "--for=ended: until the pool is empty, the claim, job or rollout has ended, or the workspace is deleted.",
+            "Exit code 7: the time is over. Exit code 1: it failed, and waiting longer would not help.",
+            "Exit code 10: the rollout is held, was rolled back or superseded."
         },
         footerHeading = "%nExamples:%n",
         footer = {
@@ -27,7 +28,7 @@ public final class WaitCommand extends ClientCommand {
     /** So often the progress is shown anew. */
     private static final Duration HOLD = Duration.ofSeconds(5);
 
-    @Parameters(index = "0", paramLabel = "KIND", description = "pool, preset, claim, workspace or job.")
+    @Parameters(index = "0", paramLabel = "KIND", description = "pool, preset, claim, workspace, job or rollout.")
     @SuppressWarnings("NullAway.Init")
     Kind kind;
 
@@ -54,7 +55,7 @@ public final class WaitCommand extends ClientCommand {
     @Override
     ExitCode run(Session session) {
         if (kind == Kind.templates || kind == Kind.workers) {
-            throw usage("KIND must be pool, preset, claim, workspace or job.");
+            throw usage("KIND must be pool, preset, claim, workspace, job or rollout.");
         }
         Progress progress = new Progress(session.terminal());
         try {

@@ -122,7 +122,7 @@ final class LoadSession implements AutoCloseable {
 
     private void open(boolean encrypted) {
         exchange = new Exchange();
-        NetClient created = vertx.createNetClient(new NetClientOptions(options).setSsl(false));
+        NetClient created = vertx.createNetClient(tcp());
         client = created;
         refuseIfClosed();
         NetSocket connected = await(created.connect(options.getSocketAddress()));
@@ -135,6 +135,12 @@ final class LoadSession implements AutoCloseable {
         Frames frames = new Frames(frame -> receive(connected, login, frame));
         NetSocket reading = connected.handler(frames::receive);
         exchange(login.startup());
+    }
+
+    /** The client of Vert.x does not upgrade a connection without a word on the host; an empty one checks no host. */
+    private NetClientOptions tcp() {
+        NetClientOptions tcp = new NetClientOptions(options).setSsl(false);
+        return tcp.getHostnameVerificationAlgorithm() == null ? tcp.setHostnameVerificationAlgorithm("") : tcp;
     }
 
     private void encrypt(NetSocket connected) {

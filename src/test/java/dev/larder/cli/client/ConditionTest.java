@@ -82,4 +82,25 @@ class ConditionTest {
         assertThat(of(Kind.jobs, For.ended, failed)).isEqualTo(new Met());
         assertThat(of(Kind.jobs, For.ready, failed)).isEqualTo(new Never(ExitCode.FAILED, "failed: exit code 3"));
     }
+
+    @Test
+    void a_rollout_that_is_held_is_not_done_by_waiting_and_may_still_end() throws IOException {
+        String held = "{\"state\":\"held\",\"reason\":\"deadline\",\"detail\":\"Nothing became ready.\","
+                + "\"counts\":{\"newReady\":0,\"wanted\":2,\"oldLeft\":2}}";
+
+        assertThat(of(Kind.rollouts, For.ready, held))
+                .isEqualTo(new Never(ExitCode.ROLLOUT_STOPPED, "held: Nothing became ready."));
+        assertThat(of(Kind.rollouts, For.ended, held)).isEqualTo(new NotYet("held, 0 of 2 new ready, 2 old left"));
+    }
+
+    @Test
+    void a_rollout_is_ready_when_it_is_done_and_another_end_is_none() throws IOException {
+        String rolledBack = "{\"state\":\"rolled_back\",\"reason\":\"by_user\",\"endedAt\":\"2026-11-29T12:00:00Z\"}";
+
+        assertThat(of(Kind.rollouts, For.ready, "{\"state\":\"done\",\"endedAt\":\"2026-11-29T12:00:00Z\"}"))
+                .isEqualTo(new Met());
+        assertThat(of(Kind.rollouts, For.ready, rolledBack))
+                .isEqualTo(new Never(ExitCode.ROLLOUT_STOPPED, "rolled_back: by_user"));
+        assertThat(of(Kind.rollouts, For.ended, rolledBack)).isEqualTo(new Met());
+    }
 }

@@ -92,6 +92,48 @@ class TryCommandTest {
     }
 
     @Test
+    void files_that_a_server_would_get_by_upload_are_there_and_stay_as_they_are() throws IOException {
+        byte[] binary = {'d', 0, (byte) 0xff, (byte) 0xfe};
+        Path data = Files.createDirectories(folder.resolve("data")).resolve("orders.bin");
+        Files.write(data, binary);
+        Files.writeString(folder.resolve("long.txt"), "a".repeat(200_000));
+        script(
+                "start.sh",
+                "sha256sum data/orders.bin | cut -c1-64 | sed 's/.*/{\"sum\":\"&\"}/' > $LARDER_OUTPUTS;"
+                        + " echo long $(wc -c < long.txt); echo more >> data/orders.bin");
+
+        Typed.Result tried = run();
+
+        assertThat(tried.exit()).as(tried.toString()).isZero();
+        assertThat("sha256:" + Json.text(Json.read(tried.out()), "sum")).isEqualTo(Uploads.digest(data));
+        assertThat(tried.err()).contains("long 200000");
+        assertThat(data).hasBinaryContent(binary);
+    }
+
+    @Test
+    void a_file_that_only_a_server_has_is_refused_by_name_with_what_to_do() throws IOException {
+        Files.writeString(
+                folder.resolve("larder.yaml"),
+                DECLARATION + "files: {orders.sql.gz: {digest: 'sha256:" + "0".repeat(64) + "'}}\n");
+
+        Typed.Result refused = run();
+
+        assertThat(refused.exit()).isEqualTo(ExitCode.USAGE.number());
+        assertThat(refused.err()).contains("files: orders.sql.gz is given by its digest", "--remote");
+        assertThat(trace).doesNotExist();
+    }
+
+    @Test
+    void a_script_that_is_no_text_is_refused_by_name() throws IOException {
+        Files.write(folder.resolve("start.sh"), new byte[] {'#', '!', 0});
+
+        Typed.Result refused = run();
+
+        assertThat(refused.exit()).isEqualTo(ExitCode.REFUSED.number());
+        assertThat(refused.err()).contains("files[\"start.sh\"]", "[file_must_be_text]");
+    }
+
+    @Test
     void another_preset_and_parameters_can_be_chosen() {
         Typed.Result tried = run("--preset=large", "--parameter", "region=us");
 

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
 
 /** What is said about wrong options and arguments, and about right ones. None of these calls a server. */
 class UsageTest {
@@ -56,7 +57,12 @@ class UsageTest {
                 "wait pool                         | NAME",
                 "wait template demo/orders         | KIND",
                 "wait pool a/b --for=red           | --for",
+                "claim --foo                       | '--foo'",
+                "claim --tll=1h                    | --ttl",
+                "get --limit=1 --limit=2 pools     | --limit",
                 "context                           | list, use, show",
+                "rollout                           | pause, resume, skip-canary or rollback",
+                "rollout pause                     | ROLLOUT",
                 "completion tcsh                   | SHELL",
                 "login                             | larder login --server",
                 "worker --servr=http://127.0.0.1:1 | --server"
@@ -67,6 +73,43 @@ class UsageTest {
         assertThat(refused.out()).isEmpty();
         assertThat(refused.err()).contains(named).containsAnyOf("Example: larder ", "Run: larder login");
         assertThat(refused.exit()).isIn(ExitCode.USAGE.number(), ExitCode.NEEDS_LOGIN.number());
+    }
+
+    /** The words after larder that call a command: "context use". */
+    private static String words(CommandLine command) {
+        return command.getCommandSpec().qualifiedName().replaceFirst("^larder ?", "");
+    }
+
+    private Typed.Result refused(CommandLine command, String... more) {
+        List<String> line = new ArrayList<>(List.of(words(command).split(" ")));
+        line.remove("");
+        line.addAll(List.of(more));
+        Typed.Result refused = Typed.at(home).run(line.toArray(String[]::new));
+        assertThat(refused.exit()).as(line + " " + refused).isEqualTo(ExitCode.USAGE.number());
+        assertThat(refused.out()).isEmpty();
+        assertThat(refused.err()).as(line.toString()).contains("Example: ", "larder " + words(command));
+        return refused;
+    }
+
+    @Test
+    void every_command_names_an_unknown_option_also_where_an_argument_is_missing_too() {
+        for (CommandLine command : below(top()).toList()) {
+            assertThat(refused(command, "--no-such-option").err().lines().findFirst())
+                    .hasValue("larder: Unknown option: '--no-such-option'");
+        }
+    }
+
+    @Test
+    void every_option_that_lacks_its_value_is_named() {
+        for (CommandLine command : below(top()).toList()) {
+            for (OptionSpec option : command.getCommandSpec().options()) {
+                if (option.arity().min() > 0) {
+                    assertThat(refused(command, option.longestName()).err())
+                            .startsWith("larder: ")
+                            .contains("'" + option.longestName());
+                }
+            }
+        }
     }
 
     @Test

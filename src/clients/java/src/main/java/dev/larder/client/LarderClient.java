@@ -53,11 +53,12 @@ public final class LarderClient {
         return new LarderClient(new Transport(URI.create(server.toString().replaceFirst("/+$", "")), token, retry));
     }
 
-    /** The server and token of {@code LARDER_SERVER} and {@code LARDER_TOKEN}. */
+    /** The server and token of {@code LARDER_URL} and {@code LARDER_TOKEN}. */
     public static LarderClient fromEnvironment() {
         Map<String, String> environment = System.getenv();
         return of(
-                URI.create(environment.getOrDefault("LARDER_SERVER", "")),
+                // LARDER_SERVER is the former name.
+                URI.create(environment.getOrDefault("LARDER_URL", environment.getOrDefault("LARDER_SERVER", ""))),
                 environment.getOrDefault("LARDER_TOKEN", ""));
     }
 

@@ -10,7 +10,7 @@ import java.util.List;
 /** The server that the tests run against. */
 final class Server {
 
-    static final URI URI = java.net.URI.create(System.getenv("LARDER_SERVER"));
+    static final URI URI = java.net.URI.create(System.getenv("LARDER_URL"));
     static final String ORGANIZATION = "clients";
 
     private static final Transport ADMIN =

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
  * {@link dev.larder.client.Lease} where the workspace is of another backend. It is given back after the test; where the
  * run is killed, its lease ends it.
  *
- * <p>On a method it goes before the one on the class. {@code LARDER_SERVER} and {@code LARDER_TOKEN} name the server.
+ * <p>On a method it goes before the one on the class. {@code LARDER_URL} and {@code LARDER_TOKEN} name the server.
  */
 @Target({ElementType.TYPE, ElementType.METHOD})
 @Retention(RetentionPolicy.RUNTIME)

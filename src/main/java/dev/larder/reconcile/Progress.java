@@ -1,0 +1,170 @@
+package dev.larder.reconcile;
+
+import dev.larder.model.CanaryEvidence;
+import dev.larder.model.PresetSnapshot;
+import dev.larder.model.PresetSnapshot.Membership;
+import dev.larder.model.Rollout;
+import dev.larder.model.RolloutCause;
+import dev.larder.model.RolloutPolicy.Canary;
+import dev.larder.model.RolloutPolicy.OnFailure;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** Which state a line's rollout comes to next, and when the clock alone may decide that (decision 0046). */
+final class Progress {
+
+    private static final Duration REMINDED_EVERY = Duration.ofDays(1);
+
+    private final Line line;
+    private final PresetSnapshot target;
+    private final Rollout rollout;
+    private final Instant at;
+    private final Limits limits;
+
+    private Progress(Line line, PresetSnapshot target, Rollout rollout, Instant at, Limits limits) {
+        this.line = line;
+        this.target = target;
+        this.rollout = rollout;
+        this.at = at;
+        this.limits = limits;
+    }
+
+    /** @return empty where the state stays as it is */
+    static Optional<RolloutStep> step(Line line, Instant at, Limits limits) {
+        Optional<PresetSnapshot> target = line.target();
+        if (target.filter(preset -> Planning.pausedAltogether(preset.pauses(), at))
+                .isPresent()) {
+            return Optional.empty();
+        }
+        Optional<Rollout> rollout = line.rollout();
+        if (rollout.isEmpty()) {
+            return target.flatMap(preset -> begun(preset, at));
+        }
+        if (target.filter(PresetSnapshot::active).isEmpty()) {
+            return Optional.of(new RolloutStep.Supersede("target_not_active"));
+        }
+        return new Progress(line, target.get(), rollout.get(), at, limits).step();
+    }
+
+    private static Optional<RolloutStep> begun(PresetSnapshot preset, Instant at) {
+        return preset.rollout().isRolling()
+                ? Staleness.of(preset, at).cause().map(RolloutStep.Begin::new)
+                : Optional.empty();
+    }
+
+    /** When the state may change by the clock alone; may be in the past. */
+    static Optional<Instant> nextLook(Line line) {
+        Optional<Rollout> rollout = line.rollout();
+        return rollout.flatMap(open -> line.target().map(target -> switch (open.state()) {
+            case CANARY -> open.deadlineAt().plus(Plan.PAST);
+            case PROGRESSING -> deadline(target, open).plus(Plan.PAST);
+            case HELD -> open.toldAt().plus(REMINDED_EVERY);
+            case DONE, ROLLED_BACK, SUPERSEDED -> open.phaseAt();
+        }));
+    }
+
+    private Optional<RolloutStep> step() {
+        if (rollout.paused()) {
+            return Optional.empty();
+        }
+        return switch (rollout.state()) {
+            case CANARY -> afterCanary();
+            case PROGRESSING -> isFinished() ? Optional.of(new RolloutStep.Finish()) : failed();
+            case HELD -> whileHeld();
+            case DONE, ROLLED_BACK, SUPERSEDED -> Optional.empty();
+        };
+    }
+
+    private Optional<RolloutStep> afterCanary() {
+        Optional<Canary> declared = target.rollout().canary();
+        if (declared.isEmpty()) {
+            return Optional.empty();
+        }
+        List<CanaryEvidence> canaries =
+                target.membership().map(Membership::canaries).orElse(List.of());
+        return switch (Verdict.of(declared.get(), canaries, rollout, at)) {
+            case Verdict.Passed passed -> Optional.of(new RolloutStep.PassCanary(canaries));
+            case Verdict.Failed(var code, var detail) -> Optional.of(failed(code, detail, canaries));
+            case Verdict.Undecided undecided -> Optional.empty();
+        };
+    }
+
+    private RolloutStep failed(String code, String detail, List<CanaryEvidence> canaries) {
+        boolean back =
+                rollout.cause() == RolloutCause.PROMOTION && target.rollout().onFailure() == OnFailure.ROLLBACK;
+        return back ? new RolloutStep.RollBack(code, detail) : new RolloutStep.Hold(code, detail, canaries);
+    }
+
+    private boolean isFinished() {
+        boolean onlyTarget =
+                line.befores().stream().allMatch(before -> before.prebuilds().isEmpty());
+        Staleness staleness = Staleness.of(target, at);
+        return onlyTarget && staleness.cause().isEmpty() && (isRenewal() || hasFresh());
+    }
+
+    private boolean isRenewal() {
+        return rollout.cause() != RolloutCause.PROMOTION;
+    }
+
+    /** The new version was built once at least, or none is wanted of it. */
+    private boolean hasFresh() {
+        return Desired.declared(target, at).instances() == 0
+                || target.prebuilds().stream().anyMatch(prebuild -> target.isSound(prebuild, at));
+    }
+
+    private Optional<RolloutStep> failed() {
+        if (target.pauses().stream().anyMatch(pause -> pause.holdsAt(at))) {
+            return Optional.empty();
+        }
+        FailurePolicy failing = new FailurePolicy(target.failures(), limits, at);
+        Judgement judgement = Judgement.of(target, failing, limits, 0, 0);
+        for (Blocker hold : judgement.holds()) {
+            if (neverReady() && hold instanceof Blocker.HardLimited(var reason)) {
+                return Optional.of(failed("hard_limited", reason, List.of()));
+            }
+            if (neverReady() && hold instanceof Blocker.ValidationFailed(var reason)) {
+                return Optional.of(failed("validation_failed", reason, List.of()));
+            }
+        }
+        return at.isAfter(deadline(target, rollout))
+                ? Optional.of(failed("deadline", "nothing more became ready by the deadline", List.of()))
+                : Optional.empty();
+    }
+
+    private boolean neverReady() {
+        @Nullable Instant ready = newestReadyAt(target);
+        return ready == null || ready.isBefore(rollout.phaseAt());
+    }
+
+    private static @Nullable Instant newestReadyAt(PresetSnapshot target) {
+        return Stream.concat(
+                        target.membership().map(Membership::newestReadyAt).stream(),
+                        target.prebuilds().stream().flatMap(prebuild -> Stream.ofNullable(prebuild.readyAt())))
+                .max(Instant::compareTo)
+                .orElse(null);
+    }
+
+    /** Each prebuild that becomes ready gives the rollout its time anew. */
+    private static Instant deadline(PresetSnapshot target, Rollout rollout) {
+        @Nullable Instant ready = newestReadyAt(target);
+        Instant first = rollout.deadlineAt();
+        if (ready == null) {
+            return first;
+        }
+        Instant again = ready.plus(target.rollout().deadline());
+        return again.isAfter(first) ? again : first;
+    }
+
+    private Optional<RolloutStep> whileHeld() {
+        if (isRenewal() && isFinished()) {
+            return Optional.of(new RolloutStep.Finish());
+        }
+        return at.isBefore(rollout.toldAt().plus(REMINDED_EVERY))
+                ? Optional.empty()
+                : Optional.of(new RolloutStep.Remind());
+    }
+}

@@ -1,0 +1,213 @@
+package dev.larder.reconcile;
+
+import dev.larder.model.Pause;
+import dev.larder.model.Prebuild;
+import dev.larder.model.PresetSnapshot;
+import dev.larder.model.RolloutPolicy.Bounds;
+import dev.larder.model.Transition;
+import dev.larder.model.WorkerSupply;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.stream.Stream;
+
+/**
+ * Replaces old stock by fresh stock of one preset, the target, a few at a time (decision 0046). Old are stale prebuilds
+ * of the target and all of the presets before it. With D wanted, S surge and U unavailable:
+ *
+ * <ul>
+ *   <li>at most D + S exist, those that are being built included;
+ *   <li>an old one goes when D − U are ready without it;
+ *   <li>the target builds. Where it cannot, by its own failures or because the rollout is held, the newest preset
+ *       before it is refilled up to D in all.
+ * </ul>
+ */
+final class RollingPlan {
+
+    /** How far the rollout goes on. */
+    enum Mode {
+        REPLACING,
+        /** Nothing is replaced. What a claim takes is built anew, by the target. */
+        PAUSED,
+        /** Nothing is replaced. What a claim takes is built anew, by the newest preset before. */
+        HELD
+    }
+
+    /**
+     * @param pauses that hold all of the line: those of the active version's preset
+     * @param elsewhere how many of the line are being built that are of neither
+     */
+    record Conditions(Mode mode, List<Pause> pauses, int elsewhere) {}
+
+    private final PresetSnapshot target;
+    private final List<PresetSnapshot> befores;
+    private final Conditions conditions;
+    private final Mode mode;
+    private final Instant at;
+    private final Limits limits;
+
+    private final Desired desired;
+    private final int wanted;
+    private final int surge;
+    private final Staleness staleness;
+    private final List<Prebuild> fresh;
+    private final List<Prebuild> old;
+
+    /** @param befores the newest version first */
+    RollingPlan(PresetSnapshot target, List<PresetSnapshot> befores, Conditions conditions, Instant at, Limits limits) {
+        this.target = target;
+        this.befores = befores;
+        this.conditions = conditions;
+        this.mode = conditions.mode();
+        this.at = at;
+        this.limits = limits;
+        this.desired = Desired.declared(target, at);
+        this.wanted = desired.instances();
+        this.surge = wanted == 0 ? 0 : target.rollout().bounds().surgeOf(wanted);
+        this.staleness = Staleness.of(target, at);
+        this.fresh =
+                sound(target).filter(prebuild -> !staleness.includes(prebuild)).toList();
+        this.old = inOrderOfWorth();
+    }
+
+    private Stream<Prebuild> sound(PresetSnapshot preset) {
+        return preset.prebuilds().stream().filter(prebuild -> preset.isSound(prebuild, at));
+    }
+
+    /** The old ones: ready ones first, then of newer versions, then younger ones. The last go first. */
+    private List<Prebuild> inOrderOfWorth() {
+        List<Prebuild> all = new ArrayList<>();
+        sound(target).filter(staleness::includes).forEach(all::addFirst);
+        for (PresetSnapshot before : befores) {
+            all.addAll(sound(before).toList().reversed());
+        }
+        return all.stream()
+                .sorted(Comparator.comparing(prebuild -> !prebuild.ready()))
+                .toList();
+    }
+
+    /** By preset. */
+    Map<UUID, Plan> plans() {
+        Judgement judgement = judgement();
+        boolean targetBuilds = mode != Mode.HELD && !judgement.blocks();
+        boolean cancels = targetBuilds && mode == Mode.REPLACING && isServedByWorkers();
+        Set<UUID> replaced = replaced();
+        Set<UUID> tooMany = tooMany(replaced);
+        int live = live(replaced, tooMany, cancels);
+        int lacking = Math.max(wanted - live, 0);
+
+        Map<UUID, Plan> plans = new HashMap<>();
+        int room = mode == Mode.REPLACING ? Math.max(wanted + surge - live, 0) : lacking;
+        plans.put(target.id(), Planning.of(target, ofTarget(replaced, tooMany, room), at, limits));
+        for (PresetSnapshot before : befores) {
+            boolean refills = !targetBuilds && before.equals(befores.getFirst());
+            Quota quota = ofBefore(before, replaced, cancels, refills ? lacking : 0);
+            plans.put(before.id(), Planning.of(before, quota, at, limits));
+        }
+        return plans;
+    }
+
+    private Judgement judgement() {
+        FailurePolicy failing = new FailurePolicy(target.failures(), limits, at);
+        return Judgement.of(target, failing, limits, missing(), wanted);
+    }
+
+    private int missing() {
+        return Math.max(wanted - fresh.size() - starting(target), 0);
+    }
+
+    private static int starting(PresetSnapshot preset) {
+        return (int) preset.prebuilds().stream()
+                .filter(prebuild -> prebuild.underWay(Transition.START))
+                .count();
+    }
+
+    /** Whether what is canceled of a former version is built of the target at once. */
+    private boolean isServedByWorkers() {
+        return !(target.builders() instanceof WorkerSupply.Held)
+                && conditions.pauses().stream().noneMatch(pause -> pause.holdsAt(at));
+    }
+
+    private Set<UUID> replaced() {
+        int ready = (int) fresh.stream().filter(Prebuild::ready).count();
+        int least = mode == Mode.REPLACING ? wanted - unavailable() : wanted + surge;
+        int kept = Math.max(least - ready, 0);
+        return ids(old.stream().skip(kept));
+    }
+
+    /** Without surge, one at least: else nothing could ever be replaced. Shares of few may be none. */
+    private int unavailable() {
+        Bounds bounds = target.rollout().bounds();
+        return surge == 0
+                ? Math.clamp(bounds.unavailableOf(wanted), Math.min(wanted, 1), wanted)
+                : bounds.unavailableOf(wanted);
+    }
+
+    /** Fresh ones go last: those that are not ready first, then the oldest. */
+    private Set<UUID> tooMany(Set<UUID> replaced) {
+        if (replaced.size() < old.size()) {
+            return Set.of();
+        }
+        int most = mode == Mode.REPLACING ? wanted : wanted + surge;
+        return ids(
+                fresh.stream().sorted(Comparator.comparing(Prebuild::ready)).limit(Math.max(fresh.size() - most, 0)));
+    }
+
+    private static Set<UUID> ids(Stream<Prebuild> prebuilds) {
+        Set<UUID> ids = new HashSet<>();
+        prebuilds.map(Prebuild::id).forEach(ids::add);
+        return ids;
+    }
+
+    /** How many there are or will be, when the removals have been made. */
+    private int live(Set<UUID> replaced, Set<UUID> tooMany, boolean cancels) {
+        int running = fresh.size() + old.size() - replaced.size() - tooMany.size();
+        int starting = starting(target);
+        for (PresetSnapshot before : befores) {
+            starting += starting(before) - (cancels ? neverStarted(before).size() : 0);
+        }
+        return running + starting + conditions.elsewhere();
+    }
+
+    private static List<UUID> neverStarted(PresetSnapshot preset) {
+        return Quota.ids(preset, Prebuild::neverStarted);
+    }
+
+    private Quota ofTarget(Set<UUID> replaced, Set<UUID> tooMany, int room) {
+        List<Action> removals = Quota.unusable(target, at);
+        Quota.delete(removals, among(target, replaced), DeleteReason.REPLACED);
+        Quota.delete(removals, among(target, tooMany), DeleteReason.EXTRANEOUS);
+        PoolState state = PoolState.of(target, wanted, at);
+        return new Quota(
+                desired,
+                state,
+                removals,
+                mode == Mode.HELD ? 0 : missing(),
+                room,
+                conditions.pauses(),
+                staleness.nextDue());
+    }
+
+    private Quota ofBefore(PresetSnapshot before, Set<UUID> replaced, boolean cancels, int refill) {
+        List<Action> removals = new ArrayList<>();
+        if (cancels && !neverStarted(before).isEmpty()) {
+            removals.add(new Action.CancelPending(neverStarted(before)));
+        }
+        removals.addAll(Quota.unusable(before, at));
+        Quota.delete(removals, among(before, replaced), DeleteReason.REPLACED);
+        Desired none = new Desired(0, new Desired.Reason.Replaced());
+        PoolState state = PoolState.of(before, 0, at);
+        return new Quota(none, state, removals, refill, refill, conditions.pauses(), Optional.empty());
+    }
+
+    private static List<UUID> among(PresetSnapshot preset, Set<UUID> ids) {
+        return Quota.ids(preset, prebuild -> ids.contains(prebuild.id()));
+    }
+}

@@ -1,0 +1,107 @@
+package dev.larder.reconcile;
+
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import dev.larder.model.RolloutCause;
+import dev.larder.model.RolloutPolicy.OnFailure;
+import dev.larder.model.RolloutState;
+import java.time.Instant;
+import java.util.List;
+import java.util.Locale;
+import java.util.UUID;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A rollout as the API shows it (decision 0046).
+ *
+ * @param verdict what a canary was judged by; null where nothing was judged yet
+ * @param ending what ends its state; null once the rollout has ended
+ * @param counts of its prebuilds now; null once the rollout has ended
+ */
+@Schema(name = "Rollout")
+record RolloutView(
+        UUID id,
+        @JsonUnwrapped Line line,
+        @JsonUnwrapped Change change,
+        @JsonUnwrapped Phase phase,
+        @Nullable VerdictView verdict,
+        @JsonUnwrapped Times times,
+        @Nullable Ending ending,
+        @Nullable Counts counts) {
+
+    /** The presets of one name in a template, over its versions. All by their names. */
+    record Line(String organization, String template, String preset) {}
+
+    /**
+     * @param from the version before; null where the stock of one version is renewed
+     * @param initiator the name of the user who promoted or invalidated, else of the system user
+     */
+    record Change(
+            @Schema(implementation = RolloutCause.class) String cause,
+            @Nullable Side from,
+            Side to,
+            String initiator) {}
+
+    /** The preset of one version. */
+    @Schema(name = "RolloutSide")
+    record Side(int version, UUID presetId) {}
+
+    /**
+     * @param reason a stable code; of a held one and one that was rolled back always
+     * @param detail one sentence for people
+     * @param phaseAt when the state began
+     */
+    record Phase(
+            @Schema(implementation = RolloutState.class) String state,
+            @Nullable String reason,
+            @Nullable String detail,
+            Instant phaseAt) {}
+
+    /** @param pausedAt since when nothing is replaced; null where it is not paused */
+    record Times(
+            Instant createdAt,
+            @Nullable Instant pausedAt,
+            @Nullable Instant endedAt) {}
+
+    /**
+     * @param outcome {@code undecided}, {@code passed}, {@code failed}, or {@code skipped} by a user
+     * @param jobs those behind the reasons
+     */
+    @Schema(name = "RolloutVerdict")
+    record VerdictView(String outcome, List<String> reasons, List<UUID> jobs) {}
+
+    /**
+     * What ends the state, and when at the latest.
+     *
+     * @param owner {@code reconciler}, or {@code template_admin}: a person must decide
+     * @param at null where only a person ends it
+     * @param then what the reconciler does at that time: {@code hold} or {@code rollback}; null where a person decides
+     */
+    @Schema(name = "RolloutEnding")
+    record Ending(
+            String owner, @Nullable Instant at, @Nullable String then) {
+
+        private static final Ending BY_A_PERSON = new Ending("template_admin", null, null);
+
+        static Ending of(RolloutState state, boolean paused, RolloutCause cause, OnFailure onFailure, Instant at) {
+            if (paused || state == RolloutState.HELD) {
+                return BY_A_PERSON;
+            }
+            OnFailure then = cause == RolloutCause.PROMOTION ? onFailure : OnFailure.HOLD;
+            return new Ending("reconciler", at, then.name().toLowerCase(Locale.ROOT));
+        }
+    }
+
+    /**
+     * The line's prebuilds now. Old ones are those of versions before, and those of the new version that are to be
+     * replaced.
+     *
+     * @param wanted how many the preset that decides it wants: the one before, while the new one is a canary
+     * @param oldReady those that a claim may take
+     * @param oldLeft all that are not deleted yet
+     * @param newReady ready ones; those of a canary cannot be claimed
+     * @param newFailed failed starts since the rollout began, as far as they are kept
+     */
+    @Schema(name = "RolloutCounts")
+    record Counts(int wanted, int oldReady, int oldLeft, int newReady, int newBuilding, int newFailed) {}
+}

@@ -1,0 +1,336 @@
+package dev.larder.reconcile;
+
+import static dev.larder.testing.Stock.NOON;
+import static dev.larder.testing.Stock.await;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.larder.database.Total;
+import dev.larder.model.PresetFilter;
+import dev.larder.model.RolloutCause;
+import dev.larder.model.RolloutState;
+import dev.larder.model.Schedule;
+import dev.larder.reconcile.RolloutReads.Filter;
+import dev.larder.reconcile.RolloutView.Counts;
+import dev.larder.reconcile.RolloutView.Ending;
+import dev.larder.testing.CleanupTypes;
+import dev.larder.testing.Plans;
+import dev.larder.testing.RolloutRows;
+import dev.larder.testing.Stock;
+import io.vertx.core.json.JsonArray;
+import io.vertx.core.json.JsonObject;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** What is shown of rollouts, on a real database. */
+class RolloutReadsTest {
+
+    private static final Filter ALL =
+            new Filter(PresetFilter.ALL, Optional.empty(), Optional.empty(), Optional.empty());
+
+    private final Stock stock = new Stock();
+    private final RolloutRows rollouts = new RolloutRows(stock);
+    private final RolloutReads reads = new RolloutReads(stock.pool);
+
+    @AfterEach
+    void close() {
+        stock.close();
+    }
+
+    private RolloutView look(UUID rollout) {
+        return await(reads.find(rollout, Optional.empty(), stock.clock.instant()))
+                .orElseThrow();
+    }
+
+    private List<UUID> ids(Filter filter) {
+        var query = RolloutReads.query(Optional.empty(), filter);
+        List<UUID> ids = await(reads.list(query, stock.clock.instant(), Optional.empty(), 50)).rows().stream()
+                .map(RolloutView::id)
+                .toList();
+        assertThat(await(reads.total(query))).isEqualTo(new Total(ids.size(), true));
+        return ids;
+    }
+
+    private static Filter of(String template, String preset) {
+        return new Filter(
+                new PresetFilter(Optional.empty(), Optional.of(template), Optional.of(preset)),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty());
+    }
+
+    private static Filter in(String state) {
+        return new Filter(PresetFilter.ALL, Optional.of(state), Optional.empty(), Optional.empty());
+    }
+
+    private static Filter because(String cause) {
+        return new Filter(PresetFilter.ALL, Optional.empty(), Optional.of(cause), Optional.empty());
+    }
+
+    private static Filter since(Instant since) {
+        return new Filter(PresetFilter.ALL, Optional.empty(), Optional.empty(), Optional.of(since));
+    }
+
+    @Test
+    void a_promotion_says_from_which_version_to_which_and_counts_old_and_new_apart() {
+        UUID before = stock.declare("small", 4);
+        stock.ready(before, 3);
+        stock.promoteNewVersion();
+        UUID after = stock.preset("small");
+        UUID rollout = rollouts.promotion(after, "progressing");
+        stock.ready(after, 2);
+        stock.create(after, 1);
+        stock.fail(stock.take(1).getFirst());
+        stock.create(after, 1);
+
+        RolloutView view = look(rollout);
+
+        assertThat(view.line()).isEqualTo(new RolloutView.Line("acme", "database", "small"));
+        assertThat(view.change().cause()).isEqualTo("promotion");
+        assertThat(view.change().from()).isEqualTo(new RolloutView.Side(1, before));
+        assertThat(view.change().to()).isEqualTo(new RolloutView.Side(2, after));
+        assertThat(view.change().initiator()).isEqualTo("root");
+        assertThat(view.counts()).isEqualTo(new Counts(4, 3, 3, 2, 1, 1));
+        assertThat(view.verdict()).isNull();
+    }
+
+    @Test
+    void an_old_prebuild_that_is_being_deleted_is_left_and_not_ready_and_a_claimed_one_is_neither() {
+        UUID before = stock.declare("small", 3);
+        List<UUID> old = stock.ready(before, 3);
+        assertThat(stock.claim(before, stock.member("anna"))).isPresent();
+        stock.promoteNewVersion();
+        UUID rollout = rollouts.promotion(stock.preset("small"), "progressing");
+        assertThat(await(stock.pools.delete(List.of(old.getLast()), "inactive", stock.clock.instant())))
+                .isEqualTo(1);
+
+        assertThat(look(rollout).counts()).isEqualTo(new Counts(3, 1, 2, 0, 0, 0));
+    }
+
+    @Test
+    void a_renewal_counts_what_was_there_before_the_invalidation_as_old() {
+        UUID preset = stock.declare("small", 2);
+        stock.ready(preset, 2);
+        stock.clock.forward(Duration.ofMinutes(1));
+        stock.sql("UPDATE presets SET stale_from = $2 WHERE id = $1", preset, RolloutRows.utc(stock.clock.instant()));
+        UUID rollout = rollouts.renewal(preset, RolloutCause.INVALIDATION);
+        stock.ready(preset, 1);
+
+        RolloutView view = look(rollout);
+
+        assertThat(view.change().from()).isNull();
+        assertThat(view.change().to()).isEqualTo(new RolloutView.Side(1, preset));
+        assertThat(view.counts()).isEqualTo(new Counts(2, 2, 2, 1, 0, 0));
+    }
+
+    @Test
+    void an_expiry_counts_those_as_old_that_have_used_up_half_of_their_time() {
+        UUID preset = stock.declare("small", 3, Duration.ofHours(4), List.of());
+        stock.ready(preset, 1);
+        stock.clock.forward(Duration.ofHours(3));
+        stock.ready(preset, 1);
+        UUID rollout = rollouts.renewal(preset, RolloutCause.EXPIRY);
+        stock.ready(preset, 1);
+
+        assertThat(look(rollout).counts()).isEqualTo(new Counts(3, 1, 1, 2, 0, 0));
+
+        stock.clock.forward(Duration.ofMinutes(61));
+
+        assertThat(look(rollout).counts()).as("one has expired").isEqualTo(new Counts(3, 0, 1, 2, 0, 0));
+    }
+
+    @Test
+    void a_lost_prebuild_is_old_in_a_repair() {
+        UUID preset = stock.declare("small", 2);
+        List<UUID> ready = stock.ready(preset, 2);
+        UUID rollout = rollouts.renewal(preset, RolloutCause.REPAIR);
+        stock.sql(
+                "UPDATE workspaces SET state_status = 'unreliable', state_reason = 'worker_lost', state_since = now() WHERE id = $1",
+                ready.getFirst());
+
+        assertThat(look(rollout).counts()).isEqualTo(new Counts(2, 0, 1, 1, 0, 0));
+    }
+
+    @Test
+    void what_is_wanted_follows_the_schedules_of_the_version_before_while_the_new_one_is_a_canary() {
+        UUID before = stock.declare("small", 1, null, List.of(new Schedule("* 12 * * *", 5)));
+        UUID after = stock.declare("small", 2, null, List.of());
+        UUID rollout = rollouts.promotion(after, "canary");
+
+        assertThat(look(rollout).counts().wanted()).isEqualTo(5);
+
+        rollouts.state(rollout, "held");
+        assertThat(look(rollout).counts().wanted()).as("a held canary").isEqualTo(5);
+
+        stock.sql("UPDATE presets SET rollout_role = 'target' WHERE id = $1", after);
+        assertThat(look(rollout).counts().wanted()).isEqualTo(2);
+    }
+
+    @Test
+    void the_reconciler_ends_an_open_state_at_its_deadline_and_a_person_a_held_or_paused_one() {
+        UUID before = stock.declare("small", 1);
+        stock.promoteNewVersion();
+        UUID after = stock.preset("small");
+        UUID rollout = rollouts.promotion(after, "canary");
+        Instant deadline = NOON.plus(Duration.ofHours(1));
+
+        assertThat(look(rollout).ending()).isEqualTo(new Ending("reconciler", deadline, "hold"));
+
+        stock.sql("UPDATE presets SET on_rollout_failure = 'rollback' WHERE id = $1", after);
+        assertThat(look(rollout).ending()).isEqualTo(new Ending("reconciler", deadline, "rollback"));
+
+        stock.sql("UPDATE rollouts SET paused_at = created_at WHERE id = $1", rollout);
+        assertThat(look(rollout).ending()).isEqualTo(new Ending("template_admin", null, null));
+        assertThat(look(rollout).times().pausedAt()).isEqualTo(NOON);
+
+        stock.sql("UPDATE rollouts SET paused_at = NULL WHERE id = $1", rollout);
+        rollouts.state(rollout, "held");
+        assertThat(look(rollout).ending()).isEqualTo(new Ending("template_admin", null, null));
+        assertThat(look(rollout).phase().reason()).isEqualTo("deadline");
+
+        rollouts.state(rollout, "superseded");
+        assertThat(look(rollout).ending()).isNull();
+        assertThat(look(rollout).counts()).isNull();
+    }
+
+    @Test
+    void each_new_prebuild_that_becomes_ready_moves_the_deadline_of_a_progressing_rollout() {
+        UUID before = stock.declare("small", 2);
+        stock.promoteNewVersion();
+        UUID after = stock.preset("small");
+        UUID rollout = rollouts.promotion(after, "progressing");
+        stock.clock.forward(Duration.ofMinutes(30));
+        stock.ready(after, 1);
+
+        assertThat(look(rollout).ending())
+                .isEqualTo(new Ending("reconciler", NOON.plus(Duration.ofMinutes(90)), "hold"));
+    }
+
+    @Test
+    void a_renewal_is_never_rolled_back() {
+        UUID preset = stock.declare("small", 1);
+        stock.sql("UPDATE presets SET on_rollout_failure = 'rollback' WHERE id = $1", preset);
+
+        assertThat(look(rollouts.renewal(preset, RolloutCause.DRIFT)).ending().then())
+                .isEqualTo("hold");
+    }
+
+    @Test
+    void a_verdict_is_shown_with_its_reasons_and_jobs() {
+        UUID before = stock.declare("small", 1);
+        stock.promoteNewVersion();
+        UUID rollout = rollouts.promotion(stock.preset("small"), "canary");
+        UUID job = stock.ids.next();
+        stock.sql(
+                "UPDATE rollouts SET verdict = $2 WHERE id = $1",
+                rollout,
+                new JsonObject()
+                        .put("outcome", "failed")
+                        .put("reasons", new JsonArray().add("start.sh ended with exit code 1."))
+                        .put("jobs", new JsonArray().add(job.toString())));
+
+        assertThat(look(rollout).verdict())
+                .isEqualTo(new RolloutView.VerdictView(
+                        "failed", List.of("start.sh ended with exit code 1."), List.of(job)));
+    }
+
+    @Test
+    void rollouts_are_listed_newest_first_and_each_filter_narrows_them() {
+        stock.declare("small", 1);
+        UUID large = stock.declare("large", 1);
+        UUID small = stock.preset("small");
+        UUID done = rollouts.promotion(small, "progressing");
+        rollouts.state(done, "done");
+        stock.clock.forward(Duration.ofMillis(1));
+        UUID first = rollouts.renewal(large, RolloutCause.DRIFT);
+        rollouts.state(first, "done");
+        stock.clock.forward(Duration.ofHours(2));
+        Instant before = stock.clock.instant();
+        UUID second = rollouts.renewal(small, RolloutCause.INVALIDATION);
+        stock.clock.forward(Duration.ofMillis(1));
+        stock.promoteNewVersion();
+        UUID held = rollouts.promotion(stock.preset("large"), "held");
+        UUID other = rollouts.promotion(stock.preset("small"), "progressing");
+
+        assertThat(ids(ALL))
+                .containsExactlyInAnyOrder(held, other, second, first, done)
+                .endsWith(second, first, done);
+        assertThat(ids(of("database", "large"))).containsExactly(held, first);
+        assertThat(ids(of("database", "other"))).isEmpty();
+        assertThat(ids(of("other", "large"))).isEmpty();
+        assertThat(ids(in("held"))).containsExactly(held);
+        assertThat(ids(in("superseded"))).containsExactly(second);
+        assertThat(ids(because("drift"))).containsExactly(first);
+        assertThat(ids(since(before))).hasSize(3).doesNotContain(first, done);
+    }
+
+    @Test
+    void a_caller_of_another_organization_sees_none_of_them() {
+        UUID rollout = rollouts.renewal(stock.declare("small", 1), RolloutCause.DRIFT);
+        Optional<UUID> other = Optional.of(stock.ids.next());
+
+        assertThat(await(reads.find(rollout, other, NOON))).isEmpty();
+        assertThat(await(reads.list(RolloutReads.query(other, ALL), NOON, Optional.empty(), 50))
+                        .rows())
+                .isEmpty();
+        assertThat(await(reads.find(rollout, Optional.of(stock.organization), NOON)))
+                .isPresent();
+    }
+
+    @Test
+    void a_rollout_is_shown_from_the_indexes_of_live_prebuilds() throws IllegalAccessException {
+        var plans = Plans.of(stock, List.of(RolloutReads.class), (name, text) -> name.equals("FIND"));
+
+        assertThat(plans.get("RolloutReads.FIND"))
+                .contains("workspaces_live_prebuilds", "workspaces_failed_prebuilds", "presets_in_rollout")
+                .doesNotContain("Seq Scan on workspaces", "Seq Scan on rollouts", "Seq Scan on presets");
+    }
+
+    @Test
+    void open_rollouts_are_counted_by_state_with_their_age_and_those_past_their_deadline() {
+        stock.declare("small", 1);
+        stock.declare("large", 1);
+        stock.promoteNewVersion();
+        rollouts.promotion(stock.preset("small"), "progressing");
+        rollouts.promotion(stock.preset("large"), "held");
+        stock.clock.forward(Duration.ofHours(2));
+
+        assertThat(await(reads.open(stock.clock.instant())))
+                .isEqualTo(Map.of(
+                        RolloutState.PROGRESSING, new RolloutReads.Open(1, NOON, 1),
+                        RolloutState.HELD, new RolloutReads.Open(1, NOON, 1)));
+
+        stock.ready(stock.preset("small"), 1);
+        assertThat(await(reads.open(stock.clock.instant())).get(RolloutState.PROGRESSING))
+                .as("a new one became ready")
+                .isEqualTo(new RolloutReads.Open(1, NOON, 0));
+
+        stock.sql("UPDATE rollouts SET paused_at = created_at");
+        assertThat(await(reads.open(stock.clock.instant().plus(Duration.ofDays(1))))
+                        .get(RolloutState.PROGRESSING))
+                .as("paused")
+                .isEqualTo(new RolloutReads.Open(1, NOON, 0));
+    }
+
+    @Test
+    void ended_rollouts_are_removed_after_30_days_and_an_open_one_never() {
+        stock.declare("small", 1);
+        stock.promoteNewVersion();
+        UUID ended = rollouts.promotion(stock.preset("small"), "progressing");
+        stock.promoteNewVersion();
+        UUID open = rollouts.promotion(stock.preset("small"), "progressing");
+
+        stock.clock.forward(Duration.ofDays(29));
+        assertThat(CleanupTypes.run(stock, "rollouts", 10).deleted()).isZero();
+
+        stock.clock.forward(Duration.ofDays(2));
+        assertThat(CleanupTypes.run(stock, "rollouts", 10).deleted()).isEqualTo(1);
+        assertThat(ids(ALL)).containsExactly(open).doesNotContain(ended);
+        assertThat(look(open).phase().state()).isEqualTo("progressing");
+    }
+}
