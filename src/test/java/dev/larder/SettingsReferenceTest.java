@@ -84,11 +84,12 @@ class SettingsReferenceTest {
         List<String> values = names(line).stream()
                 .map(name -> defaults.getOrDefault(name, ""))
                 .toList();
-        if (values.contains("")) {
-            return line;
-        }
         String[] cells = line.split("(?<=[^|]) \\|", 3);
-        cells[1] = " " + values.stream().map(SettingsReferenceTest::shown).collect(Collectors.joining(", "));
+        if (!values.contains("")) {
+            cells[1] = " " + values.stream().map(SettingsReferenceTest::shown).collect(Collectors.joining(", "));
+        } else if (cells[1].matches(" `[^`]*`")) {
+            cells[1] = " none";
+        }
         return String.join(" |", cells);
     }
 

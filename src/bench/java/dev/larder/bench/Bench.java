@@ -12,8 +12,8 @@ public final class Bench {
 
     private static final String NAMES =
             "claim-burst, claim-dump, claim-events, claim-latency, claim-profile, claim-rate,"
-                    + " claim-replacement, claim-snapshot, idle-cycle, job-pickup, job-rate, lazy-loading, queue-peers, queue-reconcile, state-bodies,"
-                    + " history, state-history";
+                    + " claim-replacement, claim-snapshot, idle-cycle, job-pickup, job-rate, lazy-loading, queue-peers, queue-reconcile, rollout-claims,"
+                    + " state-bodies, history, state-history";
 
     private Bench() {}
 
@@ -46,6 +46,7 @@ public final class Bench {
             case "lazy-loading" -> LazyLoading.main();
             case "queue-peers" -> QueuePeers.main();
             case "queue-reconcile" -> QueueReconcile.main();
+            case "rollout-claims" -> RolloutClaims.main();
             case "state-bodies" -> StateBodyBench.main();
             case "state-history" -> {
                 return StateHistory.main() ? 0 : 1;

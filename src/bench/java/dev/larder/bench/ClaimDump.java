@@ -10,13 +10,7 @@ import io.vertx.pgclient.PgConnectOptions;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
@@ -39,14 +33,11 @@ final class ClaimDump {
     private static final String ORGANIZATION = "bench";
 
     private final Base base;
-    private final LarderServer server;
-    private final String token;
-    private final HttpClient client = HttpClient.newHttpClient();
+    private final OwnerApi api;
 
-    private ClaimDump(Base base, LarderServer server, String token) {
+    private ClaimDump(Base base, OwnerApi api) {
         this.base = base;
-        this.server = server;
-        this.token = token;
+        this.api = api;
     }
 
     static void main() throws Exception {
@@ -60,19 +51,18 @@ final class ClaimDump {
                     "LARDER_BACKEND_POSTGRES_USERNAME", base.server().user(),
                     "LARDER_BACKEND_POSTGRES_PASSWORD", base.server().password());
             try (LarderServer server = LarderServer.start(base, "claim-dump", settings)) {
-                String token = Files.readString(tokenFile).strip();
-                new ClaimDump(base, server, token).measure(folder.resolve("claim-dump.sql"));
+                OwnerApi api = new OwnerApi(server, Files.readString(tokenFile).strip());
+                new ClaimDump(base, api).measure(folder.resolve("claim-dump.sql"));
             }
         }
     }
 
     private void measure(Path dump) throws Exception {
         long rows = GeneratedDump.write(dump, MEGABYTES, false);
-        String created = send("POST", "organizations", BodyPublishers.ofString("{\"name\":\"" + ORGANIZATION + "\"}"));
+        String created = api.send("POST", "organizations", "{\"name\":\"" + ORGANIZATION + "\"}");
         long begun = System.nanoTime();
         String digest = digest(dump);
-        String uploaded =
-                send("PUT", "organizations/" + ORGANIZATION + "/files/" + digest, BodyPublishers.ofFile(dump));
+        String uploaded = api.upload("organizations/" + ORGANIZATION + "/files/" + digest, BodyPublishers.ofFile(dump));
         say("a dump of %d MB, %d rows: uploaded in %.1f s", MEGABYTES, rows, seconds(begun));
         say("  stock of %d: %.1f s from the declaration", INSTANCES, stock("dump", "{\"digest\":\"" + digest + "\"}"));
         say("empty, stock of %d: %.1f s from the declaration", INSTANCES, stock("empty", "\"SELECT 1\""));
@@ -113,12 +103,10 @@ final class ClaimDump {
     /** Declares a pool and waits until it is full. */
     private double stock(String template, String file) throws IOException, InterruptedException {
         long begun = System.nanoTime();
-        String declared = send(
-                "PUT",
-                "organizations/" + ORGANIZATION + "/templates/" + template,
-                BodyPublishers.ofString("""
+        String declared = api.send(
+                "PUT", "organizations/" + ORGANIZATION + "/templates/" + template, """
                         {"backend": "postgres", "files": {"1.sql": %s},
-                         "presets": [{"name": "small", "prebuilds": {"instances": %d}}]}""".formatted(file, INSTANCES)));
+                         "presets": [{"name": "small", "prebuilds": {"instances": %d}}]}""".formatted(file, INSTANCES));
         String ready = """
                 SELECT count(*) FROM workspaces w JOIN templates t ON t.id = w.template_id
                  WHERE t.name = $1 AND w.build_status = 'succeeded'""";
@@ -134,8 +122,8 @@ final class ClaimDump {
     /** Milliseconds of the claim, and of a session with its first statement. */
     private double[] claim(String template, String statement) throws IOException, InterruptedException {
         long begun = System.nanoTime();
-        String answer = send("POST", "claims", BodyPublishers.ofString("""
-                {"organization":"%s","template":"%s","preset":"small","policy":"fail"}""".formatted(ORGANIZATION, template)));
+        String answer = api.send("POST", "claims", """
+                {"organization":"%s","template":"%s","preset":"small","policy":"fail"}""".formatted(ORGANIZATION, template));
         double claimed = seconds(begun) * 1e3;
         String url = new JsonObject(answer)
                 .getJsonObject("workspace")
@@ -149,19 +137,5 @@ final class ClaimDump {
         double answered = seconds(connecting) * 1e3;
         connection.closeAndAwait();
         return new double[] {claimed, answered};
-    }
-
-    private String send(String method, String path, BodyPublisher body) throws IOException, InterruptedException {
-        HttpRequest request = HttpRequest.newBuilder(
-                        URI.create("http://127.0.0.1:" + server.port() + "/api/v1/" + path))
-                .header("Authorization", "Bearer " + token)
-                .header("Content-Type", path.contains("/files/") ? "application/octet-stream" : "application/json")
-                .method(method, body)
-                .build();
-        HttpResponse<String> response = client.send(request, BodyHandlers.ofString());
-        if (response.statusCode() >= 300) {
-            throw new IllegalStateException(method + " " + path + ": " + response.statusCode() + " " + response.body());
-        }
-        return response.body();
     }
 }

@@ -2,6 +2,8 @@ package dev.larder.reconcile;
 
 import dev.larder.database.Direct;
 import dev.larder.database.ReconcilerLock;
+import dev.larder.lifecycle.RolloutControl;
+import dev.larder.lifecycle.RolloutStore;
 import dev.larder.model.Ids;
 import dev.larder.wakeup.Channel;
 import dev.larder.wakeup.WakeUps;
@@ -45,6 +47,7 @@ public final class BesideQueue implements AutoCloseable {
                 new SnapshotStore(pool),
                 new PoolStore(pool, new Ids(clock)),
                 new AlertStore(pool, new Ids(clock)),
+                new RolloutSteps(new RolloutStore(pool, new Ids(clock)), new RolloutControl(pool, new Ids(clock))),
                 wakeUps,
                 vertx,
                 clock,

@@ -4,6 +4,8 @@ import dev.larder.database.Direct;
 import dev.larder.database.Migrator;
 import dev.larder.database.ReconcilerLock;
 import dev.larder.database.Sql;
+import dev.larder.lifecycle.RolloutControl;
+import dev.larder.lifecycle.RolloutStore;
 import dev.larder.model.Ids;
 import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.EmbeddedPostgres;
@@ -187,6 +189,7 @@ public final class IdleCycle {
                 new SnapshotStore(pool),
                 new PoolStore(pool, new Ids(clock)),
                 new AlertStore(pool, new Ids(clock)),
+                new RolloutSteps(new RolloutStore(pool, new Ids(clock)), new RolloutControl(pool, new Ids(clock))),
                 new WakeUps(),
                 vertx,
                 clock,

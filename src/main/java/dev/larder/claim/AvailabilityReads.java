@@ -27,27 +27,32 @@ public class AvailabilityReads {
     // A build that has not begun counts at most as far as the newest builds were when they began.
     private static final Sql AVAILABILITY = Sql.of(
             """
-            SELECT ARRAY(SELECT m.id FROM {members} WHERE {served} ORDER BY m.rollout_role IS NOT DISTINCT FROM 'before') AS served,
+            SELECT line.served,
                    t.deprecated_reason, {limited} AS limited,
                    (SELECT count(*)
-                      FROM {members} JOIN workspaces w ON w.preset_id = m.id
-                     WHERE {served} AND {claimable} AND {fresh}) AS claimable,
-                   (SELECT count(*) FROM {members} JOIN claims c ON c.preset_id = m.id
-                     WHERE c.workspace_id IS NULL AND c.ended_at IS NULL) AS waiting,
+                      FROM presets m JOIN workspaces w ON w.preset_id = m.id
+                     WHERE m.id = ANY (line.served) AND {claimable} AND {fresh}) AS claimable,
+                   (SELECT count(*) FROM claims c
+                     WHERE c.preset_id = ANY (line.members) AND c.workspace_id IS NULL AND c.ended_at IS NULL) AS waiting,
                    (SELECT count(*) FROM claims c
                      WHERE c.organization_id = p.organization_id AND c.workspace_id IS NULL AND c.ended_at IS NULL)
                        AS waiting_in_organization,
                    ARRAY(SELECT extract(epoch FROM CASE WHEN j.started_at IS NULL
                                                         THEN least(:at::timestamptz - j.created_at, coalesce(r.queued, interval '0'))
                                                         ELSE coalesce(r.queued, interval '0') + (:at::timestamptz - j.started_at) END)::float8 AS progress
-                      FROM {members} JOIN workspaces w ON w.preset_id = m.id JOIN jobs j ON j.build_id = w.build_id
-                     WHERE {served} AND w.prebuild AND w.deleted_at IS NULL
+                      FROM workspaces w JOIN jobs j ON j.build_id = w.build_id
+                     WHERE w.preset_id = ANY (line.served) AND w.prebuild AND w.deleted_at IS NULL
                        AND w.transition = 'start' AND w.build_status = 'pending'
                      ORDER BY progress DESC LIMIT 1000) AS starting,
                    extract(epoch FROM r.took)::float8 AS build_seconds
               FROM presets p
               JOIN templates t ON t.id = p.template_id
               JOIN organizations o ON o.id = p.organization_id
+             CROSS JOIN LATERAL (
+                   SELECT coalesce(array_agg(m.id), '{}') AS members,
+                          coalesce(array_agg(m.id ORDER BY m.rollout_role IS NOT DISTINCT FROM 'before') FILTER (WHERE {served}), '{}')
+                            AS served
+                     FROM presets m WHERE m.id = p.id OR m.rollout_id = p.rollout_id) line
               LEFT JOIN LATERAL (
                    SELECT avg(n.took) AS took, avg(n.queued) AS queued
                      FROM (SELECT j.completed_at - j.created_at AS took, j.started_at - j.created_at AS queued
@@ -55,8 +60,6 @@ public class AvailabilityReads {
                             WHERE b.preset_id = p.id AND b.attempt IS NOT NULL AND j.status = 'succeeded'
                             ORDER BY b.attempt DESC LIMIT 10) n) r ON true
              WHERE p.id = :preset AND {visible}""".replace("{visible}", Rules.visibleTo("p.organization_id"))
-                    .replace(
-                            "{members}", "(SELECT * FROM presets s WHERE s.id = p.id OR s.rollout_id = p.rollout_id) m")
                     .replace("{served}", Rules.served("m", "t"))
                     .replace("{limited}", ClaimQuotaStore.LIMITED)
                     .replace("{claimable}", Rules.claimable("w"))

@@ -5,10 +5,14 @@ import dev.larder.claim.WorkspaceStore.WorkspaceFilter;
 import dev.larder.http.BulkAnswer;
 import dev.larder.http.BulkChange;
 import dev.larder.http.BulkFilter;
+import dev.larder.http.CurrentCaller;
 import dev.larder.lifecycle.BuildProgress;
+import dev.larder.lifecycle.BulkAudit;
 import dev.larder.lifecycle.BulkAudit.Action;
 import dev.larder.lifecycle.StartBuildStore;
+import dev.larder.model.Caller;
 import dev.larder.model.Role;
+import dev.larder.model.Visibility;
 import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
@@ -37,7 +41,8 @@ class BulkDeleteResource {
     private final WorkspaceStore store;
     private final ChildStore children;
     private final StartBuildStore builds;
-    private final BulkChange bulk;
+    private final BulkAudit audit;
+    private final CurrentCaller caller;
     private final WakeUps wakeUps;
     private final InstantSource clock;
 
@@ -45,13 +50,15 @@ class BulkDeleteResource {
             WorkspaceStore store,
             ChildStore children,
             StartBuildStore builds,
-            BulkChange bulk,
+            BulkAudit audit,
+            CurrentCaller caller,
             WakeUps wakeUps,
             InstantSource clock) {
         this.store = store;
         this.children = children;
         this.builds = builds;
-        this.bulk = bulk;
+        this.audit = audit;
+        this.caller = caller;
         this.wakeUps = wakeUps;
         this.clock = clock;
     }
@@ -73,14 +80,15 @@ class BulkDeleteResource {
                 wanted.ownerName(),
                 wanted.labels(),
                 wanted.since(clock.instant()));
-        return bulk.of(
-                        Action.DELETE_WORKSPACES,
-                        wanted,
+        Caller asking = caller.get();
+        Visibility scope = Visibility.of(asking);
+        return BulkChange.of(
                         parameters,
                         new BulkChange.Things<>(
-                                scope -> store.total(scope, filter),
-                                (scope, page) -> store.list(scope, filter, page.after(), page.rows()),
+                                () -> store.total(scope, filter),
+                                page -> store.list(scope, filter, page.after(), page.rows()),
                                 Seen::id),
+                        matching -> audit.begin(asking, Action.DELETE_WORKSPACES, wanted.conditions(), matching),
                         this::wantDeleted)
                 .call(answer -> answer.changedAny() ? begin() : Uni.createFrom().voidItem());
     }

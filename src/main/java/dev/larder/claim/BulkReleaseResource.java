@@ -4,8 +4,12 @@ import dev.larder.claim.ClaimReads.ClaimFilter;
 import dev.larder.http.BulkAnswer;
 import dev.larder.http.BulkChange;
 import dev.larder.http.BulkFilter;
+import dev.larder.http.CurrentCaller;
+import dev.larder.lifecycle.BulkAudit;
 import dev.larder.lifecycle.BulkAudit.Action;
+import dev.larder.model.Caller;
 import dev.larder.model.Role;
+import dev.larder.model.Visibility;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.BeanParam;
@@ -33,13 +37,16 @@ class BulkReleaseResource {
 
     private final ClaimReads reads;
     private final Releases releases;
-    private final BulkChange bulk;
+    private final BulkAudit audit;
+    private final CurrentCaller caller;
     private final InstantSource clock;
 
-    BulkReleaseResource(ClaimReads reads, Releases releases, BulkChange bulk, InstantSource clock) {
+    BulkReleaseResource(
+            ClaimReads reads, Releases releases, BulkAudit audit, CurrentCaller caller, InstantSource clock) {
         this.reads = reads;
         this.releases = releases;
-        this.bulk = bulk;
+        this.audit = audit;
+        this.caller = caller;
         this.clock = clock;
     }
 
@@ -60,14 +67,15 @@ class BulkReleaseResource {
                 wanted.ownerName(),
                 wanted.labels(),
                 wanted.since(clock.instant()));
-        return bulk.of(
-                Action.RELEASE_CLAIMS,
-                wanted,
+        Caller asking = caller.get();
+        Visibility scope = Visibility.of(asking);
+        return BulkChange.of(
                 parameters,
                 new BulkChange.Things<>(
-                        scope -> reads.total(scope, filter),
-                        (scope, page) -> reads.list(scope, filter, page.after(), page.rows()),
+                        () -> reads.total(scope, filter),
+                        page -> reads.list(scope, filter, page.after(), page.rows()),
                         Claim::id),
+                matching -> audit.begin(asking, Action.RELEASE_CLAIMS, wanted.conditions(), matching),
                 this::end);
     }
 

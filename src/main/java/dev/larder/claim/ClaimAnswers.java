@@ -3,6 +3,7 @@ package dev.larder.claim;
 import dev.larder.claim.AvailabilityReads.Availability;
 import dev.larder.claim.AvailabilityReads.Connections;
 import dev.larder.claim.Claim.Failure;
+import dev.larder.claim.ClaimOrBatch.ClaimBatch;
 import dev.larder.claim.ClaimQuotaStore.Quota;
 import dev.larder.claim.ClaimView.StopView;
 import dev.larder.claim.ClaimView.WaitingView;
@@ -14,7 +15,6 @@ import dev.larder.model.Caller;
 import dev.larder.model.Visibility;
 import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
-import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -31,7 +31,6 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
-import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jboss.resteasy.reactive.RestResponse;
 import org.jboss.resteasy.reactive.RestResponse.ResponseBuilder;
 import org.jspecify.annotations.Nullable;
@@ -70,21 +69,6 @@ class ClaimAnswers {
         this.wakeUps = wakeUps;
         this.clock = clock;
     }
-
-    /**
-     * What a request is answered with, for the API's description: the claim itself, or the claims of a request for
-     * several. Clients that take the first type that fits read a claim as a claim, so that one stands first.
-     */
-    @Schema(
-            name = "ClaimOrBatch",
-            description = "The claim; where count is above 1: the claims",
-            anyOf = {ClaimView.class, Batch.class})
-    interface Answer {}
-
-    /** The claims of one request, in the order of their numbers. */
-    @RegisterForReflection
-    @Schema(name = "ClaimBatch")
-    record Batch(List<ClaimView> items) {}
 
     /** @param hold how long the call waits for a waiting claim before it answers that the claim waits */
     Uni<RestResponse<Object>> of(Caller asking, ClaimRequest request, Outcome outcome, Duration hold) {
@@ -324,7 +308,7 @@ class ClaimAnswers {
         ResponseBuilder<Object> answer = request.count() == 1
                 ? Located.created(path(first.id()), (Object) first)
                         .tag(String.valueOf(first.course().generation()))
-                : ResponseBuilder.<Object>create(RestResponse.Status.CREATED).entity(new Batch(views));
+                : ResponseBuilder.<Object>create(RestResponse.Status.CREATED).entity(new ClaimBatch(views));
         // In headers, because a repeated request gets the same body.
         stages.ifPresent(took -> answer.header("Server-Timing", timing(took, claims.getFirst())));
         claims.getFirst().readyLeft().ifPresent(left -> answer.header("Larder-Pool-Ready", left));

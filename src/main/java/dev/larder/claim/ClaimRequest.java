@@ -49,6 +49,17 @@ record ClaimRequest(
     /** Which workspace, or one of which preset (design, section 3.2). */
     sealed interface Wanted {
 
+        /** Whether it says names and leaves out the organization, so that the caller's own is meant. */
+        default boolean needsOrganization() {
+            return switch (this) {
+                case PresetsByName byName -> byName.organization().isEmpty();
+                case ByParameters byParameters -> byParameters.organization().isEmpty();
+                case WithParameters with -> with.preset().needsOrganization();
+                case PresetById byId -> false;
+                case Exactly exactly -> false;
+            };
+        }
+
         record PresetById(UUID preset) implements Wanted {}
 
         /**

@@ -98,7 +98,7 @@ class ClaimResource {
     @APIResponse(
             responseCode = "201",
             description = "Claimed. The answer has items where count is above 1",
-            content = @Content(schema = @Schema(implementation = ClaimAnswers.Answer.class)))
+            content = @Content(schema = @Schema(implementation = ClaimOrBatch.class)))
     @APIResponse(
             responseCode = "202",
             description = "The claim waits. Get it, or repeat the request with the same key (with Retry-After)",

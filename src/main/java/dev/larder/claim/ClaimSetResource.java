@@ -63,7 +63,7 @@ class ClaimSetResource {
     @APIResponse(
             responseCode = "201",
             description = "All are claimed, in the order of the members",
-            content = @Content(schema = @Schema(implementation = ClaimAnswers.Batch.class)))
+            content = @Content(schema = @Schema(implementation = ClaimOrBatch.ClaimBatch.class)))
     @APIResponse(responseCode = "403", description = "quota_exceeded")
     @APIResponse(responseCode = "409", description = "no_claimable_workspace; nothing is claimed then")
     @APIResponse(

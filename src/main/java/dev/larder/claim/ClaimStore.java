@@ -71,6 +71,11 @@ public class ClaimStore {
                     later.edition == null ? edition : later.edition);
         }
 
+        /** The same under the lock of the organization's quota. */
+        Taken unlimited() {
+            return new Taken(claims, false, edition);
+        }
+
         /** Those of the claims that got nothing. */
         List<NewClaim> unserved(List<NewClaim> asked) {
             Set<UUID> served = claims.stream().map(Claim::id).collect(Collectors.toSet());
@@ -79,8 +84,7 @@ public class ClaimStore {
     }
 
     // The preset, if it can be claimed. No row: nothing is given. Claims that wait for a version before wait at the
-    // preset
-    // that replaces it.
+    // preset that replaces it.
     private static final String PRESET = """
             WITH preset AS (
                 SELECT p.id, p.organization_id, p.name AS preset, t.name AS template, o.name AS organization, v.claim_step,

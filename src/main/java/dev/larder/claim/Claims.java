@@ -82,13 +82,11 @@ class Claims {
         if (request.wanted() instanceof Wanted.Exactly exactly) {
             return exact.take(attempt, exactly);
         }
-        return needsOrganization(caller, request.wanted())
+        return caller.organization().isEmpty() && request.wanted().needsOrganization()
                 ? Uni.createFrom().item(new Outcome.OrganizationNeeded())
                 : presets.find(caller, request.wanted())
                         .chain(found -> claimFrom(attempt, found))
-                        .chain(step -> step instanceof Step.LookUpAgain
-                                ? lookUpAgain(attempt)
-                                : Uni.createFrom().item(step))
+                        .chain(step -> step instanceof Step.LookUpAgain ? lookUpAgain(attempt) : step(step))
                         .map(Claims::outcome);
     }
 
@@ -98,7 +96,7 @@ class Claims {
      */
     Uni<Outcome> create(Caller caller, ClaimRequest request, Chosen chosen, Optional<String> idempotencyKey) {
         ClaimAttempt attempt = attempt(newClaims.of(caller, request, chosen, idempotencyKey), request);
-        if (needsOrganization(caller, request.wanted())) {
+        if (caller.organization().isEmpty() && request.wanted().needsOrganization()) {
             return Uni.createFrom().item(new Outcome.OrganizationNeeded());
         }
         return earlier.orElseGet(attempt, () -> create(attempt));
@@ -147,19 +145,6 @@ class Claims {
                 });
     }
 
-    private static boolean needsOrganization(Caller caller, Wanted wanted) {
-        Optional<String> named = switch (wanted) {
-            case Wanted.PresetsByName byName -> byName.organization();
-            case Wanted.ByParameters byParameters -> byParameters.organization();
-            case Wanted.WithParameters with
-            when with.preset() instanceof Wanted.PresetsByName byName -> byName.organization();
-            case Wanted.WithParameters with -> Optional.of("its own");
-            case Wanted.PresetById byId -> Optional.of("its own");
-            case Wanted.Exactly exactly -> Optional.of("its own");
-        };
-        return named.isEmpty() && caller.organization().isEmpty();
-    }
-
     private Uni<Step> claimFrom(ClaimAttempt attempt, PresetFinder.Found found) {
         if (found.lines().isEmpty() || found.unknown().isPresent()) {
             return presets.unknown(attempt.caller(), attempt.request().wanted())
@@ -195,9 +180,8 @@ class Claims {
         return found.remembered()
                 ? Uni.createFrom().item(new Step.LookUpAgain())
                 : fromStock(fitting, narrowed)
-                        .chain(taken -> taken.isPresent()
-                                ? Uni.createFrom().item(taken.get())
-                                : notFromStock(attempt, found, line).map(Step.Ended::new));
+                        .chain(taken -> taken.map(Claims::step)
+                                .orElseGet(() -> notFromStock(attempt, found, line).map(Step.Ended::new)));
     }
 
     /**
@@ -240,16 +224,18 @@ class Claims {
     }
 
     private static Uni<Step> ended(Outcome outcome) {
-        return Uni.createFrom().item(new Step.Ended(outcome));
+        return step(new Step.Ended(outcome));
+    }
+
+    private static Uni<Step> step(Step step) {
+        return Uni.createFrom().item(step);
     }
 
     /** At most {@link #ROUNDS} rounds; the last one ends. */
     private Uni<Step> rounds(ClaimAttempt attempt, PresetFinder.Found found) {
-        Uni<Step> step = fromStock(attempt, found)
-                .chain(taken -> taken.isPresent() ? Uni.createFrom().item(taken.get()) : notInStock(attempt, found));
-        return step.chain(first -> first instanceof Step.AskAgain
-                ? furtherRounds(attempt, found)
-                : Uni.createFrom().item(first));
+        return fromStock(attempt, found)
+                .chain(taken -> taken.map(Claims::step).orElseGet(() -> notInStock(attempt, found)))
+                .chain(first -> first instanceof Step.AskAgain ? furtherRounds(attempt, found) : step(first));
     }
 
     private Uni<Step> notInStock(ClaimAttempt attempt, PresetFinder.Found found) {
@@ -261,9 +247,7 @@ class Claims {
         Uni<Step> step = Uni.createFrom().item(new Step.AskAgain());
         for (int next = 2; next <= ROUNDS; next++) {
             int number = next;
-            step = step.chain(last -> last instanceof Step.AskAgain
-                    ? round(attempt, found, number)
-                    : Uni.createFrom().item(last));
+            step = step.chain(last -> last instanceof Step.AskAgain ? round(attempt, found, number) : step(last));
         }
         return step;
     }
@@ -275,8 +259,7 @@ class Claims {
                 .delayIt()
                 .by(BETWEEN_ROUNDS.multipliedBy(number - 1))
                 .chain(() -> fromStock(attempt, found))
-                .chain(taken ->
-                        taken.isPresent() ? Uni.createFrom().item(taken.get()) : decide(attempt, found, number));
+                .chain(taken -> taken.map(Claims::step).orElseGet(() -> decide(attempt, found, number)));
     }
 
     /** Why stock did not serve the claim, and what follows. */
@@ -305,9 +288,7 @@ class Claims {
         return locked && round < ROUNDS
                 ? outOfStock
                         .connectionsFull(home)
-                        .chain(full -> full.isPresent()
-                                ? byPolicy(attempt, home)
-                                : Uni.createFrom().item(new Step.AskAgain()))
+                        .chain(full -> full.isPresent() ? byPolicy(attempt, home) : step(new Step.AskAgain()))
                 : byPolicy(attempt, home);
     }
 

@@ -44,7 +44,8 @@ public class ColdClaimStore {
                 SELECT a.*, :workspace::uuid AS workspace, :build::uuid AS build, :job::uuid AS job, 1 AS number,
                        'start' AS transition, 'cold_claim' AS reason, NULL::integer AS attempt, false AS prebuild,
                        :at::timestamptz AS queue_at, :name::text AS name, :parameters::jsonb AS parameters,
-                       (SELECT r.place_id FROM room r ORDER BY r.left_over DESC LIMIT 1) AS place_id
+                       (SELECT r.place_id FROM room r ORDER BY r.left_over DESC LIMIT 1) AS place_id,
+                       NULL::timestamptz AS stock_until
                   FROM asked a
                  WHERE NOT EXISTS (SELECT FROM room) OR EXISTS (SELECT FROM room r WHERE r.left_over > 0)),
             """ + StartBuild.BUILDS + ",\n"

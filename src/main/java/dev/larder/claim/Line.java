@@ -6,11 +6,11 @@ import java.util.Set;
 import java.util.UUID;
 
 /**
- * The presets of one name in a template whose stock is handed out: the active version's and, while a rollout runs, those
- * that it has not yet replaced (decision 0046).
+ * The presets of one name in a template whose stock is handed out: the active version's and, while a rollout runs,
+ * those that it has not yet replaced (decision 0046).
  *
- * @param members in the order in which they are asked: the active version's, unless it is still tried, then the newest
- *     version before; at least one
+ * @param members in the order in which they are asked: the active version's, unless it is still tried, then the
+ *     newest version before; at least one
  * @param edition changes whenever other presets become members, or their order changes
  */
 public record Line(List<Claimable> members, String edition) {

@@ -115,7 +115,8 @@ public class LineStore {
         for (Offer offer : line) {
             all = all.chain(before -> takeNext(connection, offer, claims, before, withinQuota, at));
         }
-        return all.invoke(taken -> refuseFewer(claims, taken, atLeast))
+        return all.map(taken -> withinQuota ? taken.unlimited() : taken)
+                .invoke(taken -> refuseFewer(claims, taken, atLeast))
                 .call(taken -> setKey(connection, claims, taken));
     }
 
@@ -146,7 +147,8 @@ public class LineStore {
     }
 
     private static void refuseFewer(List<NewClaim> claims, Taken taken, int atLeast) {
-        if (claims.size() - taken.unserved(claims).size() < atLeast) {
+        // Outside of its quota's lock an organization gets nothing, which the answer has to say.
+        if (!taken.limited() && claims.size() - taken.unserved(claims).size() < atLeast) {
             throw new TooFewException();
         }
     }

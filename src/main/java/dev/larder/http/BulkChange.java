@@ -2,16 +2,13 @@ package dev.larder.http;
 
 import dev.larder.database.Slice;
 import dev.larder.database.Total;
-import dev.larder.lifecycle.BulkAudit;
-import dev.larder.lifecycle.BulkAudit.Action;
-import dev.larder.model.Visibility;
 import io.smallrye.mutiny.Multi;
 import io.smallrye.mutiny.Uni;
-import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.ws.rs.QueryParam;
 import java.util.UUID;
-import java.util.function.BiFunction;
 import java.util.function.Function;
+import java.util.function.IntFunction;
+import java.util.function.Supplier;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.jspecify.annotations.Nullable;
 
@@ -19,16 +16,9 @@ import org.jspecify.annotations.Nullable;
  * What all calls have in common that change everything that their conditions match: a dry run counts; otherwise a page
  * of what matches is read, the audit entry is written, and each thing is changed (decision 0043).
  */
-@ApplicationScoped
-public class BulkChange {
+public final class BulkChange {
 
-    private final BulkAudit audit;
-    private final CurrentCaller caller;
-
-    public BulkChange(BulkAudit audit, CurrentCaller caller) {
-        this.audit = audit;
-        this.caller = caller;
-    }
+    private BulkChange() {}
 
     /** The query parameters of such a call. */
     public static class Parameters {
@@ -42,40 +32,29 @@ public class BulkChange {
         public @Nullable String after;
     }
 
-    /** The things that a call changes, of those that its caller may see: how many, and a page of them. */
+    /** The things that match and that the caller may see: how many, and a page of them. */
     public record Things<T>(
-            Function<Visibility, Uni<Total>> total,
-            BiFunction<Visibility, PageRequest, Uni<Slice<T>>> list,
-            Function<T, UUID> id) {}
+            Supplier<Uni<Total>> total, Function<PageRequest, Uni<Slice<T>>> list, Function<T, UUID> id) {}
 
     /**
      * Codes: {@code invalid_value} of {@code dryRun}, {@code invalid_cursor}.
      *
+     * @param begin writes the audit entry; it gets how many things match, and is not called where none does
      * @param change answers whether it changed the thing; it does not where the thing is no longer as it was listed
      */
-    public <T> Uni<BulkAnswer> of(
-            Action action,
-            BulkFilter wanted,
-            Parameters parameters,
-            Things<T> things,
-            Function<T, Uni<Boolean>> change) {
+    public static <T> Uni<BulkAnswer> of(
+            Parameters parameters, Things<T> things, IntFunction<Uni<Void>> begin, Function<T, Uni<Boolean>> change) {
         boolean counts = Filters.flag("dryRun", parameters.dryRun);
         PageRequest page = PageRequest.of(String.valueOf(BulkFilter.AT_ONCE), parameters.after);
-        Visibility scope = Visibility.of(caller.get());
         return counts
-                ? things.total().apply(scope).map(BulkAnswer::of)
+                ? things.total().get().map(BulkAnswer::of)
                 : things.list()
-                        .apply(scope, page)
+                        .apply(page)
                         .map(rows -> Page.of(page, rows, things.id()))
-                        .call(found -> begin(action, wanted, found))
+                        .call(found -> found.items().isEmpty()
+                                ? Uni.createFrom().voidItem()
+                                : begin.apply(found.items().size()))
                         .chain(found -> change(found, change));
-    }
-
-    private Uni<Void> begin(Action action, BulkFilter wanted, Page<?> found) {
-        int matching = found.items().size();
-        return matching == 0
-                ? Uni.createFrom().voidItem()
-                : audit.begin(caller.get(), action, wanted.conditions(), matching);
     }
 
     private static <T> Uni<BulkAnswer> change(Page<T> found, Function<T, Uni<Boolean>> change) {

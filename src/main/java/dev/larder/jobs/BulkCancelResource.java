@@ -3,12 +3,16 @@ package dev.larder.jobs;
 import dev.larder.http.BulkAnswer;
 import dev.larder.http.BulkChange;
 import dev.larder.http.BulkFilter;
+import dev.larder.http.CurrentCaller;
 import dev.larder.jobs.JobReads.JobFilter;
 import dev.larder.jobs.JobReads.Seen;
+import dev.larder.lifecycle.BulkAudit;
 import dev.larder.lifecycle.BulkAudit.Action;
 import dev.larder.lifecycle.CancelStore;
+import dev.larder.model.Caller;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Role;
+import dev.larder.model.Visibility;
 import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
 import io.quarkus.runtime.annotations.RegisterForReflection;
@@ -52,14 +56,22 @@ class BulkCancelResource {
 
     private final JobReads reads;
     private final CancelStore cancels;
-    private final BulkChange bulk;
+    private final BulkAudit audit;
+    private final CurrentCaller caller;
     private final WakeUps wakeUps;
     private final InstantSource clock;
 
-    BulkCancelResource(JobReads reads, CancelStore cancels, BulkChange bulk, WakeUps wakeUps, InstantSource clock) {
+    BulkCancelResource(
+            JobReads reads,
+            CancelStore cancels,
+            BulkAudit audit,
+            CurrentCaller caller,
+            WakeUps wakeUps,
+            InstantSource clock) {
         this.reads = reads;
         this.cancels = cancels;
-        this.bulk = bulk;
+        this.audit = audit;
+        this.caller = caller;
         this.wakeUps = wakeUps;
         this.clock = clock;
     }
@@ -79,14 +91,15 @@ class BulkCancelResource {
                 JobStatus.of(wanted.status(List.of("pending", "running")).orElse("pending"));
         JobFilter filter =
                 new JobFilter(wanted.presets(), Optional.of(status), wanted.ownerName(), wanted.since(clock.instant()));
-        return bulk.of(
-                        Action.CANCEL_JOBS,
-                        wanted,
+        Caller asking = caller.get();
+        Visibility scope = Visibility.of(asking);
+        return BulkChange.of(
                         parameters,
                         new BulkChange.Things<>(
-                                scope -> reads.total(scope, filter),
-                                (scope, page) -> reads.list(scope, filter, page.after(), page.rows()),
+                                () -> reads.total(scope, filter),
+                                page -> reads.list(scope, filter, page.after(), page.rows()),
                                 Seen::id),
+                        matching -> audit.begin(asking, Action.CANCEL_JOBS, wanted.conditions(), matching),
                         job -> cancel(job, status))
                 .invoke(this::wake);
     }

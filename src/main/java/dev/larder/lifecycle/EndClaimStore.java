@@ -200,14 +200,14 @@ public class EndClaimStore {
                             ELSE 'The verification was canceled.' END AS failure,
                        w.build_status = 'failed' AND w.deletion_wanted_at IS NULL AS failed,
                        (SELECT n.id FROM workspaces n
-                         WHERE n.preset_id IN (SELECT c.preset_id UNION ALL
-                                               SELECT q.id FROM presets p JOIN presets q ON q.rollout_id = p.rollout_id
-                                                WHERE p.id = c.preset_id AND q.rollout_role <> 'canary')
+                         WHERE n.preset_id = ANY (ARRAY(
+                               SELECT q.id FROM presets p JOIN presets q ON q.id = p.id OR q.rollout_id = p.rollout_id
+                                WHERE p.id = c.preset_id AND q.rollout_role IS DISTINCT FROM 'canary'))
                            AND n.prebuild AND n.deleted_at IS NULL
                            AND n.transition = 'start'
                            AND n.build_status IN ('pending', 'succeeded')
                            AND (n.build_status = 'pending' OR n.ready_at IS NOT NULL)
-                         ORDER BY n.created_at, n.id LIMIT 1) IS NULL AS last
+                         ORDER BY n.preset_id, n.created_at, n.id LIMIT 1) IS NULL AS last
                   FROM workspaces w
                   JOIN claims c ON c.workspace_id = w.id AND c.ended_at IS NULL
                   JOIN jobs j ON j.build_id = w.build_id

@@ -15,9 +15,9 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
  * Asks for the deletion of failed prebuilds after their retention, as a person does with {@code DELETE
  * /workspaces/{id}}: a delete build destroys what was built. Off by default, because they are evidence (decision 0006).
  *
- * <p>What still decides stays. Of each of the newest failed attempts of a preset that may have stock, the newest failed prebuild is
- * kept whatever its age. {@code keep-newest} says of how many attempts; they are never fewer than the hard limit
- * counts. A recent failure delays the next creation, so no prebuild goes before its failure is forgotten.
+ * <p>What still decides stays. Of each of the newest failed attempts of a preset that may have stock, the newest failed
+ * prebuild is kept whatever its age. {@code keep-newest} says of how many attempts; they are never fewer than the hard
+ * limit counts. A recent failure delays the next creation, so no prebuild goes before its failure is forgotten.
  */
 @Singleton
 class EvidenceCleanupStore implements CleanupType {

@@ -26,8 +26,8 @@ class HistoryCleanupStore {
     }
 
     /**
-     * A condition: the build {@code b} is of one of the newest attempts of a preset that may have stock, which cycles and
-     * estimates look back on. A former version is refilled while a rollout is held.
+     * A condition: the build {@code b} is of one of the newest attempts of a preset that may have stock, which cycles
+     * and estimates look back on. A former version is refilled while a rollout is held.
      */
     static String recent(int hardLimit) {
         return recent("b.preset_id", "b.attempt", hardLimit);

@@ -39,27 +39,6 @@ public final class Rules {
     }
 
     /**
-     * A condition: the preset is tried before it is served (decision 0046).
-     *
-     * @param preset what the statement calls the preset's row
-     * @param template what it calls the template's row
-     */
-    public static String tried(String preset, String template) {
-        return "%2$s.active_version_id = %1$s.version_id AND %1$s.rollout_role = 'canary' AND %3$s"
-                .formatted(preset, template, offered(template));
-    }
-
-    /**
-     * A condition: a client made the claim. Those of the system user try a version, and count in no quota and no
-     * figure.
-     *
-     * @param claim what the statement calls the claim's row
-     */
-    public static String ofClient(String claim) {
-        return "%s.user_id <> '%s'".formatted(claim, SystemUser.ID);
-    }
-
-    /**
      * A condition: the preset may have stock. It is active, also while it is tried, or a rollout has not yet replaced
      * it. What looks after stock and its past asks for this; what hands stock out asks for {@link #served}.
      *
@@ -90,6 +69,27 @@ public final class Rules {
                              WHERE q.version_id = %1$s AND %3$s ? q.name
                                AND (r.type, r.late, r.sensitive, r.limits)
                                    IS DISTINCT FROM (q.type, q.late, q.sensitive, q.limits))""".formatted(given, other, values);
+    }
+
+    /**
+     * A condition: the preset is tried before it is served (decision 0046).
+     *
+     * @param preset what the statement calls the preset's row
+     * @param template what it calls the template's row
+     */
+    public static String tried(String preset, String template) {
+        return "%2$s.active_version_id = %1$s.version_id AND %1$s.rollout_role = 'canary' AND %3$s"
+                .formatted(preset, template, offered(template));
+    }
+
+    /**
+     * A condition: a client made the claim. Those of the system user try a version, and count in no quota and no
+     * figure.
+     *
+     * @param claim what the statement calls the claim's row
+     */
+    public static String ofClient(String claim) {
+        return "%s.user_id <> '%s'".formatted(claim, SystemUser.ID);
     }
 
     /** A condition: workspaces of the template are built. It is neither deleted nor deprecated. */

@@ -36,7 +36,7 @@ public final class StartBuild {
     /**
      * The CTE {@code workspace} for first builds. Items have six columns more: {@code template_id},
      * {@code name}, {@code claim_step} (whether a claim build follows), {@code parameters} and
-     * {@code late_parameters} (jsonb) and {@code place_id}. The initiator is the owner.
+     * {@code late_parameters} (jsonb), {@code place_id} and {@code stock_until} (null for a user's). The initiator is the owner.
      */
     public static final String NEW_WORKSPACES = """
             workspace AS (
@@ -44,12 +44,12 @@ public final class StartBuild {
                                         name,
                                         created_at, claimed_at, claim_step_wanted_at, build_id, build_number,
                                             transition,
-                                        build_status, parameters, late_parameters, place_id)
+                                        build_status, parameters, late_parameters, place_id, stock_until)
                 SELECT i.workspace, i.organization_id, i.initiator, i.prebuild, i.template_id, i.version_id,
                        i.preset_id,
                        i.name, :at::timestamptz, CASE WHEN NOT i.prebuild THEN :at::timestamptz END,
                        CASE WHEN i.claim_step THEN :at::timestamptz END, i.build, i.number, i.transition, 'pending',
-                       i.parameters, i.late_parameters, i.place_id
+                       i.parameters, i.late_parameters, i.place_id, i.stock_until
                   FROM item i)""";
 
     /** An {@code INSERT}: users' jobs count in no preset's limits. */

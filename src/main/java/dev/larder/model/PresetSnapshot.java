@@ -166,6 +166,15 @@ public record PresetSnapshot(
         return new PresetSnapshot(identity, changed, declared, state, pauses, builders, failures, prebuilds);
     }
 
+    /** The same preset, with what is known of its canaries. */
+    public PresetSnapshot withCanaries(List<CanaryEvidence> canaries) {
+        return with(new Service(
+                active(),
+                served(),
+                membership()
+                        .map(known -> new Membership(known.role(), known.rollout(), known.newestReadyAt(), canaries))));
+    }
+
     /** Created before the last invalidation, or its time in stock has ended (design, section 1). */
     public boolean expired(Prebuild prebuild, Instant at) {
         Instant invalidated = state.lastInvalidatedAt();

@@ -7,8 +7,8 @@ import org.jboss.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What was read last for gauges of the whole deployment. It is unknown before the first read and while the database does
- * not answer: an old number would mislead.
+ * What was read last for gauges of the whole deployment. It is unknown before the first read and while the
+ * database does not answer: an old number would mislead.
  */
 public final class LastRead<T> {
 

@@ -14,6 +14,7 @@ import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jboss.logging.Logger;
 
 /**
@@ -28,6 +29,7 @@ final class Cycle {
     private final SnapshotStore snapshots;
     private final PoolStore pools;
     private final AlertStore alerts;
+    private final RolloutSteps rollouts;
     private final InstantSource clock;
     private final Limits limits;
     private final int concurrency;
@@ -36,12 +38,14 @@ final class Cycle {
             SnapshotStore snapshots,
             PoolStore pools,
             AlertStore alerts,
+            RolloutSteps rollouts,
             InstantSource clock,
             Limits limits,
             int concurrency) {
         this.snapshots = snapshots;
         this.pools = pools;
         this.alerts = alerts;
+        this.rollouts = rollouts;
         this.clock = clock;
         this.limits = limits;
         this.concurrency = concurrency;
@@ -50,14 +54,19 @@ final class Cycle {
     /**
      * What a cycle did.
      *
-     * @param planned every preset it looked at
+     * @param lines every line it looked at
      * @param actions how many workspaces or presets each kind of action changed; none that changed nothing
-     * @param failed presets whose effects failed; they are looked at again by the next cycle
+     * @param failed lines whose effects failed; they are looked at again by the next cycle
      * @param nextLook when the clock alone may change a plan
      * @param more whether marks were left over
      */
     record Report(
-            List<Planned> planned, Map<String, Integer> actions, int failed, Optional<Instant> nextLook, boolean more) {
+            List<LinePlan> lines, Map<String, Integer> actions, int failed, Optional<Instant> nextLook, boolean more) {
+
+        /** Every preset it looked at. */
+        List<Planned> planned() {
+            return lines.stream().flatMap(line -> line.members().stream()).toList();
+        }
 
         boolean changedJobs() {
             return !actions.isEmpty();
@@ -66,13 +75,17 @@ final class Cycle {
 
     /** The plans of all presets now. Reads only. */
     Uni<List<Planned>> look() {
-        return snapshots.all(clock.instant(), limits.lookback(), attempts()).map(this::planned);
+        return snapshots
+                .all(clock.instant(), limits.lookback(), attempts())
+                .map(presets -> planned(presets).stream()
+                        .flatMap(line -> line.members().stream())
+                        .toList());
     }
 
-    private List<Planned> planned(List<PresetSnapshot> presets) {
+    private List<LinePlan> planned(List<PresetSnapshot> presets) {
         Instant at = clock.instant();
-        return presets.stream()
-                .map(preset -> new Planned(preset, Plan.of(preset, at, limits)))
+        return Line.of(presets).stream()
+                .map(line -> LinePlan.of(line, at, limits))
                 .toList();
     }
 
@@ -115,13 +128,13 @@ final class Cycle {
     }
 
     private Uni<Report> perform(List<PresetSnapshot> presets, List<DirtyMark> marks, BooleanSupplier holdsLock) {
-        List<Planned> planned = planned(presets);
+        List<LinePlan> planned = planned(presets);
         return Multi.createFrom()
                 .iterable(planned)
                 .select()
-                .where(one -> !one.plan().effects().isEmpty())
+                .where(line -> !line.isEmpty())
                 .onItem()
-                .transformToUni(one -> performSafely(one, holdsLock))
+                .transformToUni(line -> performSafely(line, holdsLock))
                 .merge(concurrency)
                 .collect()
                 .asList()
@@ -134,14 +147,17 @@ final class Cycle {
         return holdsLock.getAsBoolean() ? pools.clean(marks) : Uni.createFrom().voidItem();
     }
 
-    private static Report report(List<Planned> planned, List<Done> done, boolean more) {
+    private static Report report(List<LinePlan> planned, List<Done> done, boolean more) {
         Optional<Instant> nextLook =
-                planned.stream().flatMap(one -> one.plan().nextLook().stream()).min(Instant::compareTo);
+                planned.stream().flatMap(line -> line.nextLook().stream()).min(Instant::compareTo);
         Done sum = done.stream().reduce(Done.NOTHING, Done::and);
-        return new Report(planned, sum.actions(), sum.failed(), nextLook, more);
+        // A rollback concerns all presets of the template, and marks them.
+        boolean back = planned.stream()
+                .anyMatch(line -> line.step().filter(RolloutStep.RollBack.class::isInstance).isPresent());
+        return new Report(planned, sum.actions(), sum.failed(), nextLook, more || back);
     }
 
-    /** The changes for one preset, or by one effect. */
+    /** The changes for one line, or by one effect. */
     private record Done(Map<String, Integer> actions, int failed) {
 
         static final Done NOTHING = new Done(Map.of(), 0);
@@ -158,39 +174,63 @@ final class Cycle {
         }
     }
 
-    /** One preset's failure never stops another. */
-    private Uni<Done> performSafely(Planned planned, BooleanSupplier holdsLock) {
-        if (planned.plan().clamped()) {
-            LOG.errorf(
-                    "counts that cannot be, creation clamped preset=%s state=%s",
-                    planned.preset().id(), planned.plan().state());
-        }
-        return performAll(planned, holdsLock).onFailure().recoverWithItem(cause -> failed(planned, cause));
+    /** One line's failure never stops another. */
+    private Uni<Done> performSafely(LinePlan line, BooleanSupplier holdsLock) {
+        line.members().stream().filter(one -> one.plan().clamped()).forEach(Cycle::logClamped);
+        return performStep(line, holdsLock)
+                .chain(made ->
+                        made ? performAll(line, holdsLock) : Uni.createFrom().item(Done.NOTHING))
+                .onFailure()
+                .recoverWithItem(cause -> failed(line, cause));
     }
 
-    private static Done failed(Planned planned, Throwable cause) {
+    private static void logClamped(Planned planned) {
+        LOG.errorf(
+                "counts that cannot be, creation clamped preset=%s state=%s",
+                planned.preset().id(), planned.plan().state());
+    }
+
+    private static Done failed(LinePlan line, Throwable cause) {
         LOG.warnf(
                 "preset not reconciled, will be tried again preset=%s cause=%s",
-                planned.preset().id(), cause);
+                line.members().getFirst().preset().id(), cause);
         return Done.FAILED;
     }
 
-    /** In the plan's order, one after the other. */
-    private Uni<Done> performAll(Planned planned, BooleanSupplier holdsLock) {
-        return Multi.createFrom()
-                .iterable(planned.plan().effects())
-                .onItem()
-                .transformToUniAndConcatenate(effect -> performOne(planned.preset(), effect, holdsLock))
-                .collect()
-                .in(() -> new Done[] {Done.NOTHING}, (sum, done) -> sum[0] = sum[0].and(done))
-                .map(sum -> sum[0])
-                .invoke(done -> log(planned, done));
+    /**
+     * The step of the line's rollout comes first: the rest was decided for the state after it. Where the rollout is
+     * in another state by now, nothing more is done for the line.
+     *
+     * @return whether the rest may be performed
+     */
+    private Uni<Boolean> performStep(LinePlan line, BooleanSupplier holdsLock) {
+        return line.step()
+                .map(step -> whileHeld(holdsLock, () -> rollouts.make(step, line, clock.instant())))
+                .orElse(Uni.createFrom().item(true));
     }
 
-    private Uni<Done> performOne(PresetSnapshot preset, Action effect, BooleanSupplier holdsLock) {
-        if (!holdsLock.getAsBoolean()) {
-            return Uni.createFrom().failure(new IllegalStateException("the reconciler's lock was lost"));
-        }
+    /** In the plan's order, one after the other. */
+    private Uni<Done> performAll(LinePlan line, BooleanSupplier holdsLock) {
+        Done step =
+                line.step().map(made -> Done.of("rollout_" + made.word(), 1)).orElse(Done.NOTHING);
+        return Multi.createFrom()
+                .iterable(line.effects())
+                .onItem()
+                .transformToUniAndConcatenate(
+                        effect -> whileHeld(holdsLock, () -> performOne(effect.preset(), effect.action())))
+                .collect()
+                .in(() -> new Done[] {step}, (sum, done) -> sum[0] = sum[0].and(done))
+                .map(sum -> sum[0])
+                .invoke(done -> log(line, done));
+    }
+
+    private static <T> Uni<T> whileHeld(BooleanSupplier holdsLock, Supplier<Uni<T>> effect) {
+        return holdsLock.getAsBoolean()
+                ? effect.get()
+                : Uni.createFrom().failure(new IllegalStateException("the reconciler's lock was lost"));
+    }
+
+    private Uni<Done> performOne(PresetSnapshot preset, Action effect) {
         Instant now = clock.instant();
         return switch (effect) {
             case Action.CancelPending(var ids) ->
@@ -209,14 +249,17 @@ final class Cycle {
         };
     }
 
-    private static void log(Planned planned, Done done) {
-        LOG.infof(
-                "reconciled preset=%s name=%s/%s/%s actions=%s state=%s",
-                planned.preset().id(),
-                planned.preset().identity().organizationName(),
-                planned.preset().identity().templateName(),
-                planned.preset().name(),
-                done.actions(),
-                planned.plan().state());
+    private static void log(LinePlan line, Done done) {
+        for (Planned one : line.members()) {
+            LOG.infof(
+                    "reconciled preset=%s name=%s/%s/%s actions=%s step=%s state=%s",
+                    one.preset().id(),
+                    one.preset().identity().organizationName(),
+                    one.preset().identity().templateName(),
+                    one.preset().name(),
+                    done.actions(),
+                    line.step().map(RolloutStep::word).orElse("none"),
+                    one.plan().state());
+        }
     }
 }

@@ -76,7 +76,7 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
         Mode mode = rollout.paused() ? Mode.PAUSED : Mode.REPLACING;
         List<PresetSnapshot> older = befores.subList(1, befores.size());
         Map<UUID, Plan> plans = rolling(befores.getFirst(), older, conditions(line, target, mode), at, limits);
-        plans.put(target.id(), Planning.of(target, canary(target, rollout, at), at, limits));
+        plans.put(target.id(), Plan.of(target, canary(target, rollout, at), at, limits));
         return plans;
     }
 
@@ -105,19 +105,10 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
                 .count();
         boolean tried = rollout.state() == RolloutState.CANARY;
         int missing = tried && !rollout.paused() ? Math.max(instances - (int) begun, 0) : 0;
-        List<Action> removals = Quota.unusable(target, at);
-        if (tried) {
-            Quota.delete(removals, ofEarlierTry(target, rollout, at), DeleteReason.EXTRANEOUS);
-        }
         Desired desired = new Desired(instances, new Desired.Reason.Canary());
         PoolState state = PoolState.of(target, instances, at);
-        return new Quota(desired, state, removals, missing, missing, target.pauses(), Optional.empty());
-    }
-
-    private static List<UUID> ofEarlierTry(PresetSnapshot target, Rollout rollout, Instant at) {
-        return Quota.ids(
-                target,
-                prebuild -> target.isSound(prebuild, at) && prebuild.createdAt().isBefore(rollout.phaseAt()));
+        return new Quota(
+                desired, state, Quota.unusable(target, at), missing, missing, target.pauses(), Optional.empty());
     }
 
     /** In the order they are to be performed in: what goes first, then what is marked and created. */
@@ -132,6 +123,13 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
         }
         removals.addAll(others);
         return removals;
+    }
+
+    /** Of one of its presets. */
+    Optional<Planned> of(UUID preset) {
+        return members.stream()
+                .filter(one -> one.preset().id().equals(preset))
+                .findFirst();
     }
 
     boolean isEmpty() {

@@ -1,18 +1,15 @@
 package dev.larder.reconcile;
 
 import dev.larder.database.Rows;
-import dev.larder.model.CanaryEvidence;
 import dev.larder.model.PresetSnapshot.Membership;
 import dev.larder.model.Rollout;
 import dev.larder.model.RolloutCause;
 import dev.larder.model.RolloutRole;
 import dev.larder.model.RolloutState;
-import io.vertx.core.json.JsonArray;
 import io.vertx.mutiny.sqlclient.Row;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** What a preset's row says of its rollout, for the statement of {@link SnapshotStore}. Presets in none pay for a join. */
@@ -30,17 +27,11 @@ final class MembershipReads {
                    coalesce(r.reminded_at, r.phase_at) AS told_at, r.paused_at,
                    CASE WHEN p.rollout_role = 'target'
                         THEN (SELECT max(w.ready_at) FROM {newest} JOIN workspaces w ON w.id = n.workspace_id)
-                   END AS newest_ready_at,
-                   CASE WHEN p.rollout_role = 'canary'
-                        THEN (SELECT jsonb_agg({canary} ORDER BY n.created_at, n.id)
-                                FROM {newest} JOIN workspaces w ON w.id = n.workspace_id JOIN jobs j ON j.build_id = n.id
-                               WHERE n.created_at >= r.phase_at AND j.status <> 'canceled')
-                   END AS canaries""".replace("{newest}", NEWEST_BUILDS).replace("{canary}", """
-            jsonb_build_array(w.id, j.status = 'succeeded' AND (w.ready_at IS NOT NULL OR NOT w.prebuild OR w.deleted_at IS NOT NULL),
-                                               CASE j.status WHEN 'failed' THEN j.id END, coalesce(j.blame, 'template'), j.error_code)""");
+                   END AS newest_ready_at""".replace("{newest}", NEWEST_BUILDS);
 
     private MembershipReads() {}
 
+    /** Without what is known of its canaries. */
     static Optional<Membership> membership(Row row) {
         @Nullable UUID rollout = row.getUUID("rollout");
         return rollout == null
@@ -49,7 +40,7 @@ final class MembershipReads {
                         RolloutRole.of(row.getString("rollout_role")),
                         rollout(rollout, row),
                         Rows.instantOrNull(row, "newest_ready_at"),
-                        canaries((JsonArray) row.getValue("canaries"))));
+                        List.of()));
     }
 
     private static Rollout rollout(UUID id, Row row) {
@@ -61,22 +52,5 @@ final class MembershipReads {
                 Rows.instant(row, "deadline_at"),
                 Rows.instant(row, "told_at"),
                 row.getValue("paused_at") != null);
-    }
-
-    private static List<CanaryEvidence> canaries(@Nullable JsonArray rows) {
-        return rows == null
-                ? List.of()
-                : IntStream.range(0, rows.size())
-                        .mapToObj(rows::getJsonArray)
-                        .map(MembershipReads::canary)
-                        .toList();
-    }
-
-    private static CanaryEvidence canary(JsonArray row) {
-        @Nullable String job = row.getString(2);
-        Optional<CanaryEvidence.Failed> failed = job == null
-                ? Optional.empty()
-                : Optional.of(new CanaryEvidence.Failed(UUID.fromString(job), row.getString(3), row.getString(4)));
-        return new CanaryEvidence(UUID.fromString(row.getString(0)), row.getBoolean(1), failed, false, false);
     }
 }

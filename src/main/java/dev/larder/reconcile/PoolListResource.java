@@ -57,10 +57,10 @@ class PoolListResource {
         return Uni.combine()
                 .all()
                 .unis(
-                        pools.plans(page, at),
+                        pools.lines(page, at),
                         presets.claims(
                                 page.items().stream().map(DeclaredPreset::id).toList()))
-                .with((plans, claims) -> page.map(preset -> PoolRow.of(
-                        preset, plans.get(preset.id()), claims.getOrDefault(preset.id(), LiveClaims.NONE), at)));
+                .with((lines, claims) -> page.map(preset -> PoolRow.of(
+                        preset, lines.get(preset.id()), claims.getOrDefault(preset.id(), LiveClaims.NONE), at)));
     }
 }

@@ -26,6 +26,8 @@ import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.time.OffsetDateTime;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -90,12 +92,27 @@ class PoolResource {
                 .chain(found -> list.counted(found, () -> presets.total(organization, filter)));
     }
 
-    /** By preset; a preset without prebuilds has none. */
-    Uni<Map<UUID, Plan>> plans(Page<DeclaredPreset> page, Instant at) {
+    private Uni<Map<UUID, Plan>> plans(Page<DeclaredPreset> page, Instant at) {
         return reconciler
-                .plans(page.items().stream().map(DeclaredPreset::id).toList(), at)
+                .plans(ids(page), at)
                 .map(plans -> plans.stream()
                         .collect(Collectors.toMap(one -> one.preset().id(), Planned::plan)));
+    }
+
+    private static List<UUID> ids(Page<DeclaredPreset> page) {
+        return page.items().stream().map(DeclaredPreset::id).toList();
+    }
+
+    /** By preset; a preset without prebuilds has none. */
+    Uni<Map<UUID, LinePlan>> lines(Page<DeclaredPreset> page, Instant at) {
+        return reconciler.lines(ids(page), at).map(PoolResource::byPreset);
+    }
+
+    private static Map<UUID, LinePlan> byPreset(List<LinePlan> lines) {
+        Map<UUID, LinePlan> byPreset = new HashMap<>();
+        lines.forEach(line ->
+                line.members().forEach(member -> byPreset.put(member.preset().id(), line)));
+        return byPreset;
     }
 
     @GET
@@ -117,7 +134,7 @@ class PoolResource {
             summary = "Shows the actual and desired state of the pool, with the reasons")
     public Uni<PoolView> pool(@PathParam("id") String id) {
         return planned(id, clock.instant())
-                .map(planned -> PoolView.of(planned.preset(), planned.plan()))
+                .map(line -> PoolView.of(line.of(preset(id)).orElseThrow(), line))
                 .chain(this::explained);
     }
 
@@ -135,19 +152,23 @@ class PoolResource {
             summary = "Shows what a cycle would do now, or at another instant, without doing it")
     public Uni<PlanView> plan(@PathParam("id") String id, @QueryParam("at") @Nullable String at) {
         return planned(id, at == null ? clock.instant() : instant(at))
-                .map(planned -> PlanView.of(planned.preset(), planned.plan()));
+                .map(line -> PlanView.of(line.of(preset(id)).orElseThrow(), line));
     }
 
-    private Uni<Planned> planned(String id, Instant at) {
+    private static UUID preset(String id) {
+        return JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("preset"));
+    }
+
+    /** The plan of the line that the preset is in. */
+    private Uni<LinePlan> planned(String id, Instant at) {
         return found(id)
-                .chain(preset -> reconciler.plan(preset.id(), at))
-                .map(planned -> planned.orElseThrow(() -> Problem.of(
+                .chain(preset -> reconciler.lines(List.of(preset.id()), at))
+                .map(lines -> lines.stream().findFirst().orElseThrow(() -> Problem.of(
                         404, "no_prebuilds_declared", "This preset declares no prebuilds, so it has no pool.")));
     }
 
     private Uni<DeclaredPreset> found(String id) {
-        UUID preset = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("preset"));
-        return presets.find(preset, caller.get().organization())
+        return presets.find(preset(id), caller.get().organization())
                 .map(found -> found.orElseThrow(() -> Problem.notFound("preset")));
     }
 

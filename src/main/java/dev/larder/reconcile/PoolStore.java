@@ -41,7 +41,7 @@ public class PoolStore {
     private static final String CREATABLE =
             """
             WITH template AS (
-                SELECT t.id FROM presets p JOIN templates t ON t.id = p.template_id AND {active}
+                SELECT t.id FROM presets p JOIN templates t ON t.id = p.template_id AND {built}
                  WHERE p.id = :preset::uuid
                    FOR SHARE OF t),
             preset AS (
@@ -53,7 +53,7 @@ public class PoolStore {
             attempt AS (
                 INSERT INTO attempts (preset_id, number, size, created_at)
                 SELECT id, attempts, cardinality(:workspaces::uuid[]), :at::timestamptz FROM preset),
-            """.replace("{active}", Rules.active("p", "t")).replace("{version}", StartBuild.VERSION);
+            """.replace("{built}", Rules.stocked("p", "t")).replace("{version}", StartBuild.VERSION);
 
     private static final Sql CREATE = Sql.of(
             CREATABLE + """
@@ -62,7 +62,10 @@ public class PoolStore {
                        'prebuild' AS reason, p.attempts AS attempt, p.organization_id, p.template_id, p.version_id,
                        p.id AS preset_id, true AS prebuild, false AS claim_step, NULL::jsonb AS parameters,
                        NULL::jsonb AS late_parameters,
-                       NULL::uuid AS place_id, :queue_at::timestamptz AS queue_at, p.timeout, p.backend, p.tagset_id
+                       NULL::uuid AS place_id,
+                       :at::timestamptz + make_interval(secs => p.ttl_seconds
+                           * (1 - random() * nullif(p.expiry_jitter_percent, 0) / 100)) AS stock_until,
+                       :queue_at::timestamptz AS queue_at, p.timeout, p.backend, p.tagset_id
                   FROM preset p,
                        unnest(:workspaces::uuid[], :builds::uuid[], :jobs::uuid[], :names::text[])
                          i (workspace, build, job, name),
@@ -79,7 +82,7 @@ public class PoolStore {
             "queue_at");
 
     /**
-     * Creates prebuilds with their builds and jobs, or none at all: where the version is no longer active, the
+     * Creates prebuilds with their builds and jobs, or none at all: where the version is neither active nor served, the
      * preset no longer healthy, or another cycle has created since.
      *
      * @param attempts the preset's attempt number the plan was decided on

@@ -1,10 +1,12 @@
 package dev.larder.reconcile;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.model.PresetSnapshot;
 import dev.larder.model.PresetStatus;
 import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
@@ -13,8 +15,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param because which rule decided how many are wanted
  * @param holds why nothing is created, or why what is created waits
- * @param next what the next cycle would do, in order; empty for a satisfied pool
- * @param nextLook when the clock alone may change this
+ * @param rollout the open one of the preset's line; null where none is
  */
 record PoolView(
         UUID preset,
@@ -23,10 +24,27 @@ record PoolView(
         PoolState counts,
         Because because,
         List<HoldView> holds,
-        List<ActionView> next,
-        @Nullable Instant nextLook) {
+        @JsonUnwrapped Outlook outlook,
+        @Nullable LineView rollout) {
 
-    static PoolView of(PresetSnapshot preset, Plan plan) {
+    /**
+     * @param next what the next cycle would do, in order; empty for a satisfied pool
+     * @param nextLook when the clock alone may change this
+     */
+    record Outlook(
+            List<ActionView> next, @Nullable Instant nextLook) {
+
+        static Outlook of(Planned planned, LinePlan line) {
+            Stream<ActionView> step = line.step().map(ActionView::of).stream();
+            Stream<ActionView> effects = planned.plan().effects().stream().map(ActionView::of);
+            return new Outlook(
+                    Stream.concat(step, effects).toList(), line.nextLook().orElse(null));
+        }
+    }
+
+    static PoolView of(Planned planned, LinePlan line) {
+        PresetSnapshot preset = planned.preset();
+        Plan plan = planned.plan();
         return new PoolView(
                 preset.id(),
                 preset.identity().organizationName() + "/" + preset.identity().templateName() + "/" + preset.name(),
@@ -34,8 +52,8 @@ record PoolView(
                 plan.state(),
                 Because.of(plan.desired()),
                 plan.holds().stream().map(HoldView::of).toList(),
-                plan.effects().stream().map(ActionView::of).toList(),
-                plan.nextLook().orElse(null));
+                Outlook.of(planned, line),
+                LineView.of(line, plan.at()).orElse(null));
     }
 
     boolean holdsForFailures() {
@@ -45,7 +63,7 @@ record PoolView(
     PoolView after(FailedJob failed) {
         List<HoldView> explained =
                 holds.stream().map(hold -> hold.after(failed)).toList();
-        return new PoolView(preset, name, status, counts, because, explained, next, nextLook);
+        return new PoolView(preset, name, status, counts, because, explained, outlook, rollout);
     }
 
     /** A start of a prebuild that failed. */
@@ -122,12 +140,32 @@ record PoolView(
         }
     }
 
-    /** @param kind {@code create}, {@code delete}, {@code cancel_pending} or a {@code mark_…} */
+    /**
+     * @param kind {@code create}, {@code delete}, {@code cancel_pending}, a {@code mark_…}, or a step of the rollout:
+     *     {@code begin_rollout}, {@code pass_canary}, {@code hold_rollout}, {@code roll_back}, {@code finish_rollout},
+     *     {@code supersede_rollout}, {@code remind_of_rollout}
+     */
     record ActionView(
             String kind,
             @Nullable Integer count,
             @Nullable String reason,
             @Nullable List<UUID> workspaces) {
+
+        static ActionView of(RolloutStep step) {
+            return switch (step) {
+                case RolloutStep.Begin(var cause) -> step("begin_rollout", cause.word());
+                case RolloutStep.PassCanary passed -> step("pass_canary", null);
+                case RolloutStep.Hold(var code, var detail, var canaries) -> step("hold_rollout", code);
+                case RolloutStep.RollBack(var code, var detail) -> step("roll_back", code);
+                case RolloutStep.Finish finished -> step("finish_rollout", null);
+                case RolloutStep.Supersede(var code) -> step("supersede_rollout", code);
+                case RolloutStep.Remind reminded -> step("remind_of_rollout", null);
+            };
+        }
+
+        private static ActionView step(String kind, @Nullable String reason) {
+            return new ActionView(kind, null, reason, null);
+        }
 
         static ActionView of(Action action) {
             return switch (action) {

@@ -36,7 +36,7 @@ final class Progress {
     /** @return empty where the state stays as it is */
     static Optional<RolloutStep> step(Line line, Instant at, Limits limits) {
         Optional<PresetSnapshot> target = line.target();
-        if (target.filter(preset -> Planning.pausedAltogether(preset.pauses(), at))
+        if (target.filter(preset -> Plan.pausedAltogether(preset.pauses(), at))
                 .isPresent()) {
             return Optional.empty();
         }

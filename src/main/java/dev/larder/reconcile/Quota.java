@@ -18,7 +18,7 @@ import java.util.function.Predicate;
  * @param missing how many prebuilds are missing
  * @param most how many of them may be created now
  * @param pauses that hold it, ended ones included
- * @param looks when the clock alone changes it, beside what {@link Planning} looks at
+ * @param looks when the clock alone changes it, beside what {@code Plan} looks at
  */
 record Quota(
         Desired desired,

@@ -14,6 +14,7 @@ import java.time.InstantSource;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ThreadLocalRandom;
@@ -61,6 +62,7 @@ public class Reconciler {
             SnapshotStore snapshots,
             PoolStore pools,
             AlertStore alerts,
+            RolloutSteps rollouts,
             WakeUps wakeUps,
             Vertx vertx,
             InstantSource clock,
@@ -77,7 +79,7 @@ public class Reconciler {
         this.cycles = cycles;
         this.observer = observer;
         this.bounds = new ReconcilerLock.Bounds(settings.lockSilence(), settings.cycleDeadline());
-        this.cycle = new Cycle(snapshots, pools, alerts, clock, settings.limits(), settings.concurrency());
+        this.cycle = new Cycle(snapshots, pools, alerts, rollouts, clock, settings.limits(), settings.concurrency());
     }
 
     /** The first cycle begins at once. Refused the second time. */
@@ -299,11 +301,21 @@ public class Reconciler {
 
     /** The same for several. */
     Uni<List<Planned>> plans(Collection<UUID> presets, Instant at) {
+        Set<UUID> named = Set.copyOf(presets);
+        return lines(presets, at)
+                .map(lines -> lines.stream()
+                        .flatMap(line -> line.members().stream())
+                        .filter(one -> named.contains(one.preset().id()))
+                        .toList());
+    }
+
+    /** The plans of the lines that the presets are in; of a preset that is in no rollout it is a line of its own. */
+    Uni<List<LinePlan>> lines(Collection<UUID> presets, Instant at) {
         Limits limits = settings.limits();
         return snapshots
                 .of(presets, clock.instant(), limits.lookback(), Math.max(limits.hardLimit(), 1))
-                .map(read -> read.stream()
-                        .map(preset -> new Planned(preset, Plan.of(preset, at, limits)))
+                .map(read -> Line.of(read).stream()
+                        .map(line -> LinePlan.of(line, at, limits))
                         .toList());
     }
 }

@@ -95,21 +95,20 @@ final class RollingPlan {
 
     /** By preset. */
     Map<UUID, Plan> plans() {
-        Judgement judgement = judgement();
-        boolean targetBuilds = mode != Mode.HELD && !judgement.blocks();
-        boolean cancels = targetBuilds && mode == Mode.REPLACING && isServedByWorkers();
-        Set<UUID> replaced = replaced();
+        boolean targetBuilds = mode != Mode.HELD && !judgement().blocks();
+        boolean cancels = targetBuilds && mode == Mode.REPLACING && canBegin();
+        Set<UUID> replaced = replaced(targetBuilds);
         Set<UUID> tooMany = tooMany(replaced);
         int live = live(replaced, tooMany, cancels);
         int lacking = Math.max(wanted - live, 0);
 
         Map<UUID, Plan> plans = new HashMap<>();
         int room = mode == Mode.REPLACING ? Math.max(wanted + surge - live, 0) : lacking;
-        plans.put(target.id(), Planning.of(target, ofTarget(replaced, tooMany, room), at, limits));
+        plans.put(target.id(), Plan.of(target, ofTarget(replaced, tooMany, room), at, limits));
         for (PresetSnapshot before : befores) {
             boolean refills = !targetBuilds && before.equals(befores.getFirst());
             Quota quota = ofBefore(before, replaced, cancels, refills ? lacking : 0);
-            plans.put(before.id(), Planning.of(before, quota, at, limits));
+            plans.put(before.id(), Plan.of(before, quota, at, limits));
         }
         return plans;
     }
@@ -129,17 +128,24 @@ final class RollingPlan {
                 .count();
     }
 
-    /** Whether what is canceled of a former version is built of the target at once. */
-    private boolean isServedByWorkers() {
+    /** Whether starts that are canceled of a former version can be begun of the target at once. */
+    private boolean canBegin() {
         return !(target.builders() instanceof WorkerSupply.Held)
                 && conditions.pauses().stream().noneMatch(pause -> pause.holdsAt(at));
     }
 
-    private Set<UUID> replaced() {
+    private Set<UUID> replaced(boolean targetBuilds) {
         int ready = (int) fresh.stream().filter(Prebuild::ready).count();
-        int least = mode == Mode.REPLACING ? wanted - unavailable() : wanted + surge;
-        int kept = Math.max(least - ready, 0);
+        int kept = Math.max(least(targetBuilds) - ready, 0);
         return ids(old.stream().skip(kept));
+    }
+
+    /** As many stay ready as far as it is this plan's doing. What is refilled meanwhile is not taken at once. */
+    private int least(boolean targetBuilds) {
+        if (mode != Mode.REPLACING) {
+            return wanted + surge;
+        }
+        return targetBuilds ? wanted - unavailable() : wanted;
     }
 
     /** Without surge, one at least: else nothing could ever be replaced. Shares of few may be none. */

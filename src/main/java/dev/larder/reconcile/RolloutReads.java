@@ -11,6 +11,7 @@ import dev.larder.model.PresetFilter;
 import dev.larder.model.RolloutCause;
 import dev.larder.model.RolloutPolicy.OnFailure;
 import dev.larder.model.RolloutState;
+import dev.larder.reconcile.RolloutView.CanaryView;
 import dev.larder.reconcile.RolloutView.Counts;
 import dev.larder.reconcile.RolloutView.Ending;
 import dev.larder.reconcile.RolloutView.Side;
@@ -23,9 +24,9 @@ import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
@@ -165,7 +166,7 @@ class RolloutReads {
                         row.getString("reason"),
                         row.getString("detail"),
                         Rows.instant(row, "phase_at")),
-                verdict(row.getJsonObject("verdict")),
+                verdict(row),
                 new RolloutView.Times(
                         Rows.instant(row, "created_at"),
                         Rows.instantOrNull(row, "paused_at"),
@@ -183,20 +184,32 @@ class RolloutReads {
         return new Side(row.getInteger("to_version"), row.getUUID("to_preset_id"));
     }
 
-    private static @Nullable VerdictView verdict(JsonObject verdict) {
-        String outcome = verdict.getBoolean("skipped", false) ? "skipped" : verdict.getString("outcome");
-        return outcome == null
+    private static @Nullable VerdictView verdict(Row row) {
+        JsonObject verdict = row.getJsonObject("verdict");
+        List<CanaryView> canaries = new ArrayList<>();
+        for (Object canary : verdict.getJsonArray("canaries", new JsonArray())) {
+            canaries.add(canary((JsonObject) canary));
+        }
+        return verdict.isEmpty()
                 ? null
-                : new VerdictView(
-                        outcome,
-                        texts(verdict.getJsonArray("reasons")),
-                        texts(verdict.getJsonArray("jobs")).stream()
-                                .map(UUID::fromString)
-                                .toList());
+                : VerdictView.of(
+                        verdict.getBoolean("skipped", false),
+                        RolloutState.of(row.getString("state")),
+                        row.getString("reason"),
+                        canaries);
     }
 
-    private static List<String> texts(@Nullable JsonArray array) {
-        return array == null ? List.of() : array.stream().map(String::valueOf).toList();
+    /** As {@link RolloutSteps} writes it. */
+    private static CanaryView canary(JsonObject canary) {
+        String job = canary.getString("job");
+        return new CanaryView(
+                UUID.fromString(canary.getString("workspace")),
+                canary.getBoolean("ready"),
+                canary.getBoolean("verified"),
+                canary.getBoolean("tried"),
+                job == null ? null : UUID.fromString(job),
+                canary.getString("blame"),
+                canary.getString("code"));
     }
 
     private static Ending ending(Row row) {
@@ -204,7 +217,7 @@ class RolloutReads {
                 RolloutState.of(row.getString("state")),
                 row.getValue("paused_at") != null,
                 RolloutCause.of(row.getString("cause")),
-                OnFailure.valueOf(row.getString("on_rollout_failure").toUpperCase(Locale.ROOT)),
+                OnFailure.of(row.getString("on_rollout_failure")),
                 Rows.instant(row, "ends_at"));
     }
 

@@ -7,6 +7,19 @@ import java.util.List;
 /** One change of a rollout's state that a cycle makes. A plan has at most one, and decides the rest for the state after it. */
 public sealed interface RolloutStep {
 
+    /** What metrics and logs call it. */
+    default String word() {
+        return switch (this) {
+            case Begin begin -> "begin";
+            case PassCanary pass -> "pass_canary";
+            case Hold hold -> "hold";
+            case RollBack back -> "roll_back";
+            case Finish finish -> "finish";
+            case Supersede supersede -> "supersede";
+            case Remind remind -> "remind";
+        };
+    }
+
     /** Stock of one version is to be renewed, and no rollout does it yet. */
     record Begin(RolloutCause cause) implements RolloutStep {}
 

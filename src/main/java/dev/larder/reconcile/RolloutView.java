@@ -6,7 +6,6 @@ import dev.larder.model.RolloutPolicy.OnFailure;
 import dev.larder.model.RolloutState;
 import java.time.Instant;
 import java.util.List;
-import java.util.Locale;
 import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
@@ -63,12 +62,42 @@ record RolloutView(
             @Nullable Instant pausedAt,
             @Nullable Instant endedAt) {}
 
-    /**
-     * @param outcome {@code undecided}, {@code passed}, {@code failed}, or {@code skipped} by a user
-     * @param jobs those behind the reasons
-     */
+    /** @param outcome {@code undecided}, {@code passed}, {@code failed}, or {@code skipped} by a user */
     @Schema(name = "RolloutVerdict")
-    record VerdictView(String outcome, List<String> reasons, List<UUID> jobs) {}
+    record VerdictView(String outcome, List<CanaryView> canaries) {
+
+        /** Of a rollout in this state, which is held for this reason. */
+        static VerdictView of(boolean skipped, RolloutState state, @Nullable String reason, List<CanaryView> canaries) {
+            return new VerdictView(skipped ? "skipped" : outcome(state, reason, canaries), canaries);
+        }
+
+        // A canary that was resumed is judged anew.
+        private static String outcome(RolloutState state, @Nullable String reason, List<CanaryView> canaries) {
+            if (state == RolloutState.CANARY) {
+                return "undecided";
+            }
+            boolean failed = "canary_deadline".equals(reason)
+                    || canaries.stream().anyMatch(canary -> "template".equals(canary.blame()));
+            return failed ? "failed" : "passed";
+        }
+    }
+
+    /**
+     * One prebuild that the new version was tried with, as it was known when the verdict was given.
+     *
+     * @param tried whether a trial claim got it, and its claim step passed
+     * @param jobId the start or the verification that failed; null where none did
+     * @param blame whose failure that is: {@code template}, {@code place}, {@code quota} or {@code worker}
+     */
+    @Schema(name = "RolloutCanary")
+    record CanaryView(
+            UUID workspaceId,
+            boolean ready,
+            boolean verified,
+            boolean tried,
+            @Nullable UUID jobId,
+            @Nullable String blame,
+            @Nullable String code) {}
 
     /**
      * What ends the state, and when at the latest.
@@ -88,7 +117,7 @@ record RolloutView(
                 return BY_A_PERSON;
             }
             OnFailure then = cause == RolloutCause.PROMOTION ? onFailure : OnFailure.HOLD;
-            return new Ending("reconciler", at, then.name().toLowerCase(Locale.ROOT));
+            return new Ending("reconciler", at, then.word());
         }
     }
 

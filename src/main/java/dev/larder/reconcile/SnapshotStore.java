@@ -4,15 +4,18 @@ import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AvailableWorkers;
 import dev.larder.lifecycle.BuildProgress;
+import dev.larder.lifecycle.CanaryReads;
 import dev.larder.lifecycle.CheckStore;
 import dev.larder.lifecycle.PauseColumns;
 import dev.larder.lifecycle.RolloutColumns;
 import dev.larder.lifecycle.Rules;
+import dev.larder.model.CanaryEvidence;
 import dev.larder.model.Failures;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Prebuild;
 import dev.larder.model.PresetSnapshot;
 import dev.larder.model.PresetStatus;
+import dev.larder.model.RolloutRole;
 import dev.larder.model.Schedule;
 import dev.larder.model.StateStatus;
 import dev.larder.model.Transition;
@@ -27,7 +30,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -75,7 +77,9 @@ public class SnapshotStore {
             SELECT id FROM unnest(:presets::uuid[]) id
              UNION
             SELECT m.id
-              FROM presets p JOIN presets m ON m.template_id = p.template_id AND m.name = p.name
+              FROM presets p
+              JOIN template_versions v ON v.template_id = p.template_id
+              JOIN presets m ON m.version_id = v.id AND m.name = p.name
              WHERE p.id = ANY (:presets) AND p.rollout_id IS NOT NULL
                AND (m.rollout_id IS NOT NULL
                     OR EXISTS (SELECT FROM workspaces w
@@ -98,10 +102,29 @@ public class SnapshotStore {
         OffsetDateTime since = Rows.utc(at.minus(lookback));
         return PREBUILDS
                 .on(connection, (Object) ids)
-                .chain(prebuilds -> FAILURES.on(connection, ids, since, attempts)
+                .chain(prebuilds -> FailureReads.FAILURES
+                        .on(connection, ids, since, attempts)
                         .chain(failures -> PRESETS.on(connection, ids, Rows.utc(at))
                                 .map(presets -> assemble(presets, prebuilds, failures))))
-                .chain(presets -> withExpiredUnready(connection, presets, attempts));
+                .chain(presets -> withExpiredUnready(connection, presets, attempts))
+                .chain(presets -> withCanaries(connection, presets));
+    }
+
+    /** A further look at the rollouts that try a version: nearly always there are none. */
+    private static Uni<List<PresetSnapshot>> withCanaries(SqlConnection connection, List<PresetSnapshot> presets) {
+        List<UUID> tried = presets.stream()
+                .filter(preset -> preset.is(RolloutRole.CANARY))
+                .map(preset -> preset.membership().orElseThrow().rollout().id())
+                .toList();
+        return CanaryReads.evidence(connection, tried)
+                .map(evidence -> presets.stream()
+                        .map(preset -> preset.is(RolloutRole.CANARY) ? withCanaries(preset, evidence) : preset)
+                        .toList());
+    }
+
+    private static PresetSnapshot withCanaries(PresetSnapshot preset, Map<UUID, List<CanaryEvidence>> evidence) {
+        UUID rollout = preset.membership().orElseThrow().rollout().id();
+        return preset.withCanaries(evidence.getOrDefault(rollout, List.of()));
     }
 
     // Newest first. The ttl counts from the creation, as it does for those that are live.
@@ -148,7 +171,7 @@ public class SnapshotStore {
         }
         Map<UUID, Failures> failed = new HashMap<>();
         for (Row row : failures) {
-            failed.put(row.getUUID("id"), failures(row));
+            failed.put(row.getUUID("id"), FailureReads.failures(row));
         }
         return Rows.list(
                 presets,
@@ -200,82 +223,6 @@ public class SnapshotStore {
                 Transition.of(row.getString("transition")),
                 JobStatus.of(row.getString("build_status")),
                 StateStatus.of(row.getString("state_status")));
-    }
-
-    // A start build failed, or its workspace was verified later and proved unfit.
-    private static final String FAILED = """
-            (j.status = 'failed' OR (w.prebuild AND w.transition = 'start' AND w.build_status = 'failed'))""";
-
-    // Its start has not ended, or a claimed workspace is being verified: neither a failure nor a success yet. A
-    // replacement that begins meanwhile must not hide the failures before it.
-    private static final String UNDECIDED = "(j.status IN ('pending', 'running', 'canceling') OR w.verifying)";
-
-    // A removed failure counts as if it had not been, and so does a start that was withdrawn.
-    private static final String COUNTED_BUILDS = """
-            FROM builds b
-                             JOIN jobs j ON j.build_id = b.id
-                             JOIN workspaces w ON w.id = b.workspace_id
-                            WHERE b.preset_id = p.id AND b.attempt IS NOT NULL
-                              AND (p.failures_from IS NULL OR b.created_at >= p.failures_from)
-                              AND NOT (j.status = 'failed' AND w.deleted_at IS NOT NULL) AND j.status <> 'canceled'
-                              AND NOT (w.transition = 'delete'
-                                       AND EXISTS (SELECT FROM builds v JOIN jobs k ON k.build_id = v.id
-                                                    WHERE v.workspace_id = w.id AND v.reason = 'verify'
-                                                      AND k.status = 'failed'))
-                              AND NOT EXISTS (SELECT FROM jobs l
-                                               WHERE l.build_id IN (b.id, w.build_id) AND l.status = 'failed'
-                                                 AND {blamed})""";
-
-    // Only presets with failed prebuilds pay for the look into their builds. A failure of the place counts
-    // as if it had not been. A passing one delays the next creation, and is no failed attempt.
-    private static final Sql FAILURES = Sql.of(
-            """
-            WITH evidence AS (
-                SELECT w.preset_id, array_agg(w.build_finished_at ORDER BY w.build_finished_at DESC)
-                           FILTER (WHERE w.build_finished_at >= :since AND f.blame NOT IN ('place', 'quota')
-                                     AND (p.failures_from IS NULL OR w.created_at >= p.failures_from)) AS failed_at
-                  FROM workspaces w JOIN presets p ON p.id = w.preset_id
-                 CROSS JOIN LATERAL (SELECT coalesce(j.blame, 'template') AS blame FROM jobs j
-                                     WHERE j.build_id = w.build_id) f
-                 WHERE w.preset_id = ANY (:presets) AND w.prebuild AND w.deleted_at IS NULL
-                   AND w.transition = 'start' AND w.build_status = 'failed'
-                 GROUP BY w.preset_id)
-            SELECT p.id, e.failed_at, newest.builds, attempts.failed
-              FROM evidence e
-              JOIN presets p ON p.id = e.preset_id
-             CROSS JOIN LATERAL (
-                   SELECT array_agg(n.failed ORDER BY n.attempt DESC, n.id DESC) AS builds
-                     FROM (SELECT b.attempt, b.id, {failed} AS failed
-                             {builds but for the place}
-                              AND NOT {undecided}
-                            ORDER BY b.attempt DESC, b.id DESC
-                            LIMIT 1000) n) newest
-             CROSS JOIN LATERAL (
-                   SELECT array_agg(a.failed ORDER BY a.attempt DESC) AS failed
-                     FROM (SELECT b.attempt, bool_and({failed}) AS failed
-                             {builds of the template}
-                            GROUP BY b.attempt
-                           HAVING bool_or(NOT {failed} AND NOT {undecided}) OR NOT bool_or({undecided})
-                            ORDER BY b.attempt DESC LIMIT :attempts) a) attempts""".replace(
-                            "{builds but for the place}",
-                            COUNTED_BUILDS.replace("{blamed}", "l.blame IN ('place', 'quota')"))
-                    .replace("{builds of the template}", COUNTED_BUILDS.replace("{blamed}", "l.blame <> 'template'"))
-                    .replace("{failed}", FAILED)
-                    .replace("{undecided}", UNDECIDED),
-            "presets",
-            "since",
-            "attempts");
-
-    private static Failures failures(Row row) {
-        OffsetDateTime[] failedAt = row.getArrayOfOffsetDateTimes("failed_at");
-        Boolean[] builds = row.getArrayOfBooleans("builds");
-        Boolean[] attempts = row.getArrayOfBooleans("failed");
-        return new Failures(
-                failedAt == null
-                        ? List.of()
-                        : Arrays.stream(failedAt).map(OffsetDateTime::toInstant).toList(),
-                builds == null ? List.of() : List.of(builds),
-                attempts == null ? List.of() : List.of(attempts));
     }
 
     private static final Sql PRESETS = Sql.of(

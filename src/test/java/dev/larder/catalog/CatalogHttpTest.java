@@ -213,14 +213,19 @@ class CatalogHttpTest {
 
         Answer paused = owner.post(preset + "/pause", "{\"scope\": \"create\", \"until\": \"2035-01-01T00:00:00Z\"}");
         Answer resumed = owner.post(preset + "/resume", "");
-        Answer invalidated = owner.post(preset + "/invalidate", "");
+        Answer stale = owner.post(preset + "/invalidate", "");
+        Answer invalidated = owner.post(preset + "/invalidate?immediately=true", "");
         Answer reset = owner.post(preset + "/reset", "");
 
         assertThat(paused.body().at("/pause/until").asText())
                 .as(paused.toString())
                 .isEqualTo("2035-01-01T00:00:00Z");
         assertThat(resumed.body().path("pause").isNull()).isTrue();
+        assertThat(stale.body().path("staleFrom").isTextual()).isTrue();
+        assertThat(stale.body().path("lastInvalidatedAt").isNull()).isTrue();
         assertThat(invalidated.body().path("lastInvalidatedAt").isTextual()).isTrue();
+        assertThat(owner.post(preset + "/invalidate?immediately=now", "").code())
+                .isEqualTo("invalid_value");
         assertThat(reset.body().path("status").asText()).isEqualTo("healthy");
         assertThat(owner.post("/api/v1/presets/" + UUID.randomUUID() + "/reset", "")
                         .status())

@@ -297,20 +297,6 @@ class CatalogStoreTest {
     }
 
     @Test
-    void invalidation_of_a_template_stamps_and_marks_the_active_presets_only() {
-        Applied.Done first = apply(declaring(3));
-        Applied.Done second = apply(declaring(4));
-        clearMarks();
-        now = NOON.plusSeconds(60);
-
-        assertThat(controls.invalidate(DB, true).await().indefinitely()).isTrue();
-
-        assertThat(preset(small(second)).invalidated().lastInvalidatedAt()).isEqualTo(now);
-        assertThat(preset(small(first)).invalidated().lastInvalidatedAt()).isNull();
-        assertThat(marked()).containsExactly(small(second));
-    }
-
-    @Test
     void invalidation_of_a_preset_stamps_and_marks_it_alone() {
         Applied.Done done = apply(declaring(3));
         clearMarks();

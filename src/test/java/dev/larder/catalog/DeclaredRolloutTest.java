@@ -153,7 +153,7 @@ class DeclaredRolloutTest {
     void both_versions_of_an_open_rollout_are_invalidated_by_the_id_of_either() {
         UUID before = stock.declare("small", 3, REPLACE);
         UUID target = stock.declare("small", 3, RolloutPolicy.DEFAULT);
-        roll(before, target);
+        clearMarks();
 
         invalidate(target, false);
 
@@ -171,9 +171,9 @@ class DeclaredRolloutTest {
     @Test
     void a_template_is_invalidated_and_ended_with_all_that_its_rollouts_have_in_stock() {
         UUID former = stock.declare("small", 2);
-        UUID before = stock.declare("small", 3);
+        UUID before = stock.declare("small", 3, REPLACE);
         UUID target = stock.declare("small", 4);
-        roll(before, target);
+        clearMarks();
         stock.clock.set(LATER);
 
         assertThat(await(stock.controls.invalidate(stock.template(), true))).isTrue();
@@ -182,23 +182,11 @@ class DeclaredRolloutTest {
         assertThat(invalidated(target).lastInvalidatedAt()).isEqualTo(LATER);
         assertThat(invalidated(former)).isEqualTo(new PresetView.Invalidated(null, null));
         assertThat(marked()).containsExactlyInAnyOrder(before, target);
-        stock.sql("DELETE FROM dirty_presets");
+        clearMarks();
 
         assertThat(await(stock.controls.delete(stock.template()))).isTrue();
 
         assertThat(marked()).containsExactlyInAnyOrder(before, target);
-    }
-
-    private void roll(UUID before, UUID target) {
-        UUID rollout = stock.ids.next();
-        stock.sql("""
-                INSERT INTO rollouts (id, organization_id, template_id, preset, cause, from_preset_id, to_preset_id, state,
-                                      initiator_id, created_at, phase_at, deadline_at)
-                SELECT $1, p.organization_id, p.template_id, p.name, 'promotion', $2, p.id, 'progressing',
-                       $4, now(), now(), now() FROM presets p WHERE p.id = $3""", rollout, before, target, stock.owner.userId());
-        stock.sql("UPDATE presets SET rollout_id = $1, rollout_role = 'before' WHERE id = $2", rollout, before);
-        stock.sql("UPDATE presets SET rollout_id = $1, rollout_role = 'target' WHERE id = $2", rollout, target);
-        stock.sql("DELETE FROM dirty_presets");
     }
 
     private void invalidate(UUID preset, boolean immediately) {
@@ -219,6 +207,10 @@ class DeclaredRolloutTest {
                 .iterator()
                 .next()
                 .getString(0);
+    }
+
+    private void clearMarks() {
+        stock.sql("DELETE FROM dirty_presets");
     }
 
     private List<UUID> marked() {

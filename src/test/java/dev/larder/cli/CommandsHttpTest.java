@@ -252,6 +252,7 @@ class CommandsHttpTest {
 
         assertThat(later.exit()).isEqualTo(ExitCode.REFUSED.number());
         ok("invalidate preset box/stocked");
+        ok("invalidate preset box/stocked --immediately");
     }
 
     @Test

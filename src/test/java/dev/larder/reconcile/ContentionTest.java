@@ -275,7 +275,8 @@ class ContentionTest {
         stock.sql("INSERT INTO dirty_presets (preset_id) VALUES ($1), ($2)", one, two);
 
         Cycle.Report report =
-                await(new Cycle(stock.snapshots, losing, stock.alerts, stock.clock, Limits.DEFAULT, 1).full(held::get));
+                await(new Cycle(stock.snapshots, losing, stock.alerts, crank.steps(), stock.clock, Limits.DEFAULT, 1)
+                        .full(held::get));
 
         assertThat(report.failed()).isEqualTo(1);
         assertThat(crank.ever(one) + crank.ever(two)).isEqualTo(2);

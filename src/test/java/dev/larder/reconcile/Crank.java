@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.database.Direct;
 import dev.larder.database.ReconcilerLock;
+import dev.larder.lifecycle.RolloutControl;
+import dev.larder.lifecycle.RolloutStore;
 import dev.larder.model.JobStatus;
 import dev.larder.model.Transition;
 import dev.larder.testing.CanIgnoreReturnValue;
@@ -158,7 +160,21 @@ final class Crank implements AutoCloseable {
         directs.add(its);
         ReconcilerLock lock = new ReconcilerLock(its, Databases.vertx());
         return new Reconciler(
-                lock, snapshots, pools, stock.alerts, wakeUps, Databases.vertx(), stock.clock, settings, heard, heard);
+                lock,
+                snapshots,
+                pools,
+                stock.alerts,
+                steps(),
+                wakeUps,
+                Databases.vertx(),
+                stock.clock,
+                settings,
+                heard,
+                heard);
+    }
+
+    RolloutSteps steps() {
+        return new RolloutSteps(new RolloutStore(stock.pool, stock.ids), new RolloutControl(stock.pool, stock.ids));
     }
 
     private static WakeUps wakeUps(WakeUpMode mode) {
@@ -210,8 +226,8 @@ final class Crank implements AutoCloseable {
     /** Every row that a cycle may write with the transaction that wrote it: changes also when a row is written anew. */
     String tables() {
         StringBuilder all = new StringBuilder();
-        for (String table :
-                List.of("workspaces", "builds", "jobs", "presets", "attempts", "notifications", "dirty_presets")) {
+        for (String table : List.of(
+                "workspaces", "builds", "jobs", "presets", "attempts", "notifications", "dirty_presets", "rollouts")) {
             String sql =
                     "SELECT count(*) || ' ' || coalesce(md5(string_agg(t.xmin::text || t::text, ',' ORDER BY t::text)), '')"
                             + " AS n FROM " + table + " t";

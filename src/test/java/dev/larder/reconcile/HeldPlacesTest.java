@@ -355,7 +355,8 @@ class HeldPlacesTest {
         assertThat(stock.count("jobs WHERE id = '" + last.job() + "' AND completed_at = '" + last.at()
                         + "' AND completed_at = (SELECT max(completed_at) FROM jobs)"))
                 .isEqualTo(1);
-        assertThat(PoolView.of(planned.preset(), planned.plan()).after(last).holds())
+        assertThat(PoolView.of(planned, new LinePlan(List.of(planned), Optional.empty(), Optional.empty()))
+                        .after(last).holds())
                 .singleElement()
                 .satisfies(hold -> assertThat(hold.kind()).isEqualTo(kind))
                 .satisfies(hold -> assertThat(hold.lastFailure()).isEqualTo(last));

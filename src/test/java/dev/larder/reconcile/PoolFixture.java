@@ -81,6 +81,11 @@ public final class PoolFixture {
         return this;
     }
 
+    /** The strategy, and the rest as a preset has it that declares nothing. */
+    public PoolFixture under(RolloutPolicy.Strategy strategy) {
+        return rolling(strategy == RolloutPolicy.Strategy.REPLACE ? REPLACE : RolloutPolicy.DEFAULT);
+    }
+
     public PoolFixture rolling(RolloutPolicy policy) {
         rollout = policy;
         return this;
@@ -136,7 +141,7 @@ public final class PoolFixture {
     public PoolFixture with(
             int count, Duration age, int buildNumber, Transition transition, JobStatus jobStatus, boolean ready) {
         for (int i = 0; i < count; i++) {
-            UUID prebuild = new UUID(0x7000L, 0x8000_0000_0000_1000L + prebuilds.size());
+            UUID prebuild = new UUID(0x7000L, 0x8000_0000_0000_1000L + 0x10_0000L * version + prebuilds.size());
             Instant createdAt = NOON.minus(age).plusSeconds(i);
             @Nullable Instant readyAt = ready ? createdAt.plusSeconds(30) : null;
             prebuilds.add(new Prebuild(prebuild, id, createdAt, buildNumber, transition, jobStatus, readyAt));

@@ -10,8 +10,10 @@ import dev.larder.model.RolloutCause;
 import dev.larder.model.RolloutState;
 import dev.larder.model.Schedule;
 import dev.larder.reconcile.RolloutReads.Filter;
+import dev.larder.reconcile.RolloutView.CanaryView;
 import dev.larder.reconcile.RolloutView.Counts;
 import dev.larder.reconcile.RolloutView.Ending;
+import dev.larder.reconcile.RolloutView.VerdictView;
 import dev.larder.testing.CleanupTypes;
 import dev.larder.testing.Plans;
 import dev.larder.testing.RolloutRows;
@@ -221,22 +223,48 @@ class RolloutReadsTest {
     }
 
     @Test
-    void a_verdict_is_shown_with_its_reasons_and_jobs() {
-        UUID before = stock.declare("small", 1);
+    void a_verdict_shows_each_canary_and_the_job_that_failed() {
+        stock.declare("small", 1);
         stock.promoteNewVersion();
         UUID rollout = rollouts.promotion(stock.preset("small"), "canary");
+        UUID workspace = stock.ids.next();
         UUID job = stock.ids.next();
-        stock.sql(
-                "UPDATE rollouts SET verdict = $2 WHERE id = $1",
-                rollout,
-                new JsonObject()
-                        .put("outcome", "failed")
-                        .put("reasons", new JsonArray().add("start.sh ended with exit code 1."))
-                        .put("jobs", new JsonArray().add(job.toString())));
+        JsonObject verdict = new JsonObject()
+                .put(
+                        "canaries",
+                        new JsonArray()
+                                .add(new JsonObject()
+                                        .put("workspace", workspace.toString())
+                                        .put("ready", false)
+                                        .put("verified", false)
+                                        .put("tried", false)
+                                        .put("job", job.toString())
+                                        .put("blame", "template")
+                                        .put("code", "script_failed")));
+        stock.sql("UPDATE rollouts SET verdict = $2 WHERE id = $1", rollout, verdict);
+        rollouts.state(rollout, "held");
 
         assertThat(look(rollout).verdict())
-                .isEqualTo(new RolloutView.VerdictView(
-                        "failed", List.of("start.sh ended with exit code 1."), List.of(job)));
+                .isEqualTo(new VerdictView(
+                        "failed",
+                        List.of(new CanaryView(workspace, false, false, false, job, "template", "script_failed"))));
+    }
+
+    @Test
+    void a_verdict_follows_from_its_canaries_and_a_resumed_one_is_given_anew() {
+        List<CanaryView> sound = List.of(new CanaryView(stock.ids.next(), true, true, false, null, null, null));
+        List<CanaryView> delayed = List.of(
+                new CanaryView(stock.ids.next(), false, false, false, stock.ids.next(), "place", "unreachable"));
+
+        assertThat(VerdictView.of(false, RolloutState.PROGRESSING, null, sound).outcome())
+                .isEqualTo("passed");
+        assertThat(VerdictView.of(false, RolloutState.HELD, "canary_deadline", delayed)
+                        .outcome())
+                .isEqualTo("failed");
+        assertThat(VerdictView.of(false, RolloutState.CANARY, null, delayed).outcome())
+                .isEqualTo("undecided");
+        assertThat(VerdictView.of(true, RolloutState.PROGRESSING, null, delayed).outcome())
+                .isEqualTo("skipped");
     }
 
     @Test
@@ -310,7 +338,7 @@ class RolloutReadsTest {
                 .as("a new one became ready")
                 .isEqualTo(new RolloutReads.Open(1, NOON, 0));
 
-        stock.sql("UPDATE rollouts SET paused_at = created_at");
+        stock.sql("UPDATE rollouts SET paused_at = created_at WHERE ended_at IS NULL");
         assertThat(await(reads.open(stock.clock.instant().plus(Duration.ofDays(1))))
                         .get(RolloutState.PROGRESSING))
                 .as("paused")

@@ -1,12 +1,12 @@
 package dev.larder.reconcile;
 
 import static dev.larder.reconcile.PoolFixture.NOON;
-import static dev.larder.reconcile.PoolFixture.poolWanting;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.model.JobStatus;
 import dev.larder.model.Prebuild;
 import dev.larder.model.PresetStatus;
+import dev.larder.model.RolloutPolicy.Strategy;
 import dev.larder.model.Transition;
 import java.time.Duration;
 import java.time.Instant;
@@ -15,14 +15,27 @@ import java.util.List;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The situations of design 2.6, as far as a plan alone decides them, each also after 8 repeated cycles. */
+/** The situations of design 2.6, as far as a plan alone decides them, under each strategy, and each also after 8 repeated cycles. */
+@ParameterizedClass(name = "{0}")
+@EnumSource(Strategy.class)
 class SituationsTest {
+
+    private final Strategy strategy;
+
+    SituationsTest(Strategy strategy) {
+        this.strategy = strategy;
+    }
+
+    private PoolFixture poolWanting(int instances) {
+        return PoolFixture.poolWanting(instances).under(strategy);
+    }
 
     private static final int REPEATS = 8;
 

@@ -1,7 +1,6 @@
 package dev.larder.reconcile;
 
 import static dev.larder.reconcile.PoolFixture.NOON;
-import static dev.larder.reconcile.PoolFixture.poolWanting;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.model.Failures;
@@ -10,6 +9,7 @@ import dev.larder.model.PauseScope;
 import dev.larder.model.Prebuild;
 import dev.larder.model.PresetSnapshot;
 import dev.larder.model.PresetStatus;
+import dev.larder.model.RolloutPolicy.Strategy;
 import dev.larder.model.Transition;
 import java.time.Duration;
 import java.time.Instant;
@@ -22,11 +22,25 @@ import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Every pool of at most three prebuilds, and what must hold for all of them. */
+/** Every pool of at most three prebuilds, and what must hold for all of them, under each strategy. */
+@ParameterizedClass(name = "{0}")
+@EnumSource(Strategy.class)
 class SmallWorldsTest {
+
+    private final Strategy strategy;
+
+    SmallWorldsTest(Strategy strategy) {
+        this.strategy = strategy;
+    }
+
+    private PoolFixture poolWanting(int instances) {
+        return PoolFixture.poolWanting(instances).under(strategy);
+    }
 
     private static final Duration YOUNG = Duration.ofMinutes(5);
     private static final Duration OLD = Duration.ofHours(4);
@@ -34,7 +48,7 @@ class SmallWorldsTest {
     /** What one prebuild can be; {@code old} is expired. */
     private record Kind(Transition transition, JobStatus status, int buildNumber, boolean ready, boolean old) {}
 
-    private static PoolFixture pool(int wanted, List<Kind> mix) {
+    private PoolFixture pool(int wanted, List<Kind> mix) {
         PoolFixture pool = poolWanting(wanted);
         for (Kind kind : mix) {
             Duration age = kind.old() ? OLD : YOUNG;
@@ -284,7 +298,7 @@ class SmallWorldsTest {
         }
     }
 
-    private static PoolFixture randomPool(Random random) {
+    private PoolFixture randomPool(Random random) {
         PoolFixture pool = poolWanting(random.nextInt(4));
         for (int i = random.nextInt(4); i > 0; i--) {
             Kind kind = KINDS.get(random.nextInt(KINDS.size()));

@@ -66,7 +66,12 @@ public final class WorldModel {
     }
 
     public Plan plan() {
-        return Plan.of(preset, now, limits);
+        return linePlan().members().getFirst().plan();
+    }
+
+    /** As a line of its own. */
+    private LinePlan linePlan() {
+        return LinePlan.of(new Line(List.of(preset)), now, limits);
     }
 
     /** One whole cycle. */
@@ -126,7 +131,9 @@ public final class WorldModel {
         int attempt = preset.attempts() + 1;
         preset = copy(preset.status(), preset.statusReason(), attempt, preset.failures(), preset.prebuilds());
         for (int i = 0; i < count; i++) {
-            UUID id = new UUID(0x7001L, 0x8000_0000_0000_0000L + made++);
+            UUID id = new UUID(
+                    0x7001L,
+                    0x8000_0000_0000_0000L + 0x10_0000L * preset.identity().version() + made++);
             builds.add(new Build(id, attempt, false, now));
             prebuilds(
                     list -> list.add(new Prebuild(id, preset.id(), now, 1, Transition.START, JobStatus.PENDING, null)));
@@ -145,6 +152,29 @@ public final class WorldModel {
         preset.prebuilds().stream()
                 .filter(prebuild -> prebuild.status().active())
                 .forEach(prebuild -> end(prebuild, JobStatus.SUCCEEDED));
+        remember();
+    }
+
+    /** Those that run without being ready are ready now. */
+    void becomeReady() {
+        preset.prebuilds().stream()
+                .filter(prebuild -> prebuild.running() && prebuild.readyAt() == null)
+                .forEach(prebuild -> replace(new Prebuild(
+                        prebuild.id(),
+                        prebuild.presetId(),
+                        new Prebuild.Times(
+                                prebuild.createdAt(), now, prebuild.times().stockUntil()),
+                        prebuild.buildNumber(),
+                        prebuild.transition(),
+                        prebuild.status(),
+                        prebuild.state())));
+    }
+
+    /** All starts under way fail; other builds end well. */
+    public void startsFail() {
+        preset.prebuilds().stream()
+                .filter(prebuild -> prebuild.underWay(Transition.START))
+                .forEach(prebuild -> end(prebuild, JobStatus.FAILED));
         remember();
     }
 

@@ -2,11 +2,14 @@ package dev.larder.testing;
 
 import static java.time.ZoneOffset.UTC;
 
+import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
 import java.time.OffsetDateTime;
+import java.util.List;
 import java.util.UUID;
+import java.util.function.Supplier;
 
-/** Rollouts of a {@link Stock} in every state: their rows and the roles of their presets. Nothing is built or deleted. */
+/** Rollouts of a {@link Stock} in every state: their rows and the roles of their presets. Nothing is built by them. */
 public final class Rollouts {
 
     private final Stock stock;
@@ -51,6 +54,27 @@ public final class Rollouts {
                                          WHERE b.id = $2)""", rollout, before);
         stock.sql("UPDATE presets SET rollout_id = $1, rollout_role = $3 WHERE id = $2", rollout, after, role);
         return rollout;
+    }
+
+    /** Runs this while the preset's version is the active one, so that its stock is created as a refill would. */
+    public <T> T refilling(UUID preset, Supplier<T> work) {
+        UUID active = stock.row(
+                        "SELECT t.active_version_id FROM templates t JOIN presets p ON p.template_id = t.id WHERE p.id = $1",
+                        Tuple.of(preset))
+                .getUUID("active_version_id");
+        String activate =
+                "UPDATE templates t SET active_version_id = v.id FROM template_versions v WHERE v.id = $1 AND v.template_id = t.id";
+        stock.sql(activate, stock.row("SELECT version_id FROM presets WHERE id = $1", Tuple.of(preset))
+                .getUUID("version_id"));
+        T made = work.get();
+        stock.sql(activate, active);
+        return made;
+    }
+
+    /** So many ready prebuilds of a version before. */
+    @CanIgnoreReturnValue
+    public List<UUID> refill(UUID preset, int count) {
+        return refilling(preset, () -> stock.ready(preset, count));
     }
 
     /** The version that was tried is served. */

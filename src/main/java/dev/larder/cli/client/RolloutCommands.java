@@ -20,12 +20,12 @@ final class RolloutCommands {
         String name;
 
         /** The last part of the call's address. */
-        abstract String call();
+        abstract String step();
 
         @Override
         ExitCode run(Session session) {
             String id = Reference.isId(name) ? name : open(session);
-            Answer answer = session.api().post(Paths.of("rollouts", id, call()), null);
+            Answer answer = session.api().post(Paths.of("rollouts", id, step()), null);
             switch (session.output().format()) {
                 case json, yaml -> session.output().tree(answer.body());
                 case name -> session.output().line(id);
@@ -59,7 +59,7 @@ final class RolloutCommands {
     public static final class Pause extends Steering {
 
         @Override
-        String call() {
+        String step() {
             return "pause";
         }
     }
@@ -73,7 +73,7 @@ final class RolloutCommands {
     public static final class Resume extends Steering {
 
         @Override
-        String call() {
+        String step() {
             return "resume";
         }
     }
@@ -86,7 +86,7 @@ final class RolloutCommands {
     public static final class SkipCanary extends Steering {
 
         @Override
-        String call() {
+        String step() {
             return "skip-canary";
         }
     }
@@ -99,7 +99,7 @@ final class RolloutCommands {
     public static final class RollBack extends Steering {
 
         @Override
-        String call() {
+        String step() {
             return "rollback";
         }
     }

@@ -1,0 +1,339 @@
+package dev.larder.reconcile;
+
+import static dev.larder.reconcile.PoolFixture.NOON;
+import static dev.larder.reconcile.PoolFixture.poolWanting;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.larder.model.PauseScope;
+import dev.larder.model.PresetSnapshot.Service;
+import dev.larder.model.PresetStatus;
+import dev.larder.model.Rollout;
+import dev.larder.model.RolloutCause;
+import dev.larder.model.RolloutPolicy;
+import dev.larder.model.RolloutPolicy.OnFailure;
+import dev.larder.model.RolloutRole;
+import dev.larder.model.RolloutState;
+import dev.larder.model.Share;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+
+/** What a plan does to the presets of a line, one situation at a time. */
+class RollingPlanTest {
+
+    private static final Duration YOUNG = Duration.ofMinutes(5);
+    private static final Rollout OPEN = LineWorld.rollout(RolloutState.PROGRESSING, NOON.minusSeconds(600));
+
+    private static PoolFixture target(int wanted, Rollout rollout, RolloutRole role) {
+        return poolWanting(wanted)
+                .version(2)
+                .rolling(RollingWorldsTest.policy(Share.of(1), Share.of(0), 1, OnFailure.HOLD))
+                .serving(LineWorld.in(rollout, role));
+    }
+
+    private static PoolFixture target(int wanted) {
+        return target(wanted, OPEN, RolloutRole.TARGET);
+    }
+
+    private static PoolFixture before(int wanted, Rollout rollout) {
+        return poolWanting(wanted)
+                .version(1)
+                .rolling(RolloutPolicy.DEFAULT)
+                .serving(LineWorld.in(rollout, RolloutRole.BEFORE));
+    }
+
+    private static PoolFixture before(int wanted) {
+        return before(wanted, OPEN);
+    }
+
+    private static LinePlan plan(Instant at, PoolFixture... pools) {
+        return LinePlan.of(
+                new Line(Arrays.stream(pools).map(PoolFixture::snapshot).toList()), at, Limits.DEFAULT);
+    }
+
+    private static List<Action> of(LinePlan plan, int version) {
+        return plan.effects().stream()
+                .filter(effect -> effect.preset().identity().version() == version)
+                .map(LinePlan.Effect::action)
+                .toList();
+    }
+
+    private static Action replaced(UUID... ids) {
+        return new Action.Delete(List.of(ids), DeleteReason.REPLACED);
+    }
+
+    @Test
+    void the_surge_is_built_before_anything_old_goes() {
+        LinePlan plan = plan(NOON, target(3), before(3).ready(3));
+
+        assertThat(plan.effects()).extracting(LinePlan.Effect::action).containsExactly(new Action.Create(1, 0));
+    }
+
+    @Test
+    void an_old_one_goes_for_each_fresh_one_that_is_ready_and_the_next_is_built() {
+        PoolFixture old = before(3).ready(3);
+
+        LinePlan plan = plan(NOON, target(3).ready(1), old);
+
+        assertThat(of(plan, 1)).containsExactly(replaced(old.prebuild(0)));
+        assertThat(of(plan, 2)).containsExactly(new Action.Create(1, 0));
+        assertThat(plan.effects().getFirst().action()).isEqualTo(replaced(old.prebuild(0)));
+    }
+
+    @Test
+    void of_the_old_ones_those_that_are_not_ready_go_first_and_expired_ones_whatever_else_there_is() {
+        PoolFixture old = before(2).ready(2).expired(1).runningButNotReady(1);
+
+        LinePlan plan = plan(NOON, target(2), old);
+
+        assertThat(of(plan, 1))
+                .containsExactly(
+                        new Action.Delete(List.of(old.prebuild(2)), DeleteReason.EXPIRED), replaced(old.prebuild(3)));
+    }
+
+    @Test
+    void starts_of_the_version_before_that_no_worker_has_begun_make_room_for_the_new_version() {
+        PoolFixture old = before(2).ready(1).pending(1);
+
+        LinePlan plan = plan(NOON, target(2), old);
+
+        assertThat(of(plan, 1)).containsExactly(new Action.CancelPending(List.of(old.prebuild(1))));
+        assertThat(of(plan, 2)).containsExactly(new Action.Create(2, 0));
+    }
+
+    @Test
+    void a_scale_down_takes_the_version_before_first_and_nothing_wanted_takes_all() {
+        PoolFixture old = before(1).ready(2);
+        PoolFixture fresh = target(0).ready(1);
+
+        assertThat(of(plan(NOON, target(1).ready(1), old), 1))
+                .containsExactly(replaced(old.prebuild(0), old.prebuild(1)));
+        assertThat(plan(NOON, fresh, old).effects())
+                .extracting(LinePlan.Effect::action)
+                .containsExactlyInAnyOrder(
+                        replaced(old.prebuild(0), old.prebuild(1)),
+                        new Action.Delete(List.of(fresh.prebuild(0)), DeleteReason.EXTRANEOUS));
+    }
+
+    @Test
+    void while_the_new_version_waits_after_failures_the_one_before_is_refilled() {
+        LinePlan plan = plan(NOON, target(3).failed(1, NOON), before(3).ready(1));
+
+        assertThat(of(plan, 2)).isEmpty();
+        assertThat(of(plan, 1)).containsExactly(new Action.Create(2, 0));
+    }
+
+    @Test
+    void what_may_be_unavailable_is_not_taken_while_the_new_version_cannot_be_built() {
+        RolloutPolicy oneLess = RollingWorldsTest.policy(Share.of(0), Share.of(1), 0, OnFailure.HOLD);
+
+        assertThat(of(plan(NOON, target(3).rolling(oneLess), before(3).ready(3)), 1))
+                .hasSize(1);
+        assertThat(plan(NOON, target(3).rolling(oneLess).failed(1, NOON), before(3).ready(3))
+                        .effects())
+                .isEmpty();
+    }
+
+    @Test
+    void a_new_version_that_never_was_ready_is_held_at_its_hard_limit_and_the_one_before_is_refilled() {
+        LinePlan plan = plan(NOON, target(3).attemptsFailed(true, true, true), before(3).ready(1));
+
+        assertThat(plan.step())
+                .contains(new RolloutStep.Hold("hard_limited", "the newest 3 attempts all failed", List.of()));
+        assertThat(of(plan, 1)).containsExactly(new Action.Create(2, 0));
+    }
+
+    @Test
+    void a_rollout_is_held_when_nothing_became_ready_by_its_deadline() {
+        Instant deadline = OPEN.deadlineAt();
+
+        assertThat(plan(deadline, target(1).pending(1), before(1).ready(1)).step())
+                .isEmpty();
+        LinePlan late = plan(deadline.plusMillis(1), target(1).pending(1), before(1).ready(1));
+        assertThat(late.step())
+                .contains(new RolloutStep.Hold("deadline", "nothing more became ready by the deadline", List.of()));
+        assertThat(plan(NOON, target(1).pending(1), before(1).ready(1)).nextLook())
+                .contains(deadline.plusMillis(1));
+    }
+
+    @Test
+    void each_ready_one_gives_the_rollout_its_time_anew() {
+        PoolFixture fresh = target(2).ready(1, YOUNG);
+        Instant again = NOON.minus(YOUNG).plusSeconds(30).plus(Duration.ofHours(1));
+
+        assertThat(plan(again, fresh, before(2).ready(2)).step()).isEmpty();
+        assertThat(plan(again.plusMillis(1), fresh, before(2).ready(2)).step()).isPresent();
+    }
+
+    @Test
+    void a_canary_is_built_beside_the_version_before_which_stays_as_it_is() {
+        Rollout tried = OPEN.in(RolloutState.CANARY, NOON, NOON.plusSeconds(60));
+
+        LinePlan plan = plan(
+                NOON, target(3, tried, RolloutRole.CANARY), before(3, tried).ready(2));
+
+        assertThat(of(plan, 2)).containsExactly(new Action.Create(1, 0));
+        assertThat(of(plan, 1)).containsExactly(new Action.Create(1, 0));
+        assertThat(plan.members().getFirst().plan().state().eligible()).isZero();
+    }
+
+    @Test
+    void a_pause_of_the_rollout_keeps_both_versions_and_the_new_one_refills() {
+        Rollout paused = new Rollout(
+                OPEN.id(), OPEN.cause(), OPEN.state(), OPEN.phaseAt(), OPEN.deadlineAt(), OPEN.toldAt(), true);
+
+        LinePlan full = plan(
+                OPEN.deadlineAt().plusMillis(1),
+                target(3, paused, RolloutRole.TARGET).ready(1),
+                before(3, paused).ready(2));
+        LinePlan lacking = plan(
+                NOON, target(3, paused, RolloutRole.TARGET).ready(1), before(3, paused).ready(1));
+
+        assertThat(full.isEmpty()).isTrue();
+        assertThat(of(lacking, 2)).containsExactly(new Action.Create(1, 0));
+        assertThat(of(lacking, 1)).isEmpty();
+    }
+
+    @Test
+    void a_pause_of_the_preset_stands_above_the_rollout() {
+        LinePlan created = plan(
+                NOON,
+                target(3).ready(1).paused("preset", PauseScope.CREATE, null),
+                before(3).ready(3));
+        LinePlan all = plan(
+                NOON,
+                target(3).ready(1).paused("preset", PauseScope.ALL, null),
+                before(3).ready(3).expired(1));
+
+        assertThat(of(created, 2)).isEmpty();
+        assertThat(of(created, 1)).hasSize(1);
+        assertThat(all.isEmpty()).isTrue();
+    }
+
+    @Test
+    void a_held_rollout_is_told_of_again_each_day() {
+        Rollout held = OPEN.in(RolloutState.HELD, NOON, NOON);
+        PoolFixture fresh = target(1, held, RolloutRole.TARGET);
+        PoolFixture old = before(1, held).ready(1, YOUNG);
+        Instant tomorrow = NOON.plus(Duration.ofDays(1));
+
+        assertThat(plan(tomorrow.minusMillis(1), fresh, old).step()).isEmpty();
+        assertThat(plan(tomorrow, fresh, old).step()).contains(new RolloutStep.Remind());
+        assertThat(plan(NOON, fresh, old).nextLook()).contains(tomorrow);
+    }
+
+    @Test
+    void a_rollout_is_done_when_nothing_of_the_version_before_is_left_and_a_fresh_one_runs() {
+        assertThat(plan(NOON, target(3), before(3)).step()).isEmpty();
+        assertThat(plan(NOON, target(3).ready(1), before(3)).step()).contains(new RolloutStep.Finish());
+        assertThat(plan(NOON, target(0), before(0)).step()).contains(new RolloutStep.Finish());
+    }
+
+    @Test
+    void a_rollout_whose_version_is_not_active_any_more_is_superseded_and_nothing_of_it_stays() {
+        PoolFixture old = before(1).ready(1);
+        PoolFixture withdrawn = target(1)
+                .ready(1)
+                .serving(new Service(
+                        false,
+                        false,
+                        LineWorld.in(OPEN, RolloutRole.TARGET).membership()));
+
+        LinePlan plan = plan(NOON, withdrawn, old);
+
+        assertThat(plan.step()).contains(new RolloutStep.Supersede("target_not_active"));
+        assertThat(of(plan, 1)).containsExactly(new Action.Delete(List.of(old.prebuild(0)), DeleteReason.INACTIVE));
+        assertThat(of(plan, 2)).hasSize(1);
+    }
+
+    // Renewal of one version's stock
+
+    private static PoolFixture rolling(int wanted) {
+        return poolWanting(wanted).rolling(RolloutPolicy.DEFAULT);
+    }
+
+    @Test
+    void what_was_invalidated_softly_stays_until_a_fresh_one_is_ready() {
+        PoolFixture stale = rolling(2).ready(2).staleFrom(NOON);
+
+        LinePlan plan = plan(NOON, stale);
+
+        assertThat(plan.step()).contains(new RolloutStep.Begin(RolloutCause.INVALIDATION));
+        assertThat(plan.effects()).extracting(LinePlan.Effect::action).containsExactly(new Action.Create(1, 0));
+        assertThat(plan.members().getFirst().plan().state().eligible()).isEqualTo(2);
+    }
+
+    @Test
+    void under_replace_nothing_is_begun_ahead() {
+        PoolFixture stale = poolWanting(2).ready(2).staleFrom(NOON).expiringAfter(Duration.ofMinutes(6));
+
+        assertThat(plan(NOON, stale).isEmpty()).isTrue();
+    }
+
+    @Test
+    void a_replacement_is_begun_a_build_before_the_old_one_expires_and_the_waves_before_it_earlier() {
+        // Built in 30 s, created at 11:55:00 and a second later each, with a surge of one.
+        PoolFixture pool = rolling(3).ready(3).expiringAfter(Duration.ofMinutes(8));
+        Instant lastEnds = NOON.minus(YOUNG).plusSeconds(2).plus(Duration.ofMinutes(8));
+        Instant firstWave = lastEnds.minusSeconds(90);
+
+        assertThat(plan(firstWave.minusMillis(1), pool).isEmpty()).isTrue();
+        assertThat(plan(firstWave.minusMillis(1), pool).nextLook()).contains(firstWave);
+        assertThat(plan(firstWave, pool).step()).contains(new RolloutStep.Begin(RolloutCause.EXPIRY));
+        assertThat(plan(firstWave, pool).effects())
+                .extracting(LinePlan.Effect::action)
+                .containsExactly(new Action.Create(1, 0));
+    }
+
+    @Test
+    void no_replacement_is_begun_before_half_of_the_time_in_stock_is_over() {
+        PoolFixture pool = rolling(1).ready(1).expiringAfter(Duration.ofSeconds(40));
+        Instant created = NOON.minus(YOUNG);
+
+        assertThat(plan(created.plusSeconds(20).minusMillis(1), pool).isEmpty()).isTrue();
+        assertThat(plan(created.plusSeconds(20), pool).step())
+                .contains(new RolloutStep.Begin(RolloutCause.EXPIRY));
+    }
+
+    @Test
+    void without_surge_a_ttl_is_as_it_was() {
+        PoolFixture pool = poolWanting(2)
+                .rolling(RollingWorldsTest.policy(Share.of(0), Share.of(1), 0, OnFailure.HOLD))
+                .ready(2)
+                .expiringAfter(Duration.ofMinutes(6));
+
+        assertThat(plan(NOON, pool).isEmpty()).isTrue();
+        assertThat(plan(NOON.plusSeconds(61), pool).effects())
+                .extracting(LinePlan.Effect::action)
+                .containsExactly(
+                        new Action.Delete(List.of(pool.prebuild(0)), DeleteReason.EXPIRED), new Action.Create(1, 0));
+    }
+
+    @Test
+    void a_renewal_that_is_held_goes_on_and_is_done_when_nothing_is_stale() {
+        Rollout held = new Rollout(
+                OPEN.id(), RolloutCause.INVALIDATION, RolloutState.HELD, NOON, NOON, NOON, false);
+
+        LinePlan goesOn = plan(
+                NOON, target(2, held, RolloutRole.TARGET).ready(2).staleFrom(NOON));
+        LinePlan done = plan(NOON, target(2, held, RolloutRole.TARGET).ready(2));
+
+        assertThat(of(goesOn, 2)).containsExactly(new Action.Create(1, 0));
+        assertThat(done.step()).contains(new RolloutStep.Finish());
+    }
+
+    @Test
+    void a_hard_limited_canary_says_nothing_to_the_version_before() {
+        Rollout tried = OPEN.in(RolloutState.CANARY, NOON, NOON.plusSeconds(60));
+
+        LinePlan plan = plan(
+                NOON,
+                target(1, tried, RolloutRole.CANARY).marked(PresetStatus.HARD_LIMITED, "it was"),
+                before(1, tried));
+
+        assertThat(of(plan, 1)).containsExactly(new Action.Create(1, 0));
+    }
+}

@@ -1,0 +1,263 @@
+package dev.larder.reconcile;
+
+import static dev.larder.testing.Stock.await;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.larder.model.Assignment;
+import dev.larder.model.Declaration.HandOut;
+import dev.larder.model.Declaration.JobLimits;
+import dev.larder.model.Declaration.PresetDeclaration;
+import dev.larder.model.Declaration.Renewal;
+import dev.larder.model.RolloutPolicy;
+import dev.larder.model.RolloutPolicy.OnFailure;
+import dev.larder.model.Share;
+import dev.larder.testing.Stock;
+import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.Tuple;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Whole rollouts, cycle by cycle, with a real database. */
+class RolloutCyclesTest {
+
+    private static final int WANTED = 4;
+    private static final RolloutPolicy HELD = RollingWorldsTest.policy(Share.of(1), Share.of(0), 0, OnFailure.HOLD);
+
+    private final Crank crank = new Crank(Crank.WakeUpMode.WORKING);
+    private final Stock stock = crank.stock;
+
+    @AfterEach
+    void close() {
+        crank.close();
+    }
+
+    private UUID stocked(RolloutPolicy policy) {
+        UUID preset = stock.declare("small", WANTED, policy);
+        crank.cycle();
+        stock.buildAll();
+        crank.staysSo();
+        return preset;
+    }
+
+    private int ready() {
+        return stock.integer(
+                "SELECT count(*)::integer AS n FROM workspaces WHERE prebuild AND ready_at IS NOT NULL"
+                        + " AND transition = 'start' AND build_status = 'succeeded' AND deleted_at IS NULL",
+                Tuple.tuple());
+    }
+
+    private int existing() {
+        return stock.integer(
+                "SELECT count(*)::integer AS n FROM workspaces WHERE prebuild AND transition = 'start'"
+                        + " AND build_status IN ('pending', 'succeeded') AND deleted_at IS NULL",
+                Tuple.tuple());
+    }
+
+    private String rollout() {
+        return stock.row(
+                        "SELECT concat_ws(' ', cause, state, reason) AS n FROM rollouts ORDER BY id DESC LIMIT 1",
+                        Tuple.tuple())
+                .getString("n");
+    }
+
+    /** Builds of one preset fail, and all others succeed. */
+    private void buildsFailOf(UUID preset) {
+        for (Assignment assignment : stock.take(1_000)) {
+            Row workspace = stock.row(
+                    "SELECT preset_id, transition FROM workspaces WHERE id = $1", Tuple.of(assignment.workspaceId()));
+            if (workspace.getUUID("preset_id").equals(preset)
+                    && workspace.getString("transition").equals("start")) {
+                stock.fail(assignment);
+            } else {
+                stock.succeed(assignment);
+            }
+        }
+    }
+
+    @Test
+    void a_promotion_replaces_the_stock_one_by_one_and_never_takes_a_ready_one_that_is_wanted() {
+        UUID before = stocked(HELD);
+        stock.promoteNewVersion();
+        UUID after = stock.preset("small");
+
+        for (int cycle = 0; cycle < 12; cycle++) {
+            crank.cycle();
+            assertThat(ready()).as("ready after cycle %d", cycle).isGreaterThanOrEqualTo(WANTED);
+            assertThat(existing()).as("existing after cycle %d", cycle).isLessThanOrEqualTo(WANTED + 1);
+            stock.buildAll();
+            stock.clock.forward(Duration.ofSeconds(10));
+        }
+
+        assertThat(rollout()).isEqualTo("promotion done");
+        assertThat(crank.live(before)).isZero();
+        assertThat(crank.live(after)).isEqualTo(WANTED);
+        assertThat(crank.ever(after)).isEqualTo(WANTED);
+        crank.staysSo();
+    }
+
+    @Test
+    void a_broken_version_is_held_and_told_once_and_the_one_before_is_refilled_as_claims_take_it() {
+        UUID before = stocked(HELD);
+        stock.promoteNewVersion();
+        UUID after = stock.preset("small");
+        for (int cycle = 0; cycle < 12; cycle++) {
+            crank.cycle();
+            buildsFailOf(after);
+            stock.clock.forward(Duration.ofMinutes(5));
+        }
+
+        assertThat(rollout()).isEqualTo("promotion held hard_limited");
+        assertThat(stock.count("notifications WHERE kind = 'rollout_held'")).isEqualTo(1);
+        assertThat(crank.live(before)).isEqualTo(WANTED);
+        assertThat(stock.claim(before, stock.owner)).isPresent();
+        assertThat(crank.settle().actions()).isEqualTo(Map.of("create", 1));
+        assertThat(crank.ever(before)).isEqualTo(WANTED + 1);
+
+        stock.clock.forward(Duration.ofDays(1));
+        crank.cycle();
+        assertThat(stock.count("notifications WHERE kind = 'rollout_held'")).isEqualTo(2);
+    }
+
+    @Test
+    void a_canary_is_built_beside_the_stock_and_serves_once_it_has_passed() {
+        UUID before = stocked(new RolloutPolicy(
+                HELD.strategy(),
+                HELD.bounds(),
+                Optional.of(new RolloutPolicy.Canary(2, false, false, Duration.ofMinutes(30))),
+                OnFailure.HOLD,
+                true,
+                0,
+                Duration.ofHours(1)));
+        stock.promoteNewVersion();
+        UUID after = stock.preset("small");
+
+        assertThat(crank.settle().actions()).isEqualTo(Map.of("create", 2));
+        assertThat(rollout()).isEqualTo("promotion canary");
+        assertThat(crank.live(before)).isEqualTo(WANTED);
+        stock.buildAll();
+        assertThat(crank.cycle().actions()).containsEntry("rollout", 1).containsEntry("delete", 2);
+
+        assertThat(rollout()).isEqualTo("promotion progressing");
+        assertThat(crank.live(after)).isGreaterThanOrEqualTo(2);
+    }
+
+    @Test
+    void a_canary_that_fails_is_held_at_once_with_the_job_that_failed() {
+        UUID before = stocked(new RolloutPolicy(
+                HELD.strategy(),
+                HELD.bounds(),
+                Optional.of(new RolloutPolicy.Canary(1, false, false, Duration.ofMinutes(30))),
+                OnFailure.HOLD,
+                true,
+                0,
+                Duration.ofHours(1)));
+        stock.promoteNewVersion();
+        UUID after = stock.preset("small");
+        crank.cycle();
+        buildsFailOf(after);
+
+        crank.settle();
+
+        assertThat(rollout()).isEqualTo("promotion held canary_failed");
+        assertThat(stock.row("SELECT verdict -> 'jobs' ->> 0 AS n FROM rollouts", Tuple.tuple())
+                        .getString("n"))
+                .isNotBlank();
+        assertThat(crank.ever(after)).isEqualTo(1);
+        assertThat(crank.live(before)).isEqualTo(WANTED);
+    }
+
+    @Test
+    void a_failed_canary_with_rollback_leaves_nothing_of_the_new_version() {
+        UUID before = stocked(RollingWorldsTest.policy(Share.of(1), Share.of(0), 2, OnFailure.ROLLBACK));
+        stock.promoteNewVersion();
+        UUID after = stock.preset("small");
+        crank.cycle();
+        List<Assignment> taken = stock.take(2);
+        stock.succeed(taken.getFirst());
+        stock.fail(taken.getLast());
+
+        assertThat(crank.cycle().more()).isTrue();
+        crank.dirtyCycle();
+        stock.buildAll();
+
+        assertThat(rollout()).isEqualTo("promotion rolled_back canary_failed");
+        assertThat(stock.preset("small")).isEqualTo(before);
+        assertThat(stock.count("workspaces WHERE preset_id = '" + after
+                        + "' AND deleted_at IS NULL AND build_status <> 'failed'"))
+                .isZero();
+        assertThat(crank.live(before)).isEqualTo(WANTED);
+    }
+
+    @Test
+    void stock_that_was_invalidated_softly_stays_until_it_is_replaced() {
+        UUID preset = stocked(HELD);
+        stock.clock.forward(Duration.ofSeconds(1));
+        stock.sql("UPDATE presets SET stale_from = $2 WHERE id = $1", preset, Crank.utc(stock.clock.instant()));
+        for (int cycle = 0; cycle < 12; cycle++) {
+            crank.cycle();
+            assertThat(ready()).as("ready after cycle %d", cycle).isGreaterThanOrEqualTo(WANTED);
+            stock.clock.forward(Duration.ofSeconds(10));
+            stock.buildAll();
+        }
+
+        assertThat(rollout()).isEqualTo("invalidation done");
+        assertThat(crank.ever(preset)).isEqualTo(2 * WANTED);
+        assertThat(crank.live(preset)).isEqualTo(WANTED);
+    }
+
+    @Test
+    void a_pool_that_was_filled_at_once_expires_at_different_times_where_the_preset_says_so() {
+        Duration ttl = Duration.ofHours(10);
+        UUID preset = stock.declare(new PresetDeclaration(
+                "small",
+                Map.of(),
+                Optional.of(40),
+                Optional.of(ttl),
+                null,
+                List.of(),
+                HandOut.DEFAULT,
+                new Renewal(
+                        JobLimits.NONE,
+                        new RolloutPolicy(
+                                HELD.strategy(),
+                                HELD.bounds(),
+                                Optional.empty(),
+                                OnFailure.HOLD,
+                                true,
+                                20,
+                                Duration.ofHours(1)))));
+        crank.cycle();
+
+        Row drawn = stock.row(
+                "SELECT count(DISTINCT stock_until)::integer AS n, min(stock_until) AS first, max(stock_until) AS last"
+                        + " FROM workspaces WHERE preset_id = $1",
+                Tuple.of(preset));
+        Instant now = stock.clock.instant();
+        assertThat(drawn.getInteger("n")).isGreaterThan(20);
+        assertThat(drawn.getOffsetDateTime("first").toInstant())
+                .isBetween(now.plus(ttl.multipliedBy(8).dividedBy(10)), now.plus(ttl));
+        assertThat(drawn.getOffsetDateTime("last").toInstant()).isBeforeOrEqualTo(now.plus(ttl));
+    }
+
+    @Test
+    void a_mark_of_one_version_looks_at_the_whole_line() {
+        UUID before = stocked(HELD);
+        stock.promoteNewVersion();
+        UUID after = stock.preset("small");
+        stock.sql("DELETE FROM dirty_presets");
+        stock.sql("INSERT INTO dirty_presets (preset_id) VALUES ($1)", before);
+
+        assertThat(crank.dirtyCycle().actions()).isEqualTo(Map.of("create", 1));
+
+        assertThat(crank.live(after)).isEqualTo(1);
+        assertThat(await(crank.reconciler().plans(List.of(after), stock.clock.instant())))
+                .singleElement()
+                .satisfies(one -> assertThat(one.preset().id()).isEqualTo(after));
+    }
+}
