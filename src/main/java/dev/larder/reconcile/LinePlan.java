@@ -1,5 +1,6 @@
 package dev.larder.reconcile;
 
+import dev.larder.model.CanaryEvidence;
 import dev.larder.model.PresetSnapshot;
 import dev.larder.model.PresetSnapshot.Membership;
 import dev.larder.model.Rollout;
@@ -13,6 +14,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Stream;
@@ -35,8 +37,8 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
         boolean left = step.filter(RolloutStep.RollBack.class::isInstance).isPresent();
         Map<UUID, Plan> plans = plans(then, at, limits);
         List<Planned> members = line.members().stream()
-                .map(preset ->
-                        new Planned(preset, left ? withoutEffects(plans.get(preset.id())) : plans.get(preset.id())))
+                .map(preset -> new Planned(preset, Objects.requireNonNull(plans.get(preset.id()))))
+                .map(planned -> left ? new Planned(planned.preset(), withoutEffects(planned.plan())) : planned)
                 .toList();
         return new LinePlan(members, step, nextLook(then, members, at));
     }
@@ -97,11 +99,11 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
         return new RollingPlan.Conditions(mode, target.pauses(), (int) elsewhere);
     }
 
-    /** So many are built, once. Those whose failure is not the version's are built again. */
+    /** So many are built, once. Those whose failure is not the version's, or that expire meanwhile, are built again. */
     private static Quota canary(PresetSnapshot target, Rollout rollout, Instant at) {
         int instances = target.rollout().canary().map(Canary::instances).orElse(0);
         long begun = target.membership().map(Membership::canaries).orElse(List.of()).stream()
-                .filter(canary -> !canary.isDelayed())
+                .filter(canary -> !canary.isDelayed() && !isRemoved(target, canary, at))
                 .count();
         boolean tried = rollout.state() == RolloutState.CANARY;
         int missing = tried && !rollout.paused() ? Math.max(instances - (int) begun, 0) : 0;
@@ -109,6 +111,13 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
         PoolState state = PoolState.of(target, instances, at);
         return new Quota(
                 desired, state, Quota.unusable(target, at), missing, missing, target.pauses(), Optional.empty());
+    }
+
+    private static boolean isRemoved(PresetSnapshot target, CanaryEvidence canary, Instant at) {
+        return target.prebuilds().stream()
+                .anyMatch(prebuild -> prebuild.id().equals(canary.workspace())
+                        && prebuild.running()
+                        && !target.isSound(prebuild, at));
     }
 
     /** In the order they are to be performed in: what goes first, then what is marked and created. */
@@ -127,9 +136,7 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
 
     /** Of one of its presets. */
     Optional<Planned> of(UUID preset) {
-        return members.stream()
-                .filter(one -> one.preset().id().equals(preset))
-                .findFirst();
+        return members.stream().filter(one -> one.preset().id().equals(preset)).findFirst();
     }
 
     boolean isEmpty() {

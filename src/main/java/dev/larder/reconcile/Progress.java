@@ -36,8 +36,7 @@ final class Progress {
     /** @return empty where the state stays as it is */
     static Optional<RolloutStep> step(Line line, Instant at, Limits limits) {
         Optional<PresetSnapshot> target = line.target();
-        if (target.filter(preset -> Plan.pausedAltogether(preset.pauses(), at))
-                .isPresent()) {
+        if (target.filter(preset -> Plan.pausedAltogether(preset.pauses(), at)).isPresent()) {
             return Optional.empty();
         }
         Optional<Rollout> rollout = line.rollout();
@@ -122,11 +121,13 @@ final class Progress {
         }
         FailurePolicy failing = new FailurePolicy(target.failures(), limits, at);
         Judgement judgement = Judgement.of(target, failing, limits, 0, 0);
+        // A renewal has no other version to go back to: its preset's own mark tells of it.
+        boolean hopeless = !isRenewal() && neverReady();
         for (Blocker hold : judgement.holds()) {
-            if (neverReady() && hold instanceof Blocker.HardLimited(var reason)) {
+            if (hopeless && hold instanceof Blocker.HardLimited(var reason)) {
                 return Optional.of(failed("hard_limited", reason, List.of()));
             }
-            if (neverReady() && hold instanceof Blocker.ValidationFailed(var reason)) {
+            if (hopeless && hold instanceof Blocker.ValidationFailed(var reason)) {
                 return Optional.of(failed("validation_failed", reason, List.of()));
             }
         }

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /** What each cycle must keep, whatever the line is like (decision 0046). */
 final class Invariants {
@@ -58,10 +59,16 @@ final class Invariants {
     }
 
     private static String violation(Line before, LinePlan plan, Line after, Instant at) {
-        if (total(after, at) > Math.max(most(after, at), total(before, at))) {
+        boolean tried = after.target().filter(one -> one.is(RolloutRole.CANARY)).isPresent();
+        @Nullable UUID canary = tried ? after.target().orElseThrow().id() : null;
+        if (total(after, canary, at) > Math.max(most(after, at), total(before, canary, at))) {
             return "more exist than may, and more than before";
         }
-        if (plan.step().filter(RolloutStep.Supersede.class::isInstance).isEmpty()
+        if (tried && ofCanary(after, at) > Math.max(instances(after), ofCanary(before, at))) {
+            return "more canaries than declared";
+        }
+        // Without a rollout the rules of one preset alone hold: the oldest go, whether they are ready or not.
+        if (after.rollout().isPresent()
                 && ready(before, after, at) > ready(after, after, at)
                 && ready(after, after, at) < least(after, at)) {
             return "too few are left ready";
@@ -80,8 +87,10 @@ final class Invariants {
                 && before.befores().stream().anyMatch(one -> !one.prebuilds().isEmpty())) {
             return "done, and something is left of the version before";
         }
-        boolean stands =
-                after.rollout().filter(open -> open.stands() || open.paused()).isPresent();
+        // While a canary is held the version before renews its own stock.
+        boolean stands = after.rollout()
+                .filter(open -> open.paused() || (open.stands() && !tried))
+                .isPresent();
         if (stands
                 && ready(before, after, at) > ready(after, after, at)
                 && ready(after, after, at) < wanted(after, at)) {
@@ -124,12 +133,14 @@ final class Invariants {
                 : leading(line)
                         .map(one -> one.rollout().bounds().surgeOf(wanted))
                         .orElse(0);
-        int canaries = line.members().stream()
-                .filter(one -> one.is(RolloutRole.CANARY))
-                .flatMap(one -> one.rollout().canary().stream())
-                .mapToInt(Canary::instances)
-                .sum();
-        return wanted + surge + canaries;
+        return wanted + surge;
+    }
+
+    private static int instances(Line line) {
+        return line.target()
+                .flatMap(one -> one.rollout().canary())
+                .map(Canary::instances)
+                .orElse(0);
     }
 
     private static int least(Line line, Instant at) {
@@ -144,10 +155,20 @@ final class Invariants {
                 .orElse(0);
     }
 
-    private static int total(Line line, Instant at) {
-        return (int) line.members().stream()
-                .flatMap(preset -> preset.prebuilds().stream()
-                        .filter(one -> one.underWay(Transition.START) || preset.isSound(one, at)))
+    private static int total(Line line, @Nullable UUID without, Instant at) {
+        return line.members().stream()
+                .filter(preset -> !preset.id().equals(without))
+                .mapToInt(preset -> live(preset, at))
+                .sum();
+    }
+
+    private static int ofCanary(Line line, Instant at) {
+        return live(line.target().orElseThrow(), at);
+    }
+
+    private static int live(PresetSnapshot preset, Instant at) {
+        return (int) preset.prebuilds().stream()
+                .filter(one -> one.underWay(Transition.START) || preset.isSound(one, at))
                 .count();
     }
 

@@ -41,7 +41,7 @@ class RolloutCyclesTest {
         UUID preset = stock.declare("small", WANTED, policy);
         crank.cycle();
         stock.buildAll();
-        crank.staysSo();
+        crank.settle();
         return preset;
     }
 
