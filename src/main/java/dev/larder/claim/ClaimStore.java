@@ -268,29 +268,6 @@ public class ClaimStore {
                                   LIMIT 100 + (SELECT count(*) FROM picked)) stock) END AS ready_left
               FROM preset p LEFT JOIN moved m ON true""".replace("{word}", BuildProgress.word("m"));
 
-    private static final List<String> PARAMETERS = List.of(
-            "preset",
-            "at",
-            "claims",
-            "users",
-            "organizations",
-            "keys",
-            "hashes",
-            "ordinals",
-            "ttls",
-            "priorities",
-            "deadlines",
-            "then_cold",
-            "labels",
-            "late",
-            "at_least",
-            "within_quota",
-            "waiting_max");
-
-    static Sql statement(String pick, String scanned, String order, String... more) {
-        return statement(Claimer.CLIENT, pick, scanned, order, more);
-    }
-
     /**
      * The statement in its parts.
      *
@@ -300,25 +277,24 @@ public class ClaimStore {
      * @param more the names of further parameters
      */
     static Sql statement(Claimer claimer, String pick, String scanned, String order, String... more) {
-        String text = PRESET + WAITING + ARRIVING + LINE_UP + pick + HAND_OVER + RECORD + ANSWER;
+        String text = claimer.in(PRESET + WAITING + ARRIVING + LINE_UP + pick + HAND_OVER + RECORD + ANSWER);
         return Sql.of(
-                text.replace("{open}", claimer.open())
-                        .replace("{trial}", claimer.more())
-                        .replace("{claimable}", CLAIMABLE)
+                text.replace("{claimable}", CLAIMABLE)
                         .replace("{scanned}", scanned)
                         .replace("{hasRoom}", HAS_ROOM)
                         .replace("{order}", order),
-                Stream.concat(PARAMETERS.stream(), Arrays.stream(more)).toArray(String[]::new));
+                Stream.concat(ClaimValues.NAMES.stream(), Arrays.stream(more)).toArray(String[]::new));
     }
 
     static final Sql TAKE_OLDEST = statement(
+            Claimer.CLIENT,
             PICK,
             "(w.created_at, w.id) > (:start_at::timestamptz, :start_id::uuid)",
             "w.created_at, w.id",
             "start_at",
             "start_id");
-    private static final Sql TAKE_NEWEST = statement(PICK, "true", "w.created_at DESC, w.id DESC");
-    private static final Sql TAKE_RANDOM = statement(PICK, "true", "random()");
+    private static final Sql TAKE_NEWEST = statement(Claimer.CLIENT, PICK, "true", "w.created_at DESC, w.id DESC");
+    private static final Sql TAKE_RANDOM = statement(Claimer.CLIENT, PICK, "true", "random()");
 
     /**
      * Gives ready prebuilds of the preset to the claims that wait and then to these, in this order, until

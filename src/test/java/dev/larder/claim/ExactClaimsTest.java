@@ -175,6 +175,8 @@ class ExactClaimsTest {
 
         UUID earlier = stock.ready(stock.preset("small"), 1).getFirst();
         stock.promoteNewVersion();
+        // As the end of its rollout does.
+        stock.sql("UPDATE presets SET rollout_id = NULL, rollout_role = NULL");
         assertThat(claim(anna, earlier, 1)).isEqualTo(new Result.Blocked(Obstacle.PRESET_NOT_ACTIVE));
     }
 
