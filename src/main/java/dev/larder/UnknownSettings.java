@@ -77,6 +77,7 @@ class UnknownSettings {
             "larder.follow.events-max",
             "larder.follow.logs-max",
             "larder.follow.organization-percent",
+            "larder.follow.rollouts-max",
             "larder.follow.user-percent",
             "larder.http.body-max",
             "larder.http.body-timeout",

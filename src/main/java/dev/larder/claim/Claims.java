@@ -181,7 +181,8 @@ class Claims {
                 ? Uni.createFrom().item(new Step.LookUpAgain())
                 : fromStock(fitting, narrowed)
                         .chain(taken -> taken.map(Claims::step)
-                                .orElseGet(() -> notFromStock(attempt, found, line).map(Step.Ended::new)));
+                                .orElseGet(
+                                        () -> notFromStock(attempt, found, line).map(Step.Ended::new)));
     }
 
     /**

@@ -153,7 +153,9 @@ final class Cycle {
         Done sum = done.stream().reduce(Done.NOTHING, Done::and);
         // A rollback concerns all presets of the template, and marks them.
         boolean back = planned.stream()
-                .anyMatch(line -> line.step().filter(RolloutStep.RollBack.class::isInstance).isPresent());
+                .anyMatch(line -> line.step()
+                        .filter(RolloutStep.RollBack.class::isInstance)
+                        .isPresent());
         return new Report(planned, sum.actions(), sum.failed(), nextLook, more || back);
     }
 

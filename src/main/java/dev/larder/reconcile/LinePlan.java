@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Stream;
@@ -36,8 +37,8 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
         boolean left = step.filter(RolloutStep.RollBack.class::isInstance).isPresent();
         Map<UUID, Plan> plans = plans(then, at, limits);
         List<Planned> members = line.members().stream()
-                .map(preset ->
-                        new Planned(preset, left ? withoutEffects(plans.get(preset.id())) : plans.get(preset.id())))
+                .map(preset -> new Planned(preset, Objects.requireNonNull(plans.get(preset.id()))))
+                .map(planned -> left ? new Planned(planned.preset(), withoutEffects(planned.plan())) : planned)
                 .toList();
         return new LinePlan(members, step, nextLook(then, members, at));
     }
@@ -135,9 +136,7 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
 
     /** Of one of its presets. */
     Optional<Planned> of(UUID preset) {
-        return members.stream()
-                .filter(one -> one.preset().id().equals(preset))
-                .findFirst();
+        return members.stream().filter(one -> one.preset().id().equals(preset)).findFirst();
     }
 
     boolean isEmpty() {

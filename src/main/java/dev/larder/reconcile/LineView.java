@@ -33,7 +33,10 @@ record LineView(
     record MemberView(
             UUID preset,
             int version,
-            @Schema(implementation = RolloutRole.class) @Nullable String role,
+
+            @Schema(implementation = RolloutRole.class) @Nullable
+            String role,
+
             int stale,
             PoolState counts) {
 
@@ -72,8 +75,6 @@ record LineView(
                 rollout.cause().word(),
                 rollout.state().word(),
                 rollout.paused(),
-                line.members().stream()
-                        .map(member -> MemberView.of(member, at))
-                        .toList());
+                line.members().stream().map(member -> MemberView.of(member, at)).toList());
     }
 }

@@ -163,8 +163,12 @@ class PoolResource {
     private Uni<LinePlan> planned(String id, Instant at) {
         return found(id)
                 .chain(preset -> reconciler.lines(List.of(preset.id()), at))
-                .map(lines -> lines.stream().findFirst().orElseThrow(() -> Problem.of(
-                        404, "no_prebuilds_declared", "This preset declares no prebuilds, so it has no pool.")));
+                .map(lines -> lines.stream()
+                        .findFirst()
+                        .orElseThrow(() -> Problem.of(
+                                404,
+                                "no_prebuilds_declared",
+                                "This preset declares no prebuilds, so it has no pool.")));
     }
 
     private Uni<DeclaredPreset> found(String id) {

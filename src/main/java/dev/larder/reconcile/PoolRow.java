@@ -41,8 +41,10 @@ record PoolRow(
 
     static PoolRow of(DeclaredPreset preset, @Nullable LinePlan line, LiveClaims claims, Instant at) {
         Optional<LinePlan> planned = Optional.ofNullable(line);
-        @Nullable Plan plan =
-                planned.flatMap(known -> known.of(preset.id())).map(Planned::plan).orElse(null);
+        @Nullable
+        Plan plan = planned.flatMap(known -> known.of(preset.id()))
+                .map(Planned::plan)
+                .orElse(null);
         return new PoolRow(
                 preset.named().organization(),
                 preset.named().template(),

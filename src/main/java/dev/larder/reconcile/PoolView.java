@@ -31,8 +31,7 @@ record PoolView(
      * @param next what the next cycle would do, in order; empty for a satisfied pool
      * @param nextLook when the clock alone may change this
      */
-    record Outlook(
-            List<ActionView> next, @Nullable Instant nextLook) {
+    record Outlook(List<ActionView> next, @Nullable Instant nextLook) {
 
         static Outlook of(Planned planned, LinePlan line) {
             Stream<ActionView> step = line.step().map(ActionView::of).stream();

@@ -36,8 +36,7 @@ final class Progress {
     /** @return empty where the state stays as it is */
     static Optional<RolloutStep> step(Line line, Instant at, Limits limits) {
         Optional<PresetSnapshot> target = line.target();
-        if (target.filter(preset -> Plan.pausedAltogether(preset.pauses(), at))
-                .isPresent()) {
+        if (target.filter(preset -> Plan.pausedAltogether(preset.pauses(), at)).isPresent()) {
             return Optional.empty();
         }
         Optional<Rollout> rollout = line.rollout();

@@ -29,7 +29,7 @@ public class RolloutSteps {
     Uni<Boolean> make(RolloutStep step, LinePlan line, Instant at) {
         return switch (step) {
             case RolloutStep.Begin(var cause) -> rollouts.begin(active(line), cause, at);
-            case RolloutStep.PassCanary(var canaries) -> 
+            case RolloutStep.PassCanary(var canaries) ->
                 rollouts.passCanary(open(line), verdict("passed", List.of(), canaries), at);
             case RolloutStep.Hold(var code, var detail, var canaries) ->
                 rollouts.hold(open(line), code, detail, verdict("failed", List.of(detail), canaries), at);
@@ -69,7 +69,9 @@ public class RolloutSteps {
                 .put("outcome", outcome)
                 .put("reasons", new JsonArray(reasons))
                 .put("jobs", new JsonArray(jobs))
-                .put("canaries", new JsonArray(canaries.stream().map(RolloutSteps::row).toList()));
+                .put(
+                        "canaries",
+                        new JsonArray(canaries.stream().map(RolloutSteps::row).toList()));
     }
 
     private static JsonObject row(CanaryEvidence canary) {

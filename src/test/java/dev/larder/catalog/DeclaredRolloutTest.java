@@ -14,9 +14,9 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -218,8 +218,9 @@ class DeclaredRolloutTest {
                 await(stock.pool.query("SELECT preset_id FROM dirty_presets").execute()), row -> row.getUUID(0));
     }
 
-    private PresetView.@Nullable RolloutView rollout(String rollout) {
-        return apply(preset(rollout)).presets().getFirst().pool().renewal().rollout();
+    private PresetView.RolloutView rollout(String rollout) {
+        return Objects.requireNonNull(
+                apply(preset(rollout)).presets().getFirst().pool().renewal().rollout());
     }
 
     private static String preset(String rollout) {

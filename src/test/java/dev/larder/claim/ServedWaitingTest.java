@@ -49,7 +49,8 @@ class ServedWaitingTest {
     }
 
     private UUID waitsAt(UUID claim) {
-        return stock.row("SELECT preset_id FROM claims WHERE id = $1", Tuple.of(claim)).getUUID("preset_id");
+        return stock.row("SELECT preset_id FROM claims WHERE id = $1", Tuple.of(claim))
+                .getUUID("preset_id");
     }
 
     private UUID waitsWithRegion(UUID preset) {
@@ -73,16 +74,25 @@ class ServedWaitingTest {
         UUID second = claimers.waits(target, bob);
         stock.clock.forward(Duration.ofMillis(1));
         UUID urgent = claimers.waits(before, bob, 1);
-        assertThat(List.of(first, second, urgent)).allMatch(claim -> waitsAt(claim).equals(target));
+        assertThat(List.of(first, second, urgent))
+                .allMatch(claim -> waitsAt(claim).equals(target));
 
         stock.rollouts.refill(before, 1);
-        assertThat(claimers.take(before, claimers.ask(bob))).extracting(Claim::id).containsExactly(urgent);
-        assertThat(waitsAt(urgent)).as("it has a workspace of the version before").isEqualTo(before);
+        assertThat(claimers.take(before, claimers.ask(bob)))
+                .extracting(Claim::id)
+                .containsExactly(urgent);
+        assertThat(waitsAt(urgent))
+                .as("it has a workspace of the version before")
+                .isEqualTo(before);
         stock.ready(target, 1);
-        assertThat(claimers.take(target, claimers.ask(bob))).extracting(Claim::id).containsExactly(first);
+        assertThat(claimers.take(target, claimers.ask(bob)))
+                .extracting(Claim::id)
+                .containsExactly(first);
         stock.rollouts.refill(before, 2);
         NewClaim arriving = claimers.ask(bob);
-        assertThat(claimers.take(before, arriving)).extracting(Claim::id).containsExactlyInAnyOrder(second, arriving.id());
+        assertThat(claimers.take(before, arriving))
+                .extracting(Claim::id)
+                .containsExactlyInAnyOrder(second, arriving.id());
     }
 
     @Test
@@ -99,7 +109,9 @@ class ServedWaitingTest {
 
         stock.ready(target, 1);
         serve();
-        assertThat(claimers.stateOf(early)).as("a version that is tried serves nobody").isEqualTo("waiting");
+        assertThat(claimers.stateOf(early))
+                .as("a version that is tried serves nobody")
+                .isEqualTo("waiting");
         stock.rollouts.refill(before, 1);
         serve();
         assertThat(claimers.stateOf(early)).isEqualTo("held");
@@ -125,6 +137,7 @@ class ServedWaitingTest {
     @Test
     void one_whose_late_values_the_new_version_does_not_take_alike_stays_as_long_as_its_version_is_served() {
         UUID early = waitsWithRegion(before);
+        stock.clock.forward(Duration.ofMillis(1));
         stock.withParameters(region("number"));
         UUID target = newVersion();
         UUID rollout = stock.rollout(before, target);
@@ -140,7 +153,9 @@ class ServedWaitingTest {
         stock.rollouts.refill(before, 2);
         serve();
         assertThat(claimers.stateOf(late)).isEqualTo("held");
-        assertThat(claimers.stateOf(ofTarget)).as("its values mean nothing to the version before").isEqualTo("waiting");
+        assertThat(claimers.stateOf(ofTarget))
+                .as("its values mean nothing to the version before")
+                .isEqualTo("waiting");
 
         UUID last = waitsWithRegion(before);
         stock.rollouts.finish(rollout);
@@ -156,10 +171,12 @@ class ServedWaitingTest {
         UUID first = claimers.waitsThenCold(before, anna);
         UUID second = claimers.waitsThenCold(before, bob);
 
-        assertThat(await(stock.coldClaims.coldForWaiting(first, stock.clock.instant()))).isTrue();
+        assertThat(await(stock.coldClaims.coldForWaiting(first, stock.clock.instant())))
+                .isTrue();
         assertThat(waitsAt(first)).isEqualTo(before);
         stock.rollouts.pass(rollout);
-        assertThat(await(stock.coldClaims.coldForWaiting(second, stock.clock.instant()))).isTrue();
+        assertThat(await(stock.coldClaims.coldForWaiting(second, stock.clock.instant())))
+                .isTrue();
         assertThat(waitsAt(second)).isEqualTo(target);
     }
 
@@ -171,14 +188,19 @@ class ServedWaitingTest {
         assertThat(recycled(target)).isEqualTo(1);
         stock.rollouts.finish(rollout);
         assertThat(recycled(before)).isZero();
-        stock.sql("UPDATE presets SET stale_from = $1", stock.clock.instant().plusSeconds(60).atOffset(UTC));
+        stock.sql(
+                "UPDATE presets SET stale_from = $1",
+                stock.clock.instant().plusSeconds(60).atOffset(UTC));
         assertThat(recycled(target)).isZero();
     }
 
     private int recycled(UUID preset) {
         UUID workspace = stock.rollouts.refill(preset, 1).getFirst();
-        stock.sql("UPDATE workspaces SET owner_id = $2, prebuild = false, dirty = true, deletion_wanted_at = now(), claimed_at = now(), uses = 1"
-                + " WHERE id = $1", workspace, anna.userId());
+        stock.sql(
+                "UPDATE workspaces SET owner_id = $2, prebuild = false, dirty = true, deletion_wanted_at = now(), claimed_at = now(), uses = 1"
+                        + " WHERE id = $1",
+                workspace,
+                anna.userId());
         int created = stock.rollouts.refilling(preset, () -> stock.create(preset, 1));
         assertThat(created).isEqualTo(1);
         int recycled = await(stock.builds.recycle(stock.clock.instant()));

@@ -16,6 +16,7 @@ import dev.larder.model.CanaryEvidence.Failed;
 import dev.larder.model.JobOutcome;
 import dev.larder.model.SystemUser;
 import dev.larder.model.Visibility;
+import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Canary;
 import dev.larder.testing.Stock;
 import io.smallrye.mutiny.Uni;
@@ -52,6 +53,7 @@ class TrialClaimsTest {
     }
 
     /** The next step of the claim, taken by a worker. */
+    @CanIgnoreReturnValue
     private Assignment step() {
         assertThat(await(stock.builds.beginClaimSteps(stock.clock.instant()))).isEqualTo(1);
         return stock.take(1).getFirst();

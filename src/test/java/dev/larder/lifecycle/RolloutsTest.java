@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.model.RolloutCause;
 import dev.larder.model.RolloutState;
+import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Stock;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -29,6 +30,7 @@ class RolloutsTest {
         stock.close();
     }
 
+    @CanIgnoreReturnValue
     private UUID promote() {
         stock.promoteNewVersion();
         return stock.preset("small");
@@ -40,6 +42,7 @@ class RolloutsTest {
     }
 
     /** Promotes a version whose preset has a canary: it is imported by a promotion that is taken back at once. */
+    @CanIgnoreReturnValue
     private UUID promoteCanary() {
         UUID canary = promote();
         withCanary(canary);

@@ -356,7 +356,8 @@ class HeldPlacesTest {
                         + "' AND completed_at = (SELECT max(completed_at) FROM jobs)"))
                 .isEqualTo(1);
         assertThat(PoolView.of(planned, new LinePlan(List.of(planned), Optional.empty(), Optional.empty()))
-                        .after(last).holds())
+                        .after(last)
+                        .holds())
                 .singleElement()
                 .satisfies(hold -> assertThat(hold.kind()).isEqualTo(kind))
                 .satisfies(hold -> assertThat(hold.lastFailure()).isEqualTo(last));

@@ -11,6 +11,7 @@ import dev.larder.model.RolloutCause;
 import dev.larder.model.RolloutRole;
 import dev.larder.model.RolloutState;
 import dev.larder.model.Transition;
+import dev.larder.testing.CanIgnoreReturnValue;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -134,6 +135,7 @@ final class LineWorld {
     }
 
     /** One cycle, and a look at whether it kept what must always hold. */
+    @CanIgnoreReturnValue
     LinePlan cycle() {
         Line before = line();
         LinePlan plan = plan();
@@ -244,6 +246,7 @@ final class LineWorld {
     }
 
     /** An unclaimed, ready one of the line that is served, if there is one, the target's first. */
+    @CanIgnoreReturnValue
     boolean claims() {
         for (PresetSnapshot preset : line().members()) {
             boolean any = preset.served()

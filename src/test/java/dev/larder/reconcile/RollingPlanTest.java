@@ -132,14 +132,18 @@ class RollingPlanTest {
 
         assertThat(of(plan(NOON, target(3).rolling(oneLess), before(3).ready(3)), 1))
                 .hasSize(1);
-        assertThat(plan(NOON, target(3).rolling(oneLess).failed(1, NOON), before(3).ready(3))
+        assertThat(plan(
+                                NOON,
+                                target(3).rolling(oneLess).failed(1, NOON),
+                                before(3).ready(3))
                         .effects())
                 .isEmpty();
     }
 
     @Test
     void a_new_version_that_never_was_ready_is_held_at_its_hard_limit_and_the_one_before_is_refilled() {
-        LinePlan plan = plan(NOON, target(3).attemptsFailed(true, true, true), before(3).ready(1));
+        LinePlan plan =
+                plan(NOON, target(3).attemptsFailed(true, true, true), before(3).ready(1));
 
         assertThat(plan.step())
                 .contains(new RolloutStep.Hold("hard_limited", "the newest 3 attempts all failed", List.of()));
@@ -152,7 +156,8 @@ class RollingPlanTest {
 
         assertThat(plan(deadline, target(1).pending(1), before(1).ready(1)).step())
                 .isEmpty();
-        LinePlan late = plan(deadline.plusMillis(1), target(1).pending(1), before(1).ready(1));
+        LinePlan late =
+                plan(deadline.plusMillis(1), target(1).pending(1), before(1).ready(1));
         assertThat(late.step())
                 .contains(new RolloutStep.Hold("deadline", "nothing more became ready by the deadline", List.of()));
         assertThat(plan(NOON, target(1).pending(1), before(1).ready(1)).nextLook())
@@ -190,7 +195,9 @@ class RollingPlanTest {
                 target(3, paused, RolloutRole.TARGET).ready(1),
                 before(3, paused).ready(2));
         LinePlan lacking = plan(
-                NOON, target(3, paused, RolloutRole.TARGET).ready(1), before(3, paused).ready(1));
+                NOON,
+                target(3, paused, RolloutRole.TARGET).ready(1),
+                before(3, paused).ready(1));
 
         assertThat(full.isEmpty()).isTrue();
         assertThat(of(lacking, 2)).containsExactly(new Action.Create(1, 0));
@@ -238,9 +245,7 @@ class RollingPlanTest {
         PoolFixture withdrawn = target(1)
                 .ready(1)
                 .serving(new Service(
-                        false,
-                        false,
-                        LineWorld.in(OPEN, RolloutRole.TARGET).membership()));
+                        false, false, LineWorld.in(OPEN, RolloutRole.TARGET).membership()));
 
         LinePlan plan = plan(NOON, withdrawn, old);
 
@@ -294,8 +299,7 @@ class RollingPlanTest {
         Instant created = NOON.minus(YOUNG);
 
         assertThat(plan(created.plusSeconds(20).minusMillis(1), pool).isEmpty()).isTrue();
-        assertThat(plan(created.plusSeconds(20), pool).step())
-                .contains(new RolloutStep.Begin(RolloutCause.EXPIRY));
+        assertThat(plan(created.plusSeconds(20), pool).step()).contains(new RolloutStep.Begin(RolloutCause.EXPIRY));
     }
 
     @Test
@@ -314,11 +318,10 @@ class RollingPlanTest {
 
     @Test
     void a_renewal_that_is_held_goes_on_and_is_done_when_nothing_is_stale() {
-        Rollout held = new Rollout(
-                OPEN.id(), RolloutCause.INVALIDATION, RolloutState.HELD, NOON, NOON, NOON, false);
+        Rollout held = new Rollout(OPEN.id(), RolloutCause.INVALIDATION, RolloutState.HELD, NOON, NOON, NOON, false);
 
-        LinePlan goesOn = plan(
-                NOON, target(2, held, RolloutRole.TARGET).ready(2).staleFrom(NOON));
+        LinePlan goesOn =
+                plan(NOON, target(2, held, RolloutRole.TARGET).ready(2).staleFrom(NOON));
         LinePlan done = plan(NOON, target(2, held, RolloutRole.TARGET).ready(2));
 
         assertThat(of(goesOn, 2)).containsExactly(new Action.Create(1, 0));

@@ -9,6 +9,7 @@ import dev.larder.cli.client.Typed;
 import dev.larder.cli.client.Typed.Result;
 import dev.larder.lifecycle.RolloutStore;
 import dev.larder.testing.Api;
+import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.LarderTestResource;
 import io.quarkus.test.common.WithTestResource;
@@ -99,6 +100,7 @@ class RolloutHttpTest {
                         clock.instant()));
     }
 
+    @CanIgnoreReturnValue
     private Result run(ExitCode expected, String line) {
         Result result = typed.run(line);
         assertThat(result.exit()).as(line + "\n" + result).isEqualTo(expected.number());

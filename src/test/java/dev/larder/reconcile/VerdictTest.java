@@ -37,11 +37,7 @@ class VerdictTest {
 
     private static CanaryEvidence failed(boolean ready, String blame) {
         return new CanaryEvidence(
-                WORKSPACE,
-                ready,
-                Optional.of(new CanaryEvidence.Failed(JOB, blame, "script_failed")),
-                false,
-                false);
+                WORKSPACE, ready, Optional.of(new CanaryEvidence.Failed(JOB, blame, "script_failed")), false, false);
     }
 
     @Test

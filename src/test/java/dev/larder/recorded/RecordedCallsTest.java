@@ -44,8 +44,8 @@ class RecordedCallsTest {
             "states",
             "things",
             "webhooks",
-            "operation",
-            "rollouts");
+            "rollouts",
+            "operation");
 
     /**
      * What only a workspace that Terraform has built answers well. States with a name have the same calls for

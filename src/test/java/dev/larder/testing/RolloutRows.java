@@ -20,6 +20,7 @@ public final class RolloutRows {
     }
 
     /** The one that the promotion of the preset's version began, in this state. A canary is not served. */
+    @CanIgnoreReturnValue
     public UUID promotion(UUID after, String state) {
         UUID rollout = stock.row("""
                 UPDATE rollouts SET state = $2, reason = CASE WHEN $2::text = 'held' THEN 'deadline' END

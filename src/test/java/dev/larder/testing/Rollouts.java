@@ -64,8 +64,10 @@ public final class Rollouts {
                 .getUUID("active_version_id");
         String activate =
                 "UPDATE templates t SET active_version_id = v.id FROM template_versions v WHERE v.id = $1 AND v.template_id = t.id";
-        stock.sql(activate, stock.row("SELECT version_id FROM presets WHERE id = $1", Tuple.of(preset))
-                .getUUID("version_id"));
+        stock.sql(
+                activate,
+                stock.row("SELECT version_id FROM presets WHERE id = $1", Tuple.of(preset))
+                        .getUUID("version_id"));
         T made = work.get();
         stock.sql(activate, active);
         return made;

@@ -238,6 +238,7 @@ public final class Stock implements AutoCloseable {
     }
 
     /** A preset whose stock is replaced so. */
+    @CanIgnoreReturnValue
     public UUID declare(String preset, int instances, RolloutPolicy rollout) {
         return declare(new PresetDeclaration(
                 preset,
