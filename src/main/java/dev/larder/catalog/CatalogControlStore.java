@@ -144,10 +144,11 @@ public class CatalogControlStore {
             "(NOT :immediately::boolean AND (p.rollout_strategy = 'rolling' OR p.rollout_id IS NOT NULL))";
 
     /**
-     * An invalidation of the presets of {@code stocked}. The audit entry names those whose stock is expired at once, and
-     * those whose stock is served on.
+     * An invalidation of the presets of {@code stocked}. The audit entry names those whose stock is expired
+     * at once, and those whose stock is served on.
      *
-     * @param changed gives {@code id, organization_id} of what is invalidated, and locks its template: promotions change
+     * @param changed gives {@code id, organization_id} of what is invalidated, and locks its template:
+     *     promotions change
      *     presets under the same lock
      * @param names the parameters of {@code changed}
      */

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 public class ClaimQuotaStore {
 
     private static final String UNIQUE_VIOLATION = "23505";
+    private static final String DEADLOCK_DETECTED = "40P01";
 
     /** Claims of one preset that lock their organization's quota at once; they take turns at it anyway. */
     private static final int ATTEMPTS_AT_ONCE = 2;
@@ -155,5 +156,17 @@ public class ClaimQuotaStore {
         return failure instanceof PgException refused
                 && UNIQUE_VIOLATION.equals(refused.getSqlState())
                 && "claims_by_key".equals(refused.getConstraint());
+    }
+
+    /**
+     * A key was committed first by another process, or two processes combined the same keys in different
+     * orders.
+     */
+    static boolean undone(Throwable failure) {
+        return keyTaken(failure) || isDeadlock(failure);
+    }
+
+    static boolean isDeadlock(Throwable failure) {
+        return failure instanceof PgException refused && DEADLOCK_DETECTED.equals(refused.getSqlState());
     }
 }

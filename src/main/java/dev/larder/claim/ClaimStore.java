@@ -13,7 +13,6 @@ import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.mutiny.sqlclient.SqlClient;
-import io.vertx.pgclient.PgException;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
@@ -34,8 +33,6 @@ import org.jspecify.annotations.Nullable;
  */
 @ApplicationScoped
 public class ClaimStore {
-
-    private static final String DEADLOCK_DETECTED = "40P01";
 
     /**
      * How long a claim that does not wait may be verified: it tries one workspace after the other until one
@@ -271,29 +268,6 @@ public class ClaimStore {
                                   LIMIT 100 + (SELECT count(*) FROM picked)) stock) END AS ready_left
               FROM preset p LEFT JOIN moved m ON true""".replace("{word}", BuildProgress.word("m"));
 
-    private static final List<String> PARAMETERS = List.of(
-            "preset",
-            "at",
-            "claims",
-            "users",
-            "organizations",
-            "keys",
-            "hashes",
-            "ordinals",
-            "ttls",
-            "priorities",
-            "deadlines",
-            "then_cold",
-            "labels",
-            "late",
-            "at_least",
-            "within_quota",
-            "waiting_max");
-
-    static Sql statement(String pick, String scanned, String order, String... more) {
-        return statement(Claimer.CLIENT, pick, scanned, order, more);
-    }
-
     /**
      * The statement in its parts.
      *
@@ -303,25 +277,24 @@ public class ClaimStore {
      * @param more the names of further parameters
      */
     static Sql statement(Claimer claimer, String pick, String scanned, String order, String... more) {
-        String text = PRESET + WAITING + ARRIVING + LINE_UP + pick + HAND_OVER + RECORD + ANSWER;
+        String text = claimer.in(PRESET + WAITING + ARRIVING + LINE_UP + pick + HAND_OVER + RECORD + ANSWER);
         return Sql.of(
-                text.replace("{open}", claimer.open())
-                        .replace("{trial}", claimer.more())
-                        .replace("{claimable}", CLAIMABLE)
+                text.replace("{claimable}", CLAIMABLE)
                         .replace("{scanned}", scanned)
                         .replace("{hasRoom}", HAS_ROOM)
                         .replace("{order}", order),
-                Stream.concat(PARAMETERS.stream(), Arrays.stream(more)).toArray(String[]::new));
+                Stream.concat(ClaimValues.NAMES.stream(), Arrays.stream(more)).toArray(String[]::new));
     }
 
     static final Sql TAKE_OLDEST = statement(
+            Claimer.CLIENT,
             PICK,
             "(w.created_at, w.id) > (:start_at::timestamptz, :start_id::uuid)",
             "w.created_at, w.id",
             "start_at",
             "start_id");
-    private static final Sql TAKE_NEWEST = statement(PICK, "true", "w.created_at DESC, w.id DESC");
-    private static final Sql TAKE_RANDOM = statement(PICK, "true", "random()");
+    private static final Sql TAKE_NEWEST = statement(Claimer.CLIENT, PICK, "true", "w.created_at DESC, w.id DESC");
+    private static final Sql TAKE_RANDOM = statement(Claimer.CLIENT, PICK, "true", "random()");
 
     /**
      * Gives ready prebuilds of the preset to the claims that wait and then to these, in this order, until
@@ -333,7 +306,7 @@ public class ClaimStore {
      */
     public Uni<Taken> take(UUID preset, Order order, List<NewClaim> claims, int atLeast, ScanStart start, Instant at) {
         return take(client, preset, order, claims, atLeast, false, start, at)
-                .onFailure(ClaimStore::undone)
+                .onFailure(ClaimQuotaStore::undone)
                 .recoverWithUni(clash -> oneByOne(preset, order, claims, atLeast, start, at, clash));
     }
 
@@ -398,17 +371,5 @@ public class ClaimStore {
             }
         }
         return new Taken(claims, limited, edition);
-    }
-
-    /**
-     * A key was committed first by another process, or two processes combined the same keys in different
-     * orders.
-     */
-    private static boolean undone(Throwable failure) {
-        return ClaimQuotaStore.keyTaken(failure) || isDeadlock(failure);
-    }
-
-    static boolean isDeadlock(Throwable failure) {
-        return failure instanceof PgException refused && DEADLOCK_DETECTED.equals(refused.getSqlState());
     }
 }

@@ -20,7 +20,27 @@ final class ClaimValues {
 
     private ClaimValues() {}
 
-    /** The values of the parameters that all forms of {@link ClaimStore}'s statement have. */
+    /** The names of the parameters that all forms of {@link ClaimStore}'s statement have. */
+    static final List<String> NAMES = List.of(
+            "preset",
+            "at",
+            "claims",
+            "users",
+            "organizations",
+            "keys",
+            "hashes",
+            "ordinals",
+            "ttls",
+            "priorities",
+            "deadlines",
+            "then_cold",
+            "labels",
+            "late",
+            "at_least",
+            "within_quota",
+            "waiting_max");
+
+    /** Their values. */
     static List<@Nullable Object> values(
             UUID preset, List<NewClaim> claims, int atLeast, boolean withinQuota, int waitingMax, Instant at) {
         return new ArrayList<>(Arrays.asList(

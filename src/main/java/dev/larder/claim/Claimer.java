@@ -12,18 +12,16 @@ enum Claimer {
     private final String open;
     private final String more;
 
+    /**
+     * @param open a condition: the preset {@code p} of the template {@code t} can be claimed
+     * @param more what else changes in the workspace's row
+     */
     Claimer(String open, String more) {
         this.open = open;
         this.more = more;
     }
 
-    /** A condition: the preset {@code p} of the template {@code t} can be claimed. */
-    String open() {
-        return open;
-    }
-
-    /** What else changes in the workspace's row. */
-    String more() {
-        return more;
+    String in(String statement) {
+        return statement.replace("{open}", open).replace("{trial}", more);
     }
 }

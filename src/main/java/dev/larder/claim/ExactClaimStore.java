@@ -37,7 +37,8 @@ public class ExactClaimStore {
                    FOR UPDATE OF w),
             """;
 
-    private static final Sql TAKE_EXACTLY = ClaimStore.statement(PICK_EXACTLY, "true", "", "workspace", "version");
+    private static final Sql TAKE_EXACTLY =
+            ClaimStore.statement(Claimer.CLIENT, PICK_EXACTLY, "true", "", "workspace", "version");
 
     private static final Sql PRESET_OF = Sql.of(
             """

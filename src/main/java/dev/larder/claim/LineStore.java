@@ -72,7 +72,7 @@ public class LineStore {
                     only.preset().id(), only.preset().order(), only.claims(claims), atLeast, ScanStart.OLDEST, at);
         }
         return client.withTransaction(connection -> takeEach(connection, line, claims, atLeast, false, at))
-                .onFailure(ClaimStore::isDeadlock)
+                .onFailure(ClaimQuotaStore::isDeadlock)
                 .retry()
                 .atMost(DEADLOCKS_MAX)
                 .onFailure(LineStore::isNothing)

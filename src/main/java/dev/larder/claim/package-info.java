@@ -10,7 +10,8 @@
  * {@code claim.PresetReads}, {@code claim.AvailabilityReads}), waiting and leases
  * ({@code claim.WaitingClaims}, {@code claim.WaitTime}, {@code claim.WaitEstimates}), claims by version and new
  * workspaces ({@code claim.ExactClaims}, {@code claim.WorkspaceClaimResource}), claims of several presets
- * ({@code claim.ClaimSets}, {@code claim.ClaimSetStore}), workspaces that stand on others
+ * ({@code claim.ClaimSets}, {@code claim.ClaimSetStore}), trial claims of versions that are not served yet
+ * ({@code claim.TrialClaims}, {@code claim.TrialClaimStore}), workspaces that stand on others
  * ({@code claim.ChildStore}), and workspaces as clients see them ({@code claim.WorkspaceResource},
  * {@code claim.WorkspaceStore}).
  *

@@ -36,7 +36,8 @@ public final class StartBuild {
     /**
      * The CTE {@code workspace} for first builds. Items have six columns more: {@code template_id},
      * {@code name}, {@code claim_step} (whether a claim build follows), {@code parameters} and
-     * {@code late_parameters} (jsonb), {@code place_id} and {@code stock_until} (null for a user's). The initiator is the owner.
+     * {@code late_parameters} (jsonb), {@code place_id} and {@code stock_until} (null for a user's). The
+     * initiator is the owner.
      */
     public static final String NEW_WORKSPACES = """
             workspace AS (

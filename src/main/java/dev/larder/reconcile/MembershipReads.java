@@ -12,7 +12,10 @@ import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
-/** What a preset's row says of its rollout, for the statement of {@link SnapshotStore}. Presets in none pay for a join. */
+/**
+ * What a preset's row says of its rollout, for the statement of {@link SnapshotStore}. Presets in none pay for
+ * a join.
+ */
 final class MembershipReads {
 
     // The newest builds of stock only: a preset may have a long history.

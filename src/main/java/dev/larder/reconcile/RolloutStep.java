@@ -4,7 +4,10 @@ import dev.larder.model.CanaryEvidence;
 import dev.larder.model.RolloutCause;
 import java.util.List;
 
-/** One change of a rollout's state that a cycle makes. A plan has at most one, and decides the rest for the state after it. */
+/**
+ * One change of a rollout's state that a cycle makes. A plan has at most one, and decides the rest for the
+ * state after it.
+ */
 public sealed interface RolloutStep {
 
     /** What metrics and logs call it. */

@@ -5,8 +5,9 @@
  *
  * <p>A {@code reconcile.LinePlan} is decided for a {@code reconcile.Line}, the presets of one name in a template. It
  * has one {@code reconcile.Plan} for each preset and at most one {@code reconcile.RolloutStep} ({@code
- * reconcile.Progress}, {@code reconcile.Verdict}). A plan is made of the preset's {@code reconcile.Quota}. The quota comes from its own numbers, or from {@code reconcile.RollingPlan} where old stock is
- * replaced; {@code reconcile.Staleness} says what is old within one version.
+ * reconcile.Progress}, {@code reconcile.Verdict}). A plan is made of the preset's {@code reconcile.Quota}.
+ * The quota comes from its own numbers, or from {@code reconcile.RollingPlan} where old stock is replaced;
+ * {@code reconcile.Staleness} says what is old within one version.
  *
  * <p><b>Owns</b> cycles, plans, and what is shown of a pool ({@code reconcile.PoolResource},
  * {@code reconcile.PoolView}) and of a rollout ({@code reconcile.RolloutResource}, {@code reconcile.RolloutReads}),

@@ -228,6 +228,7 @@ class ClaimInterleavingsTest {
 
     @Test
     void a_promotion_holds_from_its_commit_on_and_strands_who_began_to_wait_during_it_for_a_moment() {
+        stock.replacing();
         UUID preset = stock.declare("small", 2);
         List<UUID> ready = stock.ready(preset, 1);
         UUID before = stock.row("SELECT active_version_id AS id FROM templates", Tuple.tuple())
@@ -259,6 +260,7 @@ class ClaimInterleavingsTest {
 
     @Test
     void a_promotion_does_not_wait_for_a_claim_from_stock_and_takes_nothing_back() {
+        stock.replacing();
         UUID preset = stock.declare("small", 2);
         List<UUID> ready = stock.ready(preset, 2);
         try (OpenTransaction claim = new OpenTransaction(stock)) {

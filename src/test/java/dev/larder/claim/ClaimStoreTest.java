@@ -200,6 +200,7 @@ class ClaimStoreTest {
 
     @Test
     void presets_of_deprecated_deleted_or_replaced_versions_hand_nothing_out() {
+        stock.replacing();
         UUID preset = stock.declare("small", 1);
         stock.ready(preset, 1);
 

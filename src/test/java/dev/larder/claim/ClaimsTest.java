@@ -225,6 +225,7 @@ class ClaimsTest {
 
     @Test
     void names_that_were_remembered_are_looked_up_again_after_a_promotion() {
+        stock.replacing();
         stock.ready(preset, 2);
         assertThat(claim(anna, small(FAIL))).isInstanceOf(Outcome.Given.class);
         stock.promoteNewVersion();

@@ -167,6 +167,7 @@ class ExactClaimsTest {
 
     @Test
     void a_workspace_that_is_too_old_and_one_of_an_earlier_version_are_named() {
+        stock.replacing();
         UUID aged = stock.ready(stock.declare("aged", 1, Duration.ofMinutes(10), List.of()), 1)
                 .getFirst();
         stock.clock.forward(Duration.ofMinutes(11));
@@ -174,6 +175,8 @@ class ExactClaimsTest {
 
         UUID earlier = stock.ready(stock.preset("small"), 1).getFirst();
         stock.promoteNewVersion();
+        // As the end of its rollout does.
+        stock.sql("UPDATE presets SET rollout_id = NULL, rollout_role = NULL");
         assertThat(claim(anna, earlier, 1)).isEqualTo(new Result.Blocked(Obstacle.PRESET_NOT_ACTIVE));
     }
 

@@ -305,6 +305,7 @@ class LateParametersTest {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void a_claim_that_waits_follows_to_a_version_that_takes_its_values_alike(boolean alike) {
+        stock.replacing();
         claim(WAIT, Map.of("region", "us1"));
 
         declared(late("region", "string", false, "fr", alike ? REGIONS : ParameterLimits.NONE));

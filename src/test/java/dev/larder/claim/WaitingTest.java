@@ -292,6 +292,7 @@ class WaitingTest {
 
     @Test
     void where_the_new_version_has_no_preset_of_that_name_the_waiting_ends() {
+        stock.replacing();
         stock.declare("large", 1);
         UUID large = stock.preset("large");
         UUID claim = claimers.waits(large, anna);

@@ -40,7 +40,7 @@ class RetentionTest {
     private static final Duration QUARTER = Duration.ofDays(91);
     private static final int BATCH = 3;
 
-    private final Stock stock = new Stock();
+    private final Stock stock = new Stock().replacing();
     private final Caller anna = stock.member("anna");
     private final UUID preset = stock.declare("small", 10);
 

@@ -208,6 +208,7 @@ class InventoryTest {
 
     @Test
     void the_template_of_a_version_that_is_no_longer_served_is_removed() {
+        stock.replacing();
         UUID version = activeVersion();
         known(1);
         stock.promoteNewVersion();
@@ -223,6 +224,7 @@ class InventoryTest {
 
     @Test
     void a_first_build_that_is_not_done_keeps_the_template_of_its_version() {
+        stock.replacing();
         UUID version = activeVersion();
         stock.create(preset, 1);
         Assignment job = stock.take(1).getFirst();
@@ -248,6 +250,7 @@ class InventoryTest {
 
     @Test
     void the_template_of_a_new_version_is_not_removed_yet() {
+        stock.replacing();
         UUID version = activeVersion();
         stock.promoteNewVersion();
 

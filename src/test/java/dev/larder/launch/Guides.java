@@ -7,9 +7,9 @@ import java.time.Duration;
 import java.util.Map;
 
 /**
- * {@code ./mvnw -B -ntp -q -Prun -Drun.main=dev.larder.launch.Guides}: runs the guides of {@code src/docs/guides} against
- * the packaged application with the demo catalog, as a reader finds them after the main command. Fails where a block
- * of a guide fails or prints something else than the guide says.
+ * {@code ./mvnw -B -ntp -q -Prun -Drun.main=dev.larder.launch.Guides}: runs the guides of {@code
+ * src/docs/guides} against the packaged application with the demo catalog, as a reader finds them after the
+ * main command. Fails where a block of a guide fails or prints something else than the guide says.
  */
 public final class Guides {
 

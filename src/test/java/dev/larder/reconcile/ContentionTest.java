@@ -287,6 +287,7 @@ class ContentionTest {
 
     @Test
     void a_promotion_between_snapshot_and_create_nothing_is_created_for_the_old_version() {
+        stock.replacing();
         UUID old = stock.declare("small", 3);
         Gated gate = new Gated(stock);
         var cycle = begin(gated(gate));

@@ -48,7 +48,7 @@ class DatabaseSituationsTest {
 
     DatabaseSituationsTest(Crank.WakeUpMode mode) {
         this.crank = new Crank(mode);
-        this.stock = crank.stock;
+        this.stock = crank.stock.replacing();
     }
 
     @AfterEach

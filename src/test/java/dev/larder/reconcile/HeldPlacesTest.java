@@ -203,6 +203,7 @@ class HeldPlacesTest {
 
     @Test
     void a_failure_of_the_template_in_the_same_minutes_counts_and_shows_that_the_place_works() {
+        stock.replacing();
         stock.declare("broken", 1);
         stock.declare("fine", 1);
         UUID broken = stock.preset("broken");

@@ -141,7 +141,9 @@ class RolloutCyclesTest {
         assertThat(rollout()).isEqualTo("promotion canary");
         assertThat(crank.live(before)).isEqualTo(WANTED);
         stock.buildAll();
-        assertThat(crank.cycle().actions()).containsEntry("rollout", 1).containsEntry("delete", 2);
+        assertThat(crank.cycle().actions())
+                .containsEntry("rollout_pass_canary", 1)
+                .containsEntry("delete", 2);
 
         assertThat(rollout()).isEqualTo("promotion progressing");
         assertThat(crank.live(after)).isGreaterThanOrEqualTo(2);

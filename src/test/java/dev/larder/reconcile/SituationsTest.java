@@ -22,7 +22,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The situations of design 2.6, as far as a plan alone decides them, under each strategy, and each also after 8 repeated cycles. */
+/**
+ * The situations of design 2.6, as far as a plan alone decides them, under each strategy, and each also after
+ * 8 repeated cycles.
+ */
 @ParameterizedClass(name = "{0}")
 @EnumSource(Strategy.class)
 class SituationsTest {

@@ -52,6 +52,7 @@ import dev.larder.model.NamedPreset;
 import dev.larder.model.Parameter;
 import dev.larder.model.Role;
 import dev.larder.model.RolloutPolicy;
+import dev.larder.model.RolloutPolicy.Strategy;
 import dev.larder.model.Schedule;
 import dev.larder.model.Visibility;
 import dev.larder.model.WorkerEntry;
@@ -133,6 +134,7 @@ public final class Stock implements AutoCloseable {
     private Map<String, String> tags = Map.of();
     private final Map<String, String> files = new LinkedHashMap<>();
     private String backend = "exec";
+    private RolloutPolicy policy = RolloutPolicy.DEFAULT;
 
     public Stock() {
         UUID root = await(access.createUser(Optional.empty(), "root", Role.OWNER, ids.next()))
@@ -180,9 +182,43 @@ public final class Stock implements AutoCloseable {
 
     @CanIgnoreReturnValue
     public UUID declare(PresetDeclaration preset) {
-        declared.put(preset.name(), preset);
+        declared.put(preset.name(), withPolicy(preset));
         promoteNewVersion();
         return preset(preset.name());
+    }
+
+    /** A preset that says nothing of rollouts has the policy of the test. */
+    private PresetDeclaration withPolicy(PresetDeclaration preset) {
+        if (!preset.renewal().rollout().equals(RolloutPolicy.DEFAULT)) {
+            return preset;
+        }
+        return new PresetDeclaration(
+                preset.name(),
+                preset.parameters(),
+                preset.instances(),
+                preset.ttl(),
+                preset.timezone(),
+                preset.schedules(),
+                preset.handOut(),
+                new Renewal(preset.renewal().limits(), policy));
+    }
+
+    /**
+     * From now on a promotion takes the stock of the version before at once: presets have the strategy {@code
+     * replace}.
+     */
+    @CanIgnoreReturnValue
+    public Stock replacing() {
+        policy = new RolloutPolicy(
+                Strategy.REPLACE,
+                policy.bounds(),
+                policy.canary(),
+                policy.onFailure(),
+                policy.serveOld(),
+                policy.jitterPercent(),
+                policy.deadline());
+        declared.replaceAll((name, preset) -> withPolicy(preset));
+        return this;
     }
 
     /** The accepted upload of a state that lists so many resources, as one statement. */

@@ -174,6 +174,7 @@ class FanOutStoreTest {
 
     @Test
     void a_transaction_that_began_before_a_turn_and_commits_after_it_is_not_missed() {
+        stock.replacing();
         UUID webhook = hooks.webhook("*");
         UUID other = stock.declare("other", 1);
         try (OpenTransaction late = new OpenTransaction(stock)) {
@@ -204,6 +205,7 @@ class FanOutStoreTest {
 
     @Test
     void three_servers_make_one_delivery_of_each_event_while_others_write() {
+        stock.replacing();
         UUID webhook = hooks.webhook("*");
         List<UUID> presets =
                 IntStream.range(0, 4).mapToObj(n -> stock.declare("p" + n, 1)).toList();
