@@ -16,15 +16,18 @@ import java.util.Objects;
 
 /**
  * Steady claims while the stock of a pool is replaced: by a promotion, by an invalidation, and because all of it
- * expires at one time. Once with {@code strategy: rolling} and a surge of 1, once with {@code strategy: replace}.
- * {@code -Dbench.build-ms=1000} is how long a build takes, {@code -Dbench.instances=10} the pool's size, and
- * {@code -Dbench.rate=2} the claims in a second. The worker has a slot for each instance.
+ * expires at one time. Once with {@code strategy: rolling}, once with {@code strategy: replace}. {@code
+ * -Dbench.build-ms=1000} is how long a build takes, {@code -Dbench.instances=10} the pool's size, {@code
+ * -Dbench.rate=0.5} the claims in a second, {@code -Dbench.surge=1} the surge of the rolling one. The worker has a
+ * slot for each instance. A rolling replacement goes on only while the surge is more than what claims take in the time
+ * of a build: otherwise claims take each new one, and the run fails.
  */
 final class RolloutClaims {
 
     private static final int BUILD_MILLIS = Integer.getInteger("bench.build-ms", 1_000);
     private static final int INSTANCES = Integer.getInteger("bench.instances", 10);
-    private static final double RATE = Double.parseDouble(System.getProperty("bench.rate", "2"));
+    private static final int SURGE = Integer.getInteger("bench.surge", 1);
+    private static final double RATE = Double.parseDouble(System.getProperty("bench.rate", "0.5"));
 
     /** The shortest that a preset may declare. */
     private static final Duration TTL = Duration.ofMinutes(1);
@@ -69,10 +72,10 @@ final class RolloutClaims {
 
     private void measure() throws Exception {
         String created = api.send("POST", "organizations", "{\"name\":\"" + ORGANIZATION + "\"}");
-        say("builds of %d ms, a pool of %d, %.1f claims/s", BUILD_MILLIS, INSTANCES, RATE);
+        say("builds of %d ms, a pool of %d, a surge of %d, %.1f claims/s", BUILD_MILLIS, INSTANCES, SURGE, RATE);
         for (Change change : Change.values()) {
             say("%s", change.name().toLowerCase(Locale.ROOT));
-            measure(change, "rolling", "{\"strategy\":\"rolling\",\"maxSurge\":1}");
+            measure(change, "rolling", "{\"strategy\":\"rolling\",\"maxSurge\":" + SURGE + "}");
             measure(change, "replace", "{\"strategy\":\"replace\"}");
         }
     }
