@@ -3,7 +3,7 @@
 -- One change of the stock of the presets of one name in a template. Ended ones are kept for 30 days (larder.cleanup).
 -- from_preset_id: the preset of the version before; NULL where the stock of one version is renewed. state is canary: the new
 -- version is tried and hands nothing out. held: it goes no further until a person or the preset's onFailure decides.
--- phase_at: when the state began. deadline_at: when it is held where nothing became ready since. verdict: what it was judged by.
+-- phase_at: when the state began. replaced_at: when old stock was taken last. deadline_at: when it is held where nothing became ready since. verdict: what it was judged by.
 CREATE TABLE rollouts (
     id              uuid PRIMARY KEY,
     organization_id uuid NOT NULL REFERENCES organizations,
@@ -20,6 +20,7 @@ CREATE TABLE rollouts (
     created_at      timestamptz NOT NULL,
     phase_at        timestamptz NOT NULL,
     deadline_at     timestamptz NOT NULL,
+    replaced_at     timestamptz,
     paused_at       timestamptz,
     reminded_at     timestamptz,
     ended_at        timestamptz,

@@ -130,6 +130,15 @@ public class RolloutStore {
         return REMIND.on(pool, rollout, ids.next(), Rows.utc(at)).map(rows -> rows.size() > 0);
     }
 
+    private static final Sql REPLACING = Sql.of("""
+            UPDATE rollouts SET replaced_at = :at
+             WHERE id = (SELECT rollout_id FROM presets WHERE id = :preset) AND ended_at IS NULL""", "preset", "at");
+
+    /** Old stock of the preset is about to be taken. No effect where it is in no rollout. */
+    public Uni<Void> replacing(UUID preset, Instant at) {
+        return REPLACING.on(pool, preset, Rows.utc(at)).replaceWithVoid();
+    }
+
     private static final String ENDED = """
             left_alone AS (
                 UPDATE presets p SET rollout_id = NULL, rollout_role = NULL

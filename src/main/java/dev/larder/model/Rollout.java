@@ -9,6 +9,7 @@ import java.util.UUID;
  * @param phaseAt when its state began
  * @param deadlineAt when it is held, where nothing became ready since
  * @param toldAt of one that is held: when the template admins were told last
+ * @param delivered whether the target has built one that it began after old stock was taken last
  */
 public record Rollout(
         UUID id,
@@ -17,7 +18,8 @@ public record Rollout(
         Instant phaseAt,
         Instant deadlineAt,
         Instant toldAt,
-        boolean paused) {
+        boolean paused,
+        boolean delivered) {
 
     /** Whether it goes no further. A renewal of one version's stock goes on while it is held: it has no other stock. */
     public boolean stands() {
@@ -26,6 +28,6 @@ public record Rollout(
 
     /** The same, in another state from an instant on. */
     public Rollout in(RolloutState changed, Instant at, Instant deadline) {
-        return new Rollout(id, cause, changed, at, deadline, at, paused);
+        return new Rollout(id, cause, changed, at, deadline, at, paused, false);
     }
 }

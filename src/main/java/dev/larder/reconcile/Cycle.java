@@ -237,6 +237,11 @@ final class Cycle {
         return switch (effect) {
             case Action.CancelPending(var ids) ->
                 pools.dropNeverStarted(ids, now).map(count -> Done.of("cancel", count));
+            case Action.Delete(var ids, var reason)
+            when reason == DeleteReason.REPLACED ->
+                rollouts.replacing(preset.id(), now)
+                        .chain(() -> pools.delete(ids, reason.word(), now))
+                        .map(count -> Done.of("delete", count));
             case Action.Delete(var ids, var reason) ->
                 pools.delete(ids, reason.word(), now).map(count -> Done.of("delete", count));
             case Action.MarkHardLimited(var reason, var attempts) ->

@@ -59,9 +59,13 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
         Optional<Rollout> rollout = line.rollout();
         if (rollout.isPresent()) {
             plans.putAll(inRollout(line, target.get(), rollout.get(), at, limits));
-        } else if (target.get().rollout().isRolling()
-                && Staleness.of(target.get(), at).cause().isPresent()) {
-            plans.putAll(rolling(target.get(), List.of(), conditions(line, target.get(), Mode.REPLACING), at, limits));
+        } else if (target.get().rollout().isRolling()) {
+            RollingPlan.Conditions alone = conditions(line, target.get(), Mode.REPLACING);
+            boolean stale = Staleness.of(target.get(), at).cause().isPresent();
+            // What a former version still builds counts until it can be removed.
+            if (stale || alone.elsewhere() > 0) {
+                plans.putAll(rolling(target.get(), List.of(), alone, at, limits));
+            }
         }
         return plans;
     }

@@ -30,7 +30,11 @@ final class MembershipReads {
                    coalesce(r.reminded_at, r.phase_at) AS told_at, r.paused_at,
                    CASE WHEN p.rollout_role = 'target'
                         THEN (SELECT max(w.ready_at) FROM {newest} JOIN workspaces w ON w.id = n.workspace_id)
-                   END AS newest_ready_at""".replace("{newest}", NEWEST_BUILDS);
+                   END AS newest_ready_at,
+                   p.rollout_role = 'target'
+                       AND EXISTS (SELECT FROM {newest} JOIN jobs j ON j.build_id = n.id
+                                    WHERE j.status = 'succeeded' AND n.created_at > greatest(r.phase_at, r.replaced_at))
+                     AS delivered""".replace("{newest}", NEWEST_BUILDS);
 
     private MembershipReads() {}
 
@@ -54,6 +58,7 @@ final class MembershipReads {
                 Rows.instant(row, "phase_at"),
                 Rows.instant(row, "deadline_at"),
                 Rows.instant(row, "told_at"),
-                row.getValue("paused_at") != null);
+                row.getValue("paused_at") != null,
+                Boolean.TRUE.equals(row.getBoolean("delivered")));
     }
 }

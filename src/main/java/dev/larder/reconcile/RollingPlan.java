@@ -137,7 +137,27 @@ final class RollingPlan {
     private Set<UUID> replaced(boolean targetBuilds) {
         int ready = (int) fresh.stream().filter(Prebuild::ready).count();
         int kept = Math.max(least(targetBuilds) - ready, 0);
+        if (kept >= old.size() && targetBuilds && isOutrun()) {
+            kept = Math.max(old.size() - Math.max(surge, 1), 0);
+        }
         return ids(old.stream().skip(kept));
+    }
+
+    /**
+     * Claims take fresh ones as fast as the surge makes them, so that never enough are ready. As many as are missing
+     * are being built then: a surge of old ones that goes leaves the pool as full as it is without a rollout. One
+     * build's time passes between two of these.
+     */
+    private boolean isOutrun() {
+        long ready = Stream.concat(fresh.stream(), old.stream())
+                .filter(Prebuild::ready)
+                .count();
+        return mode == Mode.REPLACING
+                && ready < wanted - unavailable()
+                && live(Set.of(), Set.of(), false) >= wanted + surge
+                && target.membership()
+                        .filter(known -> known.rollout().delivered())
+                        .isPresent();
     }
 
     /** As many stay ready as far as it is this plan's doing. What is refilled meanwhile is not taken at once. */

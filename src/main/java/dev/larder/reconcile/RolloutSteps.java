@@ -40,6 +40,11 @@ public class RolloutSteps {
         };
     }
 
+    /** Old stock of the preset is about to be taken, by its rollout if it is in one. */
+    Uni<Void> replacing(UUID preset, Instant at) {
+        return rollouts.replacing(preset, at);
+    }
+
     private static UUID active(LinePlan line) {
         return line.members().stream()
                 .map(Planned::preset)

@@ -48,7 +48,7 @@ final class LineWorld {
     }
 
     static Rollout rollout(RolloutState state, Instant at) {
-        return new Rollout(ROLLOUT, RolloutCause.PROMOTION, state, at, at.plus(Duration.ofHours(1)), at, false);
+        return new Rollout(ROLLOUT, RolloutCause.PROMOTION, state, at, at.plus(Duration.ofHours(1)), at, false, false);
     }
 
     static Service in(Rollout rollout, RolloutRole role) {
@@ -177,8 +177,8 @@ final class LineWorld {
     }
 
     private Line begun(RolloutCause cause) {
-        Rollout rollout =
-                new Rollout(ROLLOUT, cause, RolloutState.PROGRESSING, now, now.plus(Duration.ofHours(1)), now, false);
+        Rollout rollout = new Rollout(
+                ROLLOUT, cause, RolloutState.PROGRESSING, now, now.plus(Duration.ofHours(1)), now, false, false);
         UUID target = line().target().orElseThrow().id();
         return each(member -> member.id().equals(target) ? member.with(in(rollout, RolloutRole.TARGET)) : member);
     }

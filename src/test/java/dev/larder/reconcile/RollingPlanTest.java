@@ -84,6 +84,29 @@ class RollingPlanTest {
     }
 
     @Test
+    void where_claims_take_fresh_ones_as_fast_as_they_are_built_an_old_one_goes_for_each_build_time() {
+        Rollout delivered = new Rollout(
+                OPEN.id(), OPEN.cause(), OPEN.state(), OPEN.phaseAt(), OPEN.deadlineAt(), OPEN.toldAt(), false, true);
+        PoolFixture old = before(3, delivered).ready(2);
+
+        LinePlan outrun = plan(NOON, target(3, delivered, RolloutRole.TARGET).pending(2), old);
+
+        assertThat(of(outrun, 1)).containsExactly(replaced(old.prebuild(0)));
+        assertThat(of(outrun, 2)).containsExactly(new Action.Create(1, 0));
+        assertThat(plan(NOON, target(3).pending(2), before(3).ready(2)).effects())
+                .as("nothing was built since the last one went")
+                .isEmpty();
+        assertThat(of(
+                        plan(
+                                NOON,
+                                target(3, delivered, RolloutRole.TARGET).pending(1),
+                                before(3, delivered).ready(3)),
+                        1))
+                .as("no claim took one")
+                .isEmpty();
+    }
+
+    @Test
     void of_the_old_ones_those_that_are_not_ready_go_first_and_expired_ones_whatever_else_there_is() {
         PoolFixture old = before(2).ready(2).expired(1).runningButNotReady(1);
 
@@ -188,7 +211,7 @@ class RollingPlanTest {
     @Test
     void a_pause_of_the_rollout_keeps_both_versions_and_the_new_one_refills() {
         Rollout paused = new Rollout(
-                OPEN.id(), OPEN.cause(), OPEN.state(), OPEN.phaseAt(), OPEN.deadlineAt(), OPEN.toldAt(), true);
+                OPEN.id(), OPEN.cause(), OPEN.state(), OPEN.phaseAt(), OPEN.deadlineAt(), OPEN.toldAt(), true, false);
 
         LinePlan full = plan(
                 OPEN.deadlineAt().plusMillis(1),
@@ -318,7 +341,8 @@ class RollingPlanTest {
 
     @Test
     void a_renewal_that_is_held_goes_on_and_is_done_when_nothing_is_stale() {
-        Rollout held = new Rollout(OPEN.id(), RolloutCause.INVALIDATION, RolloutState.HELD, NOON, NOON, NOON, false);
+        Rollout held =
+                new Rollout(OPEN.id(), RolloutCause.INVALIDATION, RolloutState.HELD, NOON, NOON, NOON, false, false);
 
         LinePlan goesOn =
                 plan(NOON, target(2, held, RolloutRole.TARGET).ready(2).staleFrom(NOON));

@@ -132,7 +132,8 @@ class RollingWorldsTest {
                 open.phaseAt(),
                 open.deadlineAt(),
                 open.toldAt(),
-                stage == Stage.PAUSED);
+                stage == Stage.PAUSED,
+                false);
         PresetSnapshot target = pool(2, wanted, policy, ofTarget)
                 .serving(LineWorld.in(rollout, canary ? RolloutRole.CANARY : RolloutRole.TARGET))
                 .snapshot();

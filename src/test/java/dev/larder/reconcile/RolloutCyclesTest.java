@@ -4,6 +4,7 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.model.Assignment;
+import dev.larder.model.Caller;
 import dev.larder.model.Declaration.HandOut;
 import dev.larder.model.Declaration.JobLimits;
 import dev.larder.model.Declaration.PresetDeclaration;
@@ -261,5 +262,36 @@ class RolloutCyclesTest {
         assertThat(await(crank.reconciler().plans(List.of(after), stock.clock.instant())))
                 .singleElement()
                 .satisfies(one -> assertThat(one.preset().id()).isEqualTo(after));
+    }
+
+    @Test
+    void a_rollout_ends_although_claims_take_fresh_ones_as_fast_as_they_are_built() {
+        stocked(HELD);
+        stock.promoteNewVersion();
+        Caller anna = stock.member("anna");
+
+        int rounds = 0;
+        while (stock.count("rollouts WHERE ended_at IS NULL") > 0) {
+            assertThat(++rounds).as("rounds").isLessThan(10 * WANTED);
+            stock.clock.forward(Duration.ofSeconds(10));
+            stock.buildAll();
+            UUID target = stock.preset("small");
+            for (int taken = 0; taken < 2; taken++) {
+                assertThat(stock.claim(target, anna).or(() -> claimOfOld(anna)))
+                        .as("a claim")
+                        .isPresent();
+            }
+            crank.cycle();
+            assertThat(existing()).isLessThanOrEqualTo(WANTED + 1);
+        }
+
+        assertThat(stock.count("rollouts WHERE state = 'done'")).isEqualTo(1);
+    }
+
+    private Optional<UUID> claimOfOld(Caller caller) {
+        return stock.claim(
+                stock.row("SELECT id FROM presets WHERE rollout_role = 'before'", Tuple.tuple())
+                        .getUUID("id"),
+                caller);
     }
 }

@@ -4,6 +4,7 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.testing.CleanupTypes;
+import dev.larder.testing.Eventually;
 import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Plans;
 import dev.larder.testing.Stock;
@@ -223,9 +224,15 @@ class FanOutStoreTest {
         }
 
         var done = await(Uni.join().all(work).andFailFast());
-        hooks.fanOut(7);
+        // An event is read when all transactions of the database server that began before it have ended.
+        List<String> sent = Eventually.see(
+                () -> {
+                    hooks.fanOut(7);
+                    return hooks.sent(webhook);
+                },
+                events -> events.size() >= 200);
 
-        assertThat(hooks.sent(webhook)).doesNotHaveDuplicates().hasSize(200);
+        assertThat(sent).doesNotHaveDuplicates().hasSize(200);
     }
 
     private static Uni<Object> repeated(int times, Supplier<Uni<?>> step) {
