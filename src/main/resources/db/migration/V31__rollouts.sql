@@ -1,5 +1,8 @@
 -- How a pool changes from what it is made of to what it should be made of: rollouts (decision 0046).
 
+-- All that is needed at once: a server of before that works meanwhile has a statement in these tables all the time.
+LOCK TABLE jobs, workspaces, presets, templates, organizations, users IN ACCESS EXCLUSIVE MODE;
+
 -- One change of the stock of the presets of one name in a template. Ended ones are kept for 30 days (larder.cleanup).
 -- from_preset_id: the preset of the version before; NULL where the stock of one version is renewed. state is canary: the new
 -- version is tried and hands nothing out. held: it goes no further until a person or the preset's onFailure decides.

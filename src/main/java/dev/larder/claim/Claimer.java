@@ -5,7 +5,7 @@ import dev.larder.lifecycle.Rules;
 /** Who claims, and what the statement of {@link ClaimStore} has of its own for it. */
 enum Claimer {
     /** A client claims what is served. */
-    CLIENT(Rules.served("p", "t"), ""),
+    CLIENT(Rules.served("p", "t"), ", trial = false"),
     /** The system user claims a version that is tried before it is served (decision 0046). */
     SYSTEM(Rules.tried("p", "t"), ", trial = true");
 

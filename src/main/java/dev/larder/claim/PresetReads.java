@@ -131,6 +131,10 @@ public class PresetReads {
         return byPreset;
     }
 
+    // How many parameters the first of a line has: a version before makes no line fit better.
+    private static final String OF_THE_HEAD = """
+            first_value(count(g.name)) OVER (PARTITION BY p.name ORDER BY p.rollout_role IS NOT DISTINCT FROM 'before', v.number DESC)""";
+
     // A sensitive value cannot be compared, so that a preset with one is never found by its parameters. A late value is
     // given to any preset's workspace, so that it chooses none.
     private static final Sql FIND_BY_PARAMETERS = Sql.of(
@@ -148,7 +152,8 @@ public class PresetReads {
                AND {visible}
              GROUP BY p.id, v.id, r.id
             HAVING count(g.name) = count(a.name)""".replace("{visible}", Rules.visibleTo("o.id")).replace("{named}", Rules.ORGANIZATION_ID)
-                    + IN_ORDER.replace("ORDER BY", "ORDER BY count(g.name) DESC, p.name,") + " LIMIT " + MEMBERS_MAX,
+                    + IN_ORDER.replace("ORDER BY", "ORDER BY " + OF_THE_HEAD + " DESC, p.name,") + " LIMIT "
+                    + MEMBERS_MAX,
             "organization_name",
             "template",
             "names",

@@ -21,7 +21,8 @@ public final class CanaryReads {
 
     private CanaryReads() {}
 
-    // Those that were begun in this phase, whatever has become of them, and those that stand from a phase before. Its
+    // Those that were begun in this phase, whatever has become of them, and those that stand from a phase
+    // before or are claimed on trial. Its
     // attempts since then are few; all that the preset ever had may be many.
     private static final String CANARIES = """
             (SELECT b.workspace_id AS id
@@ -31,7 +32,10 @@ public final class CanaryReads {
              UNION
              SELECT w.id FROM workspaces w
               WHERE w.preset_id = r.to_preset_id AND w.prebuild AND w.deleted_at IS NULL AND w.transition = 'start'
-                AND w.build_status IN ('pending', 'running', 'canceling', 'succeeded'))""";
+                AND w.build_status IN ('pending', 'running', 'canceling', 'succeeded')
+             UNION
+             SELECT c.workspace_id FROM claims c
+              WHERE c.id = r.trial_claim_id AND c.created_at >= r.phase_at AND c.workspace_id IS NOT NULL)""";
 
     // A canceled build says nothing of the version. Neither does a canary that was removed, or a trial claim that was
     // ended before its last step.

@@ -90,9 +90,9 @@ public final class Promotions {
     Uni<Void> activate(SqlConnection connection, Promotion promotion, End end) {
         UUID after = promotion.after();
         return ACTIVATE.on(connection, promotion.template(), after)
+                .chain(() -> end(connection, promotion, end))
                 .chain(() -> CARRY_PAUSES.on(connection, promotion.before(), after))
                 .chain(() -> MARK_VERSIONS.on(connection, promotion.before(), after))
-                .chain(() -> end(connection, promotion, end))
                 .chain(() -> toReplace(connection, promotion, end))
                 .chain(lines -> begin(connection, promotion, end, lines));
     }
@@ -109,12 +109,12 @@ public final class Promotions {
 
     // A condition: the preset o was served until this promotion. What is rolled back is not.
     private static final String WAS_SERVED = """
-            (o.rollout_role = 'before'
+            ((o.rollout_id IS NOT NULL AND o.rollout_role = 'before')
              OR (o.version_id = :before::uuid AND NOT :rolled_back::boolean AND o.rollout_role IS DISTINCT FROM 'canary'))""";
 
     private static final Sql TO_REPLACE =
             Sql.of("""
-            SELECT n.id, (array_agg(o.id ORDER BY v.number DESC))[1] AS before
+            SELECT n.id, (array_agg(o.id ORDER BY o.version_id IS NOT DISTINCT FROM :before::uuid DESC, v.number DESC))[1] AS before
               FROM presets n
               JOIN presets o ON o.template_id = n.template_id AND o.name = n.name AND o.id <> n.id
                AND o.instances IS NOT NULL AND {was_served}
@@ -122,7 +122,7 @@ public final class Promotions {
              WHERE n.version_id = :after AND n.instances IS NOT NULL AND n.rollout_strategy = 'rolling' AND n.serve_old
              GROUP BY n.id ORDER BY n.id""".replace("{was_served}", WAS_SERVED), "after", "before", "rolled_back");
 
-    /** @param before the newest preset of its name that was served until now */
+    /** @param before the preset of its name that was active until now, else the newest that was served */
     private record Line(UUID target, UUID before) {
 
         static Line of(Row row) {

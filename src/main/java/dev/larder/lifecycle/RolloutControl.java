@@ -25,9 +25,11 @@ public class RolloutControl {
     private final Pool pool;
     private final Ids ids;
     private final Promotions promotions;
+    private final RolloutStore rollouts;
 
     public RolloutControl(Pool pool, Ids ids) {
         this.pool = pool;
+        this.rollouts = new RolloutStore(pool, ids);
         this.ids = ids;
         this.promotions = new Promotions(ids);
     }
@@ -124,14 +126,40 @@ public class RolloutControl {
      * @return false where the rollout has ended, or cannot be rolled back
      */
     public Uni<Boolean> rollBack(UUID rollout, String code, String detail, Instant at) {
+        return bySystem(
+                rollout,
+                (connection, found, system) -> back(connection, found, system, code, Rows.storable(detail), at));
+    }
+
+    /**
+     * Ends a rollout whose target is not active any more. Where the target is a canary of a template that is only
+     * deprecated, the version before becomes the active one again: else the canary would be served, without a
+     * verdict, when the deprecation is taken back.
+     *
+     * @param code why, a stable one
+     * @return false where the rollout has ended
+     */
+    public Uni<Boolean> supersede(UUID rollout, String code, Instant at) {
+        return bySystem(
+                        rollout,
+                        (connection, found, system) -> found.canary() && !found.deleted()
+                                ? back(connection, found, system, code, NOT_TRIED, at)
+                                : Uni.createFrom().item(new RolloutChange.Refused(code)))
+                .chain(back -> back ? Uni.createFrom().item(true) : rollouts.supersede(rollout, code, at));
+    }
+
+    private static final String NOT_TRIED = "The template is not offered any more, and its new version was not tried.";
+
+    private interface SystemStep {
+        Uni<RolloutChange> on(SqlConnection connection, Found found, UUID system);
+    }
+
+    private Uni<Boolean> bySystem(UUID rollout, SystemStep step) {
         return pool.withTransaction(connection -> SYSTEM_USER
                         .on(connection)
                         .map(rows -> rows.iterator().next().getUUID("id"))
                         .chain(system -> locked(
-                                connection,
-                                Optional.empty(),
-                                rollout,
-                                found -> back(connection, found, system, code, Rows.storable(detail), at))))
+                                connection, Optional.empty(), rollout, found -> step.on(connection, found, system))))
                 .map(RolloutChange.Changed.class::isInstance);
     }
 
@@ -143,7 +171,7 @@ public class RolloutControl {
                FOR NO KEY UPDATE""".replace("{visible}", Rules.visibleTo("r.organization_id")), "rollout", "organization");
 
     private static final Sql FIND = Sql.of("""
-            SELECT r.id, r.organization_id, r.template_id, r.state, t.active_version_id, t.deleted_at, n.version_id AS after,
+            SELECT r.id, n.rollout_role = 'canary' AS canary, r.template_id, r.state, t.active_version_id, t.deleted_at, n.version_id AS after,
                    o.version_id AS before
               FROM rollouts r
               JOIN templates t ON t.id = r.template_id
@@ -159,7 +187,7 @@ public class RolloutControl {
      */
     private record Found(
             UUID rollout,
-            UUID organization,
+            boolean canary,
             UUID template,
             RolloutState state,
             @Nullable UUID active,
@@ -170,7 +198,7 @@ public class RolloutControl {
         static Found of(Row row) {
             return new Found(
                     row.getUUID("id"),
-                    row.getUUID("organization_id"),
+                    Boolean.TRUE.equals(row.getBoolean("canary")),
                     row.getUUID("template_id"),
                     RolloutState.of(row.getString("state")),
                     row.getUUID("active_version_id"),

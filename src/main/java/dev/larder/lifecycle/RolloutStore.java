@@ -37,6 +37,7 @@ public class RolloutStore {
                        :at::timestamptz + make_interval(secs => p.rollout_deadline_seconds)
                   FROM presets p JOIN templates t ON t.id = p.template_id, users s
                  WHERE p.id = :preset AND p.rollout_id IS NULL AND s.role = 'system' AND {active}
+                   FOR SHARE OF t
                     ON CONFLICT DO NOTHING
                 RETURNING id, to_preset_id)
             UPDATE presets p SET rollout_id = b.id, rollout_role = 'target'

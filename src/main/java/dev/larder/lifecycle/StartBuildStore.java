@@ -340,6 +340,7 @@ public class StartBuildStore {
             WITH wanted AS (
                 SELECT w.*, w.build_number + 1 AS number
                   FROM presets p
+                  JOIN rollouts r ON r.id = p.rollout_id AND r.state = 'canary' AND r.paused_at IS NULL
                   JOIN template_versions v ON v.id = p.version_id
                   JOIN workspaces w ON w.preset_id = p.id
                  WHERE p.rollout_id IS NOT NULL AND p.rollout_role = 'canary' AND p.canary_verify AND v.verify_step

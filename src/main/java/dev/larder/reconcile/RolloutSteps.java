@@ -35,7 +35,7 @@ public class RolloutSteps {
                 rollouts.hold(open(line), code, detail, verdict("failed", List.of(detail), canaries), at);
             case RolloutStep.RollBack(var code, var detail) -> control.rollBack(open(line), code, detail, at);
             case RolloutStep.Finish finished -> rollouts.finish(open(line), at);
-            case RolloutStep.Supersede(var code) -> rollouts.supersede(open(line), code, at);
+            case RolloutStep.Supersede(var code) -> control.supersede(open(line), code, at);
             case RolloutStep.Remind reminded -> rollouts.remind(open(line), at);
         };
     }

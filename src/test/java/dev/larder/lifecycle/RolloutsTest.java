@@ -330,4 +330,44 @@ class RolloutsTest {
         assertThat(state(rollout)).isEqualTo("superseded");
         assertThat(stock.count("presets WHERE rollout_id IS NOT NULL")).isZero();
     }
+
+    @Test
+    void a_canary_of_a_deprecated_template_is_not_served_when_the_deprecation_is_taken_back() {
+        UUID canary = promoteCanary();
+        UUID rollout = open();
+        await(stock.controls.deprecate(stock.template(), "old"));
+
+        assertThat(await(control.supersede(rollout, "target_not_active", now())))
+                .isTrue();
+        await(stock.controls.undeprecate(stock.template()));
+
+        assertThat(state(rollout)).isEqualTo("rolled_back");
+        assertThat(active(first)).isTrue();
+        assertThat(role(canary)).isEqualTo("none");
+    }
+
+    @Test
+    void a_rollout_past_its_canary_is_superseded_where_the_template_is_deprecated() {
+        UUID second = promote();
+        UUID rollout = open();
+        await(stock.controls.deprecate(stock.template(), "old"));
+
+        assertThat(await(control.supersede(rollout, "target_not_active", now())))
+                .isTrue();
+
+        assertThat(state(rollout)).isEqualTo("superseded");
+        assertThat(active(second)).isTrue();
+    }
+
+    @Test
+    void a_rollback_goes_to_the_version_that_was_active_before_whatever_its_number() {
+        UUID second = promote();
+        activate(first);
+        UUID third = promote();
+
+        assertThat(await(control.rollBack(stock.owner, open(), now()))).isInstanceOf(RolloutChange.Changed.class);
+
+        assertThat(active(first)).isTrue();
+        assertThat(List.of(role(first), role(second), role(third))).containsExactly("target", "before", "none");
+    }
 }
