@@ -6,6 +6,7 @@ LOCK TABLE workspaces, rollouts IN ACCESS EXCLUSIVE MODE;
 -- The last trial claim of the rollout. It is of the present phase where it was made since phase_at. The claim and its workspace are
 -- removed as those of clients are, so the column may name one that is gone.
 ALTER TABLE rollouts ADD COLUMN trial_claim_id uuid;
+CREATE INDEX rollouts_tried ON rollouts (trial_claim_id) WHERE trial_claim_id IS NOT NULL;
 
 -- trial: the system user has claimed it. A prebuild is owned by the system user, and of claimed workspaces only these are.
 -- NOT VALID: the old constraint allowed less, so every row that exists satisfies the new one.

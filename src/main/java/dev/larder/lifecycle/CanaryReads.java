@@ -22,8 +22,7 @@ public final class CanaryReads {
     private CanaryReads() {}
 
     // Those that were begun in this phase, whatever has become of them, and those that stand from a phase
-    // before or are claimed on trial. Its
-    // attempts since then are few; all that the preset ever had may be many.
+    // before or are claimed on trial. Its attempts since then are few; all that the preset ever had may be many.
     private static final String CANARIES = """
             (SELECT b.workspace_id AS id
                FROM attempts a

@@ -115,7 +115,7 @@ public class TrialStore {
                   JOIN claims c ON c.id = r.trial_claim_id AND c.ended_at IS NULL
                   JOIN workspaces w ON w.id = c.workspace_id
                   JOIN jobs j ON j.build_id = w.build_id
-                 WHERE r.ended_at IS NULL AND NOT w.verifying AND w.transition = 'start' AND {trusted}
+                 WHERE r.trial_claim_id IS NOT NULL AND NOT w.verifying AND w.transition = 'start' AND {trusted}
                    AND (r.state <> 'canary' OR w.build_status IN ('failed', 'canceled')
                         OR (w.build_status = 'succeeded' AND w.claim_step_wanted_at IS NULL))
                  ORDER BY w.id LIMIT 100
@@ -131,9 +131,8 @@ public class TrialStore {
     private static final Sql END = Sql.of(SETTLED + EndClaimStore.GIVE_BACK, "at");
 
     /**
-     * Ends the trial claims whose last step has ended, and those of rollouts that are held: released, or failed with
-     * the step's code. Their workspaces are to be deleted. At most 100 at a time. A trial claim of a rollout that has
-     * ended is left to its ttl.
+     * Ends the trial claims whose last step has ended, and those of rollouts that are held or have ended: released,
+     * or failed with the step's code. Their workspaces are to be deleted. At most 100 at a time.
      *
      * @return how many
      */
