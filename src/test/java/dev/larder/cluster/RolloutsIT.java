@@ -37,7 +37,7 @@ import org.junit.jupiter.api.Timeout;
  */
 class RolloutsIT {
 
-    private static final int ROLLOUTS = Integer.getInteger("larder.cluster.rollouts", 6);
+    private static final int ROLLOUTS = Integer.getInteger("larder.cluster.rollouts", 3);
     private static final long SEED = Long.getLong("larder.cluster.seed", System.nanoTime() & 0xffff);
     private static final int INSTANCES = 4;
     private static final int SURGE = 1;
