@@ -93,6 +93,10 @@ class RollingPlanTest {
 
         assertThat(of(outrun, 1)).containsExactly(replaced(old.prebuild(0)));
         assertThat(of(outrun, 2)).containsExactly(new Action.Create(1, 0));
+        PoolFixture left = before(3, delivered).ready(1);
+        LinePlan taken = plan(NOON, target(3, delivered, RolloutRole.TARGET).ready(1), left);
+        assertThat(of(taken, 1)).as("claims have just taken some").containsExactly(replaced(left.prebuild(0)));
+        assertThat(of(taken, 2)).containsExactly(new Action.Create(2, 0));
         assertThat(plan(NOON, target(3).pending(2), before(3).ready(2)).effects())
                 .as("nothing was built since the last one went")
                 .isEmpty();
