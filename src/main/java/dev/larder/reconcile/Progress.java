@@ -98,20 +98,22 @@ final class Progress {
         return back ? new RolloutStep.RollBack(code, detail) : new RolloutStep.Hold(code, detail, canaries);
     }
 
+    /** What is stale of a promotion's target is renewed by a rollout of its own. */
     private boolean isFinished() {
         boolean onlyTarget =
                 line.befores().stream().allMatch(before -> before.prebuilds().isEmpty());
-        Staleness staleness = Staleness.of(target, at);
-        return onlyTarget && staleness.cause().isEmpty() && (isRenewal() || hasFresh());
+        return onlyTarget
+                && (isRenewal() ? Staleness.of(target, at).cause().isEmpty() : hasFresh());
     }
 
     private boolean isRenewal() {
         return rollout.cause() != RolloutCause.PROMOTION;
     }
 
-    /** The new version was built once at least, or none is wanted of it. */
+    /** The new version was built once at least, or none is wanted of it. A claim may have taken it since. */
     private boolean hasFresh() {
         return Desired.declared(target, at).instances() == 0
+                || target.membership().map(Membership::newestReadyAt).isPresent()
                 || target.prebuilds().stream().anyMatch(prebuild -> target.isSound(prebuild, at));
     }
 
@@ -136,6 +138,7 @@ final class Progress {
                 : Optional.empty();
     }
 
+    /** Nothing became ready since the state began. */
     private boolean neverReady() {
         @Nullable Instant ready = newestReadyAt(target);
         return ready == null || ready.isBefore(rollout.phaseAt());
@@ -160,8 +163,9 @@ final class Progress {
         return again.isAfter(first) ? again : first;
     }
 
+    /** A renewal whose builds succeed again has ended: a pool may always have something stale. */
     private Optional<RolloutStep> whileHeld() {
-        if (isRenewal() && isFinished()) {
+        if (isRenewal() && (isFinished() || !neverReady())) {
             return Optional.of(new RolloutStep.Finish());
         }
         return at.isBefore(rollout.toldAt().plus(REMINDED_EVERY))

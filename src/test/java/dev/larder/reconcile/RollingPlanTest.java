@@ -5,6 +5,7 @@ import static dev.larder.reconcile.PoolFixture.poolWanting;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.model.PauseScope;
+import dev.larder.model.PresetSnapshot.Membership;
 import dev.larder.model.PresetSnapshot.Service;
 import dev.larder.model.PresetStatus;
 import dev.larder.model.Rollout;
@@ -18,6 +19,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
@@ -267,6 +269,33 @@ class RollingPlanTest {
     }
 
     @Test
+    void a_promotion_is_done_although_something_of_the_new_version_expires_soon() {
+        Duration almost = YOUNG.plusSeconds(30);
+        PoolFixture expiring = target(2).ready(2).expiringAfter(almost);
+        PoolFixture alone = poolWanting(2)
+                .version(2)
+                .rolling(RolloutPolicy.DEFAULT)
+                .ready(2)
+                .expiringAfter(almost);
+
+        assertThat(plan(NOON, expiring, before(2)).step()).contains(new RolloutStep.Finish());
+        assertThat(plan(NOON, alone).step()).contains(new RolloutStep.Begin(RolloutCause.EXPIRY));
+    }
+
+    @Test
+    void a_promotion_is_done_although_claims_have_taken_all_that_the_new_version_had() {
+        PoolFixture taken = target(2).serving(readyAt(OPEN, NOON.minusSeconds(10)));
+
+        assertThat(plan(NOON, taken, before(2)).step()).contains(new RolloutStep.Finish());
+    }
+
+    /** The target, of which one became ready at that time. */
+    private static Service readyAt(Rollout rollout, Instant ready) {
+        return new Service(
+                true, true, Optional.of(new Membership(RolloutRole.TARGET, rollout, ready, List.of())));
+    }
+
+    @Test
     void a_rollout_whose_version_is_not_active_any_more_is_superseded_and_nothing_of_it_stays() {
         PoolFixture old = before(1).ready(1);
         PoolFixture withdrawn = target(1)
@@ -354,6 +383,18 @@ class RollingPlanTest {
 
         assertThat(of(goesOn, 2)).containsExactly(new Action.Create(1, 0));
         assertThat(done.step()).contains(new RolloutStep.Finish());
+    }
+
+    @Test
+    void a_renewal_that_is_held_ends_when_something_became_ready_although_more_is_stale() {
+        Rollout held =
+                new Rollout(OPEN.id(), RolloutCause.EXPIRY, RolloutState.HELD, NOON, NOON, NOON, false, false);
+        PoolFixture stale = target(2, held, RolloutRole.TARGET).ready(2).staleFrom(NOON);
+
+        assertThat(plan(NOON.plusSeconds(1), stale).step()).isEmpty();
+        assertThat(plan(NOON.plusSeconds(1), stale.serving(readyAt(held, NOON.plusSeconds(1))))
+                        .step())
+                .contains(new RolloutStep.Finish());
     }
 
     @Test
