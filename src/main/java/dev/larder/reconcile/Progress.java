@@ -133,9 +133,19 @@ final class Progress {
                 return Optional.of(failed("validation_failed", reason, List.of()));
             }
         }
-        return at.isAfter(deadline(target, rollout))
+        return at.isAfter(deadline(target, rollout)) && !onlyRemovalsAreLeft()
                 ? Optional.of(failed("deadline", "nothing more became ready by the deadline", List.of()))
                 : Optional.empty();
+    }
+
+    /** As many as are wanted are ready: a removal that takes its time says nothing of what was built. */
+    private boolean onlyRemovalsAreLeft() {
+        Staleness staleness = Staleness.of(target, at);
+        long ready = target.prebuilds().stream()
+                .filter(prebuild -> prebuild.ready() && target.isSound(prebuild, at))
+                .filter(prebuild -> !isRenewal() || !staleness.includes(prebuild))
+                .count();
+        return ready >= Desired.declared(target, at).instances();
     }
 
     /** Nothing became ready since the state began. */

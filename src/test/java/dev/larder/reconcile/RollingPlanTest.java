@@ -4,6 +4,7 @@ import static dev.larder.reconcile.PoolFixture.NOON;
 import static dev.larder.reconcile.PoolFixture.poolWanting;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.model.JobStatus;
 import dev.larder.model.PauseScope;
 import dev.larder.model.PresetSnapshot.Membership;
 import dev.larder.model.PresetSnapshot.Service;
@@ -15,6 +16,7 @@ import dev.larder.model.RolloutPolicy.OnFailure;
 import dev.larder.model.RolloutRole;
 import dev.larder.model.RolloutState;
 import dev.larder.model.Share;
+import dev.larder.model.Transition;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
@@ -191,6 +193,29 @@ class RollingPlanTest {
                 .contains(new RolloutStep.Hold("deadline", "nothing more became ready by the deadline", List.of()));
         assertThat(plan(NOON, target(1).pending(1), before(1).ready(1)).nextLook())
                 .contains(deadline.plusMillis(1));
+    }
+
+    @Test
+    void a_deadline_does_not_condemn_a_version_of_which_as_many_as_wanted_are_ready() {
+        Instant late = NOON.plus(Duration.ofHours(2));
+        PoolFixture removed = before(2).with(Transition.DELETE, JobStatus.RUNNING);
+
+        assertThat(plan(late, target(2).ready(2), removed).step()).isEmpty();
+        assertThat(plan(late, target(2).ready(1), removed).step()).isPresent();
+        assertThat(plan(late, target(2).ready(1), before(2)).step()).contains(new RolloutStep.Finish());
+    }
+
+    @Test
+    void stale_stock_does_not_count_for_the_deadline_of_a_renewal() {
+        Rollout renewal = new Rollout(
+                OPEN.id(), RolloutCause.INVALIDATION, OPEN.state(), NOON, NOON.plusSeconds(60), NOON, false, false);
+        Instant late = NOON.plus(Duration.ofHours(2));
+
+        assertThat(plan(
+                                late,
+                                target(2, renewal, RolloutRole.TARGET).ready(2).staleFrom(NOON))
+                        .step())
+                .isPresent();
     }
 
     @Test
