@@ -24,6 +24,7 @@ final class MembershipReads {
                               WHERE b.preset_id = p.id AND b.attempt IS NOT NULL
                               ORDER BY b.attempt DESC LIMIT 1000) n""";
 
+    // Builds that the cycle begins which takes old stock may have the very time of it.
     /** The columns. The statement calls the preset {@code p} and its rollout {@code r}. */
     static final String COLUMNS = """
             p.rollout_role, r.id AS rollout, r.cause, r.state AS rollout_state, r.phase_at, r.deadline_at,
@@ -33,7 +34,7 @@ final class MembershipReads {
                    END AS newest_ready_at,
                    p.rollout_role = 'target'
                        AND EXISTS (SELECT FROM {newest} JOIN jobs j ON j.build_id = n.id
-                                    WHERE j.status = 'succeeded' AND n.created_at > greatest(r.phase_at, r.replaced_at))
+                                    WHERE j.status = 'succeeded' AND n.created_at >= greatest(r.phase_at, r.replaced_at))
                      AS delivered""".replace("{newest}", NEWEST_BUILDS);
 
     private MembershipReads() {}

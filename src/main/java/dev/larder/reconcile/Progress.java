@@ -98,20 +98,22 @@ final class Progress {
         return back ? new RolloutStep.RollBack(code, detail) : new RolloutStep.Hold(code, detail, canaries);
     }
 
+    /** What is stale of a promotion's target is renewed by a rollout of its own. */
     private boolean isFinished() {
         boolean onlyTarget =
                 line.befores().stream().allMatch(before -> before.prebuilds().isEmpty());
-        Staleness staleness = Staleness.of(target, at);
-        return onlyTarget && staleness.cause().isEmpty() && (isRenewal() || hasFresh());
+        return onlyTarget
+                && (isRenewal() ? Staleness.of(target, at).cause().isEmpty() : hasFresh());
     }
 
     private boolean isRenewal() {
         return rollout.cause() != RolloutCause.PROMOTION;
     }
 
-    /** The new version was built once at least, or none is wanted of it. */
+    /** The new version was built once at least, or none is wanted of it. A claim may have taken it since. */
     private boolean hasFresh() {
         return Desired.declared(target, at).instances() == 0
+                || target.membership().map(Membership::newestReadyAt).isPresent()
                 || target.prebuilds().stream().anyMatch(prebuild -> target.isSound(prebuild, at));
     }
 
@@ -131,11 +133,22 @@ final class Progress {
                 return Optional.of(failed("validation_failed", reason, List.of()));
             }
         }
-        return at.isAfter(deadline(target, rollout))
+        return at.isAfter(deadline(target, rollout)) && !onlyRemovalsAreLeft()
                 ? Optional.of(failed("deadline", "nothing more became ready by the deadline", List.of()))
                 : Optional.empty();
     }
 
+    /** As many as are wanted are ready: a removal that takes its time says nothing of what was built. */
+    private boolean onlyRemovalsAreLeft() {
+        Staleness staleness = Staleness.of(target, at);
+        long ready = target.prebuilds().stream()
+                .filter(prebuild -> prebuild.ready() && target.isSound(prebuild, at))
+                .filter(prebuild -> !isRenewal() || !staleness.includes(prebuild))
+                .count();
+        return ready >= Desired.declared(target, at).instances();
+    }
+
+    /** Nothing became ready since the state began. */
     private boolean neverReady() {
         @Nullable Instant ready = newestReadyAt(target);
         return ready == null || ready.isBefore(rollout.phaseAt());
@@ -160,8 +173,9 @@ final class Progress {
         return again.isAfter(first) ? again : first;
     }
 
+    /** A renewal whose builds succeed again has ended: a pool may always have something stale. */
     private Optional<RolloutStep> whileHeld() {
-        if (isRenewal() && isFinished()) {
+        if (isRenewal() && (isFinished() || !neverReady())) {
             return Optional.of(new RolloutStep.Finish());
         }
         return at.isBefore(rollout.toldAt().plus(REMINDED_EVERY))

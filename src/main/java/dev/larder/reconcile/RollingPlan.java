@@ -144,17 +144,17 @@ final class RollingPlan {
     }
 
     /**
-     * Claims take fresh ones as fast as the surge makes them, so that never enough are ready. As many as are missing
-     * are being built then: a surge of old ones that goes leaves the pool as full as it is without a rollout. One
-     * build's time passes between two of these.
+     * Claims take fresh ones as fast as the surge makes them, so that never enough are ready. This plan builds as many
+     * as are missing: a surge of old ones that goes leaves the pool as full as it is without a rollout. One build's
+     * time passes between two of these.
      */
     private boolean isOutrun() {
         long ready = Stream.concat(fresh.stream(), old.stream())
                 .filter(Prebuild::ready)
                 .count();
         return mode == Mode.REPLACING
+                && canBegin()
                 && ready < wanted - unavailable()
-                && live(Set.of(), Set.of(), false) >= wanted + surge
                 && target.membership()
                         .filter(known -> known.rollout().delivered())
                         .isPresent();

@@ -149,13 +149,18 @@ final class LineWorld {
         return plan;
     }
 
-    /** A rollback changes the whole template. When nothing old is left, the end is a step of its own. */
+    /**
+     * A rollback changes the whole template. When nothing old is left, the end is a step of its own. So is the
+     * renewal that begins after it.
+     */
     private static boolean follows(LinePlan first, LinePlan second) {
         boolean back =
                 first.step().filter(RolloutStep.RollBack.class::isInstance).isPresent();
         boolean finishes =
                 second.step().filter(RolloutStep.Finish.class::isInstance).isPresent();
-        return back || (finishes && second.effects().isEmpty());
+        boolean renews = first.step().filter(RolloutStep.Finish.class::isInstance).isPresent()
+                && second.step().filter(RolloutStep.Begin.class::isInstance).isPresent();
+        return back || ((finishes || renews) && second.effects().isEmpty());
     }
 
     private void perform(LinePlan plan) {

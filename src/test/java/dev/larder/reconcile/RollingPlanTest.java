@@ -4,7 +4,9 @@ import static dev.larder.reconcile.PoolFixture.NOON;
 import static dev.larder.reconcile.PoolFixture.poolWanting;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.model.JobStatus;
 import dev.larder.model.PauseScope;
+import dev.larder.model.PresetSnapshot.Membership;
 import dev.larder.model.PresetSnapshot.Service;
 import dev.larder.model.PresetStatus;
 import dev.larder.model.Rollout;
@@ -14,10 +16,12 @@ import dev.larder.model.RolloutPolicy.OnFailure;
 import dev.larder.model.RolloutRole;
 import dev.larder.model.RolloutState;
 import dev.larder.model.Share;
+import dev.larder.model.Transition;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
@@ -93,6 +97,10 @@ class RollingPlanTest {
 
         assertThat(of(outrun, 1)).containsExactly(replaced(old.prebuild(0)));
         assertThat(of(outrun, 2)).containsExactly(new Action.Create(1, 0));
+        PoolFixture left = before(3, delivered).ready(1);
+        LinePlan taken = plan(NOON, target(3, delivered, RolloutRole.TARGET).ready(1), left);
+        assertThat(of(taken, 1)).as("claims have just taken some").containsExactly(replaced(left.prebuild(0)));
+        assertThat(of(taken, 2)).containsExactly(new Action.Create(2, 0));
         assertThat(plan(NOON, target(3).pending(2), before(3).ready(2)).effects())
                 .as("nothing was built since the last one went")
                 .isEmpty();
@@ -188,6 +196,29 @@ class RollingPlanTest {
     }
 
     @Test
+    void a_deadline_does_not_condemn_a_version_of_which_as_many_as_wanted_are_ready() {
+        Instant late = NOON.plus(Duration.ofHours(2));
+        PoolFixture removed = before(2).with(Transition.DELETE, JobStatus.RUNNING);
+
+        assertThat(plan(late, target(2).ready(2), removed).step()).isEmpty();
+        assertThat(plan(late, target(2).ready(1), removed).step()).isPresent();
+        assertThat(plan(late, target(2).ready(1), before(2)).step()).contains(new RolloutStep.Finish());
+    }
+
+    @Test
+    void stale_stock_does_not_count_for_the_deadline_of_a_renewal() {
+        Rollout renewal = new Rollout(
+                OPEN.id(), RolloutCause.INVALIDATION, OPEN.state(), NOON, NOON.plusSeconds(60), NOON, false, false);
+        Instant late = NOON.plus(Duration.ofHours(2));
+
+        assertThat(plan(
+                                late,
+                                target(2, renewal, RolloutRole.TARGET).ready(2).staleFrom(NOON))
+                        .step())
+                .isPresent();
+    }
+
+    @Test
     void each_ready_one_gives_the_rollout_its_time_anew() {
         PoolFixture fresh = target(2).ready(1, YOUNG);
         Instant again = NOON.minus(YOUNG).plusSeconds(30).plus(Duration.ofHours(1));
@@ -260,6 +291,33 @@ class RollingPlanTest {
         assertThat(plan(NOON, target(3), before(3)).step()).isEmpty();
         assertThat(plan(NOON, target(3).ready(1), before(3)).step()).contains(new RolloutStep.Finish());
         assertThat(plan(NOON, target(0), before(0)).step()).contains(new RolloutStep.Finish());
+    }
+
+    @Test
+    void a_promotion_is_done_although_something_of_the_new_version_expires_soon() {
+        Duration almost = YOUNG.plusSeconds(30);
+        PoolFixture expiring = target(2).ready(2).expiringAfter(almost);
+        PoolFixture alone = poolWanting(2)
+                .version(2)
+                .rolling(RolloutPolicy.DEFAULT)
+                .ready(2)
+                .expiringAfter(almost);
+
+        assertThat(plan(NOON, expiring, before(2)).step()).contains(new RolloutStep.Finish());
+        assertThat(plan(NOON, alone).step()).contains(new RolloutStep.Begin(RolloutCause.EXPIRY));
+    }
+
+    @Test
+    void a_promotion_is_done_although_claims_have_taken_all_that_the_new_version_had() {
+        PoolFixture taken = target(2).serving(readyAt(OPEN, NOON.minusSeconds(10)));
+
+        assertThat(plan(NOON, taken, before(2)).step()).contains(new RolloutStep.Finish());
+    }
+
+    /** The target, of which one became ready at that time. */
+    private static Service readyAt(Rollout rollout, Instant ready) {
+        return new Service(
+                true, true, Optional.of(new Membership(RolloutRole.TARGET, rollout, ready, List.of())));
     }
 
     @Test
@@ -350,6 +408,18 @@ class RollingPlanTest {
 
         assertThat(of(goesOn, 2)).containsExactly(new Action.Create(1, 0));
         assertThat(done.step()).contains(new RolloutStep.Finish());
+    }
+
+    @Test
+    void a_renewal_that_is_held_ends_when_something_became_ready_although_more_is_stale() {
+        Rollout held =
+                new Rollout(OPEN.id(), RolloutCause.EXPIRY, RolloutState.HELD, NOON, NOON, NOON, false, false);
+        PoolFixture stale = target(2, held, RolloutRole.TARGET).ready(2).staleFrom(NOON);
+
+        assertThat(plan(NOON.plusSeconds(1), stale).step()).isEmpty();
+        assertThat(plan(NOON.plusSeconds(1), stale.serving(readyAt(held, NOON.plusSeconds(1))))
+                        .step())
+                .contains(new RolloutStep.Finish());
     }
 
     @Test
