@@ -66,19 +66,13 @@ record RolloutView(
     @Schema(name = "RolloutVerdict")
     record VerdictView(String outcome, List<CanaryView> canaries) {
 
-        /** Of a rollout in this state, which is held for this reason. */
-        static VerdictView of(boolean skipped, RolloutState state, @Nullable String reason, List<CanaryView> canaries) {
-            return new VerdictView(skipped ? "skipped" : outcome(state, reason, canaries), canaries);
-        }
-
-        // A canary that was resumed is judged anew.
-        private static String outcome(RolloutState state, @Nullable String reason, List<CanaryView> canaries) {
-            if (state == RolloutState.CANARY) {
-                return "undecided";
-            }
-            boolean failed = "canary_deadline".equals(reason)
-                    || canaries.stream().anyMatch(canary -> "template".equals(canary.blame()));
-            return failed ? "failed" : "passed";
+        /**
+         * A canary that was resumed is judged anew.
+         *
+         * @param stored the outcome of the last verdict
+         */
+        static VerdictView of(RolloutState state, String stored, List<CanaryView> canaries) {
+            return new VerdictView(state == RolloutState.CANARY ? "undecided" : stored, canaries);
         }
     }
 
