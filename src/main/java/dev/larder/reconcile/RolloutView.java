@@ -97,20 +97,26 @@ record RolloutView(
      * What ends the state, and when at the latest.
      *
      * @param owner {@code reconciler}, or {@code template_admin}: a person must decide
-     * @param at null where only a person ends it
-     * @param then what the reconciler does at that time: {@code hold} or {@code rollback}; null where a person decides
+     * @param at null where no time ends it: a person does, or the reconciler when all is renewed
+     * @param then what the reconciler does at that time: {@code hold} or {@code rollback}; null without a time
      */
     @Schema(name = "RolloutEnding")
     record Ending(
             String owner, @Nullable Instant at, @Nullable String then) {
 
         private static final Ending BY_A_PERSON = new Ending("template_admin", null, null);
+        private static final Ending WHEN_RENEWED = new Ending("reconciler", null, null);
 
         static Ending of(RolloutState state, boolean paused, RolloutCause cause, OnFailure onFailure, Instant at) {
-            if (paused || state == RolloutState.HELD) {
+            boolean promotion = cause == RolloutCause.PROMOTION;
+            if (paused) {
                 return BY_A_PERSON;
             }
-            OnFailure then = cause == RolloutCause.PROMOTION ? onFailure : OnFailure.HOLD;
+            // A renewal goes on while it is held, and has no deadline then.
+            if (state == RolloutState.HELD) {
+                return promotion ? BY_A_PERSON : WHEN_RENEWED;
+            }
+            OnFailure then = promotion ? onFailure : OnFailure.HOLD;
             return new Ending("reconciler", at, then.word());
         }
     }

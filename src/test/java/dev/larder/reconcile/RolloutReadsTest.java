@@ -9,6 +9,7 @@ import dev.larder.lifecycle.RolloutChange;
 import dev.larder.lifecycle.RolloutControl;
 import dev.larder.model.PresetFilter;
 import dev.larder.model.RolloutCause;
+import dev.larder.model.RolloutPolicy.OnFailure;
 import dev.larder.model.RolloutState;
 import dev.larder.model.Schedule;
 import dev.larder.reconcile.RolloutReads.Filter;
@@ -213,6 +214,18 @@ class RolloutReadsTest {
 
         assertThat(look(rollout).ending())
                 .isEqualTo(new Ending("reconciler", NOON.plus(Duration.ofMinutes(90)), "hold"));
+    }
+
+    @Test
+    void a_person_ends_a_renewal_only_where_it_is_paused_for_it_goes_on_while_it_is_held() {
+        Instant at = NOON;
+        for (RolloutCause cause : RolloutCause.values()) {
+            Ending held = Ending.of(RolloutState.HELD, false, cause, OnFailure.HOLD, at);
+            Ending paused = Ending.of(RolloutState.HELD, true, cause, OnFailure.HOLD, at);
+            String owner = cause == RolloutCause.PROMOTION ? "template_admin" : "reconciler";
+            assertThat(held).as("held, %s", cause).isEqualTo(new Ending(owner, null, null));
+            assertThat(paused).as("paused, %s", cause).isEqualTo(new Ending("template_admin", null, null));
+        }
     }
 
     @Test
