@@ -98,7 +98,7 @@ public class RolloutControl {
 
     /** Serves the new version without a verdict. */
     public Uni<RolloutChange> skipCanary(Caller caller, UUID rollout, Instant at) {
-        JsonObject verdict = new JsonObject().put("skipped", true);
+        JsonObject verdict = new JsonObject().put("outcome", "skipped");
         return pool.withTransaction(connection -> locked(
                 connection,
                 caller,
@@ -110,10 +110,16 @@ public class RolloutControl {
                                 : new RolloutChange.Refused("rollout_not_in_canary"))));
     }
 
+    /** Why a rollout is rolled back. An empty verdict keeps the one that was given before. */
+    private record Why(String code, @Nullable String detail, JsonObject verdict) {
+
+        static final Why BY_USER = new Why("by_user", null, new JsonObject());
+    }
+
     /** Makes the version before the active one, and takes the new one out. All presets of the template go back. */
     public Uni<RolloutChange> rollBack(Caller caller, UUID rollout, Instant at) {
         return pool.withTransaction(connection -> locked(
-                connection, caller, rollout, found -> back(connection, found, caller.userId(), "by_user", null, at)));
+                connection, caller, rollout, found -> back(connection, found, caller.userId(), Why.BY_USER, at)));
     }
 
     private static final Sql SYSTEM_USER = Sql.of("SELECT id FROM users WHERE role = 'system'");
@@ -123,12 +129,12 @@ public class RolloutControl {
      *
      * @param code why, a stable one
      * @param detail why, in a sentence
+     * @param verdict what the canaries were judged by; empty where none was judged
      * @return false where the rollout has ended, or cannot be rolled back
      */
-    public Uni<Boolean> rollBack(UUID rollout, String code, String detail, Instant at) {
-        return bySystem(
-                rollout,
-                (connection, found, system) -> back(connection, found, system, code, Rows.storable(detail), at));
+    public Uni<Boolean> rollBack(UUID rollout, String code, String detail, JsonObject verdict, Instant at) {
+        Why why = new Why(code, Rows.storable(detail), verdict);
+        return bySystem(rollout, (connection, found, system) -> back(connection, found, system, why, at));
     }
 
     /**
@@ -140,10 +146,11 @@ public class RolloutControl {
      * @return false where the rollout has ended
      */
     public Uni<Boolean> supersede(UUID rollout, String code, Instant at) {
+        Why why = new Why(code, NOT_TRIED, new JsonObject());
         return bySystem(
                         rollout,
                         (connection, found, system) -> found.canary() && !found.deleted()
-                                ? back(connection, found, system, code, NOT_TRIED, at)
+                                ? back(connection, found, system, why, at)
                                 : Uni.createFrom().item(new RolloutChange.Refused(code)))
                 .chain(back -> back ? Uni.createFrom().item(true) : rollouts.supersede(rollout, code, at));
     }
@@ -229,8 +236,7 @@ public class RolloutControl {
                                         : step.on(found)));
     }
 
-    private Uni<RolloutChange> back(
-            SqlConnection connection, Found found, UUID actor, String code, @Nullable String detail, Instant at) {
+    private Uni<RolloutChange> back(SqlConnection connection, Found found, UUID actor, Why why, Instant at) {
         UUID before = found.before();
         if (before == null) {
             return Uni.createFrom().item(new RolloutChange.Refused("rollout_has_no_version_before"));
@@ -240,21 +246,31 @@ public class RolloutControl {
         }
         Promotion promotion = new Promotion(found.template(), found.after(), before, actor, at);
         return promotions
-                .activate(connection, promotion, new End.RolledBack(code))
-                .chain(() -> TELL.on(connection, found.rollout(), detail, ids.next(), ids.next(), actor, Rows.utc(at)))
+                .activate(connection, promotion, new End.RolledBack(why.code()))
+                .chain(() -> TELL.on(
+                        connection,
+                        found.rollout(),
+                        why.detail(),
+                        why.verdict(),
+                        ids.next(),
+                        ids.next(),
+                        actor,
+                        Rows.utc(at)))
                 .replaceWith(new RolloutChange.Changed(found.rollout()));
     }
 
     private static final Sql TELL = Sql.of(
             """
             WITH changed AS (
-                UPDATE rollouts SET detail = :detail::text WHERE id = :rollout RETURNING *),
+                UPDATE rollouts SET detail = :detail::text, verdict = verdict || :verdict::jsonb
+                 WHERE id = :rollout RETURNING *),
             audited AS (
                 {audit})
             {told}""".replace("{audit}", audit("rollout.roll_back", "changed"))
                     .replace("{told}", RolloutStore.told("rollout_rolled_back", "changed")),
             "rollout",
             "detail",
+            "verdict",
             "id",
             "entry",
             "actor",

@@ -106,10 +106,12 @@ public class TrialStore {
         return NAME.on(connection, due.rollout(), claim).replaceWithVoid();
     }
 
-    // The last step has ended, or the version is no longer tried.
-    private static final String SETTLED = """
+    // The last step has ended, or the version is no longer tried. The preset is marked, so that the next cycle gives
+    // the verdict.
+    private static final String SETTLED =
+            """
             WITH workspace AS (
-                SELECT c.id AS claim_id, w.id, w.build_status IN ('failed', 'canceled') AS failed,
+                SELECT c.id AS claim_id, w.id, r.to_preset_id AS preset_id, w.build_status IN ('failed', 'canceled') AS failed,
                        coalesce(j.error_code, 'build_canceled') AS code, coalesce(j.error, 'The build was canceled.') AS detail
                   FROM rollouts r
                   JOIN claims c ON c.id = r.trial_claim_id AND c.ended_at IS NULL
@@ -125,8 +127,10 @@ public class TrialStore {
                    SET ended_at = :at::timestamptz, ended_reason = CASE WHEN w.failed THEN 'failed' ELSE 'released' END,
                        failure_code = CASE WHEN w.failed THEN w.code END, failure = CASE WHEN w.failed THEN w.detail END
                   FROM workspace w WHERE c.id = w.claim_id AND c.ended_at IS NULL AND c.workspace_id = w.id
-                RETURNING c.workspace_id)
-            """.replace("{trusted}", Rules.TRUSTED);
+                RETURNING c.workspace_id, w.preset_id),
+            marked AS (
+                {mark})
+            """.replace("{trusted}", Rules.TRUSTED).replace("{mark}", DirtyPresets.mark("claim"));
 
     private static final Sql END = Sql.of(SETTLED + EndClaimStore.GIVE_BACK, "at");
 

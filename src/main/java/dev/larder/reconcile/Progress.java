@@ -102,8 +102,7 @@ final class Progress {
     private boolean isFinished() {
         boolean onlyTarget =
                 line.befores().stream().allMatch(before -> before.prebuilds().isEmpty());
-        return onlyTarget
-                && (isRenewal() ? Staleness.of(target, at).cause().isEmpty() : hasFresh());
+        return onlyTarget && (isRenewal() ? Staleness.of(target, at).cause().isEmpty() : hasFresh());
     }
 
     private boolean isRenewal() {

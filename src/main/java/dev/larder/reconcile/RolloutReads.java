@@ -192,11 +192,7 @@ class RolloutReads {
         }
         return verdict.isEmpty()
                 ? null
-                : VerdictView.of(
-                        verdict.getBoolean("skipped", false),
-                        RolloutState.of(row.getString("state")),
-                        row.getString("reason"),
-                        canaries);
+                : VerdictView.of(RolloutState.of(row.getString("state")), verdict.getString("outcome"), canaries);
     }
 
     /** As {@link RolloutSteps} writes it. */

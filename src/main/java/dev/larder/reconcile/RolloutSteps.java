@@ -5,6 +5,8 @@ import dev.larder.lifecycle.RolloutStore;
 import dev.larder.model.CanaryEvidence;
 import dev.larder.model.PresetSnapshot.Membership;
 import dev.larder.model.Rollout;
+import dev.larder.model.RolloutRole;
+import dev.larder.model.RolloutState;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
@@ -32,8 +34,9 @@ public class RolloutSteps {
             case RolloutStep.PassCanary(var canaries) ->
                 rollouts.passCanary(open(line), verdict("passed", List.of(), canaries), at);
             case RolloutStep.Hold(var code, var detail, var canaries) ->
-                rollouts.hold(open(line), code, detail, verdict("failed", List.of(detail), canaries), at);
-            case RolloutStep.RollBack(var code, var detail) -> control.rollBack(open(line), code, detail, at);
+                rollouts.hold(open(line), code, detail, failed(line, detail), at);
+            case RolloutStep.RollBack(var code, var detail) ->
+                control.rollBack(open(line), code, detail, failed(line, detail), at);
             case RolloutStep.Finish finished -> rollouts.finish(open(line), at);
             case RolloutStep.Supersede(var code) -> control.supersede(open(line), code, at);
             case RolloutStep.Remind reminded -> rollouts.remind(open(line), at);
@@ -61,6 +64,17 @@ public class RolloutSteps {
                 .map(Rollout::id)
                 .findFirst()
                 .orElseThrow();
+    }
+
+    /** Empty where no canary was judged: the verdict that it passed with, if it had one, stays. */
+    private static JsonObject failed(LinePlan line, String detail) {
+        return line.members().stream()
+                .filter(one -> one.preset().is(RolloutRole.CANARY))
+                .flatMap(one -> one.preset().membership().stream())
+                .filter(member -> member.rollout().state() == RolloutState.CANARY)
+                .findFirst()
+                .map(member -> verdict("failed", List.of(detail), member.canaries()))
+                .orElseGet(JsonObject::new);
     }
 
     /** As {@code GET /rollouts/{id}} shows it, and what was known of each canary. */

@@ -66,19 +66,13 @@ record RolloutView(
     @Schema(name = "RolloutVerdict")
     record VerdictView(String outcome, List<CanaryView> canaries) {
 
-        /** Of a rollout in this state, which is held for this reason. */
-        static VerdictView of(boolean skipped, RolloutState state, @Nullable String reason, List<CanaryView> canaries) {
-            return new VerdictView(skipped ? "skipped" : outcome(state, reason, canaries), canaries);
-        }
-
-        // A canary that was resumed is judged anew.
-        private static String outcome(RolloutState state, @Nullable String reason, List<CanaryView> canaries) {
-            if (state == RolloutState.CANARY) {
-                return "undecided";
-            }
-            boolean failed = "canary_deadline".equals(reason)
-                    || canaries.stream().anyMatch(canary -> "template".equals(canary.blame()));
-            return failed ? "failed" : "passed";
+        /**
+         * A canary that was resumed is judged anew.
+         *
+         * @param stored the outcome of the last verdict
+         */
+        static VerdictView of(RolloutState state, String stored, List<CanaryView> canaries) {
+            return new VerdictView(state == RolloutState.CANARY ? "undecided" : stored, canaries);
         }
     }
 
@@ -103,20 +97,26 @@ record RolloutView(
      * What ends the state, and when at the latest.
      *
      * @param owner {@code reconciler}, or {@code template_admin}: a person must decide
-     * @param at null where only a person ends it
-     * @param then what the reconciler does at that time: {@code hold} or {@code rollback}; null where a person decides
+     * @param at null where no time ends it: a person does, or the reconciler when all is renewed
+     * @param then what the reconciler does at that time: {@code hold} or {@code rollback}; null without a time
      */
     @Schema(name = "RolloutEnding")
     record Ending(
             String owner, @Nullable Instant at, @Nullable String then) {
 
         private static final Ending BY_A_PERSON = new Ending("template_admin", null, null);
+        private static final Ending WHEN_RENEWED = new Ending("reconciler", null, null);
 
         static Ending of(RolloutState state, boolean paused, RolloutCause cause, OnFailure onFailure, Instant at) {
-            if (paused || state == RolloutState.HELD) {
+            boolean promotion = cause == RolloutCause.PROMOTION;
+            if (paused) {
                 return BY_A_PERSON;
             }
-            OnFailure then = cause == RolloutCause.PROMOTION ? onFailure : OnFailure.HOLD;
+            // A renewal goes on while it is held, and has no deadline then.
+            if (state == RolloutState.HELD) {
+                return promotion ? BY_A_PERSON : WHEN_RENEWED;
+            }
+            OnFailure then = promotion ? onFailure : OnFailure.HOLD;
             return new Ending("reconciler", at, then.word());
         }
     }

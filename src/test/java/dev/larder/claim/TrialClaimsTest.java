@@ -114,6 +114,21 @@ class TrialClaimsTest {
     }
 
     @Test
+    void the_end_of_a_trial_claim_has_the_next_cycle_look_at_the_preset() {
+        Canary canary = tried("claim.sh");
+        canary.ready();
+        canary.round();
+        fit(step());
+        stock.sql("DELETE FROM dirty_presets");
+
+        canary.round();
+
+        assertThat(claim().getString("ended_reason")).isEqualTo("released");
+        assertThat(stock.count("dirty_presets WHERE preset_id = '" + canary.preset + "'"))
+                .isPositive();
+    }
+
+    @Test
     void nothing_is_claimed_before_all_canaries_are_ready() {
         Canary canary = tried("claim.sh");
         stock.ready(canary.preset, 1);

@@ -247,7 +247,7 @@ class RolloutsTest {
         promoteCanary();
         UUID rollout = open();
 
-        assertThat(await(control.rollBack(rollout, "build_failed", "start.sh ended with 1.", now())))
+        assertThat(await(control.rollBack(rollout, "build_failed", "start.sh ended with 1.", new JsonObject(), now())))
                 .isTrue();
 
         assertThat(stock.row("SELECT reason, detail FROM rollouts WHERE id = $1", Tuple.of(rollout))

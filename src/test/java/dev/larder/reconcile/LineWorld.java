@@ -158,7 +158,9 @@ final class LineWorld {
                 first.step().filter(RolloutStep.RollBack.class::isInstance).isPresent();
         boolean finishes =
                 second.step().filter(RolloutStep.Finish.class::isInstance).isPresent();
-        boolean renews = first.step().filter(RolloutStep.Finish.class::isInstance).isPresent()
+        boolean renews = first.step()
+                        .filter(RolloutStep.Finish.class::isInstance)
+                        .isPresent()
                 && second.step().filter(RolloutStep.Begin.class::isInstance).isPresent();
         return back || ((finishes || renews) && second.effects().isEmpty());
     }

@@ -211,9 +211,7 @@ class RollingPlanTest {
                 OPEN.id(), RolloutCause.INVALIDATION, OPEN.state(), NOON, NOON.plusSeconds(60), NOON, false, false);
         Instant late = NOON.plus(Duration.ofHours(2));
 
-        assertThat(plan(
-                                late,
-                                target(2, renewal, RolloutRole.TARGET).ready(2).staleFrom(NOON))
+        assertThat(plan(late, target(2, renewal, RolloutRole.TARGET).ready(2).staleFrom(NOON))
                         .step())
                 .isPresent();
     }
@@ -316,8 +314,7 @@ class RollingPlanTest {
 
     /** The target, of which one became ready at that time. */
     private static Service readyAt(Rollout rollout, Instant ready) {
-        return new Service(
-                true, true, Optional.of(new Membership(RolloutRole.TARGET, rollout, ready, List.of())));
+        return new Service(true, true, Optional.of(new Membership(RolloutRole.TARGET, rollout, ready, List.of())));
     }
 
     @Test
@@ -412,8 +409,7 @@ class RollingPlanTest {
 
     @Test
     void a_renewal_that_is_held_ends_when_something_became_ready_although_more_is_stale() {
-        Rollout held =
-                new Rollout(OPEN.id(), RolloutCause.EXPIRY, RolloutState.HELD, NOON, NOON, NOON, false, false);
+        Rollout held = new Rollout(OPEN.id(), RolloutCause.EXPIRY, RolloutState.HELD, NOON, NOON, NOON, false, false);
         PoolFixture stale = target(2, held, RolloutRole.TARGET).ready(2).staleFrom(NOON);
 
         assertThat(plan(NOON.plusSeconds(1), stale).step()).isEmpty();

@@ -3,6 +3,8 @@ package dev.larder.reconcile;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.lifecycle.RolloutChange;
+import dev.larder.lifecycle.RolloutControl;
 import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
 import dev.larder.model.Declaration.HandOut;
@@ -12,6 +14,7 @@ import dev.larder.model.Declaration.Renewal;
 import dev.larder.model.RolloutPolicy;
 import dev.larder.model.RolloutPolicy.OnFailure;
 import dev.larder.model.Share;
+import dev.larder.testing.CanIgnoreReturnValue;
 import dev.larder.testing.Stock;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -19,8 +22,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -38,6 +43,7 @@ class RolloutCyclesTest {
         crank.close();
     }
 
+    @CanIgnoreReturnValue
     private UUID stocked(RolloutPolicy policy) {
         UUID preset = stock.declare("small", WANTED, policy);
         crank.cycle();
@@ -65,6 +71,28 @@ class RolloutCyclesTest {
                         "SELECT concat_ws(' ', cause, state, reason) AS n FROM rollouts ORDER BY id DESC LIMIT 1",
                         Tuple.tuple())
                 .getString("n");
+    }
+
+    /** Of the last rollout, as it is shown. */
+    private RolloutView.@Nullable VerdictView verdict() {
+        UUID last = stock.row("SELECT id FROM rollouts ORDER BY id DESC LIMIT 1", Tuple.tuple())
+                .getUUID("id");
+        return await(new RolloutReads(stock.pool).find(last, Optional.empty(), stock.clock.instant()))
+                .orElseThrow()
+                .verdict();
+    }
+
+    /** Of a rollout with a verdict: the outcome and how many canaries it was given by. */
+    private String outcome() {
+        RolloutView.VerdictView verdict = Objects.requireNonNull(verdict());
+        return verdict.outcome() + " " + verdict.canaries().size();
+    }
+
+    private void rollBackByUser() {
+        UUID open = stock.row("SELECT id FROM rollouts WHERE ended_at IS NULL", Tuple.tuple())
+                .getUUID("id");
+        assertThat(await(new RolloutControl(stock.pool, stock.ids).rollBack(stock.owner, open, stock.clock.instant())))
+                .isEqualTo(new RolloutChange.Changed(open));
     }
 
     /** Builds of one preset fail, and all others succeed. */
@@ -114,6 +142,7 @@ class RolloutCyclesTest {
         }
 
         assertThat(rollout()).isEqualTo("promotion held hard_limited");
+        assertThat(verdict()).as("no canary was judged").isNull();
         assertThat(stock.count("notifications WHERE kind = 'rollout_held'")).isEqualTo(1);
         assertThat(crank.live(before)).isEqualTo(WANTED);
         assertThat(stock.claim(before, stock.owner)).isPresent();
@@ -168,11 +197,54 @@ class RolloutCyclesTest {
         crank.settle();
 
         assertThat(rollout()).isEqualTo("promotion held canary_failed");
+        assertThat(outcome()).isEqualTo("failed 1");
         assertThat(stock.row("SELECT verdict -> 'jobs' ->> 0 AS n FROM rollouts", Tuple.tuple())
                         .getString("n"))
                 .isNotBlank();
         assertThat(crank.ever(after)).isEqualTo(1);
         assertThat(crank.live(before)).isEqualTo(WANTED);
+
+        rollBackByUser();
+        assertThat(rollout()).isEqualTo("promotion rolled_back by_user");
+        assertThat(outcome()).isEqualTo("failed 1");
+    }
+
+    @Test
+    void a_canary_that_was_not_built_by_its_deadline_has_failed() {
+        stocked(RollingWorldsTest.policy(Share.of(1), Share.of(0), 2, OnFailure.HOLD));
+        stock.promoteNewVersion();
+        crank.cycle();
+        stock.clock.forward(Duration.ofDays(1));
+
+        crank.cycle();
+
+        assertThat(rollout()).isEqualTo("promotion held canary_deadline");
+        assertThat(outcome()).isEqualTo("failed 2");
+    }
+
+    @Test
+    void a_rollout_that_is_held_after_its_canary_passed_keeps_that_verdict() {
+        stocked(new RolloutPolicy(
+                HELD.strategy(),
+                HELD.bounds(),
+                Optional.of(new RolloutPolicy.Canary(2, false, false, Duration.ofMinutes(30))),
+                OnFailure.HOLD,
+                true,
+                0,
+                Duration.ofHours(1)));
+        stock.promoteNewVersion();
+        crank.cycle();
+        stock.buildAll();
+        crank.cycle();
+        assertThat(outcome()).isEqualTo("passed 2");
+
+        stock.clock.forward(Duration.ofDays(1));
+        crank.cycle();
+        assertThat(rollout()).isEqualTo("promotion held deadline");
+        assertThat(outcome()).isEqualTo("passed 2");
+
+        rollBackByUser();
+        assertThat(outcome()).isEqualTo("passed 2");
     }
 
     @Test
@@ -190,6 +262,7 @@ class RolloutCyclesTest {
         stock.buildAll();
 
         assertThat(rollout()).isEqualTo("promotion rolled_back canary_failed");
+        assertThat(outcome()).isEqualTo("failed 2");
         assertThat(stock.preset("small")).isEqualTo(before);
         assertThat(stock.count("workspaces WHERE preset_id = '" + after
                         + "' AND deleted_at IS NULL AND build_status <> 'failed'"))

@@ -5,8 +5,11 @@ import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.database.Total;
+import dev.larder.lifecycle.RolloutChange;
+import dev.larder.lifecycle.RolloutControl;
 import dev.larder.model.PresetFilter;
 import dev.larder.model.RolloutCause;
+import dev.larder.model.RolloutPolicy.OnFailure;
 import dev.larder.model.RolloutState;
 import dev.larder.model.Schedule;
 import dev.larder.reconcile.RolloutReads.Filter;
@@ -214,6 +217,18 @@ class RolloutReadsTest {
     }
 
     @Test
+    void a_person_ends_a_renewal_only_where_it_is_paused_for_it_goes_on_while_it_is_held() {
+        Instant at = NOON;
+        for (RolloutCause cause : RolloutCause.values()) {
+            Ending held = Ending.of(RolloutState.HELD, false, cause, OnFailure.HOLD, at);
+            Ending paused = Ending.of(RolloutState.HELD, true, cause, OnFailure.HOLD, at);
+            String owner = cause == RolloutCause.PROMOTION ? "template_admin" : "reconciler";
+            assertThat(held).as("held, %s", cause).isEqualTo(new Ending(owner, null, null));
+            assertThat(paused).as("paused, %s", cause).isEqualTo(new Ending("template_admin", null, null));
+        }
+    }
+
+    @Test
     void a_renewal_is_never_rolled_back() {
         UUID preset = stock.declare("small", 1);
         stock.sql("UPDATE presets SET on_rollout_failure = 'rollback' WHERE id = $1", preset);
@@ -230,6 +245,7 @@ class RolloutReadsTest {
         UUID workspace = stock.ids.next();
         UUID job = stock.ids.next();
         JsonObject verdict = new JsonObject()
+                .put("outcome", "failed")
                 .put(
                         "canaries",
                         new JsonArray()
@@ -251,20 +267,28 @@ class RolloutReadsTest {
     }
 
     @Test
-    void a_verdict_follows_from_its_canaries_and_a_resumed_one_is_given_anew() {
-        List<CanaryView> sound = List.of(new CanaryView(stock.ids.next(), true, true, false, null, null, null));
-        List<CanaryView> delayed = List.of(
-                new CanaryView(stock.ids.next(), false, false, false, stock.ids.next(), "place", "unreachable"));
+    void the_last_verdict_is_shown_in_every_later_state_and_a_resumed_canary_is_undecided() {
+        for (RolloutState state : RolloutState.values()) {
+            for (String stored : List.of("passed", "failed", "skipped")) {
+                String shown = state == RolloutState.CANARY ? "undecided" : stored;
+                assertThat(VerdictView.of(state, stored, List.of()).outcome())
+                        .as("%s, %s", state, stored)
+                        .isEqualTo(shown);
+            }
+        }
+    }
 
-        assertThat(VerdictView.of(false, RolloutState.PROGRESSING, null, sound).outcome())
-                .isEqualTo("passed");
-        assertThat(VerdictView.of(false, RolloutState.HELD, "canary_deadline", delayed)
-                        .outcome())
-                .isEqualTo("failed");
-        assertThat(VerdictView.of(false, RolloutState.CANARY, null, delayed).outcome())
-                .isEqualTo("undecided");
-        assertThat(VerdictView.of(true, RolloutState.PROGRESSING, null, delayed).outcome())
-                .isEqualTo("skipped");
+    @Test
+    void a_skipped_canary_shows_no_verdict_but_that_it_was_skipped() {
+        stock.declare("small", 1);
+        stock.promoteNewVersion();
+        UUID rollout = rollouts.promotion(stock.preset("small"), "canary");
+
+        assertThat(await(new RolloutControl(stock.pool, stock.ids)
+                        .skipCanary(stock.owner, rollout, stock.clock.instant())))
+                .isEqualTo(new RolloutChange.Changed(rollout));
+
+        assertThat(look(rollout).verdict()).isEqualTo(new VerdictView("skipped", List.of()));
     }
 
     @Test

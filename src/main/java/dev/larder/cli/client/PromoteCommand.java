@@ -2,6 +2,7 @@ package dev.larder.cli.client;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
+import java.util.Set;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -43,6 +44,8 @@ public final class PromoteCommand extends ClientCommand {
         if (version < 1) {
             throw usage("VERSION must be 1 or more.");
         }
+        RolloutWait rollouts = new RolloutWait(session);
+        Set<String> before = wait ? rollouts.ended(Reference.template(template), version) : Set.of();
         Answer answer = session.api()
                 .post(
                         new PresetPaths(session).template(template, "promote"),
@@ -53,16 +56,15 @@ public final class PromoteCommand extends ClientCommand {
             case table, wide -> session.output().line("version " + version + " of " + template + " is active");
         }
         if (wait) {
-            follow(session);
+            follow(rollouts, before);
         }
         return ExitCode.OK;
     }
 
     /** Fails at the first one that is not done: the others go on. */
-    private void follow(Session session) {
+    private void follow(RolloutWait rollouts, Set<String> before) {
         Waits.Deadline deadline = Waits.Deadline.in(timeout);
-        RolloutWait rollouts = new RolloutWait(session);
-        for (JsonNode rollout : rollouts.openOf(Reference.template(template), version)) {
+        for (JsonNode rollout : rollouts.newest(Reference.template(template), version, before)) {
             rollouts.untilDone(rollout, deadline);
         }
     }

@@ -2,7 +2,12 @@ package dev.larder.cli.client;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** Waits for the rollouts of a promotion. */
 final class RolloutWait {
@@ -15,16 +20,38 @@ final class RolloutWait {
         this.session = session;
     }
 
-    /** The rollouts to this version that have not ended: one for each preset at most. */
-    List<JsonNode> openOf(Reference.TemplateName template, int version) {
+    /** The ids of the rollouts to this version that have ended. */
+    Set<String> ended(Reference.TemplateName template, int version) {
+        return of(template, version).stream()
+                .filter(row -> !Json.text(row, "endedAt").isEmpty())
+                .map(row -> Json.text(row, "id"))
+                .collect(Collectors.toSet());
+    }
+
+    /**
+     * The newest rollout to this version of each preset. One that ended while the version was promoted is among them.
+     *
+     * @param before the ids of those that had ended before the promotion: they are left out
+     */
+    Collection<JsonNode> newest(Reference.TemplateName template, int version, Set<String> before) {
+        Map<String, JsonNode> newest = new LinkedHashMap<>();
+        for (JsonNode row : of(template, version)) {
+            if (!before.contains(Json.text(row, "id"))) {
+                newest.putIfAbsent(Json.text(row, "preset"), row);
+            }
+        }
+        return newest.values();
+    }
+
+    /** Newest first. */
+    private List<JsonNode> of(Reference.TemplateName template, int version) {
         Lists.Filter filter = Lists.Filter.NONE
                 .with("organization", template.organization(session))
                 .with("template", template.template())
                 .with("cause", "promotion");
         return new Lists(session)
                 .list(Kind.rollouts, filter, 500).items().stream()
-                        .filter(row -> Json.text(row, "endedAt").isEmpty()
-                                && row.path("to").path("version").asInt() == version)
+                        .filter(row -> row.path("to").path("version").asInt() == version)
                         .toList();
     }
 
