@@ -24,13 +24,15 @@ final class MembershipReads {
                               WHERE b.preset_id = p.id AND b.attempt IS NOT NULL
                               ORDER BY b.attempt DESC LIMIT 1000) n""";
 
+    // A prebuild's own ready_at is forgotten with its next build, as of a check or a claim.
     // Builds that the cycle begins which takes old stock may have the very time of it.
     /** The columns. The statement calls the preset {@code p} and its rollout {@code r}. */
     static final String COLUMNS = """
             p.rollout_role, r.id AS rollout, r.cause, r.state AS rollout_state, r.phase_at, r.deadline_at,
                    coalesce(r.reminded_at, r.phase_at) AS told_at, r.paused_at,
                    CASE WHEN p.rollout_role = 'target'
-                        THEN (SELECT max(w.ready_at) FROM {newest} JOIN workspaces w ON w.id = n.workspace_id)
+                        THEN (SELECT max(j.completed_at) FROM {newest} JOIN jobs j ON j.build_id = n.id
+                               WHERE j.status = 'succeeded' AND j.completed_at >= r.created_at)
                    END AS newest_ready_at,
                    p.rollout_role = 'target'
                        AND EXISTS (SELECT FROM {newest} JOIN jobs j ON j.build_id = n.id

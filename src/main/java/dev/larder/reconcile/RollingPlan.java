@@ -25,8 +25,8 @@ import java.util.stream.Stream;
  * <ul>
  *   <li>at most D + S exist, those that are being built included;
  *   <li>an old one goes when D − U are ready without it;
- *   <li>the target builds. Where it cannot, by its own failures or because the rollout is held, the newest preset
- *       before it is refilled up to D in all.
+ *   <li>the target builds. Where it cannot, by its own failures or because the rollout is held or no worker takes its
+ *       builds, the newest preset before it is refilled up to D in all.
  * </ul>
  */
 final class RollingPlan {
@@ -96,21 +96,52 @@ final class RollingPlan {
     /** By preset. */
     Map<UUID, Plan> plans() {
         boolean targetBuilds = mode != Mode.HELD && !judgement().blocks();
-        boolean cancels = targetBuilds && mode == Mode.REPLACING && canBegin();
-        Set<UUID> replaced = replaced(targetBuilds);
+        boolean waits = targetBuilds && waitsForBuilders();
+        boolean cancels = targetBuilds && !waits && mode == Mode.REPLACING && canBegin();
+        Set<UUID> replaced = replaced(targetBuilds, waits);
         Set<UUID> tooMany = tooMany(replaced);
-        int live = live(replaced, tooMany, cancels);
-        int lacking = Math.max(wanted - live, 0);
+        List<UUID> unbuilt = unbuilt(waits);
+        int live = live(replaced, tooMany, cancels) - unbuilt.size();
+        // Starts that no worker takes are no stock yet.
+        int queued = waits ? neverStarted(target).size() - unbuilt.size() : 0;
+        int lacking = Math.max((waits ? whileWaiting() : wanted) - (live - queued), 0);
+        boolean refilled = !targetBuilds || waits;
 
         Map<UUID, Plan> plans = new HashMap<>();
-        int room = mode == Mode.REPLACING ? Math.max(wanted + surge - live, 0) : lacking;
-        plans.put(target.id(), Plan.of(target, ofTarget(replaced, tooMany, room), at, limits));
+        int spare = Math.max(wanted + surge - live - (waits ? lacking : 0), 0);
+        int room = mode == Mode.REPLACING ? spare : waits ? 0 : lacking;
+        plans.put(target.id(), Plan.of(target, ofTarget(replaced, tooMany, unbuilt, room), at, limits));
         for (PresetSnapshot before : befores) {
-            boolean refills = !targetBuilds && before.equals(befores.getFirst());
+            boolean refills = refilled && before.equals(befores.getFirst());
             Quota quota = ofBefore(before, replaced, cancels, refills ? lacking : 0);
             plans.put(before.id(), Plan.of(before, quota, at, limits));
         }
         return plans;
+    }
+
+    /** No worker builds of the target now, but one does of the newest preset before. */
+    private boolean waitsForBuilders() {
+        return !(target.builders() instanceof WorkerSupply.Available)
+                && !befores.isEmpty()
+                && befores.getFirst().builders() instanceof WorkerSupply.Available;
+    }
+
+    /** So many exist without the target's starts that wait. Without surge, as many may wait as may be unavailable. */
+    private int whileWaiting() {
+        return surge > 0 ? wanted : wanted - unavailable();
+    }
+
+    /**
+     * The target's starts that are canceled. While no worker builds them, so many stay in the queue as may exist
+     * beside a full stock: what starts workers looks at the queue.
+     */
+    private List<UUID> unbuilt(boolean waits) {
+        List<UUID> waiting = neverStarted(target);
+        if (mode == Mode.HELD) {
+            return waiting;
+        }
+        int most = wanted + surge - whileWaiting();
+        return waits && waiting.size() > most ? waiting.subList(most, waiting.size()) : List.of();
     }
 
     private Judgement judgement() {
@@ -134,10 +165,10 @@ final class RollingPlan {
                 && conditions.pauses().stream().noneMatch(pause -> pause.holdsAt(at));
     }
 
-    private Set<UUID> replaced(boolean targetBuilds) {
+    private Set<UUID> replaced(boolean targetBuilds, boolean waits) {
         int ready = (int) fresh.stream().filter(Prebuild::ready).count();
-        int kept = Math.max(least(targetBuilds) - ready, 0);
-        if (kept >= old.size() && targetBuilds && isOutrun()) {
+        int kept = Math.max(least(targetBuilds, waits) - ready, 0);
+        if (kept >= old.size() && targetBuilds && !waits && isOutrun()) {
             kept = Math.max(old.size() - Math.max(surge, 1), 0);
         }
         return ids(old.stream().skip(kept));
@@ -161,9 +192,12 @@ final class RollingPlan {
     }
 
     /** As many stay ready as far as it is this plan's doing. What is refilled meanwhile is not taken at once. */
-    private int least(boolean targetBuilds) {
+    private int least(boolean targetBuilds, boolean waits) {
         if (mode != Mode.REPLACING) {
             return wanted + surge;
+        }
+        if (waits) {
+            return whileWaiting();
         }
         return targetBuilds ? wanted - unavailable() : wanted;
     }
@@ -206,8 +240,12 @@ final class RollingPlan {
         return Quota.ids(preset, Prebuild::neverStarted);
     }
 
-    private Quota ofTarget(Set<UUID> replaced, Set<UUID> tooMany, int room) {
-        List<Action> removals = Quota.unusable(target, at);
+    private Quota ofTarget(Set<UUID> replaced, Set<UUID> tooMany, List<UUID> unbuilt, int room) {
+        List<Action> removals = new ArrayList<>();
+        if (!unbuilt.isEmpty()) {
+            removals.add(new Action.CancelPending(List.copyOf(unbuilt)));
+        }
+        removals.addAll(Quota.unusable(target, at));
         Quota.delete(removals, among(target, replaced), DeleteReason.REPLACED);
         Quota.delete(removals, among(target, tooMany), DeleteReason.EXTRANEOUS);
         PoolState state = PoolState.of(target, wanted, at);

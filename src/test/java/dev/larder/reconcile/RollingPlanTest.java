@@ -158,6 +158,58 @@ class RollingPlanTest {
     }
 
     @Test
+    void while_no_worker_takes_the_new_version_the_one_before_is_refilled_and_a_surge_of_starts_stays_in_the_queue() {
+        PoolFixture waiting = target(3).pending(3).withoutWorker();
+
+        LinePlan missing = plan(NOON, waiting, before(3).ready(1));
+        LinePlan held = plan(NOON, target(3).pending(1).placeHeldUntil(NOON.plusSeconds(60)), before(3).ready(1));
+
+        assertThat(of(missing, 2))
+                .containsExactly(new Action.CancelPending(List.of(waiting.prebuild(1), waiting.prebuild(2))));
+        assertThat(of(missing, 1)).containsExactly(new Action.Create(2, 0));
+        assertThat(of(held, 2)).isEmpty();
+        assertThat(of(held, 1)).containsExactly(new Action.Create(2, 0));
+        assertThat(plan(NOON, target(3).pending(1).withoutWorker(), before(3).ready(1).pending(2))
+                        .effects())
+                .as("the second plan")
+                .isEmpty();
+    }
+
+    @Test
+    void without_surge_one_start_waits_for_a_worker_in_place_of_what_may_be_unavailable() {
+        RolloutPolicy oneLess = RollingWorldsTest.policy(Share.of(0), Share.of(1), 0, OnFailure.HOLD);
+        PoolFixture old = before(3).ready(3);
+
+        LinePlan first = plan(NOON, target(3).rolling(oneLess).withoutWorker(), old);
+
+        assertThat(of(first, 1)).containsExactly(replaced(old.prebuild(0)));
+        assertThat(of(first, 2)).containsExactly(new Action.Create(1, 0));
+        assertThat(plan(NOON, target(3).rolling(oneLess).pending(1).withoutWorker(), before(3).ready(2))
+                        .effects())
+                .isEmpty();
+    }
+
+    @Test
+    void where_no_worker_takes_either_version_the_new_one_waits() {
+        LinePlan plan = plan(
+                NOON, target(3).pending(3).withoutWorker(), before(3).ready(1).withoutWorker());
+
+        assertThat(plan.effects()).isEmpty();
+    }
+
+    @Test
+    void starts_of_a_held_version_that_no_worker_has_begun_make_room_for_the_version_before() {
+        Rollout held = OPEN.in(RolloutState.HELD, NOON, NOON);
+        PoolFixture waiting = target(3, held, RolloutRole.TARGET).pending(2);
+
+        LinePlan plan = plan(NOON, waiting, before(3, held).ready(1));
+
+        assertThat(of(plan, 2))
+                .containsExactly(new Action.CancelPending(List.of(waiting.prebuild(0), waiting.prebuild(1))));
+        assertThat(of(plan, 1)).containsExactly(new Action.Create(2, 0));
+    }
+
+    @Test
     void what_may_be_unavailable_is_not_taken_while_the_new_version_cannot_be_built() {
         RolloutPolicy oneLess = RollingWorldsTest.policy(Share.of(0), Share.of(1), 0, OnFailure.HOLD);
 
