@@ -43,19 +43,18 @@ class RolloutReads {
     }
 
     /** A condition: the prebuild {@code w} of the preset {@code m} is one that the rollout {@code r} replaces. */
-    // Which ones expire soon is decided by a plan; none does before half of its time has gone.
+    // Which ones expire soon is decided by a plan: for expiry, these are all that were there before the rollout.
     private static final String OLD = """
             (m.rollout_role = 'before' OR w.created_at < coalesce(m.stale_from, '-infinity') OR NOT {reliable}
-                            OR (r.cause = 'expiry' AND w.created_at < r.created_at
-                                AND w.created_at + make_interval(secs => m.ttl_seconds / 2.0) <= :at::timestamptz))""".replace("{reliable}", Rules.reliable("w"));
+                            OR (r.cause = 'expiry' AND w.created_at < r.created_at))""".replace("{reliable}", Rules.reliable("w"));
 
     private static final String LIVE = """
             SELECT count(*) FILTER (WHERE s.old AND s.ready) AS old_ready,
                            count(*) FILTER (WHERE s.old) AS old_left,
                            count(*) FILTER (WHERE NOT s.old AND s.ready) AS new_ready,
                            count(*) FILTER (WHERE NOT s.old AND s.starting) AS new_building,
-                           max(s.ready_at) FILTER (WHERE NOT s.old) AS newest_ready_at
-                      FROM (SELECT {old} AS old, {claimable} AND {fresh} AS ready, w.ready_at,
+                           max(s.ready_at) FILTER (WHERE s.of_target) AS newest_ready_at
+                      FROM (SELECT {old} AS old, {claimable} AND {fresh} AS ready, w.ready_at, m.id = r.to_preset_id AS of_target,
                                    w.transition = 'start' AND w.build_status = 'pending' AS starting
                               FROM presets m JOIN workspaces w ON w.preset_id = m.id
                              WHERE m.rollout_id = r.id AND w.prebuild AND w.deleted_at IS NULL
@@ -218,10 +217,11 @@ class RolloutReads {
     }
 
     private static Counts counts(Row row, Instant at) {
+        boolean known = RolloutCause.of(row.getString("cause")) != RolloutCause.EXPIRY;
         return new Counts(
                 wanted(row, at),
-                row.getInteger("old_ready"),
-                row.getInteger("old_left"),
+                known ? row.getInteger("old_ready") : null,
+                known ? row.getInteger("old_left") : null,
                 row.getInteger("new_ready"),
                 row.getInteger("new_building"),
                 row.getInteger("new_failed"));

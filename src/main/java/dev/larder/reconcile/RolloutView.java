@@ -123,14 +123,21 @@ record RolloutView(
 
     /**
      * The line's prebuilds now. Old ones are those of versions before, and those of the new version that are to be
-     * replaced.
+     * replaced. Of an expiry, each cycle decides anew which ones are replaced: the old ones are not counted, and new
+     * ones are those that were created since the rollout began.
      *
      * @param wanted how many the preset that decides it wants: the one before, while the new one is a canary
-     * @param oldReady those that a claim may take
-     * @param oldLeft all that are not deleted yet
+     * @param oldReady those that a claim may take; null for an expiry
+     * @param oldLeft all that are not deleted yet; null for an expiry
      * @param newReady ready ones; those of a canary cannot be claimed
      * @param newFailed failed starts since the rollout began, as far as they are kept
      */
     @Schema(name = "RolloutCounts")
-    record Counts(int wanted, int oldReady, int oldLeft, int newReady, int newBuilding, int newFailed) {}
+    record Counts(
+            int wanted,
+            @Nullable Integer oldReady,
+            @Nullable Integer oldLeft,
+            int newReady,
+            int newBuilding,
+            int newFailed) {}
 }

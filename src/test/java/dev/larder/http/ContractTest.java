@@ -2,12 +2,20 @@ package dev.larder.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.larder.http.Contract.Operation;
 import dev.larder.model.Refusal;
 import io.vertx.core.MultiMap;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 class ContractTest {
@@ -58,6 +66,40 @@ class ContractTest {
         assertThat(ignored("/things", "GET", query("template", "x"), Set.of(), 0))
                 .extracting(Refusal::code, Refusal::field)
                 .containsExactly(org.assertj.core.groups.Tuple.tuple("unknown_parameter", "template"));
+    }
+
+    @Test
+    void a_dry_run_is_refused_by_every_call_that_does_none_the_promotion_of_a_version_too() throws IOException {
+        JsonNode kept = new YAMLMapper().readTree(Path.of("src/docs/api/openapi.yaml").toFile());
+        Contract whole = Contract.of(new ObjectMapper().writeValueAsBytes(kept));
+        Set<String> taking = new TreeSet<>();
+        int refusing = 0;
+        for (var path : kept.path("paths").properties()) {
+            for (String method : List.of("POST", "PUT", "PATCH", "DELETE")) {
+                Optional<Operation> operation = whole.at(path.getKey()).orElseThrow().operation(method);
+                if (operation.isEmpty()) {
+                    continue;
+                }
+                List<Refusal> refusals =
+                        Contract.ignored(operation.get(), query("dryRun", "true"), header -> false, 0, 2);
+                if (refusals.isEmpty()) {
+                    taking.add(path.getValue()
+                            .path(method.toLowerCase(Locale.ROOT))
+                            .path("operationId")
+                            .asText());
+                } else {
+                    assertThat(refusals)
+                            .as("%s %s", method, path.getKey())
+                            .extracting(Refusal::code, Refusal::field)
+                            .containsExactly(org.assertj.core.groups.Tuple.tuple("unknown_parameter", "dryRun"));
+                    refusing++;
+                }
+            }
+        }
+        assertThat(refusing).isGreaterThan(60);
+        assertThat(taking)
+                .as("these do a dry run")
+                .containsExactly("applyTemplate", "cancelJobs", "deleteWorkspaces", "releaseClaims");
     }
 
     @Test

@@ -134,19 +134,28 @@ class RolloutReadsTest {
     }
 
     @Test
-    void an_expiry_counts_those_as_old_that_have_used_up_half_of_their_time() {
-        UUID preset = stock.declare("small", 3, Duration.ofHours(4), List.of());
+    void an_expiry_counts_what_was_built_since_it_began_and_does_not_guess_what_it_replaces() {
+        UUID preset = stock.declare("small", 4, Duration.ofHours(4), List.of());
         stock.ready(preset, 1);
         stock.clock.forward(Duration.ofHours(3));
         stock.ready(preset, 1);
         UUID rollout = rollouts.renewal(preset, RolloutCause.EXPIRY);
         stock.ready(preset, 1);
+        stock.create(preset, 1);
 
-        assertThat(look(rollout).counts()).isEqualTo(new Counts(3, 1, 1, 2, 0, 0));
+        assertThat(look(rollout).counts()).isEqualTo(new Counts(4, null, null, 1, 1, 0));
+    }
 
-        stock.clock.forward(Duration.ofMinutes(61));
+    @Test
+    void a_prebuild_that_an_expiry_found_being_built_moves_its_deadline_too() {
+        UUID preset = stock.declare("small", 1, Duration.ofHours(4), List.of());
+        stock.create(preset, 1);
+        UUID rollout = rollouts.renewal(preset, RolloutCause.EXPIRY);
+        stock.clock.forward(Duration.ofMinutes(10));
+        stock.buildAll();
 
-        assertThat(look(rollout).counts()).as("one has expired").isEqualTo(new Counts(3, 0, 1, 2, 0, 0));
+        assertThat(look(rollout).ending())
+                .isEqualTo(new Ending("reconciler", stock.clock.instant().plus(Duration.ofHours(1)), "hold"));
     }
 
     @Test

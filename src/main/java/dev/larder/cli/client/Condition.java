@@ -111,12 +111,13 @@ sealed interface Condition {
             return new Never(ExitCode.ROLLOUT_STOPPED, state + because(rollout));
         }
         JsonNode counts = rollout.path("counts");
-        return new NotYet("%s, %s of %s new ready, %s old left%s"
+        String left = Json.text(counts, "oldLeft");
+        return new NotYet("%s, %s of %s new ready%s%s"
                 .formatted(
                         state,
                         Json.text(counts, "newReady"),
                         Json.text(counts, "wanted"),
-                        Json.text(counts, "oldLeft"),
+                        left.isEmpty() ? "" : ", " + left + " old left",
                         Json.text(rollout, "pausedAt").isEmpty() ? "" : ", paused"));
     }
 
