@@ -70,13 +70,15 @@ class ContractTest {
 
     @Test
     void a_dry_run_is_refused_by_every_call_that_does_none_the_promotion_of_a_version_too() throws IOException {
-        JsonNode kept = new YAMLMapper().readTree(Path.of("src/docs/api/openapi.yaml").toFile());
+        JsonNode kept =
+                new YAMLMapper().readTree(Path.of("src/docs/api/openapi.yaml").toFile());
         Contract whole = Contract.of(new ObjectMapper().writeValueAsBytes(kept));
         Set<String> taking = new TreeSet<>();
         int refusing = 0;
         for (var path : kept.path("paths").properties()) {
             for (String method : List.of("POST", "PUT", "PATCH", "DELETE")) {
-                Optional<Operation> operation = whole.at(path.getKey()).orElseThrow().operation(method);
+                Optional<Operation> operation =
+                        whole.at(path.getKey()).orElseThrow().operation(method);
                 if (operation.isEmpty()) {
                     continue;
                 }

@@ -162,14 +162,20 @@ class RollingPlanTest {
         PoolFixture waiting = target(3).pending(3).withoutWorker();
 
         LinePlan missing = plan(NOON, waiting, before(3).ready(1));
-        LinePlan held = plan(NOON, target(3).pending(1).placeHeldUntil(NOON.plusSeconds(60)), before(3).ready(1));
+        LinePlan held = plan(
+                NOON,
+                target(3).pending(1).placeHeldUntil(NOON.plusSeconds(60)),
+                before(3).ready(1));
 
         assertThat(of(missing, 2))
                 .containsExactly(new Action.CancelPending(List.of(waiting.prebuild(1), waiting.prebuild(2))));
         assertThat(of(missing, 1)).containsExactly(new Action.Create(2, 0));
         assertThat(of(held, 2)).isEmpty();
         assertThat(of(held, 1)).containsExactly(new Action.Create(2, 0));
-        assertThat(plan(NOON, target(3).pending(1).withoutWorker(), before(3).ready(1).pending(2))
+        assertThat(plan(
+                                NOON,
+                                target(3).pending(1).withoutWorker(),
+                                before(3).ready(1).pending(2))
                         .effects())
                 .as("the second plan")
                 .isEmpty();
@@ -184,7 +190,10 @@ class RollingPlanTest {
 
         assertThat(of(first, 1)).containsExactly(replaced(old.prebuild(0)));
         assertThat(of(first, 2)).containsExactly(new Action.Create(1, 0));
-        assertThat(plan(NOON, target(3).rolling(oneLess).pending(1).withoutWorker(), before(3).ready(2))
+        assertThat(plan(
+                                NOON,
+                                target(3).rolling(oneLess).pending(1).withoutWorker(),
+                                before(3).ready(2))
                         .effects())
                 .isEmpty();
     }
