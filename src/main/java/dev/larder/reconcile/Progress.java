@@ -59,7 +59,7 @@ final class Progress {
     static Optional<Instant> nextLook(Line line) {
         Optional<Rollout> rollout = line.rollout();
         return rollout.flatMap(open -> line.target().map(target -> switch (open.state()) {
-            case CANARY -> open.deadlineAt().plus(Plan.PAST);
+            case CANARY -> ofCanary(target, open).plus(Plan.PAST);
             case PROGRESSING -> deadline(target, open).plus(Plan.PAST);
             case HELD -> open.toldAt().plus(REMINDED_EVERY);
             case DONE, ROLLED_BACK, SUPERSEDED -> open.phaseAt();
@@ -85,7 +85,8 @@ final class Progress {
         }
         List<CanaryEvidence> canaries =
                 target.membership().map(Membership::canaries).orElse(List.of());
-        return switch (Verdict.of(declared.get(), canaries, rollout, at)) {
+        Instant deadline = isPaused() ? Instant.MAX : ofCanary(target, rollout);
+        return switch (Verdict.of(declared.get(), canaries, deadline, at)) {
             case Verdict.Passed passed -> Optional.of(new RolloutStep.PassCanary(canaries));
             case Verdict.Failed(var code, var detail) -> Optional.of(failed(code, detail, canaries));
             case Verdict.Undecided undecided -> Optional.empty();
@@ -116,8 +117,13 @@ final class Progress {
                 || target.prebuilds().stream().anyMatch(prebuild -> target.isSound(prebuild, at));
     }
 
+    /** A pause at any level keeps creation back. */
+    private boolean isPaused() {
+        return target.pauses().stream().anyMatch(pause -> pause.holdsAt(at));
+    }
+
     private Optional<RolloutStep> failed() {
-        if (target.pauses().stream().anyMatch(pause -> pause.holdsAt(at))) {
+        if (isPaused()) {
             return Optional.empty();
         }
         FailurePolicy failing = new FailurePolicy(target.failures(), limits, at);
@@ -161,15 +167,26 @@ final class Progress {
                 .orElse(null);
     }
 
-    /** Each prebuild that becomes ready gives the rollout its time anew. */
+    /** Each prebuild that becomes ready gives the rollout its time anew, and so does the end of a pause. */
     private static Instant deadline(PresetSnapshot target, Rollout rollout) {
-        @Nullable Instant ready = newestReadyAt(target);
-        Instant first = rollout.deadlineAt();
-        if (ready == null) {
-            return first;
-        }
-        Instant again = ready.plus(target.rollout().deadline());
-        return again.isAfter(first) ? again : first;
+        return Stream.concat(Stream.ofNullable(newestReadyAt(target)), pauseEnds(target))
+                .map(from -> from.plus(target.rollout().deadline()))
+                .filter(again -> again.isAfter(rollout.deadlineAt()))
+                .max(Instant::compareTo)
+                .orElse(rollout.deadlineAt());
+    }
+
+    private static Instant ofCanary(PresetSnapshot target, Rollout rollout) {
+        return target.rollout().canary().stream()
+                .flatMap(canary -> pauseEnds(target).map(end -> end.plus(canary.deadline())))
+                .filter(again -> again.isAfter(rollout.deadlineAt()))
+                .max(Instant::compareTo)
+                .orElse(rollout.deadlineAt());
+    }
+
+    /** Of pauses that end by their own time, those that have ended included. */
+    private static Stream<Instant> pauseEnds(PresetSnapshot target) {
+        return target.pauses().stream().flatMap(pause -> Stream.ofNullable(pause.until()));
     }
 
     /** A renewal whose builds succeed again has ended: a pool may always have something stale. */

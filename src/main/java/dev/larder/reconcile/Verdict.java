@@ -1,7 +1,6 @@
 package dev.larder.reconcile;
 
 import dev.larder.model.CanaryEvidence;
-import dev.larder.model.Rollout;
 import dev.larder.model.RolloutPolicy.Canary;
 import java.time.Instant;
 import java.util.List;
@@ -25,7 +24,7 @@ public sealed interface Verdict {
      */
     record Failed(String code, String detail) implements Verdict {}
 
-    static Verdict of(Canary declared, List<CanaryEvidence> canaries, Rollout rollout, Instant at) {
+    static Verdict of(Canary declared, List<CanaryEvidence> canaries, Instant deadline, Instant at) {
         List<CanaryEvidence> bad =
                 canaries.stream().filter(CanaryEvidence::condemns).toList();
         if (!bad.isEmpty()) {
@@ -35,7 +34,7 @@ public sealed interface Verdict {
         if (missing.isEmpty()) {
             return new Passed();
         }
-        return at.isAfter(rollout.deadlineAt())
+        return at.isAfter(deadline)
                 ? new Failed("canary_deadline", "the canary did not pass by its deadline: " + missing)
                 : new Undecided(missing);
     }

@@ -267,6 +267,33 @@ class RollingPlanTest {
     }
 
     @Test
+    void no_deadline_holds_in_a_pause_at_any_level_and_it_counts_from_the_end_of_one_that_ended_by_its_time() {
+        Rollout tried = OPEN.in(RolloutState.CANARY, NOON, NOON.plusSeconds(60));
+        Instant late = NOON.plus(Duration.ofHours(5));
+        for (String level : List.of("deployment", "organization", "template", "preset")) {
+            PoolFixture canary = target(3, tried, RolloutRole.CANARY).paused(level, PauseScope.CREATE, late);
+            PoolFixture served = target(3).paused(level, PauseScope.CREATE, late);
+
+            assertThat(plan(late.minusMillis(1), canary, before(3, tried).ready(3))
+                            .step())
+                    .isEmpty();
+            assertThat(plan(late.minusMillis(1), served, before(3).ready(3)).step())
+                    .isEmpty();
+            Instant canaryEnds = late.plus(Duration.ofMinutes(30));
+            Instant servedEnds = late.plus(Duration.ofHours(1));
+            assertThat(plan(canaryEnds, canary, before(3, tried).ready(3)).step())
+                    .isEmpty();
+            assertThat(plan(canaryEnds.plusMillis(1), canary, before(3, tried).ready(3))
+                            .step())
+                    .isPresent();
+            assertThat(plan(servedEnds, served, before(3).ready(3)).step()).isEmpty();
+            assertThat(plan(servedEnds.plusMillis(1), served, before(3).ready(3))
+                            .step())
+                    .isPresent();
+        }
+    }
+
+    @Test
     void stale_stock_does_not_count_for_the_deadline_of_a_renewal() {
         Rollout renewal = new Rollout(
                 OPEN.id(), RolloutCause.INVALIDATION, OPEN.state(), NOON, NOON.plusSeconds(60), NOON, false, false);

@@ -338,6 +338,24 @@ class RolloutCyclesTest {
     }
 
     @Test
+    void a_later_build_does_not_make_a_rollout_forget_when_one_was_ready() {
+        stocked(HELD);
+        stock.promoteNewVersion();
+        UUID after = stock.preset("small");
+        crank.cycle();
+        stock.clock.forward(Duration.ofSeconds(10));
+        stock.buildAll();
+        Instant built = stock.clock.instant();
+        stock.sql("UPDATE workspaces SET ready_at = NULL WHERE preset_id = $1", after);
+
+        assertThat(await(crank.reconciler().plans(List.of(after), built)))
+                .singleElement()
+                .satisfies(one -> assertThat(
+                                one.preset().membership().orElseThrow().newestReadyAt())
+                        .isEqualTo(built));
+    }
+
+    @Test
     void a_rollout_ends_although_claims_take_fresh_ones_as_fast_as_they_are_built() {
         stocked(HELD);
         stock.promoteNewVersion();

@@ -28,7 +28,7 @@ class VerdictTest {
     }
 
     private static Verdict verdict(Canary declared, Instant at, CanaryEvidence... canaries) {
-        return Verdict.of(declared, List.of(canaries), ROLLOUT, at);
+        return Verdict.of(declared, List.of(canaries), ROLLOUT.deadlineAt(), at);
     }
 
     private static CanaryEvidence ready(boolean verified, boolean tried) {
