@@ -2,6 +2,7 @@ package dev.larder.testing;
 
 import dev.larder.database.Sql;
 import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.RowSet;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
 import java.util.ArrayList;
@@ -68,10 +69,38 @@ public final class Plans {
     }
 
     private static String plan(Stock stock, String statement) {
+        return text(stock.pool.query(explain(statement)).executeAndAwait());
+    }
+
+    private static String explain(String statement) {
+        return "EXPLAIN (GENERIC_PLAN) " + statement;
+    }
+
+    private static String text(RowSet<Row> plan) {
         List<String> lines = new ArrayList<>();
-        for (Row row : stock.pool.query("EXPLAIN (GENERIC_PLAN) " + statement).executeAndAwait()) {
-            lines.add(row.getString(0));
-        }
+        plan.forEach(row -> lines.add(row.getString(0)));
         return String.join("\n", lines);
+    }
+
+    /** The plan of a store's statement where tables are large: a table is read whole only where no index would do. */
+    public static String ofLarge(Stock stock, Class<?> store, String name) throws IllegalAccessException {
+        String statement = statement(field(store, name));
+        return text(stock.pool
+                .withTransaction(connection -> connection
+                        .query("SET LOCAL enable_seqscan = off")
+                        .execute()
+                        .chain(() -> connection.query(explain(statement)).execute()))
+                .await()
+                .indefinitely());
+    }
+
+    private static Field field(Class<?> store, String name) {
+        try {
+            Field field = store.getDeclaredField(name);
+            field.setAccessible(true);
+            return field;
+        } catch (NoSuchFieldException renamed) {
+            throw new AssertionError(renamed);
+        }
     }
 }
