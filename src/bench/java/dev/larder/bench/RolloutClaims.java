@@ -37,6 +37,9 @@ final class RolloutClaims {
     private static final Duration AFTER = Duration.ofMillis(Math.max(1_000, 2L * BUILD_MILLIS));
     private static final Duration PATIENCE =
             Duration.ofSeconds(120).plus(Duration.ofMillis(4L * BUILD_MILLIS * INSTANCES));
+    /** What claims keep in building: so many are never ready. */
+    private static final int IN_BUILDING = (int) Math.ceil(RATE * BUILD_MILLIS / 1_000);
+
     private static final String ORGANIZATION = "bench";
 
     private final Base base;
@@ -130,7 +133,7 @@ final class RolloutClaims {
         }
         OffsetDateTime until = now().plus(PATIENCE);
         Seen seen = watch.look(formerUntil);
-        while (seen.former() > 0 || seen.renewed() < INSTANCES || seen.rollouts() > 0) {
+        while (seen.former() > 0 || seen.renewed() < INSTANCES - IN_BUILDING || seen.rollouts() > 0) {
             if (now().isAfter(until)) {
                 throw new IllegalStateException("not replaced within " + PATIENCE + ": " + seen);
             }
