@@ -7,6 +7,7 @@ import dev.larder.lifecycle.Promotions.Promotion;
 import dev.larder.model.Caller;
 import dev.larder.model.Ids;
 import dev.larder.model.RolloutState;
+import dev.larder.model.SystemUser;
 import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
@@ -122,8 +123,6 @@ public class RolloutControl {
                 connection, caller, rollout, found -> back(connection, found, caller.userId(), Why.BY_USER, at)));
     }
 
-    private static final Sql SYSTEM_USER = Sql.of("SELECT id FROM users WHERE role = 'system'");
-
     /**
      * The same by the preset's {@code onFailure}.
      *
@@ -134,7 +133,7 @@ public class RolloutControl {
      */
     public Uni<Boolean> rollBack(UUID rollout, String code, String detail, JsonObject verdict, Instant at) {
         Why why = new Why(code, Rows.storable(detail), verdict);
-        return bySystem(rollout, (connection, found, system) -> back(connection, found, system, why, at));
+        return bySystem(rollout, (connection, found) -> back(connection, found, SystemUser.ID, why, at));
     }
 
     /**
@@ -149,8 +148,8 @@ public class RolloutControl {
         Why why = new Why(code, NOT_TRIED, new JsonObject());
         return bySystem(
                         rollout,
-                        (connection, found, system) -> found.canary() && !found.deleted()
-                                ? back(connection, found, system, why, at)
+                        (connection, found) -> found.canary() && !found.deleted()
+                                ? back(connection, found, SystemUser.ID, why, at)
                                 : Uni.createFrom().item(new RolloutChange.Refused(code)))
                 .chain(back -> back ? Uni.createFrom().item(true) : rollouts.supersede(rollout, code, at));
     }
@@ -158,15 +157,12 @@ public class RolloutControl {
     private static final String NOT_TRIED = "The template is not offered any more, and its new version was not tried.";
 
     private interface SystemStep {
-        Uni<RolloutChange> on(SqlConnection connection, Found found, UUID system);
+        Uni<RolloutChange> on(SqlConnection connection, Found found);
     }
 
     private Uni<Boolean> bySystem(UUID rollout, SystemStep step) {
-        return pool.withTransaction(connection -> SYSTEM_USER
-                        .on(connection)
-                        .map(rows -> rows.iterator().next().getUUID("id"))
-                        .chain(system -> locked(
-                                connection, Optional.empty(), rollout, found -> step.on(connection, found, system))))
+        return pool.withTransaction(connection ->
+                        locked(connection, Optional.empty(), rollout, found -> step.on(connection, found)))
                 .map(RolloutChange.Changed.class::isInstance);
     }
 
