@@ -124,6 +124,14 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
                         && !target.isSound(prebuild, at));
     }
 
+    /** The rollout that was open when this was decided, if one was. */
+    Optional<Rollout> rollout() {
+        return members.stream()
+                .flatMap(one -> one.preset().membership().stream())
+                .map(Membership::rollout)
+                .findFirst();
+    }
+
     /** In the order they are to be performed in: what goes first, then what is marked and created. */
     List<Effect> effects() {
         List<Effect> removals = new ArrayList<>();

@@ -1,7 +1,6 @@
 package dev.larder.reconcile;
 
 import dev.larder.model.PresetSnapshot;
-import dev.larder.model.PresetSnapshot.Membership;
 import dev.larder.model.Rollout;
 import dev.larder.model.RolloutCause;
 import dev.larder.model.RolloutRole;
@@ -62,11 +61,7 @@ record LineView(
 
     /** Empty where no rollout is open. */
     static Optional<LineView> of(LinePlan line, Instant at) {
-        return line.members().stream()
-                .flatMap(member -> member.preset().membership().stream())
-                .map(Membership::rollout)
-                .findFirst()
-                .map(rollout -> of(rollout, line, at));
+        return line.rollout().map(rollout -> of(rollout, line, at));
     }
 
     private static LineView of(Rollout rollout, LinePlan line, Instant at) {

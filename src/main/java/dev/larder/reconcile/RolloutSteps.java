@@ -3,8 +3,6 @@ package dev.larder.reconcile;
 import dev.larder.lifecycle.RolloutControl;
 import dev.larder.lifecycle.RolloutStore;
 import dev.larder.model.CanaryEvidence;
-import dev.larder.model.PresetSnapshot.Membership;
-import dev.larder.model.Rollout;
 import dev.larder.model.RolloutRole;
 import dev.larder.model.RolloutState;
 import io.smallrye.mutiny.Uni;
@@ -58,12 +56,7 @@ public class RolloutSteps {
     }
 
     private static UUID open(LinePlan line) {
-        return line.members().stream()
-                .flatMap(one -> one.preset().membership().stream())
-                .map(Membership::rollout)
-                .map(Rollout::id)
-                .findFirst()
-                .orElseThrow();
+        return line.rollout().orElseThrow().id();
     }
 
     /** Empty where no canary was judged: the verdict that it passed with, if it had one, stays. */
