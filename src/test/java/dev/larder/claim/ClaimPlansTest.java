@@ -26,19 +26,7 @@ class ClaimPlansTest {
         stock.sql(
                 "TRUNCATE workspaces, builds, jobs, job_logs, claims, dirty_presets, states, state_mutations, state_versions,"
                         + " state_rejects CASCADE");
-        stock.sql("""
-                WITH w AS (
-                    INSERT INTO workspaces (id, organization_id, owner_id, prebuild, template_id, version_id, preset_id, name,
-                                            created_at, claimed_at, build_id, build_number, transition, build_status,
-                                            build_finished_at, ready_at)
-                    SELECT gen_random_uuid(), p.organization_id, CASE WHEN i <= $2 THEN $1::uuid ELSE s.id END, i > $2, p.template_id,
-                           p.version_id, p.id, 'w-' || i, now() + i * interval '1 ms', CASE WHEN i <= $2 THEN now() END,
-                           gen_random_uuid(), 1, 'start', 'succeeded', now(), now()
-                      FROM presets p, users s, generate_series(1, $2::integer + $3::integer) i
-                     WHERE s.role = 'system'
-                    RETURNING *)
-                INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id, created_at)
-                SELECT build_id, id, 1, 'start', owner_id, 'prebuild', version_id, preset_id, now() FROM w""", stock.owner.userId(), CLAIMED, READY);
+        Plans.crowd(stock, stock.preset("one"), CLAIMED, READY, 0);
     }
 
     @AfterEach

@@ -2,13 +2,13 @@ package dev.larder.testing;
 
 import dev.larder.database.Sql;
 import io.vertx.mutiny.sqlclient.Row;
-import io.vertx.mutiny.sqlclient.RowSet;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.function.BiPredicate;
 import java.util.regex.Pattern;
 
@@ -69,38 +69,28 @@ public final class Plans {
     }
 
     private static String plan(Stock stock, String statement) {
-        return text(stock.pool.query(explain(statement)).executeAndAwait());
-    }
-
-    private static String explain(String statement) {
-        return "EXPLAIN (GENERIC_PLAN) " + statement;
-    }
-
-    private static String text(RowSet<Row> plan) {
         List<String> lines = new ArrayList<>();
-        plan.forEach(row -> lines.add(row.getString(0)));
+        for (Row row : stock.pool.query("EXPLAIN (GENERIC_PLAN) " + statement).executeAndAwait()) {
+            lines.add(row.getString(0));
+        }
         return String.join("\n", lines);
     }
 
-    /** The plan of a store's statement where tables are large: a table is read whole only where no index would do. */
-    public static String ofLarge(Stock stock, Class<?> store, String name) throws IllegalAccessException {
-        String statement = statement(field(store, name));
-        return text(stock.pool
-                .withTransaction(connection -> connection
-                        .query("SET LOCAL enable_seqscan = off")
-                        .execute()
-                        .chain(() -> connection.query(explain(statement)).execute()))
-                .await()
-                .indefinitely());
-    }
-
-    private static Field field(Class<?> store, String name) {
-        try {
-            Field field = store.getDeclaredField(name);
-            field.setAccessible(true);
-            return field;
-        } catch (NoSuchFieldException renamed) {
-            throw new AssertionError(renamed);
-        }
+    /** Adds many workspaces of one preset, for plans of large tables: claimed ones, ready prebuilds and failed ones. */
+    public static void crowd(Stock stock, UUID preset, int claimed, int ready, int failed) {
+        stock.sql("""
+                WITH w AS (
+                    INSERT INTO workspaces (id, organization_id, owner_id, prebuild, template_id, version_id, preset_id, name,
+                                            created_at, claimed_at, build_id, build_number, transition, build_status,
+                                            build_finished_at, ready_at)
+                    SELECT gen_random_uuid(), p.organization_id, CASE WHEN i <= $3 THEN $1::uuid ELSE s.id END, i > $3, p.template_id,
+                           p.version_id, p.id, 'w-' || i, now() + i * interval '1 ms', CASE WHEN i <= $3 THEN now() END,
+                           gen_random_uuid(), 1, 'start', CASE WHEN i <= $3 + $4 THEN 'succeeded' ELSE 'failed' END, now(),
+                           CASE WHEN i <= $3 + $4 THEN now() END
+                      FROM presets p, users s, generate_series(1, $3::integer + $4::integer + $5::integer) i
+                     WHERE s.role = 'system' AND p.id = $2::uuid
+                    RETURNING *)
+                INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id, created_at)
+                SELECT build_id, id, 1, 'start', owner_id, 'prebuild', version_id, preset_id, now() FROM w""", stock.owner.userId(), preset, claimed, ready, failed);
     }
 }
