@@ -3,7 +3,6 @@ package dev.larder.reconcile;
 import dev.larder.database.Direct;
 import dev.larder.database.Migrator;
 import dev.larder.database.ReconcilerLock;
-import dev.larder.database.Sql;
 import dev.larder.lifecycle.RolloutControl;
 import dev.larder.lifecycle.RolloutStore;
 import dev.larder.model.Ids;
@@ -20,7 +19,6 @@ import io.vertx.mutiny.sqlclient.Tuple;
 import io.vertx.pgclient.PgConnectOptions;
 import io.vertx.sqlclient.PoolOptions;
 import java.io.IOException;
-import java.lang.reflect.Field;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -203,31 +201,21 @@ public final class IdleCycle {
         return pool.withTransaction(connection -> connection
                 .query(ReconcilerLock.tryFor(PATIENCE))
                 .execute()
-                .chain(() -> prepared(connection, statement(PoolStore.class, "DIRTY"), Tuple.of(1_000)))
-                .chain(() -> prepared(connection, statement(SnapshotStore.class, "LIVE_OR_ACTIVE"), Tuple.tuple()))
-                .chain(() -> prepared(connection, statement(SnapshotStore.class, "PREBUILDS"), Tuple.of(ids)))
+                .chain(() -> prepared(connection, PoolStore.DIRTY.text(), Tuple.of(1_000)))
+                .chain(() -> prepared(connection, SnapshotStore.LIVE_OR_ACTIVE.text(), Tuple.tuple()))
+                .chain(() -> prepared(connection, SnapshotStore.PREBUILDS.text(), Tuple.of(ids)))
                 .chain(() -> prepared(
                         connection,
-                        statement(SnapshotStore.class, "FAILURES"),
+                        FailureReads.FAILURES.text(),
                         Tuple.of(ids, Instant.EPOCH.atOffset(ZoneOffset.UTC), 3)))
                 .chain(() -> prepared(
                         connection,
-                        statement(SnapshotStore.class, "PRESETS"),
+                        SnapshotStore.PRESETS.text(),
                         Tuple.of(ids, clock.instant().atOffset(ZoneOffset.UTC)))));
     }
 
     private static Uni<?> prepared(SqlConnection connection, String sql, Tuple values) {
         return connection.preparedQuery(sql).execute(values);
-    }
-
-    private static String statement(Class<?> store, String name) {
-        try {
-            Field field = store.getDeclaredField(name);
-            field.setAccessible(true);
-            return ((Sql) field.get(null)).text();
-        } catch (ReflectiveOperationException renamed) {
-            throw new IllegalStateException(renamed);
-        }
     }
 
     private static final class Deaf implements CycleObserver, PoolObserver {

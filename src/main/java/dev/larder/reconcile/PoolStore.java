@@ -220,8 +220,7 @@ public class PoolStore {
         return LIMIT_HARD.on(pool, preset, reason, ids.next(), Rows.utc(at)).replaceWithVoid();
     }
 
-    private static final Sql DIRTY =
-            Sql.of("SELECT seq, preset_id FROM dirty_presets ORDER BY seq LIMIT :most", "most");
+    static final Sql DIRTY = Sql.of("SELECT seq, preset_id FROM dirty_presets ORDER BY seq LIMIT :most", "most");
 
     /** Presets marked since, oldest mark first; read them under the lock, and {@link #clean} them when done. */
     public Uni<List<DirtyMark>> dirty(int limit) {

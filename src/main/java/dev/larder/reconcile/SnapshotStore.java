@@ -181,7 +181,7 @@ public class SnapshotStore {
                         live.getOrDefault(row.getUUID("id"), List.of())));
     }
 
-    private static final Sql LIVE_OR_ACTIVE = Sql.of("""
+    static final Sql LIVE_OR_ACTIVE = Sql.of("""
             SELECT p.id
               FROM presets p
               JOIN templates t ON %s
@@ -199,7 +199,7 @@ public class SnapshotStore {
     }
 
     // A refresh is about to mend it: it is neither ready nor to be replaced.
-    private static final Sql PREBUILDS =
+    static final Sql PREBUILDS =
             Sql.of("""
             SELECT w.id, w.preset_id, w.created_at, w.build_number, w.transition, %s AS build_status, w.ready_at,
                    w.stock_until,
@@ -225,7 +225,7 @@ public class SnapshotStore {
                 StateStatus.of(row.getString("state_status")));
     }
 
-    private static final Sql PRESETS = Sql.of(
+    static final Sql PRESETS = Sql.of(
             """
             SELECT p.id, p.name, p.template_id, p.organization_id, p.version_id, p.instances, p.ttl_seconds,
                    p.timezone,
