@@ -69,17 +69,20 @@ class NamedPresetControlResource {
 
     @POST
     @Path("/{template}/presets/{preset}/invalidate")
+    @Consumes(MediaType.APPLICATION_JSON)
     @Operation(
             operationId = "invalidateNamedPreset",
             summary = "Replaces every prebuild of the preset that was created before now",
-            description = TemplateControlResource.INVALIDATION)
+            description = Invalidation.DESCRIPTION)
+    @RequestBody(content = @Content(schema = @Schema(implementation = Invalidation.Body.class)))
     public Uni<PresetView> invalidate(
             @PathParam("organization") String organization,
             @PathParam("template") String template,
             @PathParam("preset") String preset,
-            @QueryParam("immediately") @Parameter(description = TemplateControlResource.IMMEDIATELY) @Nullable
-                    String immediately) {
-        return on(organization, template, preset, id -> byId.invalidate(id, immediately));
+            @QueryParam("immediately") @Parameter(description = Invalidation.IMMEDIATELY) @Nullable String immediately,
+            byte @Nullable [] body) {
+        boolean now = Invalidation.immediately(immediately, body);
+        return on(organization, template, preset, id -> byId.invalidate(id, now));
     }
 
     @POST

@@ -1,7 +1,6 @@
 package dev.larder.catalog;
 
 import dev.larder.http.CurrentCaller;
-import dev.larder.http.Filters;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
 import dev.larder.model.Role;
@@ -83,21 +82,22 @@ class PresetControlResource {
     /** Prebuilds of it that were created before now are replaced, or expired at once. */
     @POST
     @Path("/{preset}/invalidate")
+    @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
     @Operation(
             operationId = "invalidatePreset",
             summary = "Replaces every prebuild of the preset that was created before now",
-            description = TemplateControlResource.INVALIDATION)
+            description = Invalidation.DESCRIPTION)
+    @RequestBody(content = @Content(schema = @Schema(implementation = Invalidation.Body.class)))
     public Uni<PresetView> invalidate(
             @PathParam("preset") String preset,
-            @QueryParam("immediately") @Parameter(description = TemplateControlResource.IMMEDIATELY) @Nullable
-                    String immediately) {
-        return invalidate(id(preset), immediately);
+            @QueryParam("immediately") @Parameter(description = Invalidation.IMMEDIATELY) @Nullable String immediately,
+            byte @Nullable [] body) {
+        return invalidate(id(preset), Invalidation.immediately(immediately, body));
     }
 
-    Uni<PresetView> invalidate(UUID preset, @Nullable String immediately) {
-        boolean now = Filters.flag("immediately", immediately);
-        return changed(preset, controls.invalidatePreset(caller.get(), preset, now));
+    Uni<PresetView> invalidate(UUID preset, boolean immediately) {
+        return changed(preset, controls.invalidatePreset(caller.get(), preset, immediately));
     }
 
     /** Lifts its hard limit: failures until now are forgotten. */

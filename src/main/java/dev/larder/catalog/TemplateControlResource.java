@@ -1,7 +1,6 @@
 package dev.larder.catalog;
 
 import dev.larder.http.CurrentCaller;
-import dev.larder.http.Filters;
 import dev.larder.http.JsonBody;
 import dev.larder.http.Problem;
 import dev.larder.model.Role;
@@ -33,13 +32,6 @@ import org.jspecify.annotations.Nullable;
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "catalog")
 class TemplateControlResource {
-
-    static final String INVALIDATION =
-            "Prebuilds of a preset whose rollout strategy is rolling are handed out until they are replaced; those of a"
-                    + " preset whose strategy is replace are no longer handed out.";
-    static final String IMMEDIATELY =
-            "true: none of them is handed out from now on, as after the leak of a secret. Until others are built,"
-                    + " nothing is in stock";
 
     private static final int REASON_MAX_CHARACTERS = 1_000;
 
@@ -103,17 +95,20 @@ class TemplateControlResource {
     /** Prebuilds that were created before now are replaced, or expired at once. */
     @POST
     @Path("/{template}/invalidate")
+    @Consumes(MediaType.APPLICATION_JSON)
     @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
     @Operation(
             operationId = "invalidateTemplate",
             summary = "Replaces every prebuild of the template that was created before now",
-            description = INVALIDATION)
+            description = Invalidation.DESCRIPTION)
+    @RequestBody(content = @Content(schema = @Schema(implementation = Invalidation.Body.class)))
     public Uni<RestResponse<TemplateView>> invalidate(
             @PathParam("organization") String organization,
             @PathParam("template") String template,
-            @QueryParam("immediately") @Parameter(description = IMMEDIATELY) @Nullable String immediately) {
+            @QueryParam("immediately") @Parameter(description = Invalidation.IMMEDIATELY) @Nullable String immediately,
+            byte @Nullable [] body) {
         TemplateName name = new TemplateName(caller.get(), organization, template);
-        return changed(name, controls.invalidate(name, Filters.flag("immediately", immediately)));
+        return changed(name, controls.invalidate(name, Invalidation.immediately(immediately, body)));
     }
 
     /** Body: {@code {"scope": "create" | "all", "until": instant?}}. Claims go on. */

@@ -234,6 +234,34 @@ class CatalogHttpTest {
     }
 
     @Test
+    void the_body_of_an_invalidation_may_say_that_it_is_immediate() {
+        String preset = "/api/v1/presets/"
+                + apply(owner, "db", YAML).body().at("/presets/0/id").asText() + "/invalidate";
+        String template = "/api/v1/organizations/" + organization + "/templates/db";
+
+        Answer later = owner.post(preset, "{\"immediately\": false}");
+        Answer now = owner.post(preset, "{\"immediately\": true}");
+
+        assertThat(later.body().path("lastInvalidatedAt").isNull())
+                .as(later.toString())
+                .isTrue();
+        assertThat(now.body().path("lastInvalidatedAt").isTextual())
+                .as(now.toString())
+                .isTrue();
+        assertThat(owner.post(template + "/invalidate", "{\"immediately\": true}")
+                        .status())
+                .isEqualTo(200);
+        assertThat(owner.post(template + "/presets/small/invalidate", "{\"immediately\": true}")
+                        .status())
+                .isEqualTo(200);
+        assertThat(owner.post(preset + "?immediately=false", "{\"immediately\": true}")
+                        .code())
+                .isEqualTo("conflicting_parameters");
+        assertThat(owner.post(preset, "{\"immediately\": \"now\"}").code()).isEqualTo("wrong_type");
+        assertThat(owner.post(preset, "{\"immediatly\": true}").code()).isEqualTo("unknown_field");
+    }
+
+    @Test
     void organization_and_deployment_are_paused() {
         Answer organizationPaused =
                 owner.post("/api/v1/organizations/" + organization + "/pause", "{\"scope\": \"create\"}");
