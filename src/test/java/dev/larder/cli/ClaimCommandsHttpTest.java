@@ -120,6 +120,12 @@ class ClaimCommandsHttpTest {
         String other = ok("claim box/cold --cold --label batch=b -o name").out().strip();
 
         Result counted = ok("release --all --label batch=a --dry-run");
+        assertThat(ok("release --all --preset=" + organization + "/box/stocked --dry-run")
+                        .err())
+                .contains("0 claims match");
+        assertThat(ok("release --all --preset=box/cold --label batch=a --dry-run")
+                        .err())
+                .contains("1 claim matches");
         assertThat(counted.err()).contains("1 claim matches");
         assertThat(typed.run("release --all --label batch=a").exit()).isEqualTo(ExitCode.USAGE.number());
         assertThat(typed.wide(80)

@@ -217,10 +217,38 @@ class CommandsHttpTest {
         assertThat(ok("get workspaces --template=box --since=1h --preset=plain -o json")
                         .out())
                 .contains("\"items\" : [ ]");
+        String named = organization + "/box";
+        assertThat(ok("get workspaces --template=" + named + " -o name").out().lines())
+                .hasSize(2);
+        assertThat(ok("get workspaces --preset=box/stocked -o name").out().lines())
+                .hasSize(2);
+        assertThat(ok("get workspaces --preset=" + named + "/stocked -o name")
+                        .out()
+                        .lines())
+                .hasSize(2);
+        assertThat(typed.run("get workspaces --template=box --preset=box/stocked")
+                        .exit())
+                .isEqualTo(ExitCode.USAGE.number());
         assertThat(typed.run("get workspaces --status=red").exit()).isEqualTo(ExitCode.REFUSED.number());
         Result refused = typed.run("get workers --owner=anna");
         assertThat(refused.exit()).isEqualTo(ExitCode.REFUSED.number());
         assertThat(refused.err()).contains("owner");
+    }
+
+    @Test
+    void the_newest_rollout_of_a_preset_is_found_by_its_name_also_when_it_has_ended() throws IOException {
+        Path folder = box();
+        ok("apply -f " + folder);
+        ok("wait pool box/stocked --timeout=60s");
+        assertThat(typed.run("wait rollout box/stocked").exit()).isEqualTo(ExitCode.NOT_FOUND.number());
+        Files.writeString(folder.resolve("note.txt"), "another version");
+        ok("apply -f " + folder);
+
+        ok("wait rollout box/stocked --timeout=60s");
+
+        ok("wait rollout " + organization + "/box/stocked --for=ended");
+        assertThat(ok("describe rollout box/stocked").out()).contains("promotion", "done");
+        assertThat(typed.run("rollout pause box/stocked").exit()).isEqualTo(ExitCode.NOT_FOUND.number());
     }
 
     @Test

@@ -25,7 +25,8 @@ public final class DescribeCommand extends ClientCommand {
     @Parameters(
             index = "1",
             paramLabel = "NAME",
-            description = "organization/template/preset, organization/template, or an id.")
+            description =
+                    "organization/template/preset, organization/template, or an id. Of a preset's rollouts the newest.")
     @SuppressWarnings("NullAway.Init")
     String name;
 

@@ -7,11 +7,14 @@ import picocli.CommandLine.Option;
 /** Which items of a list are wanted. The server filters, and refuses a filter that its list does not have. */
 final class FilterOptions {
 
-    @Option(names = "--template", paramLabel = "NAME", description = "Those of this template.")
+    @Option(names = "--template", paramLabel = "NAME", description = "Those of organization/template, or template.")
     @Nullable
     String template;
 
-    @Option(names = "--preset", paramLabel = "NAME", description = "Those of this preset.")
+    @Option(
+            names = "--preset",
+            paramLabel = "NAME",
+            description = "Those of organization/template/preset, template/preset, or preset.")
     @Nullable
     String preset;
 
@@ -49,9 +52,7 @@ final class FilterOptions {
     int limit;
 
     Lists.Filter filter() {
-        Lists.Filter filter = Lists.Filter.NONE;
-        filter = with(filter, "template", template);
-        filter = with(filter, "preset", preset);
+        Lists.Filter filter = Lists.Filter.of(template, preset);
         filter = with(filter, "status", status);
         filter = with(filter, "state", state);
         filter = with(filter, "cause", cause);

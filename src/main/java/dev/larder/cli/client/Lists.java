@@ -4,8 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Asks a server for lists and single things. */
 final class Lists {
@@ -21,6 +23,37 @@ final class Lists {
             allNames.add(name);
             allValues.add(value);
             return new Filter(List.copyOf(allNames), List.copyOf(allValues));
+        }
+
+        /**
+         * Those of a template and a preset, which may be null.
+         *
+         * @param template {@code organization/template}, or {@code template}
+         * @param preset {@code organization/template/preset}, {@code template/preset} or {@code preset}
+         */
+        static Filter of(@Nullable String template, @Nullable String preset) {
+            int last = preset == null ? -1 : preset.lastIndexOf('/');
+            if (template != null && last >= 0) {
+                throw Failure.of(ExitCode.USAGE, "--preset=" + preset + " names a template, as --template does");
+            }
+            @Nullable String of = last < 0 || preset == null ? template : preset.substring(0, last);
+            Filter filter = of == null ? NONE : NONE.ofTemplate(Reference.template(of));
+            return preset == null ? filter : filter.with("preset", preset.substring(last + 1));
+        }
+
+        private Filter ofTemplate(Reference.TemplateName name) {
+            return name.organization()
+                    .map(organization -> with(ORGANIZATION, organization))
+                    .orElse(this)
+                    .with("template", name.template());
+        }
+
+        Map<String, String> asMap() {
+            Map<String, String> map = new LinkedHashMap<>();
+            for (int i = 0; i < names.size(); i++) {
+                map.put(names.get(i), values.get(i));
+            }
+            return map;
         }
 
         String on(String path) {
@@ -132,7 +165,18 @@ final class Lists {
             case pools -> presets.preset(name, "pool");
             case presets -> presets.preset(name);
             case templates -> presets.template(name);
-            case claims, workspaces, jobs, workers, rollouts -> Paths.of(kind.name(), name);
+            case rollouts -> Paths.of(kind.name(), Reference.isId(name) ? name : newestRollout(name));
+            case claims, workspaces, jobs, workers -> Paths.of(kind.name(), name);
         };
+    }
+
+    /** By its preset, whether it is open or has ended: it may end before a command that began it asks for it. */
+    private String newestRollout(String preset) {
+        String path = Paths.with(presets.preset(preset, "rollouts"), "limit", "1");
+        String id = Json.text(session.api().get(path).body().path("items").path(0), "id");
+        if (id.isEmpty()) {
+            throw Failure.of(ExitCode.NOT_FOUND, "the preset '" + preset + "' has had no rollout");
+        }
+        return id;
     }
 }

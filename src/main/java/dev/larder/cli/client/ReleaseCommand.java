@@ -28,11 +28,17 @@ public final class ReleaseCommand extends CallingCommand {
     @Option(names = "--all", description = "All claims that match the options below.")
     boolean all;
 
-    @Option(names = "--template", paramLabel = "NAME", description = "With --all: those of this template.")
+    @Option(
+            names = "--template",
+            paramLabel = "NAME",
+            description = "With --all: those of organization/template, or template.")
     @Nullable
     String template;
 
-    @Option(names = "--preset", paramLabel = "NAME", description = "With --all: those of this preset.")
+    @Option(
+            names = "--preset",
+            paramLabel = "NAME",
+            description = "With --all: those of organization/template/preset, template/preset, or preset.")
     @Nullable
     String preset;
 
@@ -89,9 +95,11 @@ public final class ReleaseCommand extends CallingCommand {
     }
 
     private ObjectNode filter(Session session) {
-        ObjectNode filter = Json.object().put("organization", session.organization());
-        putPresent(filter, "template", template);
-        putPresent(filter, "preset", preset);
+        ObjectNode filter = Json.object();
+        Lists.Filter.of(template, preset).asMap().forEach(filter::put);
+        if (!filter.has("organization")) {
+            filter.put("organization", session.organization());
+        }
         putPresent(filter, "owner", owner);
         putPresent(filter, "label", labels.isEmpty() ? null : String.join(",", labels));
         return filter;

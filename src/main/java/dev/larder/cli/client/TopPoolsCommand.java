@@ -21,7 +21,10 @@ public final class TopPoolsCommand extends CallingCommand {
 
     private static final Set<String> STOCK = Set.of("READY", "WANTED");
 
-    @Option(names = "--template", paramLabel = "NAME", description = "Only the pools of this template.")
+    @Option(
+            names = "--template",
+            paramLabel = "NAME",
+            description = "Only the pools of organization/template, or template.")
     @Nullable
     String template;
 
@@ -55,7 +58,7 @@ public final class TopPoolsCommand extends CallingCommand {
     }
 
     private List<JsonNode> pools(Lists lists) {
-        Lists.Filter filter = template == null ? Lists.Filter.NONE : Lists.Filter.NONE.with("template", template);
+        Lists.Filter filter = Lists.Filter.of(template, null);
         return lists.list(Kind.pools, filter, POOLS_MAX).items();
     }
 }

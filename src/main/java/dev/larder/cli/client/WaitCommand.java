@@ -19,6 +19,7 @@ import picocli.CommandLine.Parameters;
         footerHeading = "%nExamples:%n",
         footer = {
             "  larder wait pool demo/orders-database/small --timeout=2m",
+            "  larder wait rollout demo/orders-database/small --timeout=30m",
             "  larder wait workspace 0198c5a2-7a30-7c61-b0f2-5d8f0e6a1b2c --for=ended"
         })
 public final class WaitCommand extends ClientCommand {
@@ -32,7 +33,10 @@ public final class WaitCommand extends ClientCommand {
     @SuppressWarnings("NullAway.Init")
     Kind kind;
 
-    @Parameters(index = "1", paramLabel = "NAME", description = "organization/template/preset, or an id.")
+    @Parameters(
+            index = "1",
+            paramLabel = "NAME",
+            description = "organization/template/preset, or an id. A preset's newest rollout is meant.")
     @SuppressWarnings("NullAway.Init")
     String name;
 
