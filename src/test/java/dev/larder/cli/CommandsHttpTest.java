@@ -244,7 +244,7 @@ class CommandsHttpTest {
         Files.writeString(folder.resolve("note.txt"), "another version");
         ok("apply -f " + folder);
 
-        ok("wait rollout box/stocked --timeout=60s");
+        assertThat(ok("wait rollout box/stocked --timeout=60s").out()).isEqualTo("rollout box/stocked is done\n");
 
         ok("wait rollout " + organization + "/box/stocked --for=ended");
         assertThat(ok("describe rollout box/stocked").out()).contains("promotion", "done");

@@ -85,7 +85,7 @@ public final class WaitCommand extends ClientCommand {
             if (deadline.isOver() || !Waits.pause(shorter(LOOK, deadline.left()))) {
                 throw Failure.of(
                         ExitCode.TIMED_OUT,
-                        kind.singular() + " " + name + " is not " + wanted + " after " + Durations.written(timeout));
+                        kind.singular() + " " + name + " is not " + reached() + " after " + Durations.written(timeout));
             }
         }
     }
@@ -98,6 +98,10 @@ public final class WaitCommand extends ClientCommand {
                 : lists.details(kind == Kind.presets ? Kind.pools : kind, name);
     }
 
+    private String reached() {
+        return kind == Kind.rollouts && wanted == For.ready ? "done" : wanted.toString();
+    }
+
     private static Duration shorter(Duration one, Duration other) {
         return one.compareTo(other) < 0 ? one : other;
     }
@@ -106,7 +110,7 @@ public final class WaitCommand extends ClientCommand {
         switch (session.output().format()) {
             case json, yaml -> session.output().tree(seen.body());
             case name -> session.output().line(name);
-            case table, wide -> session.output().line(kind.singular() + " " + name + " is " + wanted);
+            case table, wide -> session.output().line(kind.singular() + " " + name + " is " + reached());
         }
     }
 }
