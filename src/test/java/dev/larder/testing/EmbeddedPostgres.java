@@ -79,6 +79,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
                 "max_wal_senders=0",
                 // Statistics would change in the middle of a test, and plans with them.
                 "autovacuum=off",
+                // A statement is planned once for a session, not for each of its first five calls.
+                "plan_cache_mode=force_generic_plan",
                 "jit=off"));
 
         private final List<String> settings;

@@ -12,15 +12,15 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Folders in memory, for data that is worthless once this process has ended. A copy of a database is 700 files: on a
- * disk the file system takes longer for them than PostgreSQL does.
+ * Folders in memory, for data that is worthless once this process has ended. A copy of a database is hundreds of
+ * files: on a disk the file system takes almost as long for them as PostgreSQL does.
  */
 final class InMemory {
 
     private static final Path SHARED = Path.of("/dev/shm");
 
-    /** Bytes that must be free. The tests that run at once have seldom more than 2 GiB of databases. */
-    private static final long ROOM = 4L << 30;
+    /** Bytes that must be free. Less than half of it is used. */
+    private static final long ROOM = 3L << 30;
 
     private static final AtomicInteger COUNT = new AtomicInteger();
     private static final @Nullable Path HOME = home();
