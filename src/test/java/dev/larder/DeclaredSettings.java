@@ -2,8 +2,6 @@ package dev.larder;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaMethod;
-import com.tngtech.archunit.core.importer.ClassFileImporter;
-import com.tngtech.archunit.core.importer.ImportOption;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.io.IOException;
@@ -37,9 +35,7 @@ final class DeclaredSettings {
 
     private static Map<String, Set<String>> defaults() {
         Map<String, Set<String>> all = new TreeMap<>();
-        for (JavaClass house : new ClassFileImporter()
-                .withImportOption(new ImportOption.DoNotIncludeTests())
-                .importPackages("dev.larder")) {
+        for (JavaClass house : HouseTest.HOUSE) {
             mapped(house, all);
             injected(house.reflect(), all);
         }

@@ -24,7 +24,10 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 public final class CleanupTypes {
 
     public static final List<CleanupType> ALL = new ClassFileImporter()
-            .withImportOption(new ImportOption.DoNotIncludeTests()).importPackages("dev.larder").stream()
+                    .withImportOption(new ImportOption.DoNotIncludeTests())
+                    .withImportOption(location -> location.contains("CleanupStore"))
+                    .importPackages("dev.larder")
+                    .stream()
                     .filter(house -> house.getSimpleName().endsWith("CleanupStore"))
                     .map(JavaClass::reflect)
                     .flatMap(CleanupTypes::of)

@@ -77,6 +77,10 @@ public final class EmbeddedPostgres implements AutoCloseable {
                 "synchronous_commit=off",
                 "wal_level=minimal",
                 "max_wal_senders=0",
+                // Statistics would change in the middle of a test, and plans with them.
+                "autovacuum=off",
+                // A statement is planned once for a session, not for each of its first five calls.
+                "plan_cache_mode=force_generic_plan",
                 "jit=off"));
 
         private final List<String> settings;
@@ -103,9 +107,17 @@ public final class EmbeddedPostgres implements AutoCloseable {
         return start(folder, Purpose.KEPT, first);
     }
 
-    /** Starts a server without any durability; it ends with this JVM even if that is killed. */
+    /**
+     * Starts a server without any durability, whose data lies in memory where there is room. Both end with this JVM
+     * even if that is killed.
+     */
     public static EmbeddedPostgres throwaway(Path folder) {
-        EmbeddedPostgres server = start(folder, Purpose.THROWAWAY, List.of());
+        return throwaway(folder, List.of());
+    }
+
+    /** The same with settings of its own, each as {@code name=value}. */
+    public static EmbeddedPostgres throwaway(Path folder, List<String> settings) {
+        EmbeddedPostgres server = start(folder, Purpose.THROWAWAY, List.of(), settings);
         server.endWithThisJvm();
         return server;
     }
@@ -283,7 +295,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
         if (Files.exists(data)) {
             return Files.readString(passwordFile).strip();
         }
-        Path filling = folder.resolve("data.new");
+        Optional<Path> inMemory = purpose == Purpose.THROWAWAY ? InMemory.folder() : Optional.empty();
+        Path filling = inMemory.orElse(folder.resolve("data.new"));
         PostgresBinaries.delete(filling);
         Files.createDirectory(filling);
         user.own(filling);
@@ -323,7 +336,11 @@ public final class EmbeddedPostgres implements AutoCloseable {
                     "postgres");
             runThrough(user.command(single), first, folder.resolve("first-statements.log"));
         }
-        Files.move(filling, data, StandardCopyOption.ATOMIC_MOVE);
+        if (inMemory.isPresent()) {
+            Path link = Files.createSymbolicLink(data, filling);
+        } else {
+            Files.move(filling, data, StandardCopyOption.ATOMIC_MOVE);
+        }
         return password;
     }
 

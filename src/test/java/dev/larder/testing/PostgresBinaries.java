@@ -107,10 +107,14 @@ final class PostgresBinaries {
         }
     }
 
-    /** Deletes a folder with all it holds; what is not there any more is no error. */
+    /** Deletes a folder with all it holds, also where its data lies in memory; what is gone already is no error. */
     static void delete(Path folder) throws IOException {
         if (!Files.exists(folder)) {
             return;
+        }
+        Path data = folder.resolve("data");
+        if (Files.isSymbolicLink(data)) {
+            delete(Files.readSymbolicLink(data));
         }
         try (Stream<Path> below = Files.walk(folder)) {
             for (Path path : below.sorted(Comparator.reverseOrder()).toList()) {

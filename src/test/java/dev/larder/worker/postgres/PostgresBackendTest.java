@@ -60,7 +60,7 @@ class PostgresBackendTest {
 
     @AfterAll
     static void stop_the_server() {
-        server.close();
+        server.discard();
         vertx.closeAndAwait();
     }
 

@@ -51,13 +51,8 @@ class TwoTenantsTest {
 
     @BeforeAll
     static void start_a_server_that_allows_all() {
-        try (Place first = new Place(EmbeddedPostgres.crashable(folder))) {
-            for (String setting : List.of(
-                    "max_prepared_transactions = 10", "wal_level = logical", "fsync = off", "full_page_writes = off")) {
-                var done = first.admin("ALTER SYSTEM SET " + setting);
-            }
-        }
-        place = new Place(EmbeddedPostgres.crashable(folder));
+        place = new Place(EmbeddedPostgres.throwaway(
+                folder, List.of("max_prepared_transactions=10", "wal_level=logical", "max_wal_senders=10")));
         trustTenants(place.server().folder().resolve("data/pg_hba.conf"));
         var read = place.admin("SELECT pg_reload_conf()::text");
         var done = place.built(anotherVersion());
