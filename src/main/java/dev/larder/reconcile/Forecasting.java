@@ -31,7 +31,7 @@ final class Forecasting {
     private static final int MOST_STEPS = 2_500;
 
     /** How many prebuilds all cycles of a forecast look at: a second of a processor, or less. */
-    static final int MOST_LOOKS = 500_000;
+    static final int MOST_LOOKS = 200_000;
 
     /** Sees each cycle. */
     interface Observer {
@@ -246,7 +246,7 @@ final class Forecasting {
     private boolean isFull(LinePlan plan) {
         return plan.members().stream()
                 .allMatch(one -> one.preset().active()
-                        ? one.plan().state().missing() == 0
+                        ? one.plan().state().missing() + one.plan().state().starting() == 0
                         : one.preset().prebuilds().isEmpty());
     }
 

@@ -180,6 +180,15 @@ class ForecastingTest {
     }
 
     @Test
+    void builds_that_no_worker_takes_are_waited_for() {
+        Forecast forecast = forecast(poolWanting(2).withoutWorker().snapshot());
+
+        assertThat(told(forecast)).containsExactly("0s: create 2 of version 1, 0 ready");
+        assertThat(forecast.outcome()).isEqualTo("waits");
+        assertThat(forecast.detail()).startsWith("no_worker: ");
+    }
+
+    @Test
     void a_pause_that_ends_by_its_time_is_waited_for() {
         Instant end = NOON.plus(Duration.ofMinutes(10));
         Forecast forecast =
@@ -298,7 +307,7 @@ class ForecastingTest {
                 second(1_000, rolling(1, 0)).snapshot());
 
         assertThat(forecast.outcome()).isEqualTo("cut");
-        assertThat(forecast.steps()).hasSizeGreaterThan(100);
+        assertThat(forecast.steps()).hasSizeGreaterThan(50);
     }
 
     @Test

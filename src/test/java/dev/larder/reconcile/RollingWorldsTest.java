@@ -111,7 +111,7 @@ class RollingWorldsTest {
      * Every seventh world is tried, another seventh for each number that is wanted. All, in minutes:
      * {@code -Dlarder.worlds=all}. No list of mixes or bounds has a multiple of seven members.
      */
-    private static final int STEP = "all".equals(System.getProperty("larder.worlds")) ? 1 : 7;
+    static final int STEP = "all".equals(System.getProperty("larder.worlds")) ? 1 : 7;
 
     private static final int LINES = STEP == 1 ? 10_000 : 3_000;
 
