@@ -13,6 +13,7 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Collectors;
@@ -67,10 +68,11 @@ final class Forecasting {
         this.begin = at;
         this.limits = limits;
         this.observer = observer;
-        this.world = new ImaginedLine(line, at, preset -> usual.get(preset).time());
+        this.world = new ImaginedLine(
+                line, at, preset -> Objects.requireNonNull(usual.get(preset)).time());
         this.measured = line.target()
                 .or(() -> line.members().stream().findFirst())
-                .map(target -> usual.get(target.id()).measured())
+                .map(target -> Objects.requireNonNull(usual.get(target.id())).measured())
                 .orElseThrow();
         this.last = at;
         this.lowestAt = at;

@@ -99,7 +99,12 @@ final class ImaginedLine {
     private void make(RolloutStep step) {
         line = switch (step) {
             case RolloutStep.Begin(var cause) -> renewing(cause);
-            default -> line.after(step, now);
+            case RolloutStep.PassCanary passed -> line.after(passed, now);
+            case RolloutStep.Hold held -> line.after(held, now);
+            case RolloutStep.RollBack back -> line.after(back, now);
+            case RolloutStep.Finish finished -> line.after(finished, now);
+            case RolloutStep.Supersede superseded -> line.after(superseded, now);
+            case RolloutStep.Remind reminded -> line.after(reminded, now);
         };
     }
 
@@ -135,19 +140,17 @@ final class ImaginedLine {
         Set<UUID> gone = new HashSet<>(ids);
         change(
                 preset,
-                member -> with(
-                        member,
-                        member.prebuilds().stream()
-                                .filter(prebuild -> !gone.contains(prebuild.id()))
-                                .toList()));
+                member -> member.withPrebuilds(member.prebuilds().stream()
+                        .filter(prebuild -> !gone.contains(prebuild.id()))
+                        .toList()));
         ends.keySet().removeAll(gone);
     }
 
     private void mark(UUID preset, PresetStatus status, @Nullable String reason) {
         change(preset, member -> {
             State known = member.state();
-            return with(
-                    member, new State(status, reason, known.lastInvalidatedAt(), known.staleFrom(), known.attempts()));
+            return member.with(
+                    new State(status, reason, known.lastInvalidatedAt(), known.staleFrom(), known.attempts()));
         });
     }
 
@@ -166,7 +169,7 @@ final class ImaginedLine {
                     known.lastInvalidatedAt(),
                     known.staleFrom(),
                     known.attempts() + 1);
-            return trying(with(with(member, prebuilds), attempted), created);
+            return trying(member.withPrebuilds(prebuilds).with(attempted), created);
         });
     }
 
@@ -190,7 +193,7 @@ final class ImaginedLine {
             boolean begins = end != null && prebuild.underWay(Transition.START);
             prebuilds.add(begins ? in(prebuild, JobStatus.RUNNING) : prebuild);
         }
-        return with(member, prebuilds);
+        return member.withPrebuilds(prebuilds);
     }
 
     /** When what is under way with a prebuild ends; null where nothing is, or no worker takes it. */
@@ -202,7 +205,7 @@ final class ImaginedLine {
         if (!becomesReady && !prebuild.underWay(Transition.START)) {
             return now;
         }
-        Duration takes = Optional.ofNullable(buildTime.apply(member.id())).orElseThrow();
+        Duration takes = buildTime.apply(member.id());
         Instant usual = later(now, prebuild.createdAt().plus(takes));
         if (prebuild.status() != JobStatus.PENDING) {
             return usual;
@@ -254,7 +257,8 @@ final class ImaginedLine {
                 prebuilds.add(ready.getLast());
             }
         }
-        return ready.isEmpty() ? with(member, prebuilds) : withReady(with(member, prebuilds), ready);
+        PresetSnapshot after = member.withPrebuilds(prebuilds);
+        return ready.isEmpty() ? after : withReady(after, ready);
     }
 
     private Prebuild readied(Prebuild prebuild) {
@@ -286,15 +290,7 @@ final class ImaginedLine {
                 before(late, known.newestExpiredUnready()));
         WorkerSupply builders =
                 member.builders() instanceof WorkerSupply.Held ? WorkerSupply.AVAILABLE : member.builders();
-        PresetSnapshot built = new PresetSnapshot(
-                member.identity(),
-                member.service(),
-                member.declared(),
-                member.state(),
-                member.pauses(),
-                builders,
-                failures,
-                member.prebuilds());
+        PresetSnapshot built = member.with(builders, failures);
         boolean delivers =
                 member.is(RolloutRole.TARGET) && ready.stream().anyMatch(this::isNewerThanTheLastReplacement);
         return seen(delivers ? delivered(built, true) : built, ready);
@@ -312,19 +308,10 @@ final class ImaginedLine {
     }
 
     private static PresetSnapshot delivered(PresetSnapshot member, boolean delivered) {
-        return changed(member, known -> {
-            Rollout open = known.rollout();
-            Rollout told = new Rollout(
-                    open.id(),
-                    open.cause(),
-                    open.state(),
-                    open.phaseAt(),
-                    open.deadlineAt(),
-                    open.toldAt(),
-                    open.paused(),
-                    delivered);
-            return new Membership(known.role(), told, known.newestReadyAt(), known.canaries());
-        });
+        return changed(
+                member,
+                known -> new Membership(
+                        known.role(), known.rollout().with(delivered), known.newestReadyAt(), known.canaries()));
     }
 
     private PresetSnapshot seen(PresetSnapshot member, List<Prebuild> ready) {
@@ -398,29 +385,5 @@ final class ImaginedLine {
 
     private void change(UUID preset, UnaryOperator<PresetSnapshot> change) {
         change(member -> member.id().equals(preset) ? change.apply(member) : member);
-    }
-
-    private static PresetSnapshot with(PresetSnapshot member, List<Prebuild> prebuilds) {
-        return new PresetSnapshot(
-                member.identity(),
-                member.service(),
-                member.declared(),
-                member.state(),
-                member.pauses(),
-                member.builders(),
-                member.failures(),
-                prebuilds);
-    }
-
-    private static PresetSnapshot with(PresetSnapshot member, State state) {
-        return new PresetSnapshot(
-                member.identity(),
-                member.service(),
-                member.declared(),
-                state,
-                member.pauses(),
-                member.builders(),
-                member.failures(),
-                member.prebuilds());
     }
 }

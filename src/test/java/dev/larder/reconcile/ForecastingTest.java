@@ -233,6 +233,17 @@ class ForecastingTest {
     }
 
     @Test
+    void with_on_failure_rollback_the_same_version_is_rolled_back() {
+        RolloutPolicy policy = RollingWorldsTest.policy(Share.of(1), Share.of(0), 0, OnFailure.ROLLBACK);
+        Forecast forecast = forecast(
+                before(poolWanting(2).ready(2)),
+                second(2, policy).withoutWorker().snapshot());
+
+        assertThat(told(forecast)).last().asString().isEqualTo("1h: roll_back null of version 2, 2 ready");
+        assertThat(forecast.outcome()).isEqualTo("rolled_back");
+    }
+
+    @Test
     void a_held_rollout_is_reminded_of_and_has_no_steps() {
         Service held =
                 LineWorld.in(LineWorld.rollout(RolloutState.HELD, NOON.minus(Duration.ofDays(3))), RolloutRole.TARGET);
