@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** How long first builds of a preset take, measured of its live prebuilds: from their creation until they were ready. */
+/** How long first builds of a preset take, from the creation of its live prebuilds until they were ready. */
 record BuildTimes(List<Duration> sorted) {
 
     /** Nine of ten builds take as long, or less. */
