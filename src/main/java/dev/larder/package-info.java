@@ -54,6 +54,10 @@
  * {@code reconcile.Action}s → {@code reconcile.PoolStore} performs them, with the parts of
  * {@code lifecycle.StartBuild} → {@code wakeup.WakeUps} wakes the workers.
  *
+ * <p>One dry run of a promotion: {@code catalog.PromotionResource} → {@code catalog.CatalogStore} promotes, and rolls
+ * it back → in between {@code lifecycle.PromotionOutlook}, which is {@code reconcile.PromotionOutlookReads}, reads the
+ * presets → {@code reconcile.Forecasting} steps {@code reconcile.LinePlan} over a {@code reconcile.ImaginedLine}.
+ *
  * <p>One job: {@code worker.Worker} asks its {@code model.JobSource}. Inside a server that is
  * {@code jobs.LocalJobSource}; elsewhere {@code worker.remote.HttpJobSource}, which calls
  * {@code jobs.WorkerResource} and {@code jobs.ReportResource} of a server. Either way {@code jobs.JobStore} leases

@@ -5,6 +5,7 @@ import dev.larder.database.Bulkhead;
 import dev.larder.database.Encryption;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
+import dev.larder.lifecycle.PromotionOutlook;
 import dev.larder.model.Caller;
 import dev.larder.model.Declaration;
 import dev.larder.model.Ids;
@@ -130,14 +131,10 @@ public class CatalogStore {
         return CatalogReads.organization(pool, wanted.caller(), wanted.organization())
                 .chain(organization -> organization.isEmpty()
                         ? Uni.createFrom().item(new Previewed(new Applied.NoOrganization(), Optional.empty()))
-                        : changing(
-                                        wanted.organization(),
-                                        wanted.template(),
-                                        connection -> previewed(connection, wanted, organization.get())
-                                                .chain(result ->
-                                                        Uni.createFrom().<Previewed>failure(new RolledBack(result))))
-                                .onFailure(RolledBack.class)
-                                .recoverWithItem(back -> ((RolledBack) back).result))
+                        : undone(
+                                wanted.organization(),
+                                wanted.template(),
+                                connection -> previewed(connection, wanted, organization.get())))
                 .onFailure(FilesMissingException.class)
                 .recoverWithItem(failure -> new Previewed(missing(failure), Optional.empty()));
     }
@@ -150,9 +147,9 @@ public class CatalogStore {
 
         private static final long serialVersionUID = 1;
 
-        private final transient Previewed result;
+        private final transient Object result;
 
-        RolledBack(Previewed result) {
+        RolledBack(Object result) {
             super("a preview is rolled back", null, false, false);
             this.result = result;
         }
@@ -172,6 +169,18 @@ public class CatalogStore {
                 ? flats.flat(connection, done.template().id(), done.version())
                         .map(after -> new Previewed(done, Optional.of(Preview.of(done, before, after))))
                 : Uni.createFrom().item(new Previewed(applied, Optional.empty()));
+    }
+
+    /** Performs the change, and rolls it back. */
+    @SuppressWarnings("unchecked")
+    private <T> Uni<T> undone(String organization, String template, Function<SqlConnection, Uni<T>> change) {
+        return changing(
+                        organization,
+                        template,
+                        connection -> change.apply(connection)
+                                .chain(result -> Uni.createFrom().<T>failure(new RolledBack(result))))
+                .onFailure(RolledBack.class)
+                .recoverWithItem(back -> (T) ((RolledBack) back).result);
     }
 
     private <T> Uni<T> changing(String organization, String template, Function<SqlConnection, Uni<T>> change) {
@@ -357,5 +366,19 @@ public class CatalogStore {
                         .chain(template -> template.isEmpty()
                                 ? Uni.createFrom().item(new Promoted.NoTemplate())
                                 : promotions.promote(connection, name.caller(), template.get(), number)));
+    }
+
+    /**
+     * What {@link #promote} would answer, and what would come after it. The promotion is performed and rolled back: it
+     * waits for the same locks.
+     */
+    public Uni<PromotionPreview> preview(TemplateName name, int number, PromotionOutlook outlook) {
+        return undone(
+                name.organization(),
+                name.template(),
+                connection -> lock(connection, name)
+                        .chain(template -> template.isEmpty()
+                                ? Uni.createFrom().item(PromotionPreview.refused(new Promoted.NoTemplate()))
+                                : promotions.preview(connection, name.caller(), template.get(), number, outlook)));
     }
 }

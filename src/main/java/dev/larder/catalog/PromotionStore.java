@@ -3,13 +3,16 @@ package dev.larder.catalog;
 import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AuditEntry;
+import dev.larder.lifecycle.PromotionOutlook;
 import dev.larder.lifecycle.Promotions;
 import dev.larder.model.Caller;
 import dev.larder.model.Ids;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.SqlConnection;
+import java.time.Instant;
 import java.time.InstantSource;
+import java.util.Objects;
 import java.util.UUID;
 
 /** Makes versions of templates the active ones, in a transaction of the caller, which has locked the template. */
@@ -96,5 +99,21 @@ final class PromotionStore {
                 .chain(() -> audit(AUDIT_PROMOTE, connection, caller, template, version.number()))
                 .chain(() -> CatalogReads.templateById(connection, template.id()))
                 .map(after -> new Promoted.Done(after.orElseThrow(), true));
+    }
+
+    /** Promotes, and reads what would come after it. */
+    Uni<PromotionPreview> preview(
+            SqlConnection connection, Caller caller, TemplateView before, int number, PromotionOutlook outlook) {
+        Instant at = clock.instant();
+        return promote(connection, caller, before, number)
+                .chain(promoted -> promoted instanceof Promoted.Done(TemplateView after, boolean changed)
+                        ? outlook.read(connection, performed(before, after, at))
+                                .map(forecasts -> new PromotionPreview(promoted, forecasts))
+                        : Uni.createFrom().item(PromotionPreview.refused(promoted)));
+    }
+
+    private static PromotionOutlook.Performed performed(TemplateView before, TemplateView after, Instant at) {
+        UUID active = Objects.requireNonNull(after.versions().activeVersionId());
+        return new PromotionOutlook.Performed(after.id(), before.versions().activeVersionId(), active, at);
     }
 }

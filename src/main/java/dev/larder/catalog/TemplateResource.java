@@ -5,7 +5,6 @@ import dev.larder.database.RowList;
 import dev.larder.http.CurrentCaller;
 import dev.larder.http.ETags;
 import dev.larder.http.Filters;
-import dev.larder.http.JsonBody;
 import dev.larder.http.ListParameters;
 import dev.larder.http.Names;
 import dev.larder.http.Page;
@@ -15,7 +14,6 @@ import dev.larder.model.Declaration;
 import dev.larder.model.Role;
 import dev.larder.wakeup.Change;
 import dev.larder.wakeup.WakeUps;
-import io.quarkus.runtime.annotations.RegisterForReflection;
 import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
@@ -24,7 +22,6 @@ import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
-import jakarta.ws.rs.POST;
 import jakarta.ws.rs.PUT;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
@@ -49,8 +46,8 @@ import org.jboss.resteasy.reactive.RestResponse;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Declares, shows, promotes and deletes templates of one organization. {@link TemplateControlResource} does
- * the rest.
+ * Declares, shows and deletes templates of one organization. {@link PromotionResource} promotes their versions,
+ * {@link TemplateControlResource} does the rest.
  */
 @Path("/api/v1/organizations/{organization}/templates")
 @Produces(MediaType.APPLICATION_JSON)
@@ -107,10 +104,6 @@ class TemplateResource {
             return new AppliedAnswer(done.template(), done.version(), done.versionCreated(), done.presets(), preview);
         }
     }
-
-    /** The body that promotes a version. */
-    @RegisterForReflection
-    record PromoteBody(int version) {}
 
     /** @param version the active one; null where no version was ever promoted: then there are no presets */
     public record TemplateAnswer(
@@ -314,41 +307,6 @@ class TemplateResource {
                 .chain(known -> reads.version(name, Integer.parseInt(number)))
                 .map(found -> found.orElseThrow(() -> Problem.notFound("version")))
                 .chain(version -> reads.presetsOf(version.id()).map(presets -> new VersionAnswer(version, presets)));
-    }
-
-    /**
-     * Body: {@code {"version": 3}}. Also an older version; its presets take over the pauses of the presets
-     * they replace.
-     */
-    @POST
-    @Path("/{template}/promote")
-    @Consumes(MediaType.APPLICATION_JSON)
-    @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME})
-    @Operation(operationId = "promoteVersion", summary = "Makes a version the active one. It may be an older one")
-    @RequestBody(required = true, content = @Content(schema = @Schema(implementation = PromoteBody.class)))
-    public Uni<RestResponse<TemplateView>> promote(
-            @PathParam("organization") String organization,
-            @PathParam("template") String template,
-            byte @Nullable [] body) {
-        int version = JsonBody.of(body, PromoteBody.class).integer("version");
-        TemplateName name = new TemplateName(caller.get(), organization, template);
-        return catalog.promote(name, version)
-                .call(promoted -> templates.refuseUnless(!(promoted instanceof Promoted.NoTemplate), name))
-                .map(this::answer);
-    }
-
-    private RestResponse<TemplateView> answer(Promoted promoted) {
-        return switch (promoted) {
-            case Promoted.NoTemplate() -> throw Problem.notFound("template");
-            case Promoted.NoVersion() ->
-                throw Problem.unprocessable("unknown_version", "version", "The template has no such version.");
-            case Promoted.Done(TemplateView template, boolean changed) -> {
-                if (changed) {
-                    wakeUps.changed(Change.TEMPLATE);
-                }
-                yield tagged(template, template);
-            }
-        };
     }
 
     /** The reconciler deletes its prebuilds, and its name is free. */

@@ -166,6 +166,21 @@ public record PresetSnapshot(
         return new PresetSnapshot(identity, changed, declared, state, pauses, builders, failures, prebuilds);
     }
 
+    /** The same preset, with other prebuilds. */
+    public PresetSnapshot withPrebuilds(List<Prebuild> live) {
+        return new PresetSnapshot(identity, service, declared, state, pauses, builders, failures, live);
+    }
+
+    /** The same preset, of which something else is recorded. */
+    public PresetSnapshot with(State recorded) {
+        return new PresetSnapshot(identity, service, declared, recorded, pauses, builders, failures, prebuilds);
+    }
+
+    /** The same preset, with other workers and other failures of their builds. */
+    public PresetSnapshot with(WorkerSupply workers, Failures remembered) {
+        return new PresetSnapshot(identity, service, declared, state, pauses, workers, remembered, prebuilds);
+    }
+
     /** The same preset, with what is known of its canaries. */
     public PresetSnapshot withCanaries(List<CanaryEvidence> canaries) {
         return with(new Service(

@@ -30,4 +30,9 @@ public record Rollout(
     public Rollout in(RolloutState changed, Instant at, Instant deadline) {
         return new Rollout(id, cause, changed, at, deadline, at, paused, false);
     }
+
+    /** The same, with another {@code delivered}. */
+    public Rollout with(boolean nowDelivered) {
+        return new Rollout(id, cause, state, phaseAt, deadlineAt, toldAt, paused, nowDelivered);
+    }
 }

@@ -41,6 +41,11 @@ record Line(List<PresetSnapshot> members) {
                 .toList();
     }
 
+    /** That all members have. */
+    String name() {
+        return members.getFirst().name();
+    }
+
     /** The rollout that is open, if one is. */
     Optional<Rollout> rollout() {
         return members.stream()

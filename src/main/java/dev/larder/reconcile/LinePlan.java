@@ -124,6 +124,11 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
                         && !target.isSound(prebuild, at));
     }
 
+    /** The line that it was decided for. */
+    Line line() {
+        return new Line(members.stream().map(Planned::preset).toList());
+    }
+
     /** The rollout that was open when this was decided, if one was. */
     Optional<Rollout> rollout() {
         return members.stream()

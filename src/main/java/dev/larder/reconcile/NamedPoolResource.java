@@ -93,9 +93,7 @@ class NamedPoolResource {
 
     @GET
     @Path("/{template}/presets/{preset}/plan")
-    @Operation(
-            operationId = "getNamedPresetPlan",
-            summary = "Shows what a cycle would do now, or at another instant, without doing it")
+    @Operation(operationId = "getNamedPresetPlan", summary = PoolResource.PLAN)
     public Uni<PlanView> plan(
             @PathParam("organization") String organization,
             @PathParam("template") String template,

@@ -47,6 +47,9 @@ import org.jspecify.annotations.Nullable;
 @RolesAllowed({Role.OWNER_NAME, Role.TEMPLATE_ADMIN_NAME, Role.MEMBER_NAME, Role.AUDITOR_NAME})
 class PoolResource {
 
+    static final String PLAN =
+            "Shows what a cycle would do now, or at another instant, and what the cycles after it would do";
+
     private static final Instant EARLIEST = Instant.parse("2000-01-01T00:00:00Z");
     private static final Instant BEYOND = Instant.parse("2201-01-01T00:00:00Z");
 
@@ -147,12 +150,13 @@ class PoolResource {
 
     @GET
     @Path("{id}/plan")
-    @Operation(
-            operationId = "getPresetPlan",
-            summary = "Shows what a cycle would do now, or at another instant, without doing it")
+    @Operation(operationId = "getPresetPlan", summary = PLAN)
     public Uni<PlanView> plan(@PathParam("id") String id, @QueryParam("at") @Nullable String at) {
-        return planned(id, at == null ? clock.instant() : instant(at))
-                .map(line -> PlanView.of(line.of(preset(id)).orElseThrow(), line));
+        Instant from = at == null ? clock.instant() : instant(at);
+        return planned(id, from)
+                .chain(line -> reconciler
+                        .forecast(line, from)
+                        .map(forecast -> PlanView.of(line.of(preset(id)).orElseThrow(), line, forecast)));
     }
 
     private static UUID preset(String id) {

@@ -1,6 +1,8 @@
 package dev.larder.reconcile;
 
 import dev.larder.database.ReconcilerLock;
+import dev.larder.database.Worked;
+import dev.larder.model.Forecast;
 import dev.larder.wakeup.Change;
 import dev.larder.wakeup.Channel;
 import dev.larder.wakeup.Loop;
@@ -317,5 +319,10 @@ public class Reconciler {
                 .map(read -> Line.of(read).stream()
                         .map(line -> LinePlan.of(line, at, limits))
                         .toList());
+    }
+
+    /** What the cycles from an instant on do to a line as it is planned for that instant. Takes its time elsewhere. */
+    Uni<Forecast> forecast(LinePlan plan, Instant at) {
+        return Worked.off(() -> Forecasting.of(plan.line(), at, settings.limits()));
     }
 }

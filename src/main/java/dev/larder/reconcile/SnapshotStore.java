@@ -7,6 +7,7 @@ import dev.larder.lifecycle.BuildProgress;
 import dev.larder.lifecycle.CanaryReads;
 import dev.larder.lifecycle.CheckStore;
 import dev.larder.lifecycle.PauseColumns;
+import dev.larder.lifecycle.PromotionOutlook;
 import dev.larder.lifecycle.RolloutColumns;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.CanaryEvidence;
@@ -85,6 +86,28 @@ public class SnapshotStore {
                     OR EXISTS (SELECT FROM workspaces w
                                 WHERE w.preset_id = m.id AND w.prebuild AND w.deleted_at IS NULL
                                   AND w.build_status IN ('pending', 'canceling', 'succeeded')))""", "presets");
+
+    private static final Sql OF_TEMPLATE = Sql.of("""
+            SELECT p.id
+              FROM presets p
+             WHERE p.template_id = :template AND p.instances IS NOT NULL
+               AND (p.version_id IN (:before::uuid, :after::uuid) OR p.rollout_id IS NOT NULL
+                    OR EXISTS (SELECT FROM workspaces w
+                                WHERE w.preset_id = p.id AND w.prebuild AND w.deleted_at IS NULL
+                                  AND w.build_status IN ('pending', 'canceling', 'succeeded')))""", "template", "before", "after");
+
+    /**
+     * Those of a template that a promotion concerns, as they are in its transaction. Rows that others commit meanwhile
+     * may be seen by a part of the reads.
+     */
+    Uni<List<PresetSnapshot>> ofTemplate(
+            SqlConnection connection, PromotionOutlook.Performed promotion, Limits limits) {
+        return OF_TEMPLATE
+                .on(connection, promotion.template(), promotion.before(), promotion.after())
+                .map(SnapshotStore::ids)
+                .chain(ids ->
+                        read(connection, ids, promotion.at(), limits.lookback(), Math.max(limits.hardLimit(), 1)));
+    }
 
     // It waits for no lock, and with very many prebuilds it may take longer than a request may.
     private static final String READ_ONLY =

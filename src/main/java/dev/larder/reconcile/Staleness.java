@@ -22,9 +22,6 @@ import java.util.stream.Stream;
  */
 record Staleness(Set<UUID> stale, Optional<RolloutCause> cause, Optional<Instant> nextDue) {
 
-    /** Nine of ten builds take as long, or less. */
-    private static final double MOST_BUILDS = 0.9;
-
     /** Without surge nothing is begun ahead of its expiry. */
     static Staleness of(PresetSnapshot preset, Instant at) {
         int wanted = Desired.declared(preset, at).instances();
@@ -57,7 +54,7 @@ record Staleness(Set<UUID> stale, Optional<RolloutCause> cause, Optional<Instant
      * it is begun a build earlier. At least half of its time in stock is over.
      */
     private static List<Due> due(PresetSnapshot preset, List<Prebuild> sound, int surge) {
-        Optional<Duration> build = usualBuildTime(preset);
+        Optional<Duration> build = BuildTimes.of(preset).usual();
         if (surge == 0 || build.isEmpty()) {
             return List.of();
         }
@@ -88,18 +85,5 @@ record Staleness(Set<UUID> stale, Optional<RolloutCause> cause, Optional<Instant
 
     private static Instant later(Instant one, Instant other) {
         return one.isAfter(other) ? one : other;
-    }
-
-    /** From the creation of a live prebuild until it was ready; empty where none was built. */
-    private static Optional<Duration> usualBuildTime(PresetSnapshot preset) {
-        List<Duration> times = preset.prebuilds().stream()
-                .filter(prebuild -> prebuild.buildNumber() == 1)
-                .flatMap(prebuild -> Stream.ofNullable(prebuild.readyAt())
-                        .map(ready -> Duration.between(prebuild.createdAt(), ready)))
-                .sorted()
-                .toList();
-        return times.isEmpty()
-                ? Optional.empty()
-                : Optional.of(times.get((int) Math.ceil(MOST_BUILDS * times.size()) - 1));
     }
 }

@@ -1,5 +1,6 @@
 package dev.larder.state;
 
+import dev.larder.database.Worked;
 import dev.larder.http.ETags;
 import dev.larder.http.Page;
 import dev.larder.http.PageRequest;

@@ -2,6 +2,7 @@ package dev.larder.state;
 
 import dev.larder.database.Bulkhead;
 import dev.larder.database.Encryption;
+import dev.larder.database.Worked;
 import dev.larder.model.Ids;
 import dev.larder.model.MisconfiguredException;
 import dev.larder.state.Envelope.Place;

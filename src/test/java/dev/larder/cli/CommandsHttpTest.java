@@ -290,6 +290,9 @@ class CommandsHttpTest {
         Files.writeString(folder.resolve("word.txt"), "hello again");
         ok("apply -f " + folder);
 
+        Result dry = typed.run("promote box 1 --dry-run");
+        assertThat(dry.exit()).as("%s", dry).isEqualTo(ExitCode.CHANGES.number());
+        assertThat(dry.out()).contains("PRESET", "empty", "stocked", "LOWEST READY");
         ok("promote box 1");
 
         assertThat(json(ok("get template box -o json")).path("activeVersion").asInt())

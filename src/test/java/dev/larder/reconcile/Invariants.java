@@ -2,6 +2,7 @@ package dev.larder.reconcile;
 
 import dev.larder.model.Prebuild;
 import dev.larder.model.PresetSnapshot;
+import dev.larder.model.Rollout;
 import dev.larder.model.RolloutPolicy.Bounds;
 import dev.larder.model.RolloutPolicy.Canary;
 import dev.larder.model.RolloutRole;
@@ -69,6 +70,7 @@ final class Invariants {
         }
         // Without a rollout the rules of one preset alone hold: the oldest go, whether they are ready or not.
         if (after.rollout().isPresent()
+                && !isOutrun(before, after, at)
                 && ready(before, after, at) > ready(after, after, at)
                 && ready(after, after, at) < least(after, at)) {
             return "too few are left ready";
@@ -97,6 +99,11 @@ final class Invariants {
             return "held or paused, and a ready one that is wanted was taken";
         }
         return "";
+    }
+
+    /** Too few are ready although the target has delivered: old ones go all the same, and as many are being built. */
+    private static boolean isOutrun(Line before, Line after, Instant at) {
+        return before.rollout().filter(Rollout::delivered).isPresent() && ready(before, after, at) < least(after, at);
     }
 
     private static Set<UUID> removed(LinePlan plan, PresetSnapshot preset) {

@@ -38,7 +38,7 @@ class RollingWorldsTest {
     private static final Duration OLD = Duration.ofHours(4);
 
     /** What one prebuild can be; {@code stale} and {@code expired} are by its age. */
-    private enum Kind {
+    enum Kind {
         PENDING(Transition.START, JobStatus.PENDING, false, YOUNG),
         BUILDING(Transition.START, JobStatus.RUNNING, false, YOUNG),
         READY(Transition.START, JobStatus.SUCCEEDED, true, YOUNG),
@@ -72,7 +72,7 @@ class RollingWorldsTest {
     }
 
     /** Every mix of at most so many, in one order. */
-    private static List<List<Kind>> mixes(int size) {
+    static List<List<Kind>> mixes(int size) {
         List<List<Kind>> mixes = new ArrayList<>();
         mixes.add(List.of());
         List<List<Kind>> last = List.of(List.of());
@@ -100,7 +100,7 @@ class RollingWorldsTest {
                 Strategy.ROLLING, new Bounds(surge, unavailable), canary, onFailure, true, 0, Duration.ofHours(1));
     }
 
-    private static final List<Bounds> BOUNDS = List.of(
+    static final List<Bounds> BOUNDS = List.of(
             Bounds.DEFAULT,
             new Bounds(Share.of(0), Share.of(1)),
             new Bounds(Share.of(1), Share.of(1)),
@@ -111,16 +111,16 @@ class RollingWorldsTest {
      * Every seventh world is tried, another seventh for each number that is wanted. All, in minutes:
      * {@code -Dlarder.worlds=all}. No list of mixes or bounds has a multiple of seven members.
      */
-    private static final int STEP = "all".equals(System.getProperty("larder.worlds")) ? 1 : 7;
+    static final int STEP = "all".equals(System.getProperty("larder.worlds")) ? 1 : 7;
 
     private static final int LINES = STEP == 1 ? 10_000 : 3_000;
 
-    private static boolean isTried(int world, int wanted) {
+    static boolean isTried(int world, int wanted) {
         return (world + wanted) % STEP == 0;
     }
 
     /** How far a rollout can be. */
-    private enum Stage {
+    enum Stage {
         PROGRESSING,
         PAUSED,
         HELD,
@@ -128,7 +128,7 @@ class RollingWorldsTest {
         HELD_CANARY
     }
 
-    private static LineWorld world(Stage stage, int wanted, Bounds bounds, List<Kind> ofTarget, List<Kind> ofBefore) {
+    static LineWorld world(Stage stage, int wanted, Bounds bounds, List<Kind> ofTarget, List<Kind> ofBefore) {
         boolean canary = stage == Stage.CANARY || stage == Stage.HELD_CANARY;
         RolloutPolicy policy = policy(bounds.surge(), bounds.unavailable(), canary ? 1 : 0, OnFailure.HOLD);
         RolloutState state = switch (stage) {

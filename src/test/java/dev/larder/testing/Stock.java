@@ -304,6 +304,15 @@ public final class Stock implements AutoCloseable {
 
     /** The same presets again as a new version, which becomes the active one. */
     public void promoteNewVersion() {
+        newVersion(true);
+    }
+
+    /** The same presets again as a new version, which does not become the active one. */
+    public void importNewVersion() {
+        newVersion(false);
+    }
+
+    private void newVersion(boolean promote) {
         Map<String, String> scripts = new LinkedHashMap<>(files);
         scripts.put("start.sh", "#!/bin/sh\necho '{}' > \"$LARDER_OUTPUTS\" # " + ids.suffix() + "\n");
         Declaration declaration = new Declaration(
@@ -314,7 +323,7 @@ public final class Stock implements AutoCloseable {
                 TEMPLATE,
                 declaration,
                 declaration.toString().getBytes(StandardCharsets.UTF_8),
-                true,
+                promote,
                 Optional.empty())));
         if (!(applied instanceof Applied.Done)) {
             throw new AssertionError("not applied: " + applied);

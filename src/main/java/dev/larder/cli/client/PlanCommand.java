@@ -14,6 +14,7 @@ import picocli.CommandLine.Parameters;
         name = "plan",
         description = {
             "Shows what the server would do next to the pools of presets, without doing it.",
+            "Of pools in an open rollout also the steps until its end, where builds take the usual time.",
             "Exit code 0: nothing. Exit code 2: something."
         },
         footerHeading = "%nExamples:%n",
@@ -41,9 +42,17 @@ public final class PlanCommand extends ClientCommand {
                     .body());
         }
         session.output().list(plans, COLUMNS, PlanCommand::pool);
+        Forecasts.printSteps(session.output(), stepsOfRollouts(plans));
         return plans.stream().allMatch(plan -> plan.path("pool").path("next").isEmpty())
                 ? ExitCode.OK
                 : ExitCode.CHANGES;
+    }
+
+    private static List<JsonNode> stepsOfRollouts(List<JsonNode> plans) {
+        return plans.stream()
+                .filter(plan -> plan.path("pool").path("rollout").isObject())
+                .flatMap(plan -> Forecasts.steps(pool(plan), plan.path("forecast")).stream())
+                .toList();
     }
 
     private static List<String> all(Session session) {
@@ -70,11 +79,7 @@ public final class PlanCommand extends ClientCommand {
     private static String next(JsonNode plan) {
         StringJoiner all = new StringJoiner(", ");
         for (JsonNode action : plan.path("pool").path("next")) {
-            String count = Json.text(action, "count");
-            String reason = Json.text(action, "reason");
-            all.add(Json.text(action, "kind").replace('_', ' ')
-                    + (count.isEmpty() ? "" : " " + count)
-                    + (reason.isEmpty() ? "" : " (" + reason + ")"));
+            all.add(Forecasts.action(action));
         }
         return all.toString();
     }

@@ -1,4 +1,4 @@
-package dev.larder.state;
+package dev.larder.database;
 
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.infrastructure.Infrastructure;
@@ -7,12 +7,12 @@ import io.vertx.core.Vertx;
 import java.util.function.Supplier;
 
 /** Work that takes milliseconds of a processor, on a thread that may take them. */
-final class Worked {
+public final class Worked {
 
     private Worked() {}
 
     /** Begins with the subscription; answers on the caller's own context, as a request must. */
-    static <T> Uni<T> off(Supplier<T> work) {
+    public static <T> Uni<T> off(Supplier<T> work) {
         Context own = Vertx.currentContext();
         Uni<T> done = Uni.createFrom().item(work).runSubscriptionOn(Infrastructure.getDefaultWorkerPool());
         return own == null ? done : done.emitOn(answer -> own.runOnContext(unused -> answer.run()));
