@@ -118,6 +118,9 @@ final class AvailabilityCheck {
         if (operation.request() instanceof Request.Claim(var key, var body) && body.waits()) {
             until = Math.max(until, operation.received());
             for (FinalState.Claim claim : kept) {
+                if (claim.path().equals("warm")) {
+                    continue; // It was served from stock at once, and never waited.
+                }
                 long over = Math.min(claim.granted(), claim.ended());
                 until = Math.max(until, over == NEVER ? NEVER : over + AFTERLIFE);
             }

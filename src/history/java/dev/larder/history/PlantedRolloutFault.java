@@ -68,7 +68,7 @@ enum PlantedRolloutFault {
     THE_VERSION_BEFORE_IS_OVERLOOKED(FalseOutOfStock.class, draft -> miss(draft, "canary", ValidRollouts.LINE)),
     BOTH_VERSIONS_ARE_OVERLOOKED(FalseOutOfStock.class, draft -> miss(draft, "progressing", ValidRollouts.LINE)),
     A_CLAIM_BY_ID_FINDS_NOTHING_OF_ITS_LINE(FalseOutOfStock.class, draft -> miss(draft, "progressing", "")),
-    WHAT_IS_TO_BE_REPLACED_IS_OVERLOOKED(
+    STALE_STOCK_IS_OVERLOOKED(
             FalseOutOfStock.class,
             draft -> draft.rollouts.stream()
                     .filter(one -> !one.promotes() && isServedAtOnce(draft, one.to()))
@@ -159,7 +159,7 @@ enum PlantedRolloutFault {
                             .filter(other -> !other.preset().equals(one.preset()))
                             .findFirst()
                             .ifPresent(other -> draft.tell(other.id(), seen -> given(seen, workspace(one)))))),
-    ONE_OF_THE_VERSION_BEFORE_IS_GIVEN_PAST_WHO_WAITS_FOR_THE_NEW_ONE(
+    STOCK_OF_THE_VERSION_BEFORE_PASSES_OVER_A_CLAIM_THAT_WAITS_FOR_THE_NEW_ONE(
             WaiterOvertaken.class,
             draft -> first(
                     promotions(draft, "done")

@@ -41,10 +41,10 @@ public final class RolloutLoad implements Round {
 
     private static final String LINE = "one";
     private static final Duration BETWEEN_SAMPLES = Duration.ofMillis(20);
-    private static final Duration BETWEEN_OPERATIONS = Duration.ofMillis(250);
+    private static final Duration BETWEEN_OPERATIONS = Duration.ofMillis(200);
     private static final Duration SETTLES_WITHIN = Duration.ofMinutes(2);
     private static final Duration LOOK = Duration.ofMillis(20);
-    private static final int CLIENTS = 4;
+    private static final int CLIENTS = 6;
     private static final int USERS = 2;
     private static final int KNOWN_PRESETS = 3;
 
