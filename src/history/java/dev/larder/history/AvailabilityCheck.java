@@ -19,10 +19,12 @@ import java.util.function.Consumer;
  *
  * <p>A prebuild can be claimed for certain from the response that told its worker that it is ready until the first
  * of: a request that may have claimed it, a request that may have invalidated it at once, the end of its time to live,
- * the start of its removal; and only as long as its version was handed out for certain. Some requests may lock a prebuild for a moment without taking it: a request whose
- * connection broke, a batch that found fewer than it accepts, and concurrent requests with the same key. A client
- * that arrives may also not take a prebuild while earlier claims wait. A miss that overlaps with any of these is
- * not judged. For every other miss one claimable prebuild is a violation.
+ * the start of its removal; and only as long as its version was handed out for certain.
+ *
+ * <p>Some requests may lock a prebuild for a moment without taking it: a request whose connection broke, a batch that
+ * found fewer than it accepts, and concurrent requests with the same key. A client that arrives may also not take a
+ * prebuild while earlier claims wait. A miss that overlaps with any of these is not judged. For every other miss one
+ * claimable prebuild is a violation.
  */
 final class AvailabilityCheck {
 
@@ -118,11 +120,11 @@ final class AvailabilityCheck {
         if (operation.request() instanceof Request.Claim(var key, var body) && body.waits()) {
             until = Math.max(until, operation.received());
             for (FinalState.Claim claim : kept) {
-                if (claim.path().equals("warm")) {
-                    continue; // It was served from stock at once, and never waited.
+                // A warm one was served from stock at once, and never waited.
+                if (!claim.path().equals("warm")) {
+                    long over = Math.min(claim.granted(), claim.ended());
+                    until = Math.max(until, over == NEVER ? NEVER : over + AFTERLIFE);
                 }
-                long over = Math.min(claim.granted(), claim.ended());
-                until = Math.max(until, over == NEVER ? NEVER : over + AFTERLIFE);
             }
         }
         return until;

@@ -40,7 +40,7 @@ public final class Checker {
         return List.copyOf(found);
     }
 
-    /** How many answers that none is in stock could be judged: another client may have been in the way of the others. */
+    /** How many misses could be judged: another client may have been in the way of the others. */
     public static long judgedMisses(History history) {
         return AvailabilityCheck.judged(history);
     }

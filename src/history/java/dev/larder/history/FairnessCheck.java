@@ -13,10 +13,10 @@ import java.util.UUID;
 import java.util.function.Consumer;
 
 /**
- * A client that arrives is not served from stock while an earlier claim waits for a preset of the same line. A violation
- * needs a request that was sent after another client had been told that its claim waits, and that was answered
- * before that claim was served or ended. The order among waiting claims is not checked: two claims that began to
- * wait at about the same time may be in either order.
+ * A client that arrives is not served from stock while an earlier claim waits for a preset of the same line. A
+ * violation needs a request that was sent after another client had been told that its claim waits, and that was
+ * answered before that claim was served or ended. The order among waiting claims is not checked: two claims that began
+ * to wait at about the same time may be in either order.
  */
 final class FairnessCheck {
 

@@ -17,8 +17,8 @@ import java.util.function.Consumer;
 final class RolloutCheck {
 
     /**
-     * A job of a dead server is taken from it after seconds, and so long a test looks on at a broken version; the rest is
-     * for crowded processors.
+     * A job of a dead server is taken from it after seconds, and an operator rolls a broken version back as soon. The
+     * rest is for crowded processors.
      */
     private static final long ENDS_WITHIN = Duration.ofMinutes(2).toNanos();
 

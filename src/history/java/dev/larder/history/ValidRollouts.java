@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Random histories of one line whose versions are changed, under claims, that keep every promise: promotions with and
- * without a canary, invalidations, rollbacks. Servers read their clock before they act, answers are lost, and samples see
- * what happened some time after.
+ * without a canary, invalidations, rollbacks. Servers read their clock before they act, answers are lost, and samples
+ * see what happened some time after.
  */
 final class ValidRollouts {
 
