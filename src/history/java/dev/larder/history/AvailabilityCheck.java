@@ -18,11 +18,13 @@ import java.util.function.Consumer;
  * "None in stock" is not answered while enough prebuilds can be claimed for certain.
  *
  * <p>A prebuild can be claimed for certain from the response that told its worker that it is ready until the first
- * of: a request that may have claimed it, a request that may have invalidated it, the end of its time to live, the
- * start of its removal. Some requests may lock a prebuild for a moment without taking it: a request whose
- * connection broke, a batch that found fewer than it accepts, and concurrent requests with the same key. A client
- * that arrives may also not take a prebuild while earlier claims wait. A miss that overlaps with any of these is
- * not judged. For every other miss one claimable prebuild is a violation.
+ * of: a request that may have claimed it, a request that may have invalidated it at once, the end of its time to live,
+ * the start of its removal; and only as long as its version was handed out for certain.
+ *
+ * <p>Some requests may lock a prebuild for a moment without taking it: a request whose connection broke, a batch that
+ * found fewer than it accepts, and concurrent requests with the same key. A client that arrives may also not take a
+ * prebuild while earlier claims wait. A miss that overlaps with any of these is not judged. For every other miss one
+ * claimable prebuild is a violation.
  */
 final class AvailabilityCheck {
 
@@ -31,7 +33,7 @@ final class AvailabilityCheck {
 
     private AvailabilityCheck() {}
 
-    /** What happened to one preset. */
+    /** What happened to one line of presets. */
     private static final class Stock {
         final Instants claimableFrom = new Instants();
         final Instants claimableUntil = new Instants();
@@ -56,7 +58,7 @@ final class AvailabilityCheck {
         for (Operation operation : history.operations()) {
             if (missed(operation) && operation.request() instanceof Request.Claim(var key, var body)) {
                 for (String preset : body.presets()) {
-                    Stock stock = stocks.getOrDefault(preset, new Stock());
+                    Stock stock = stocks.getOrDefault(index.line(body, preset), new Stock());
                     if (!stock.disturbed(operation) && stock.claimable(operation) >= body.atLeast()) {
                         found.accept(new Violation.FalseOutOfStock(operation, preset, stock.claimable(operation)));
                     }
@@ -67,13 +69,14 @@ final class AvailabilityCheck {
 
     /** How many of the misses could be judged at all: when one prebuild would have been one too many. */
     static long judged(History history) {
-        Map<String, Stock> stocks = stocks(history, HistoryIndex.of(history));
+        HistoryIndex index = HistoryIndex.of(history);
+        Map<String, Stock> stocks = stocks(history, index);
         return history.operations().stream()
                 .filter(AvailabilityCheck::missed)
                 .filter(operation -> operation.request() instanceof Request.Claim(var key, var body)
                         && body.presets().stream()
-                                .noneMatch(preset ->
-                                        stocks.getOrDefault(preset, new Stock()).disturbed(operation)))
+                                .noneMatch(preset -> stocks.getOrDefault(index.line(body, preset), new Stock())
+                                        .disturbed(operation)))
                 .count();
     }
 
@@ -96,7 +99,7 @@ final class AvailabilityCheck {
                         operation, key == null ? List.of() : index.kept(new Key(operation.user(), key)), clashing);
                 if (until >= 0) {
                     for (String preset : body.presets()) {
-                        Stock stock = stocks.computeIfAbsent(preset, unseen -> new Stock());
+                        Stock stock = stocks.computeIfAbsent(index.line(body, preset), unseen -> new Stock());
                         stock.disturbedFrom.add(operation.sent());
                         stock.disturbedUntil.add(until);
                     }
@@ -117,8 +120,11 @@ final class AvailabilityCheck {
         if (operation.request() instanceof Request.Claim(var key, var body) && body.waits()) {
             until = Math.max(until, operation.received());
             for (FinalState.Claim claim : kept) {
-                long over = Math.min(claim.granted(), claim.ended());
-                until = Math.max(until, over == NEVER ? NEVER : over + AFTERLIFE);
+                // A warm one was served from stock at once, and never waited.
+                if (!claim.path().equals("warm")) {
+                    long over = Math.min(claim.granted(), claim.ended());
+                    until = Math.max(until, over == NEVER ? NEVER : over + AFTERLIFE);
+                }
             }
         }
         return until;
@@ -161,11 +167,12 @@ final class AvailabilityCheck {
         for (FinalState.Removal removal : history.finalState().removals()) {
             ends.merge(removal.workspace(), removal.created() - history.toleranceNanos(), Math::min);
         }
-        Map<UUID, List<Operation>> invalidations = new HashMap<>();
+        // What is invalidated is the preset's, and that of the others of its rollout.
+        Map<String, List<Operation>> invalidations = new HashMap<>();
         for (Operation operation : history.operations()) {
-            if (operation.request() instanceof Request.Invalidate(var preset)) {
+            if (operation.request() instanceof Request.Invalidate(var preset, var immediately) && immediately) {
                 invalidations
-                        .computeIfAbsent(preset, unseen -> new ArrayList<>())
+                        .computeIfAbsent(index.line(preset), unseen -> new ArrayList<>())
                         .add(operation);
             }
         }
@@ -179,15 +186,19 @@ final class AvailabilityCheck {
             if (preset.ttl() != NEVER) {
                 until = Math.min(until, workspace.created() + preset.ttl() - history.toleranceNanos());
             }
-            for (Operation operation : invalidations.getOrDefault(preset.id(), List.of())) {
+            for (Operation operation : invalidations.getOrDefault(preset.name(), List.of())) {
                 if (mayConcern(operation, workspace, history.toleranceNanos())) {
                     until = Math.min(until, operation.sent());
                 }
             }
-            if (built.received() < until) {
-                Stock stock = stocks.computeIfAbsent(preset.name(), unseen -> new Stock());
-                stock.claimableFrom.add(built.received());
-                stock.claimableUntil.add(until);
+            Stock stock = stocks.computeIfAbsent(preset.name(), unseen -> new Stock());
+            for (Serving.Period period : index.serving().periods(preset.id())) {
+                long from = Math.max(built.received(), period.from().latest());
+                long last = Math.min(until, period.until().earliest());
+                if (from < last) {
+                    stock.claimableFrom.add(from);
+                    stock.claimableUntil.add(last);
+                }
             }
         }
     }

@@ -27,7 +27,8 @@ public final class Checker {
             EligibilityCheck::judge,
             PoolSizeCheck::judge,
             FairnessCheck::judge,
-            AvailabilityCheck::judge);
+            AvailabilityCheck::judge,
+            RolloutCheck::judge);
 
     private Checker() {}
 
@@ -37,5 +38,10 @@ public final class Checker {
         HistoryIndex index = HistoryIndex.of(history);
         RULES.forEach(rule -> rule.judge(history, index, found::add));
         return List.copyOf(found);
+    }
+
+    /** How many misses could be judged: another client may have been in the way of the others. */
+    public static long judgedMisses(History history) {
+        return AvailabilityCheck.judged(history);
     }
 }

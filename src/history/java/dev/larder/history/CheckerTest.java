@@ -84,6 +84,7 @@ class CheckerTest {
             history.operations().forEach(operation -> lines.add(new History.Called(operation)));
             lines.addAll(history.built());
             lines.addAll(history.samples());
+            lines.addAll(history.reached());
             lines.add(new History.Kept(history.finalState()));
             lines.add(new History.Served(history.servedUntil()));
             lines.add(new History.Tolerance(history.toleranceNanos()));

@@ -26,7 +26,7 @@ public final class Cluster implements AutoCloseable {
         this(folder, size, Map.of());
     }
 
-    /** @param further settings of each server */
+    /** @param further settings of each server; {@code {slot}} stands for its number */
     public Cluster(Path folder, int size, Map<String, String> further) {
         this.further = further;
         this.folder = folder.resolve("postgres");
@@ -53,7 +53,7 @@ public final class Cluster implements AutoCloseable {
                 "LARDER_WORKER_ENABLED", "false",
                 "LARDER_JANITOR_INTERVAL", "1s",
                 "QUARKUS_LOG_LEVEL", "WARN"));
-        settings.putAll(further);
+        further.forEach((name, value) -> settings.put(name, value.replace("{slot}", String.valueOf(slot))));
         return Server.start("history-" + slot, database("larder"), settings);
     }
 

@@ -78,7 +78,9 @@ final class DurabilityCheck {
             return false;
         }
         FinalState.Preset preset = index.preset(kept.preset());
-        if (preset == null || !body.presets().contains(preset.name())) {
+        if (preset == null
+                || body.presets().stream()
+                        .noneMatch(asked -> index.line(body, asked).equals(preset.name()))) {
             String name = preset == null ? "none" : preset.name();
             found.accept(new Violation.StateMismatch(kept.id(), "preset", body.presets(), name));
             return false;

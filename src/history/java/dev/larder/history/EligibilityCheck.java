@@ -16,8 +16,8 @@ import java.util.UUID;
 import java.util.function.Consumer;
 
 /**
- * A workspace that is handed out from stock is ready, not expired and not invalidated, and is not deleted while a claim
- * holds it.
+ * A workspace that is handed out from stock is ready, not expired, not invalidated at once and of a version that is
+ * handed out; and it is not deleted while a claim holds it.
  */
 final class EligibilityCheck {
 
@@ -27,7 +27,7 @@ final class EligibilityCheck {
     private EligibilityCheck() {}
 
     static void judge(History history, HistoryIndex index, Consumer<Violation> found) {
-        Map<UUID, TreeMap<Long, Long>> invalidations = invalidations(history);
+        Map<UUID, TreeMap<Long, Long>> invalidations = invalidations(history, index);
         for (FinalState.Claim claim : index.kept()) {
             if (claim.workspace() == null) {
                 continue;
@@ -40,6 +40,7 @@ final class EligibilityCheck {
                 judgeAge(history, index, claim, workspace, preset, found);
                 TreeMap<Long, Long> before = invalidations.getOrDefault(preset.id(), new TreeMap<>());
                 judgeInvalidated(history, index, claim, workspace, before, found);
+                judgeVersion(history, index, claim, workspace, found);
             }
         }
         judgeReady(history, index, found);
@@ -67,14 +68,17 @@ final class EligibilityCheck {
     }
 
     /** By preset, by the instant they were acknowledged: the latest call among those acknowledged until then. */
-    private static Map<UUID, TreeMap<Long, Long>> invalidations(History history) {
+    private static Map<UUID, TreeMap<Long, Long>> invalidations(History history, HistoryIndex index) {
         Map<UUID, TreeMap<Long, Long>> invalidations = new HashMap<>();
         for (Operation operation : history.operations()) {
-            if (operation.request() instanceof Request.Invalidate(var preset)
+            if (operation.request() instanceof Request.Invalidate(var preset, var immediately)
+                    && immediately
                     && operation.response() instanceof Response.Done) {
-                var before = invalidations
-                        .computeIfAbsent(preset, unseen -> new TreeMap<>())
-                        .merge(operation.received(), operation.sent(), Math::max);
+                for (UUID concerned : concerned(preset, operation, history, index)) {
+                    var before = invalidations
+                            .computeIfAbsent(concerned, unseen -> new TreeMap<>())
+                            .merge(operation.received(), operation.sent(), Math::max);
+                }
             }
         }
         for (TreeMap<Long, Long> calls : invalidations.values()) {
@@ -87,6 +91,18 @@ final class EligibilityCheck {
         return invalidations;
     }
 
+    /** The preset, and those of its line that were handed out beside it all the time: they were of one rollout. */
+    private static List<UUID> concerned(UUID preset, Operation operation, History history, HistoryIndex index) {
+        if (!index.serving().surelyServed(preset, operation.sent(), operation.received())) {
+            return List.of(preset);
+        }
+        return history.finalState().presets().stream()
+                .filter(other -> other.name().equals(index.line(preset)))
+                .map(FinalState.Preset::id)
+                .filter(other -> index.serving().surelyServed(other, operation.sent(), operation.received()))
+                .toList();
+    }
+
     private static void judgeInvalidated(
             History history,
             HistoryIndex index,
@@ -97,6 +113,21 @@ final class EligibilityCheck {
         Map.Entry<Long, Long> before = invalidations.lowerEntry(index.askedFor(claim));
         if (before != null && workspace.created() < before.getValue() - history.toleranceNanos()) {
             found.accept(new Violation.HandedOutIneligible(claim.id(), workspace.id(), "invalidated"));
+        }
+    }
+
+    /** A server reads the clock before its statement sees which version is handed out. */
+    private static void judgeVersion(
+            History history,
+            HistoryIndex index,
+            FinalState.Claim claim,
+            FinalState.Workspace workspace,
+            Consumer<Violation> found) {
+        ObservedClaim known = index.known(claim.id());
+        long first = Math.max(index.askedFor(claim), claim.granted() - history.toleranceNanos());
+        long last = known == null ? NEVER : known.activeBy;
+        if (!index.serving().mayHaveServed(workspace.preset(), first, last)) {
+            found.accept(new Violation.HandedOutIneligible(claim.id(), workspace.id(), "its version was not served"));
         }
     }
 

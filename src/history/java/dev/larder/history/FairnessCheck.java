@@ -13,10 +13,10 @@ import java.util.UUID;
 import java.util.function.Consumer;
 
 /**
- * A client that arrives is not served from stock while an earlier claim waits for the same preset. A violation
- * needs a request that was sent after another client had been told that its claim waits, and that was answered
- * before that claim was served or ended. The order among waiting claims is not checked: two claims that began to
- * wait at about the same time may be in either order.
+ * A client that arrives is not served from stock while an earlier claim waits for a preset of the same line. A
+ * violation needs a request that was sent after another client had been told that its claim waits, and that was
+ * answered before that claim was served or ended. The order among waiting claims is not checked: two claims that began
+ * to wait at about the same time may be in either order.
  */
 final class FairnessCheck {
 
@@ -25,14 +25,14 @@ final class FairnessCheck {
     private FairnessCheck() {}
 
     static void judge(History history, HistoryIndex index, Consumer<Violation> found) {
-        Map<UUID, List<Waiting>> lines = new HashMap<>();
+        Map<String, List<Waiting>> lines = new HashMap<>();
         for (ObservedClaim claim : index.known()) {
             FinalState.Claim kept = index.kept(claim.claim);
             if (kept != null && claim.waitingBy != NEVER) {
                 long over = Math.min(kept.waitsUntil(), Math.min(kept.granted(), kept.ended()));
                 long until = over - history.toleranceNanos();
                 if (claim.waitingBy < until) {
-                    lines.computeIfAbsent(kept.preset(), unseen -> new ArrayList<>())
+                    lines.computeIfAbsent(index.line(kept.preset()), unseen -> new ArrayList<>())
                             .add(new Waiting(claim.claim, claim.waitingBy, until));
                 }
             }
@@ -64,14 +64,14 @@ final class FairnessCheck {
     private static void judge(
             Operation operation,
             Seen seen,
-            Map<UUID, List<Waiting>> lines,
+            Map<String, List<Waiting>> lines,
             HistoryIndex index,
             Consumer<Violation> found) {
         FinalState.Claim kept = index.kept(seen.claim());
         if (kept == null || !seen.path().equals("warm")) {
             return;
         }
-        List<Waiting> line = lines.getOrDefault(kept.preset(), List.of());
+        List<Waiting> line = lines.getOrDefault(index.line(kept.preset()), List.of());
         int low = 0;
         int high = line.size();
         while (low < high) {

@@ -9,16 +9,31 @@ import org.jspecify.annotations.Nullable;
  * began, by the wall clock. A server reads an instant before its statement runs, so that the order of two close
  * instants is not known.
  */
-public record FinalState(List<Preset> presets, List<Claim> claims, List<Workspace> workspaces, List<Removal> removals) {
+public record FinalState(
+        List<Preset> presets,
+        List<Claim> claims,
+        List<Workspace> workspaces,
+        List<Removal> removals,
+        List<Rollout> rollouts) {
 
     /** The instant of what has not happened. */
     public static final long NEVER = Long.MAX_VALUE;
 
+    /** Nothing yet. */
+    static final FinalState EMPTY = new FinalState(List.of(), List.of(), List.of(), List.of(), List.of());
+
     /**
+     * A preset of one version. Those of one name are a line.
+     *
      * @param instances how many are wanted in stock at any time
+     * @param spare how many more may exist while some are replaced
      * @param ttl nanoseconds after which one in stock is no longer handed out; {@link #NEVER} for no limit
+     * @param version number of the version
+     * @param active whether the version is the active one
+     * @param role what the preset is in an open rollout; empty where it is in none
      */
-    public record Preset(UUID id, String name, int instances, long ttl) {}
+    public record Preset(
+            UUID id, String name, int instances, int spare, long ttl, int version, boolean active, String role) {}
 
     /**
      * @param workspace null where none was handed out
@@ -51,7 +66,8 @@ public record FinalState(List<Preset> presets, List<Claim> claims, List<Workspac
         }
     }
 
-    public record Workspace(UUID id, UUID preset, UUID owner, boolean prebuild, long created) {}
+    /** @param stocked whether it is or becomes stock: a prebuild that is neither deleted nor failed */
+    public record Workspace(UUID id, UUID preset, UUID owner, boolean prebuild, long created, boolean stocked) {}
 
     /**
      * A build that stops or deletes a workspace.
@@ -59,4 +75,36 @@ public record FinalState(List<Preset> presets, List<Claim> claims, List<Workspac
      * @param bySystem the reconciler wanted it, not a user
      */
     public record Removal(UUID workspace, boolean bySystem, String reason, long created) {}
+
+    /**
+     * A change of the stock of a line.
+     *
+     * @param line the name of the presets
+     * @param from the preset that was replaced; null where the stock of one version was renewed
+     * @param ended {@link #NEVER} while it is open
+     * @param steps the states that it came to, the first one at its beginning
+     */
+    public record Rollout(
+            UUID id,
+            String line,
+            String cause,
+            @Nullable UUID from,
+            UUID to,
+            long created,
+            long ended,
+            List<Step> steps) {
+
+        /** Whether it changes which version is handed out. */
+        boolean promotes() {
+            return from != null;
+        }
+
+        /** The state that it came to last. */
+        public String state() {
+            return steps.isEmpty() ? "" : steps.getLast().state();
+        }
+    }
+
+    /** @param at by the clock of the server, which it read before */
+    public record Step(String state, long at) {}
 }

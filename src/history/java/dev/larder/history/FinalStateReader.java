@@ -1,12 +1,17 @@
 package dev.larder.history;
 
+import dev.larder.lifecycle.RolloutColumns;
+import dev.larder.model.RolloutPolicy;
 import dev.larder.testing.Eventually;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.UUID;
 import java.util.function.Function;
 
 /** Reads what a run has left in the database, after all servers and clients have ended. */
@@ -27,7 +32,8 @@ final class FinalStateReader {
                 list(PRESETS, FinalStateReader::preset),
                 list(CLAIMS, this::claim),
                 list(WORKSPACES, this::workspace),
-                list(REMOVALS, this::removal));
+                list(REMOVALS, this::removal),
+                rollouts());
         pool.closeAndAwait();
         return finalState;
     }
@@ -53,16 +59,26 @@ final class FinalStateReader {
         return instant == null ? FinalState.NEVER : recorder.at(instant.toInstant());
     }
 
-    private static final String PRESETS =
-            "SELECT id, name, coalesce(instances, 0) AS instances, ttl_seconds FROM presets";
+    private static final String PRESETS = """
+            SELECT p.id, p.name, coalesce(p.instances, 0) AS instances, p.ttl_seconds, v.number,
+                   t.active_version_id IS NOT DISTINCT FROM p.version_id AS active, coalesce(p.rollout_role, '') AS role, {rollout}
+              FROM presets p JOIN template_versions v ON v.id = p.version_id JOIN templates t ON t.id = p.template_id
+             ORDER BY p.id""".replace("{rollout}", RolloutColumns.of("p"));
 
     private static FinalState.Preset preset(Row row) {
         Long ttl = row.getLong("ttl_seconds");
+        RolloutPolicy policy = RolloutColumns.in(row);
+        int instances = row.getInteger("instances");
+        int surge = policy.isRolling() ? policy.bounds().surgeOf(instances) : 0;
         return new FinalState.Preset(
                 row.getUUID("id"),
                 row.getString("name"),
-                row.getInteger("instances"),
-                ttl == null ? FinalState.NEVER : ttl * 1_000_000_000L);
+                instances,
+                surge + policy.canary().map(RolloutPolicy.Canary::instances).orElse(0),
+                ttl == null ? FinalState.NEVER : ttl * 1_000_000_000L,
+                row.getInteger("number"),
+                Boolean.TRUE.equals(row.getBoolean("active")),
+                row.getString("role"));
     }
 
     private static final String CLAIMS = """
@@ -92,8 +108,10 @@ final class FinalStateReader {
                 Objects.requireNonNullElse(row.getString("ended_reason"), ""));
     }
 
-    private static final String WORKSPACES =
-            "SELECT id, preset_id, owner_id, prebuild, created_at FROM workspaces ORDER BY id";
+    private static final String WORKSPACES = """
+            SELECT id, preset_id, owner_id, prebuild, created_at,
+                   prebuild AND deleted_at IS NULL AND build_status IN ('pending', 'canceling', 'succeeded') AS stocked
+              FROM workspaces ORDER BY id""";
 
     private FinalState.Workspace workspace(Row row) {
         return new FinalState.Workspace(
@@ -101,7 +119,8 @@ final class FinalStateReader {
                 row.getUUID("preset_id"),
                 row.getUUID("owner_id"),
                 Boolean.TRUE.equals(row.getBoolean("prebuild")),
-                instant(row, "created_at"));
+                instant(row, "created_at"),
+                Boolean.TRUE.equals(row.getBoolean("stocked")));
     }
 
     private static final String REMOVALS = """
@@ -115,5 +134,32 @@ final class FinalStateReader {
                 Boolean.TRUE.equals(row.getBoolean("by_system")),
                 row.getString("reason"),
                 instant(row, "created_at"));
+    }
+
+    private static final String STEPS = """
+            SELECT data->>'rollout' AS rollout, substr(type, 9) AS state, at
+              FROM events WHERE kind = 'preset' AND type LIKE 'rollout.%' ORDER BY subject, seq""";
+
+    private static final String ROLLOUTS = """
+            SELECT id, preset, cause, from_preset_id, to_preset_id, created_at, ended_at
+              FROM rollouts ORDER BY created_at, id""";
+
+    private List<FinalState.Rollout> rollouts() {
+        Map<UUID, List<FinalState.Step>> steps = new HashMap<>();
+        for (Row row : pool.query(STEPS).executeAndAwait()) {
+            steps.computeIfAbsent(UUID.fromString(row.getString("rollout")), unseen -> new ArrayList<>())
+                    .add(new FinalState.Step(row.getString("state"), instant(row, "at")));
+        }
+        return list(
+                ROLLOUTS,
+                row -> new FinalState.Rollout(
+                        row.getUUID("id"),
+                        row.getString("preset"),
+                        row.getString("cause"),
+                        row.getUUID("from_preset_id"),
+                        row.getUUID("to_preset_id"),
+                        instant(row, "created_at"),
+                        instant(row, "ended_at"),
+                        steps.getOrDefault(row.getUUID("id"), List.of())));
     }
 }

@@ -26,6 +26,7 @@ public record History(
         List<Operation> operations,
         List<Built> built,
         List<Sample> samples,
+        List<Reached> reached,
         FinalState finalState,
         long servedUntil,
         long toleranceNanos) {
@@ -36,6 +37,7 @@ public record History(
         @JsonSubTypes.Type(value = Called.class, name = "operation"),
         @JsonSubTypes.Type(value = Built.class, name = "built"),
         @JsonSubTypes.Type(value = Sample.class, name = "sample"),
+        @JsonSubTypes.Type(value = Reached.class, name = "reached"),
         @JsonSubTypes.Type(value = Kept.class, name = "finalState"),
         @JsonSubTypes.Type(value = Served.class, name = "served"),
         @JsonSubTypes.Type(value = Tolerance.class, name = "tolerance")
@@ -44,15 +46,29 @@ public record History(
 
     record Called(Operation operation) implements Entry {}
 
-    /** A worker said that this workspace is ready, and was told that it holds. */
+    /**
+     * This workspace is ready: a worker said so, and was told that it holds, or a statement saw it.
+     *
+     * @param sent before it was ready
+     * @param received when it was ready
+     */
     public record Built(UUID workspace, long sent, long received) implements Entry {}
 
     /**
      * What one statement saw of a pool.
      *
+     * @param preset whose pool it is: with those of all former versions where this is the active version's preset
      * @param held prebuilds of it that are being built or ready, without those that are expired
      */
     public record Sample(UUID preset, int held, long at) implements Entry {}
+
+    /**
+     * A rollout came into this state.
+     *
+     * @param after a statement that began then did not see it
+     * @param by a statement that had ended by then saw it
+     */
+    public record Reached(UUID rollout, String state, long after, long by) implements Entry {}
 
     record Kept(FinalState finalState) implements Entry {}
 
@@ -69,7 +85,8 @@ public record History(
         List<Operation> operations = new ArrayList<>();
         List<Built> built = new ArrayList<>();
         List<Sample> samples = new ArrayList<>();
-        FinalState finalState = new FinalState(List.of(), List.of(), List.of(), List.of());
+        List<Reached> reached = new ArrayList<>();
+        FinalState finalState = FinalState.EMPTY;
         long servedUntil = 0;
         long tolerance = 0;
         try (MappingIterator<Entry> lines = READER.readValues(Files.newBufferedReader(file))) {
@@ -78,6 +95,7 @@ public record History(
                     case Called(var operation) -> operations.add(operation);
                     case Built one -> built.add(one);
                     case Sample sample -> samples.add(sample);
+                    case Reached one -> reached.add(one);
                     case Kept(var kept) -> finalState = kept;
                     case Served(var until) -> servedUntil = until;
                     case Tolerance(var nanos) -> tolerance = nanos;
@@ -86,6 +104,6 @@ public record History(
         } catch (IOException unreadable) {
             throw new UncheckedIOException("cannot read " + file, unreadable);
         }
-        return new History(operations, built, samples, finalState, servedUntil, tolerance);
+        return new History(operations, built, samples, reached, finalState, servedUntil, tolerance);
     }
 }

@@ -91,13 +91,21 @@ final class HistoryIndex {
     private final Map<UUID, FinalState.Preset> presets = new HashMap<>();
     private final Map<UUID, FinalState.Workspace> workspaces = new HashMap<>();
 
-    private HistoryIndex() {}
+    private final Map<UUID, Long> rollouts = new HashMap<>();
+    private final Serving serving;
+
+    private HistoryIndex(Serving serving) {
+        this.serving = serving;
+    }
 
     static HistoryIndex of(History history) {
-        HistoryIndex index = new HistoryIndex();
+        HistoryIndex index = new HistoryIndex(Serving.of(history));
         history.finalState().claims().forEach(index::add);
         history.finalState().presets().forEach(preset -> index.presets.put(preset.id(), preset));
         history.finalState().workspaces().forEach(workspace -> index.workspaces.put(workspace.id(), workspace));
+        history.finalState()
+                .rollouts()
+                .forEach(one -> index.rollouts.put(one.id(), one.ended() - history.toleranceNanos()));
         history.operations().forEach(index::add);
         for (ObservedClaim claim : index.known.values()) {
             claim.releaseCalled = index.releaseCalled(claim.claim);
@@ -134,6 +142,8 @@ final class HistoryIndex {
             }
             case Request.Read look -> {}
             case Request.Invalidate invalidate -> {}
+            case Request.Declare declare -> {}
+            case Request.RollBack rollBack -> {}
         }
         if (operation.response() instanceof Response.Shown(var seen, var replayed)) {
             for (Seen one : seen) {
@@ -191,6 +201,30 @@ final class HistoryIndex {
 
     FinalState.@Nullable Preset preset(UUID preset) {
         return presets.get(preset);
+    }
+
+    /** Whether the rollout may have ended until then. */
+    boolean mayHaveEnded(UUID rollout, long by) {
+        return rollouts.getOrDefault(rollout, NEVER) <= by;
+    }
+
+    /** When which version was handed out. */
+    Serving serving() {
+        return serving;
+    }
+
+    /** The name of the line that a claim means by a name or by a preset's id; the same text where there is none. */
+    String line(Request.ClaimBody body, String nameOrId) {
+        if (!body.byId()) {
+            return nameOrId;
+        }
+        return line(UUID.fromString(nameOrId));
+    }
+
+    /** The name of the preset's line. */
+    String line(UUID preset) {
+        FinalState.Preset found = presets.get(preset);
+        return found == null ? preset.toString() : found.name();
     }
 
     FinalState.@Nullable Workspace workspace(UUID workspace) {

@@ -89,7 +89,8 @@ final class IdempotencyCheck {
         boolean own = granted == null || claimBody(call).equals(claimBody(granted));
         boolean waitedInVain = own && claimBody(call).waits() && !reused;
         if (waitedInVain) {
-            if (!gaveUp && !refused.code().equals("too_many_waiting")) {
+            boolean inactive = refused.code().equals("preset_not_active") && call.sent() <= grantedBy;
+            if (!gaveUp && !inactive && !refused.code().equals("too_many_waiting")) {
                 found.accept(new Violation.KeyForgotten(call));
             }
         } else if (call.sent() > grantedBy && (own || !reused)) {

@@ -1,12 +1,10 @@
 package dev.larder.history;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.larder.database.DatabaseFaults;
 import dev.larder.database.Migrator;
 import dev.larder.history.History.Sample;
-import dev.larder.history.HttpConnection.Reply;
 import dev.larder.history.RecordingClient.Member;
 import dev.larder.testing.ContextPropagation;
 import dev.larder.testing.LarderTestResource;
@@ -24,21 +22,20 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.stream.IntStream;
 
 /**
  * Drives real servers through claims, repeats and releases while they are killed and their database crashes, and
  * records all of it. What the database holds is recorded after everything has ended.
  */
-public final class Load {
+public final class Load implements Round {
 
     static final String TEMPLATE = "tiny";
 
@@ -47,7 +44,6 @@ public final class Load {
     private static final Duration FIRST_KILL_AFTER = Duration.ofSeconds(2);
     private static final Duration READ = Duration.ofMillis(20);
     private static final Duration TTL = Duration.ofSeconds(60);
-    private static final int SHOWN = 256;
     private static final int SCARCE = 20;
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
@@ -61,13 +57,10 @@ public final class Load {
     }
 
     private final Vertx vertx = Vertx.vertx(new VertxOptions().setUseDaemonThread(true));
-    private final AtomicReferenceArray<Shown> shown = new AtomicReferenceArray<>(SHOWN);
+    private final Board board = new Board();
     private volatile long begun;
     private volatile boolean over;
     private volatile boolean quiet;
-
-    /** A claim that somebody got, for others to try their luck with. */
-    private record Shown(UUID user, UUID claim) {}
 
     /**
      * What came of it.
@@ -154,12 +147,23 @@ public final class Load {
         }
     }
 
-    LoadPlan plan() {
-        return plan;
+    @Override
+    public Set<OperationType> types() {
+        return plan.types();
+    }
+
+    /** Clients call as fast as they are answered. */
+    @Override
+    public void rest() {}
+
+    @Override
+    public Board board() {
+        return board;
     }
 
     /** On a fast machine too until what was to be killed has been killed, and on a slow one. */
-    boolean goesOn() {
+    @Override
+    public boolean goesOn() {
         boolean undisturbed = cluster.kills() == 0 || cluster.crashes() < plan.crashes();
         boolean done = recorder.operations() >= plan.operations()
                 || elapsed() >= plan.atMost().toNanos();
@@ -171,16 +175,18 @@ public final class Load {
         return recorder.now() - begun;
     }
 
-    RecordingClient caller(Random random) {
+    @Override
+    public RecordingClient caller(Random random) {
         return new RecordingClient(cluster, recorder, random);
     }
 
-    String anyPreset(Random random) {
+    @Override
+    public String anyPreset(Random random) {
         return preset(random.nextInt(plan.presets()));
     }
 
-    /** The one that there are few of. */
-    static String scarcePreset() {
+    @Override
+    public String scarcePreset() {
         return preset(0);
     }
 
@@ -190,17 +196,6 @@ public final class Load {
 
     private Random random(int stream) {
         return new Random(plan.seed() * 1_000_003 + stream);
-    }
-
-    /** Puts a claim where others find it. */
-    void show(UUID user, UUID claim) {
-        shown.set(Math.floorMod(claim.hashCode(), SHOWN), new Shown(user, claim));
-    }
-
-    Optional<UUID> claimOfAnother(UUID user, Random random) {
-        return Optional.ofNullable(shown.get(random.nextInt(SHOWN)))
-                .filter(claim -> !claim.user().equals(user))
-                .map(Shown::claim);
     }
 
     private Pool pool(String database, int size) {
@@ -213,38 +208,9 @@ public final class Load {
 
     private List<Member> declare() throws IOException {
         try (HttpConnection line = HttpConnection.to(cluster.port(0))) {
-            var organization = created(line, "POST", "/organizations", "{\"name\":\"acme\"}");
-            var template = created(line, "PUT", "/organizations/acme/templates/" + TEMPLATE, declaration());
-            List<Member> users = new ArrayList<>();
-            for (int number = 0; number < plan.members(); number++) {
-                String name = "member-" + number;
-                JsonNode user = created(
-                        line,
-                        "POST",
-                        "/organizations/acme/users",
-                        MAPPER.createObjectNode()
-                                .put("name", name)
-                                .put("role", "member")
-                                .toString());
-                JsonNode token = created(
-                        line,
-                        "POST",
-                        "/tokens",
-                        MAPPER.createObjectNode()
-                                .put("name", "load")
-                                .put("user", user.path("id").asText())
-                                .toString());
-                users.add(new Member(
-                        number,
-                        UUID.fromString(user.path("id").asText()),
-                        token.path("token").asText()));
-            }
-            return IntStream.range(0, plan.clients())
-                    .mapToObj(client -> {
-                        Member user = users.get(client % users.size());
-                        return new Member(client, user.user(), user.token());
-                    })
-                    .toList();
+            Members members = new Members(line);
+            members.declare(TEMPLATE, declaration());
+            return members.join(plan.members(), plan.clients());
         }
     }
 
@@ -263,18 +229,6 @@ public final class Load {
         return preset == plan.presets() - 1
                 ? Map.of("instances", plan.instances(), "ttl", TTL.toString())
                 : Map.of("instances", plan.instances());
-    }
-
-    private static JsonNode created(HttpConnection line, String method, String path, String body) throws IOException {
-        Reply reply = line.send(
-                method,
-                "/api/v1" + path,
-                Map.of("Authorization", "Bearer " + LarderTestResource.OWNER_TOKEN, "Content-Type", "application/json"),
-                body);
-        if (reply.status() != 201) {
-            throw new IllegalStateException(path + ": " + reply);
-        }
-        return MAPPER.readTree(reply.body());
     }
 
     private static List<UUID> presetIds(Pool pool) {
@@ -317,11 +271,10 @@ public final class Load {
         Random random = random(-1);
         Duration quarter = plan.atMost().dividedBy(4);
         Duration between = quarter.compareTo(BETWEEN_INVALIDATIONS) < 0 ? quarter : BETWEEN_INVALIDATIONS;
-        Member owner = new Member(-1, LarderTestResource.OWNER_ID, LarderTestResource.OWNER_TOKEN);
         try (RecordingClient caller = caller(random)) {
             while (goesOn()) {
                 pause(between);
-                caller.call(owner, new Request.Invalidate(presets.get(random.nextInt(presets.size()))));
+                caller.call(Members.OWNER, new Request.Invalidate(presets.get(random.nextInt(presets.size())), true));
             }
         }
     }

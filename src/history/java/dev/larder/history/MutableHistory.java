@@ -1,6 +1,7 @@
 package dev.larder.history;
 
 import dev.larder.history.History.Built;
+import dev.larder.history.History.Reached;
 import dev.larder.history.History.Sample;
 import dev.larder.history.Response.Seen;
 import java.util.ArrayList;
@@ -14,10 +15,12 @@ final class MutableHistory {
     final List<Operation> operations;
     final List<Built> built;
     final List<Sample> samples;
+    final List<Reached> reached;
     final List<FinalState.Preset> presets;
     final List<FinalState.Claim> claims;
     final List<FinalState.Workspace> workspaces;
     final List<FinalState.Removal> removals;
+    final List<FinalState.Rollout> rollouts;
     long servedUntil;
     private final long tolerance;
 
@@ -25,10 +28,12 @@ final class MutableHistory {
         this.operations = new ArrayList<>(history.operations());
         this.built = new ArrayList<>(history.built());
         this.samples = new ArrayList<>(history.samples());
+        this.reached = new ArrayList<>(history.reached());
         this.presets = new ArrayList<>(history.finalState().presets());
         this.claims = new ArrayList<>(history.finalState().claims());
         this.workspaces = new ArrayList<>(history.finalState().workspaces());
         this.removals = new ArrayList<>(history.finalState().removals());
+        this.rollouts = new ArrayList<>(history.finalState().rollouts());
         this.servedUntil = history.servedUntil();
         this.tolerance = history.toleranceNanos();
     }
@@ -38,7 +43,13 @@ final class MutableHistory {
                 List.copyOf(operations),
                 List.copyOf(built),
                 List.copyOf(samples),
-                new FinalState(presets, claims, workspaces, removals),
+                List.copyOf(reached),
+                new FinalState(
+                        List.copyOf(presets),
+                        List.copyOf(claims),
+                        List.copyOf(workspaces),
+                        List.copyOf(removals),
+                        List.copyOf(rollouts)),
                 servedUntil,
                 tolerance);
     }

@@ -115,7 +115,7 @@ enum PlantedFault {
                         FinalState.Claim second = again(draft, operation);
                         draft.claims.add(second);
                         draft.workspaces.add(new FinalState.Workspace(
-                                workspace(second), second.preset(), second.user(), false, operation.sent()));
+                                workspace(second), second.preset(), second.user(), false, operation.sent(), false));
                         return shown(new Seen(
                                 second.id(),
                                 "active",
@@ -365,7 +365,7 @@ enum PlantedFault {
                     .anyMatch(operation -> first(
                             draft.claims.stream()
                                     .filter(claim -> fromStock(claim)
-                                            && operation.request().equals(new Request.Invalidate(claim.preset()))
+                                            && operation.request().equals(new Request.Invalidate(claim.preset(), true))
                                             && firstCall(draft, claim) > operation.received()),
                             claim -> created(draft, claim, operation.sent() - 20 * MILLI)))),
     ONE_IS_HANDED_OUT_BEFORE_IT_IS_READY(
@@ -591,7 +591,7 @@ enum PlantedFault {
 
     private static void created(MutableHistory draft, FinalState.Claim claim, long created) {
         draft.workspaces.replaceAll(one -> one.id().equals(claim.workspace())
-                ? new FinalState.Workspace(one.id(), one.preset(), one.owner(), one.prebuild(), created)
+                ? new FinalState.Workspace(one.id(), one.preset(), one.owner(), one.prebuild(), created, one.stocked())
                 : one);
     }
 

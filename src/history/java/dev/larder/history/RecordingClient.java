@@ -118,8 +118,14 @@ final class RecordingClient implements AutoCloseable {
                 ifMatch(headers, generation);
                 yield line.send("DELETE", "/api/v1/claims/" + claim, headers, "");
             }
-            case Request.Invalidate(var preset) ->
-                line.send("POST", "/api/v1/presets/" + preset + "/invalidate?immediately=true", headers, "");
+            case Request.Invalidate(var preset, var immediately) ->
+                line.send("POST", "/api/v1/presets/" + preset + "/invalidate?immediately=" + immediately, headers, "");
+            case Request.Declare(var version) -> {
+                headers.put("Content-Type", "application/yaml");
+                yield line.send("PUT", "/api/v1/organizations/acme/templates/" + Load.TEMPLATE, headers, version);
+            }
+            case Request.RollBack(var rollout) ->
+                line.send("POST", "/api/v1/rollouts/" + rollout + "/rollback", headers, "");
         };
     }
 
@@ -134,12 +140,13 @@ final class RecordingClient implements AutoCloseable {
     }
 
     private static String json(Request.ClaimBody body) {
-        ObjectNode json =
-                MAPPER.createObjectNode().put("template", Load.TEMPLATE).put("policy", body.policy());
-        if (body.presets().size() == 1) {
-            json.put("preset", body.presets().getFirst());
+        ObjectNode json = MAPPER.createObjectNode().put("policy", body.policy());
+        if (body.byId()) {
+            json.put("presetId", body.presets().getFirst());
+        } else if (body.presets().size() == 1) {
+            json.put("template", Load.TEMPLATE).put("preset", body.presets().getFirst());
         } else {
-            body.presets().forEach(json.putArray("presets")::add);
+            body.presets().forEach(json.put("template", Load.TEMPLATE).putArray("presets")::add);
         }
         if (body.count() > 1) {
             json.put("count", body.count()).put("atLeast", body.atLeast());
@@ -161,7 +168,7 @@ final class RecordingClient implements AutoCloseable {
         if (reply.status() >= 300) {
             return new Response.Refused(reply.status(), code(reply));
         }
-        if (reply.status() == 204 || call instanceof Request.Invalidate) {
+        if (reply.status() == 204 || call.administers()) {
             return new Response.Done();
         }
         boolean replayed = "true".equals(reply.headers().get("idempotency-replayed"));

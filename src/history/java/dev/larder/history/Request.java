@@ -13,7 +13,9 @@ import org.jspecify.annotations.Nullable;
     @JsonSubTypes.Type(value = Request.Read.class, name = "read"),
     @JsonSubTypes.Type(value = Request.Renew.class, name = "renew"),
     @JsonSubTypes.Type(value = Request.Release.class, name = "release"),
-    @JsonSubTypes.Type(value = Request.Invalidate.class, name = "invalidate")
+    @JsonSubTypes.Type(value = Request.Invalidate.class, name = "invalidate"),
+    @JsonSubTypes.Type(value = Request.Declare.class, name = "declare"),
+    @JsonSubTypes.Type(value = Request.RollBack.class, name = "rollBack")
 })
 public sealed interface Request {
 
@@ -24,8 +26,15 @@ public sealed interface Request {
             case Read look -> "read";
             case Renew renew -> "renew";
             case Release release -> "release";
-            case Invalidate invalidate -> "invalidate";
+            case Invalidate invalidate -> invalidate.immediately() ? "invalidate" : "invalidate softly";
+            case Declare declare -> "declare";
+            case RollBack rollBack -> "roll back";
         };
+    }
+
+    /** Whether an administrator asks for it, and is told nothing but that it was done. */
+    default boolean administers() {
+        return this instanceof Invalidate || this instanceof Declare || this instanceof RollBack;
     }
 
     /** @param key null for a claim that cannot be repeated safely */
@@ -34,7 +43,7 @@ public sealed interface Request {
     /**
      * What the body of a claim says: two of these are equal if and only if the bodies ask for the same.
      *
-     * @param presets names, the best first
+     * @param presets names, the best first; or the id of one
      * @param policy {@code fail}, {@code cold}, {@code wait} or {@code wait_then_cold}
      * @param count how many
      * @param atLeast as few as this many will do
@@ -43,6 +52,8 @@ public sealed interface Request {
      */
     record ClaimBody(List<String> presets, String policy, int count, int atLeast, int ttlSeconds, int timeoutSeconds) {
 
+        private static final int ID_LENGTH = 36;
+
         /** One from stock, for as long as it is wanted. */
         static ClaimBody one(String preset, String policy) {
             return new ClaimBody(List.of(preset), policy, 1, 1, 0, 0);
@@ -50,6 +61,11 @@ public sealed interface Request {
 
         boolean waits() {
             return policy.startsWith("wait");
+        }
+
+        /** Whether it names a preset by its id. */
+        boolean byId() {
+            return presets.size() == 1 && presets.getFirst().length() == ID_LENGTH;
         }
 
         private String word() {
@@ -66,6 +82,20 @@ public sealed interface Request {
     /** @param generation that the claim must have; null for any */
     record Release(UUID claim, @Nullable Integer generation) implements Request {}
 
-    /** What the preset has in stock is to be handed out no more. */
-    record Invalidate(UUID preset) implements Request {}
+    /**
+     * What the preset and the others of its rollout have in stock is to be replaced.
+     *
+     * @param immediately whether it is to be handed out no more; else it may be until it is replaced
+     */
+    record Invalidate(UUID preset, boolean immediately) implements Request {}
+
+    /**
+     * Another version is to be the active one.
+     *
+     * @param version its declaration
+     */
+    record Declare(String version) implements Request {}
+
+    /** The version before the one of this rollout is to be the active one again. */
+    record RollBack(UUID rollout) implements Request {}
 }

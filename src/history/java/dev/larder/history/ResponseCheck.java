@@ -22,7 +22,8 @@ final class ResponseCheck {
                     another ? refused.status() == 404 : mayRefuse(operation, refused.word(), index);
                 case Response.Shown shown -> another || mayShow(operation.request(), shown);
                 case Response.Done done ->
-                    operation.request() instanceof Request.Release || operation.request() instanceof Request.Invalidate;
+                    operation.request() instanceof Request.Release
+                            || operation.request().administers();
                 case Response.Unknown unknown -> true;
             };
             if (!expected) {
@@ -43,6 +44,8 @@ final class ResponseCheck {
             case Request.Renew renew -> claims == 1;
             case Request.Release release -> false;
             case Request.Invalidate invalidate -> false;
+            case Request.Declare declare -> false;
+            case Request.RollBack rollBack -> false;
         };
     }
 
@@ -54,6 +57,7 @@ final class ResponseCheck {
                     case "409 no_claimable_workspace", "409 creation_stopped" ->
                         !body.policy().endsWith("cold");
                     case "409 claim_ended", "429 too_many_waiting" -> body.waits();
+                    case "409 preset_not_active" -> mayBeInactive(operation, body, index);
                     default -> false;
                 };
             case Request.Read look -> false;
@@ -64,7 +68,18 @@ final class ResponseCheck {
             case Request.Release(var claim, var generation) ->
                 refusal.equals("412 generation_mismatch") && isAnother(generation, claim, operation, index);
             case Request.Invalidate invalidate -> false;
+            case Request.Declare declare -> false;
+            case Request.RollBack(var rollout) ->
+                refusal.equals("409 rollout_ended") && index.mayHaveEnded(rollout, operation.received());
         };
+    }
+
+    /** The version that was asked for was not handed out all the time. */
+    private static boolean mayBeInactive(Operation operation, Request.ClaimBody body, HistoryIndex index) {
+        return body.presets().stream()
+                .anyMatch(preset -> body.byId()
+                        ? !index.serving().surelyServed(UUID.fromString(preset), operation.sent(), operation.received())
+                        : index.serving().mayHaveChanged(preset, operation.sent(), operation.received()));
     }
 
     /** As long as a claim waits, no generation fits; its instants are a server's, so near them all is possible. */
@@ -85,6 +100,8 @@ final class ResponseCheck {
             case Request.Release release -> isAnothers(release.claim(), operation.user(), index);
             case Request.Claim claim -> false;
             case Request.Invalidate invalidate -> false;
+            case Request.Declare declare -> false;
+            case Request.RollBack rollBack -> false;
         };
     }
 

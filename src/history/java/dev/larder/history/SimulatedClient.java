@@ -29,7 +29,7 @@ final class SimulatedClient implements Runnable {
     private static final int INSISTS = 40;
     private static final long PAUSE_NANOS = Duration.ofMillis(25).toNanos();
 
-    private final Load load;
+    private final Round round;
     private final Member member;
     private final Random random;
     private final RecordingClient client;
@@ -44,27 +44,27 @@ final class SimulatedClient implements Runnable {
     private final List<Request.Claim> asked = new ArrayList<>();
     private int keys;
 
-    SimulatedClient(Load load, Member member, Random random) {
-        this.load = load;
+    SimulatedClient(Round round, Member member, Random random) {
+        this.round = round;
         this.member = member;
         this.random = random;
-        this.client = load.caller(random);
+        this.client = round.caller(random);
     }
 
     @Override
     public void run() {
-        while (load.goesOn()) {
-            OperationType type = held.size() > HELD_MAX
-                    ? OperationType.RELEASE
-                    : OperationType.any(load.plan().types(), random);
+        while (round.goesOn()) {
+            OperationType type =
+                    held.size() > HELD_MAX ? OperationType.RELEASE : OperationType.any(round.types(), random);
             perform(type);
+            round.rest();
         }
     }
 
     /** The scarce preset first, and another. */
     private List<String> either() {
         String other = anyPreset();
-        return other.equals(Load.scarcePreset()) ? List.of(other) : List.of(Load.scarcePreset(), other);
+        return other.equals(round.scarcePreset()) ? List.of(other) : List.of(round.scarcePreset(), other);
     }
 
     /** Asks once more for some of what it has ever asked for. */
@@ -96,13 +96,17 @@ final class SimulatedClient implements Runnable {
             case READ -> any(held).map(Request.Read::new).ifPresent(this::ask);
             case READ_ENDED -> any(ended).map(Request.Read::new).ifPresent(this::ask);
             case READ_FOREIGN ->
-                load.claimOfAnother(member.user(), random)
+                round.board()
+                        .claimOfAnother(member.user(), random)
                         .map(Request.Read::new)
                         .ifPresent(this::ask);
             case RENEW -> any(held).map(this::renewal).ifPresent(this::renew);
             case RENEW_ENDED -> any(ended).map(this::renewal).ifPresent(this::ask);
             case RENEW_FOREIGN ->
-                load.claimOfAnother(member.user(), random).map(this::renewal).ifPresent(this::ask);
+                round.board()
+                        .claimOfAnother(member.user(), random)
+                        .map(this::renewal)
+                        .ifPresent(this::ask);
             case RELEASE ->
                 any(held).map(claim -> new Request.Release(claim, null)).ifPresent(this::release);
             case RELEASE_WITH_GENERATION ->
@@ -112,7 +116,8 @@ final class SimulatedClient implements Runnable {
             case RELEASE_AGAIN ->
                 any(ended).map(claim -> new Request.Release(claim, null)).ifPresent(this::ask);
             case RELEASE_FOREIGN ->
-                load.claimOfAnother(member.user(), random)
+                round.board()
+                        .claimOfAnother(member.user(), random)
                         .map(claim -> new Request.Release(claim, null))
                         .ifPresent(this::ask);
         }
@@ -124,7 +129,7 @@ final class SimulatedClient implements Runnable {
     }
 
     private String anyPreset() {
-        return load.anyPreset(random);
+        return round.anyPreset(random);
     }
 
     private ClaimBody claimBody(String policy) {
@@ -138,7 +143,7 @@ final class SimulatedClient implements Runnable {
     }
 
     private ClaimBody waiting() {
-        String preset = mostly() ? Load.scarcePreset() : anyPreset();
+        String preset = mostly() ? round.scarcePreset() : anyPreset();
         String policy = random.nextInt(4) == 0 ? "wait_then_cold" : "wait";
         return new ClaimBody(
                 List.of(preset),
@@ -187,7 +192,7 @@ final class SimulatedClient implements Runnable {
 
     private void atOnce(Request.Claim one, Request.Claim other) {
         Thread beside = Thread.ofVirtual().start(() -> {
-            try (RecordingClient second = load.caller(new Random(other.hashCode()))) {
+            try (RecordingClient second = round.caller(new Random(other.hashCode()))) {
                 second.call(member, other);
             }
         });
@@ -272,7 +277,7 @@ final class SimulatedClient implements Runnable {
             end(seen.claim());
         } else if (!held.contains(seen.claim())) {
             held.add(seen.claim());
-            load.show(member.user(), seen.claim());
+            round.board().show(member.user(), seen.claim());
         }
         Integer generation = seen.generation();
         if (generation != null) {

@@ -160,7 +160,13 @@ final class ValidHistories {
             end(next);
         }
         return new History(
-                List.copyOf(operations), List.copyOf(built), List.copyOf(samples), finalState(), now, TOLERANCE);
+                List.copyOf(operations),
+                List.copyOf(built),
+                List.copyOf(samples),
+                List.of(),
+                finalState(),
+                now,
+                TOLERANCE);
     }
 
     private UUID id() {
@@ -179,7 +185,7 @@ final class ValidHistories {
     }
 
     private Request invalidation() {
-        return new Request.Invalidate(presets.get(random.nextInt(presets.size())).id);
+        return new Request.Invalidate(presets.get(random.nextInt(presets.size())).id, true);
     }
 
     private Request call() {
@@ -256,12 +262,14 @@ final class ValidHistories {
                 own(release.claim(), call.user())
                         .map(made -> release(made, release.generation(), read))
                         .orElse(stranger());
-            case Request.Invalidate(var preset) -> {
+            case Request.Invalidate(var preset, var immediately) -> {
                 presets.stream()
                         .filter(one -> one.id.equals(preset))
                         .forEach(one -> one.invalidated = Math.max(one.invalidated, read));
                 yield new Response.Done();
             }
+            case Request.Declare declare -> new Response.Done();
+            case Request.RollBack rollBack -> new Response.Done();
         };
     }
 
@@ -360,7 +368,7 @@ final class ValidHistories {
 
     private Made cold(Made claim, long at) {
         UUID workspace = id();
-        workspaces.put(workspace, new FinalState.Workspace(workspace, claim.preset.id, claim.user, false, at));
+        workspaces.put(workspace, new FinalState.Workspace(workspace, claim.preset.id, claim.user, false, at, false));
         claim.path = "cold";
         claim.grant(workspace, 1, at);
         return claim;
@@ -432,7 +440,8 @@ final class ValidHistories {
             preset.stock.add(one);
             built.add(new Built(one.workspace(), one.ready() - upTo(2), one.ready() + upTo(2)));
             workspaces.put(
-                    one.workspace(), new FinalState.Workspace(one.workspace(), preset.id, users.get(0), true, now));
+                    one.workspace(),
+                    new FinalState.Workspace(one.workspace(), preset.id, users.get(0), true, now, false));
         }
         samples.add(new Sample(preset.id, preset.instances - random.nextInt(2), now));
     }
@@ -450,13 +459,15 @@ final class ValidHistories {
 
     private FinalState finalState() {
         List<FinalState.Preset> declared = presets.stream()
-                .map(preset -> new FinalState.Preset(preset.id, preset.name, preset.instances, preset.ttl))
+                .map(preset ->
+                        new FinalState.Preset(preset.id, preset.name, preset.instances, 0, preset.ttl, 1, true, ""))
                 .toList();
         return new FinalState(
                 declared,
                 claims.values().stream().map(ValidHistories::kept).toList(),
                 List.copyOf(workspaces.values()),
-                List.copyOf(removals));
+                List.copyOf(removals),
+                List.of());
     }
 
     private static FinalState.Claim kept(Made made) {

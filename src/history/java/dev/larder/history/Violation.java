@@ -74,6 +74,15 @@ public sealed interface Violation {
      */
     record FalseOutOfStock(Operation operation, String preset, int claimable) implements Violation {}
 
+    /** A rollout has not ended, or long after it began. */
+    record RolloutStuck(UUID rollout, String state) implements Violation {}
+
+    /** A line had two rollouts at the same time. */
+    record TwoRolloutsOpen(UUID rollout, UUID other) implements Violation {}
+
+    /** Something is left of a rollout that has ended: a preset's role, or stock of a version that is not active. */
+    record LeftOfRollout(UUID presetOrWorkspace, String what) implements Violation {}
+
     /** A stranger got at somebody's claim. */
     record ForeignAccess(Operation operation) implements Violation {}
 

@@ -159,20 +159,28 @@ final class Cycle {
         return new Report(planned, sum.actions(), sum.failed(), nextLook, more || back);
     }
 
-    /** The changes for one line, or by one effect. */
-    private record Done(Map<String, Integer> actions, int failed) {
+    /**
+     * The changes for one line, or by one effect.
+     *
+     * @param begun starts that were to be canceled, and that workers began before
+     */
+    private record Done(Map<String, Integer> actions, int failed, int begun) {
 
-        static final Done NOTHING = new Done(Map.of(), 0);
-        static final Done FAILED = new Done(Map.of(), 1);
+        static final Done NOTHING = new Done(Map.of(), 0, 0);
+        static final Done FAILED = new Done(Map.of(), 1, 0);
 
         static Done of(String action, int count) {
-            return count == 0 ? NOTHING : new Done(Map.of(action, count), 0);
+            return count == 0 ? NOTHING : new Done(Map.of(action, count), 0, 0);
+        }
+
+        static Done canceled(int count, int asked) {
+            return new Done(of("cancel", count).actions, 0, asked - count);
         }
 
         Done and(Done other) {
             Map<String, Integer> both = new TreeMap<>(actions);
             other.actions.forEach((action, count) -> both.merge(action, count, Integer::sum));
-            return new Done(both, failed + other.failed);
+            return new Done(both, failed + other.failed, begun + other.begun);
         }
     }
 
@@ -215,15 +223,37 @@ final class Cycle {
     private Uni<Done> performAll(LinePlan line, BooleanSupplier holdsLock) {
         Done step =
                 line.step().map(made -> Done.of("rollout_" + made.word(), 1)).orElse(Done.NOTHING);
-        return Multi.createFrom()
-                .iterable(line.effects())
-                .onItem()
-                .transformToUniAndConcatenate(
-                        effect -> whileHeld(holdsLock, () -> performOne(effect.preset(), effect.action())))
-                .collect()
-                .in(() -> new Done[] {step}, (sum, done) -> sum[0] = sum[0].and(done))
-                .map(sum -> sum[0])
-                .invoke(done -> log(line, done));
+        Uni<Done> all = Uni.createFrom().item(step);
+        for (LinePlan.Effect effect : line.effects()) {
+            all = all.chain(done -> next(line, effect, done, holdsLock));
+        }
+        return all.invoke(done -> log(line, done));
+    }
+
+    private Uni<Done> next(LinePlan line, LinePlan.Effect effect, Done before, BooleanSupplier holdsLock) {
+        return effect.action() instanceof Action.Create(var count, var attempts)
+                        && isRolling(line)
+                        && before.begun() > 0
+                ? whileHeld(holdsLock, () -> createFewer(effect.preset(), count - before.begun(), attempts))
+                        .map(before::and)
+                : whileHeld(holdsLock, () -> performOne(effect.preset(), effect.action()))
+                        .map(before::and);
+    }
+
+    private static boolean isRolling(LinePlan line) {
+        return line.members().stream()
+                .map(Planned::preset)
+                .anyMatch(preset -> preset.active() && preset.rollout().isRolling());
+    }
+
+    /**
+     * All versions together are bounded, and a start that could not be canceled is one of them. Its end marks its
+     * preset, so that the rest is created by a later cycle.
+     */
+    private Uni<Done> createFewer(PresetSnapshot preset, int count, int attempts) {
+        return count > 0
+                ? performOne(preset, new Action.Create(count, attempts))
+                : Uni.createFrom().item(Done.NOTHING);
     }
 
     private static <T> Uni<T> whileHeld(BooleanSupplier holdsLock, Supplier<Uni<T>> effect) {
@@ -236,7 +266,7 @@ final class Cycle {
         Instant now = clock.instant();
         return switch (effect) {
             case Action.CancelPending(var ids) ->
-                pools.dropNeverStarted(ids, now).map(count -> Done.of("cancel", count));
+                pools.dropNeverStarted(ids, now).map(count -> Done.canceled(count, ids.size()));
             case Action.Delete(var ids, var reason)
             when reason == DeleteReason.REPLACED ->
                 rollouts.replacing(preset.id(), now)

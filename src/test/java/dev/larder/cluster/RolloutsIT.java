@@ -2,29 +2,28 @@ package dev.larder.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.history.Checker;
+import dev.larder.history.FinalState.Rollout;
+import dev.larder.history.History;
+import dev.larder.history.Request;
+import dev.larder.history.Response;
+import dev.larder.history.RolloutLoad;
+import dev.larder.history.Violation;
 import dev.larder.testing.Database;
 import dev.larder.testing.Databases;
 import dev.larder.testing.Eventually;
 import dev.larder.testing.LarderTestResource;
 import dev.larder.testing.Server;
-import dev.larder.testing.Signals;
 import io.vertx.mutiny.sqlclient.Row;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Queue;
-import java.util.Random;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.concurrent.ThreadLocalRandom;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -41,17 +40,9 @@ class RolloutsIT {
     private static final long SEED = Long.getLong("larder.cluster.seed", System.nanoTime() & 0xffff);
     private static final int INSTANCES = 4;
     private static final int SURGE = 1;
-    private static final int CANARIES = 1;
     private static final String TEMPLATE = "/api/v1/organizations/acme/templates/tiny";
 
-    private static final Duration LOOK = Duration.ofMillis(20);
-    private static final Duration STUCK_AFTER = Duration.ofMinutes(2);
-
     private final Database database = Databases.fresh();
-    private final Queue<String> tooMany = new ConcurrentLinkedQueue<>();
-    private volatile boolean over;
-    private volatile boolean quiet;
-    private volatile int kills;
 
     @BeforeEach
     void letTheOwnerIn() {
@@ -137,144 +128,44 @@ class RolloutsIT {
     }
 
     @Test
-    @Timeout(value = 60, unit = TimeUnit.MINUTES)
-    void servers_that_are_killed_during_rollouts_leave_no_rollout_open_and_no_stock_too_many() throws Exception {
+    @Timeout(value = 90, unit = TimeUnit.MINUTES)
+    void servers_that_are_killed_during_rollouts_break_no_promise_and_leave_no_rollout_open() throws Exception {
         System.out.printf("rollouts: seed %d%n", SEED);
-        Random random = new Random(SEED);
-        List<Server> servers = new ArrayList<>(List.of(server("rollout-0"), server("rollout-1")));
-        AtomicIntegerArray ports = new AtomicIntegerArray(servers.size());
-        for (int slot = 0; slot < servers.size(); slot++) {
-            ports.set(slot, servers.get(slot).awaitReady().port());
-        }
-        Servers both = new Servers(servers, ports);
-        declare(both, "0", "");
-        awaitFull();
-        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
-                SteadyClaimers claimers =
-                        new SteadyClaimers(both::anyPort, TinyTemplate.CLAIM, 3, Duration.ofMillis(300))) {
-            Future<?> sampling = threads.submit(this::sample);
-            Future<?> killing = threads.submit(() -> kill(both, new Random(SEED + 1)));
-            for (int number = 1; number <= ROLLOUTS; number++) {
-                change(both, number, random);
-            }
-            over = true;
-            killing.get(2, TimeUnit.MINUTES);
-            awaitEnded();
-            claimers.end();
-            awaitFull();
-            quiet = true;
-            sampling.get(10, TimeUnit.SECONDS);
-            System.out.printf(
-                    "rollouts: %s, %d servers killed, %d claims given, %d missed%n",
-                    states(), kills, claimers.given().size(), claimers.misses());
-            judge(claimers);
-        } finally {
-            servers.forEach(Server::close);
-        }
+        RolloutLoad.Ran ran = RolloutLoad.run(SEED, ROLLOUTS, Path.of("target", "rollouts-it"));
+        History history = History.read(ran.file());
+        List<Violation> violations = Checker.judge(history);
+
+        System.out.printf(
+                "rollouts: %s, %d servers killed, %s, %d violations, %d s: %s%n",
+                states(history),
+                ran.kills(),
+                claims(history),
+                violations.size(),
+                ran.took().toSeconds(),
+                ran.file());
+        assertThat(violations).isEmpty();
+        assertThat(ran.kills()).isPositive();
+        assertThat(history.finalState().claims()).isNotEmpty();
+        assertThat(history.finalState().rollouts()).isNotEmpty();
     }
 
-    /** Two servers, each of which may be dead for a while. */
-    private record Servers(List<Server> each, AtomicIntegerArray ports) {
-
-        int anyPort() {
-            return ports.get(ThreadLocalRandom.current().nextInt(ports.length()));
-        }
-
-        /** The status of the first answer that says what has come of it. */
-        int send(String method, String path, String body) throws InterruptedException {
-            while (true) {
-                try {
-                    int status = new Calls(anyPort()).send(method, path, body).statusCode();
-                    if (status < 500) {
-                        return status;
-                    }
-                } catch (IOException dead) {
-                    // The other one is asked below.
-                }
-                TimeUnit.MILLISECONDS.sleep(50);
-            }
-        }
+    private static Map<String, Long> states(History history) {
+        return history.finalState().rollouts().stream()
+                .collect(Collectors.groupingBy(Rollout::state, TreeMap::new, Collectors.counting()));
     }
 
-    /** One change of the pool. Some come while the rollout of the change before is under way. */
-    private void change(Servers servers, int number, Random random) throws InterruptedException {
-        int kind = random.nextInt(10);
-        if (kind < 2) {
-            int invalidated = servers.send("POST", TEMPLATE + "/presets/one/invalidate", "");
-            assertThat(invalidated).isEqualTo(200);
-        } else {
-            declare(servers, String.valueOf(number), kind < 5 ? ", canary: {instances: " + CANARIES + "}" : "");
-            if (kind == 9) {
-                Row latest = rollout();
-                // It may have ended before.
-                assertThat(servers.send("POST", "/api/v1/rollouts/" + latest.getUUID("id") + "/rollback", ""))
-                        .isIn(200, 409);
-            }
-        }
-        if (random.nextInt(4) > 0) {
-            awaitEnded();
-        }
-    }
-
-    private static void declare(Servers servers, String name, String rollout) throws InterruptedException {
-        int organization = servers.send("POST", "/api/v1/organizations", "{\"name\":\"acme\"}");
-        assertThat(organization).isIn(201, 409);
-        assertThat(servers.send("PUT", TEMPLATE, version(name, rollout) + START_SCRIPT))
-                .isIn(200, 201);
-    }
-
-    /** A job of a dead server is taken from it after three seconds, and a server starts within seconds. */
-    private void awaitEnded() {
-        long until = System.nanoTime() + STUCK_AFTER.toNanos();
-        while (count("rollouts WHERE ended_at IS NULL") > 0) {
-            assertThat(System.nanoTime()).as("stuck: " + rollout().toJson()).isLessThan(until);
-            Signals.pause(LOOK);
-        }
-    }
-
-    private Void kill(Servers servers, Random random) throws InterruptedException {
-        while (!over) {
-            Signals.pause(Duration.ofMillis(random.nextInt(300, 3_000)));
-            int slot = random.nextInt(servers.each().size());
-            servers.each().get(slot).kill();
-            kills++;
-            servers.each().set(slot, server("rollout-" + slot));
-            servers.ports().set(slot, servers.each().get(slot).port());
-            servers.each().get(slot).awaitReady();
-        }
-        return null;
-    }
-
-    /** One statement sees one instant. */
-    private Void sample() {
-        while (!quiet) {
-            int live = count("workspaces WHERE prebuild AND deleted_at IS NULL AND transition = 'start'"
-                    + " AND build_status IN ('pending', 'succeeded')");
-            if (live > INSTANCES + SURGE + CANARIES) {
-                tooMany.add(live + " at " + Instant.now());
-            }
-            Signals.pause(LOOK);
-        }
-        return null;
-    }
-
-    private void judge(SteadyClaimers claimers) {
-        assertThat(kills).isPositive();
-        assertThat(claimers.unexpected()).isEmpty();
-        assertThat(tooMany).isEmpty();
-        assertThat(claimers.given()).isNotEmpty().doesNotHaveDuplicates();
-        assertThat(count("(SELECT FROM claims GROUP BY workspace_id HAVING count(*) > 1) twice"))
-                .as("workspaces that two claims have had")
-                .isZero();
-        assertThat(count("builds b JOIN users u ON u.id = b.initiator_id AND u.role = 'system'"
-                        + " JOIN claims c ON c.workspace_id = b.workspace_id"
-                        + " WHERE b.transition = 'delete' AND b.created_at < coalesce(c.ended_at, 'infinity')"))
-                .as("claimed workspaces deleted by the reconciler")
-                .isZero();
-        assertThat(count("rollouts WHERE ended_at IS NULL")).isZero();
-        assertThat(count("presets WHERE rollout_role IS NOT NULL OR rollout_id IS NOT NULL"))
-                .isZero();
-        Eventually.see(this::leftOfVersionsNotActive, left -> left == 0);
+    private static String claims(History history) {
+        long misses = history.operations().stream()
+                .filter(operation -> operation.request() instanceof Request.Claim)
+                .filter(operation -> operation.response() instanceof Response.Refused(var status, var code)
+                        && code.equals("no_claimable_workspace"))
+                .count();
+        return "%d requests, %d claims given, %d misses, %d of them judged"
+                .formatted(
+                        history.operations().size(),
+                        history.finalState().claims().size(),
+                        misses,
+                        Checker.judgedMisses(history));
     }
 
     private SteadyClaimers claimers(Server server, int count, Duration between) {
@@ -320,12 +211,6 @@ class RolloutsIT {
     /** The newest one. */
     private Row rollout() {
         return row("SELECT id, state, reason, detail, verdict::text AS verdict FROM rollouts ORDER BY id DESC LIMIT 1");
-    }
-
-    private String states() {
-        return row("SELECT string_agg(n || ' ' || state, ', ') AS states"
-                        + " FROM (SELECT state, count(*) AS n FROM rollouts GROUP BY state ORDER BY state) s")
-                .getString("states");
     }
 
     private int told(String kind) {

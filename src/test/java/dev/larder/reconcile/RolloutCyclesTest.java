@@ -15,6 +15,7 @@ import dev.larder.model.RolloutPolicy;
 import dev.larder.model.RolloutPolicy.OnFailure;
 import dev.larder.model.Share;
 import dev.larder.testing.CanIgnoreReturnValue;
+import dev.larder.testing.OpenTransaction;
 import dev.larder.testing.Stock;
 import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.Tuple;
@@ -128,6 +129,29 @@ class RolloutCyclesTest {
         assertThat(crank.live(after)).isEqualTo(WANTED);
         assertThat(crank.ever(after)).isEqualTo(WANTED);
         crank.staysSo();
+    }
+
+    @Test
+    void starts_that_workers_begin_before_they_are_canceled_count_among_those_that_may_exist() {
+        UUID before = stock.declare("small", WANTED, HELD);
+        crank.cycle();
+        stock.promoteNewVersion();
+        UUID after = stock.preset("small");
+
+        try (OpenTransaction worker = new OpenTransaction(stock)) {
+            worker.does("SELECT FROM jobs FOR UPDATE");
+            crank.cycle();
+        }
+        assertThat(crank.live(before)).isEqualTo(WANTED);
+        assertThat(existing()).isLessThanOrEqualTo(WANTED + 1);
+
+        for (int cycle = 0; cycle < 12; cycle++) {
+            crank.cycle();
+            assertThat(existing()).as("existing after cycle %d", cycle).isLessThanOrEqualTo(WANTED + 1);
+            stock.buildAll();
+        }
+        assertThat(rollout()).isEqualTo("promotion done");
+        assertThat(crank.live(after)).isEqualTo(WANTED);
     }
 
     @Test
