@@ -2,6 +2,7 @@ package dev.larder.model;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -23,11 +24,22 @@ public record Prebuild(
     /**
      * @param readyAt when its readiness was met; null before that
      * @param stockUntil when its time in stock ends, where that is before the ttl's end; null for one without
+     * @param builtAt when its first start ended, of one that has had further builds; null where that is not known
      */
     public record Times(
             Instant createdAt,
             @Nullable Instant readyAt,
-            @Nullable Instant stockUntil) {}
+            @Nullable Instant stockUntil,
+            @Nullable Instant builtAt) {
+
+        /** Of one that has had no further build. */
+        public Times(
+                Instant createdAt,
+                @Nullable Instant readyAt,
+                @Nullable Instant stockUntil) {
+            this(createdAt, readyAt, stockUntil, null);
+        }
+    }
 
     /** A prebuild whose state is reliable, and whose time in stock the ttl alone ends. */
     public Prebuild(
@@ -62,6 +74,12 @@ public record Prebuild(
     /** Running, and what is known of it cannot be trusted: it is to be replaced. */
     public boolean lost() {
         return running() && state.isLost();
+    }
+
+    /** From its creation until its first start had ended. A check or a reset that follows does not change it. */
+    public Optional<Duration> buildTime() {
+        Instant built = buildNumber == 1 ? readyAt() : times.builtAt();
+        return Optional.ofNullable(built).map(at -> Duration.between(createdAt(), at));
     }
 
     /** Whether it became ready later than this time after its creation. */

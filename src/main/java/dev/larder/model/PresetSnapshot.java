@@ -82,13 +82,27 @@ public record PresetSnapshot(
      * @param lastInvalidatedAt prebuilds that were created before it have expired
      * @param staleFrom prebuilds that were created before it are to be replaced, and are handed out until then
      * @param attempts how many cycles have created prebuilds of it: a creation is conditional on this number
+     * @param usualBuild what nine of ten of its last builds took at most, or of those of the version before; read only
+     *     where no live prebuild tells it, and null where there are none
      */
     public record State(
             PresetStatus status,
             @Nullable String statusReason,
             @Nullable Instant lastInvalidatedAt,
             @Nullable Instant staleFrom,
-            int attempts) {}
+            int attempts,
+            @Nullable Duration usualBuild) {
+
+        /** Without a look at past builds. */
+        public State(
+                PresetStatus status,
+                @Nullable String statusReason,
+                @Nullable Instant lastInvalidatedAt,
+                @Nullable Instant staleFrom,
+                int attempts) {
+            this(status, statusReason, lastInvalidatedAt, staleFrom, attempts, null);
+        }
+    }
 
     public UUID id() {
         return identity.id();
@@ -159,6 +173,18 @@ public record PresetSnapshot(
     public PresetSnapshot withExpiredUnready(List<Boolean> newest) {
         return new PresetSnapshot(
                 identity, service, declared, state, pauses, builders, failures.withExpiredUnready(newest), prebuilds);
+    }
+
+    /** The same preset, with what its past builds took. */
+    public PresetSnapshot withUsualBuild(Duration time) {
+        State known = new State(
+                state.status,
+                state.statusReason,
+                state.lastInvalidatedAt,
+                state.staleFrom,
+                state.attempts,
+                time);
+        return new PresetSnapshot(identity, service, declared, known, pauses, builders, failures, prebuilds);
     }
 
     /** The same preset, in or out of service. */

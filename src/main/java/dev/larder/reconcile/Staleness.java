@@ -23,7 +23,7 @@ import java.util.stream.Stream;
 record Staleness(Set<UUID> stale, Optional<RolloutCause> cause, Optional<Instant> nextDue) {
 
     /** Nine of ten builds take as long, or less. */
-    private static final double MOST_BUILDS = 0.9;
+    static final double MOST_BUILDS = 0.9;
 
     /** Without surge nothing is begun ahead of its expiry. */
     static Staleness of(PresetSnapshot preset, Instant at) {
@@ -90,16 +90,27 @@ record Staleness(Set<UUID> stale, Optional<RolloutCause> cause, Optional<Instant
         return one.isAfter(other) ? one : other;
     }
 
-    /** From the creation of a live prebuild until it was ready; empty where none was built. */
+    /** Whether prebuilds of it expire, and none of them tells how long a build takes: past builds may. */
+    static boolean asksForPastBuilds(PresetSnapshot preset) {
+        return preset.active()
+                && preset.rollout().isRolling()
+                && preset.ttl().isPresent()
+                && preset.prebuilds().stream().anyMatch(Prebuild::running)
+                && buildTimes(preset).isEmpty();
+    }
+
+    /** By the live prebuilds, else by past builds. Empty where neither tells it. */
     private static Optional<Duration> usualBuildTime(PresetSnapshot preset) {
-        List<Duration> times = preset.prebuilds().stream()
-                .filter(prebuild -> prebuild.buildNumber() == 1)
-                .flatMap(prebuild -> Stream.ofNullable(prebuild.readyAt())
-                        .map(ready -> Duration.between(prebuild.createdAt(), ready)))
+        List<Duration> times = buildTimes(preset);
+        return times.isEmpty()
+                ? Optional.ofNullable(preset.state().usualBuild())
+                : Optional.of(times.get((int) Math.ceil(MOST_BUILDS * times.size()) - 1));
+    }
+
+    private static List<Duration> buildTimes(PresetSnapshot preset) {
+        return preset.prebuilds().stream()
+                .flatMap(prebuild -> prebuild.buildTime().stream())
                 .sorted()
                 .toList();
-        return times.isEmpty()
-                ? Optional.empty()
-                : Optional.of(times.get((int) Math.ceil(MOST_BUILDS * times.size()) - 1));
     }
 }

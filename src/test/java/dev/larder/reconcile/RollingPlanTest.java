@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.larder.model.JobStatus;
 import dev.larder.model.PauseScope;
+import dev.larder.model.PresetSnapshot;
 import dev.larder.model.PresetSnapshot.Membership;
 import dev.larder.model.PresetSnapshot.Service;
 import dev.larder.model.PresetStatus;
@@ -457,6 +458,30 @@ class RollingPlanTest {
         assertThat(plan(firstWave, pool).effects())
                 .extracting(LinePlan.Effect::action)
                 .containsExactly(new Action.Create(1, 0));
+    }
+
+    @Test
+    void later_builds_of_a_prebuild_do_not_hide_how_long_its_first_start_took() {
+        // Created at 11:55:00 and a second later each; checked since, and back in stock.
+        PoolFixture checked = rolling(2).checked(2, Duration.ofSeconds(30)).expiringAfter(Duration.ofMinutes(8));
+        Instant lastEnds = NOON.minus(YOUNG).plusSeconds(1).plus(Duration.ofMinutes(8));
+
+        assertThat(plan(lastEnds.minusSeconds(60).minusMillis(1), checked).isEmpty())
+                .isTrue();
+        assertThat(plan(lastEnds.minusSeconds(60), checked).step())
+                .contains(new RolloutStep.Begin(RolloutCause.EXPIRY));
+    }
+
+    @Test
+    void where_no_prebuild_tells_how_long_a_build_takes_past_builds_do() {
+        PoolFixture unknown = rolling(1).checked(1, null).expiringAfter(Duration.ofMinutes(8));
+        PresetSnapshot told = unknown.snapshot().withUsualBuild(Duration.ofSeconds(40));
+        Instant ends = NOON.minus(YOUNG).plus(Duration.ofMinutes(8));
+
+        assertThat(plan(ends.minusSeconds(1), unknown).isEmpty()).isTrue();
+        assertThat(Staleness.asksForPastBuilds(unknown.snapshot())).isTrue();
+        assertThat(Staleness.of(told, ends.minusSeconds(40)).cause()).contains(RolloutCause.EXPIRY);
+        assertThat(Staleness.of(told, ends.minusSeconds(41)).cause()).isEmpty();
     }
 
     @Test

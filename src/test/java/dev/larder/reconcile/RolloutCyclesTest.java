@@ -20,6 +20,7 @@ import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -285,6 +286,69 @@ class RolloutCyclesTest {
         assertThat(rollout()).isEqualTo("invalidation done");
         assertThat(crank.ever(preset)).isEqualTo(2 * WANTED);
         assertThat(crank.live(preset)).isEqualTo(WANTED);
+    }
+
+    private static final Duration TTL = Duration.ofHours(1);
+
+    /** Built in two minutes. */
+    private UUID expiring() {
+        UUID preset = stock.declare("small", WANTED, TTL, List.of());
+        crank.cycle();
+        stock.clock.forward(Duration.ofMinutes(2));
+        stock.buildAll();
+        crank.settle();
+        return preset;
+    }
+
+    /** Two waves of two minutes each before the last one expires, as a quarter of four is the surge. */
+    private void isRenewedAhead() {
+        stock.clock.forward(TTL.minus(Duration.ofMinutes(2 + 2 * WANTED)).minusSeconds(1));
+        assertThat(crank.cycle().actions()).as("before it is due").isEmpty();
+        stock.clock.forward(Duration.ofSeconds(1));
+        assertThat(crank.cycle().actions()).isEqualTo(Map.of("rollout_begin", 1, "create", 1));
+    }
+
+    @Test
+    void expiry_is_renewed_ahead_also_where_every_prebuild_had_a_further_build() {
+        UUID preset = expiring();
+        stock.sql(
+                """
+                INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id, created_at)
+                SELECT gen_random_uuid(), workspace_id, 2, transition, initiator_id, 'drift_check', version_id, preset_id, created_at
+                  FROM builds WHERE preset_id = $1""",
+                preset);
+        stock.sql("UPDATE workspaces SET build_number = 2, ready_at = $2 WHERE preset_id = $1", preset, now());
+
+        isRenewedAhead();
+    }
+
+    @Test
+    void expiry_is_renewed_ahead_by_past_builds_where_the_first_ones_of_the_stock_are_forgotten() {
+        UUID preset = expiring();
+        stock.sql("UPDATE builds SET number = 7 WHERE preset_id = $1", preset);
+        stock.sql("UPDATE workspaces SET build_number = 7, ready_at = $2 WHERE preset_id = $1", preset, now());
+
+        isRenewedAhead();
+    }
+
+    @Test
+    void expiry_is_renewed_ahead_by_builds_of_the_version_before_where_this_one_has_none_left() {
+        UUID before = expiring();
+        stock.replacing().promoteNewVersion();
+        UUID after = stock.preset("small");
+        stock.sql(
+                "UPDATE workspaces SET build_number = 7, ready_at = $3, preset_id = $2,"
+                        + " version_id = (SELECT version_id FROM presets WHERE id = $2) WHERE preset_id = $1",
+                before,
+                after,
+                now());
+        stock.sql("UPDATE presets SET rollout_strategy = 'rolling' WHERE id = $1", after);
+
+        isRenewedAhead();
+    }
+
+    private OffsetDateTime now() {
+        return Crank.utc(stock.clock.instant());
     }
 
     @Test
