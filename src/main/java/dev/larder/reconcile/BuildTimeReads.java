@@ -1,6 +1,7 @@
 package dev.larder.reconcile;
 
 import dev.larder.database.Sql;
+import dev.larder.lifecycle.BuildProgress;
 import dev.larder.model.PresetSnapshot;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Row;
@@ -19,10 +20,7 @@ final class BuildTimeReads {
      * A value: when the first start of the workspace {@code w} ended, where further builds have followed. Without
      * one, the workspace's own row tells it.
      */
-    static final String BUILT_AT = """
-            CASE WHEN w.build_number > 1
-                        THEN (SELECT j.completed_at FROM builds f JOIN jobs j ON j.build_id = f.id
-                               WHERE f.workspace_id = w.id AND f.number = 1 AND j.status = 'succeeded') END""";
+    static final String BUILT_AT = "CASE WHEN w.build_number > 1 THEN %s END".formatted(BuildProgress.firstBuiltAt("w"));
 
     private BuildTimeReads() {}
 

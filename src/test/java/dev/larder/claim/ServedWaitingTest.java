@@ -184,8 +184,11 @@ class ServedWaitingTest {
     void a_returned_workspace_is_reset_for_the_stock_only_where_that_is_served_and_not_to_be_replaced() {
         UUID target = newVersion();
         UUID rollout = stock.rollout(before, target);
-        assertThat(recycled(before)).isEqualTo(1);
         assertThat(recycled(target)).isEqualTo(1);
+        assertThat(recycled(before)).as("of a version that is being replaced").isZero();
+        await(stock.builds.deleteWanted(stock.clock.instant()));
+        stock.sql("UPDATE rollouts SET paused_at = $2 WHERE id = $1", rollout, stock.clock.instant().atOffset(UTC));
+        assertThat(recycled(before)).as("nothing is replaced now").isEqualTo(1);
         stock.rollouts.finish(rollout);
         assertThat(recycled(before)).isZero();
         stock.sql(
