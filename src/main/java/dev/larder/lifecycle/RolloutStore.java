@@ -156,11 +156,10 @@ public class RolloutStore {
                  WHERE r.id = :rollout AND (r.state = 'progressing' OR (r.state = 'held' AND r.cause <> 'promotion'))
                    AND NOT EXISTS (
                        SELECT FROM presets b
-                         JOIN workspaces w ON w.preset_id = b.id AND w.prebuild AND w.deleted_at IS NULL
-                          AND w.build_status IN ('pending', 'canceling', 'succeeded')
+                         JOIN workspaces w ON w.preset_id = b.id AND {left}
                         WHERE b.rollout_id = r.id AND b.rollout_role = 'before')
                 RETURNING r.id),
-            """ + ENDED, "rollout", "at");
+            """.replace("{left}", Rules.left("w")) + ENDED, "rollout", "at");
 
     /** Nothing is left of the version before, which is not served from now on. */
     public Uni<Boolean> finish(UUID rollout, Instant at) {

@@ -114,6 +114,18 @@ public final class Rules {
                 .formatted(workspace);
     }
 
+    /**
+     * A condition: the prebuild is in stock, or is being built or deleted. What has failed is no stock, and neither is
+     * what was stopped for good.
+     *
+     * @param workspace what the statement calls the workspace's row
+     */
+    public static String left(String workspace) {
+        return ("%1$s.prebuild AND %1$s.deleted_at IS NULL AND %1$s.build_status IN ('pending', 'canceling', 'succeeded')"
+                        + " AND NOT (%1$s.transition = 'stop' AND %1$s.build_status = 'succeeded')")
+                .formatted(workspace);
+    }
+
     /** A condition: what is known of the workspace's infrastructure is true (decision 0033). */
     public static String reliable(String workspace) {
         return "(%1$s.state_status IS NULL OR %1$s.state_status = 'reliable')".formatted(workspace);

@@ -91,6 +91,11 @@ public record Prebuild(
                 && ready.isAfter(createdAt().plus(time));
     }
 
+    /** Stopped for good: it is no stock, and no build of it is under way. */
+    public boolean stopped() {
+        return transition == Transition.STOP && status == JobStatus.SUCCEEDED;
+    }
+
     /**
      * A first start that no worker has begun: the only build that a cycle may cancel (design, section 2.3.1).
      */

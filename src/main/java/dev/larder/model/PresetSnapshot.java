@@ -55,9 +55,25 @@ public record PresetSnapshot(
      *
      * @param newestReadyAt when a prebuild of it became ready last, one that was claimed since included
      * @param canaries what is known of the prebuilds that it was given as a canary, oldest first
+     * @param origin whether the rollout began from it: a rollback makes it active again, and it is refilled meanwhile
      */
     public record Membership(
-            RolloutRole role, Rollout rollout, @Nullable Instant newestReadyAt, List<CanaryEvidence> canaries) {}
+            RolloutRole role,
+            Rollout rollout,
+            @Nullable Instant newestReadyAt,
+            List<CanaryEvidence> canaries,
+            boolean origin) {
+
+        public Membership(
+                RolloutRole role, Rollout rollout, @Nullable Instant newestReadyAt, List<CanaryEvidence> canaries) {
+            this(role, rollout, newestReadyAt, canaries, false);
+        }
+
+        /** The same rollout in another state, or another role in it. */
+        public Membership with(RolloutRole role, Rollout rollout) {
+            return new Membership(role, rollout, newestReadyAt, canaries, origin);
+        }
+    }
 
     /**
      * What its version declares.
@@ -198,7 +214,8 @@ public record PresetSnapshot(
                 active(),
                 served(),
                 membership()
-                        .map(known -> new Membership(known.role(), known.rollout(), known.newestReadyAt(), canaries))));
+                        .map(known -> new Membership(
+                                known.role(), known.rollout(), known.newestReadyAt(), canaries, known.origin()))));
     }
 
     /** Created before the last invalidation, or its time in stock has ended (design, section 1). */

@@ -1,6 +1,7 @@
 package dev.larder.reconcile;
 
 import dev.larder.model.CanaryEvidence;
+import dev.larder.model.Prebuild;
 import dev.larder.model.PresetSnapshot;
 import dev.larder.model.PresetSnapshot.Membership;
 import dev.larder.model.Rollout;
@@ -101,8 +102,9 @@ final class Progress {
 
     /** What is stale of a promotion's target is renewed by a rollout of its own. */
     private boolean isFinished() {
-        boolean onlyTarget =
-                line.befores().stream().allMatch(before -> before.prebuilds().isEmpty());
+        boolean onlyTarget = line.befores().stream()
+                .flatMap(before -> before.prebuilds().stream())
+                .allMatch(Prebuild::stopped);
         return onlyTarget && (isRenewal() ? Staleness.of(target, at).cause().isEmpty() : hasFresh());
     }
 

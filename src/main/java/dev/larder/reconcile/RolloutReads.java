@@ -57,8 +57,8 @@ class RolloutReads {
                       FROM (SELECT {old} AS old, {claimable} AND {fresh} AS ready, w.ready_at, m.id = r.to_preset_id AS of_target,
                                    w.transition = 'start' AND w.build_status = 'pending' AS starting
                               FROM presets m JOIN workspaces w ON w.preset_id = m.id
-                             WHERE m.rollout_id = r.id AND w.prebuild AND w.deleted_at IS NULL
-                               AND w.build_status IN ('pending', 'canceling', 'succeeded')) s""".replace("{old}", OLD)
+                             WHERE m.rollout_id = r.id AND {left}) s""".replace("{old}", OLD)
+            .replace("{left}", Rules.left("w"))
             .replace("{claimable}", Rules.claimable("w"))
             .replace("{fresh}", Rules.fresh("w", Rules.freshFrom("m")));
 

@@ -381,6 +381,36 @@ class RollingPlanTest {
     }
 
     @Test
+    void what_was_stopped_for_good_is_not_left_of_the_version_before() {
+        PoolFixture stopping = before(3).with(Transition.STOP, JobStatus.PENDING);
+        PoolFixture stopped = before(3).with(Transition.STOP, JobStatus.SUCCEEDED);
+
+        assertThat(plan(NOON, target(3).ready(3), stopping).step()).isEmpty();
+        assertThat(plan(NOON, target(3).ready(3), stopped).step()).contains(new RolloutStep.Finish());
+    }
+
+    @Test
+    void the_version_that_the_rollout_began_from_is_refilled_whatever_its_number() {
+        Rollout held = OPEN.in(RolloutState.HELD, NOON, NOON.plusSeconds(60));
+        PoolFixture origin = before(2, held)
+                .serving(new Service(
+                        false, true, Optional.of(new Membership(RolloutRole.BEFORE, held, null, List.of(), true))));
+        PoolFixture newer = before(2, held).version(3).ready(1);
+
+        LinePlan plan = plan(NOON, newer, target(2, held, RolloutRole.TARGET), origin);
+        LinePlan inCanary = plan(
+                NOON,
+                newer,
+                target(2, OPEN.in(RolloutState.CANARY, NOON, NOON.plusSeconds(60)), RolloutRole.CANARY),
+                origin);
+
+        assertThat(of(plan, 1)).containsExactly(new Action.Create(1, 0));
+        assertThat(of(plan, 3)).isEmpty();
+        assertThat(of(inCanary, 1)).containsExactly(new Action.Create(2, 0));
+        assertThat(of(inCanary, 3)).isEmpty();
+    }
+
+    @Test
     void a_promotion_is_done_although_something_of_the_new_version_expires_soon() {
         Duration almost = YOUNG.plusSeconds(30);
         PoolFixture expiring = target(2).ready(2).expiringAfter(almost);

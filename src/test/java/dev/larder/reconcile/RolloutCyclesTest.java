@@ -443,6 +443,33 @@ class RolloutCyclesTest {
         assertThat(stock.count("rollouts WHERE state = 'done'")).isEqualTo(1);
     }
 
+    @Test
+    void a_held_rollout_refills_the_version_that_it_began_from() {
+        UUID first = stocked(HELD);
+        stock.promoteNewVersion();
+        UUID second = stock.preset("small");
+        crank.cycle();
+        stock.buildAll();
+        crank.cycle();
+        rollBackByUser();
+        stock.promoteNewVersion();
+        UUID third = stock.preset("small");
+        stock.sql("UPDATE rollouts SET state = 'held', reason = 'deadline' WHERE ended_at IS NULL");
+        // As after a promotion of the third from the first, while stock of the second is still served.
+        stock.sql(
+                "UPDATE presets SET rollout_role = 'before', rollout_id = (SELECT id FROM rollouts WHERE ended_at IS NULL)"
+                        + " WHERE id = $1",
+                second);
+        crank.settle();
+        int before = crank.ever(first);
+
+        assertThat(stock.claim(first, stock.owner)).isPresent();
+        crank.settle();
+
+        assertThat(crank.ever(first)).isEqualTo(before + 1);
+        assertThat(crank.ever(third)).isZero();
+    }
+
     private Optional<UUID> claimOfOld(Caller caller) {
         return stock.claim(
                 stock.row("SELECT id FROM presets WHERE rollout_role = 'before'", Tuple.tuple())
