@@ -32,16 +32,16 @@ public class RolloutStore {
             WITH begun AS (
                 INSERT INTO rollouts (id, organization_id, template_id, preset, cause, to_preset_id, state,
                                       initiator_id, created_at, phase_at, deadline_at)
-                SELECT :id::uuid, p.organization_id, p.template_id, p.name, :cause::text, p.id, 'progressing', s.id,
+                SELECT :id::uuid, p.organization_id, p.template_id, p.name, :cause::text, p.id, 'progressing', {system},
                        :at::timestamptz, :at::timestamptz,
                        :at::timestamptz + make_interval(secs => p.rollout_deadline_seconds)
-                  FROM presets p JOIN templates t ON t.id = p.template_id, users s
-                 WHERE p.id = :preset AND p.rollout_id IS NULL AND s.role = 'system' AND {active}
+                  FROM presets p JOIN templates t ON t.id = p.template_id
+                 WHERE p.id = :preset AND p.rollout_id IS NULL AND {active}
                    FOR SHARE OF t
                     ON CONFLICT DO NOTHING
                 RETURNING id, to_preset_id)
             UPDATE presets p SET rollout_id = b.id, rollout_role = 'target'
-              FROM begun b WHERE p.id = b.to_preset_id""".replace("{active}", Rules.active("p", "t")), "id", "preset", "cause", "at");
+              FROM begun b WHERE p.id = b.to_preset_id""".replace("{system}", Ownership.SYSTEM).replace("{active}", Rules.active("p", "t")), "id", "preset", "cause", "at");
 
     /**
      * Begins to renew the stock of a preset of an active version.
@@ -91,6 +91,12 @@ public class RolloutStore {
                 {told})
             SELECT id FROM held""".replace("{told}", told("rollout_held", "held")), "rollout", "code", "detail", "verdict", "id", "at");
 
+    /** A value: that the version before is not built either, and why. NULL where it is. */
+    private static final String NEITHER = """
+            (SELECT format('version %s is not built either: %s', v.number, coalesce(f.status_reason, f.status))
+                           FROM presets f JOIN template_versions v ON v.id = f.version_id
+                          WHERE f.id = r.from_preset_id AND f.status <> 'healthy')""";
+
     /**
      * @param kind of the notification
      * @param rollouts the relation with the rows of the rollouts
@@ -101,8 +107,8 @@ public class RolloutStore {
                 jsonb_strip_nulls(jsonb_build_object('rollout_id', rollout_id, 'template_id', template_id, 'template', template,
                                                      'preset', preset, 'cause', cause, 'reason', reason, 'detail', detail))""", """
                 (SELECT :id::uuid AS id, r.organization_id, r.id AS rollout_id, r.template_id, t.name AS template, r.preset, r.cause,
-                        r.reason, left(r.detail, 500) AS detail
-                   FROM %s r JOIN templates t ON t.id = r.template_id) told""".formatted(rollouts));
+                        r.reason, left(nullif(concat_ws('; ', r.detail, {neither}), ''), 500) AS detail
+                   FROM {rollouts} r JOIN templates t ON t.id = r.template_id) told""".replace("{neither}", NEITHER).replace("{rollouts}", rollouts));
     }
 
     /**

@@ -113,7 +113,9 @@ final class RollingPlan {
         plans.put(target.id(), Plan.of(target, ofTarget(replaced, tooMany, unbuilt, room), at, limits));
         for (PresetSnapshot before : befores) {
             boolean refills = refilled && before.equals(befores.getFirst());
-            Quota quota = ofBefore(before, replaced, cancels, refills ? lacking : 0);
+            Quota quota = refills
+                    ? ofBefore(before, replaced, cancels, new Desired(wanted, new Desired.Reason.Refilled()), lacking)
+                    : ofBefore(before, replaced, cancels, new Desired(0, new Desired.Reason.Replaced()), 0);
             plans.put(before.id(), Plan.of(before, quota, at, limits));
         }
         return plans;
@@ -256,19 +258,20 @@ final class RollingPlan {
                 mode == Mode.HELD ? 0 : missing(),
                 room,
                 conditions.pauses(),
-                staleness.nextDue());
+                staleness.nextDue(),
+                mode == Mode.HELD ? List.of(new Blocker.RolloutHeld()) : List.of());
     }
 
-    private Quota ofBefore(PresetSnapshot before, Set<UUID> replaced, boolean cancels, int refill) {
+    private Quota ofBefore(
+            PresetSnapshot before, Set<UUID> replaced, boolean cancels, Desired desired, int refill) {
         List<Action> removals = new ArrayList<>();
         if (cancels && !neverStarted(before).isEmpty()) {
             removals.add(new Action.CancelPending(neverStarted(before)));
         }
         removals.addAll(Quota.unusable(before, at));
         Quota.delete(removals, among(before, replaced), DeleteReason.REPLACED);
-        Desired none = new Desired(0, new Desired.Reason.Replaced());
         PoolState state = PoolState.of(before, 0, at);
-        return new Quota(none, state, removals, refill, refill, conditions.pauses(), Optional.empty());
+        return new Quota(desired, state, removals, refill, refill, conditions.pauses(), Optional.empty());
     }
 
     private static List<UUID> among(PresetSnapshot preset, Set<UUID> ids) {

@@ -4,6 +4,7 @@ import static dev.larder.reconcile.PoolFixture.NOON;
 import static dev.larder.reconcile.PoolFixture.poolWanting;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.model.CreationStatus;
 import dev.larder.model.JobStatus;
 import dev.larder.model.PauseScope;
 import dev.larder.model.PresetSnapshot;
@@ -239,7 +240,7 @@ class RollingPlanTest {
                 plan(NOON, target(3).attemptsFailed(true, true, true), before(3).ready(1));
 
         assertThat(plan.step())
-                .contains(new RolloutStep.Hold("hard_limited", "the newest 3 attempts all failed", List.of()));
+                .contains(new RolloutStep.Hold("hard_limited", "the newest 3 attempts all failed"));
         assertThat(of(plan, 1)).containsExactly(new Action.Create(2, 0));
     }
 
@@ -252,7 +253,7 @@ class RollingPlanTest {
         LinePlan late =
                 plan(deadline.plusMillis(1), target(1).pending(1), before(1).ready(1));
         assertThat(late.step())
-                .contains(new RolloutStep.Hold("deadline", "nothing more became ready by the deadline", List.of()));
+                .contains(new RolloutStep.Hold("deadline", "nothing more became ready by the deadline"));
         assertThat(plan(NOON, target(1).pending(1), before(1).ready(1)).nextLook())
                 .contains(deadline.plusMillis(1));
     }
@@ -387,6 +388,58 @@ class RollingPlanTest {
 
         assertThat(plan(NOON, target(3).ready(3), stopping).step()).isEmpty();
         assertThat(plan(NOON, target(3).ready(3), stopped).step()).contains(new RolloutStep.Finish());
+    }
+
+    private static final Rollout HELD = OPEN.in(RolloutState.HELD, NOON, NOON.plusSeconds(60));
+
+    private static Plan planOf(LinePlan plan, PoolFixture pool) {
+        return plan.of(pool.snapshot().id()).orElseThrow().plan();
+    }
+
+    @Test
+    void a_held_version_says_that_it_is_held_and_the_one_before_that_it_is_refilled() {
+        PoolFixture held = target(2, HELD, RolloutRole.TARGET);
+        PoolFixture refilled = before(2, HELD);
+
+        LinePlan plan = plan(NOON, held, refilled);
+
+        assertThat(planOf(plan, held).holds()).containsExactly(new Blocker.RolloutHeld());
+        assertThat(planOf(plan, refilled).desired()).isEqualTo(new Desired(2, new Desired.Reason.Refilled()));
+        assertThat(PlannedStatuses.standing(planOf(plan, refilled))).isEqualTo(CreationStatus.GOES_ON);
+        assertThat(of(plan, 1)).containsExactly(new Action.Create(2, 0));
+    }
+
+    @Test
+    void a_held_version_is_built_where_the_one_before_cannot_be_and_nothing_is_replaced() {
+        PoolFixture held = target(2, HELD, RolloutRole.TARGET);
+        PoolFixture failed = before(2, HELD).ready(1).marked(PresetStatus.HARD_LIMITED, "its newest attempts failed");
+        PoolFixture unserved = before(2, HELD).ready(1).withoutWorker();
+
+        LinePlan plan = plan(NOON, held, failed);
+
+        assertThat(of(plan, 2)).containsExactly(new Action.Create(1, 0));
+        assertThat(of(plan, 1)).isEmpty();
+        assertThat(planOf(plan, held).holds()).isEmpty();
+        assertThat(planOf(plan, failed).holds())
+                .containsExactly(new Blocker.HardLimited("its newest attempts failed"));
+        assertThat(of(plan(NOON, held, unserved), 2)).containsExactly(new Action.Create(1, 0));
+    }
+
+    @Test
+    void where_neither_version_can_be_built_each_says_why() {
+        PoolFixture held = target(2, HELD, RolloutRole.TARGET).marked(PresetStatus.HARD_LIMITED, "the new one fails");
+        PoolFixture before = before(2, HELD).marked(PresetStatus.VALIDATION_FAILED, "the old one has no value");
+        PoolFixture canary = target(2, HELD, RolloutRole.CANARY);
+
+        LinePlan plan = plan(NOON, held, before);
+
+        assertThat(plan.effects()).isEmpty();
+        assertThat(planOf(plan, held).holds()).containsExactly(new Blocker.HardLimited("the new one fails"));
+        assertThat(planOf(plan, before).holds())
+                .containsExactly(new Blocker.ValidationFailed("the old one has no value"));
+        LinePlan tried = plan(NOON, canary, before);
+        assertThat(tried.effects()).as("a canary is not served").isEmpty();
+        assertThat(planOf(tried, canary).holds()).containsExactly(new Blocker.RolloutHeld());
     }
 
     @Test

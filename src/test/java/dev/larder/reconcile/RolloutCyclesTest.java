@@ -76,11 +76,14 @@ class RolloutCyclesTest {
 
     /** Of the last rollout, as it is shown. */
     private RolloutView.@Nullable VerdictView verdict() {
+        return view().verdict();
+    }
+
+    private RolloutView view() {
         UUID last = stock.row("SELECT id FROM rollouts ORDER BY id DESC LIMIT 1", Tuple.tuple())
                 .getUUID("id");
         return await(new RolloutReads(stock.pool).find(last, Optional.empty(), stock.clock.instant()))
-                .orElseThrow()
-                .verdict();
+                .orElseThrow();
     }
 
     /** Of a rollout with a verdict: the outcome and how many canaries it was given by. */
@@ -452,6 +455,9 @@ class RolloutCyclesTest {
         stock.buildAll();
         crank.cycle();
         rollBackByUser();
+        crank.settle();
+        stock.buildAll();
+        crank.settle();
         stock.promoteNewVersion();
         UUID third = stock.preset("small");
         stock.sql("UPDATE rollouts SET state = 'held', reason = 'deadline' WHERE ended_at IS NULL");
@@ -468,6 +474,44 @@ class RolloutCyclesTest {
 
         assertThat(crank.ever(first)).isEqualTo(before + 1);
         assertThat(crank.ever(third)).isZero();
+    }
+
+    @Test
+    void a_held_rollout_whose_old_stock_has_gone_refills_the_version_before_or_else_says_why_it_cannot() {
+        UUID before = stocked(HELD);
+        stock.promoteNewVersion();
+        UUID after = stock.preset("small");
+        crank.cycle();
+        stock.clock.forward(Duration.ofHours(2));
+        crank.cycle();
+        assertThat(rollout()).isEqualTo("promotion held deadline");
+
+        stock.sql("UPDATE presets SET last_invalidated_at = $2 WHERE id = $1", before, now());
+        crank.settle();
+        stock.buildAll();
+        crank.settle();
+        assertThat(crank.live(before)).as("its stock expired and was built anew").isEqualTo(WANTED);
+
+        stock.sql(
+                "UPDATE presets SET status = 'validation_failed', status_reason = 'it has no value',"
+                        + " last_invalidated_at = $2 WHERE id = $1",
+                before,
+                now().plusSeconds(1));
+        stock.clock.forward(Duration.ofSeconds(2));
+        crank.settle();
+        assertThat(crank.live(after)).as("the new version is late, and is built").isEqualTo(WANTED);
+        assertThat(rollout()).isEqualTo("promotion held deadline");
+        RolloutView.Side from = Objects.requireNonNull(view().change().from());
+        assertThat(from.status() + ": " + from.statusReason()).isEqualTo("validation_failed: it has no value");
+
+        stock.clock.forward(Duration.ofDays(1));
+        crank.cycle();
+        assertThat(stock.row(
+                                "SELECT detail ->> 'detail' AS n FROM notifications WHERE kind = 'rollout_held'"
+                                        + " ORDER BY id DESC LIMIT 1",
+                                Tuple.tuple())
+                        .getString("n"))
+                .isEqualTo("nothing more became ready by the deadline; version 1 is not built either: it has no value");
     }
 
     private Optional<UUID> claimOfOld(Caller caller) {

@@ -97,8 +97,8 @@ class RolloutReadsTest {
 
         assertThat(view.line()).isEqualTo(new RolloutView.Line("acme", "database", "small"));
         assertThat(view.change().cause()).isEqualTo("promotion");
-        assertThat(view.change().from()).isEqualTo(new RolloutView.Side(1, before));
-        assertThat(view.change().to()).isEqualTo(new RolloutView.Side(2, after));
+        assertThat(view.change().from()).isEqualTo(new RolloutView.Side(1, before, "healthy", null));
+        assertThat(view.change().to()).isEqualTo(new RolloutView.Side(2, after, "healthy", null));
         assertThat(view.change().initiator()).isEqualTo("root");
         assertThat(view.counts()).isEqualTo(new Counts(4, 3, 3, 2, 1, 1));
         assertThat(view.verdict()).isNull();
@@ -129,7 +129,7 @@ class RolloutReadsTest {
         RolloutView view = look(rollout);
 
         assertThat(view.change().from()).isNull();
-        assertThat(view.change().to()).isEqualTo(new RolloutView.Side(1, preset));
+        assertThat(view.change().to()).isEqualTo(new RolloutView.Side(1, preset, "healthy", null));
         assertThat(view.counts()).isEqualTo(new Counts(2, 2, 2, 1, 0, 0));
     }
 
