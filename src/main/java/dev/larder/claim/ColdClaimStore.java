@@ -181,7 +181,7 @@ public class ColdClaimStore {
             Sql.of(
                     """
             WITH waited AS (
-                SELECT c.id, c.user_id, c.preset_id, c.ttl_seconds, c.late_parameters FROM claims c
+                SELECT c.id, c.user_id, c.preset_id, c.ttl_seconds, c.late_parameters, c.fitting FROM claims c
                  WHERE c.id = :claim::uuid AND c.workspace_id IS NULL AND c.ended_at IS NULL
                    FOR UPDATE),
             asked AS (
@@ -190,7 +190,7 @@ public class ColdClaimStore {
                        c.late_parameters, {version}
                   FROM waited c
                   JOIN presets n ON n.id = c.preset_id
-                  JOIN presets p ON p.id = n.id OR (p.rollout_id = n.rollout_id AND p.rollout_role = 'before' AND {alike})
+                  JOIN presets p ON p.id = n.id OR (p.rollout_id = n.rollout_id AND p.rollout_role = 'before' AND {alike} AND {fits})
                   JOIN templates t ON t.id = p.template_id
                   JOIN template_versions v ON v.id = p.version_id
                  WHERE {served}
@@ -198,6 +198,7 @@ public class ColdClaimStore {
                    FOR SHARE OF t),
             """.replace("{version}", StartBuild.VERSION).replace("{served}", Rules.served("p", "t")).replace(
                                     "{alike}", Rules.takesAlike("n.version_id", "p.version_id", "c.late_parameters"))
+                                    .replace("{fits}", Rules.fits("p", "c.fitting"))
                             + BEGIN_COLD + """
             , refused AS (
                 UPDATE claims c SET ended_at = :at::timestamptz, ended_reason = 'timed_out'

@@ -72,6 +72,26 @@ public final class Rules {
     }
 
     /**
+     * A condition: stock of the preset has these values of its parameters.
+     *
+     * @param preset what the statement calls the preset's row; its id and version suffice
+     * @param values a JSON object of texts, by the names of the parameters; NULL counts as none
+     */
+    public static String fits(String preset, String values) {
+        return "NOT EXISTS (%s)".formatted(misfits(preset, values));
+    }
+
+    /** A query: the names of those values that stock of the preset does not have, as {@code key}. */
+    static String misfits(String preset, String values) {
+        return """
+                SELECT g.key
+                              FROM jsonb_each_text(%2$s) g
+                              LEFT JOIN preset_parameters own ON own.preset_id = %1$s.id AND own.name = g.key
+                              LEFT JOIN version_parameters q ON q.version_id = %1$s.version_id AND q.name = g.key
+                             WHERE g.value IS DISTINCT FROM CASE WHEN own.name IS NULL THEN q.default_value ELSE own.value END""".formatted(preset, values);
+    }
+
+    /**
      * A condition: the preset is tried before it is served (decision 0046).
      *
      * @param preset what the statement calls the preset's row
