@@ -159,10 +159,10 @@ class RolloutReadsTest {
     }
 
     @Test
-    void a_lost_prebuild_is_old_in_a_repair() {
+    void a_lost_prebuild_is_old_in_a_renewal() {
         UUID preset = stock.declare("small", 2);
         List<UUID> ready = stock.ready(preset, 2);
-        UUID rollout = rollouts.renewal(preset, RolloutCause.REPAIR);
+        UUID rollout = rollouts.renewal(preset, RolloutCause.INVALIDATION);
         stock.sql(
                 "UPDATE workspaces SET state_status = 'unreliable', state_reason = 'worker_lost', state_since = now() WHERE id = $1",
                 ready.getFirst());
@@ -242,7 +242,7 @@ class RolloutReadsTest {
         UUID preset = stock.declare("small", 1);
         stock.sql("UPDATE presets SET on_rollout_failure = 'rollback' WHERE id = $1", preset);
 
-        assertThat(look(rollouts.renewal(preset, RolloutCause.DRIFT)).ending().then())
+        assertThat(look(rollouts.renewal(preset, RolloutCause.INVALIDATION)).ending().then())
                 .isEqualTo("hold");
     }
 
@@ -308,7 +308,7 @@ class RolloutReadsTest {
         UUID done = rollouts.promotion(small, "progressing");
         rollouts.state(done, "done");
         stock.clock.forward(Duration.ofMillis(1));
-        UUID first = rollouts.renewal(large, RolloutCause.DRIFT);
+        UUID first = rollouts.renewal(large, RolloutCause.INVALIDATION);
         rollouts.state(first, "done");
         stock.clock.forward(Duration.ofHours(2));
         Instant before = stock.clock.instant();
@@ -332,7 +332,7 @@ class RolloutReadsTest {
 
     @Test
     void a_caller_of_another_organization_sees_none_of_them() {
-        UUID rollout = rollouts.renewal(stock.declare("small", 1), RolloutCause.DRIFT);
+        UUID rollout = rollouts.renewal(stock.declare("small", 1), RolloutCause.INVALIDATION);
         Optional<UUID> other = Optional.of(stock.ids.next());
 
         assertThat(await(reads.find(rollout, other, NOON))).isEmpty();
