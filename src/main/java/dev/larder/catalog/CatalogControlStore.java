@@ -58,7 +58,8 @@ public class CatalogControlStore {
 
     private static Sql templatePause(String action) {
         String lifted = PauseStore.lifted("templates l", "l.id = r.template_id AND l.id = (SELECT id FROM changed)");
-        return template(action, update(SET_PAUSE), "begun_anew AS (" + lifted + "),\n", new String[] {"scope", "until"});
+        return template(
+                action, update(SET_PAUSE), "begun_anew AS (" + lifted + "),\n", new String[] {"scope", "until"});
     }
 
     /** @param effects further CTEs */

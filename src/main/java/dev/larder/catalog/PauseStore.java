@@ -51,8 +51,9 @@ public class PauseStore {
      * @param changed a condition: it is the changed row, and one of the rollout {@code r} with the target {@code p}
      */
     static String lifted(String level, String changed) {
-        return RolloutTime.begins(":scope::text IS NULL AND EXISTS (SELECT FROM %s WHERE l.pause_scope IS NOT NULL AND %s)"
-                .formatted(level, changed));
+        return RolloutTime.begins(
+                ":scope::text IS NULL AND EXISTS (SELECT FROM %s WHERE l.pause_scope IS NOT NULL AND %s)"
+                        .formatted(level, changed));
     }
 
     private static final Sql PAUSE_ORGANIZATION = organization("organization.pause");
@@ -71,11 +72,11 @@ public class PauseStore {
                 audited AS (
                     %s)
                 SELECT id FROM changed""".formatted(
-                                Rules.visibleTo("id"),
-                                Rules.ORGANIZATION_ID,
-                                lifted("organizations l", "l.id = r.organization_id AND l.id = (SELECT id FROM changed)"),
-                                mark("t.organization_id = (SELECT id FROM changed)"),
-                                AuditEntry.of(action, ":detail::jsonb", "changed")),
+                        Rules.visibleTo("id"),
+                        Rules.ORGANIZATION_ID,
+                        lifted("organizations l", "l.id = r.organization_id AND l.id = (SELECT id FROM changed)"),
+                        mark("t.organization_id = (SELECT id FROM changed)"),
+                        AuditEntry.of(action, ":detail::jsonb", "changed")),
                 "organization_name",
                 "organization",
                 "entry",

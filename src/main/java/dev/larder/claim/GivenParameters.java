@@ -22,7 +22,8 @@ public record GivenParameters(
         Map<String, String> fitting,
         @Nullable String late) {
 
-    public static final GivenParameters NONE = new GivenParameters(Map.of(), Set.of(), Optional.empty(), Map.of(), null);
+    public static final GivenParameters NONE =
+            new GivenParameters(Map.of(), Set.of(), Optional.empty(), Map.of(), null);
 
     /** The id and the name that a client gives its new workspace. */
     public record Chosen(UUID id, String name) {}

@@ -93,8 +93,7 @@ class WaitEstimates {
 
     /** What is not wanted of a version before says nothing. */
     private static List<Reason> both(List<Reason> stops, List<Reason> next) {
-        return Stream.concat(
-                        stops.stream(), next.stream().filter(stop -> !NOT_WANTED.contains(stop.why())))
+        return Stream.concat(stops.stream(), next.stream().filter(stop -> !NOT_WANTED.contains(stop.why())))
                 .toList();
     }
 

@@ -27,8 +27,8 @@ public class RolloutStore {
         this.ids = ids;
     }
 
-    private static final Sql BEGIN =
-            Sql.of("""
+    private static final Sql BEGIN = Sql.of(
+            """
             WITH begun AS (
                 INSERT INTO rollouts (id, organization_id, template_id, preset, cause, to_preset_id, state,
                                       initiator_id, created_at, phase_at, deadline_at)
@@ -41,7 +41,11 @@ public class RolloutStore {
                     ON CONFLICT DO NOTHING
                 RETURNING id, to_preset_id)
             UPDATE presets p SET rollout_id = b.id, rollout_role = 'target'
-              FROM begun b WHERE p.id = b.to_preset_id""".replace("{system}", Ownership.SYSTEM).replace("{active}", Rules.active("p", "t")), "id", "preset", "cause", "at");
+              FROM begun b WHERE p.id = b.to_preset_id""".replace("{system}", Ownership.SYSTEM).replace("{active}", Rules.active("p", "t")),
+            "id",
+            "preset",
+            "cause",
+            "at");
 
     /**
      * Begins to renew the stock of a preset of an active version.
@@ -102,13 +106,14 @@ public class RolloutStore {
      * @param rollouts the relation with the rows of the rollouts
      */
     static String told(String kind, String rollouts) {
-        return AdminNotification.of(
-                kind, "rollout_id || ':' || extract(epoch FROM :at::timestamptz)", """
+        return AdminNotification.of(kind, "rollout_id || ':' || extract(epoch FROM :at::timestamptz)", """
                 jsonb_strip_nulls(jsonb_build_object('rollout_id', rollout_id, 'template_id', template_id, 'template', template,
                                                      'preset', preset, 'cause', cause, 'reason', reason, 'detail', detail))""", """
                 (SELECT :id::uuid AS id, r.organization_id, r.id AS rollout_id, r.template_id, t.name AS template, r.preset, r.cause,
                         r.reason, left(nullif(concat_ws('; ', r.detail, {neither}), ''), 500) AS detail
-                   FROM {rollouts} r JOIN templates t ON t.id = r.template_id) told""".replace("{neither}", NEITHER).replace("{rollouts}", rollouts));
+                   FROM {rollouts} r JOIN templates t ON t.id = r.template_id) told""".replace(
+                        "{neither}", NEITHER)
+                .replace("{rollouts}", rollouts));
     }
 
     /**

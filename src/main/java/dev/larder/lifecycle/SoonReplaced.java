@@ -17,8 +17,7 @@ final class SoonReplaced {
 
     // A build's time before the end for each wave that the surge allows, as if all stock expired at once: no less than
     // reconcile.Staleness has. As there, half of the time in stock is over.
-    private static final String EXPIRES_SOON =
-            """
+    private static final String EXPIRES_SOON = """
             EXISTS (
                          SELECT FROM (SELECT least(w.created_at + make_interval(secs => p.ttl_seconds), w.stock_until) AS at) ends
                           CROSS JOIN (SELECT rtrim(p.max_surge, '%')::numeric AS n, right(p.max_surge, 1) = '%' AS percent) declared

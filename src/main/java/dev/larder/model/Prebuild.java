@@ -33,10 +33,7 @@ public record Prebuild(
             @Nullable Instant builtAt) {
 
         /** Of one that has had no further build. */
-        public Times(
-                Instant createdAt,
-                @Nullable Instant readyAt,
-                @Nullable Instant stockUntil) {
+        public Times(Instant createdAt, @Nullable Instant readyAt, @Nullable Instant stockUntil) {
             this(createdAt, readyAt, stockUntil, null);
         }
     }

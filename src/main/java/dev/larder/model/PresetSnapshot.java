@@ -194,12 +194,7 @@ public record PresetSnapshot(
     /** The same preset, with what its past builds took. */
     public PresetSnapshot withUsualBuild(Duration time) {
         State known = new State(
-                state.status,
-                state.statusReason,
-                state.lastInvalidatedAt,
-                state.staleFrom,
-                state.attempts,
-                time);
+                state.status, state.statusReason, state.lastInvalidatedAt, state.staleFrom, state.attempts, time);
         return new PresetSnapshot(identity, service, declared, known, pauses, builders, failures, prebuilds);
     }
 

@@ -20,13 +20,14 @@ final class BuildTimeReads {
      * A value: when the first start of the workspace {@code w} ended, where further builds have followed. Without
      * one, the workspace's own row tells it.
      */
-    static final String BUILT_AT = "CASE WHEN w.build_number > 1 THEN %s END".formatted(BuildProgress.firstBuiltAt("w"));
+    static final String BUILT_AT =
+            "CASE WHEN w.build_number > 1 THEN %s END".formatted(BuildProgress.firstBuiltAt("w"));
 
     private BuildTimeReads() {}
 
     // Clean-up never removes the newest attempts. Of a preset without any that succeeded, the version before tells.
-    private static final Sql USUAL_BUILDS = Sql.of(
-            """
+    private static final Sql USUAL_BUILDS =
+            Sql.of("""
             SELECT DISTINCT ON (p.id) p.id, usual.seconds
               FROM presets p
               JOIN template_versions v ON v.id = p.version_id
@@ -42,8 +43,7 @@ final class BuildTimeReads {
                             WHERE b.preset_id = m.id AND b.attempt IS NOT NULL AND j.status = 'succeeded'
                             ORDER BY b.attempt DESC LIMIT 100) newest) usual
              WHERE p.id = ANY (:presets::uuid[]) AND usual.seconds IS NOT NULL
-             ORDER BY p.id, m.number DESC""".replace("{most}", String.valueOf(Staleness.MOST_BUILDS)),
-            "presets");
+             ORDER BY p.id, m.number DESC""".replace("{most}", String.valueOf(Staleness.MOST_BUILDS)), "presets");
 
     /** A further look at those presets alone whose live prebuilds do not tell it: nearly always there are none. */
     static Uni<List<PresetSnapshot>> withUsualBuilds(SqlClient client, List<PresetSnapshot> presets) {
@@ -58,11 +58,10 @@ final class BuildTimeReads {
 
     private static List<PresetSnapshot> with(List<PresetSnapshot> presets, RowSet<Row> rows) {
         Map<UUID, Duration> usual = new HashMap<>();
-        rows.forEach(row ->
-                usual.put(row.getUUID("id"), Duration.ofMillis(Math.round(row.getDouble("seconds") * 1_000))));
+        rows.forEach(
+                row -> usual.put(row.getUUID("id"), Duration.ofMillis(Math.round(row.getDouble("seconds") * 1_000))));
         return presets.stream()
-                .map(preset ->
-                        usual.containsKey(preset.id()) ? preset.withUsualBuild(usual.get(preset.id())) : preset)
+                .map(preset -> usual.containsKey(preset.id()) ? preset.withUsualBuild(usual.get(preset.id())) : preset)
                 .toList();
     }
 }

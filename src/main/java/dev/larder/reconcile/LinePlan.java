@@ -135,14 +135,7 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
         PoolState state = PoolState.of(target, instances, at);
         List<Blocker> holds = rollout.stands() ? List.of(new Blocker.RolloutHeld()) : List.of();
         return new Quota(
-                desired,
-                state,
-                Quota.unusable(target, at),
-                missing,
-                missing,
-                target.pauses(),
-                Optional.empty(),
-                holds);
+                desired, state, Quota.unusable(target, at), missing, missing, target.pauses(), Optional.empty(), holds);
     }
 
     private static boolean isRemoved(PresetSnapshot target, CanaryEvidence canary, Instant at) {

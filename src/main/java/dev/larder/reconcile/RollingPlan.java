@@ -262,8 +262,7 @@ final class RollingPlan {
                 mode == Mode.HELD ? List.of(new Blocker.RolloutHeld()) : List.of());
     }
 
-    private Quota ofBefore(
-            PresetSnapshot before, Set<UUID> replaced, boolean cancels, Desired desired, int refill) {
+    private Quota ofBefore(PresetSnapshot before, Set<UUID> replaced, boolean cancels, Desired desired, int refill) {
         List<Action> removals = new ArrayList<>();
         if (cancels && !neverStarted(before).isEmpty()) {
             removals.add(new Action.CancelPending(neverStarted(before)));

@@ -74,8 +74,7 @@ class RolloutReads {
                         ELSE greatest(r.deadline_at,
                                  live.newest_ready_at + make_interval(secs => n.rollout_deadline_seconds)) END""";
 
-    private static final String SELECT =
-            """
+    private static final String SELECT = """
             SELECT r.id, o.name AS organization, t.name AS template, r.preset, r.cause, r.state, r.reason, r.detail,
                    r.verdict, u.name AS initiator, r.created_at, r.phase_at, r.paused_at, r.ended_at,
                    r.from_preset_id, fv.number AS from_version, r.to_preset_id, nv.number AS to_version,
@@ -96,11 +95,12 @@ class RolloutReads {
               JOIN presets d ON d.id = CASE WHEN n.rollout_role = 'canary' THEN f.id ELSE n.id END
               LEFT JOIN LATERAL ({live}) live ON r.ended_at IS NULL
               LEFT JOIN LATERAL ({failed}) failed ON r.ended_at IS NULL
-            """.replaceAll("\\{status of (.)}", "CASE WHEN r.ended_at IS NULL THEN $1.status END")
-                    .replaceAll("\\{reason of (.)}", "CASE WHEN r.ended_at IS NULL THEN $1.status_reason END")
-                    .replace("{ends at}", ENDS_AT)
-                    .replace("{live}", LIVE)
-                    .replace("{failed}", FAILED);
+            """.replaceAll(
+                    "\\{status of (.)}", "CASE WHEN r.ended_at IS NULL THEN $1.status END")
+            .replaceAll("\\{reason of (.)}", "CASE WHEN r.ended_at IS NULL THEN $1.status_reason END")
+            .replace("{ends at}", ENDS_AT)
+            .replace("{live}", LIVE)
+            .replace("{failed}", FAILED);
 
     static final RowList LIST = new RowList("rollouts x", "x.id");
 
@@ -166,7 +166,11 @@ class RolloutReads {
         return new RolloutView(
                 row.getUUID("id"),
                 new RolloutView.Line(row.getString("organization"), row.getString("template"), row.getString("preset")),
-                new RolloutView.Change(row.getString("cause"), side(row, "from"), Objects.requireNonNull(side(row, "to")), row.getString("initiator")),
+                new RolloutView.Change(
+                        row.getString("cause"),
+                        side(row, "from"),
+                        Objects.requireNonNull(side(row, "to")),
+                        row.getString("initiator")),
                 new RolloutView.Phase(
                         row.getString("state"),
                         row.getString("reason"),

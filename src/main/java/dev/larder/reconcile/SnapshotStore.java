@@ -200,8 +200,8 @@ public class SnapshotStore {
     }
 
     // A refresh is about to mend it: it is neither ready nor to be replaced.
-    private static final Sql PREBUILDS =
-            Sql.of("""
+    private static final Sql PREBUILDS = Sql.of(
+            """
             SELECT w.id, w.preset_id, w.created_at, w.build_number, w.transition, {status} AS build_status, w.ready_at,
                    w.stock_until, {built_at} AS built_at,
                    CASE WHEN w.state_status = 'unreliable'
@@ -212,7 +212,8 @@ public class SnapshotStore {
                AND build_status IN ('pending', 'canceling', 'succeeded')
              ORDER BY preset_id, created_at, id""".replace("{status}", BuildProgress.status("w"))
                     .replace("{built_at}", BuildTimeReads.BUILT_AT)
-                    .replace("{refreshable}", CheckStore.refreshable("p", "w")), "presets");
+                    .replace("{refreshable}", CheckStore.refreshable("p", "w")),
+            "presets");
 
     private static Prebuild prebuild(Row row) {
         return new Prebuild(

@@ -55,7 +55,8 @@ class ServedWaitingTest {
 
     private UUID waitsWithRegion(UUID preset) {
         NewClaim ask = claimers.ask(anna)
-                .with(new GivenParameters(Map.of(), Set.of(), Optional.empty(), Map.of(), "{\"region\": {\"value\": \"eu\"}}"));
+                .with(new GivenParameters(
+                        Map.of(), Set.of(), Optional.empty(), Map.of(), "{\"region\": {\"value\": \"eu\"}}"));
         return claimers.waits(preset, ask, claimers.patience(0, false)).orElseThrow();
     }
 
@@ -187,8 +188,13 @@ class ServedWaitingTest {
         assertThat(recycled(target)).isEqualTo(1);
         assertThat(recycled(before)).as("of a version that is being replaced").isZero();
         await(stock.builds.deleteWanted(stock.clock.instant()));
-        stock.sql("UPDATE rollouts SET paused_at = $2 WHERE id = $1", rollout, stock.clock.instant().atOffset(UTC));
+        stock.buildAll();
+        stock.sql(
+                "UPDATE rollouts SET paused_at = $2 WHERE id = $1",
+                rollout,
+                stock.clock.instant().atOffset(UTC));
         assertThat(recycled(before)).as("nothing is replaced now").isEqualTo(1);
+        stock.sql("UPDATE rollouts SET paused_at = NULL");
         stock.rollouts.finish(rollout);
         assertThat(recycled(before)).isZero();
         stock.sql(

@@ -285,7 +285,8 @@ class RecycleTest {
         stock.buildAll();
         returned(preset, anna);
         replacementWaits();
-        stock.sql("UPDATE presets SET ttl_seconds = 3600, max_surge = '0', max_unavailable = '1' WHERE id = $1", preset);
+        stock.sql(
+                "UPDATE presets SET ttl_seconds = 3600, max_surge = '0', max_unavailable = '1' WHERE id = $1", preset);
         stock.clock.forward(Duration.ofMinutes(49));
 
         assertThat(recycle()).isEqualTo(1);

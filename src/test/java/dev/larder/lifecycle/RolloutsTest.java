@@ -297,7 +297,9 @@ class RolloutsTest {
         promote();
         UUID rollout = open();
         stock.sql("UPDATE workspaces SET transition = 'stop', build_status = 'pending', build_finished_at = NULL");
-        assertThat(await(rollouts.finish(rollout, now()))).as("it is being stopped").isFalse();
+        assertThat(await(rollouts.finish(rollout, now())))
+                .as("it is being stopped")
+                .isFalse();
 
         stock.sql("UPDATE workspaces SET build_status = 'succeeded', build_finished_at = $1", Rows.utc(now()));
 
@@ -353,7 +355,9 @@ class RolloutsTest {
         assertThat(deadline()).isEqualTo(now().plus(time));
         stock.clock.forward(Duration.ofMinutes(1));
         pause(level, null);
-        assertThat(deadline()).as("no pause was lifted").isEqualTo(now().minusSeconds(60).plus(time));
+        assertThat(deadline())
+                .as("no pause was lifted")
+                .isEqualTo(now().minusSeconds(60).plus(time));
     }
 
     @Test
@@ -362,8 +366,8 @@ class RolloutsTest {
         pause("preset", new PauseView("all", null));
         stock.clock.forward(Duration.ofMinutes(20));
         Instant before = deadline();
-        Caller stranger = new Caller(
-                stock.owner.userId(), "stranger", stock.owner.role(), Optional.of(stock.ids.next()));
+        Caller stranger =
+                new Caller(stock.owner.userId(), "stranger", stock.owner.role(), Optional.of(stock.ids.next()));
 
         assertThat(await(stock.controls.pausePreset(stranger, canary, null))).isFalse();
         assertThat(deadline()).isEqualTo(before);

@@ -239,8 +239,7 @@ class RollingPlanTest {
         LinePlan plan =
                 plan(NOON, target(3).attemptsFailed(true, true, true), before(3).ready(1));
 
-        assertThat(plan.step())
-                .contains(new RolloutStep.Hold("hard_limited", "the newest 3 attempts all failed"));
+        assertThat(plan.step()).contains(new RolloutStep.Hold("hard_limited", "the newest 3 attempts all failed"));
         assertThat(of(plan, 1)).containsExactly(new Action.Create(2, 0));
     }
 
@@ -252,8 +251,7 @@ class RollingPlanTest {
                 .isEmpty();
         LinePlan late =
                 plan(deadline.plusMillis(1), target(1).pending(1), before(1).ready(1));
-        assertThat(late.step())
-                .contains(new RolloutStep.Hold("deadline", "nothing more became ready by the deadline"));
+        assertThat(late.step()).contains(new RolloutStep.Hold("deadline", "nothing more became ready by the deadline"));
         assertThat(plan(NOON, target(1).pending(1), before(1).ready(1)).nextLook())
                 .contains(deadline.plusMillis(1));
     }
@@ -412,7 +410,10 @@ class RollingPlanTest {
     @Test
     void a_held_version_is_built_where_the_one_before_cannot_be_and_nothing_is_replaced() {
         PoolFixture held = target(2, HELD, RolloutRole.TARGET);
-        PoolFixture failed = before(2, HELD).ready(1).marked(PresetStatus.HARD_LIMITED, "its newest attempts failed");
+        PoolFixture failed = before(2, HELD)
+                .ready(1)
+                .attemptsFailed(true, true, true)
+                .marked(PresetStatus.HARD_LIMITED, "its newest attempts failed");
         PoolFixture unserved = before(2, HELD).ready(1).withoutWorker();
 
         LinePlan plan = plan(NOON, held, failed);
@@ -420,14 +421,15 @@ class RollingPlanTest {
         assertThat(of(plan, 2)).containsExactly(new Action.Create(1, 0));
         assertThat(of(plan, 1)).isEmpty();
         assertThat(planOf(plan, held).holds()).isEmpty();
-        assertThat(planOf(plan, failed).holds())
-                .containsExactly(new Blocker.HardLimited("its newest attempts failed"));
+        assertThat(planOf(plan, failed).holds()).containsExactly(new Blocker.HardLimited("its newest attempts failed"));
         assertThat(of(plan(NOON, held, unserved), 2)).containsExactly(new Action.Create(1, 0));
     }
 
     @Test
     void where_neither_version_can_be_built_each_says_why() {
-        PoolFixture held = target(2, HELD, RolloutRole.TARGET).marked(PresetStatus.HARD_LIMITED, "the new one fails");
+        PoolFixture held = target(2, HELD, RolloutRole.TARGET)
+                .attemptsFailed(true, true, true)
+                .marked(PresetStatus.HARD_LIMITED, "the new one fails");
         PoolFixture before = before(2, HELD).marked(PresetStatus.VALIDATION_FAILED, "the old one has no value");
         PoolFixture canary = target(2, HELD, RolloutRole.CANARY);
 

@@ -29,8 +29,6 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** Whole rollouts, cycle by cycle, with a real database. */
 class RolloutCyclesTest {
@@ -316,12 +314,10 @@ class RolloutCyclesTest {
     @Test
     void expiry_is_renewed_ahead_also_where_every_prebuild_had_a_further_build() {
         UUID preset = expiring();
-        stock.sql(
-                """
+        stock.sql("""
                 INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id, created_at)
                 SELECT gen_random_uuid(), workspace_id, 2, transition, initiator_id, 'drift_check', version_id, preset_id, created_at
-                  FROM builds WHERE preset_id = $1""",
-                preset);
+                  FROM builds WHERE preset_id = $1""", preset);
         stock.sql("UPDATE workspaces SET build_number = 2, ready_at = $2 WHERE preset_id = $1", preset, now());
 
         isRenewedAhead();
@@ -492,7 +488,9 @@ class RolloutCyclesTest {
         crank.settle();
         stock.buildAll();
         crank.settle();
-        assertThat(crank.live(before)).as("its stock expired and was built anew").isEqualTo(WANTED);
+        assertThat(crank.live(before))
+                .as("its stock expired and was built anew")
+                .isEqualTo(WANTED);
 
         stock.sql(
                 "UPDATE presets SET status = 'validation_failed', status_reason = 'it has no value',"
@@ -501,7 +499,9 @@ class RolloutCyclesTest {
                 now().plusSeconds(1));
         stock.clock.forward(Duration.ofSeconds(2));
         crank.settle();
-        assertThat(crank.live(after)).as("the new version is late, and is built").isEqualTo(WANTED);
+        assertThat(crank.live(after))
+                .as("the new version is late, and is built")
+                .isEqualTo(WANTED);
         assertThat(rollout()).isEqualTo("promotion held deadline");
         RolloutView.Side from = Objects.requireNonNull(view().change().from());
         assertThat(from.status() + ": " + from.statusReason()).isEqualTo("validation_failed: it has no value");
@@ -514,86 +514,6 @@ class RolloutCyclesTest {
                                 Tuple.tuple())
                         .getString("n"))
                 .isEqualTo("nothing more became ready by the deadline; version 1 is not built either: it has no value");
-    }
-
-    /** Why a version cannot start, and by which reason its rollout is held. */
-    private enum Broken {
-        ITS_BUILDS_FAIL("hard_limited"),
-        IT_IS_INVALID("validation_failed"),
-        NO_WORKER_TAKES_IT("deadline");
-
-        final String reason;
-
-        Broken(String reason) {
-            this.reason = reason;
-        }
-    }
-
-    private UUID promoteBroken(Broken broken) {
-        if (broken == Broken.NO_WORKER_TAKES_IT) {
-            stock.withTags(Map.of("site", "lab"));
-        }
-        stock.promoteNewVersion();
-        UUID after = stock.preset("small");
-        if (broken == Broken.IT_IS_INVALID) {
-            stock.sql(
-                    "UPDATE presets SET status = 'validation_failed', status_reason = 'it has no value' WHERE id = $1",
-                    after);
-        }
-        return after;
-    }
-
-    /** One claim in five minutes, for longer than the deadline of a rollout. Each one is served. */
-    private void claimsGoOn(UUID before, UUID after, Caller caller) {
-        for (int round = 0; round < 16; round++) {
-            crank.settle();
-            buildsFailOf(after);
-            assertThat(stock.claim(before, caller)).as("the claim of round %d", round).isPresent();
-            stock.clock.forward(Duration.ofMinutes(5));
-        }
-    }
-
-    private void isBackAt(UUID before, UUID after) {
-        crank.settle();
-        stock.buildAll();
-        crank.settle();
-        assertThat(stock.preset("small")).isEqualTo(before);
-        assertThat(stock.count("workspaces WHERE preset_id = '" + after
-                        + "' AND deleted_at IS NULL AND build_status <> 'failed'"))
-                .as("left of the new version")
-                .isZero();
-        assertThat(crank.live(before)).isEqualTo(WANTED);
-        crank.staysSo();
-    }
-
-    @ParameterizedTest
-    @EnumSource(Broken.class)
-    void a_version_without_canary_that_cannot_start_costs_no_claim_is_told_once_and_taken_back_in_one_call(
-            Broken broken) {
-        UUID before = stocked(HELD);
-        UUID after = promoteBroken(broken);
-
-        claimsGoOn(before, after, stock.member("anna"));
-
-        assertThat(rollout()).isEqualTo("promotion held " + broken.reason);
-        assertThat(stock.count("notifications WHERE kind = 'rollout_held'")).isEqualTo(1);
-        rollBackByUser();
-        assertThat(rollout()).isEqualTo("promotion rolled_back by_user");
-        isBackAt(before, after);
-    }
-
-    @ParameterizedTest
-    @EnumSource(Broken.class)
-    void a_version_without_canary_that_cannot_start_is_taken_back_where_its_preset_says_so(Broken broken) {
-        UUID before = stocked(RollingWorldsTest.policy(Share.of(1), Share.of(0), 0, OnFailure.ROLLBACK));
-        UUID after = promoteBroken(broken);
-
-        claimsGoOn(before, after, stock.member("anna"));
-
-        assertThat(rollout()).isEqualTo("promotion rolled_back " + broken.reason);
-        assertThat(stock.count("notifications WHERE kind = 'rollout_rolled_back'")).isEqualTo(1);
-        assertThat(stock.count("notifications WHERE kind = 'rollout_held'")).isZero();
-        isBackAt(before, after);
     }
 
     private Optional<UUID> claimOfOld(Caller caller) {

@@ -242,7 +242,9 @@ class RolloutReadsTest {
         UUID preset = stock.declare("small", 1);
         stock.sql("UPDATE presets SET on_rollout_failure = 'rollback' WHERE id = $1", preset);
 
-        assertThat(look(rollouts.renewal(preset, RolloutCause.INVALIDATION)).ending().then())
+        assertThat(look(rollouts.renewal(preset, RolloutCause.INVALIDATION))
+                        .ending()
+                        .then())
                 .isEqualTo("hold");
     }
 
@@ -308,7 +310,7 @@ class RolloutReadsTest {
         UUID done = rollouts.promotion(small, "progressing");
         rollouts.state(done, "done");
         stock.clock.forward(Duration.ofMillis(1));
-        UUID first = rollouts.renewal(large, RolloutCause.INVALIDATION);
+        UUID first = rollouts.renewal(large, RolloutCause.EXPIRY);
         rollouts.state(first, "done");
         stock.clock.forward(Duration.ofHours(2));
         Instant before = stock.clock.instant();
@@ -326,7 +328,7 @@ class RolloutReadsTest {
         assertThat(ids(of("other", "large"))).isEmpty();
         assertThat(ids(in("held"))).containsExactly(held);
         assertThat(ids(in("superseded"))).containsExactly(second);
-        assertThat(ids(because("drift"))).containsExactly(first);
+        assertThat(ids(because("expiry"))).containsExactly(first);
         assertThat(ids(since(before))).hasSize(3).doesNotContain(first, done);
     }
 
