@@ -31,13 +31,13 @@ final class SoonReplaced {
                                    AND n.build_status IN ('pending', 'canceling', 'succeeded')) stock
                           WHERE p.rollout_strategy = 'rolling' AND declared.n > 0
                             AND w.created_at + (ends.at - w.created_at) / 2 <= :at::timestamptz
-                            AND ends.at <= :at::timestamptz + ceil(stock.count / surge.most)::float8
-                                                              * greatest(stock.built_in, {first_built_at} - w.created_at))
+                            AND ends.at <= :at::timestamptz + ceil(stock.count / surge.most)::float8 *
+                                greatest(stock.built_in, {first_built_at} - w.created_at))
             """.replace("{first_built_at}", BuildProgress.firstBuiltAt("w"));
 
     /**
-     * A condition: the workspace {@code w} of the preset {@code p} would be replaced soon. The statement has a parameter
-     * {@code :at}: now.
+     * A condition: the workspace {@code w} of the preset {@code p} would be replaced soon. The statement has a
+     * parameter {@code :at}: now.
      */
     static final String CONDITION = "(%s OR %s OR %s)".formatted(INVALIDATED, OF_A_VERSION_THAT_GOES, EXPIRES_SOON);
 

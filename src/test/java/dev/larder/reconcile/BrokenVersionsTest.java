@@ -19,7 +19,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Versions without a canary that cannot start: stock of the one before is served and refilled until they are taken back. */
+/** A version without a canary cannot start: stock of the one before is served and refilled until it is taken back. */
 class BrokenVersionsTest {
 
     private static final int WANTED = 4;
