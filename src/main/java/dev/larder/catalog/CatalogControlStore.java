@@ -51,11 +51,24 @@ public class CatalogControlStore {
      * @param more parameters beside those that all changes have
      */
     private static Sql template(String action, String changed, String... more) {
+        return template(action, changed, "", more);
+    }
+
+    private static final String SET_PAUSE = "pause_scope = :scope, pause_until = :until";
+
+    private static Sql templatePause(String action) {
+        String lifted = PauseStore.lifted("templates l", "l.id = r.template_id AND l.id = (SELECT id FROM changed)");
+        return template(
+                action, update(SET_PAUSE), "begun_anew AS (" + lifted + "),\n", new String[] {"scope", "until"});
+    }
+
+    /** @param effects further CTEs */
+    private static Sql template(String action, String changed, String effects, String[] more) {
         return statement(
                 """
                 WITH changed AS (
                     %s),
-                stocked AS (
+                %sstocked AS (
                     %s),
                 marked AS (
                     %s),
@@ -63,6 +76,7 @@ public class CatalogControlStore {
                     %s)
                 SELECT id FROM changed""".formatted(
                                 changed,
+                                effects,
                                 STOCKED,
                                 DirtyPresets.mark("id", "stocked"),
                                 AuditEntry.of(action, ":detail::jsonb", "changed")),
@@ -122,9 +136,8 @@ public class CatalogControlStore {
         return change(DELETE, name, new JsonObject());
     }
 
-    private static final String SET_PAUSE = "pause_scope = :scope, pause_until = :until";
-    private static final Sql PAUSE = template("template.pause", update(SET_PAUSE), "scope", "until");
-    private static final Sql RESUME = template("template.resume", update(SET_PAUSE), "scope", "until");
+    private static final Sql PAUSE = templatePause("template.pause");
+    private static final Sql RESUME = templatePause("template.resume");
 
     /** @param pause null lifts it */
     public Uni<Boolean> pause(TemplateName name, @Nullable PauseView pause) {
@@ -220,17 +233,32 @@ public class CatalogControlStore {
      * @param more parameters beside those that all changes have
      */
     private static Sql preset(String action, String set, String... more) {
+        return preset(action, set, "SELECT", more);
+    }
+
+    // Rollouts are locked before their presets.
+    private static Sql presetPause(String action) {
+        String lifted = PauseStore.lifted(
+                "presets l", "l.id = p.id AND l.id = :preset AND " + Rules.visibleTo("l.organization_id"));
+        return preset(action, SET_PAUSE, lifted + " RETURNING r.id", new String[] {"scope", "until"});
+    }
+
+    /** @param first a statement that is performed before the change */
+    private static Sql preset(String action, String set, String first, String[] more) {
         return statement(
                 """
-                WITH changed AS (
+                WITH done AS (%s),
+                changed AS (
                     UPDATE presets p SET %s
                       FROM templates t
                      WHERE p.id = :preset AND t.id = p.template_id AND t.deleted_at IS NULL AND %s
+                       AND (SELECT count(*) FROM done) >= 0
                     RETURNING p.id, p.organization_id),
                 marked AS (%s),
                 audited AS (
                     %s)
                 SELECT id FROM changed""".formatted(
+                                first,
                                 set,
                                 Rules.visibleTo("p.organization_id"),
                                 DirtyPresets.mark("id", "changed"),
@@ -280,8 +308,8 @@ public class CatalogControlStore {
         return change(RESET_PRESET, caller, preset, new JsonObject());
     }
 
-    private static final Sql PAUSE_PRESET = preset("preset.pause", SET_PAUSE, "scope", "until");
-    private static final Sql RESUME_PRESET = preset("preset.resume", SET_PAUSE, "scope", "until");
+    private static final Sql PAUSE_PRESET = presetPause("preset.pause");
+    private static final Sql RESUME_PRESET = presetPause("preset.resume");
 
     /** @param pause null lifts it */
     public Uni<Boolean> pausePreset(Caller caller, UUID preset, @Nullable PauseView pause) {

@@ -4,6 +4,7 @@ import dev.larder.database.Rows;
 import dev.larder.database.Sql;
 import dev.larder.lifecycle.AuditEntry;
 import dev.larder.lifecycle.DirtyPresets;
+import dev.larder.lifecycle.RolloutTime;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.Caller;
 import dev.larder.model.Ids;
@@ -42,6 +43,19 @@ public class PauseStore {
                      WHERE t.deleted_at IS NULL AND p.instances IS NOT NULL AND\s""" + condition);
     }
 
+    /**
+     * The body of a CTE of a statement that sets a pause to {@code :scope}: the time of rollouts begins anew where it
+     * lifts one.
+     *
+     * @param level the table with the pause, as {@code l}
+     * @param changed a condition: it is the changed row, and one of the rollout {@code r} with the target {@code p}
+     */
+    static String lifted(String level, String changed) {
+        return RolloutTime.begins(
+                ":scope::text IS NULL AND EXISTS (SELECT FROM %s WHERE l.pause_scope IS NOT NULL AND %s)"
+                        .formatted(level, changed));
+    }
+
     private static final Sql PAUSE_ORGANIZATION = organization("organization.pause");
     private static final Sql RESUME_ORGANIZATION = organization("organization.resume");
 
@@ -51,15 +65,18 @@ public class PauseStore {
                 WITH changed AS (
                     UPDATE organizations SET pause_scope = :scope, pause_until = :until WHERE %s AND id = %s
                     RETURNING id, id AS organization_id),
+                begun_anew AS (
+                    %s),
                 marked AS (
                     %s),
                 audited AS (
                     %s)
                 SELECT id FROM changed""".formatted(
-                                Rules.visibleTo("id"),
-                                Rules.ORGANIZATION_ID,
-                                mark("t.organization_id = (SELECT id FROM changed)"),
-                                AuditEntry.of(action, ":detail::jsonb", "changed")),
+                        Rules.visibleTo("id"),
+                        Rules.ORGANIZATION_ID,
+                        lifted("organizations l", "l.id = r.organization_id AND l.id = (SELECT id FROM changed)"),
+                        mark("t.organization_id = (SELECT id FROM changed)"),
+                        AuditEntry.of(action, ":detail::jsonb", "changed")),
                 "organization_name",
                 "organization",
                 "entry",
@@ -96,11 +113,14 @@ public class PauseStore {
         return Sql.of(
                 """
                 WITH changed AS (UPDATE settings SET pause_scope = :scope, pause_until = :until RETURNING "only"),
+                begun_anew AS (
+                    %s),
                 marked AS (
                     %s),
                 audited AS (
                     %s)
                 SELECT "only" FROM changed""".formatted(
+                                lifted("settings l", "(SELECT \"only\" FROM changed)"),
                                 mark("(SELECT \"only\" FROM changed)"),
                                 AuditEntry.withoutTarget(action, ":detail::jsonb", "NULL::uuid")),
                 "entry",

@@ -105,17 +105,19 @@ public class ClaimStore {
             SELECT c.id AS claim_id, c.user_id, c.idempotency_key, c.request_hash, c.ordinal, c.ttl_seconds, c.priority,
                        c.created_at AS asked_at, 0 AS place, true AS waited, c.path, c.waits_until,
                        c.priority AS later_priority, c.then_cold, c.impatient,
-                       NULL::text AS labels, c.late_parameters::text AS late
+                       NULL::text AS labels, NULL::text AS fitting, c.late_parameters::text AS late
                   FROM claims c
                  WHERE c.preset_id = {preset} AND c.workspace_id IS NULL AND c.ended_at IS NULL
                    AND c.waits_until > :at::timestamptz
                    AND {alike}
+                   AND (c.fitting IS NULL OR EXISTS (SELECT FROM preset p WHERE {fits}))
                  ORDER BY c.priority DESC, c.created_at, c.id
                  LIMIT :waiting_max::integer
-                   FOR UPDATE OF c""";
+                   FOR UPDATE OF c""".replace("{fits}", Rules.fits("p", "c.fitting"));
 
     // A version before passes over claims whose late values it does not take as the version does that they wait for.
-    // Claims stay with it whose late values that version does not take.
+    // Claims stay with it whose late values that version does not take. A claim that was chosen by parameters gets a
+    // workspace that has these values, whatever its version.
     private static final String WAITING = """
             at_target AS (
                 {at_target}),
@@ -147,13 +149,13 @@ public class ClaimStore {
                        CASE WHEN p.verify_step AND :waiting_max::integer > 0
                             THEN coalesce(a.waits_until, :at::timestamptz + interval '30 seconds') END AS waits_until,
                        coalesce(a.priority, 0) AS later_priority, coalesce(a.then_cold, false) AS then_cold,
-                       a.waits_until IS NULL AS impatient, a.labels, a.late
+                       a.waits_until IS NULL AS impatient, a.labels, a.fitting, a.late
                   FROM preset p,
                        unnest(:claims::uuid[], :users::uuid[], :organizations::uuid[], :keys::text[], :hashes::bytea[],
                               :ordinals::integer[], :ttls::integer[], :priorities::integer[], :deadlines::timestamptz[],
-                              :then_cold::boolean[], :labels::text[], :late::text[])
+                              :then_cold::boolean[], :labels::text[], :fitting::text[], :late::text[])
                             WITH ORDINALITY a (claim_id, user_id, organization_id, key, hash, ordinal, ttl_seconds,
-                                               priority, waits_until, then_cold, labels, late, place)
+                                               priority, waits_until, then_cold, labels, fitting, late, place)
                  WHERE {mayClaim}
                    AND (NOT p.limited OR :within_quota::boolean)
                    AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = a.user_id AND c.idempotency_key = a.key)),
@@ -210,7 +212,7 @@ public class ClaimStore {
     private static final String HAND_OVER = """
             matched AS (
                 SELECT s.id, l.claim_id, l.user_id, l.idempotency_key, l.request_hash, l.ordinal, l.ttl_seconds, l.asked_at, l.waited,
-                       l.path, l.waits_until, l.later_priority, l.then_cold, l.impatient, l.labels, l.late
+                       l.path, l.waits_until, l.later_priority, l.then_cold, l.impatient, l.labels, l.fitting, l.late
                   FROM (SELECT id, row_number() OVER () AS n FROM picked) s
                   JOIN line l ON l.n = s.n
                  WHERE l.waited
@@ -219,7 +221,7 @@ public class ClaimStore {
             moved AS (
                 {hand_over}
                 RETURNING w.*, m.claim_id, m.user_id, m.idempotency_key, m.request_hash, m.ordinal, m.ttl_seconds, m.asked_at,
-                          m.waited, m.path, m.waits_until, m.later_priority, m.then_cold, m.impatient, m.labels,
+                          m.waited, m.path, m.waits_until, m.later_priority, m.then_cold, m.impatient, m.labels, m.fitting,
                           greatest(:at::timestamptz, m.asked_at) AS granted_at,
                           greatest(:at::timestamptz, m.asked_at) + make_interval(secs => m.ttl_seconds) AS expires_at),
             """.replace("{hand_over}", Ownership.HAND_OVER);
@@ -233,10 +235,10 @@ public class ClaimStore {
             recorded AS (
                 INSERT INTO claims (id, organization_id, user_id, workspace_id, preset_id, path, idempotency_key, request_hash,
                                     ordinal, created_at, granted_at, generation, ttl_seconds, expires_at, waits_until,
-                                    priority, then_cold, impatient, late_parameters)
+                                    priority, then_cold, impatient, late_parameters, fitting)
                 SELECT m.claim_id, m.organization_id, m.user_id, m.id, m.preset_id, m.path, m.idempotency_key, m.request_hash,
                        m.ordinal, :at::timestamptz, m.granted_at, m.version, m.ttl_seconds, m.expires_at, m.waits_until,
-                       m.later_priority, m.then_cold, m.impatient, m.late_parameters
+                       m.later_priority, m.then_cold, m.impatient, m.late_parameters, m.fitting::jsonb
                   FROM moved m
                  WHERE NOT m.waited),
             {labelled},

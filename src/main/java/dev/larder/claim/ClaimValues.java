@@ -9,6 +9,7 @@ import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.Function;
@@ -35,6 +36,7 @@ final class ClaimValues {
             "deadlines",
             "then_cold",
             "labels",
+            "fitting",
             "late",
             "at_least",
             "within_quota",
@@ -57,6 +59,7 @@ final class ClaimValues {
                 each(claims, claim -> ofPolicy(claim, policy -> Rows.utc(policy.until())), OffsetDateTime[]::new),
                 each(claims, claim -> ofPolicy(claim, WaitPolicy::thenCold), Boolean[]::new),
                 each(claims, claim -> labels(claim.terms()), String[]::new),
+                each(claims, claim -> fitting(claim.terms()), String[]::new),
                 each(claims, claim -> claim.terms().parameters().late(), String[]::new),
                 atLeast,
                 withinQuota,
@@ -86,6 +89,15 @@ final class ClaimValues {
 
     /** As the text of a JSON object; null where there are none. */
     static @Nullable String labels(Terms terms) {
-        return terms.labels().isEmpty() ? null : new JsonObject(new TreeMap<>(terms.labels())).encode();
+        return json(terms.labels());
+    }
+
+    /** The same of the values that its workspace's preset must have. */
+    static @Nullable String fitting(Terms terms) {
+        return json(terms.parameters().fitting());
+    }
+
+    private static @Nullable String json(Map<String, String> texts) {
+        return texts.isEmpty() ? null : new JsonObject(new TreeMap<>(texts)).encode();
     }
 }

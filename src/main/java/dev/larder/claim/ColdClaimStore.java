@@ -177,11 +177,10 @@ public class ColdClaimStore {
     }
 
     // While the version that the claim waits for is tried, the newest one before is built.
-    private static final Sql COLD_FOR_WAITING =
-            Sql.of(
-                    """
+    private static final Sql COLD_FOR_WAITING = Sql.of(
+            """
             WITH waited AS (
-                SELECT c.id, c.user_id, c.preset_id, c.ttl_seconds, c.late_parameters FROM claims c
+                SELECT c.id, c.user_id, c.preset_id, c.ttl_seconds, c.late_parameters, c.fitting FROM claims c
                  WHERE c.id = :claim::uuid AND c.workspace_id IS NULL AND c.ended_at IS NULL
                    FOR UPDATE),
             asked AS (
@@ -190,15 +189,17 @@ public class ColdClaimStore {
                        c.late_parameters, {version}
                   FROM waited c
                   JOIN presets n ON n.id = c.preset_id
-                  JOIN presets p ON p.id = n.id OR (p.rollout_id = n.rollout_id AND p.rollout_role = 'before' AND {alike})
+                  JOIN presets p ON p.id = n.id OR (p.rollout_id = n.rollout_id AND p.rollout_role = 'before' AND {alike} AND {fits})
                   JOIN templates t ON t.id = p.template_id
                   JOIN template_versions v ON v.id = p.version_id
                  WHERE {served}
                  ORDER BY p.id <> n.id, v.number DESC LIMIT 1
                    FOR SHARE OF t),
-            """.replace("{version}", StartBuild.VERSION).replace("{served}", Rules.served("p", "t")).replace(
-                                    "{alike}", Rules.takesAlike("n.version_id", "p.version_id", "c.late_parameters"))
-                            + BEGIN_COLD + """
+            """.replace("{version}", StartBuild.VERSION)
+                            .replace("{served}", Rules.served("p", "t"))
+                            .replace("{alike}", Rules.takesAlike("n.version_id", "p.version_id", "c.late_parameters"))
+                            .replace("{fits}", Rules.fits("p", "c.fitting"))
+                    + BEGIN_COLD + """
             , refused AS (
                 UPDATE claims c SET ended_at = :at::timestamptz, ended_reason = 'timed_out'
                   FROM asked a WHERE c.id = a.claim_id AND NOT EXISTS (SELECT FROM item))
@@ -207,13 +208,13 @@ public class ColdClaimStore {
                    expires_at = :at::timestamptz + make_interval(secs => i.lease)
               FROM item i
              WHERE c.id = i.claim_id""",
-                    "at",
-                    "workspace",
-                    "build",
-                    "job",
-                    "name",
-                    "parameters",
-                    "claim");
+            "at",
+            "workspace",
+            "build",
+            "job",
+            "name",
+            "parameters",
+            "claim");
 
     /**
      * Begins a build for a claim whose deadline has passed.

@@ -55,7 +55,8 @@ public class NewClaims {
 
     /** What a claim of the preset gives its workspace. */
     GivenParameters given(UUID preset, ParameterMatch match) {
-        return new GivenParameters(match.cold(), match.sensitive(), Optional.empty(), late(preset, match));
+        return new GivenParameters(
+                match.cold(), match.sensitive(), Optional.empty(), match.fitting(), late(preset, match));
     }
 
     /** The text of a JSON object, with the sensitive values sealed for the preset; null where no value is late. */

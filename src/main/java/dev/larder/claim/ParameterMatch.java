@@ -19,11 +19,16 @@ import org.jspecify.annotations.Nullable;
  *
  * @param cold those that are not late, and whose value differs from the preset's stock: only a cold build can have them
  * @param late those that a workspace in stock can be given
+ * @param fitting the others: those that the preset's stock has
  * @param sensitive the names of all parameters whose values are kept sealed
  * @param refusals names that the version does not declare, and values that their parameters do not take
  */
 record ParameterMatch(
-        Map<String, String> cold, Map<String, String> late, Set<String> sensitive, List<Refusal> refusals) {
+        Map<String, String> cold,
+        Map<String, String> late,
+        Map<String, String> fitting,
+        Set<String> sensitive,
+        List<Refusal> refusals) {
 
     /** Bytes of UTF-8, of all late values together: a row and the environment of a script have them. */
     private static final int LATE_BYTES_MAX = 65_536;
@@ -33,6 +38,7 @@ record ParameterMatch(
         Map<String, Declared> byName = declared.stream().collect(Collectors.toMap(Declared::name, Function.identity()));
         Map<String, String> cold = new TreeMap<>();
         Map<String, String> late = new TreeMap<>();
+        Map<String, String> fitting = new TreeMap<>();
         List<Refusal> refusals = new ArrayList<>();
         parameters.forEach((name, value) -> {
             Declared one = byName.get(name);
@@ -45,6 +51,8 @@ record ParameterMatch(
                 late.put(name, value);
             } else if (!value.equals(one.standard())) {
                 cold.put(name, value);
+            } else {
+                fitting.put(name, value);
             }
         });
         if (late.values().stream().mapToInt(ParameterMatch::bytes).sum() > LATE_BYTES_MAX) {
@@ -57,7 +65,7 @@ record ParameterMatch(
                 .filter(Declared::sensitive)
                 .map(Declared::name)
                 .collect(Collectors.toSet());
-        return new ParameterMatch(cold, late, sensitive, refusals);
+        return new ParameterMatch(cold, late, fitting, sensitive, refusals);
     }
 
     private static int bytes(String value) {

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 /**
  * What a claim that found nothing can hope for: whether prebuilds are being created, why not, and when one
@@ -77,7 +78,7 @@ class WaitEstimates {
                                 clock.instant())));
     }
 
-    /** While a rollout runs creation goes on where it does of one of the versions; else the first one says why not. */
+    /** While a rollout runs creation goes on where it does of one of the versions; else each one says why not. */
     private Uni<List<Reason>> stops(List<UUID> line) {
         Uni<List<Reason>> first = stops(line.getFirst());
         return line.stream()
@@ -86,8 +87,14 @@ class WaitEstimates {
                         first,
                         (before, preset) -> before.chain(stops -> stops.isEmpty()
                                 ? Uni.createFrom().item(stops)
-                                : stops(preset).map(next -> next.isEmpty() ? next : stops)),
+                                : stops(preset).map(next -> next.isEmpty() ? next : both(stops, next))),
                         (one, other) -> one);
+    }
+
+    /** What is not wanted of a version before says nothing. */
+    private static List<Reason> both(List<Reason> stops, List<Reason> next) {
+        return Stream.concat(stops.stream(), next.stream().filter(stop -> !NOT_WANTED.contains(stop.why())))
+                .toList();
     }
 
     private Uni<List<Reason>> stops(UUID preset) {

@@ -30,7 +30,7 @@ public class WaitingClaimStore {
     }
 
     // waiting_claims counts last: it makes statements wait for each other. While a rollout runs claims wait for the
-    // version that it makes ready, if that version takes the late values alike.
+    // version that it makes ready, if that version takes the late values alike and has the others.
     private static final Sql WAIT = Sql.of(
             """
             WITH preset AS MATERIALIZED (
@@ -39,16 +39,16 @@ public class WaitingClaimStore {
                   JOIN templates t ON t.id = p.template_id
                   JOIN organizations o ON o.id = p.organization_id
                   LEFT JOIN rollouts r ON r.id = p.rollout_id
-                  LEFT JOIN presets n ON n.id = r.to_preset_id AND {alike}
+                  LEFT JOIN presets n ON n.id = r.to_preset_id AND {alike} AND {fits}
                  WHERE p.id = :preset::uuid AND {stocked}
                    AND {visible}
                    AND (:within_quota::boolean OR NOT {limited})
                    AND NOT EXISTS (SELECT FROM claims c WHERE c.user_id = :user::uuid AND c.idempotency_key = :key::text)),
             made AS (
             INSERT INTO claims (id, organization_id, user_id, preset_id, path, idempotency_key, request_hash, created_at, ttl_seconds,
-                                priority, waits_until, then_cold, late_parameters)
+                                priority, waits_until, then_cold, late_parameters, fitting)
             SELECT :claim::uuid, p.organization_id, :user::uuid, p.id, 'waited', :key::text, :hash::bytea, :at::timestamptz,
-                   :ttl::integer, :priority::integer, :until::timestamptz, :then_cold::boolean, :late::text::jsonb
+                   :ttl::integer, :priority::integer, :until::timestamptz, :then_cold::boolean, :late::text::jsonb, :fitting::text::jsonb
               FROM preset p
              CROSS JOIN LATERAL waiting_claims(p.organization_id, :user::uuid, :organization_max::integer) w
              WHERE w.in_all < :organization_max::integer AND w.of_user < :user_max::integer
@@ -56,6 +56,7 @@ public class WaitingClaimStore {
             {labelled}
             SELECT id FROM made""".replace("{stocked}", Rules.stocked("p", "t"))
                     .replace("{alike}", Rules.takesAlike("p.version_id", "n.version_id", ":late::text::jsonb"))
+                    .replace("{fits}", Rules.fits("n", ":fitting::text::jsonb"))
                     .replace("{visible}", Rules.visibleTo("p.organization_id"))
                     .replace("{limited}", ClaimQuotaStore.LIMITED)
                     .replace(
@@ -73,6 +74,7 @@ public class WaitingClaimStore {
             "until",
             "then_cold",
             "late",
+            "fitting",
             "organization",
             "within_quota",
             "organization_max",
@@ -117,6 +119,7 @@ public class WaitingClaimStore {
                         Rows.utc(policy.until()),
                         policy.thenCold(),
                         terms.parameters().late(),
+                        ClaimValues.fitting(terms),
                         terms.caller().organization().orElse(null),
                         withinQuota,
                         policy.inOrganizationMax(),

@@ -5,6 +5,9 @@ import dev.larder.model.JobStatus;
 import dev.larder.model.PauseScope;
 import dev.larder.model.PresetStatus;
 import dev.larder.model.Role;
+import dev.larder.model.RolloutCause;
+import dev.larder.model.RolloutRole;
+import dev.larder.model.RolloutState;
 import dev.larder.model.StateStatus;
 import dev.larder.model.Transition;
 import io.quarkus.smallrye.openapi.OpenApiFilter;
@@ -61,7 +64,15 @@ public final class ApiDescription implements OASFilter {
             Map.of("role", Role.class, "scope", PauseScope.class, "transition", Transition.class);
 
     private static final List<Class<? extends Enum<?>>> ENUMERATIONS = List.of(
-            JobStatus.class, PauseScope.class, PresetStatus.class, Role.class, StateStatus.class, Transition.class);
+            JobStatus.class,
+            PauseScope.class,
+            PresetStatus.class,
+            Role.class,
+            RolloutCause.class,
+            RolloutRole.class,
+            RolloutState.class,
+            StateStatus.class,
+            Transition.class);
 
     private final IndexView index;
 

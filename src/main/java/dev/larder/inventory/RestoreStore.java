@@ -5,6 +5,7 @@ import dev.larder.database.Sql;
 import dev.larder.lifecycle.AuditEntry;
 import dev.larder.lifecycle.DirtyPresets;
 import dev.larder.lifecycle.QuarantineStore;
+import dev.larder.lifecycle.RolloutTime;
 import dev.larder.lifecycle.Rules;
 import dev.larder.model.Ids;
 import io.smallrye.mutiny.Uni;
@@ -139,6 +140,8 @@ public class RestoreStore {
                 UPDATE presets SET failures_from = :at RETURNING id, template_id, version_id, rollout_role),
             dirty AS (
                 %s),
+            begun_anew AS (
+                %s),
             audited AS (
                 %s)
             UPDATE settings
@@ -147,6 +150,7 @@ public class RestoreStore {
                                     "a.id",
                                     "anew a JOIN templates t ON t.id = a.template_id AND t.deleted_at IS NULL AND "
                                             + Rules.current("a", "t")),
+                            RolloutTime.begins("true"),
                             AuditEntry.withoutTarget(
                                     "settings.restored",
                                     "jsonb_build_object('claimsLost', :claims_lost::boolean)",

@@ -21,6 +21,18 @@ public final class BuildProgress {
     }
 
     /**
+     * A value: when the first start of the workspace succeeded. NULL where it did not, and where clean-up has removed
+     * it.
+     *
+     * @param workspace what the statement calls the workspace's row
+     */
+    public static String firstBuiltAt(String workspace) {
+        return """
+                (SELECT built.completed_at FROM builds first JOIN jobs built ON built.build_id = first.id
+                                WHERE first.workspace_id = %s.id AND first.number = 1 AND built.status = 'succeeded')""".formatted(workspace);
+    }
+
+    /**
      * Values with the names {@code state_status}, {@code state_reason} and {@code state_since}: how far what is known
      * of the workspace's infrastructure can be trusted. While a worker has its latest build, that build changes it.
      *

@@ -357,16 +357,18 @@ public class EndClaimStore {
     }
 
     // A claim that waits for a preset of a version that is no longer active goes on with the preset of that name in
-    // the active version, if that version takes the late values of the claim in the same way. If not, it stays as long
-    // as its preset is served.
+    // the active version, if that version takes the late values of the claim in the same way, and its stock has the
+    // values that the claim asked for. If not, it stays as long as its preset is served.
     private static final Sql FOLLOW = Sql.of(
             """
             WITH stranded AS (
-                SELECT c.id, n.id AS preset_id
+                SELECT c.id, n.id AS preset_id, (SELECT string_agg(m.key, ', ' ORDER BY m.key)
+                                                   FROM presets o, LATERAL ({misfits}) m
+                                                  WHERE o.version_id = t.active_version_id AND o.name = p.name) AS misfits
                   FROM claims c
                   JOIN presets p ON p.id = c.preset_id
                   JOIN templates t ON t.id = p.template_id
-                  LEFT JOIN presets n ON n.version_id = t.active_version_id AND n.name = p.name AND {offered} AND {alike}
+                  LEFT JOIN presets n ON n.version_id = t.active_version_id AND n.name = p.name AND {offered} AND {alike} AND {fits}
                  WHERE c.workspace_id IS NULL AND c.ended_at IS NULL
                    AND ({active}) IS NOT TRUE AND (n.id IS NOT NULL OR ({served}) IS NOT TRUE)
                  LIMIT 100
@@ -378,10 +380,13 @@ public class EndClaimStore {
                    failure_code = CASE WHEN s.preset_id IS NULL THEN 'preset_not_active' ELSE c.failure_code END,
                    failure = CASE WHEN s.preset_id IS NULL
                                   THEN 'The preset was no longer active while the claim waited.'
+                                       || coalesce(' That of the active version has other values of: ' || s.misfits || '.', '')
                                   ELSE c.failure END
               FROM stranded s WHERE c.id = s.id""".replace("{active}", Rules.active("p", "t"))
                     .replace("{served}", Rules.served("p", "t"))
                     .replace("{offered}", Rules.offered("t"))
+                    .replace("{fits}", Rules.fits("n", "c.fitting"))
+                    .replace("{misfits}", Rules.misfits("o", "c.fitting"))
                     .replace("{alike}", Rules.takesAlike("p.version_id", "n.version_id", "c.late_parameters")),
             "at");
 

@@ -62,8 +62,7 @@ public class RolloutControl {
                 UPDATE rollouts r
                    SET paused_at = NULL, reason = NULL, detail = NULL, reminded_at = NULL, phase_at = :at::timestamptz,
                        state = CASE p.rollout_role WHEN 'canary' THEN 'canary' ELSE 'progressing' END,
-                       deadline_at = :at::timestamptz + make_interval(secs =>
-                           CASE p.rollout_role WHEN 'canary' THEN p.canary_deadline_seconds ELSE p.rollout_deadline_seconds END)
+                       deadline_at = {anew}
                   FROM presets p
                  WHERE r.id = :rollout AND p.id = r.to_preset_id AND (r.state = 'held' OR r.paused_at IS NOT NULL)
                 RETURNING r.id, r.organization_id, r.to_preset_id),
@@ -72,7 +71,8 @@ public class RolloutControl {
                   FROM changed c WHERE p.id = c.to_preset_id),
             marked AS (
                 {mark})
-            """.replace("{mark}", DirtyPresets.mark("to_preset_id", "changed")) + audit("rollout.resume", "changed"),
+            """.replace("{anew}", RolloutTime.ANEW).replace("{mark}", DirtyPresets.mark("to_preset_id", "changed"))
+                    + audit("rollout.resume", "changed"),
             "rollout",
             "entry",
             "actor",

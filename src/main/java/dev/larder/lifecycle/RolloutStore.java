@@ -27,21 +27,25 @@ public class RolloutStore {
         this.ids = ids;
     }
 
-    private static final Sql BEGIN =
-            Sql.of("""
+    private static final Sql BEGIN = Sql.of(
+            """
             WITH begun AS (
                 INSERT INTO rollouts (id, organization_id, template_id, preset, cause, to_preset_id, state,
                                       initiator_id, created_at, phase_at, deadline_at)
-                SELECT :id::uuid, p.organization_id, p.template_id, p.name, :cause::text, p.id, 'progressing', s.id,
+                SELECT :id::uuid, p.organization_id, p.template_id, p.name, :cause::text, p.id, 'progressing', {system},
                        :at::timestamptz, :at::timestamptz,
                        :at::timestamptz + make_interval(secs => p.rollout_deadline_seconds)
-                  FROM presets p JOIN templates t ON t.id = p.template_id, users s
-                 WHERE p.id = :preset AND p.rollout_id IS NULL AND s.role = 'system' AND {active}
+                  FROM presets p JOIN templates t ON t.id = p.template_id
+                 WHERE p.id = :preset AND p.rollout_id IS NULL AND {active}
                    FOR SHARE OF t
                     ON CONFLICT DO NOTHING
                 RETURNING id, to_preset_id)
             UPDATE presets p SET rollout_id = b.id, rollout_role = 'target'
-              FROM begun b WHERE p.id = b.to_preset_id""".replace("{active}", Rules.active("p", "t")), "id", "preset", "cause", "at");
+              FROM begun b WHERE p.id = b.to_preset_id""".replace("{system}", Ownership.SYSTEM).replace("{active}", Rules.active("p", "t")),
+            "id",
+            "preset",
+            "cause",
+            "at");
 
     /**
      * Begins to renew the stock of a preset of an active version.
@@ -91,18 +95,25 @@ public class RolloutStore {
                 {told})
             SELECT id FROM held""".replace("{told}", told("rollout_held", "held")), "rollout", "code", "detail", "verdict", "id", "at");
 
+    /** A value: that the version before is not built either, and why. NULL where it is. */
+    private static final String NEITHER = """
+            (SELECT format('version %s is not built either: %s', v.number, coalesce(f.status_reason, f.status))
+                           FROM presets f JOIN template_versions v ON v.id = f.version_id
+                          WHERE f.id = r.from_preset_id AND f.status <> 'healthy')""";
+
     /**
      * @param kind of the notification
      * @param rollouts the relation with the rows of the rollouts
      */
     static String told(String kind, String rollouts) {
-        return AdminNotification.of(
-                kind, "rollout_id || ':' || extract(epoch FROM :at::timestamptz)", """
+        return AdminNotification.of(kind, "rollout_id || ':' || extract(epoch FROM :at::timestamptz)", """
                 jsonb_strip_nulls(jsonb_build_object('rollout_id', rollout_id, 'template_id', template_id, 'template', template,
                                                      'preset', preset, 'cause', cause, 'reason', reason, 'detail', detail))""", """
                 (SELECT :id::uuid AS id, r.organization_id, r.id AS rollout_id, r.template_id, t.name AS template, r.preset, r.cause,
-                        r.reason, left(r.detail, 500) AS detail
-                   FROM %s r JOIN templates t ON t.id = r.template_id) told""".formatted(rollouts));
+                        r.reason, left(nullif(concat_ws('; ', r.detail, {neither}), ''), 500) AS detail
+                   FROM {rollouts} r JOIN templates t ON t.id = r.template_id) told""".replace(
+                        "{neither}", NEITHER)
+                .replace("{rollouts}", rollouts));
     }
 
     /**
@@ -156,11 +167,10 @@ public class RolloutStore {
                  WHERE r.id = :rollout AND (r.state = 'progressing' OR (r.state = 'held' AND r.cause <> 'promotion'))
                    AND NOT EXISTS (
                        SELECT FROM presets b
-                         JOIN workspaces w ON w.preset_id = b.id AND w.prebuild AND w.deleted_at IS NULL
-                          AND w.build_status IN ('pending', 'canceling', 'succeeded')
+                         JOIN workspaces w ON w.preset_id = b.id AND {left}
                         WHERE b.rollout_id = r.id AND b.rollout_role = 'before')
                 RETURNING r.id),
-            """ + ENDED, "rollout", "at");
+            """.replace("{left}", Rules.left("w")) + ENDED, "rollout", "at");
 
     /** Nothing is left of the version before, which is not served from now on. */
     public Uni<Boolean> finish(UUID rollout, Instant at) {

@@ -72,6 +72,26 @@ public final class Rules {
     }
 
     /**
+     * A condition: stock of the preset has these values of its parameters.
+     *
+     * @param preset what the statement calls the preset's row; its id and version suffice
+     * @param values a JSON object of texts, by the names of the parameters; NULL counts as none
+     */
+    public static String fits(String preset, String values) {
+        return "NOT EXISTS (%s)".formatted(misfits(preset, values));
+    }
+
+    /** A query: the names of those values that stock of the preset does not have, as {@code key}. */
+    static String misfits(String preset, String values) {
+        return """
+                SELECT g.key
+                              FROM jsonb_each_text(%2$s) g
+                              LEFT JOIN preset_parameters own ON own.preset_id = %1$s.id AND own.name = g.key
+                              LEFT JOIN version_parameters q ON q.version_id = %1$s.version_id AND q.name = g.key
+                             WHERE g.value IS DISTINCT FROM CASE WHEN own.name IS NULL THEN q.default_value ELSE own.value END""".formatted(preset, values);
+    }
+
+    /**
      * A condition: the preset is tried before it is served (decision 0046).
      *
      * @param preset what the statement calls the preset's row
@@ -111,6 +131,18 @@ public final class Rules {
     public static String claimable(String workspace) {
         return ("%1$s.prebuild AND %1$s.ready_at IS NOT NULL AND %1$s.transition = 'start' AND %1$s.build_status = 'succeeded'"
                         + " AND %1$s.deletion_wanted_at IS NULL AND " + reliable("%1$s"))
+                .formatted(workspace);
+    }
+
+    /**
+     * A condition: the prebuild is in stock, or is being built or deleted. What has failed is no stock, and neither is
+     * what was stopped for good.
+     *
+     * @param workspace what the statement calls the workspace's row
+     */
+    public static String left(String workspace) {
+        return ("%1$s.prebuild AND %1$s.deleted_at IS NULL AND %1$s.build_status IN ('pending', 'canceling', 'succeeded')"
+                        + " AND NOT (%1$s.transition = 'stop' AND %1$s.build_status = 'succeeded')")
                 .formatted(workspace);
     }
 

@@ -40,7 +40,7 @@ public class StartBuildStore {
                           AND n.build_number = 1 AND j.started_at IS NULL AND j.completed_at IS NULL AND j.attempt = 0""";
 
     // The returned workspace is skipped where it is locked, so that locking it before the job blocks no other
-    // statement. One that would be replaced at once is not reset: its preset is not served, or it is stale.
+    // statement. One that would be replaced at once, or soon, is not reset.
     private static final String EXCHANGE = """
             WITH exchange AS (
                 SELECT first.job_id, first.queue_at, w.id AS workspace_id
@@ -49,7 +49,7 @@ public class StartBuildStore {
                           JOIN presets p ON p.id = w.preset_id
                           JOIN templates t ON t.id = p.template_id
                          WHERE {returned} AND w.parameters IS NULL AND {trusted} AND w.uses < p.max_uses
-                           AND {served} AND {fresh} AND w.created_at >= coalesce(p.stale_from, '-infinity')
+                           AND {served} AND {fresh} AND NOT {soon_replaced}
                            AND EXISTS (SELECT FROM workspaces n JOIN jobs j ON j.build_id = n.build_id
                                         WHERE n.preset_id = p.id AND {never_begun})
                          ORDER BY w.deletion_wanted_at LIMIT 1
@@ -69,6 +69,7 @@ public class StartBuildStore {
             .replace("{never_begun}", NEVER_BEGUN)
             .replace("{served}", Rules.served("p", "t"))
             .replace("{fresh}", Rules.fresh("w", Rules.freshFrom("p")))
+            .replace("{soon_replaced}", SoonReplaced.CONDITION)
             .replace("{trusted}", Rules.TRUSTED);
 
     // The reset takes the place of the prebuild's job in the queue.

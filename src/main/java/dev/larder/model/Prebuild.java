@@ -2,6 +2,7 @@ package dev.larder.model;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -23,11 +24,19 @@ public record Prebuild(
     /**
      * @param readyAt when its readiness was met; null before that
      * @param stockUntil when its time in stock ends, where that is before the ttl's end; null for one without
+     * @param builtAt when its first start ended, of one that has had further builds; null where that is not known
      */
     public record Times(
             Instant createdAt,
             @Nullable Instant readyAt,
-            @Nullable Instant stockUntil) {}
+            @Nullable Instant stockUntil,
+            @Nullable Instant builtAt) {
+
+        /** Of one that has had no further build. */
+        public Times(Instant createdAt, @Nullable Instant readyAt, @Nullable Instant stockUntil) {
+            this(createdAt, readyAt, stockUntil, null);
+        }
+    }
 
     /** A prebuild whose state is reliable, and whose time in stock the ttl alone ends. */
     public Prebuild(
@@ -64,6 +73,12 @@ public record Prebuild(
         return running() && state.isLost();
     }
 
+    /** From its creation until its first start had ended. A check or a reset that follows does not change it. */
+    public Optional<Duration> buildTime() {
+        Instant built = buildNumber == 1 ? readyAt() : times.builtAt();
+        return Optional.ofNullable(built).map(at -> Duration.between(createdAt(), at));
+    }
+
     /** Whether it became ready later than this time after its creation. */
     boolean readyAfter(Duration time) {
         Instant ready = readyAt();
@@ -71,6 +86,11 @@ public record Prebuild(
                 && buildNumber == 1
                 && ready != null
                 && ready.isAfter(createdAt().plus(time));
+    }
+
+    /** Stopped for good: it is no stock, and no build of it is under way. */
+    public boolean stopped() {
+        return transition == Transition.STOP && status == JobStatus.SUCCEEDED;
     }
 
     /**

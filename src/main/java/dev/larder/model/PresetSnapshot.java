@@ -55,9 +55,25 @@ public record PresetSnapshot(
      *
      * @param newestReadyAt when a prebuild of it became ready last, one that was claimed since included
      * @param canaries what is known of the prebuilds that it was given as a canary, oldest first
+     * @param origin whether the rollout began from it: a rollback makes it active again, and it is refilled meanwhile
      */
     public record Membership(
-            RolloutRole role, Rollout rollout, @Nullable Instant newestReadyAt, List<CanaryEvidence> canaries) {}
+            RolloutRole role,
+            Rollout rollout,
+            @Nullable Instant newestReadyAt,
+            List<CanaryEvidence> canaries,
+            boolean origin) {
+
+        public Membership(
+                RolloutRole role, Rollout rollout, @Nullable Instant newestReadyAt, List<CanaryEvidence> canaries) {
+            this(role, rollout, newestReadyAt, canaries, false);
+        }
+
+        /** The same rollout in another state, or another role in it. */
+        public Membership with(RolloutRole role, Rollout rollout) {
+            return new Membership(role, rollout, newestReadyAt, canaries, origin);
+        }
+    }
 
     /**
      * What its version declares.
@@ -82,13 +98,27 @@ public record PresetSnapshot(
      * @param lastInvalidatedAt prebuilds that were created before it have expired
      * @param staleFrom prebuilds that were created before it are to be replaced, and are handed out until then
      * @param attempts how many cycles have created prebuilds of it: a creation is conditional on this number
+     * @param usualBuild what nine of ten of its last builds took at most, or of those of the version before; read only
+     *     where no live prebuild tells it, and null where there are none
      */
     public record State(
             PresetStatus status,
             @Nullable String statusReason,
             @Nullable Instant lastInvalidatedAt,
             @Nullable Instant staleFrom,
-            int attempts) {}
+            int attempts,
+            @Nullable Duration usualBuild) {
+
+        /** Without a look at past builds. */
+        public State(
+                PresetStatus status,
+                @Nullable String statusReason,
+                @Nullable Instant lastInvalidatedAt,
+                @Nullable Instant staleFrom,
+                int attempts) {
+            this(status, statusReason, lastInvalidatedAt, staleFrom, attempts, null);
+        }
+    }
 
     public UUID id() {
         return identity.id();
@@ -161,6 +191,13 @@ public record PresetSnapshot(
                 identity, service, declared, state, pauses, builders, failures.withExpiredUnready(newest), prebuilds);
     }
 
+    /** The same preset, with what its past builds took. */
+    public PresetSnapshot withUsualBuild(Duration time) {
+        State known = new State(
+                state.status, state.statusReason, state.lastInvalidatedAt, state.staleFrom, state.attempts, time);
+        return new PresetSnapshot(identity, service, declared, known, pauses, builders, failures, prebuilds);
+    }
+
     /** The same preset, in or out of service. */
     public PresetSnapshot with(Service changed) {
         return new PresetSnapshot(identity, changed, declared, state, pauses, builders, failures, prebuilds);
@@ -187,7 +224,8 @@ public record PresetSnapshot(
                 active(),
                 served(),
                 membership()
-                        .map(known -> new Membership(known.role(), known.rollout(), known.newestReadyAt(), canaries))));
+                        .map(known -> new Membership(
+                                known.role(), known.rollout(), known.newestReadyAt(), canaries, known.origin()))));
     }
 
     /** Created before the last invalidation, or its time in stock has ended (design, section 1). */

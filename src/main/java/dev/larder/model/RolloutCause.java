@@ -11,11 +11,7 @@ public enum RolloutCause {
     /** A user invalidated the stock. */
     INVALIDATION,
     /** The ttl of prebuilds ends soon. */
-    EXPIRY,
-    /** The infrastructure of prebuilds was changed by something else. */
-    DRIFT,
-    /** What is known of prebuilds cannot be trusted. */
-    REPAIR;
+    EXPIRY;
 
     /** The words of all. */
     public static final List<String> WORDS =

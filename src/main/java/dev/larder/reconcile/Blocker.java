@@ -25,6 +25,9 @@ public sealed interface Blocker {
     /** A pause of scope {@code create} holds creation; of scope {@code all} everything. Claims go on. */
     record Paused(Pause pause) implements Blocker {}
 
+    /** The rollout that makes the version ready is held: the version before is refilled in its place. */
+    record RolloutHeld() implements Blocker {}
+
     /**
      * Every place where prebuilds could be made is in trouble. Nothing is created until its next probe is due,
      * and then one, unless one waits already.

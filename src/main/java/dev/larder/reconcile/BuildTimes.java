@@ -5,34 +5,43 @@ import dev.larder.model.PresetSnapshot;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 
-/** How long first builds of a preset take, from the creation of its live prebuilds until they were ready. */
-record BuildTimes(List<Duration> sorted) {
+/**
+ * How long first builds of a preset take, from their creation until they were ready.
+ *
+ * @param sorted those of its live prebuilds, shortest first
+ * @param past what nine of ten past builds took at most, where no live one tells it
+ */
+record BuildTimes(List<Duration> sorted, Optional<Duration> past) {
 
     /** Nine of ten builds take as long, or less. */
-    private static final double MOST_BUILDS = 0.9;
+    static final double MOST_BUILDS = 0.9;
 
     static BuildTimes of(PresetSnapshot preset) {
-        return new BuildTimes(preset.prebuilds().stream()
-                .filter(prebuild -> prebuild.buildNumber() == 1)
-                .flatMap(BuildTimes::taken)
-                .sorted()
-                .toList());
+        return new BuildTimes(
+                preset.prebuilds().stream()
+                        .flatMap(prebuild -> prebuild.buildTime().stream())
+                        .sorted()
+                        .toList(),
+                Optional.ofNullable(preset.state().usualBuild()));
     }
 
-    private static Stream<Duration> taken(Prebuild prebuild) {
-        return Stream.ofNullable(prebuild.readyAt()).map(ready -> Duration.between(prebuild.createdAt(), ready));
+    /** Whether prebuilds of it expire, and none of them tells how long a build takes: past builds may. */
+    static boolean asksForPastBuilds(PresetSnapshot preset) {
+        return preset.active()
+                && preset.rollout().isRolling()
+                && preset.ttl().isPresent()
+                && preset.prebuilds().stream().anyMatch(Prebuild::running)
+                && of(preset).sorted().isEmpty();
     }
 
+    /** Of how many live prebuilds it is known. */
     int builds() {
         return sorted.size();
     }
 
-    /** Empty where none was built. */
+    /** By the live prebuilds, else by past builds. Empty where neither tells it. */
     Optional<Duration> usual() {
-        return sorted.isEmpty()
-                ? Optional.empty()
-                : Optional.of(sorted.get((int) Math.ceil(MOST_BUILDS * sorted.size()) - 1));
+        return sorted.isEmpty() ? past : Optional.of(sorted.get((int) Math.ceil(MOST_BUILDS * sorted.size()) - 1));
     }
 }

@@ -24,8 +24,11 @@ public record Desired(int instances, Reason reason) {
         /** Of a new version that is tried: as many as its canary has. */
         record Canary() implements Reason {}
 
-        /** Of a former version: its stock is replaced by that of a later one, and refilled only in its place. */
+        /** Of a former version: its stock is replaced by that of a later one. */
         record Replaced() implements Reason {}
+
+        /** Of a former version: it is refilled, because the later one is not built now. */
+        record Refilled() implements Reason {}
 
         /** No schedule holds: the preset's base number. */
         record Base() implements Reason {}

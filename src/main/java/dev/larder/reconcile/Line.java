@@ -63,9 +63,19 @@ record Line(List<PresetSnapshot> members) {
                 .findFirst();
     }
 
-    /** Presets of former versions that are still served, the newest first. */
+    /**
+     * Presets of former versions that are still served: the one that the rollout began from, which a rollback goes to,
+     * then the newest.
+     */
     List<PresetSnapshot> befores() {
-        return members.stream().filter(member -> member.is(RolloutRole.BEFORE)).toList();
+        return members.stream()
+                .filter(member -> member.is(RolloutRole.BEFORE))
+                .sorted(Comparator.comparing(member -> !isOrigin(member)))
+                .toList();
+    }
+
+    private static boolean isOrigin(PresetSnapshot member) {
+        return member.membership().filter(Membership::origin).isPresent();
     }
 
     /** Those that are neither: nothing of them is wanted. */
@@ -115,8 +125,7 @@ record Line(List<PresetSnapshot> members) {
             RolloutState state,
             Instant at,
             Instant deadline) {
-        Membership changed =
-                new Membership(role, known.rollout().in(state, at, deadline), known.newestReadyAt(), known.canaries());
+        Membership changed = known.with(role, known.rollout().in(state, at, deadline));
         return new Service(member.active(), role != RolloutRole.CANARY, Optional.of(changed));
     }
 

@@ -8,6 +8,7 @@ import dev.larder.model.RolloutPolicy.Canary;
 import dev.larder.model.RolloutRole;
 import dev.larder.model.RolloutState;
 import dev.larder.model.Transition;
+import dev.larder.model.WorkerSupply;
 import dev.larder.reconcile.RollingPlan.Mode;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -74,8 +75,7 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
             Line line, PresetSnapshot target, Rollout rollout, Instant at, Limits limits) {
         List<PresetSnapshot> befores = line.befores();
         if (!target.is(RolloutRole.CANARY) || befores.isEmpty()) {
-            Mode paused = rollout.paused() ? Mode.PAUSED : Mode.REPLACING;
-            Mode mode = rollout.stands() ? Mode.HELD : paused;
+            Mode mode = mode(rollout, target, befores, at, limits);
             return rolling(target, befores, conditions(line, target, mode), at, limits);
         }
         // The version before is served, and renewed, as if there were no later one.
@@ -84,6 +84,26 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
         Map<UUID, Plan> plans = rolling(befores.getFirst(), older, conditions(line, target, mode), at, limits);
         plans.put(target.id(), Plan.of(target, canary(target, rollout, at), at, limits));
         return plans;
+    }
+
+    /**
+     * A served version that is held is built all the same where the version before cannot be: it was late, and the
+     * alternative is no stock.
+     */
+    private static Mode mode(
+            Rollout rollout, PresetSnapshot target, List<PresetSnapshot> befores, Instant at, Limits limits) {
+        if (!rollout.stands()) {
+            return rollout.paused() ? Mode.PAUSED : Mode.REPLACING;
+        }
+        boolean refilled = !befores.isEmpty() && canBeRefilled(befores.getFirst(), target, at, limits);
+        return refilled || target.is(RolloutRole.CANARY) ? Mode.HELD : Mode.PAUSED;
+    }
+
+    private static boolean canBeRefilled(PresetSnapshot before, PresetSnapshot target, Instant at, Limits limits) {
+        FailurePolicy failing = new FailurePolicy(before.failures(), limits, at);
+        boolean worker = before.builders() instanceof WorkerSupply.Available
+                || !(target.builders() instanceof WorkerSupply.Available);
+        return worker && !Judgement.of(before, failing, limits, 0, 0).isFinal();
     }
 
     private static Map<UUID, Plan> rolling(
@@ -113,8 +133,9 @@ record LinePlan(List<Planned> members, Optional<RolloutStep> step, Optional<Inst
         int missing = tried && !rollout.paused() ? Math.max(instances - (int) begun, 0) : 0;
         Desired desired = new Desired(instances, new Desired.Reason.Canary());
         PoolState state = PoolState.of(target, instances, at);
+        List<Blocker> holds = rollout.stands() ? List.of(new Blocker.RolloutHeld()) : List.of();
         return new Quota(
-                desired, state, Quota.unusable(target, at), missing, missing, target.pauses(), Optional.empty());
+                desired, state, Quota.unusable(target, at), missing, missing, target.pauses(), Optional.empty(), holds);
     }
 
     private static boolean isRemoved(PresetSnapshot target, CanaryEvidence canary, Instant at) {

@@ -28,7 +28,7 @@ final class MembershipReads {
     // Builds that the cycle begins which takes old stock may have the very time of it.
     /** The columns. The statement calls the preset {@code p} and its rollout {@code r}. */
     static final String COLUMNS = """
-            p.rollout_role, r.id AS rollout, r.cause, r.state AS rollout_state, r.phase_at, r.deadline_at,
+            p.rollout_role, r.from_preset_id = p.id AS origin, r.id AS rollout, r.cause, r.state AS rollout_state, r.phase_at, r.deadline_at,
                    coalesce(r.reminded_at, r.phase_at) AS told_at, r.paused_at,
                    CASE WHEN p.rollout_role = 'target'
                         THEN (SELECT max(j.completed_at) FROM {newest} JOIN jobs j ON j.build_id = n.id
@@ -50,7 +50,8 @@ final class MembershipReads {
                         RolloutRole.of(row.getString("rollout_role")),
                         rollout(rollout, row),
                         Rows.instantOrNull(row, "newest_ready_at"),
-                        List.of()));
+                        List.of(),
+                        Boolean.TRUE.equals(row.getBoolean("origin"))));
     }
 
     private static Rollout rollout(UUID id, Row row) {

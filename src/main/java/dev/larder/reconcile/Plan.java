@@ -98,6 +98,7 @@ public record Plan(
 
         Plan plan() {
             holdWhilePaused();
+            holds.addAll(quota.holds());
             effects.addAll(quota.removals());
             if (isWanted()) {
                 judge();
@@ -173,6 +174,7 @@ public record Plan(
                 case Blocker.HardLimited limited -> 0;
                 case Blocker.ValidationFailed failed -> 0;
                 case Blocker.Paused paused -> 0;
+                case Blocker.RolloutHeld held -> 0;
             };
         }
 

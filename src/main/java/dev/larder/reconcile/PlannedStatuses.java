@@ -3,6 +3,7 @@ package dev.larder.reconcile;
 import dev.larder.model.CreationStatus;
 import dev.larder.model.CreationStatus.Reason;
 import dev.larder.model.CreationStatuses;
+import dev.larder.model.PresetSnapshot;
 import dev.larder.reconcile.PoolView.HoldView;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -28,7 +29,22 @@ class PlannedStatuses implements CreationStatuses {
         return reconciler
                 .plans(presets, at)
                 .map(plans -> plans.stream()
-                        .collect(Collectors.toMap(one -> one.preset().id(), one -> standing(one.plan()))));
+                        .collect(Collectors.toMap(one -> one.preset().id(), PlannedStatuses::standing)));
+    }
+
+    private static CreationStatus standing(Planned planned) {
+        CreationStatus status = standing(planned.plan());
+        PresetSnapshot preset = planned.preset();
+        return preset.membership().isEmpty()
+                ? status
+                : new CreationStatus(status.stops().stream()
+                        .map(stop -> of(preset.identity().version(), stop))
+                        .toList());
+    }
+
+    /** While a rollout runs, a claim is told of several versions. */
+    private static Reason of(int version, Reason stop) {
+        return new Reason(stop.why(), stop.until(), "version " + version + ": " + stop.detail());
     }
 
     static CreationStatus standing(Plan plan) {

@@ -69,8 +69,8 @@ record PoolView(
     record FailedJob(UUID job, UUID workspace, @Nullable String code, Instant at) {}
 
     /**
-     * @param rule {@code base}, {@code schedule}, {@code inactive}, {@code schedules_unusable}, {@code canary}
-     *     or {@code replaced}
+     * @param rule {@code base}, {@code schedule}, {@code inactive}, {@code schedules_unusable}, {@code canary},
+     *     {@code replaced} or {@code refilled}
      * @param schedule index of the schedule that decided, in declared order
      */
     record Because(
@@ -85,6 +85,8 @@ record PoolView(
                 case Desired.Reason.Canary() -> new Because("canary", null, "the version is tried before it is served");
                 case Desired.Reason.Replaced() ->
                     new Because("replaced", null, "a rollout replaces its stock by that of a later version");
+                case Desired.Reason.Refilled() ->
+                    new Because("refilled", null, "a later version is to replace its stock, and is not built now");
                 case Desired.Reason.Base() -> new Because("base", null, null);
                 case Desired.Reason.BySchedule(var index, var cron) -> new Because("schedule", index, cron);
                 case Desired.Reason.ScheduleUnusable(var detail) -> new Because("schedules_unusable", null, detail);
@@ -94,7 +96,7 @@ record PoolView(
 
     /**
      * @param kind {@code backoff}, {@code hard_limited}, {@code validation_failed}, {@code paused},
-     *     {@code place_held} or {@code no_worker}
+     *     {@code rollout_held}, {@code place_held} or {@code no_worker}
      * @param since of a place and of jobs that no worker takes
      * @param until of a place: when the next build is tried there
      * @param lastFailure of {@code backoff} and {@code hard_limited}: the job that failed last, while its workspace is
@@ -131,6 +133,8 @@ record PoolView(
                             null,
                             pause.until(),
                             pause.level() + ", " + pause.scope().word());
+                case Blocker.RolloutHeld() ->
+                    new HoldView("rollout_held", null, null, "its rollout is held, until a template admin decides");
                 case Blocker.PlaceHeld(var place) ->
                     new HoldView("place_held", place.since(), place.until(), place.detail());
                 case Blocker.NoWorker(var missing, var since) ->
@@ -154,7 +158,7 @@ record PoolView(
             return switch (step) {
                 case RolloutStep.Begin(var cause) -> step("begin_rollout", cause.word());
                 case RolloutStep.PassCanary passed -> step("pass_canary", null);
-                case RolloutStep.Hold(var code, var detail, var canaries) -> step("hold_rollout", code);
+                case RolloutStep.Hold(var code, var detail) -> step("hold_rollout", code);
                 case RolloutStep.RollBack(var code, var detail) -> step("roll_back", code);
                 case RolloutStep.Finish finished -> step("finish_rollout", null);
                 case RolloutStep.Supersede(var code) -> step("supersede_rollout", code);

@@ -1,6 +1,7 @@
 package dev.larder.reconcile;
 
 import dev.larder.model.CanaryEvidence;
+import dev.larder.model.Prebuild;
 import dev.larder.model.PresetSnapshot;
 import dev.larder.model.PresetSnapshot.Membership;
 import dev.larder.model.Rollout;
@@ -87,22 +88,23 @@ final class Progress {
                 target.membership().map(Membership::canaries).orElse(List.of());
         Instant deadline = isPaused() ? Instant.MAX : ofCanary(target, rollout);
         return switch (Verdict.of(declared.get(), canaries, deadline, at)) {
-            case Verdict.Passed passed -> Optional.of(new RolloutStep.PassCanary(canaries));
-            case Verdict.Failed(var code, var detail) -> Optional.of(failed(code, detail, canaries));
+            case Verdict.Passed passed -> Optional.of(new RolloutStep.PassCanary());
+            case Verdict.Failed(var code, var detail) -> Optional.of(failed(code, detail));
             case Verdict.Undecided undecided -> Optional.empty();
         };
     }
 
-    private RolloutStep failed(String code, String detail, List<CanaryEvidence> canaries) {
+    private RolloutStep failed(String code, String detail) {
         boolean back =
                 rollout.cause() == RolloutCause.PROMOTION && target.rollout().onFailure() == OnFailure.ROLLBACK;
-        return back ? new RolloutStep.RollBack(code, detail) : new RolloutStep.Hold(code, detail, canaries);
+        return back ? new RolloutStep.RollBack(code, detail) : new RolloutStep.Hold(code, detail);
     }
 
     /** What is stale of a promotion's target is renewed by a rollout of its own. */
     private boolean isFinished() {
-        boolean onlyTarget =
-                line.befores().stream().allMatch(before -> before.prebuilds().isEmpty());
+        boolean onlyTarget = line.befores().stream()
+                .flatMap(before -> before.prebuilds().stream())
+                .allMatch(Prebuild::stopped);
         return onlyTarget && (isRenewal() ? Staleness.of(target, at).cause().isEmpty() : hasFresh());
     }
 
@@ -132,14 +134,14 @@ final class Progress {
         boolean hopeless = !isRenewal() && neverReady();
         for (Blocker hold : judgement.holds()) {
             if (hopeless && hold instanceof Blocker.HardLimited(var reason)) {
-                return Optional.of(failed("hard_limited", reason, List.of()));
+                return Optional.of(failed("hard_limited", reason));
             }
             if (hopeless && hold instanceof Blocker.ValidationFailed(var reason)) {
-                return Optional.of(failed("validation_failed", reason, List.of()));
+                return Optional.of(failed("validation_failed", reason));
             }
         }
         return at.isAfter(deadline(target, rollout)) && !onlyRemovalsAreLeft()
-                ? Optional.of(failed("deadline", "nothing more became ready by the deadline", List.of()))
+                ? Optional.of(failed("deadline", "nothing more became ready by the deadline"))
                 : Optional.empty();
     }
 

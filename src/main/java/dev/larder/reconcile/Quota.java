@@ -19,6 +19,7 @@ import java.util.function.Predicate;
  * @param most how many of them may be created now
  * @param pauses that hold it, ended ones included
  * @param looks when the clock alone changes it, beside what {@code Plan} looks at
+ * @param holds why nothing is to be created, beside what {@code Plan} finds
  */
 record Quota(
         Desired desired,
@@ -27,7 +28,20 @@ record Quota(
         int missing,
         int most,
         List<Pause> pauses,
-        Optional<Instant> looks) {
+        Optional<Instant> looks,
+        List<Blocker> holds) {
+
+    /** With nothing that holds it beside what {@code Plan} finds. */
+    Quota(
+            Desired desired,
+            PoolState state,
+            List<Action> removals,
+            int missing,
+            int most,
+            List<Pause> pauses,
+            Optional<Instant> looks) {
+        this(desired, state, removals, missing, most, pauses, looks, List.of());
+    }
 
     /** Of a preset that is in no rollout. */
     static Quota alone(PresetSnapshot preset, Instant at) {

@@ -26,7 +26,7 @@ import java.util.stream.Stream;
  *   <li>at most D + S exist, those that are being built included;
  *   <li>an old one goes when D − U are ready without it;
  *   <li>the target builds. Where it cannot, by its own failures or because the rollout is held or no worker takes its
- *       builds, the newest preset before it is refilled up to D in all.
+ *       builds, the first preset before it is refilled up to D in all: the one that the rollout began from.
  * </ul>
  */
 final class RollingPlan {
@@ -36,7 +36,7 @@ final class RollingPlan {
         REPLACING,
         /** Nothing is replaced. What a claim takes is built anew, by the target. */
         PAUSED,
-        /** Nothing is replaced. What a claim takes is built anew, by the newest preset before. */
+        /** Nothing is replaced. What a claim takes is built anew, by the first preset before. */
         HELD
     }
 
@@ -60,7 +60,7 @@ final class RollingPlan {
     private final List<Prebuild> fresh;
     private final List<Prebuild> old;
 
-    /** @param befores the newest version first */
+    /** @param befores as {@link Line#befores} has them: the first is refilled where the target cannot be built */
     RollingPlan(PresetSnapshot target, List<PresetSnapshot> befores, Conditions conditions, Instant at, Limits limits) {
         this.target = target;
         this.befores = befores;
@@ -81,7 +81,7 @@ final class RollingPlan {
         return preset.prebuilds().stream().filter(prebuild -> preset.isSound(prebuild, at));
     }
 
-    /** The old ones: ready ones first, then of newer versions, then younger ones. The last go first. */
+    /** The old ones: ready ones first, then as the presets before are ordered, then younger ones. The last go first. */
     private List<Prebuild> inOrderOfWorth() {
         List<Prebuild> all = new ArrayList<>();
         sound(target).filter(staleness::includes).forEach(all::addFirst);
@@ -113,13 +113,15 @@ final class RollingPlan {
         plans.put(target.id(), Plan.of(target, ofTarget(replaced, tooMany, unbuilt, room), at, limits));
         for (PresetSnapshot before : befores) {
             boolean refills = refilled && before.equals(befores.getFirst());
-            Quota quota = ofBefore(before, replaced, cancels, refills ? lacking : 0);
+            Quota quota = refills
+                    ? ofBefore(before, replaced, cancels, new Desired(wanted, new Desired.Reason.Refilled()), lacking)
+                    : ofBefore(before, replaced, cancels, new Desired(0, new Desired.Reason.Replaced()), 0);
             plans.put(before.id(), Plan.of(before, quota, at, limits));
         }
         return plans;
     }
 
-    /** No worker builds of the target now, but one does of the newest preset before. */
+    /** No worker builds of the target now, but one does of the first preset before. */
     private boolean waitsForBuilders() {
         return !(target.builders() instanceof WorkerSupply.Available)
                 && !befores.isEmpty()
@@ -256,19 +258,19 @@ final class RollingPlan {
                 mode == Mode.HELD ? 0 : missing(),
                 room,
                 conditions.pauses(),
-                staleness.nextDue());
+                staleness.nextDue(),
+                mode == Mode.HELD ? List.of(new Blocker.RolloutHeld()) : List.of());
     }
 
-    private Quota ofBefore(PresetSnapshot before, Set<UUID> replaced, boolean cancels, int refill) {
+    private Quota ofBefore(PresetSnapshot before, Set<UUID> replaced, boolean cancels, Desired desired, int refill) {
         List<Action> removals = new ArrayList<>();
         if (cancels && !neverStarted(before).isEmpty()) {
             removals.add(new Action.CancelPending(neverStarted(before)));
         }
         removals.addAll(Quota.unusable(before, at));
         Quota.delete(removals, among(before, replaced), DeleteReason.REPLACED);
-        Desired none = new Desired(0, new Desired.Reason.Replaced());
         PoolState state = PoolState.of(before, 0, at);
-        return new Quota(none, state, removals, refill, refill, conditions.pauses(), Optional.empty());
+        return new Quota(desired, state, removals, refill, refill, conditions.pauses(), Optional.empty());
     }
 
     private static List<UUID> among(PresetSnapshot preset, Set<UUID> ids) {

@@ -28,6 +28,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -57,8 +58,8 @@ class RolloutReads {
                       FROM (SELECT {old} AS old, {claimable} AND {fresh} AS ready, w.ready_at, m.id = r.to_preset_id AS of_target,
                                    w.transition = 'start' AND w.build_status = 'pending' AS starting
                               FROM presets m JOIN workspaces w ON w.preset_id = m.id
-                             WHERE m.rollout_id = r.id AND w.prebuild AND w.deleted_at IS NULL
-                               AND w.build_status IN ('pending', 'canceling', 'succeeded')) s""".replace("{old}", OLD)
+                             WHERE m.rollout_id = r.id AND {left}) s""".replace("{old}", OLD)
+            .replace("{left}", Rules.left("w"))
             .replace("{claimable}", Rules.claimable("w"))
             .replace("{fresh}", Rules.fresh("w", Rules.freshFrom("m")));
 
@@ -73,11 +74,12 @@ class RolloutReads {
                         ELSE greatest(r.deadline_at,
                                  live.newest_ready_at + make_interval(secs => n.rollout_deadline_seconds)) END""";
 
-    private static final String SELECT =
-            """
+    private static final String SELECT = """
             SELECT r.id, o.name AS organization, t.name AS template, r.preset, r.cause, r.state, r.reason, r.detail,
                    r.verdict, u.name AS initiator, r.created_at, r.phase_at, r.paused_at, r.ended_at,
                    r.from_preset_id, fv.number AS from_version, r.to_preset_id, nv.number AS to_version,
+                   {status of f} AS from_status, {reason of f} AS from_status_reason,
+                   {status of n} AS to_status, {reason of n} AS to_status_reason,
                    n.on_rollout_failure, d.instances, d.timezone,
                    (SELECT jsonb_agg(jsonb_build_array(s.cron, s.instances) ORDER BY s.ordinal)
                       FROM preset_schedules s WHERE s.preset_id = d.id) AS schedules,
@@ -93,7 +95,12 @@ class RolloutReads {
               JOIN presets d ON d.id = CASE WHEN n.rollout_role = 'canary' THEN f.id ELSE n.id END
               LEFT JOIN LATERAL ({live}) live ON r.ended_at IS NULL
               LEFT JOIN LATERAL ({failed}) failed ON r.ended_at IS NULL
-            """.replace("{ends at}", ENDS_AT).replace("{live}", LIVE).replace("{failed}", FAILED);
+            """.replaceAll(
+                    "\\{status of (.)}", "CASE WHEN r.ended_at IS NULL THEN $1.status END")
+            .replaceAll("\\{reason of (.)}", "CASE WHEN r.ended_at IS NULL THEN $1.status_reason END")
+            .replace("{ends at}", ENDS_AT)
+            .replace("{live}", LIVE)
+            .replace("{failed}", FAILED);
 
     static final RowList LIST = new RowList("rollouts x", "x.id");
 
@@ -159,7 +166,11 @@ class RolloutReads {
         return new RolloutView(
                 row.getUUID("id"),
                 new RolloutView.Line(row.getString("organization"), row.getString("template"), row.getString("preset")),
-                new RolloutView.Change(row.getString("cause"), side(row, "from"), to(row), row.getString("initiator")),
+                new RolloutView.Change(
+                        row.getString("cause"),
+                        side(row, "from"),
+                        Objects.requireNonNull(side(row, "to")),
+                        row.getString("initiator")),
                 new RolloutView.Phase(
                         row.getString("state"),
                         row.getString("reason"),
@@ -176,11 +187,13 @@ class RolloutReads {
 
     private static @Nullable Side side(Row row, String which) {
         UUID preset = row.getUUID(which + "_preset_id");
-        return preset == null ? null : new Side(row.getInteger(which + "_version"), preset);
-    }
-
-    private static Side to(Row row) {
-        return new Side(row.getInteger("to_version"), row.getUUID("to_preset_id"));
+        return preset == null
+                ? null
+                : new Side(
+                        row.getInteger(which + "_version"),
+                        preset,
+                        row.getString(which + "_status"),
+                        row.getString(which + "_status_reason"));
     }
 
     private static @Nullable VerdictView verdict(Row row) {

@@ -1,8 +1,6 @@
 package dev.larder.reconcile;
 
-import dev.larder.model.CanaryEvidence;
 import dev.larder.model.RolloutCause;
-import java.util.List;
 
 /**
  * One change of a rollout's state that a cycle makes. A plan has at most one, and decides the rest for the
@@ -27,16 +25,15 @@ public sealed interface RolloutStep {
     record Begin(RolloutCause cause) implements RolloutStep {}
 
     /** The new version is served from now on. */
-    record PassCanary(List<CanaryEvidence> canaries) implements RolloutStep {}
+    record PassCanary() implements RolloutStep {}
 
     /**
      * It goes no further until a person decides.
      *
      * @param code why, a stable one
      * @param detail why, in a sentence
-     * @param canaries what was known of them; empty where no canary was judged
      */
-    record Hold(String code, String detail, List<CanaryEvidence> canaries) implements RolloutStep {}
+    record Hold(String code, String detail) implements RolloutStep {}
 
     /** The version before is made the active one. */
     record RollBack(String code, String detail) implements RolloutStep {}

@@ -29,12 +29,12 @@ public class RolloutSteps {
     Uni<Boolean> make(RolloutStep step, LinePlan line, Instant at) {
         return switch (step) {
             case RolloutStep.Begin(var cause) -> rollouts.begin(active(line), cause, at);
-            case RolloutStep.PassCanary(var canaries) ->
-                rollouts.passCanary(open(line), verdict("passed", List.of(), canaries), at);
-            case RolloutStep.Hold(var code, var detail, var canaries) ->
-                rollouts.hold(open(line), code, detail, failed(line, detail), at);
+            case RolloutStep.PassCanary passed ->
+                rollouts.passCanary(open(line), verdict(line, "passed", List.of()), at);
+            case RolloutStep.Hold(var code, var detail) ->
+                rollouts.hold(open(line), code, detail, verdict(line, "failed", List.of(detail)), at);
             case RolloutStep.RollBack(var code, var detail) ->
-                control.rollBack(open(line), code, detail, failed(line, detail), at);
+                control.rollBack(open(line), code, detail, verdict(line, "failed", List.of(detail)), at);
             case RolloutStep.Finish finished -> rollouts.finish(open(line), at);
             case RolloutStep.Supersede(var code) -> control.supersede(open(line), code, at);
             case RolloutStep.Remind reminded -> rollouts.remind(open(line), at);
@@ -60,13 +60,13 @@ public class RolloutSteps {
     }
 
     /** Empty where no canary was judged: the verdict that it passed with, if it had one, stays. */
-    private static JsonObject failed(LinePlan line, String detail) {
+    private static JsonObject verdict(LinePlan line, String outcome, List<String> reasons) {
         return line.members().stream()
                 .filter(one -> one.preset().is(RolloutRole.CANARY))
                 .flatMap(one -> one.preset().membership().stream())
                 .filter(member -> member.rollout().state() == RolloutState.CANARY)
                 .findFirst()
-                .map(member -> verdict("failed", List.of(detail), member.canaries()))
+                .map(member -> verdict(outcome, reasons, member.canaries()))
                 .orElseGet(JsonObject::new);
     }
 

@@ -1,6 +1,7 @@
 package dev.larder.reconcile;
 
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import dev.larder.model.PresetStatus;
 import dev.larder.model.RolloutCause;
 import dev.larder.model.RolloutPolicy.OnFailure;
 import dev.larder.model.RolloutState;
@@ -41,9 +42,21 @@ record RolloutView(
             Side to,
             String initiator) {}
 
-    /** The preset of one version. */
+    /**
+     * The preset of one version.
+     *
+     * @param status of the preset now: whether it is built; null where the rollout has ended
+     * @param statusReason why it is not built; null where it is
+     */
     @Schema(name = "RolloutSide")
-    record Side(int version, UUID presetId) {}
+    record Side(
+            int version,
+            UUID presetId,
+
+            @Schema(implementation = PresetStatus.class) @Nullable
+            String status,
+
+            @Nullable String statusReason) {}
 
     /**
      * @param reason a stable code; of a held one and one that was rolled back always

@@ -130,6 +130,7 @@ public class SnapshotStore {
                         .chain(failures -> PRESETS.on(connection, ids, Rows.utc(at))
                                 .map(presets -> assemble(presets, prebuilds, failures))))
                 .chain(presets -> withExpiredUnready(connection, presets, attempts))
+                .chain(presets -> BuildTimeReads.withUsualBuilds(connection, presets))
                 .chain(presets -> withCanaries(connection, presets));
     }
 
@@ -222,17 +223,20 @@ public class SnapshotStore {
     }
 
     // A refresh is about to mend it: it is neither ready nor to be replaced.
-    static final Sql PREBUILDS =
-            Sql.of("""
-            SELECT w.id, w.preset_id, w.created_at, w.build_number, w.transition, %s AS build_status, w.ready_at,
-                   w.stock_until,
+    static final Sql PREBUILDS = Sql.of(
+            """
+            SELECT w.id, w.preset_id, w.created_at, w.build_number, w.transition, {status} AS build_status, w.ready_at,
+                   w.stock_until, {built_at} AS built_at,
                    CASE WHEN w.state_status = 'unreliable'
-                             AND (SELECT %s FROM presets p WHERE p.id = w.preset_id)
+                             AND (SELECT {refreshable} FROM presets p WHERE p.id = w.preset_id)
                         THEN 'in_flight' ELSE w.state_status END AS state_status
               FROM workspaces w
              WHERE preset_id = ANY (:presets) AND prebuild AND deleted_at IS NULL
                AND build_status IN ('pending', 'canceling', 'succeeded')
-             ORDER BY preset_id, created_at, id""".formatted(BuildProgress.status("w"), CheckStore.refreshable("p", "w")), "presets");
+             ORDER BY preset_id, created_at, id""".replace("{status}", BuildProgress.status("w"))
+                    .replace("{built_at}", BuildTimeReads.BUILT_AT)
+                    .replace("{refreshable}", CheckStore.refreshable("p", "w")),
+            "presets");
 
     private static Prebuild prebuild(Row row) {
         return new Prebuild(
@@ -241,7 +245,8 @@ public class SnapshotStore {
                 new Prebuild.Times(
                         Rows.instant(row, "created_at"),
                         Rows.instantOrNull(row, "ready_at"),
-                        Rows.instantOrNull(row, "stock_until")),
+                        Rows.instantOrNull(row, "stock_until"),
+                        Rows.instantOrNull(row, "built_at")),
                 row.getInteger("build_number"),
                 Transition.of(row.getString("transition")),
                 JobStatus.of(row.getString("build_status")),

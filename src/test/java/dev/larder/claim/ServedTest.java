@@ -329,9 +329,14 @@ class ServedTest {
         statuses.put(before, CreationStatus.GOES_ON);
 
         assertThat(claimByName().word()).isEqualTo("no_claimable_workspace");
-        statuses.put(before, stopped);
+        Reason failed = new Reason("validation_failed", null, "version 1: it has no value");
+        statuses.put(before, new CreationStatus(List.of(failed)));
         claims = anotherServer();
-        assertThat(claimByName().word()).isEqualTo("creation_stopped");
+        Outcome none = claimByName();
+        assertThat(none.word()).isEqualTo("creation_stopped");
+        assertThat(((Outcome.NoneInStock) none).estimate().stops())
+                .as("each version says why")
+                .containsExactly(stopped.stops().getFirst(), failed);
     }
 
     @Test

@@ -55,7 +55,8 @@ class ServedWaitingTest {
 
     private UUID waitsWithRegion(UUID preset) {
         NewClaim ask = claimers.ask(anna)
-                .with(new GivenParameters(Map.of(), Set.of(), Optional.empty(), "{\"region\": {\"value\": \"eu\"}}"));
+                .with(new GivenParameters(
+                        Map.of(), Set.of(), Optional.empty(), Map.of(), "{\"region\": {\"value\": \"eu\"}}"));
         return claimers.waits(preset, ask, claimers.patience(0, false)).orElseThrow();
     }
 
@@ -184,14 +185,65 @@ class ServedWaitingTest {
     void a_returned_workspace_is_reset_for_the_stock_only_where_that_is_served_and_not_to_be_replaced() {
         UUID target = newVersion();
         UUID rollout = stock.rollout(before, target);
-        assertThat(recycled(before)).isEqualTo(1);
         assertThat(recycled(target)).isEqualTo(1);
+        assertThat(recycled(before)).as("of a version that is being replaced").isZero();
+        await(stock.builds.deleteWanted(stock.clock.instant()));
+        stock.buildAll();
+        stock.sql(
+                "UPDATE rollouts SET paused_at = $2 WHERE id = $1",
+                rollout,
+                stock.clock.instant().atOffset(UTC));
+        assertThat(recycled(before)).as("nothing is replaced now").isEqualTo(1);
+        stock.sql("UPDATE rollouts SET paused_at = NULL");
         stock.rollouts.finish(rollout);
         assertThat(recycled(before)).isZero();
         stock.sql(
                 "UPDATE presets SET stale_from = $1",
                 stock.clock.instant().plusSeconds(60).atOffset(UTC));
         assertThat(recycled(target)).isZero();
+    }
+
+    @Test
+    void one_that_was_chosen_by_parameters_gets_no_workspace_of_a_version_that_has_other_values() {
+        UUID size = before;
+        stock.sql("INSERT INTO preset_parameters (preset_id, name, value) VALUES ($1, 'size', 'small')", size);
+        UUID early = waitsForSize(before, "small");
+        UUID target = newVersion();
+        stock.sql("INSERT INTO preset_parameters (preset_id, name, value) VALUES ($1, 'size', 'large')", target);
+        UUID rollout = stock.rollout(before, target);
+        UUID late = waitsForSize(before, "small");
+        UUID large = waitsForSize(target, "large");
+        UUID any = claimers.waits(target, bob);
+
+        assertThat(await(stock.leases.follow(stock.clock.instant()))).isZero();
+        assertThat(List.of(waitsAt(early), waitsAt(late), waitsAt(large), waitsAt(any)))
+                .containsExactly(before, before, target, target);
+        stock.ready(target, 4);
+        serve();
+        assertThat(List.of(claimers.stateOf(early), claimers.stateOf(late)))
+                .as("the new version has another size")
+                .containsExactly("waiting", "waiting");
+        assertThat(List.of(claimers.stateOf(large), claimers.stateOf(any))).containsExactly("held", "held");
+        UUID alsoLarge = waitsForSize(target, "large");
+        stock.rollouts.refill(before, 3);
+        serve();
+        assertThat(List.of(claimers.stateOf(early), claimers.stateOf(late))).containsExactly("held", "held");
+        assertThat(claimers.stateOf(alsoLarge)).isEqualTo("held");
+
+        UUID last = waitsForSize(before, "small");
+        stock.rollouts.finish(rollout);
+        assertThat(await(stock.leases.follow(stock.clock.instant()))).isEqualTo(1);
+        assertThat(stock.row("SELECT ended_reason || ': ' || failure AS n FROM claims WHERE id = $1", Tuple.of(last))
+                        .getString("n"))
+                .isEqualTo("preset_not_active: The preset was no longer active while the claim waited."
+                        + " That of the active version has other values of: size.");
+    }
+
+    private UUID waitsForSize(UUID preset, String size) {
+        stock.clock.forward(Duration.ofMillis(1));
+        NewClaim claim = claimers.ask(anna)
+                .with(new GivenParameters(Map.of(), Set.of(), Optional.empty(), Map.of("size", size), null));
+        return claimers.waits(preset, claim, claimers.patience(0, false)).orElseThrow();
     }
 
     private int recycled(UUID preset) {

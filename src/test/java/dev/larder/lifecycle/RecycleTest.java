@@ -250,6 +250,49 @@ class RecycleTest {
     }
 
     @Test
+    void what_would_be_replaced_before_it_expires_does_not_take_the_place_of_its_replacement() {
+        stock.create(preset, 1);
+        stock.clock.forward(Duration.ofMinutes(10));
+        stock.buildAll();
+        returned(preset, anna);
+        replacementWaits();
+        stock.sql("UPDATE presets SET ttl_seconds = 3600 WHERE id = $1", preset);
+
+        // It was built in ten minutes. It and its replacement are two, and one is built at a time.
+        stock.clock.forward(Duration.ofMinutes(30));
+        assertThat(recycle()).as("twenty minutes before its end").isZero();
+        stock.sql("UPDATE presets SET max_surge = '2' WHERE id = $1", preset);
+        assertThat(recycle()).as("both are built at once").isEqualTo(1);
+    }
+
+    @Test
+    void what_expires_later_than_its_replacement_would_be_begun_is_reset() {
+        stock.create(preset, 1);
+        stock.clock.forward(Duration.ofMinutes(10));
+        stock.buildAll();
+        returned(preset, anna);
+        replacementWaits();
+        stock.sql("UPDATE presets SET ttl_seconds = 3600 WHERE id = $1", preset);
+        stock.clock.forward(Duration.ofMinutes(29));
+
+        assertThat(recycle()).isEqualTo(1);
+    }
+
+    @Test
+    void what_has_no_replacement_ahead_of_its_end_is_reset_until_it_expires() {
+        stock.create(preset, 1);
+        stock.clock.forward(Duration.ofMinutes(10));
+        stock.buildAll();
+        returned(preset, anna);
+        replacementWaits();
+        stock.sql(
+                "UPDATE presets SET ttl_seconds = 3600, max_surge = '0', max_unavailable = '1' WHERE id = $1", preset);
+        stock.clock.forward(Duration.ofMinutes(49));
+
+        assertThat(recycle()).isEqualTo(1);
+    }
+
+    @Test
     void what_was_invalidated_in_the_meantime_is_destroyed() {
         returned();
         replacementWaits();

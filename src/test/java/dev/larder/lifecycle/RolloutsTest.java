@@ -3,6 +3,10 @@ package dev.larder.lifecycle;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.catalog.PauseStore;
+import dev.larder.catalog.PauseView;
+import dev.larder.database.Rows;
+import dev.larder.model.Caller;
 import dev.larder.model.RolloutCause;
 import dev.larder.model.RolloutState;
 import dev.larder.testing.CanIgnoreReturnValue;
@@ -13,9 +17,13 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The states of a rollout, and the roles that presets have in it. */
 class RolloutsTest {
@@ -284,6 +292,21 @@ class RolloutsTest {
     }
 
     @Test
+    void what_was_stopped_for_good_does_not_keep_a_rollout_open() {
+        stock.ready(first, 1);
+        promote();
+        UUID rollout = open();
+        stock.sql("UPDATE workspaces SET transition = 'stop', build_status = 'pending', build_finished_at = NULL");
+        assertThat(await(rollouts.finish(rollout, now())))
+                .as("it is being stopped")
+                .isFalse();
+
+        stock.sql("UPDATE workspaces SET build_status = 'succeeded', build_finished_at = $1", Rows.utc(now()));
+
+        assertThat(await(rollouts.finish(rollout, now()))).isTrue();
+    }
+
+    @Test
     void stock_is_renewed_by_one_rollout_at_a_time() {
         assertThat(await(rollouts.begin(first, RolloutCause.EXPIRY, now()))).isTrue();
         assertThat(await(rollouts.begin(first, RolloutCause.INVALIDATION, now())))
@@ -317,6 +340,61 @@ class RolloutsTest {
 
         await(control.resume(stock.owner, open(), now()));
         assertThat(stock.count("rollouts WHERE paused_at IS NOT NULL")).isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"preset", "template", "organization", "deployment", "rollout"})
+    void a_rollout_has_its_time_again_when_a_pause_without_an_end_is_lifted(String level) {
+        promote();
+        Duration time = Duration.between(now(), deadline());
+        pause(level, new PauseView("create", null));
+        stock.clock.forward(time.plusSeconds(1));
+
+        pause(level, null);
+
+        assertThat(deadline()).isEqualTo(now().plus(time));
+        stock.clock.forward(Duration.ofMinutes(1));
+        pause(level, null);
+        assertThat(deadline())
+                .as("no pause was lifted")
+                .isEqualTo(now().minusSeconds(60).plus(time));
+    }
+
+    @Test
+    void a_canary_has_the_time_of_a_canary_again_and_another_organizations_caller_gives_it_none() {
+        UUID canary = promoteCanary();
+        pause("preset", new PauseView("all", null));
+        stock.clock.forward(Duration.ofMinutes(20));
+        Instant before = deadline();
+        Caller stranger =
+                new Caller(stock.owner.userId(), "stranger", stock.owner.role(), Optional.of(stock.ids.next()));
+
+        assertThat(await(stock.controls.pausePreset(stranger, canary, null))).isFalse();
+        assertThat(deadline()).isEqualTo(before);
+        pause("preset", null);
+
+        assertThat(deadline()).isEqualTo(now().plus(Duration.ofMinutes(10)));
+    }
+
+    private Instant deadline() {
+        return Rows.instant(
+                stock.row("SELECT deadline_at FROM rollouts WHERE ended_at IS NULL", Tuple.tuple()), "deadline_at");
+    }
+
+    /** @param pause null lifts it */
+    private void pause(String level, @Nullable PauseView pause) {
+        PauseStore pauses = new PauseStore(stock.pool, stock.clock, stock.ids);
+        switch (level) {
+            case "preset" -> await(stock.controls.pausePreset(stock.owner, stock.preset("small"), pause));
+            case "template" -> await(stock.controls.pause(stock.template(), pause));
+            case "organization" -> await(pauses.pauseOrganization(stock.owner, Stock.ORGANIZATION, pause));
+            case "deployment" -> await(pauses.pauseDeployment(stock.owner, pause));
+            default ->
+                await(
+                        pause == null
+                                ? control.resume(stock.owner, open(), now())
+                                : control.pause(stock.owner, open(), now()));
+        }
     }
 
     @Test

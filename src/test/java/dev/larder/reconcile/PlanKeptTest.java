@@ -194,7 +194,7 @@ class PlanKeptTest {
                 case RolloutStep.Begin(var cause) ->
                     (rollouts.isEmpty() ? "" : rollouts + ", ") + cause.word() + " progressing";
                 case RolloutStep.PassCanary passed -> last(rollouts, "progressing");
-                case RolloutStep.Hold(var code, var detail, var canaries) -> last(rollouts, "held " + code);
+                case RolloutStep.Hold(var code, var detail) -> last(rollouts, "held " + code);
                 case RolloutStep.RollBack(var code, var detail) -> last(rollouts, "rolled_back " + code);
                 case RolloutStep.Finish finished -> last(rollouts, "done");
                 case RolloutStep.Supersede(var code) -> last(rollouts, "superseded " + code);

@@ -9,6 +9,7 @@ import dev.larder.model.PresetSnapshot;
 import dev.larder.model.PresetStatus;
 import dev.larder.model.RolloutPolicy;
 import dev.larder.model.Schedule;
+import dev.larder.model.StateStatus;
 import dev.larder.model.Transition;
 import dev.larder.model.WorkerSupply;
 import java.time.Duration;
@@ -145,6 +146,26 @@ public final class PoolFixture {
             Instant createdAt = NOON.minus(age).plusSeconds(i);
             @Nullable Instant readyAt = ready ? createdAt.plusSeconds(30) : null;
             prebuilds.add(new Prebuild(prebuild, id, createdAt, buildNumber, transition, jobStatus, readyAt));
+        }
+        return this;
+    }
+
+    /** Ready, with a check after the first start, which took so long; null where that is not known any more. */
+    public PoolFixture checked(int count, @Nullable Duration firstStart) {
+        for (int i = 0; i < count; i++) {
+            Instant createdAt = NOON.minus(YOUNG).plusSeconds(i);
+            prebuilds.add(new Prebuild(
+                    new UUID(0x7000L, 0x8000_0000_0000_1000L + 0x10_0000L * version + prebuilds.size()),
+                    id,
+                    new Prebuild.Times(
+                            createdAt,
+                            NOON.minusSeconds(1),
+                            null,
+                            firstStart == null ? null : createdAt.plus(firstStart)),
+                    2,
+                    Transition.START,
+                    JobStatus.SUCCEEDED,
+                    StateStatus.RELIABLE));
         }
         return this;
     }

@@ -4,8 +4,10 @@ import static dev.larder.reconcile.PoolFixture.NOON;
 import static dev.larder.reconcile.PoolFixture.poolWanting;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.larder.model.CreationStatus;
 import dev.larder.model.JobStatus;
 import dev.larder.model.PauseScope;
+import dev.larder.model.PresetSnapshot;
 import dev.larder.model.PresetSnapshot.Membership;
 import dev.larder.model.PresetSnapshot.Service;
 import dev.larder.model.PresetStatus;
@@ -237,8 +239,7 @@ class RollingPlanTest {
         LinePlan plan =
                 plan(NOON, target(3).attemptsFailed(true, true, true), before(3).ready(1));
 
-        assertThat(plan.step())
-                .contains(new RolloutStep.Hold("hard_limited", "the newest 3 attempts all failed", List.of()));
+        assertThat(plan.step()).contains(new RolloutStep.Hold("hard_limited", "the newest 3 attempts all failed"));
         assertThat(of(plan, 1)).containsExactly(new Action.Create(2, 0));
     }
 
@@ -250,8 +251,7 @@ class RollingPlanTest {
                 .isEmpty();
         LinePlan late =
                 plan(deadline.plusMillis(1), target(1).pending(1), before(1).ready(1));
-        assertThat(late.step())
-                .contains(new RolloutStep.Hold("deadline", "nothing more became ready by the deadline", List.of()));
+        assertThat(late.step()).contains(new RolloutStep.Hold("deadline", "nothing more became ready by the deadline"));
         assertThat(plan(NOON, target(1).pending(1), before(1).ready(1)).nextLook())
                 .contains(deadline.plusMillis(1));
     }
@@ -380,6 +380,92 @@ class RollingPlanTest {
     }
 
     @Test
+    void what_was_stopped_for_good_is_not_left_of_the_version_before() {
+        PoolFixture stopping = before(3).with(Transition.STOP, JobStatus.PENDING);
+        PoolFixture stopped = before(3).with(Transition.STOP, JobStatus.SUCCEEDED);
+
+        assertThat(plan(NOON, target(3).ready(3), stopping).step()).isEmpty();
+        assertThat(plan(NOON, target(3).ready(3), stopped).step()).contains(new RolloutStep.Finish());
+    }
+
+    private static final Rollout HELD = OPEN.in(RolloutState.HELD, NOON, NOON.plusSeconds(60));
+
+    private static Plan planOf(LinePlan plan, PoolFixture pool) {
+        return plan.of(pool.snapshot().id()).orElseThrow().plan();
+    }
+
+    @Test
+    void a_held_version_says_that_it_is_held_and_the_one_before_that_it_is_refilled() {
+        PoolFixture held = target(2, HELD, RolloutRole.TARGET);
+        PoolFixture refilled = before(2, HELD);
+
+        LinePlan plan = plan(NOON, held, refilled);
+
+        assertThat(planOf(plan, held).holds()).containsExactly(new Blocker.RolloutHeld());
+        assertThat(planOf(plan, refilled).desired()).isEqualTo(new Desired(2, new Desired.Reason.Refilled()));
+        assertThat(PlannedStatuses.standing(planOf(plan, refilled))).isEqualTo(CreationStatus.GOES_ON);
+        assertThat(of(plan, 1)).containsExactly(new Action.Create(2, 0));
+    }
+
+    @Test
+    void a_held_version_is_built_where_the_one_before_cannot_be_and_nothing_is_replaced() {
+        PoolFixture held = target(2, HELD, RolloutRole.TARGET);
+        PoolFixture failed = before(2, HELD)
+                .ready(1)
+                .attemptsFailed(true, true, true)
+                .marked(PresetStatus.HARD_LIMITED, "its newest attempts failed");
+        PoolFixture unserved = before(2, HELD).ready(1).withoutWorker();
+
+        LinePlan plan = plan(NOON, held, failed);
+
+        assertThat(of(plan, 2)).containsExactly(new Action.Create(1, 0));
+        assertThat(of(plan, 1)).isEmpty();
+        assertThat(planOf(plan, held).holds()).isEmpty();
+        assertThat(planOf(plan, failed).holds()).containsExactly(new Blocker.HardLimited("its newest attempts failed"));
+        assertThat(of(plan(NOON, held, unserved), 2)).containsExactly(new Action.Create(1, 0));
+    }
+
+    @Test
+    void where_neither_version_can_be_built_each_says_why() {
+        PoolFixture held = target(2, HELD, RolloutRole.TARGET)
+                .attemptsFailed(true, true, true)
+                .marked(PresetStatus.HARD_LIMITED, "the new one fails");
+        PoolFixture before = before(2, HELD).marked(PresetStatus.VALIDATION_FAILED, "the old one has no value");
+        PoolFixture canary = target(2, HELD, RolloutRole.CANARY);
+
+        LinePlan plan = plan(NOON, held, before);
+
+        assertThat(plan.effects()).isEmpty();
+        assertThat(planOf(plan, held).holds()).containsExactly(new Blocker.HardLimited("the new one fails"));
+        assertThat(planOf(plan, before).holds())
+                .containsExactly(new Blocker.ValidationFailed("the old one has no value"));
+        LinePlan tried = plan(NOON, canary, before);
+        assertThat(tried.effects()).as("a canary is not served").isEmpty();
+        assertThat(planOf(tried, canary).holds()).containsExactly(new Blocker.RolloutHeld());
+    }
+
+    @Test
+    void the_version_that_the_rollout_began_from_is_refilled_whatever_its_number() {
+        Rollout held = OPEN.in(RolloutState.HELD, NOON, NOON.plusSeconds(60));
+        PoolFixture origin = before(2, held)
+                .serving(new Service(
+                        false, true, Optional.of(new Membership(RolloutRole.BEFORE, held, null, List.of(), true))));
+        PoolFixture newer = before(2, held).version(3).ready(1);
+
+        LinePlan plan = plan(NOON, newer, target(2, held, RolloutRole.TARGET), origin);
+        LinePlan inCanary = plan(
+                NOON,
+                newer,
+                target(2, OPEN.in(RolloutState.CANARY, NOON, NOON.plusSeconds(60)), RolloutRole.CANARY),
+                origin);
+
+        assertThat(of(plan, 1)).containsExactly(new Action.Create(1, 0));
+        assertThat(of(plan, 3)).isEmpty();
+        assertThat(of(inCanary, 1)).containsExactly(new Action.Create(2, 0));
+        assertThat(of(inCanary, 3)).isEmpty();
+    }
+
+    @Test
     void a_promotion_is_done_although_something_of_the_new_version_expires_soon() {
         Duration almost = YOUNG.plusSeconds(30);
         PoolFixture expiring = target(2).ready(2).expiringAfter(almost);
@@ -457,6 +543,30 @@ class RollingPlanTest {
         assertThat(plan(firstWave, pool).effects())
                 .extracting(LinePlan.Effect::action)
                 .containsExactly(new Action.Create(1, 0));
+    }
+
+    @Test
+    void later_builds_of_a_prebuild_do_not_hide_how_long_its_first_start_took() {
+        // Created at 11:55:00 and a second later each; checked since, and back in stock.
+        PoolFixture checked = rolling(2).checked(2, Duration.ofSeconds(30)).expiringAfter(Duration.ofMinutes(8));
+        Instant lastEnds = NOON.minus(YOUNG).plusSeconds(1).plus(Duration.ofMinutes(8));
+
+        assertThat(plan(lastEnds.minusSeconds(60).minusMillis(1), checked).isEmpty())
+                .isTrue();
+        assertThat(plan(lastEnds.minusSeconds(60), checked).step())
+                .contains(new RolloutStep.Begin(RolloutCause.EXPIRY));
+    }
+
+    @Test
+    void where_no_prebuild_tells_how_long_a_build_takes_past_builds_do() {
+        PoolFixture unknown = rolling(1).checked(1, null).expiringAfter(Duration.ofMinutes(8));
+        PresetSnapshot told = unknown.snapshot().withUsualBuild(Duration.ofSeconds(40));
+        Instant ends = NOON.minus(YOUNG).plus(Duration.ofMinutes(8));
+
+        assertThat(plan(ends.minusSeconds(1), unknown).isEmpty()).isTrue();
+        assertThat(BuildTimes.asksForPastBuilds(unknown.snapshot())).isTrue();
+        assertThat(Staleness.of(told, ends.minusSeconds(40)).cause()).contains(RolloutCause.EXPIRY);
+        assertThat(Staleness.of(told, ends.minusSeconds(41)).cause()).isEmpty();
     }
 
     @Test

@@ -21,6 +21,7 @@ import io.vertx.mutiny.sqlclient.Row;
 import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -76,11 +77,14 @@ class RolloutCyclesTest {
 
     /** Of the last rollout, as it is shown. */
     private RolloutView.@Nullable VerdictView verdict() {
+        return view().verdict();
+    }
+
+    private RolloutView view() {
         UUID last = stock.row("SELECT id FROM rollouts ORDER BY id DESC LIMIT 1", Tuple.tuple())
                 .getUUID("id");
         return await(new RolloutReads(stock.pool).find(last, Optional.empty(), stock.clock.instant()))
-                .orElseThrow()
-                .verdict();
+                .orElseThrow();
     }
 
     /** Of a rollout with a verdict: the outcome and how many canaries it was given by. */
@@ -311,6 +315,67 @@ class RolloutCyclesTest {
         assertThat(crank.live(preset)).isEqualTo(WANTED);
     }
 
+    private static final Duration TTL = Duration.ofHours(1);
+
+    /** Built in two minutes. */
+    private UUID expiring() {
+        UUID preset = stock.declare("small", WANTED, TTL, List.of());
+        crank.cycle();
+        stock.clock.forward(Duration.ofMinutes(2));
+        stock.buildAll();
+        crank.settle();
+        return preset;
+    }
+
+    /** Two waves of two minutes each before the last one expires, as a quarter of four is the surge. */
+    private void isRenewedAhead() {
+        stock.clock.forward(TTL.minus(Duration.ofMinutes(2 + 2 * WANTED)).minusSeconds(1));
+        assertThat(crank.cycle().actions()).as("before it is due").isEmpty();
+        stock.clock.forward(Duration.ofSeconds(1));
+        assertThat(crank.cycle().actions()).isEqualTo(Map.of("rollout_begin", 1, "create", 1));
+    }
+
+    @Test
+    void expiry_is_renewed_ahead_also_where_every_prebuild_had_a_further_build() {
+        UUID preset = expiring();
+        stock.sql("""
+                INSERT INTO builds (id, workspace_id, number, transition, initiator_id, reason, version_id, preset_id, created_at)
+                SELECT gen_random_uuid(), workspace_id, 2, transition, initiator_id, 'drift_check', version_id, preset_id, created_at
+                  FROM builds WHERE preset_id = $1""", preset);
+        stock.sql("UPDATE workspaces SET build_number = 2, ready_at = $2 WHERE preset_id = $1", preset, now());
+
+        isRenewedAhead();
+    }
+
+    @Test
+    void expiry_is_renewed_ahead_by_past_builds_where_the_first_ones_of_the_stock_are_forgotten() {
+        UUID preset = expiring();
+        stock.sql("UPDATE builds SET number = 7 WHERE preset_id = $1", preset);
+        stock.sql("UPDATE workspaces SET build_number = 7, ready_at = $2 WHERE preset_id = $1", preset, now());
+
+        isRenewedAhead();
+    }
+
+    @Test
+    void expiry_is_renewed_ahead_by_builds_of_the_version_before_where_this_one_has_none_left() {
+        UUID before = expiring();
+        stock.replacing().promoteNewVersion();
+        UUID after = stock.preset("small");
+        stock.sql(
+                "UPDATE workspaces SET build_number = 7, ready_at = $3, preset_id = $2,"
+                        + " version_id = (SELECT version_id FROM presets WHERE id = $2) WHERE preset_id = $1",
+                before,
+                after,
+                now());
+        stock.sql("UPDATE presets SET rollout_strategy = 'rolling' WHERE id = $1", after);
+
+        isRenewedAhead();
+    }
+
+    private OffsetDateTime now() {
+        return Crank.utc(stock.clock.instant());
+    }
+
     @Test
     void a_pool_that_was_filled_at_once_expires_at_different_times_where_the_preset_says_so() {
         Duration ttl = Duration.ofHours(10);
@@ -401,6 +466,78 @@ class RolloutCyclesTest {
         }
 
         assertThat(stock.count("rollouts WHERE state = 'done'")).isEqualTo(1);
+    }
+
+    @Test
+    void a_held_rollout_refills_the_version_that_it_began_from() {
+        UUID first = stocked(HELD);
+        stock.promoteNewVersion();
+        UUID second = stock.preset("small");
+        crank.cycle();
+        stock.buildAll();
+        crank.cycle();
+        rollBackByUser();
+        crank.settle();
+        stock.buildAll();
+        crank.settle();
+        stock.promoteNewVersion();
+        UUID third = stock.preset("small");
+        stock.sql("UPDATE rollouts SET state = 'held', reason = 'deadline' WHERE ended_at IS NULL");
+        // As after a promotion of the third from the first, while stock of the second is still served.
+        stock.sql(
+                "UPDATE presets SET rollout_role = 'before', rollout_id = (SELECT id FROM rollouts WHERE ended_at IS NULL)"
+                        + " WHERE id = $1",
+                second);
+        crank.settle();
+        int before = crank.ever(first);
+
+        assertThat(stock.claim(first, stock.owner)).isPresent();
+        crank.settle();
+
+        assertThat(crank.ever(first)).isEqualTo(before + 1);
+        assertThat(crank.ever(third)).isZero();
+    }
+
+    @Test
+    void a_held_rollout_whose_old_stock_has_gone_refills_the_version_before_or_else_says_why_it_cannot() {
+        UUID before = stocked(HELD);
+        stock.promoteNewVersion();
+        UUID after = stock.preset("small");
+        crank.cycle();
+        stock.clock.forward(Duration.ofHours(2));
+        crank.cycle();
+        assertThat(rollout()).isEqualTo("promotion held deadline");
+
+        stock.sql("UPDATE presets SET last_invalidated_at = $2 WHERE id = $1", before, now());
+        crank.settle();
+        stock.buildAll();
+        crank.settle();
+        assertThat(crank.live(before))
+                .as("its stock expired and was built anew")
+                .isEqualTo(WANTED);
+
+        stock.sql(
+                "UPDATE presets SET status = 'validation_failed', status_reason = 'it has no value',"
+                        + " last_invalidated_at = $2 WHERE id = $1",
+                before,
+                now().plusSeconds(1));
+        stock.clock.forward(Duration.ofSeconds(2));
+        crank.settle();
+        assertThat(crank.live(after))
+                .as("the new version is late, and is built")
+                .isEqualTo(WANTED);
+        assertThat(rollout()).isEqualTo("promotion held deadline");
+        RolloutView.Side from = Objects.requireNonNull(view().change().from());
+        assertThat(from.status() + ": " + from.statusReason()).isEqualTo("validation_failed: it has no value");
+
+        stock.clock.forward(Duration.ofDays(1));
+        crank.cycle();
+        assertThat(stock.row(
+                                "SELECT detail ->> 'detail' AS n FROM notifications WHERE kind = 'rollout_held'"
+                                        + " ORDER BY id DESC LIMIT 1",
+                                Tuple.tuple())
+                        .getString("n"))
+                .isEqualTo("nothing more became ready by the deadline; version 1 is not built either: it has no value");
     }
 
     private Optional<UUID> claimOfOld(Caller caller) {

@@ -97,8 +97,8 @@ class RolloutReadsTest {
 
         assertThat(view.line()).isEqualTo(new RolloutView.Line("acme", "database", "small"));
         assertThat(view.change().cause()).isEqualTo("promotion");
-        assertThat(view.change().from()).isEqualTo(new RolloutView.Side(1, before));
-        assertThat(view.change().to()).isEqualTo(new RolloutView.Side(2, after));
+        assertThat(view.change().from()).isEqualTo(new RolloutView.Side(1, before, "healthy", null));
+        assertThat(view.change().to()).isEqualTo(new RolloutView.Side(2, after, "healthy", null));
         assertThat(view.change().initiator()).isEqualTo("root");
         assertThat(view.counts()).isEqualTo(new Counts(4, 3, 3, 2, 1, 1));
         assertThat(view.verdict()).isNull();
@@ -129,7 +129,7 @@ class RolloutReadsTest {
         RolloutView view = look(rollout);
 
         assertThat(view.change().from()).isNull();
-        assertThat(view.change().to()).isEqualTo(new RolloutView.Side(1, preset));
+        assertThat(view.change().to()).isEqualTo(new RolloutView.Side(1, preset, "healthy", null));
         assertThat(view.counts()).isEqualTo(new Counts(2, 2, 2, 1, 0, 0));
     }
 
@@ -159,10 +159,10 @@ class RolloutReadsTest {
     }
 
     @Test
-    void a_lost_prebuild_is_old_in_a_repair() {
+    void a_lost_prebuild_is_old_in_a_renewal() {
         UUID preset = stock.declare("small", 2);
         List<UUID> ready = stock.ready(preset, 2);
-        UUID rollout = rollouts.renewal(preset, RolloutCause.REPAIR);
+        UUID rollout = rollouts.renewal(preset, RolloutCause.INVALIDATION);
         stock.sql(
                 "UPDATE workspaces SET state_status = 'unreliable', state_reason = 'worker_lost', state_since = now() WHERE id = $1",
                 ready.getFirst());
@@ -242,7 +242,9 @@ class RolloutReadsTest {
         UUID preset = stock.declare("small", 1);
         stock.sql("UPDATE presets SET on_rollout_failure = 'rollback' WHERE id = $1", preset);
 
-        assertThat(look(rollouts.renewal(preset, RolloutCause.DRIFT)).ending().then())
+        assertThat(look(rollouts.renewal(preset, RolloutCause.INVALIDATION))
+                        .ending()
+                        .then())
                 .isEqualTo("hold");
     }
 
@@ -308,7 +310,7 @@ class RolloutReadsTest {
         UUID done = rollouts.promotion(small, "progressing");
         rollouts.state(done, "done");
         stock.clock.forward(Duration.ofMillis(1));
-        UUID first = rollouts.renewal(large, RolloutCause.DRIFT);
+        UUID first = rollouts.renewal(large, RolloutCause.EXPIRY);
         rollouts.state(first, "done");
         stock.clock.forward(Duration.ofHours(2));
         Instant before = stock.clock.instant();
@@ -326,13 +328,13 @@ class RolloutReadsTest {
         assertThat(ids(of("other", "large"))).isEmpty();
         assertThat(ids(in("held"))).containsExactly(held);
         assertThat(ids(in("superseded"))).containsExactly(second);
-        assertThat(ids(because("drift"))).containsExactly(first);
+        assertThat(ids(because("expiry"))).containsExactly(first);
         assertThat(ids(since(before))).hasSize(3).doesNotContain(first, done);
     }
 
     @Test
     void a_caller_of_another_organization_sees_none_of_them() {
-        UUID rollout = rollouts.renewal(stock.declare("small", 1), RolloutCause.DRIFT);
+        UUID rollout = rollouts.renewal(stock.declare("small", 1), RolloutCause.INVALIDATION);
         Optional<UUID> other = Optional.of(stock.ids.next());
 
         assertThat(await(reads.find(rollout, other, NOON))).isEmpty();
