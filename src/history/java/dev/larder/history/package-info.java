@@ -11,7 +11,8 @@
  * {@link dev.larder.history.Violation}s. The checker knows Larder's promises and nothing of its code.
  *
  * <p>{@link dev.larder.history.RolloutLoad} is another run: {@link dev.larder.history.RolloutChanges} changes the
- * versions of a template, and the servers build. {@link dev.larder.history.Serving} says which version was handed out when.
+ * versions of a template, and the servers build. {@link dev.larder.history.Serving} says which version was handed out
+ * when.
  *
  * <p>{@code CheckerTest} shows that the checker finds every {@link dev.larder.history.PlantedFault} and reports
  * nothing on {@link dev.larder.history.ValidHistories}; {@code RolloutCheckerTest} does so with

@@ -33,6 +33,7 @@ public final class Loop {
     private final Duration rest;
     private volatile long restUntil = System.nanoTime();
     private State state = State.IDLE;
+    private boolean resting;
     private boolean stopping;
     private volatile @Nullable String lastFailure;
     private final List<UniEmitter<? super Void>> waiting = new ArrayList<>(1);
@@ -60,15 +61,26 @@ public final class Loop {
             if (state != State.RUNNING) {
                 return;
             }
+            resting = true;
         }
         run();
     }
 
     private void run() {
         rested().emitOn(Infrastructure.getDefaultExecutor())
-                .chain(step::get)
+                .chain(this::begin)
                 .subscribe()
                 .with(this::succeeded, this::failed);
+    }
+
+    private Uni<Boolean> begin() {
+        synchronized (this) {
+            resting = false;
+            if (stopping) {
+                return Uni.createFrom().item(false);
+            }
+        }
+        return step.get();
     }
 
     private Uni<Void> rested() {
@@ -119,6 +131,7 @@ public final class Loop {
             if (!again) {
                 return;
             }
+            resting = true;
         }
         run();
     }
@@ -138,7 +151,8 @@ public final class Loop {
 
     private synchronized void stopOnce(UniEmitter<? super Void> emitter) {
         stopping = true;
-        if (state == State.IDLE || state == State.STOPPED) {
+        // A rest that is under way may never end: a stopping process drops its timers.
+        if (state == State.IDLE || state == State.STOPPED || resting) {
             state = State.STOPPED;
             emitter.complete(null);
         } else {

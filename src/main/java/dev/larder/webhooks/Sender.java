@@ -7,10 +7,12 @@ import dev.larder.webhooks.DeliveryStore.Room;
 import dev.larder.webhooks.DeliveryStore.Settled;
 import dev.larder.webhooks.Verdict.Outcome;
 import io.smallrye.mutiny.Uni;
+import io.smallrye.mutiny.subscription.UniEmitter;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -41,6 +43,7 @@ class Sender {
     private final Ticker pace;
     private final Loop loop = new Loop("webhook deliveries", this::lease, REST);
     private final Map<UUID, Leased> sending = new ConcurrentHashMap<>();
+    private final List<UniEmitter<? super Void>> waiting = new ArrayList<>(1);
 
     Sender(
             DeliveryStore store,
@@ -100,6 +103,14 @@ class Sender {
     private void ended(Leased one) {
         sending.remove(one.token());
         loop.wake();
+        tellIfAllEnded();
+    }
+
+    private synchronized void tellIfAllEnded() {
+        if (sending.isEmpty()) {
+            waiting.forEach(emitter -> emitter.complete(null));
+            waiting.clear();
+        }
     }
 
     /** One attempt, and what becomes of it. */
@@ -159,12 +170,15 @@ class Sender {
 
     /** Leases nothing more; waits for attempts that are under way at most this long. */
     Uni<Void> stop(Duration within) {
-        return loop.stop(within).chain(this::allEnded).ifNoItem().after(within).fail();
+        return loop.stop(within)
+                .chain(() -> Uni.createFrom().<Void>emitter(this::waitForAll))
+                .ifNoItem()
+                .after(within)
+                .fail();
     }
 
-    private Uni<Void> allEnded() {
-        return sending.isEmpty()
-                ? Uni.createFrom().voidItem()
-                : Uni.createFrom().voidItem().onItem().delayIt().by(REST).chain(this::allEnded);
+    private synchronized void waitForAll(UniEmitter<? super Void> emitter) {
+        waiting.add(emitter);
+        tellIfAllEnded();
     }
 }

@@ -83,6 +83,11 @@ class StopIT {
                 ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
             Calls calls = new Calls(server.awaitReady().port());
             calls.declare("endless", ENDLESS);
+            // Each change wakes the loop that looks for events, so it is at work when the server stops.
+            var webhook = calls.done(
+                    "POST",
+                    "/api/v1/organizations/acme/webhooks",
+                    "{\"url\":\"https://hooks.example/\",\"events\":[\"*\"]}");
             Calls worker = new Calls(server.port(), workerToken(calls));
             String entered = worker.done(
                             "POST",

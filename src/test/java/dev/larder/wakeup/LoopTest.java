@@ -84,6 +84,19 @@ class LoopTest {
     }
 
     @Test
+    void a_stop_in_a_rest_does_not_wait_for_its_end_and_nothing_runs_after_it() throws InterruptedException {
+        Loop rests = new Loop("rests", () -> Uni.createFrom().<Boolean>emitter(begun::add), LONG.multipliedBy(6));
+        rests.wake();
+        begun().complete(false);
+        rests.wake();
+
+        var stopped = rests.stop(LONG).await().atMost(LONG);
+
+        rests.wake();
+        assertThat(anotherSoon()).isNull();
+    }
+
+    @Test
     void a_stop_that_takes_too_long_says_so() throws InterruptedException {
         loop.wake();
         var step = begun();
