@@ -9,7 +9,7 @@ import java.util.UUID;
  * @param phaseAt when its state began
  * @param deadlineAt when it is held, where nothing became ready since
  * @param toldAt of one that is held: when the template admins were told last
- * @param delivered whether the target has built one that it began after old stock was taken last
+ * @param delivered whether a claim has taken one of the target that was begun after old stock was taken last
  */
 public record Rollout(
         UUID id,

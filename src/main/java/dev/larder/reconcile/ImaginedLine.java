@@ -44,7 +44,6 @@ final class ImaginedLine {
     private final Map<UUID, Instant> ends = new HashMap<>();
     private Line line;
     private Instant now;
-    private @Nullable Instant replacedAt;
     private long made;
 
     /** @param buildTime by preset; longer than none */
@@ -125,8 +124,7 @@ final class ImaginedLine {
             case Action.Delete(var ids, var reason) -> {
                 remove(preset, ids);
                 if (reason == DeleteReason.REPLACED) {
-                    replacedAt = now;
-                    change(member -> delivered(member, false));
+                    change(ImaginedLine::undelivered);
                 }
             }
             case Action.MarkHardLimited(var reason, var attempts) -> mark(preset, PresetStatus.HARD_LIMITED, reason);
@@ -291,27 +289,18 @@ final class ImaginedLine {
         WorkerSupply builders =
                 member.builders() instanceof WorkerSupply.Held ? WorkerSupply.AVAILABLE : member.builders();
         PresetSnapshot built = member.with(builders, failures);
-        boolean delivers =
-                member.is(RolloutRole.TARGET) && ready.stream().anyMatch(this::isNewerThanTheLastReplacement);
-        return seen(delivers ? delivered(built, true) : built, ready);
+        return seen(built, ready);
     }
 
     private static List<Boolean> before(boolean newest, List<Boolean> others) {
         return Stream.concat(Stream.of(newest), others.stream()).toList();
     }
 
-    private boolean isNewerThanTheLastReplacement(Prebuild prebuild) {
-        return (replacedAt == null || !prebuild.createdAt().isBefore(replacedAt))
-                && line.rollout()
-                        .filter(open -> !prebuild.createdAt().isBefore(open.phaseAt()))
-                        .isPresent();
-    }
-
-    private static PresetSnapshot delivered(PresetSnapshot member, boolean delivered) {
+    private static PresetSnapshot undelivered(PresetSnapshot member) {
         return changed(
                 member,
                 known -> new Membership(
-                        known.role(), known.rollout().with(delivered), known.newestReadyAt(), known.canaries()));
+                        known.role(), known.rollout().with(false), known.newestReadyAt(), known.canaries()));
     }
 
     private PresetSnapshot seen(PresetSnapshot member, List<Prebuild> ready) {

@@ -35,8 +35,9 @@ final class MembershipReads {
                                WHERE j.status = 'succeeded' AND j.completed_at >= r.created_at)
                    END AS newest_ready_at,
                    p.rollout_role = 'target'
-                       AND EXISTS (SELECT FROM {newest} JOIN jobs j ON j.build_id = n.id
-                                    WHERE j.status = 'succeeded' AND n.created_at >= greatest(r.phase_at, r.replaced_at))
+                       AND EXISTS (SELECT FROM {newest} JOIN jobs j ON j.build_id = n.id JOIN workspaces w ON w.id = n.workspace_id
+                                    WHERE j.status = 'succeeded' AND n.created_at >= greatest(r.phase_at, r.replaced_at)
+                                      AND NOT w.prebuild)
                      AS delivered""".replace("{newest}", NEWEST_BUILDS);
 
     private MembershipReads() {}

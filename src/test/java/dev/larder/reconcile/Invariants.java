@@ -101,7 +101,7 @@ final class Invariants {
         return "";
     }
 
-    /** Too few are ready although the target has delivered: old ones go all the same, and as many are being built. */
+    /** Claims take what the target builds, so that too few are ready: old ones go all the same. */
     private static boolean isOutrun(Line before, Line after, Instant at) {
         return before.rollout().filter(Rollout::delivered).isPresent() && ready(before, after, at) < least(after, at);
     }

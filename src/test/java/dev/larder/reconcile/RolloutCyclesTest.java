@@ -469,6 +469,21 @@ class RolloutCyclesTest {
     }
 
     @Test
+    void where_too_few_are_ready_and_claims_take_no_fresh_ones_old_ones_stay() {
+        UUID before = stocked(HELD);
+        assertThat(stock.claim(before, stock.owner)).isPresent();
+        assertThat(stock.claim(before, stock.owner)).isPresent();
+        stock.promoteNewVersion();
+        crank.cycle();
+        stock.clock.forward(Duration.ofSeconds(10));
+        stock.succeed(stock.take(1).getFirst());
+
+        crank.cycle();
+
+        assertThat(ready()).isEqualTo(WANTED - 2 + 1);
+    }
+
+    @Test
     void a_held_rollout_refills_the_version_that_it_began_from() {
         UUID first = stocked(HELD);
         stock.promoteNewVersion();
