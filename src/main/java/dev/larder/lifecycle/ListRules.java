@@ -39,7 +39,7 @@ public final class ListRules {
         return query.where("x.organization_id = " + Rules.ORGANIZATION_ID, "organization_name", organization);
     }
 
-    /** Only rows whose column {@code preset_id} is a preset of these names, of whatever version. */
+    /** Only rows whose column {@code preset_id} is a preset of these names or ids, of whatever version. */
     @CanIgnoreReturnValue
     public static RowList.Query ofPresets(RowList.Query query, PresetFilter filter, boolean indexed) {
         return ofPresets(query, filter, "x.preset_id", indexed);
@@ -60,18 +60,26 @@ public final class ListRules {
         filter.template().ifPresent(name -> query.with("template_name", name));
         filter.preset().ifPresent(name -> query.with("preset_name", name));
         String presets = PRESETS
-                + (filter.template().isPresent() ? "t.name = :template_name" : "true")
-                + (filter.preset().isPresent() ? " AND p.name = :preset_name" : "")
+                + (filter.template().isPresent() ? isCalled("t", ":template_name") : "true")
+                + (filter.preset().isPresent() ? " AND " + isCalled("p", ":preset_name") : "")
                 + (filter.organization().isPresent() ? " AND p.organization_id = " + Rules.ORGANIZATION_ID : "");
         return indexed ? query.among(preset, presets) : query.filter(preset + " IN (" + presets + ")");
     }
 
+    /**
+     * A condition: the row has this name, or this id.
+     *
+     * @param row what the statement calls it
+     * @param name a parameter with its colon
+     */
+    public static String isCalled(String row, String name) {
+        return """
+                (%1$s.name = %2$s
+                         OR %1$s.id = CASE WHEN %2$s ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN %2$s::text::uuid END)""".formatted(row, name);
+    }
+
     /** The users of this name, or of this id. Parameter {@code :owner_name}. */
-    public static final String USERS = """
-            SELECT u.id AS key FROM users u
-             WHERE u.name = :owner_name
-                OR u.id = CASE WHEN :owner_name ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-                               THEN :owner_name::text::uuid END""";
+    public static final String USERS = "SELECT u.id AS key FROM users u WHERE " + isCalled("u", ":owner_name");
 
     /** Only rows whose column is a user of this name or id. An index on the column and the id serves it. */
     @CanIgnoreReturnValue

@@ -3,9 +3,7 @@ package dev.larder.model;
 import java.util.Optional;
 
 /**
- * Names of what the items of a list belong to.
- *
- * @param organization its name or its id
+ * What the items of a list belong to: each by its name or its id. An id of a preset is of one version, a name of all.
  */
 public record PresetFilter(Optional<String> organization, Optional<String> template, Optional<String> preset) {
 

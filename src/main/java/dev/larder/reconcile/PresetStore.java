@@ -71,10 +71,13 @@ class PresetStore {
         RowList.Query query = ListRules.seenBy(LIST.all(), callersOrganization);
         return ListRules.of(query, filter.names().organization())
                 .where(
-                        "t.name = :template_name",
+                        ListRules.isCalled("t", ":template_name"),
                         "template_name",
                         filter.names().template())
-                .where("x.name = :preset_name", "preset_name", filter.names().preset())
+                .where(
+                        ListRules.isCalled("x", ":preset_name"),
+                        "preset_name",
+                        filter.names().preset())
                 .where("x.status = :status", "status", filter.status());
     }
 

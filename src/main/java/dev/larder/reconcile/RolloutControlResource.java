@@ -61,8 +61,7 @@ class RolloutControlResource {
     @Path("{id}/pause")
     @Operation(
             operationId = "pauseRollout",
-            summary =
-                    "Pauses the rollout: nothing is replaced until it is resumed. Both versions are served. Idempotent")
+            summary = "Pauses the rollout: nothing is replaced until it is resumed. Claims go on. Idempotent")
     public Uni<RolloutView> pause(@PathParam("id") String id) {
         return steer(id, control::pause);
     }

@@ -23,6 +23,7 @@ import dev.larder.testing.RolloutRows;
 import dev.larder.testing.Stock;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
+import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -67,6 +68,12 @@ class RolloutReadsTest {
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty());
+    }
+
+    private String templateId() {
+        return stock.row("SELECT id FROM templates WHERE name = 'database'", Tuple.tuple())
+                .getUUID("id")
+                .toString();
     }
 
     private static Filter in(String state) {
@@ -326,6 +333,9 @@ class RolloutReadsTest {
         assertThat(ids(of("database", "large"))).containsExactly(held, first);
         assertThat(ids(of("database", "other"))).isEmpty();
         assertThat(ids(of("other", "large"))).isEmpty();
+        assertThat(ids(of(templateId(), "large"))).containsExactly(held, first);
+        assertThat(ids(of("database", stock.preset("large").toString()))).containsExactly(held);
+        assertThat(ids(of(templateId(), templateId()))).isEmpty();
         assertThat(ids(in("held"))).containsExactly(held);
         assertThat(ids(in("superseded"))).containsExactly(second);
         assertThat(ids(because("expiry"))).containsExactly(first);

@@ -53,7 +53,7 @@ final class RolloutCommands {
 
     @Command(
             name = "pause",
-            description = "Pauses a rollout: nothing is replaced until it is resumed. Both versions are handed out.",
+            description = "Pauses a rollout: nothing is replaced until it is resumed. Claims go on.",
             footerHeading = "%nExamples:%n",
             footer = {"  larder rollout pause demo/orders-database/small"})
     public static final class Pause extends Steering {
