@@ -369,6 +369,17 @@ class RolloutsTest {
         assertThat(stock.count("rollouts WHERE paused_at IS NOT NULL")).isZero();
     }
 
+    @Test
+    void a_pause_and_its_end_are_told_once_each() {
+        UUID second = promote();
+        await(control.pause(stock.owner, open(), now()));
+        await(control.pause(stock.owner, open(), now()));
+        await(control.resume(stock.owner, open(), now()));
+        await(control.resume(stock.owner, open(), now()));
+
+        assertThat(events(second)).containsExactly("rollout.progressing", "rollout.paused", "rollout.resumed");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"preset", "template", "organization", "deployment", "rollout"})
     void a_rollout_has_its_time_again_when_a_pause_without_an_end_is_lifted(String level) {
