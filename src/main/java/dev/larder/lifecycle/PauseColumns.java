@@ -10,12 +10,17 @@ import java.util.List;
 /** Pauses of the reconciler, of the levels that a statement has read. */
 public final class PauseColumns {
 
-    /** The columns of an organization's levels, of rows that the statement calls {@code d} (settings) and {@code o}. */
     // A database that may be older than what was answered from it is paused (decision 0029).
-    public static final String OF_ORGANIZATION = """
-            CASE WHEN d.suspect_since IS NULL THEN d.pause_scope ELSE 'all' END AS deployment_scope,
-                   CASE WHEN d.suspect_since IS NULL THEN d.pause_until END AS deployment_until,
-                   o.pause_scope AS organization_scope, o.pause_until AS organization_until""";
+    private static final String DEPLOYMENT_SCOPE =
+            "CASE WHEN d.suspect_since IS NULL THEN d.pause_scope ELSE 'all' END";
+
+    private static final String DEPLOYMENT_UNTIL = "CASE WHEN d.suspect_since IS NULL THEN d.pause_until END";
+
+    /** The columns of an organization's levels, of rows that the statement calls {@code d} (settings) and {@code o}. */
+    public static final String OF_ORGANIZATION =
+            """
+            {scope} AS deployment_scope, {until} AS deployment_until,
+                   o.pause_scope AS organization_scope, o.pause_until AS organization_until""".replace("{scope}", DEPLOYMENT_SCOPE).replace("{until}", DEPLOYMENT_UNTIL);
 
     /** The same and the template's, of a row {@code t}. */
     public static final String OF_TEMPLATE =
@@ -24,6 +29,19 @@ public final class PauseColumns {
     /** The same and the preset's, of a row {@code p}. */
     public static final String OF_PRESET =
             OF_TEMPLATE + ", p.pause_scope AS preset_scope, p.pause_until AS preset_until";
+
+    /**
+     * A condition on the same four rows: a pause of any level holds at {@code :at}. In Java it is
+     * {@link Pause#holdsAt}.
+     */
+    public static final String HOLDS = """
+            EXISTS (SELECT FROM (VALUES ({scope}, {until}), (o.pause_scope, o.pause_until),
+                                        (t.pause_scope, t.pause_until), (p.pause_scope, p.pause_until)) l (scope, until)
+                     WHERE l.scope IS NOT NULL AND (l.until IS NULL OR l.until > :at::timestamptz))""".replace("{scope}", DEPLOYMENT_SCOPE).replace("{until}", DEPLOYMENT_UNTIL);
+
+    /** A value of the same four rows: the last time at which a pause ends by itself, past ones too. NULL without one. */
+    public static final String LAST_END =
+            "greatest(%s, o.pause_until, t.pause_until, p.pause_until)".formatted(DEPLOYMENT_UNTIL);
 
     private PauseColumns() {}
 

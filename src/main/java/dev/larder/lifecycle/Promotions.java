@@ -66,9 +66,18 @@ public final class Promotions {
         }
     }
 
-    /** Promotes the version. Rollouts of the template that are open are superseded. */
+    // The user who promotes expects that it is built now. Failures from here on count as always.
+    private static final Sql FORGIVE = Sql.of("""
+            UPDATE presets SET failures_from = :at, status = 'healthy', status_reason = NULL
+             WHERE version_id = :after AND instances IS NOT NULL""", "after", "at");
+
+    /**
+     * Promotes the version. Rollouts of the template that are open are superseded. Failures of its builds until now no
+     * longer count.
+     */
     public Uni<Void> promote(SqlConnection connection, Promotion promotion) {
-        return activate(connection, promotion, new End.Superseded());
+        return FORGIVE.on(connection, promotion.after(), Rows.utc(promotion.at()))
+                .chain(() -> activate(connection, promotion, new End.Superseded()));
     }
 
     private static final Sql ACTIVATE =

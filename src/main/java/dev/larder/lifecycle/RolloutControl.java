@@ -12,6 +12,7 @@ import io.smallrye.mutiny.Uni;
 import io.vertx.core.json.JsonObject;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
+import io.vertx.mutiny.sqlclient.RowSet;
 import io.vertx.mutiny.sqlclient.SqlConnection;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
@@ -52,6 +53,7 @@ public class RolloutControl {
                 caller,
                 rollout,
                 found -> PAUSE.on(connection, rollout, ids.next(), caller.userId(), Rows.utc(at))
+                        .chain(changed -> tell(connection, changed, rollout, "rollout.paused", at))
                         .replaceWith(new RolloutChange.Changed(rollout))));
     }
 
@@ -85,7 +87,21 @@ public class RolloutControl {
                 caller,
                 rollout,
                 found -> RESUME.on(connection, rollout, ids.next(), caller.userId(), Rows.utc(at))
+                        .chain(changed -> tell(connection, changed, rollout, "rollout.resumed", at))
                         .replaceWith(new RolloutChange.Changed(rollout))));
+    }
+
+    // A pause is no state, so the trigger of the states does not tell it.
+    private static final Sql EVENT = Sql.of("""
+            SELECT append_event('preset', r.to_preset_id, :type::text, :at::timestamptz,
+                                jsonb_build_object('rollout', r.id, 'cause', r.cause))
+              FROM rollouts r WHERE r.id = :rollout""", "rollout", "type", "at");
+
+    private static Uni<Void> tell(
+            SqlConnection connection, RowSet<Row> changed, UUID rollout, String type, Instant at) {
+        return changed.rowCount() == 0
+                ? Uni.createFrom().voidItem()
+                : EVENT.on(connection, rollout, type, Rows.utc(at)).replaceWithVoid();
     }
 
     private static final Sql SKIP_CANARY = Sql.of(

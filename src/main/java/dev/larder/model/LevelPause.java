@@ -1,6 +1,7 @@
 package dev.larder.model;
 
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -34,5 +35,17 @@ public record LevelPause(
                 .filter(pause -> pause.holdsAt(at))
                 .map(LevelPause::of)
                 .findFirst();
+    }
+
+    /**
+     * Of those that hold at this instant, the one that holds longest. One that must be lifted holds longest of all.
+     *
+     * @param pauses the widest level first: it is the one where two hold equally long
+     */
+    public static Optional<LevelPause> longest(List<Pause> pauses, Instant at) {
+        return pauses.stream()
+                .filter(pause -> pause.holdsAt(at))
+                .max(Comparator.comparing(Pause::until, Comparator.nullsLast(Comparator.naturalOrder())))
+                .map(LevelPause::of);
     }
 }

@@ -25,7 +25,6 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jboss.resteasy.reactive.RestStreamElementType;
@@ -72,18 +71,20 @@ class RolloutFollowResource {
     @Operation(
             operationId = "followRollout",
             summary =
-                    "Streams the rollout now, at each change of its state and every 15 s. The last event shows how it ended")
+                    "Streams the rollout now, at each change, and at least every 15 s. The last event shows how it ended")
     public Multi<RolloutView> events(@PathParam("id") String id) {
         Caller asking = caller.get();
         UUID rollout = JsonBody.uuid(id).orElseThrow(() -> Problem.notFound("rollout"));
-        AtomicBoolean first = new AtomicBoolean(true);
+        LastTold told = new LastTold(SILENCE);
         Watch watch = new Watch(feed);
         Shares.Place place = followers.take(asking);
         caller.closeWithAnswer(place);
         Multi<RolloutView> events = Multi.createBy()
                 .repeating()
-                .uni(() -> seen(asking, rollout, watch, first.getAndSet(false)).invoke(view -> watch(watch, view)))
-                .whilst(view -> view.times().endedAt() == null && !traffic.isEnding());
+                .uni(() -> seen(asking, rollout, watch, told).invoke(view -> watch(watch, view)))
+                .whilst(view -> view.times().endedAt() == null && !traffic.isEnding())
+                .select()
+                .where(view -> told.isDue(view, clock.instant()));
         return StreamGuard.logged("rollout events", events).onTermination().invoke(() -> {
             watch.close();
             place.close();
@@ -96,13 +97,18 @@ class RolloutFollowResource {
     }
 
     /** Fails with a 404 where the caller's token opens no more: it may be revoked while it follows. */
-    private Uni<RolloutView> seen(Caller asking, UUID rollout, Watch watch, boolean first) {
-        Uni<Void> wait =
-                first ? Uni.createFrom().voidItem() : Uni.combine().any().of(watch.next(), traffic.pause(SILENCE));
-        return wait.chain(() -> access.stillOpens(asking))
+    private Uni<RolloutView> seen(Caller asking, UUID rollout, Watch watch, LastTold told) {
+        return wait(watch, told)
+                .chain(() -> access.stillOpens(asking))
                 .chain(opens -> opens
                         ? reads.find(rollout, asking.organization(), clock.instant())
                         : Uni.createFrom().item(Optional.<RolloutView>empty()))
                 .map(found -> found.orElseThrow(() -> Problem.notFound("rollout")));
+    }
+
+    private Uni<Void> wait(Watch watch, LastTold told) {
+        return told.isNothing()
+                ? Uni.createFrom().voidItem()
+                : Uni.combine().any().of(watch.next(), traffic.pause(told.untilAgain(clock.instant())));
     }
 }

@@ -55,7 +55,7 @@ class RolloutMetrics {
                 .register(registry);
         if (state != RolloutState.HELD) {
             var overdue = Gauge.builder("larder.rollouts.overdue", () -> value(state, Open::overdue))
-                    .description("Rollouts that are not paused, and past the deadline of their state")
+                    .description("Rollouts that are past the deadline of their state, and in no pause of any level")
                     .tag("state", state.word())
                     .register(registry);
         }

@@ -6,7 +6,9 @@ import dev.larder.database.Slice;
 import dev.larder.database.Sql;
 import dev.larder.database.Total;
 import dev.larder.lifecycle.ListRules;
+import dev.larder.lifecycle.PauseColumns;
 import dev.larder.lifecycle.Rules;
+import dev.larder.model.LevelPause;
 import dev.larder.model.PresetFilter;
 import dev.larder.model.RolloutCause;
 import dev.larder.model.RolloutPolicy.OnFailure;
@@ -68,37 +70,47 @@ class RolloutReads {
                      WHERE w.preset_id = r.to_preset_id AND w.prebuild AND w.deleted_at IS NULL
                        AND w.transition = 'start' AND w.build_status = 'failed' AND w.created_at >= r.created_at""";
 
-    /** A value: when the reconciler ends the state of the rollout {@code r}. */
+    /** A value: when the reconciler ends the state of the rollout {@code r} with the target {@code p}. */
+    // As Progress decides it. A pause that has no end of its own adds nothing: lifting it moves the deadline.
     private static final String ENDS_AT = """
-            CASE WHEN r.state = 'canary' THEN r.deadline_at
-                        ELSE greatest(r.deadline_at,
-                                 live.newest_ready_at + make_interval(secs => n.rollout_deadline_seconds)) END""";
+            CASE WHEN r.state = 'canary'
+                        THEN greatest(r.deadline_at, {paused until} + make_interval(secs => p.canary_deadline_seconds))
+                        ELSE greatest(r.deadline_at, greatest(live.newest_ready_at, {paused until})
+                                                     + make_interval(secs => p.rollout_deadline_seconds)) END""".replace("{paused until}", PauseColumns.LAST_END);
+
+    /** A value: the preset that decides how many are wanted. */
+    // The role of the target is one in its open rollout, which may be another one than this.
+    private static final String WANTING = """
+            CASE WHEN p.rollout_id = r.id AND p.rollout_role = 'canary' THEN r.from_preset_id ELSE r.to_preset_id END""";
 
     private static final String SELECT = """
             SELECT r.id, o.name AS organization, t.name AS template, r.preset, r.cause, r.state, r.reason, r.detail,
                    r.verdict, u.name AS initiator, r.created_at, r.phase_at, r.paused_at, r.ended_at,
                    r.from_preset_id, fv.number AS from_version, r.to_preset_id, nv.number AS to_version,
                    {status of f} AS from_status, {reason of f} AS from_status_reason,
-                   {status of n} AS to_status, {reason of n} AS to_status_reason,
-                   n.on_rollout_failure, d.instances, d.timezone,
+                   {status of p} AS to_status, {reason of p} AS to_status_reason,
+                   p.on_rollout_failure, i.instances, i.timezone,
                    (SELECT jsonb_agg(jsonb_build_array(s.cron, s.instances) ORDER BY s.ordinal)
-                      FROM preset_schedules s WHERE s.preset_id = d.id) AS schedules,
-                   {ends at} AS ends_at, live.*, failed.*
+                      FROM preset_schedules s WHERE s.preset_id = i.id) AS schedules,
+                   {ends at} AS ends_at, {pauses}, live.*, failed.*
               FROM rollouts r
               JOIN organizations o ON o.id = r.organization_id
               JOIN templates t ON t.id = r.template_id
               JOIN users u ON u.id = r.initiator_id
-              JOIN presets n ON n.id = r.to_preset_id
-              JOIN template_versions nv ON nv.id = n.version_id
+              JOIN presets p ON p.id = r.to_preset_id
+              JOIN template_versions nv ON nv.id = p.version_id
               LEFT JOIN presets f ON f.id = r.from_preset_id
               LEFT JOIN template_versions fv ON fv.id = f.version_id
-              JOIN presets d ON d.id = CASE WHEN n.rollout_role = 'canary' THEN f.id ELSE n.id END
+              JOIN presets i ON i.id = {wanting}
+             CROSS JOIN settings d
               LEFT JOIN LATERAL ({live}) live ON r.ended_at IS NULL
               LEFT JOIN LATERAL ({failed}) failed ON r.ended_at IS NULL
             """.replaceAll(
                     "\\{status of (.)}", "CASE WHEN r.ended_at IS NULL THEN $1.status END")
             .replaceAll("\\{reason of (.)}", "CASE WHEN r.ended_at IS NULL THEN $1.status_reason END")
             .replace("{ends at}", ENDS_AT)
+            .replace("{pauses}", PauseColumns.OF_PRESET)
+            .replace("{wanting}", WANTING)
             .replace("{live}", LIVE)
             .replace("{failed}", FAILED);
 
@@ -136,16 +148,23 @@ class RolloutReads {
                 .map(rows -> Rows.first(rows, row -> view(row, at)));
     }
 
-    private static final Sql OPEN = Sql.of("""
+    private static final Sql OPEN = Sql.of(
+            """
             SELECT r.state, count(*) AS count, min(r.phase_at) AS oldest_phase_at,
-                   count(*) FILTER (WHERE r.paused_at IS NULL AND {ends at} < :at::timestamptz) AS overdue
+                   count(*) FILTER (WHERE r.paused_at IS NULL AND {ends at} < :at::timestamptz AND NOT {held back}) AS overdue
               FROM rollouts r
-              JOIN presets n ON n.id = r.to_preset_id
+              JOIN organizations o ON o.id = r.organization_id
+              JOIN templates t ON t.id = r.template_id
+              JOIN presets p ON p.id = r.to_preset_id
+             CROSS JOIN settings d
              CROSS JOIN LATERAL ({live}) live
              WHERE r.ended_at IS NULL
-             GROUP BY r.state""".replace("{ends at}", ENDS_AT).replace("{live}", LIVE), "at");
+             GROUP BY r.state""".replace("{ends at}", ENDS_AT)
+                    .replace("{held back}", PauseColumns.HOLDS)
+                    .replace("{live}", LIVE),
+            "at");
 
-    /** @param overdue not paused, and past the time at which the reconciler ends the state */
+    /** @param overdue in no pause of any level, and past the time at which the reconciler ends the state */
     record Open(int count, Instant oldestPhaseAt, int overdue) {}
 
     /** Open rollouts of the whole deployment by state; a state without any is left out. */
@@ -181,7 +200,7 @@ class RolloutReads {
                         Rows.instant(row, "created_at"),
                         Rows.instantOrNull(row, "paused_at"),
                         Rows.instantOrNull(row, "ended_at")),
-                open ? ending(row) : null,
+                open ? ending(row, at) : null,
                 open ? counts(row, at) : null);
     }
 
@@ -220,13 +239,14 @@ class RolloutReads {
                 canary.getString("code"));
     }
 
-    private static Ending ending(Row row) {
+    private static Ending ending(Row row, Instant at) {
         return Ending.of(
                 RolloutState.of(row.getString("state")),
                 row.getValue("paused_at") != null,
                 RolloutCause.of(row.getString("cause")),
                 OnFailure.of(row.getString("on_rollout_failure")),
-                Rows.instant(row, "ends_at"));
+                Rows.instant(row, "ends_at"),
+                LevelPause.longest(PauseColumns.in(row), at).orElse(null));
     }
 
     private static Counts counts(Row row, Instant at) {

@@ -1,6 +1,7 @@
 package dev.larder.reconcile;
 
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import dev.larder.model.LevelPause;
 import dev.larder.model.PresetStatus;
 import dev.larder.model.RolloutCause;
 import dev.larder.model.RolloutPolicy.OnFailure;
@@ -109,28 +110,51 @@ record RolloutView(
     /**
      * What ends the state, and when at the latest.
      *
-     * @param owner {@code reconciler}, or {@code template_admin}: a person must decide
+     * @param owner {@code reconciler}, or who must act: {@code template_admin}, or the {@code owner} of the deployment
      * @param at null where no time ends it: a person does, or the reconciler when all is renewed
      * @param then what the reconciler does at that time: {@code hold} or {@code rollback}; null without a time
+     * @param pause of the preset, its template, its organization or the deployment, as long as the reconciler waits for
+     *     its end; of several, the one that holds longest
      */
     @Schema(name = "RolloutEnding")
     record Ending(
-            String owner, @Nullable Instant at, @Nullable String then) {
+            String owner,
+            @Nullable Instant at,
+            @Nullable String then,
+            @Nullable LevelPause pause) {
 
         private static final Ending BY_A_PERSON = new Ending("template_admin", null, null);
-        private static final Ending WHEN_RENEWED = new Ending("reconciler", null, null);
 
-        static Ending of(RolloutState state, boolean paused, RolloutCause cause, OnFailure onFailure, Instant at) {
+        /** In no pause above the rollout. */
+        Ending(String owner, @Nullable Instant at, @Nullable String then) {
+            this(owner, at, then, null);
+        }
+
+        /**
+         * @param paused the rollout itself: a person resumes it
+         * @param at when the reconciler ends the state, as far as it may
+         * @param above the pause above the rollout that holds longest; null where none holds
+         */
+        static Ending of(
+                RolloutState state,
+                boolean paused,
+                RolloutCause cause,
+                OnFailure onFailure,
+                Instant at,
+                @Nullable LevelPause above) {
             boolean promotion = cause == RolloutCause.PROMOTION;
-            if (paused) {
+            if (paused || (state == RolloutState.HELD && promotion)) {
                 return BY_A_PERSON;
+            }
+            if (above != null && above.until() == null) {
+                return new Ending(above.level().equals("deployment") ? "owner" : "template_admin", null, null, above);
             }
             // A renewal goes on while it is held, and has no deadline then.
             if (state == RolloutState.HELD) {
-                return promotion ? BY_A_PERSON : WHEN_RENEWED;
+                return new Ending("reconciler", null, null, above);
             }
             OnFailure then = promotion ? onFailure : OnFailure.HOLD;
-            return new Ending("reconciler", at, then.word());
+            return new Ending("reconciler", at, then.word(), above);
         }
     }
 

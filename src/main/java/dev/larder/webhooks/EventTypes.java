@@ -45,6 +45,8 @@ final class EventTypes {
             "rollout.done",
             "rollout.rolled_back",
             "rollout.superseded",
+            "rollout.paused",
+            "rollout.resumed",
             "state.mutation_begun",
             "state.mutation_ended",
             "state.mutation_expired",

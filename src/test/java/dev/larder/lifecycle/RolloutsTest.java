@@ -143,6 +143,33 @@ class RolloutsTest {
     }
 
     @Test
+    void a_promotion_forgives_the_failures_before_it_and_a_rollback_forgives_none() {
+        UUID second = promote();
+        stock.sql("UPDATE presets SET status = 'hard_limited', status_reason = 'three builds failed'");
+        stock.clock.forward(Duration.ofSeconds(20));
+
+        assertThat(await(control.rollBack(stock.owner, open(), now()))).isInstanceOf(RolloutChange.Changed.class);
+        assertThat(failuresFrom(first))
+                .as("a rollback by onFailure would try it again and again")
+                .isEqualTo(Stock.NOON);
+
+        activate(second);
+        assertThat(failuresFrom(second)).isEqualTo(now());
+        assertThat(stock.row("SELECT status FROM presets WHERE id = $1", Tuple.of(second))
+                        .getString("status"))
+                .isEqualTo("healthy");
+        assertThat(stock.row("SELECT status FROM presets WHERE id = $1", Tuple.of(first))
+                        .getString("status"))
+                .as("the version before")
+                .isEqualTo("hard_limited");
+    }
+
+    private Instant failuresFrom(UUID preset) {
+        return Rows.instant(
+                stock.row("SELECT failures_from FROM presets WHERE id = $1", Tuple.of(preset)), "failures_from");
+    }
+
+    @Test
     void a_preset_that_the_new_version_does_not_have_is_not_served_any_more() {
         UUID other = stock.declare("other", 1);
         stock.sql("UPDATE presets SET name = 'gone' WHERE id = $1", other);
@@ -340,6 +367,17 @@ class RolloutsTest {
 
         await(control.resume(stock.owner, open(), now()));
         assertThat(stock.count("rollouts WHERE paused_at IS NOT NULL")).isZero();
+    }
+
+    @Test
+    void a_pause_and_its_end_are_told_once_each() {
+        UUID second = promote();
+        await(control.pause(stock.owner, open(), now()));
+        await(control.pause(stock.owner, open(), now()));
+        await(control.resume(stock.owner, open(), now()));
+        await(control.resume(stock.owner, open(), now()));
+
+        assertThat(events(second)).containsExactly("rollout.progressing", "rollout.paused", "rollout.resumed");
     }
 
     @ParameterizedTest

@@ -38,7 +38,7 @@ import org.junit.jupiter.api.io.TempDir;
 @WithTestResource(LarderTestResource.class)
 class RolloutHttpTest {
 
-    private static final Pattern STATE = Pattern.compile("\"state\":\"(\\w+)\"");
+    private static final Pattern STATE = Pattern.compile("\"state\":\"(\\w+)\".*\"pausedAt\":(null|\")");
 
     private static final String DECLARATION = """
             {"backend":"exec","files":{"start.sh":"echo %d"},"tags":{"site":"nowhere"},"presets":[{"name":"small",
@@ -108,7 +108,7 @@ class RolloutHttpTest {
     }
 
     @Test
-    void a_follower_is_told_each_state_until_the_rollout_has_ended() throws Exception {
+    void a_follower_is_told_each_state_and_each_pause_until_the_rollout_has_ended() throws Exception {
         apply(2, true);
         String rollout = "/api/v1/rollouts/" + id();
         List<String> states = new CopyOnWriteArrayList<>();
@@ -121,19 +121,24 @@ class RolloutHttpTest {
         Thread reader = Thread.ofVirtual().start(() -> {
             stream.body()
                     .flatMap(line -> STATE.matcher(line).results())
-                    .map(found -> found.group(1))
+                    .map(found -> found.group(1) + (found.group(2).equals("null") ? "" : ", paused"))
                     .forEach(states::add);
             states.add("over");
         });
 
         Eventually.see(() -> states, seen -> seen.contains("canary"));
+        assertThat(owner.post(rollout + "/pause", "").status()).isEqualTo(200);
+        Eventually.see(() -> states, seen -> seen.contains("canary, paused"));
+        assertThat(owner.post(rollout + "/resume", "").status()).isEqualTo(200);
+        Eventually.see(() -> states, seen -> seen.getLast().equals("canary") && seen.size() > 2);
         assertThat(owner.post(rollout + "/skip-canary", "").status()).isEqualTo(200);
         Eventually.see(() -> states, seen -> seen.contains("progressing"));
         assertThat(owner.post(rollout + "/rollback", "").status()).isEqualTo(200);
         Eventually.see(() -> states, seen -> seen.contains("over"));
 
         reader.join();
-        assertThat(states.stream().distinct()).containsExactly("canary", "progressing", "rolled_back", "over");
+        assertThat(states.stream().distinct())
+                .containsExactly("canary", "canary, paused", "progressing", "rolled_back", "over");
     }
 
     @Test

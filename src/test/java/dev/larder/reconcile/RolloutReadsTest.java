@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.larder.database.Total;
 import dev.larder.lifecycle.RolloutChange;
 import dev.larder.lifecycle.RolloutControl;
+import dev.larder.model.LevelPause;
 import dev.larder.model.PresetFilter;
 import dev.larder.model.RolloutCause;
 import dev.larder.model.RolloutPolicy.OnFailure;
@@ -30,6 +31,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -236,8 +238,8 @@ class RolloutReadsTest {
     void a_person_ends_a_renewal_only_where_it_is_paused_for_it_goes_on_while_it_is_held() {
         Instant at = NOON;
         for (RolloutCause cause : RolloutCause.values()) {
-            Ending held = Ending.of(RolloutState.HELD, false, cause, OnFailure.HOLD, at);
-            Ending paused = Ending.of(RolloutState.HELD, true, cause, OnFailure.HOLD, at);
+            Ending held = Ending.of(RolloutState.HELD, false, cause, OnFailure.HOLD, at, null);
+            Ending paused = Ending.of(RolloutState.HELD, true, cause, OnFailure.HOLD, at, null);
             String owner = cause == RolloutCause.PROMOTION ? "template_admin" : "reconciler";
             assertThat(held).as("held, %s", cause).isEqualTo(new Ending(owner, null, null));
             assertThat(paused).as("paused, %s", cause).isEqualTo(new Ending("template_admin", null, null));
@@ -310,6 +312,33 @@ class RolloutReadsTest {
     }
 
     @Test
+    void a_follower_is_told_an_equal_state_once_in_15_seconds_and_each_change_at_once() {
+        stock.declare("small", 1);
+        stock.promoteNewVersion();
+        UUID rollout = rollouts.promotion(stock.preset("small"), "progressing");
+        LastTold told = new LastTold(Duration.ofSeconds(15));
+
+        assertThat(told.isNothing()).isTrue();
+        assertThat(told.isDue(look(rollout), NOON)).isTrue();
+        assertThat(told.isDue(look(rollout), NOON)).as("the same").isFalse();
+        assertThat(told.untilAgain(NOON.plusSeconds(5))).isEqualTo(Duration.ofSeconds(10));
+
+        stock.sql("UPDATE rollouts SET paused_at = created_at WHERE id = $1", rollout);
+        assertThat(told.isDue(look(rollout), NOON.plusSeconds(5))).as("paused").isTrue();
+        pause("organizations", "all", null);
+        stock.sql("UPDATE rollouts SET paused_at = NULL WHERE id = $1", rollout);
+        assertThat(told.isDue(look(rollout), NOON.plusSeconds(6)))
+                .as("a pause above")
+                .isTrue();
+
+        assertThat(told.isDue(look(rollout), NOON.plusSeconds(20))).isFalse();
+        assertThat(told.isDue(look(rollout), NOON.plusSeconds(21)))
+                .as("silence")
+                .isTrue();
+        assertThat(told.untilAgain(NOON.plusSeconds(40))).isPositive();
+    }
+
+    @Test
     void rollouts_are_listed_newest_first_and_each_filter_narrows_them() {
         stock.declare("small", 1);
         UUID large = stock.declare("large", 1);
@@ -340,6 +369,23 @@ class RolloutReadsTest {
         assertThat(ids(in("superseded"))).containsExactly(second);
         assertThat(ids(because("expiry"))).containsExactly(first);
         assertThat(ids(since(before))).hasSize(3).doesNotContain(first, done);
+    }
+
+    @Test
+    void a_renewal_that_has_ended_is_shown_while_its_preset_is_tried_again_by_a_promotion_back() {
+        UUID preset = stock.declare("small", 3);
+        UUID renewal = rollouts.renewal(preset, RolloutCause.INVALIDATION);
+        rollouts.state(renewal, "done");
+        stock.promoteNewVersion();
+        UUID there = rollouts.promotion(stock.preset("small"), "progressing");
+        rollouts.state(there, "done");
+        await(stock.catalog.promote(stock.template(), 1));
+        UUID back = rollouts.promotion(preset, "canary");
+
+        assertThat(look(renewal).phase().state()).isEqualTo("done");
+        assertThat(look(there).change().to().version()).isEqualTo(2);
+        assertThat(look(back).counts().wanted()).isEqualTo(3);
+        assertThat(ids(ALL)).containsExactlyInAnyOrder(back, there, renewal);
     }
 
     @Test
@@ -391,6 +437,98 @@ class RolloutReadsTest {
                         .get(RolloutState.PROGRESSING))
                 .as("paused")
                 .isEqualTo(new RolloutReads.Open(1, NOON, 0));
+    }
+
+    /** @param scope null lifts it */
+    private void pause(String table, @Nullable String scope, @Nullable Instant until) {
+        await(stock.pool
+                .preparedQuery("UPDATE " + table + " SET pause_scope = $1, pause_until = $2")
+                .execute(Tuple.of(scope, until == null ? null : RolloutRows.utc(until))));
+    }
+
+    @Test
+    void a_pause_of_any_level_is_named_and_no_rollout_is_overdue_while_it_holds() {
+        stock.declare("small", 1);
+        stock.promoteNewVersion();
+        UUID rollout = rollouts.promotion(stock.preset("small"), "progressing");
+        stock.clock.forward(Duration.ofHours(2));
+        Instant now = stock.clock.instant();
+        Instant end = now.plus(Duration.ofHours(1));
+        Map<String, String> levels = Map.of(
+                "preset",
+                "presets",
+                "template",
+                "templates",
+                "organization",
+                "organizations",
+                "deployment",
+                "settings");
+
+        levels.forEach((level, table) -> {
+            for (String scope : List.of("create", "all")) {
+                pause(table, scope, null);
+                String owner = level.equals("deployment") ? "owner" : "template_admin";
+                assertThat(look(rollout).ending())
+                        .isEqualTo(new Ending(owner, null, null, new LevelPause(level, scope, null)));
+                assertThat(overdue(now)).as(level).isZero();
+
+                pause(table, scope, end);
+                Instant deadline = end.plus(Duration.ofHours(1));
+                assertThat(look(rollout).ending())
+                        .isEqualTo(new Ending("reconciler", deadline, "hold", new LevelPause(level, scope, end)));
+                assertThat(overdue(end)).as(level).isZero();
+                assertThat(overdue(deadline))
+                        .as("%s, its time begins with the end", level)
+                        .isZero();
+                assertThat(overdue(deadline.plusMillis(1))).as(level).isOne();
+            }
+            pause(table, null, null);
+        });
+
+        assertThat(look(rollout).ending()).isEqualTo(new Ending("reconciler", NOON.plus(Duration.ofHours(1)), "hold"));
+        assertThat(overdue(now)).isOne();
+    }
+
+    private int overdue(Instant at) {
+        return await(reads.open(at)).get(RolloutState.PROGRESSING).overdue();
+    }
+
+    @Test
+    void a_canary_has_all_its_time_after_a_pause_and_of_several_pauses_the_one_that_holds_longest_is_named() {
+        UUID before = stock.declare("small", 1);
+        stock.promoteNewVersion();
+        UUID after = stock.preset("small");
+        UUID rollout = rollouts.promotion(after, "canary");
+        stock.sql("UPDATE presets SET canary_instances = 1, canary_deadline_seconds = 600 WHERE id = $1", after);
+        Instant end = NOON.plus(Duration.ofHours(2));
+        pause("organizations", "all", end);
+        pause("templates", "create", NOON.plus(Duration.ofMinutes(1)));
+
+        assertThat(look(rollout).ending())
+                .isEqualTo(new Ending(
+                        "reconciler",
+                        end.plus(Duration.ofMinutes(10)),
+                        "hold",
+                        new LevelPause("organization", "all", end)));
+
+        pause("presets", "all", null);
+        assertThat(look(rollout).ending())
+                .isEqualTo(new Ending("template_admin", null, null, new LevelPause("preset", "all", null)));
+
+        stock.sql("UPDATE settings SET suspect_since = $1, suspect_reason = 'another_server'", RolloutRows.utc(NOON));
+        assertThat(look(rollout).ending())
+                .as("a database that may be older than it should be")
+                .isEqualTo(new Ending("owner", null, null, new LevelPause("deployment", "all", null)));
+    }
+
+    @Test
+    void a_person_decides_of_a_held_promotion_in_a_pause_and_a_held_renewal_waits_for_its_end() {
+        LevelPause pause = new LevelPause("template", "all", null);
+
+        assertThat(Ending.of(RolloutState.HELD, false, RolloutCause.PROMOTION, OnFailure.HOLD, NOON, pause))
+                .isEqualTo(new Ending("template_admin", null, null));
+        assertThat(Ending.of(RolloutState.HELD, false, RolloutCause.EXPIRY, OnFailure.HOLD, NOON, pause))
+                .isEqualTo(new Ending("template_admin", null, null, pause));
     }
 
     @Test

@@ -37,6 +37,8 @@ class EventTypesTest {
             words(stock, "rollouts", "state = ANY%", "rollout.", appended);
         }
         appended.addAll(Set.of("claim.active", "claim.waiting", "state.unreliable", "state.corrupt"));
+        // RolloutControl appends them itself.
+        appended.addAll(Set.of("rollout.paused", "rollout.resumed"));
         try (Stream<Path> files = Files.walk(Path.of("src/main/java"))) {
             for (Path file : files.filter(Files::isRegularFile).toList()) {
                 NOTIFICATION

@@ -118,7 +118,17 @@ sealed interface Condition {
                         Json.text(counts, "newReady"),
                         Json.text(counts, "wanted"),
                         left.isEmpty() ? "" : ", " + left + " old left",
-                        Json.text(rollout, "pausedAt").isEmpty() ? "" : ", paused"));
+                        paused(rollout)));
+    }
+
+    private static String paused(JsonNode rollout) {
+        if (!Json.text(rollout, "pausedAt").isEmpty()) {
+            return ", paused";
+        }
+        JsonNode pause = rollout.path("ending").path("pause");
+        String level = Json.text(pause, "level");
+        String until = Json.text(pause, "until");
+        return level.isEmpty() ? "" : ", " + level + " paused" + (until.isEmpty() ? "" : " until " + until);
     }
 
     private static String because(JsonNode rollout) {
