@@ -10,9 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param schedule index of the schedule that decided, in declared order
  */
 record Because(
-        String rule,
-        @Nullable Integer schedule,
-        @Nullable String detail) {
+        String rule, @Nullable Integer schedule, @Nullable String detail) {
 
     static Because of(Desired desired) {
         return switch (desired.reason()) {

@@ -54,8 +54,7 @@ record HoldView(
                 new HoldView("rollout_held", null, null, "its rollout is held, until a template admin decides");
             case Blocker.PlaceHeld(var place) ->
                 new HoldView("place_held", place.since(), place.until(), place.detail());
-            case Blocker.NoWorker(var missing, var since) ->
-                new HoldView("no_worker", since, null, missing.detail());
+            case Blocker.NoWorker(var missing, var since) -> new HoldView("no_worker", since, null, missing.detail());
         };
     }
 

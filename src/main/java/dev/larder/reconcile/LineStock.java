@@ -21,11 +21,11 @@ record LineStock(PoolState counts, Desired desired, List<Blocker> holds, UUID bu
 
     /** @param asked a preset of the line: the answer is its own where the line wants nothing */
     static LineStock of(LinePlan line, UUID asked) {
-        Planned decides = first(line, LineStock::decides).or(() -> line.of(asked)).orElseThrow();
+        Planned decides =
+                first(line, LineStock::decides).or(() -> line.of(asked)).orElseThrow();
         Planned builder = first(line, LineStock::isRefilled).orElse(decides);
-        PoolState counts = line.members().stream()
-                .map(member -> member.plan().stock())
-                .reduce(PoolState.NONE, PoolState::and);
+        PoolState counts =
+                line.members().stream().map(member -> member.plan().stock()).reduce(PoolState.NONE, PoolState::and);
         return new LineStock(
                 counts,
                 decides.plan().desired(),
@@ -50,8 +50,7 @@ record LineStock(PoolState counts, Desired desired, List<Blocker> holds, UUID bu
 
     private static List<Blocker> holds(LinePlan line, Planned builder) {
         List<Blocker> holds = new ArrayList<>(builder.plan().holds());
-        Stream<Blocker> ofLine =
-                line.members().stream().flatMap(member -> member.plan().holds().stream());
+        Stream<Blocker> ofLine = line.members().stream().flatMap(member -> member.plan().holds().stream());
         Blocker held = new Blocker.RolloutHeld();
         if (!holds.contains(held) && ofLine.anyMatch(held::equals)) {
             holds.add(held);

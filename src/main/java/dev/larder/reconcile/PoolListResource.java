@@ -56,8 +56,9 @@ class PoolListResource {
     }
 
     private Uni<Page<PoolRow>> rows(Page<DeclaredPreset> page, Instant at) {
-        return pools.lines(page, at).chain(lines -> presets.claims(members(page, lines))
-                .map(claims -> page.map(preset -> PoolRow.of(preset, lines.get(preset.id()), claims, at))));
+        return pools.lines(page, at)
+                .chain(lines -> presets.claims(members(page, lines))
+                        .map(claims -> page.map(preset -> PoolRow.of(preset, lines.get(preset.id()), claims, at))));
     }
 
     private static List<UUID> members(Page<DeclaredPreset> page, Map<UUID, LinePlan> lines) {

@@ -43,26 +43,10 @@ class PoolMetrics implements PoolObserver {
     PoolMetrics(MeterRegistry registry) {
         gauges = List.of(
                 gauge(registry, "desired", "Prebuilds wanted now", sum(PoolState::desired)),
-                gauge(
-                        registry,
-                        "actual",
-                        "Prebuilds running, expired ones included",
-                        sum(PoolState::actual)),
-                gauge(
-                        registry,
-                        "eligible",
-                        "Prebuilds that a claim may take",
-                        sum(PoolState::eligible)),
-                gauge(
-                        registry,
-                        "starting",
-                        "Prebuilds being built",
-                        sum(PoolState::starting)),
-                gauge(
-                        registry,
-                        "expired",
-                        "Prebuilds running but too old",
-                        sum(PoolState::expired)),
+                gauge(registry, "actual", "Prebuilds running, expired ones included", sum(PoolState::actual)),
+                gauge(registry, "eligible", "Prebuilds that a claim may take", sum(PoolState::eligible)),
+                gauge(registry, "starting", "Prebuilds being built", sum(PoolState::starting)),
+                gauge(registry, "expired", "Prebuilds running but too old", sum(PoolState::expired)),
                 gauge(registry, "backoff", "1 while creation is put off after failures", any(Reading::backoff)),
                 gauge(
                         registry,

@@ -40,11 +40,10 @@ record PoolRow(
             long claimed,
             long waiting) {}
 
-    static PoolRow of(
-            DeclaredPreset preset, @Nullable LinePlan line, Map<UUID, LiveClaims> claims, Instant at) {
+    static PoolRow of(DeclaredPreset preset, @Nullable LinePlan line, Map<UUID, LiveClaims> claims, Instant at) {
         Optional<LinePlan> planned = Optional.ofNullable(line);
-        @Nullable LineStock stock =
-                planned.map(known -> LineStock.of(known, preset.id())).orElse(null);
+        @Nullable
+        LineStock stock = planned.map(known -> LineStock.of(known, preset.id())).orElse(null);
         LiveClaims live = members(preset, line)
                 .map(member -> claims.getOrDefault(member, LiveClaims.NONE))
                 .reduce(LiveClaims.NONE, LiveClaims::and);

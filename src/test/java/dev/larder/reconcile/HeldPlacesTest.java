@@ -95,7 +95,9 @@ class HeldPlacesTest {
     }
 
     private Plan plan(UUID preset) {
-        return await(crank.reconciler().plans(List.of(preset), now())).getFirst().plan();
+        return await(crank.reconciler().plans(List.of(preset), now()))
+                .getFirst()
+                .plan();
     }
 
     private int eligible(UUID preset) {
