@@ -9,8 +9,8 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
- * What the clients of a line have: the stock of all its versions that are handed out. It is the same whichever preset of
- * the line is asked for. No client gets a canary, so it is not part of this.
+ * What the clients of a line have: the stock of all its versions that are handed out. It is the same whichever
+ * preset of the line is asked for. No client gets a canary, so it is not part of this.
  *
  * @param counts of all versions but a canary
  * @param desired how many are wanted: by the version before while the new one is a canary, else by the new one
