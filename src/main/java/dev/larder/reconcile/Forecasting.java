@@ -7,7 +7,6 @@ import dev.larder.model.Rollout;
 import dev.larder.model.RolloutCause;
 import dev.larder.model.RolloutState;
 import dev.larder.reconcile.PoolView.ActionView;
-import dev.larder.reconcile.PoolView.HoldView;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;

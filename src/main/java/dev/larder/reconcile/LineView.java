@@ -27,6 +27,8 @@ record LineView(
     /**
      * @param version the number of the template's version
      * @param role {@code target}, {@code canary} or {@code before}; null for a version whose stock is only removed
+     * @param because which rule decided how many of this version are wanted
+     * @param holds why nothing of this version is created, or why what is created waits
      * @param stale how many running prebuilds are to be replaced, and are handed out until then
      */
     record MemberView(
@@ -37,7 +39,9 @@ record LineView(
             String role,
 
             int stale,
-            PoolState counts) {
+            PoolState counts,
+            Because because,
+            List<HoldView> holds) {
 
         static MemberView of(Planned member, Instant at) {
             PresetSnapshot preset = member.preset();
@@ -46,7 +50,9 @@ record LineView(
                     preset.identity().version(),
                     preset.membership().map(known -> known.role().word()).orElse(null),
                     stale(preset, at),
-                    member.plan().state());
+                    member.plan().state(),
+                    Because.of(member.plan().desired()),
+                    HoldView.of(member.plan().holds()));
         }
 
         private static int stale(PresetSnapshot preset, Instant at) {

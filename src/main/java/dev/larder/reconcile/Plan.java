@@ -57,6 +57,16 @@ public record Plan(
         return new Planning(preset, quota, at, limits).plan();
     }
 
+    /** What clients have of it: its state, but nothing of a version that is tried. */
+    PoolState stock() {
+        return isTrial() ? PoolState.NONE : state;
+    }
+
+    /** Whether the version is a canary. */
+    boolean isTrial() {
+        return desired.reason() instanceof Desired.Reason.Canary;
+    }
+
     /** The prebuilds this plan would create. */
     public int creates() {
         return effects.stream()

@@ -4,7 +4,6 @@ import dev.larder.model.CreationStatus;
 import dev.larder.model.CreationStatus.Reason;
 import dev.larder.model.CreationStatuses;
 import dev.larder.model.PresetSnapshot;
-import dev.larder.reconcile.PoolView.HoldView;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;

@@ -7,7 +7,6 @@ import dev.larder.http.PresetParameters;
 import dev.larder.model.Role;
 import dev.larder.reconcile.PresetStore.DeclaredPreset;
 import dev.larder.reconcile.PresetStore.Filter;
-import dev.larder.reconcile.PresetStore.LiveClaims;
 import io.smallrye.mutiny.Uni;
 import jakarta.annotation.security.RolesAllowed;
 import jakarta.ws.rs.BeanParam;
@@ -18,6 +17,9 @@ import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
@@ -54,13 +56,14 @@ class PoolListResource {
     }
 
     private Uni<Page<PoolRow>> rows(Page<DeclaredPreset> page, Instant at) {
-        return Uni.combine()
-                .all()
-                .unis(
-                        pools.lines(page, at),
-                        presets.claims(
-                                page.items().stream().map(DeclaredPreset::id).toList()))
-                .with((lines, claims) -> page.map(preset -> PoolRow.of(
-                        preset, lines.get(preset.id()), claims.getOrDefault(preset.id(), LiveClaims.NONE), at)));
+        return pools.lines(page, at)
+                .chain(lines -> presets.claims(members(page, lines))
+                        .map(claims -> page.map(preset -> PoolRow.of(preset, lines.get(preset.id()), claims, at))));
+    }
+
+    private static List<UUID> members(Page<DeclaredPreset> page, Map<UUID, LinePlan> lines) {
+        return page.items().stream()
+                .flatMap(preset -> PoolRow.members(preset, lines.get(preset.id())))
+                .toList();
     }
 }

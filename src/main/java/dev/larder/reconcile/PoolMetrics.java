@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.function.Predicate;
 import java.util.function.ToIntFunction;
 
 /**
@@ -20,18 +21,18 @@ import java.util.function.ToIntFunction;
 @ApplicationScoped
 class PoolMetrics implements PoolObserver {
 
-    private record Gauge(MultiGauge gauge, ToIntFunction<Reading> value) {}
+    private record Gauge(MultiGauge gauge, ToIntFunction<List<Reading>> value) {}
 
     /**
-     * The presets of one name. Presets of an older version keep their name while their last prebuilds are deleted:
-     * one series shows the sum.
+     * The presets of one name. Those of an older version keep their name while a rollout replaces their prebuilds, or
+     * the last ones are deleted: one series shows the sum.
      */
     private static final class Shown {
 
         private volatile List<Reading> same = List.of();
 
-        int sum(ToIntFunction<Reading> value) {
-            return same.stream().mapToInt(value).sum();
+        int value(ToIntFunction<List<Reading>> value) {
+            return value.applyAsInt(same);
         }
     }
 
@@ -41,36 +42,31 @@ class PoolMetrics implements PoolObserver {
 
     PoolMetrics(MeterRegistry registry) {
         gauges = List.of(
-                gauge(registry, "desired", "Prebuilds wanted now", r -> r.pool().desired()),
-                gauge(
-                        registry,
-                        "actual",
-                        "Prebuilds running, expired ones included",
-                        r -> r.pool().actual()),
-                gauge(
-                        registry,
-                        "eligible",
-                        "Prebuilds that a claim may take",
-                        r -> r.pool().eligible()),
-                gauge(
-                        registry,
-                        "starting",
-                        "Prebuilds being built",
-                        r -> r.pool().starting()),
-                gauge(
-                        registry,
-                        "expired",
-                        "Prebuilds running but too old",
-                        r -> r.pool().expired()),
-                gauge(registry, "backoff", "1 while creation is put off after failures", r -> r.backoff() ? 1 : 0),
+                gauge(registry, "desired", "Prebuilds wanted now", sum(PoolState::desired)),
+                gauge(registry, "actual", "Prebuilds running, expired ones included", sum(PoolState::actual)),
+                gauge(registry, "eligible", "Prebuilds that a claim may take", sum(PoolState::eligible)),
+                gauge(registry, "starting", "Prebuilds being built", sum(PoolState::starting)),
+                gauge(registry, "expired", "Prebuilds running but too old", sum(PoolState::expired)),
+                gauge(registry, "backoff", "1 while creation is put off after failures", any(Reading::backoff)),
                 gauge(
                         registry,
                         "hard_limited",
                         "1 while creation has stopped for good after failures",
-                        r -> r.hardLimited() ? 1 : 0));
+                        any(Reading::hardLimited)));
     }
 
-    private static Gauge gauge(MeterRegistry registry, String name, String says, ToIntFunction<Reading> value) {
+    private static ToIntFunction<List<Reading>> sum(ToIntFunction<PoolState> count) {
+        return same -> same.stream()
+                .mapToInt(reading -> count.applyAsInt(reading.pool()))
+                .sum();
+    }
+
+    /** 1, however many of the versions it is true of. */
+    private static ToIntFunction<List<Reading>> any(Predicate<Reading> flag) {
+        return same -> same.stream().anyMatch(flag) ? 1 : 0;
+    }
+
+    private static Gauge gauge(MeterRegistry registry, String name, String says, ToIntFunction<List<Reading>> value) {
         return new Gauge(
                 MultiGauge.builder("larder.preset." + name).description(says).register(registry), value);
     }
@@ -118,8 +114,8 @@ class PoolMetrics implements PoolObserver {
                         false);
     }
 
-    private static MultiGauge.Row<?> row(Name name, Shown shown, ToIntFunction<Reading> value) {
+    private static MultiGauge.Row<?> row(Name name, Shown shown, ToIntFunction<List<Reading>> value) {
         Tags tags = Tags.of("organization", name.organization(), "template", name.template(), "preset", name.preset());
-        return MultiGauge.Row.of(tags, shown, now -> now.sum(value));
+        return MultiGauge.Row.of(tags, shown, now -> now.value(value));
     }
 }

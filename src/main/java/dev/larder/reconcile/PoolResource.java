@@ -31,7 +31,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.stream.Collectors;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
@@ -83,8 +82,8 @@ class PoolResource {
     Uni<Page<PresetWithPool>> page(ListParameters list, Filter filter) {
         Instant now = clock.instant();
         return presets(list, filter)
-                .chain(page -> plans(page, now)
-                        .map(plans -> page.map(preset -> PresetWithPool.of(preset, plans.get(preset.id()), now))));
+                .chain(page -> lines(page, now)
+                        .map(lines -> page.map(preset -> withPool(preset, lines.get(preset.id()), now))));
     }
 
     Uni<Page<DeclaredPreset>> presets(ListParameters list, Filter filter) {
@@ -95,11 +94,8 @@ class PoolResource {
                 .chain(found -> list.counted(found, () -> presets.total(organization, filter)));
     }
 
-    private Uni<Map<UUID, Plan>> plans(Page<DeclaredPreset> page, Instant at) {
-        return reconciler
-                .plans(ids(page), at)
-                .map(plans -> plans.stream()
-                        .collect(Collectors.toMap(one -> one.preset().id(), Planned::plan)));
+    private static PresetWithPool withPool(DeclaredPreset preset, @Nullable LinePlan line, Instant at) {
+        return PresetWithPool.of(preset, line == null ? null : LineStock.of(line, preset.id()), at);
     }
 
     private static List<UUID> ids(Page<DeclaredPreset> page) {
@@ -125,9 +121,8 @@ class PoolResource {
         Instant now = clock.instant();
         return found(id)
                 .chain(preset -> reconciler
-                        .plan(preset.id(), now)
-                        .map(planned -> PresetWithPool.of(
-                                preset, planned.map(Planned::plan).orElse(null), now)));
+                        .lines(List.of(preset.id()), now)
+                        .map(lines -> withPool(preset, lines.isEmpty() ? null : lines.getFirst(), now)));
     }
 
     @GET
@@ -137,13 +132,12 @@ class PoolResource {
             summary = "Shows the actual and desired state of the pool, with the reasons")
     public Uni<PoolView> pool(@PathParam("id") String id) {
         return planned(id, clock.instant())
-                .map(line -> PoolView.of(line.of(preset(id)).orElseThrow(), line))
-                .chain(this::explained);
+                .chain(line -> explained(PoolView.of(line.of(preset(id)).orElseThrow(), line), line));
     }
 
-    private Uni<PoolView> explained(PoolView view) {
+    private Uni<PoolView> explained(PoolView view, LinePlan line) {
         return view.holdsForFailures()
-                ? presets.lastFailure(view.preset())
+                ? presets.lastFailure(LineStock.of(line, view.preset()).builder())
                         .map(failed -> failed.map(view::after).orElse(view))
                 : Uni.createFrom().item(view);
     }

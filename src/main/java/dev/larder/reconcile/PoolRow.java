@@ -4,9 +4,10 @@ import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.larder.reconcile.PresetStore.DeclaredPreset;
 import dev.larder.reconcile.PresetStore.LiveClaims;
 import java.time.Instant;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.function.ToIntFunction;
+import java.util.stream.Stream;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
@@ -27,10 +28,10 @@ record PoolRow(
 
     /**
      * @param desired how many prebuilds are wanted; null, as the next two, for a preset without prebuilds
-     * @param ready how many could be claimed, those of a version before that a rollout has not replaced yet included
-     * @param building how many are being built, or wait for a worker; in the same way
-     * @param claimed claims that hold a workspace of the preset
-     * @param waiting claims that wait for one
+     * @param ready how many could be claimed, of all versions that are handed out ({@link LineStock})
+     * @param building how many are being built, or wait for a worker; in the same way, so without a canary
+     * @param claimed claims that hold a workspace of the preset, or of one that is in its open rollout
+     * @param waiting claims that wait for one; in the same way
      */
     record Counts(
             @Nullable Integer desired,
@@ -39,30 +40,32 @@ record PoolRow(
             long claimed,
             long waiting) {}
 
-    static PoolRow of(DeclaredPreset preset, @Nullable LinePlan line, LiveClaims claims, Instant at) {
+    static PoolRow of(DeclaredPreset preset, @Nullable LinePlan line, Map<UUID, LiveClaims> claims, Instant at) {
         Optional<LinePlan> planned = Optional.ofNullable(line);
         @Nullable
-        Plan plan = planned.flatMap(known -> known.of(preset.id()))
-                .map(Planned::plan)
-                .orElse(null);
+        LineStock stock = planned.map(known -> LineStock.of(known, preset.id())).orElse(null);
+        LiveClaims live = members(preset, line)
+                .map(member -> claims.getOrDefault(member, LiveClaims.NONE))
+                .reduce(LiveClaims.NONE, LiveClaims::and);
         return new PoolRow(
                 preset.named().organization(),
                 preset.named().template(),
                 preset.named().name(),
                 preset.id(),
-                PresetWithPool.Condition.of(preset, plan, at),
+                PresetWithPool.Condition.of(preset, stock, at),
                 new Counts(
-                        plan == null ? null : plan.state().desired(),
-                        planned.map(known -> sum(known, PoolState::eligible)).orElse(null),
-                        planned.map(known -> sum(known, PoolState::starting)).orElse(null),
-                        claims.claimed(),
-                        claims.waiting()),
+                        stock == null ? null : stock.counts().desired(),
+                        stock == null ? null : stock.counts().eligible(),
+                        stock == null ? null : stock.counts().starting(),
+                        live.claimed(),
+                        live.waiting()),
                 planned.flatMap(known -> LineView.of(known, at)).orElse(null));
     }
 
-    private static int sum(LinePlan line, ToIntFunction<PoolState> count) {
-        return line.members().stream()
-                .mapToInt(member -> count.applyAsInt(member.plan().state()))
-                .sum();
+    /** The presets whose claims a row counts: of a preset without prebuilds, itself. */
+    static Stream<UUID> members(DeclaredPreset preset, @Nullable LinePlan line) {
+        return line == null
+                ? Stream.of(preset.id())
+                : line.members().stream().map(member -> member.preset().id());
     }
 }

@@ -20,6 +20,8 @@ import java.time.Instant;
 public record PoolState(
         int desired, int actual, int expired, int eligible, int extraneous, int starting, int stopping, int deleting) {
 
+    static final PoolState NONE = new PoolState(0, 0, 0, 0, 0, 0, 0, 0);
+
     static PoolState of(PresetSnapshot preset, int desired, Instant at) {
         int actual = 0;
         int expired = 0;
@@ -40,6 +42,19 @@ public record PoolState(
         }
         int extraneous = preset.active() ? Math.max(actual - expired - desired, 0) : 0;
         return new PoolState(desired, actual, expired, eligible, extraneous, starting, stopping, deleting);
+    }
+
+    /** Both together. */
+    PoolState and(PoolState other) {
+        return new PoolState(
+                desired + other.desired,
+                actual + other.actual,
+                expired + other.expired,
+                eligible + other.eligible,
+                extraneous + other.extraneous,
+                starting + other.starting,
+                stopping + other.stopping,
+                deleting + other.deleting);
     }
 
     /** How many prebuilds are missing. */

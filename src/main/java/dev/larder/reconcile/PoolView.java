@@ -13,9 +13,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * The state of a pool and its reasons.
  *
+ * @param status of this preset; {@code next} is of this preset too
+ * @param counts what clients have: of all versions that are handed out, as the next two ({@link LineStock})
  * @param because which rule decided how many are wanted
  * @param holds why nothing is created, or why what is created waits
- * @param rollout the open one of the preset's line; null where none is
+ * @param rollout the open one of the preset's line, with each version by itself; null where none is
  */
 record PoolView(
         UUID preset,
@@ -43,104 +45,26 @@ record PoolView(
 
     static PoolView of(Planned planned, LinePlan line) {
         PresetSnapshot preset = planned.preset();
-        Plan plan = planned.plan();
+        LineStock stock = LineStock.of(line, preset.id());
         return new PoolView(
                 preset.id(),
                 preset.identity().organizationName() + "/" + preset.identity().templateName() + "/" + preset.name(),
                 preset.status().word(),
-                plan.state(),
-                Because.of(plan.desired()),
-                plan.holds().stream().map(HoldView::of).toList(),
+                stock.counts(),
+                Because.of(stock.desired()),
+                HoldView.of(stock.holds()),
                 Outlook.of(planned, line),
-                LineView.of(line, plan.at()).orElse(null));
+                LineView.of(line, planned.plan().at()).orElse(null));
     }
 
     boolean holdsForFailures() {
         return holds.stream().anyMatch(HoldView::explainsFailures);
     }
 
-    PoolView after(FailedJob failed) {
+    PoolView after(HoldView.FailedJob failed) {
         List<HoldView> explained =
                 holds.stream().map(hold -> hold.after(failed)).toList();
         return new PoolView(preset, name, status, counts, because, explained, outlook, rollout);
-    }
-
-    /** A start of a prebuild that failed. */
-    record FailedJob(UUID job, UUID workspace, @Nullable String code, Instant at) {}
-
-    /**
-     * @param rule {@code base}, {@code schedule}, {@code inactive}, {@code schedules_unusable}, {@code canary},
-     *     {@code replaced} or {@code refilled}
-     * @param schedule index of the schedule that decided, in declared order
-     */
-    record Because(
-            String rule,
-            @Nullable Integer schedule,
-            @Nullable String detail) {
-
-        static Because of(Desired desired) {
-            return switch (desired.reason()) {
-                case Desired.Reason.Inactive() ->
-                    new Because("inactive", null, "the version is not active, or its template deleted or deprecated");
-                case Desired.Reason.Canary() -> new Because("canary", null, "the version is tried before it is served");
-                case Desired.Reason.Replaced() ->
-                    new Because("replaced", null, "a rollout replaces its stock by that of a later version");
-                case Desired.Reason.Refilled() ->
-                    new Because("refilled", null, "a later version is to replace its stock, and is not built now");
-                case Desired.Reason.Base() -> new Because("base", null, null);
-                case Desired.Reason.BySchedule(var index, var cron) -> new Because("schedule", index, cron);
-                case Desired.Reason.ScheduleUnusable(var detail) -> new Because("schedules_unusable", null, detail);
-            };
-        }
-    }
-
-    /**
-     * @param kind {@code backoff}, {@code hard_limited}, {@code validation_failed}, {@code paused},
-     *     {@code rollout_held}, {@code place_held} or {@code no_worker}
-     * @param since of a place and of jobs that no worker takes
-     * @param until of a place: when the next build is tried there
-     * @param lastFailure of {@code backoff} and {@code hard_limited}: the job that failed last, while its workspace is
-     *     kept
-     */
-    record HoldView(
-            String kind,
-            @Nullable Instant since,
-            @Nullable Instant until,
-            String detail,
-            @Nullable FailedJob lastFailure) {
-
-        private HoldView(String kind, @Nullable Instant since, @Nullable Instant until, String detail) {
-            this(kind, since, until, detail, null);
-        }
-
-        boolean explainsFailures() {
-            return kind.equals("backoff") || kind.equals("hard_limited");
-        }
-
-        HoldView after(FailedJob failed) {
-            return explainsFailures() ? new HoldView(kind, since, until, detail, failed) : this;
-        }
-
-        static HoldView of(Blocker hold) {
-            return switch (hold) {
-                case Blocker.Backoff(var until, var failures) ->
-                    new HoldView("backoff", null, until, failures + " failed builds are remembered");
-                case Blocker.HardLimited(var reason) -> new HoldView("hard_limited", null, null, reason);
-                case Blocker.ValidationFailed(var reason) -> new HoldView("validation_failed", null, null, reason);
-                case Blocker.Paused(var pause) ->
-                    new HoldView(
-                            "paused",
-                            null,
-                            pause.until(),
-                            pause.level() + ", " + pause.scope().word());
-                case Blocker.RolloutHeld() ->
-                    new HoldView("rollout_held", null, null, "its rollout is held, until a template admin decides");
-                case Blocker.PlaceHeld(var place) ->
-                    new HoldView("place_held", place.since(), place.until(), place.detail());
-                case Blocker.NoWorker(var missing, var since) ->
-                    new HoldView("no_worker", since, null, missing.detail());
-            };
-        }
     }
 
     /**

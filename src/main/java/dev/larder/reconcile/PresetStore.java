@@ -11,7 +11,7 @@ import dev.larder.lifecycle.Rules;
 import dev.larder.model.Pause;
 import dev.larder.model.PresetFilter;
 import dev.larder.model.PresetStatus;
-import dev.larder.reconcile.PoolView.FailedJob;
+import dev.larder.reconcile.HoldView.FailedJob;
 import io.smallrye.mutiny.Uni;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
@@ -110,6 +110,10 @@ class PresetStore {
     record LiveClaims(long claimed, long waiting) {
 
         static final LiveClaims NONE = new LiveClaims(0, 0);
+
+        LiveClaims and(LiveClaims other) {
+            return new LiveClaims(claimed + other.claimed, waiting + other.waiting);
+        }
     }
 
     /** By preset; a preset without any is left out. Reads the claims of their organizations that have not ended. */

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A preset and its pool, as the API lists them; the room catalog shows what a preset declares.
  *
- * @param pool in numbers; null for a preset without prebuilds
+ * @param pool what clients have, in numbers: of all versions that are handed out ({@link LineStock}); null for a preset
+ *     without prebuilds
  */
 record PresetWithPool(
         UUID id,
@@ -34,26 +35,24 @@ record PresetWithPool(
             @Schema(implementation = PresetStatus.class) String status,
             @Nullable String statusReason,
             @Nullable LevelPause pause,
-            List<PoolView.HoldView> holds) {
+            List<HoldView> holds) {
 
-        static Condition of(DeclaredPreset preset, @Nullable Plan plan, Instant at) {
+        static Condition of(DeclaredPreset preset, @Nullable LineStock stock, Instant at) {
             return new Condition(
                     preset.standing().status().word(),
                     preset.standing().reason().orElse(null),
                     LevelPause.narrowest(preset.standing().pauses(), at).orElse(null),
-                    plan == null
-                            ? List.of()
-                            : plan.holds().stream().map(PoolView.HoldView::of).toList());
+                    stock == null ? List.of() : HoldView.of(stock.holds()));
         }
     }
 
-    static PresetWithPool of(DeclaredPreset preset, @Nullable Plan plan, Instant at) {
+    static PresetWithPool of(DeclaredPreset preset, @Nullable LineStock stock, Instant at) {
         return new PresetWithPool(
                 preset.id(),
                 preset.named(),
                 preset.active(),
-                Condition.of(preset, plan, at),
+                Condition.of(preset, stock, at),
                 preset.instances().orElse(null),
-                plan == null ? null : plan.state());
+                stock == null ? null : stock.counts());
     }
 }

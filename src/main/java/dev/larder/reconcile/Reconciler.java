@@ -293,15 +293,9 @@ public class Reconciler {
     }
 
     /**
-     * What a cycle at that instant would decide for one preset, without doing it (design, section 2.5).
-     *
-     * @return empty for a preset that is unknown or has no prebuilds declared
+     * What a cycle at that instant would decide for these presets, without doing it (design, section 2.5). One that is
+     * unknown or has no prebuilds declared is left out.
      */
-    Uni<Optional<Planned>> plan(UUID preset, Instant at) {
-        return plans(List.of(preset), at).map(plans -> plans.stream().findFirst());
-    }
-
-    /** The same for several. */
     Uni<List<Planned>> plans(Collection<UUID> presets, Instant at) {
         Set<UUID> named = Set.copyOf(presets);
         return lines(presets, at)

@@ -95,7 +95,9 @@ class HeldPlacesTest {
     }
 
     private Plan plan(UUID preset) {
-        return await(crank.reconciler().plan(preset, now())).orElseThrow().plan();
+        return await(crank.reconciler().plans(List.of(preset), now()))
+                .getFirst()
+                .plan();
     }
 
     private int eligible(UUID preset) {
@@ -348,7 +350,7 @@ class HeldPlacesTest {
     void a_pool_that_builds_nothing_after_failures_names_the_job_that_failed_last(int minutes, String kind) {
         UUID preset = stock.declare("small", 1);
         pass(Duration.ofMinutes(minutes), Duration.ofSeconds(30), SCRIPT);
-        var planned = await(crank.reconciler().plan(preset, now())).orElseThrow();
+        var planned = await(crank.reconciler().plans(List.of(preset), now())).getFirst();
 
         var last = await(new PresetStore(stock.pool).lastFailure(preset)).orElseThrow();
 

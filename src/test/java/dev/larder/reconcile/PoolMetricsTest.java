@@ -76,6 +76,18 @@ class PoolMetricsTest {
         assertThat(value("actual", "small")).isEqualTo(2 + 1);
     }
 
+    @Test
+    void a_flag_is_one_however_many_versions_have_it() {
+        metrics.observedAll(List.of(stopped("small"), stopped("small"), reading("small", 3, 3)));
+
+        assertThat(value("backoff", "small")).isEqualTo(1);
+        assertThat(value("hard_limited", "small")).isEqualTo(1);
+    }
+
+    private static Reading stopped(String preset) {
+        return new Reading(UUID.randomUUID(), new PoolObserver.Name("acme", "db", preset), pool(0, 0), true, true);
+    }
+
     private double value(String gauge, String preset) {
         Gauge found =
                 registry.get("larder.preset." + gauge).tag("preset", preset).gauge();

@@ -40,6 +40,7 @@ final class Kinds {
                 of("BUILDING", field("building"), 60),
                 of("CLAIMED", field("claimed"), 50),
                 of("WAITING", field("waiting"), 55),
+                of("ROLLOUT", Kinds::openRollout, 45),
                 of("HOLDS", Kinds::holds, 40),
                 wide("ID", field("presetId")));
     }
@@ -149,6 +150,12 @@ final class Kinds {
 
     private static String rolloutState(JsonNode row) {
         return Json.text(row, "state") + (Json.text(row, "pausedAt").isEmpty() ? "" : ",paused");
+    }
+
+    /** Of a pool: the state of the open rollout of its line. Empty where none is open. */
+    static String openRollout(JsonNode pool) {
+        JsonNode rollout = pool.path("rollout");
+        return Json.text(rollout, "state") + (rollout.path("paused").asBoolean() ? ",paused" : "");
     }
 
     /** Whether the row has this id, or this name of a worker. */

@@ -66,6 +66,7 @@ public final class PlanCommand extends ClientCommand {
     private static final List<Column> COLUMNS = List.of(
             Column.always("POOL", PlanCommand::pool),
             Column.of("NEXT", PlanCommand::next, 90),
+            Column.of("ROLLOUT", plan -> Kinds.openRollout(plan.path("pool")), 60),
             Column.of("HOLDS", PlanCommand::holds, 70),
             Column.of("WANTED", plan -> Json.text(plan.path("pool").path("counts"), "desired"), 50),
             Column.of("READY", plan -> Json.text(plan.path("pool").path("counts"), "eligible"), 50),

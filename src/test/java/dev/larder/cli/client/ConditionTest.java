@@ -42,6 +42,28 @@ class ConditionTest {
     }
 
     @Test
+    void a_full_pool_is_ready_whatever_its_rollout_waits_for() throws IOException {
+        String held = ",\"holds\":[{\"kind\":\"rollout_held\",\"detail\":\"held\"}],\"rollout\":{\"state\":\"held\","
+                + "\"pools\":[{\"role\":\"canary\",\"counts\":{\"desired\":1,\"eligible\":0},"
+                + "\"holds\":[{\"kind\":\"hard_limited\",\"detail\":\"3 failed\"}]}]}}";
+
+        assertThat(of(Kind.pools, For.ready, "{\"counts\":{\"desired\":3,\"eligible\":3}" + held))
+                .isEqualTo(new Met());
+        // The version before is refilled, so it may be waited for.
+        assertThat(of(Kind.pools, For.ready, "{\"counts\":{\"desired\":3,\"eligible\":2}" + held))
+                .isEqualTo(new NotYet("2 of 3 ready; rollout_held: held"));
+    }
+
+    @Test
+    void a_row_of_a_pool_says_how_far_the_rollout_of_its_line_is() throws IOException {
+        assertThat(Kinds.openRollout(Json.read("{\"rollout\":null}"))).isEmpty();
+        assertThat(Kinds.openRollout(Json.read("{\"rollout\":{\"state\":\"canary\",\"paused\":false}}")))
+                .isEqualTo("canary");
+        assertThat(Kinds.openRollout(Json.read("{\"rollout\":{\"state\":\"progressing\",\"paused\":true}}")))
+                .isEqualTo("progressing,paused");
+    }
+
+    @Test
     void a_claim_is_ready_when_its_workspace_is() throws IOException {
         assertThat(of(Kind.claims, For.ready, "{\"status\":\"active\",\"workspace\":{\"status\":\"start_running\"}}"))
                 .isEqualTo(new NotYet("start_running"));
