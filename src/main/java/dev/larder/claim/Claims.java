@@ -26,6 +26,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The way of a claim from a request to an outcome (design, section 3). It looks, in this order, at stock,
@@ -85,8 +86,7 @@ class Claims {
         return caller.organization().isEmpty() && request.wanted().needsOrganization()
                 ? Uni.createFrom().item(new Outcome.OrganizationNeeded())
                 : presets.find(caller, request.wanted())
-                        .chain(found -> claimFrom(attempt, found))
-                        .chain(step -> step instanceof Step.LookUpAgain ? lookUpAgain(attempt) : step(step))
+                        .chain(found -> untilCurrent(attempt, found, this::claimFrom))
                         .map(Claims::outcome);
     }
 
@@ -104,14 +104,20 @@ class Claims {
 
     private Uni<Outcome> create(ClaimAttempt attempt) {
         return presets.lookUp(attempt.caller(), attempt.request().wanted())
-                .chain(found -> found.lines().isEmpty()
-                        ? presets.unknown(attempt.caller(), attempt.request().wanted())
-                                .map(what -> new Outcome.Unknown(what, OptionalInt.empty()))
-                        : buildCold(attempt, found, found.lines().getFirst()))
+                .chain(found -> untilCurrent(attempt, found, this::createFrom))
+                .map(Claims::outcome)
                 .onFailure(failure -> ColdClaimStore.isIdTaken(failure) || ColdClaimStore.isNameTaken(failure))
                 // The same request may have committed first.
                 .recoverWithUni(taken ->
                         earlier.orElseGet(attempt, () -> Uni.createFrom().failure(taken)));
+    }
+
+    private Uni<Step> createFrom(ClaimAttempt attempt, PresetFinder.Found found) {
+        Uni<Outcome> outcome = found.lines().isEmpty()
+                ? presets.unknown(attempt.caller(), attempt.request().wanted())
+                        .map(what -> new Outcome.Unknown(what, OptionalInt.empty()))
+                : buildCold(attempt, found, found.lines().getFirst());
+        return outcome.map(Step.Ended::new);
     }
 
     private static ParameterMatch match(ClaimAttempt attempt, PresetFinder.Found found, Claimable preset) {
@@ -121,9 +127,38 @@ class Claims {
                 : ParameterMatch.of(Map.of(), Set.of(), declared);
     }
 
-    /** Presets that were looked up in this request are not looked up again. */
-    private Uni<Step> lookUpAgain(ClaimAttempt attempt) {
-        return presets.lookUp(attempt.caller(), attempt.request().wanted()).chain(now -> claimFrom(attempt, now));
+    /** Makes a claim from what a look-up found. */
+    private interface Way {
+        Uni<Step> go(ClaimAttempt attempt, PresetFinder.Found found);
+    }
+
+    /**
+     * A rollout may end between the look-up and a later statement of the claim. Then the version that was looked up is no
+     * longer served, and another one is. The claim looks up again and goes on with that one. What was remembered is looked
+     * up twice at most, what was looked up in this request once more.
+     */
+    private Uni<Step> untilCurrent(ClaimAttempt attempt, PresetFinder.Found found, Way way) {
+        return way.go(attempt, found)
+                .chain(step -> !found.isLast() && isOutdated(step)
+                        ? presets.lookUpAfter(
+                                        found,
+                                        attempt.caller(),
+                                        attempt.request().wanted())
+                                .chain(now -> goAgain(attempt, found, now, way, step))
+                        : step(step));
+    }
+
+    private static boolean isOutdated(Step step) {
+        return step instanceof Step.LookUpAgain
+                || (step instanceof Step.Ended(var outcome) && outcome instanceof Outcome.NotActive);
+    }
+
+    /** A line that has not changed gives the same outcome again. */
+    private Uni<Step> goAgain(
+            ClaimAttempt attempt, PresetFinder.Found before, PresetFinder.Found now, Way way, Step step) {
+        return step instanceof Step.Ended && now.lines().equals(before.lines())
+                ? step(step)
+                : untilCurrent(attempt, now, way);
     }
 
     private static Outcome outcome(Step last) {
@@ -220,7 +255,7 @@ class Claims {
         /** Stock is there, but other statements held its locks. */
         record AskAgain() implements Step {}
 
-        /** The presets that were remembered are no longer served, or no longer all of their lines. */
+        /** The presets that were looked up are no longer served, or others of their lines are. */
         record LookUpAgain() implements Step {}
     }
 
@@ -274,7 +309,9 @@ class Claims {
 
     private Uni<Step> decide(ClaimAttempt attempt, PresetFinder.Found from, List<Short> found, int round) {
         List<Short> active = found.stream().filter(one -> one.now().active()).toList();
-        if (from.remembered() && active.size() < from.lines().size()) {
+        // Of lines that were looked up in this request and of which none is active, the outcome says so.
+        boolean mayHelp = from.remembered() || (!from.isLast() && !active.isEmpty());
+        if (mayHelp && active.size() < from.lines().size()) {
             return Uni.createFrom().item(new Step.LookUpAgain());
         }
         if (found.isEmpty()) {
@@ -305,7 +342,7 @@ class Claims {
         Uni<FromStock> answer = Uni.createFrom().item(new FromStock.None(null));
         for (Line line : found.lines()) {
             answer = answer.chain(last -> last instanceof FromStock.None
-                    ? take(attempt, line, found.remembered())
+                    ? take(attempt, line, found)
                     : Uni.createFrom().item(last));
         }
         return answer.chain(last -> switch (last) {
@@ -316,15 +353,14 @@ class Claims {
         });
     }
 
-    private Uni<FromStock> take(ClaimAttempt attempt, Line line, boolean remembered) {
+    private Uni<FromStock> take(ClaimAttempt attempt, Line line, PresetFinder.Found found) {
         if (attempt.request().count() > 1) {
-            return takeSeveral(attempt, line).map(answer -> judged(attempt, line, remembered, answer));
+            return takeSeveral(attempt, line).map(answer -> judged(attempt, line, found, answer));
         }
         Uni<FromStock> answer = Uni.createFrom().item(new FromStock.None(line.edition()));
         for (Claimable preset : line.members()) {
             answer = answer.chain(last -> last instanceof FromStock.None
-                    ? combiner.take(preset, attempt.at(preset).claim())
-                            .map(next -> judged(attempt, line, remembered, next))
+                    ? combiner.take(preset, attempt.at(preset).claim()).map(next -> judged(attempt, line, found, next))
                     : Uni.createFrom().item(last));
         }
         return answer;
@@ -334,16 +370,25 @@ class Claims {
      * A rollout has begun, ended or gone on since the line was looked up: a claim that got nothing looks it up again,
      * and after one that was served the next one does.
      */
-    private FromStock judged(ClaimAttempt attempt, Line line, boolean remembered, FromStock answer) {
-        if (!remembered) {
-            return answer;
-        }
-        if (answer instanceof FromStock.Granted granted && !granted.edition().equals(line.edition())) {
-            presets.forget(attempt.caller(), attempt.request().wanted());
-        }
-        return answer instanceof FromStock.None none && !line.edition().equals(none.edition())
-                ? new FromStock.Outdated()
-                : answer;
+    private FromStock judged(ClaimAttempt attempt, Line line, PresetFinder.Found found, FromStock answer) {
+        return switch (answer) {
+            case FromStock.Granted granted -> {
+                if (found.remembered() && !granted.edition().equals(line.edition())) {
+                    presets.forget(attempt.caller(), attempt.request().wanted());
+                }
+                yield answer;
+            }
+            case FromStock.None(var edition) -> isOutdated(line, found, edition) ? new FromStock.Outdated() : answer;
+            case FromStock.Limited limited -> answer;
+            case FromStock.Outdated outdated -> answer;
+        };
+    }
+
+    /** Without an edition the preset is not served, or a batch found too few: whether it is served is asked then. */
+    private static boolean isOutdated(Line line, PresetFinder.Found found, @Nullable String edition) {
+        return edition == null
+                ? found.remembered()
+                : !found.isLast() && !line.edition().equals(edition);
     }
 
     private Uni<FromStock> takeSeveral(ClaimAttempt attempt, Line line) {

@@ -23,7 +23,8 @@
  * timed_out or preset_not_active. An ended claim never changes.
  *
  * <p><b>Failures.</b> Nothing in stock is an outcome, not a failure: the policy decides (fail, wait, cold,
- * wait_then_cold). A prebuild that is merely locked is tried again, at most 8 times, 5 ms apart and more. A
+ * wait_then_cold). A prebuild that is merely locked is tried again, at most 8 times, 5 ms apart and more. A claim
+ * whose preset was replaced while it was under way looks its line up again, at most twice. A
  * verification that fails puts the claim back into the line. A client that vanishes keeps its place; every
  * process runs the line, so a lost process costs nothing but time.
  *

@@ -48,19 +48,24 @@ record Tuned(boolean combine, int combineMax, boolean watermark, Duration fullSc
 
     /** The way of a claim on this stock. */
     Claims claims(Stock stock, CreationStatuses outlook) {
+        return claims(stock, outlook, stock.presetReads, stock.availability);
+    }
+
+    /** The same with these reads. */
+    Claims claims(Stock stock, CreationStatuses outlook, PresetReads presets, AvailabilityReads availability) {
         WakeUps wakeUps = new WakeUps();
         EarlierClaims earlier = new EarlierClaims(stock.claimReads);
         return new Claims(
                 stock.newClaims,
                 stock.lines,
                 exact(stock, stock.pool),
-                new PresetFinder(stock.presetReads),
+                new PresetFinder(presets),
                 new Combiner(stock.claims, wakeUps, stock.clock, this),
                 earlier,
                 new OutOfStock(
                         stock.coldClaims,
                         stock.waitingClaims,
-                        stock.availability,
+                        availability,
                         earlier,
                         new WaitEstimates(outlook, stock.clock),
                         wakeUps,
