@@ -55,12 +55,19 @@ record Tuned(boolean combine, int combineMax, boolean watermark, Duration fullSc
     Claims claims(Stock stock, CreationStatuses outlook, PresetReads presets, AvailabilityReads availability) {
         WakeUps wakeUps = new WakeUps();
         EarlierClaims earlier = new EarlierClaims(stock.claimReads);
+        PresetFinder finder = new PresetFinder(presets);
         return new Claims(
                 stock.newClaims,
-                stock.lines,
+                new StockClaims(
+                        stock.newClaims,
+                        stock.lines,
+                        finder,
+                        new Combiner(stock.claims, wakeUps, stock.clock, this),
+                        earlier,
+                        wakeUps,
+                        stock.clock),
                 exact(stock, stock.pool),
-                new PresetFinder(presets),
-                new Combiner(stock.claims, wakeUps, stock.clock, this),
+                finder,
                 earlier,
                 new OutOfStock(
                         stock.coldClaims,
@@ -71,7 +78,6 @@ record Tuned(boolean combine, int combineMax, boolean watermark, Duration fullSc
                         wakeUps,
                         stock.clock,
                         this),
-                wakeUps,
                 stock.clock,
                 this);
     }
