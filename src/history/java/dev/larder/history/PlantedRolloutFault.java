@@ -85,6 +85,20 @@ enum PlantedRolloutFault {
                             new Refused(409, "preset_not_active"),
                             served(rollout) + SLACK,
                             served(rollout) + SLACK + MILLI)))),
+    A_NAME_IS_CALLED_INACTIVE_WHILE_ITS_VERSION_IS_ROLLED_BACK(
+            Unexpected.class,
+            draft -> first(
+                    promotions(draft, "rolled_back")
+                            .filter(rollout -> !Serving.of(draft.done())
+                                    .mayHaveEndedTwice(
+                                            ValidRollouts.LINE, rollout.ended() - SLACK, rollout.ended() + SLACK)),
+                    rollout -> draft.operations.add(new Operation(
+                            9,
+                            UUID.randomUUID(),
+                            new Request.Claim("x", ClaimBody.one(ValidRollouts.LINE, "fail")),
+                            new Refused(409, "preset_not_active"),
+                            rollout.ended() - SLACK,
+                            rollout.ended() + SLACK)))),
     A_ROLLBACK_IS_REFUSED_THOUGH_IT_IS_OPEN(
             Unexpected.class,
             draft -> first(

@@ -74,12 +74,15 @@ final class ResponseCheck {
         };
     }
 
-    /** The version that was asked for was not handed out all the time. */
+    /**
+     * The version whose id was asked for was not handed out all the time. A name is looked up again where its version
+     * is not handed out any more, so that two of its versions must have ended meanwhile.
+     */
     private static boolean mayBeInactive(Operation operation, Request.ClaimBody body, HistoryIndex index) {
         return body.presets().stream()
                 .anyMatch(preset -> body.byId()
                         ? !index.serving().surelyServed(UUID.fromString(preset), operation.sent(), operation.received())
-                        : index.serving().mayHaveChanged(preset, operation.sent(), operation.received()));
+                        : index.serving().mayHaveEndedTwice(preset, operation.sent(), operation.received()));
     }
 
     /** As long as a claim waits, no generation fits; its instants are a server's, so near them all is possible. */

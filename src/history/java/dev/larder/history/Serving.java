@@ -53,7 +53,7 @@ final class Serving {
     }
 
     private final Map<UUID, List<Period>> periods = new HashMap<>();
-    private final Map<String, List<Around>> changes = new HashMap<>();
+    private final Map<String, List<Around>> ends = new HashMap<>();
     private final Map<String, Around> instants;
     private final long tolerance;
 
@@ -125,8 +125,11 @@ final class Serving {
                     number + 1 < promotions.size() && promotions.get(number + 1).created() == rollout.ended();
             for (int step = 0; step < rollout.steps().size(); step++) {
                 Around at = when(rollout, step);
-                changes.computeIfAbsent(line, unseen -> new ArrayList<>()).add(at);
+                Set<UUID> before = Set.copyOf(served.keySet());
                 apply(rollout, rollout.steps().get(step).state(), at, followed, served);
+                if (!served.keySet().containsAll(before)) {
+                    ends.computeIfAbsent(line, unseen -> new ArrayList<>()).add(at);
+                }
             }
         }
         for (UUID preset : List.copyOf(served.keySet())) {
@@ -182,8 +185,11 @@ final class Serving {
         return periods(preset).stream().anyMatch(period -> period.surelyCovers(first, last));
     }
 
-    /** Whether another version of the line may have begun or ceased to be handed out in this span. */
-    boolean mayHaveChanged(String line, long first, long last) {
-        return changes.getOrDefault(line, List.of()).stream().anyMatch(change -> change.mayBeIn(first, last));
+    /** Whether versions of the line may have ceased to be handed out at two instants of this span, or at more. */
+    boolean mayHaveEndedTwice(String line, long first, long last) {
+        return ends.getOrDefault(line, List.of()).stream()
+                        .filter(end -> end.mayBeIn(first, last))
+                        .count()
+                >= 2;
     }
 }

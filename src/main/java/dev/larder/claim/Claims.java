@@ -1,24 +1,19 @@
 package dev.larder.claim;
 
-import dev.larder.claim.ClaimQuotaStore.UnderQuota;
 import dev.larder.claim.ClaimRequest.Policy;
 import dev.larder.claim.ClaimRequest.Wanted;
-import dev.larder.claim.Combiner.FromStock;
 import dev.larder.claim.GivenParameters.Chosen;
 import dev.larder.claim.OutOfStock.Short;
 import dev.larder.claim.PresetReads.Declared;
 import dev.larder.http.Problem;
 import dev.larder.model.Caller;
 import dev.larder.model.Refusal;
-import dev.larder.wakeup.Change;
-import dev.larder.wakeup.WakeUps;
 import io.smallrye.mutiny.Uni;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -44,35 +39,29 @@ class Claims {
     private static final Duration BETWEEN_ROUNDS = Duration.ofMillis(5);
 
     private final NewClaims newClaims;
-    private final LineStore store;
+    private final StockClaims stock;
     private final ExactClaims exact;
     private final PresetFinder presets;
-    private final Combiner combiner;
     private final EarlierClaims earlier;
     private final OutOfStock outOfStock;
-    private final WakeUps wakeUps;
     private final InstantSource clock;
     private final ClaimSettings settings;
 
     Claims(
             NewClaims newClaims,
-            LineStore store,
+            StockClaims stock,
             ExactClaims exact,
             PresetFinder presets,
-            Combiner combiner,
             EarlierClaims earlier,
             OutOfStock outOfStock,
-            WakeUps wakeUps,
             InstantSource clock,
             ClaimSettings settings) {
         this.newClaims = newClaims;
-        this.store = store;
+        this.stock = stock;
         this.exact = exact;
         this.presets = presets;
-        this.combiner = combiner;
         this.earlier = earlier;
         this.outOfStock = outOfStock;
-        this.wakeUps = wakeUps;
         this.clock = clock;
         this.settings = settings;
     }
@@ -85,8 +74,7 @@ class Claims {
         return caller.organization().isEmpty() && request.wanted().needsOrganization()
                 ? Uni.createFrom().item(new Outcome.OrganizationNeeded())
                 : presets.find(caller, request.wanted())
-                        .chain(found -> claimFrom(attempt, found))
-                        .chain(step -> step instanceof Step.LookUpAgain ? lookUpAgain(attempt) : step(step))
+                        .chain(found -> untilCurrent(attempt, found, this::claimFrom))
                         .map(Claims::outcome);
     }
 
@@ -104,14 +92,20 @@ class Claims {
 
     private Uni<Outcome> create(ClaimAttempt attempt) {
         return presets.lookUp(attempt.caller(), attempt.request().wanted())
-                .chain(found -> found.lines().isEmpty()
-                        ? presets.unknown(attempt.caller(), attempt.request().wanted())
-                                .map(what -> new Outcome.Unknown(what, OptionalInt.empty()))
-                        : buildCold(attempt, found, found.lines().getFirst()))
+                .chain(found -> untilCurrent(attempt, found, this::createFrom))
+                .map(Claims::outcome)
                 .onFailure(failure -> ColdClaimStore.isIdTaken(failure) || ColdClaimStore.isNameTaken(failure))
                 // The same request may have committed first.
                 .recoverWithUni(taken ->
                         earlier.orElseGet(attempt, () -> Uni.createFrom().failure(taken)));
+    }
+
+    private Uni<Step> createFrom(ClaimAttempt attempt, PresetFinder.Found found) {
+        Uni<Outcome> outcome = found.lines().isEmpty()
+                ? presets.unknown(attempt.caller(), attempt.request().wanted())
+                        .map(what -> new Outcome.Unknown(what, OptionalInt.empty()))
+                : buildCold(attempt, found, found.lines().getFirst());
+        return outcome.map(Step.Ended::new);
     }
 
     private static ParameterMatch match(ClaimAttempt attempt, PresetFinder.Found found, Claimable preset) {
@@ -121,9 +115,38 @@ class Claims {
                 : ParameterMatch.of(Map.of(), Set.of(), declared);
     }
 
-    /** Presets that were looked up in this request are not looked up again. */
-    private Uni<Step> lookUpAgain(ClaimAttempt attempt) {
-        return presets.lookUp(attempt.caller(), attempt.request().wanted()).chain(now -> claimFrom(attempt, now));
+    /** Makes a claim from what a look-up found. */
+    private interface Way {
+        Uni<Step> go(ClaimAttempt attempt, PresetFinder.Found found);
+    }
+
+    /**
+     * A rollout may end between the look-up and a later statement of the claim. Then the version that was looked up is no
+     * longer served, and another one is. The claim looks up again and goes on with that one. What was remembered is looked
+     * up twice at most, what was looked up in this request once more.
+     */
+    private Uni<Step> untilCurrent(ClaimAttempt attempt, PresetFinder.Found found, Way way) {
+        return way.go(attempt, found)
+                .chain(step -> !found.isLast() && isOutdated(step)
+                        ? presets.lookUpAfter(
+                                        found,
+                                        attempt.caller(),
+                                        attempt.request().wanted())
+                                .chain(now -> goAgain(attempt, found, now, way, step))
+                        : step(step));
+    }
+
+    private static boolean isOutdated(Step step) {
+        return step instanceof Step.LookUpAgain
+                || (step instanceof Step.Ended(var outcome) && outcome instanceof Outcome.NotActive);
+    }
+
+    /** A line that has not changed gives the same outcome again. */
+    private Uni<Step> goAgain(
+            ClaimAttempt attempt, PresetFinder.Found before, PresetFinder.Found now, Way way, Step step) {
+        return step instanceof Step.Ended && now.lines().equals(before.lines())
+                ? step(step)
+                : untilCurrent(attempt, now, way);
     }
 
     private static Outcome outcome(Step last) {
@@ -220,7 +243,7 @@ class Claims {
         /** Stock is there, but other statements held its locks. */
         record AskAgain() implements Step {}
 
-        /** The presets that were remembered are no longer served, or no longer all of their lines. */
+        /** The presets that were looked up are no longer served, or others of their lines are. */
         record LookUpAgain() implements Step {}
     }
 
@@ -274,7 +297,9 @@ class Claims {
 
     private Uni<Step> decide(ClaimAttempt attempt, PresetFinder.Found from, List<Short> found, int round) {
         List<Short> active = found.stream().filter(one -> one.now().active()).toList();
-        if (from.remembered() && active.size() < from.lines().size()) {
+        // Of lines that were looked up in this request and of which none is active, the outcome says so.
+        boolean mayHelp = from.remembered() || (!from.isLast() && !active.isEmpty());
+        if (mayHelp && active.size() < from.lines().size()) {
             return Uni.createFrom().item(new Step.LookUpAgain());
         }
         if (found.isEmpty()) {
@@ -297,103 +322,12 @@ class Claims {
         return outOfStock.byPolicy(attempt.at(home.preset()), home).map(Step.Ended::new);
     }
 
-    /**
-     * From the first of the presets that has what is wanted; empty where none has, and where the key was
-     * used before.
-     */
+    /** Empty where stock did not serve the claim. */
     private Uni<Optional<Step>> fromStock(ClaimAttempt attempt, PresetFinder.Found found) {
-        Uni<FromStock> answer = Uni.createFrom().item(new FromStock.None(null));
-        for (Line line : found.lines()) {
-            answer = answer.chain(last -> last instanceof FromStock.None
-                    ? take(attempt, line, found.remembered())
-                    : Uni.createFrom().item(last));
-        }
-        return answer.chain(last -> switch (last) {
-            case FromStock.Granted granted -> Uni.createFrom().item(Optional.of(new Step.Ended(granted.outcome())));
-            case FromStock.None none -> Uni.createFrom().item(Optional.empty());
-            case FromStock.Limited() -> withinQuota(attempt, found.lines()).map(given -> given.map(Step.Ended::new));
-            case FromStock.Outdated() -> Uni.createFrom().item(Optional.of(new Step.LookUpAgain()));
+        return stock.take(attempt, found).map(result -> switch (result) {
+            case StockClaims.Result.Decided(var outcome) -> Optional.of(new Step.Ended(outcome));
+            case StockClaims.Result.None() -> Optional.empty();
+            case StockClaims.Result.Outdated() -> Optional.of(new Step.LookUpAgain());
         });
-    }
-
-    private Uni<FromStock> take(ClaimAttempt attempt, Line line, boolean remembered) {
-        if (attempt.request().count() > 1) {
-            return takeSeveral(attempt, line).map(answer -> judged(attempt, line, remembered, answer));
-        }
-        Uni<FromStock> answer = Uni.createFrom().item(new FromStock.None(line.edition()));
-        for (Claimable preset : line.members()) {
-            answer = answer.chain(last -> last instanceof FromStock.None
-                    ? combiner.take(preset, attempt.at(preset).claim())
-                            .map(next -> judged(attempt, line, remembered, next))
-                    : Uni.createFrom().item(last));
-        }
-        return answer;
-    }
-
-    /**
-     * A rollout has begun, ended or gone on since the line was looked up: a claim that got nothing looks it up again,
-     * and after one that was served the next one does.
-     */
-    private FromStock judged(ClaimAttempt attempt, Line line, boolean remembered, FromStock answer) {
-        if (!remembered) {
-            return answer;
-        }
-        if (answer instanceof FromStock.Granted granted && !granted.edition().equals(line.edition())) {
-            presets.forget(attempt.caller(), attempt.request().wanted());
-        }
-        return answer instanceof FromStock.None none && !line.edition().equals(none.edition())
-                ? new FromStock.Outdated()
-                : answer;
-    }
-
-    private Uni<FromStock> takeSeveral(ClaimAttempt attempt, Line line) {
-        Instant began = clock.instant();
-        ClaimRequest request = attempt.request();
-        List<NewClaim> claims = newClaims.several(attempt.claim(), request.count());
-        return store.take(attempt.offers(line), claims, request.atLeast(), began)
-                .map(taken -> several(claims, taken.claims(), began)
-                        .<FromStock>map(given -> new FromStock.Granted(given, String.valueOf(taken.edition())))
-                        .orElseGet(() -> FromStock.nothing(taken)));
-    }
-
-    /** Those of the claims that are this request's own; the statement served waiting claims as well. */
-    private Optional<Outcome.Given> several(List<NewClaim> asked, List<Claim> given, Instant began) {
-        List<UUID> ids = asked.stream().map(NewClaim::id).toList();
-        List<Claim> own = given.stream()
-                .filter(claim -> ids.contains(claim.id()))
-                .sorted(Comparator.comparingInt(Claim::ordinal))
-                .toList();
-        if (own.size() < given.size()) {
-            wakeUps.changed(Change.WAITING_CLAIM);
-        }
-        if (!given.isEmpty()) {
-            wakeUps.changed(Change.STOCK_TAKEN);
-        }
-        Duration picked = Duration.between(began, clock.instant());
-        return own.isEmpty()
-                ? Optional.empty()
-                : Optional.of(new Outcome.Given(own, Optional.of(new Outcome.Stages(Duration.ZERO, picked))));
-    }
-
-    /** A repeated request gets the earlier answer, even if the quota is full now. */
-    private Uni<Optional<Outcome>> withinQuota(ClaimAttempt attempt, List<Line> from) {
-        Uni<Optional<Outcome>> answer = earlier.of(attempt);
-        for (Line line : from) {
-            answer = answer.chain(last -> last.isPresent() ? Uni.createFrom().item(last) : withinQuota(attempt, line));
-        }
-        return answer;
-    }
-
-    private Uni<Optional<Outcome>> withinQuota(ClaimAttempt attempt, Line line) {
-        Instant began = clock.instant();
-        ClaimRequest request = attempt.request();
-        List<NewClaim> claims = newClaims.several(attempt.claim(), request.count());
-        return store.takeWithinQuota(attempt.offers(line), claims, request.atLeast(), began)
-                .chain(result -> switch (result) {
-                    case UnderQuota.Exceeded<List<Claim>>(var quota) ->
-                        earlier.orElse(attempt, new Outcome.OverQuota(quota)).map(Optional::of);
-                    case UnderQuota.Within<List<Claim>>(var given) ->
-                        Uni.createFrom().item(several(claims, given, began).map(Outcome.class::cast));
-                });
     }
 }

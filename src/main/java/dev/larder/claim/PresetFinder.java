@@ -40,22 +40,31 @@ class PresetFinder {
     /** Names mean other presets to callers of other organizations. */
     private record Meant(Wanted wanted, Optional<UUID> callersOrganization) {}
 
+    /** When lines were looked up. */
+    enum Look {
+        /** For an earlier request. */
+        REMEMBERED,
+        /** In this request. */
+        NOW,
+        /** A second time in this request. What it found is not looked up once more. */
+        AGAIN
+    }
+
     /**
      * @param lines one for each name that is a preset's
-     * @param remembered whether it was looked up some time ago
      * @param unknown which of several names is no preset's, while others are
      * @param declared the parameters of each preset's version where the claim gives parameters
      */
-    record Found(List<Line> lines, boolean remembered, OptionalInt unknown, Map<UUID, List<Declared>> declared) {
+    record Found(List<Line> lines, Look look, OptionalInt unknown, Map<UUID, List<Declared>> declared) {
 
         static Found now(List<Line> lines) {
-            return new Found(lines, false, OptionalInt.empty(), Map.of());
+            return new Found(lines, Look.NOW, OptionalInt.empty(), Map.of());
         }
 
         static Found now(Optional<Fitting> fitting) {
             return new Found(
                     fitting.map(Fitting::line).stream().toList(),
-                    false,
+                    Look.NOW,
                     OptionalInt.empty(),
                     fitting.map(Fitting::declared).orElse(Map.of()));
         }
@@ -67,13 +76,25 @@ class PresetFinder {
                             .map(line -> line.only(presets))
                             .flatMap(Optional::stream)
                             .toList(),
-                    remembered,
+                    look,
                     unknown,
                     declared);
         }
 
         Found with(Map<UUID, List<Declared>> parameters) {
-            return new Found(lines, remembered, unknown, parameters);
+            return new Found(lines, look, unknown, parameters);
+        }
+
+        boolean remembered() {
+            return look == Look.REMEMBERED;
+        }
+
+        boolean isLast() {
+            return look == Look.AGAIN;
+        }
+
+        private Found again() {
+            return new Found(lines, Look.AGAIN, unknown, declared);
         }
     }
 
@@ -84,7 +105,7 @@ class PresetFinder {
         List<Line> known = remembered.get(new Meant(wanted, caller.organization()));
         return known == null
                 ? lookUp(caller, wanted)
-                : Uni.createFrom().item(new Found(known, true, OptionalInt.empty(), Map.of()));
+                : Uni.createFrom().item(new Found(known, Look.REMEMBERED, OptionalInt.empty(), Map.of()));
     }
 
     /** As it is now. */
@@ -94,6 +115,12 @@ class PresetFinder {
         }
         Meant meant = new Meant(wanted, caller.organization());
         return read(caller, wanted).invoke(found -> remember(meant, found));
+    }
+
+    /** As it is now, after a claim got nothing from what was found before. */
+    Uni<Found> lookUpAfter(Found before, Caller caller, Wanted wanted) {
+        Uni<Found> now = lookUp(caller, wanted);
+        return before.remembered() ? now : now.map(Found::again);
     }
 
     private Uni<Found> withDeclared(Found found) {
@@ -159,6 +186,6 @@ class PresetFinder {
         List<Line> lines = names.stream()
                 .flatMap(name -> Stream.ofNullable(found.get(name)))
                 .toList();
-        return new Found(lines, false, lines.isEmpty() ? OptionalInt.empty() : unknown, Map.of());
+        return new Found(lines, Look.NOW, lines.isEmpty() ? OptionalInt.empty() : unknown, Map.of());
     }
 }

@@ -4,8 +4,8 @@
  *
  * <p><b>Owns</b> claims over HTTP ({@code claim.ClaimResource}, {@code claim.ClaimRequest},
  * {@code claim.ClaimAnswers}, {@code claim.ClaimView}), the way from a request to an outcome
- * ({@code claim.Claims}, {@code claim.Combiner}, {@code claim.OutOfStock}, {@code claim.Outcome}), the
- * statements ({@code claim.ClaimStore}, {@code claim.ExactClaimStore}, {@code claim.ColdClaimStore},
+ * ({@code claim.Claims}, {@code claim.StockClaims}, {@code claim.Combiner}, {@code claim.OutOfStock},
+ * {@code claim.Outcome}), the statements ({@code claim.ClaimStore}, {@code claim.ExactClaimStore}, {@code claim.ColdClaimStore},
  * {@code claim.WaitingClaimStore}, {@code claim.ClaimQuotaStore}, {@code claim.ClaimReads},
  * {@code claim.PresetReads}, {@code claim.AvailabilityReads}), waiting and leases
  * ({@code claim.WaitingClaims}, {@code claim.WaitTime}, {@code claim.WaitEstimates}), claims by version and new
@@ -23,7 +23,8 @@
  * timed_out or preset_not_active. An ended claim never changes.
  *
  * <p><b>Failures.</b> Nothing in stock is an outcome, not a failure: the policy decides (fail, wait, cold,
- * wait_then_cold). A prebuild that is merely locked is tried again, at most 8 times, 5 ms apart and more. A
+ * wait_then_cold). A prebuild that is merely locked is tried again, at most 8 times, 5 ms apart and more. A claim
+ * whose preset was replaced while it was under way looks its line up again, at most twice. A
  * verification that fails puts the claim back into the line. A client that vanishes keeps its place; every
  * process runs the line, so a lost process costs nothing but time.
  *

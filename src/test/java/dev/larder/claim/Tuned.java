@@ -48,25 +48,36 @@ record Tuned(boolean combine, int combineMax, boolean watermark, Duration fullSc
 
     /** The way of a claim on this stock. */
     Claims claims(Stock stock, CreationStatuses outlook) {
+        return claims(stock, outlook, stock.presetReads, stock.availability);
+    }
+
+    /** The same with these reads. */
+    Claims claims(Stock stock, CreationStatuses outlook, PresetReads presets, AvailabilityReads availability) {
         WakeUps wakeUps = new WakeUps();
         EarlierClaims earlier = new EarlierClaims(stock.claimReads);
+        PresetFinder finder = new PresetFinder(presets);
         return new Claims(
                 stock.newClaims,
-                stock.lines,
+                new StockClaims(
+                        stock.newClaims,
+                        stock.lines,
+                        finder,
+                        new Combiner(stock.claims, wakeUps, stock.clock, this),
+                        earlier,
+                        wakeUps,
+                        stock.clock),
                 exact(stock, stock.pool),
-                new PresetFinder(stock.presetReads),
-                new Combiner(stock.claims, wakeUps, stock.clock, this),
+                finder,
                 earlier,
                 new OutOfStock(
                         stock.coldClaims,
                         stock.waitingClaims,
-                        stock.availability,
+                        availability,
                         earlier,
                         new WaitEstimates(outlook, stock.clock),
                         wakeUps,
                         stock.clock,
                         this),
-                wakeUps,
                 stock.clock,
                 this);
     }
