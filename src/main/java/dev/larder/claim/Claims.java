@@ -121,9 +121,9 @@ class Claims {
     }
 
     /**
-     * A rollout may end between the look-up and a later statement of the claim. Then the version that was looked up is no
-     * longer served, and another one is. The claim looks up again and goes on with that one. What was remembered is looked
-     * up twice at most, what was looked up in this request once more.
+     * A rollout may end between the look-up and a later statement of the claim. Then the version that was looked up
+     * is no longer served, and another one is. The claim looks up again and goes on with that one. What was remembered
+     * is looked up twice at most, what was looked up in this request once more.
      */
     private Uni<Step> untilCurrent(ClaimAttempt attempt, PresetFinder.Found found, Way way) {
         return way.go(attempt, found)

@@ -5,9 +5,9 @@
  * <p><b>Owns</b> claims over HTTP ({@code claim.ClaimResource}, {@code claim.ClaimRequest},
  * {@code claim.ClaimAnswers}, {@code claim.ClaimView}), the way from a request to an outcome
  * ({@code claim.Claims}, {@code claim.StockClaims}, {@code claim.Combiner}, {@code claim.OutOfStock},
- * {@code claim.Outcome}), the statements ({@code claim.ClaimStore}, {@code claim.ExactClaimStore}, {@code claim.ColdClaimStore},
- * {@code claim.WaitingClaimStore}, {@code claim.ClaimQuotaStore}, {@code claim.ClaimReads},
- * {@code claim.PresetReads}, {@code claim.AvailabilityReads}), waiting and leases
+ * {@code claim.Outcome}), the statements ({@code claim.ClaimStore}, {@code claim.ExactClaimStore},
+ * {@code claim.ColdClaimStore}, {@code claim.WaitingClaimStore}, {@code claim.ClaimQuotaStore},
+ * {@code claim.ClaimReads}, {@code claim.PresetReads}, {@code claim.AvailabilityReads}), waiting and leases
  * ({@code claim.WaitingClaims}, {@code claim.WaitTime}, {@code claim.WaitEstimates}), claims by version and new
  * workspaces ({@code claim.ExactClaims}, {@code claim.WorkspaceClaimResource}), claims of several presets
  * ({@code claim.ClaimSets}, {@code claim.ClaimSetStore}), trial claims of versions that are not served yet

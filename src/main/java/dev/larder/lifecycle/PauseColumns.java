@@ -39,7 +39,7 @@ public final class PauseColumns {
                                         (t.pause_scope, t.pause_until), (p.pause_scope, p.pause_until)) l (scope, until)
                      WHERE l.scope IS NOT NULL AND (l.until IS NULL OR l.until > :at::timestamptz))""".replace("{scope}", DEPLOYMENT_SCOPE).replace("{until}", DEPLOYMENT_UNTIL);
 
-    /** A value of the same four rows: the last time at which a pause ends by itself, past ones too. NULL without one. */
+    /** A value of the same four rows: when the last of their pauses ends by itself, past ones too; or NULL. */
     public static final String LAST_END =
             "greatest(%s, o.pause_until, t.pause_until, p.pause_until)".formatted(DEPLOYMENT_UNTIL);
 

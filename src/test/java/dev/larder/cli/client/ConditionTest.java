@@ -116,6 +116,21 @@ class ConditionTest {
     }
 
     @Test
+    void a_rollout_in_a_pause_says_which_one_and_until_when() throws IOException {
+        String paused = "{\"state\":\"canary\",\"counts\":{\"newReady\":0,\"wanted\":2},\"ending\":{\"pause\":%s}}";
+
+        assertThat(of(
+                        Kind.rollouts,
+                        For.ready,
+                        paused.formatted("{\"level\":\"organization\",\"until\":\"2026-11-29T12:00:00Z\"}")))
+                .isEqualTo(new NotYet("canary, 0 of 2 new ready, organization paused until 2026-11-29T12:00:00Z"));
+        assertThat(of(Kind.rollouts, For.ready, paused.formatted("{\"level\":\"preset\",\"until\":null}")))
+                .isEqualTo(new NotYet("canary, 0 of 2 new ready, preset paused"));
+        assertThat(of(Kind.rollouts, For.ready, paused.formatted("null")))
+                .isEqualTo(new NotYet("canary, 0 of 2 new ready"));
+    }
+
+    @Test
     void a_rollout_is_ready_when_it_is_done_and_another_end_is_none() throws IOException {
         String rolledBack = "{\"state\":\"rolled_back\",\"reason\":\"by_user\",\"endedAt\":\"2026-11-29T12:00:00Z\"}";
 
