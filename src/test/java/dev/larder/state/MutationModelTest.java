@@ -98,7 +98,10 @@ class MutationModelTest {
             Open held = Objects.requireNonNull(open);
             open = null;
             boolean untouched = writes + failed == 0;
-            boolean partlyRead = held.kind() == MutationKind.REFRESH && failed == 0;
+            // A refresh that did not succeed has read a part at most.
+            boolean partlyRead = held.kind() == MutationKind.REFRESH
+                    && failed == 0
+                    && !end.outcome().equals("succeeded");
             if (held.kind() == MutationKind.PLAN || (end.quiet() && (untouched || partlyRead))) {
                 boolean written = held.status().equals("new") && version > 0;
                 settle(written ? "reliable" : held.status(), held.reason());
