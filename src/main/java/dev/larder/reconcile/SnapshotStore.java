@@ -62,7 +62,7 @@ public class SnapshotStore {
 
     /**
      * Those of the named presets that have prebuilds declared, active or not, and with one that is in a rollout all
-     * of its line.
+     * of its line; else what its newest versions still have in stock.
      *
      * @param attempts how many of the newest attempts the failures tell of; at least 1
      */
@@ -74,18 +74,36 @@ public class SnapshotStore {
                 .chain(ids -> read(connection, ids, at, lookback, attempts)));
     }
 
-    private static final Sql WITH_LINES = Sql.of("""
-            SELECT id FROM unnest(:presets::uuid[]) id
-             UNION
+    private static final String OPEN_LINES = """
             SELECT m.id
               FROM presets p
               JOIN template_versions v ON v.template_id = p.template_id
               JOIN presets m ON m.version_id = v.id AND m.name = p.name
-             WHERE p.id = ANY (:presets) AND p.rollout_id IS NOT NULL
-               AND (m.rollout_id IS NOT NULL
-                    OR EXISTS (SELECT FROM workspaces w
-                                WHERE w.preset_id = m.id AND w.prebuild AND w.deleted_at IS NULL
-                                  AND w.build_status IN ('pending', 'canceling', 'succeeded')))""", "presets");
+             WHERE p.id = ANY (:presets) AND p.rollout_id IS NOT NULL AND (m.rollout_id IS NOT NULL OR {stocked})""";
+
+    // What a version still builds that was rolled back counts for the active one. A template may have many versions.
+    private static final String ENDED_LINES = """
+            SELECT m.id
+              FROM presets p
+              JOIN templates t ON t.id = p.template_id AND t.active_version_id = p.version_id
+             CROSS JOIN LATERAL (
+                   SELECT v.id FROM template_versions v WHERE v.template_id = p.template_id ORDER BY v.number DESC LIMIT 5) v
+              JOIN presets m ON m.version_id = v.id AND m.name = p.name
+             WHERE p.id = ANY (:presets) AND p.rollout_id IS NULL AND p.rollout_strategy = 'rolling' AND {stocked}""";
+
+    private static final Sql WITH_LINES = Sql.of(
+            """
+            SELECT id FROM unnest(:presets::uuid[]) id
+             UNION
+            {of open rollouts}
+             UNION
+            {of ended ones}""".replace("{of open rollouts}", OPEN_LINES)
+                    .replace("{of ended ones}", ENDED_LINES)
+                    .replace("{stocked}", """
+                            EXISTS (SELECT FROM workspaces w
+                                            WHERE w.preset_id = m.id AND w.prebuild AND w.deleted_at IS NULL
+                                              AND w.build_status IN ('pending', 'canceling', 'succeeded'))"""),
+            "presets");
 
     private static final Sql OF_TEMPLATE = Sql.of("""
             SELECT p.id

@@ -159,6 +159,25 @@ class RolloutCyclesTest {
     }
 
     @Test
+    void what_a_version_still_builds_that_was_rolled_back_counts_in_each_look_at_the_active_one() {
+        UUID before = stocked(HELD);
+        for (int claimed = 0; claimed < WANTED; claimed++) {
+            assertThat(stock.claim(before, stock.owner)).isPresent();
+        }
+        stock.promoteNewVersion();
+        crank.cycle();
+        assertThat(stock.take(1_000)).hasSizeGreaterThanOrEqualTo(WANTED);
+        rollBackByUser();
+        stock.sql("DELETE FROM dirty_presets");
+        stock.sql("INSERT INTO dirty_presets (preset_id) VALUES ($1)", before);
+
+        Cycle.Report looked = crank.dirtyCycle();
+
+        assertThat(looked.planned()).isNotEmpty();
+        assertThat(existing()).isLessThanOrEqualTo(WANTED + 1);
+    }
+
+    @Test
     void a_broken_version_is_held_and_told_once_and_the_one_before_is_refilled_as_claims_take_it() {
         UUID before = stocked(HELD);
         stock.promoteNewVersion();
