@@ -5,6 +5,7 @@ import dev.larder.model.Prebuild;
 import dev.larder.model.PresetSnapshot;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -67,9 +68,18 @@ record Quota(
 
     private static List<Action> tooMuch(PresetSnapshot preset, PoolState state, Instant at) {
         List<Action> removals = unusable(preset, at);
-        List<UUID> sound = ids(preset, prebuild -> preset.isSound(prebuild, at));
+        List<UUID> sound = preset.prebuilds().stream()
+                .filter(prebuild -> preset.isSound(prebuild, at))
+                .sorted(goesFirst(preset))
+                .map(Prebuild::id)
+                .toList();
         delete(removals, sound.subList(0, state.extraneous()), DeleteReason.EXTRANEOUS);
         return removals;
+    }
+
+    /** The oldest first; by a preset that replaces its stock without a gap, after those that are not ready yet. */
+    private static Comparator<Prebuild> goesFirst(PresetSnapshot preset) {
+        return Comparator.comparing(prebuild -> preset.rollout().isRolling() && prebuild.ready());
     }
 
     /** What goes whatever else there is: prebuilds whose state is lost, and expired ones. */

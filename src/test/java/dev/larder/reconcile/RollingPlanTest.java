@@ -79,6 +79,25 @@ class RollingPlanTest {
     }
 
     @Test
+    void of_too_many_one_that_is_not_ready_goes_before_a_ready_one_but_not_where_stock_is_replaced_at_once() {
+        PoolFixture rolling = PoolFixture.poolWanting(1)
+                .rolling(RolloutPolicy.DEFAULT)
+                .ready(1)
+                .runningButNotReady(1);
+        PoolFixture replacing = PoolFixture.poolWanting(1)
+                .under(RolloutPolicy.Strategy.REPLACE)
+                .ready(1)
+                .runningButNotReady(1);
+
+        assertThat(plan(NOON, rolling).effects())
+                .extracting(LinePlan.Effect::action)
+                .containsExactly(new Action.Delete(List.of(rolling.prebuild(1)), DeleteReason.EXTRANEOUS));
+        assertThat(plan(NOON, replacing).effects())
+                .extracting(LinePlan.Effect::action)
+                .containsExactly(new Action.Delete(List.of(replacing.prebuild(0)), DeleteReason.EXTRANEOUS));
+    }
+
+    @Test
     void an_old_one_goes_for_each_fresh_one_that_is_ready_and_the_next_is_built() {
         PoolFixture old = before(3).ready(3);
 

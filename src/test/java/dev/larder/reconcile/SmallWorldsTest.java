@@ -14,6 +14,7 @@ import dev.larder.model.Transition;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
@@ -171,9 +172,13 @@ class SmallWorldsTest {
         return removed;
     }
 
+    /** By age; where stock is replaced without a gap, ready ones go last. */
     private static boolean youngerWasPreferred(PresetSnapshot before, Set<UUID> removed) {
+        List<Prebuild> order = before.prebuilds().stream()
+                .sorted(Comparator.comparing(one -> before.rollout().isRolling() && one.ready()))
+                .toList();
         boolean kept = false;
-        for (Prebuild prebuild : before.prebuilds()) {
+        for (Prebuild prebuild : order) {
             if (prebuild.running() && !before.expired(prebuild, NOON)) {
                 if (kept && removed.contains(prebuild.id())) {
                     return true;
