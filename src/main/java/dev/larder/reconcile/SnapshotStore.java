@@ -74,6 +74,14 @@ public class SnapshotStore {
                 .chain(ids -> read(connection, ids, at, lookback, attempts)));
     }
 
+    /** A condition: the preset still has live prebuilds. */
+    private static String stocked(String preset) {
+        return """
+                EXISTS (SELECT FROM workspaces w
+                                WHERE w.preset_id = %s.id AND w.prebuild AND w.deleted_at IS NULL
+                                  AND w.build_status IN ('pending', 'canceling', 'succeeded'))""".formatted(preset);
+    }
+
     private static final String OPEN_LINES = """
             SELECT m.id
               FROM presets p
@@ -99,20 +107,16 @@ public class SnapshotStore {
              UNION
             {of ended ones}""".replace("{of open rollouts}", OPEN_LINES)
                     .replace("{of ended ones}", ENDED_LINES)
-                    .replace("{stocked}", """
-                            EXISTS (SELECT FROM workspaces w
-                                            WHERE w.preset_id = m.id AND w.prebuild AND w.deleted_at IS NULL
-                                              AND w.build_status IN ('pending', 'canceling', 'succeeded'))"""),
+                    .replace("{stocked}", stocked("m")),
             "presets");
 
-    private static final Sql OF_TEMPLATE = Sql.of("""
+    private static final Sql OF_TEMPLATE =
+            Sql.of("""
             SELECT p.id
               FROM presets p
              WHERE p.template_id = :template AND p.instances IS NOT NULL
                AND (p.version_id IN (:before::uuid, :after::uuid) OR p.rollout_id IS NOT NULL
-                    OR EXISTS (SELECT FROM workspaces w
-                                WHERE w.preset_id = p.id AND w.prebuild AND w.deleted_at IS NULL
-                                  AND w.build_status IN ('pending', 'canceling', 'succeeded')))""", "template", "before", "after");
+                    OR {stocked})""".replace("{stocked}", stocked("p")), "template", "before", "after");
 
     /**
      * Those of a template that a promotion concerns, as they are in its transaction. Rows that others commit meanwhile
