@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Asks a server for lists and single things. */
@@ -165,18 +166,21 @@ final class Lists {
             case pools -> presets.preset(name, "pool");
             case presets -> presets.preset(name);
             case templates -> presets.template(name);
-            case rollouts -> Paths.of(kind.name(), Reference.isId(name) ? name : newestRollout(name));
+            case rollouts -> Paths.of(kind.name(), Reference.isId(name) ? name : newestRolloutOf(name));
             case claims, workspaces, jobs, workers -> Paths.of(kind.name(), name);
         };
     }
 
     /** By its preset, whether it is open or has ended: it may end before a command that began it asks for it. */
-    private String newestRollout(String preset) {
+    private String newestRolloutOf(String preset) {
+        return newestRollout(preset)
+                .map(rollout -> Json.text(rollout, "id"))
+                .orElseThrow(() -> Failure.of(ExitCode.NOT_FOUND, "the preset '" + preset + "' has had no rollout"));
+    }
+
+    /** The newest rollout of a preset; empty where it has had none. */
+    Optional<JsonNode> newestRollout(String preset) {
         String path = Paths.with(presets.preset(preset, "rollouts"), "limit", "1");
-        String id = Json.text(session.api().get(path).body().path("items").path(0), "id");
-        if (id.isEmpty()) {
-            throw Failure.of(ExitCode.NOT_FOUND, "the preset '" + preset + "' has had no rollout");
-        }
-        return id;
+        return Optional.of(session.api().get(path).body().path("items").path(0)).filter(JsonNode::isObject);
     }
 }

@@ -36,13 +36,11 @@ final class RolloutCommands {
 
         /** A preset has one open rollout at most, the newest one. */
         private String open(Session session) {
-            String path = Paths.with(new PresetPaths(session).preset(name, "rollouts"), "limit", "1");
-            for (JsonNode newest : session.api().get(path).body().path("items")) {
-                if (Json.text(newest, "endedAt").isEmpty()) {
-                    return Json.text(newest, "id");
-                }
-            }
-            throw Failure.of(ExitCode.NOT_FOUND, "the preset '" + name + "' has no open rollout");
+            return new Lists(session)
+                    .newestRollout(name)
+                    .filter(newest -> Json.text(newest, "endedAt").isEmpty())
+                    .map(newest -> Json.text(newest, "id"))
+                    .orElseThrow(() -> Failure.of(ExitCode.NOT_FOUND, "the preset '" + name + "' has no open rollout"));
         }
 
         private static String described(JsonNode rollout) {
