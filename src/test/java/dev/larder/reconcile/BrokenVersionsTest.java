@@ -1,17 +1,11 @@
 package dev.larder.reconcile;
 
-import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.lifecycle.RolloutChange;
-import dev.larder.lifecycle.RolloutControl;
-import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
 import dev.larder.model.RolloutPolicy.OnFailure;
 import dev.larder.model.Share;
 import dev.larder.testing.Stock;
-import io.vertx.mutiny.sqlclient.Row;
-import io.vertx.mutiny.sqlclient.Tuple;
 import java.time.Duration;
 import java.util.Map;
 import java.util.UUID;
@@ -26,6 +20,7 @@ class BrokenVersionsTest {
 
     private final Crank crank = new Crank(Crank.WakeUpMode.WORKING);
     private final Stock stock = crank.stock;
+    private final RolloutScene rollouts = new RolloutScene(stock);
 
     @AfterEach
     void close() {
@@ -38,34 +33,6 @@ class BrokenVersionsTest {
         stock.buildAll();
         crank.settle();
         return preset;
-    }
-
-    private String rollout() {
-        return stock.row(
-                        "SELECT concat_ws(' ', cause, state, reason) AS n FROM rollouts ORDER BY id DESC LIMIT 1",
-                        Tuple.tuple())
-                .getString("n");
-    }
-
-    private void rollBackByUser() {
-        UUID open = stock.row("SELECT id FROM rollouts WHERE ended_at IS NULL", Tuple.tuple())
-                .getUUID("id");
-        assertThat(await(new RolloutControl(stock.pool, stock.ids).rollBack(stock.owner, open, stock.clock.instant())))
-                .isEqualTo(new RolloutChange.Changed(open));
-    }
-
-    /** Starts of the new version fail, and all other builds succeed. */
-    private void buildsFailOf(UUID preset) {
-        for (Assignment assignment : stock.take(1_000)) {
-            Row workspace = stock.row(
-                    "SELECT preset_id, transition FROM workspaces WHERE id = $1", Tuple.of(assignment.workspaceId()));
-            if (workspace.getUUID("preset_id").equals(preset)
-                    && workspace.getString("transition").equals("start")) {
-                stock.fail(assignment);
-            } else {
-                stock.succeed(assignment);
-            }
-        }
     }
 
     /** Why a version cannot start, and by which reason its rollout is held. */
@@ -101,7 +68,7 @@ class BrokenVersionsTest {
             stock.sql("UPDATE workers SET last_seen_at = $1", Crank.utc(stock.clock.instant()));
             crank.cycle();
             crank.cycle();
-            buildsFailOf(after);
+            rollouts.buildsFailOf(after);
             assertThat(stock.claim(before, caller))
                     .as("the claim of round %d", round)
                     .isPresent();
@@ -133,10 +100,10 @@ class BrokenVersionsTest {
 
         claimsGoOn(before, after, stock.member("anna"));
 
-        assertThat(rollout()).isEqualTo("promotion held " + broken.reason);
+        assertThat(rollouts.newest()).isEqualTo("promotion held " + broken.reason);
         assertThat(stock.count("notifications WHERE kind = 'rollout_held'")).isEqualTo(1);
-        rollBackByUser();
-        assertThat(rollout()).isEqualTo("promotion rolled_back by_user");
+        rollouts.rollBackByUser();
+        assertThat(rollouts.newest()).isEqualTo("promotion rolled_back by_user");
         isBackAt(before, after);
     }
 
@@ -148,7 +115,7 @@ class BrokenVersionsTest {
 
         claimsGoOn(before, after, stock.member("anna"));
 
-        assertThat(rollout()).isEqualTo("promotion rolled_back " + broken.reason);
+        assertThat(rollouts.newest()).isEqualTo("promotion rolled_back " + broken.reason);
         assertThat(stock.count("notifications WHERE kind = 'rollout_rolled_back'"))
                 .isEqualTo(1);
         assertThat(stock.count("notifications WHERE kind = 'rollout_held'")).isZero();

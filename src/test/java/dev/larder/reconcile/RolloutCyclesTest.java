@@ -3,8 +3,6 @@ package dev.larder.reconcile;
 import static dev.larder.testing.Stock.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.larder.lifecycle.RolloutChange;
-import dev.larder.lifecycle.RolloutControl;
 import dev.larder.model.Assignment;
 import dev.larder.model.Caller;
 import dev.larder.model.Declaration.HandOut;
@@ -39,6 +37,7 @@ class RolloutCyclesTest {
 
     private final Crank crank = new Crank(Crank.WakeUpMode.WORKING);
     private final Stock stock = crank.stock;
+    private final RolloutScene rollouts = new RolloutScene(stock);
 
     @AfterEach
     void close() {
@@ -68,13 +67,6 @@ class RolloutCyclesTest {
                 Tuple.tuple());
     }
 
-    private String rollout() {
-        return stock.row(
-                        "SELECT concat_ws(' ', cause, state, reason) AS n FROM rollouts ORDER BY id DESC LIMIT 1",
-                        Tuple.tuple())
-                .getString("n");
-    }
-
     /** Of the last rollout, as it is shown. */
     private RolloutView.@Nullable VerdictView verdict() {
         return view().verdict();
@@ -93,27 +85,6 @@ class RolloutCyclesTest {
         return verdict.outcome() + " " + verdict.canaries().size();
     }
 
-    private void rollBackByUser() {
-        UUID open = stock.row("SELECT id FROM rollouts WHERE ended_at IS NULL", Tuple.tuple())
-                .getUUID("id");
-        assertThat(await(new RolloutControl(stock.pool, stock.ids).rollBack(stock.owner, open, stock.clock.instant())))
-                .isEqualTo(new RolloutChange.Changed(open));
-    }
-
-    /** Builds of one preset fail, and all others succeed. */
-    private void buildsFailOf(UUID preset) {
-        for (Assignment assignment : stock.take(1_000)) {
-            Row workspace = stock.row(
-                    "SELECT preset_id, transition FROM workspaces WHERE id = $1", Tuple.of(assignment.workspaceId()));
-            if (workspace.getUUID("preset_id").equals(preset)
-                    && workspace.getString("transition").equals("start")) {
-                stock.fail(assignment);
-            } else {
-                stock.succeed(assignment);
-            }
-        }
-    }
-
     @Test
     void a_promotion_replaces_the_stock_one_by_one_and_never_takes_a_ready_one_that_is_wanted() {
         UUID before = stocked(HELD);
@@ -128,7 +99,7 @@ class RolloutCyclesTest {
             stock.clock.forward(Duration.ofSeconds(10));
         }
 
-        assertThat(rollout()).isEqualTo("promotion done");
+        assertThat(rollouts.newest()).isEqualTo("promotion done");
         assertThat(crank.live(before)).isZero();
         assertThat(crank.live(after)).isEqualTo(WANTED);
         assertThat(crank.ever(after)).isEqualTo(WANTED);
@@ -154,7 +125,7 @@ class RolloutCyclesTest {
             assertThat(existing()).as("existing after cycle %d", cycle).isLessThanOrEqualTo(WANTED + 1);
             stock.buildAll();
         }
-        assertThat(rollout()).isEqualTo("promotion done");
+        assertThat(rollouts.newest()).isEqualTo("promotion done");
         assertThat(crank.live(after)).isEqualTo(WANTED);
     }
 
@@ -167,7 +138,7 @@ class RolloutCyclesTest {
         stock.promoteNewVersion();
         crank.cycle();
         assertThat(stock.take(1_000)).hasSizeGreaterThanOrEqualTo(WANTED);
-        rollBackByUser();
+        rollouts.rollBackByUser();
         stock.sql("DELETE FROM dirty_presets");
         stock.sql("INSERT INTO dirty_presets (preset_id) VALUES ($1)", before);
 
@@ -184,11 +155,11 @@ class RolloutCyclesTest {
         UUID after = stock.preset("small");
         for (int cycle = 0; cycle < 12; cycle++) {
             crank.cycle();
-            buildsFailOf(after);
+            rollouts.buildsFailOf(after);
             stock.clock.forward(Duration.ofMinutes(5));
         }
 
-        assertThat(rollout()).isEqualTo("promotion held hard_limited");
+        assertThat(rollouts.newest()).isEqualTo("promotion held hard_limited");
         assertThat(verdict()).as("no canary was judged").isNull();
         assertThat(stock.count("notifications WHERE kind = 'rollout_held'")).isEqualTo(1);
         assertThat(crank.live(before)).isEqualTo(WANTED);
@@ -215,14 +186,14 @@ class RolloutCyclesTest {
         UUID after = stock.preset("small");
 
         assertThat(crank.settle().actions()).isEqualTo(Map.of("create", 2));
-        assertThat(rollout()).isEqualTo("promotion canary");
+        assertThat(rollouts.newest()).isEqualTo("promotion canary");
         assertThat(crank.live(before)).isEqualTo(WANTED);
         stock.buildAll();
         assertThat(crank.cycle().actions())
                 .containsEntry("rollout_pass_canary", 1)
                 .containsEntry("delete", 2);
 
-        assertThat(rollout()).isEqualTo("promotion progressing");
+        assertThat(rollouts.newest()).isEqualTo("promotion progressing");
         assertThat(crank.live(after)).isGreaterThanOrEqualTo(2);
     }
 
@@ -239,11 +210,11 @@ class RolloutCyclesTest {
         stock.promoteNewVersion();
         UUID after = stock.preset("small");
         crank.cycle();
-        buildsFailOf(after);
+        rollouts.buildsFailOf(after);
 
         crank.settle();
 
-        assertThat(rollout()).isEqualTo("promotion held canary_failed");
+        assertThat(rollouts.newest()).isEqualTo("promotion held canary_failed");
         assertThat(outcome()).isEqualTo("failed 1");
         assertThat(stock.row("SELECT verdict -> 'jobs' ->> 0 AS n FROM rollouts", Tuple.tuple())
                         .getString("n"))
@@ -251,8 +222,8 @@ class RolloutCyclesTest {
         assertThat(crank.ever(after)).isEqualTo(1);
         assertThat(crank.live(before)).isEqualTo(WANTED);
 
-        rollBackByUser();
-        assertThat(rollout()).isEqualTo("promotion rolled_back by_user");
+        rollouts.rollBackByUser();
+        assertThat(rollouts.newest()).isEqualTo("promotion rolled_back by_user");
         assertThat(outcome()).isEqualTo("failed 1");
     }
 
@@ -265,7 +236,7 @@ class RolloutCyclesTest {
 
         crank.cycle();
 
-        assertThat(rollout()).isEqualTo("promotion held canary_deadline");
+        assertThat(rollouts.newest()).isEqualTo("promotion held canary_deadline");
         assertThat(outcome()).isEqualTo("failed 2");
     }
 
@@ -287,10 +258,10 @@ class RolloutCyclesTest {
 
         stock.clock.forward(Duration.ofDays(1));
         crank.cycle();
-        assertThat(rollout()).isEqualTo("promotion held deadline");
+        assertThat(rollouts.newest()).isEqualTo("promotion held deadline");
         assertThat(outcome()).isEqualTo("passed 2");
 
-        rollBackByUser();
+        rollouts.rollBackByUser();
         assertThat(outcome()).isEqualTo("passed 2");
     }
 
@@ -308,7 +279,7 @@ class RolloutCyclesTest {
         crank.dirtyCycle();
         stock.buildAll();
 
-        assertThat(rollout()).isEqualTo("promotion rolled_back canary_failed");
+        assertThat(rollouts.newest()).isEqualTo("promotion rolled_back canary_failed");
         assertThat(outcome()).isEqualTo("failed 2");
         assertThat(stock.preset("small")).isEqualTo(before);
         assertThat(stock.count("workspaces WHERE preset_id = '" + after
@@ -329,7 +300,7 @@ class RolloutCyclesTest {
             stock.buildAll();
         }
 
-        assertThat(rollout()).isEqualTo("invalidation done");
+        assertThat(rollouts.newest()).isEqualTo("invalidation done");
         assertThat(crank.ever(preset)).isEqualTo(2 * WANTED);
         assertThat(crank.live(preset)).isEqualTo(WANTED);
     }
@@ -510,7 +481,7 @@ class RolloutCyclesTest {
         crank.cycle();
         stock.buildAll();
         crank.cycle();
-        rollBackByUser();
+        rollouts.rollBackByUser();
         crank.settle();
         stock.buildAll();
         crank.settle();
@@ -540,7 +511,7 @@ class RolloutCyclesTest {
         crank.cycle();
         stock.clock.forward(Duration.ofHours(2));
         crank.cycle();
-        assertThat(rollout()).isEqualTo("promotion held deadline");
+        assertThat(rollouts.newest()).isEqualTo("promotion held deadline");
 
         stock.sql("UPDATE presets SET last_invalidated_at = $2 WHERE id = $1", before, now());
         crank.settle();
@@ -560,7 +531,7 @@ class RolloutCyclesTest {
         assertThat(crank.live(after))
                 .as("the new version is late, and is built")
                 .isEqualTo(WANTED);
-        assertThat(rollout()).isEqualTo("promotion held deadline");
+        assertThat(rollouts.newest()).isEqualTo("promotion held deadline");
         RolloutView.Side from = Objects.requireNonNull(view().change().from());
         assertThat(from.status() + ": " + from.statusReason()).isEqualTo("validation_failed: it has no value");
 
