@@ -374,7 +374,7 @@ enum PlantedRolloutFault {
         return !claimed && !removed && !invalidated;
     }
 
-    /** Somebody else waits for the preset before this claim is made and until long after. */
+    /** Another client waits for the preset before this claim is made and until long after. */
     private static void await(MutableHistory draft, UUID preset, Claim served) {
         long sent = sent(draft, served);
         UUID waiting = UUID.randomUUID();
