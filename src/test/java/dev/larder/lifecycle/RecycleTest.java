@@ -249,13 +249,18 @@ class RecycleTest {
         assertThat(recycle()).isZero();
     }
 
-    @Test
-    void what_would_be_replaced_before_it_expires_does_not_take_the_place_of_its_replacement() {
+    /** Its replacement waits. */
+    private void returnedAfterABuildOfTenMinutes() {
         stock.create(preset, 1);
         stock.clock.forward(Duration.ofMinutes(10));
         stock.buildAll();
         returned(preset, anna);
         replacementWaits();
+    }
+
+    @Test
+    void what_would_be_replaced_before_it_expires_does_not_take_the_place_of_its_replacement() {
+        returnedAfterABuildOfTenMinutes();
         stock.sql("UPDATE presets SET ttl_seconds = 3600 WHERE id = $1", preset);
 
         // It was built in ten minutes. It and its replacement are two, and one is built at a time.
@@ -267,11 +272,7 @@ class RecycleTest {
 
     @Test
     void what_expires_later_than_its_replacement_would_be_begun_is_reset() {
-        stock.create(preset, 1);
-        stock.clock.forward(Duration.ofMinutes(10));
-        stock.buildAll();
-        returned(preset, anna);
-        replacementWaits();
+        returnedAfterABuildOfTenMinutes();
         stock.sql("UPDATE presets SET ttl_seconds = 3600 WHERE id = $1", preset);
         stock.clock.forward(Duration.ofMinutes(29));
 
@@ -280,11 +281,7 @@ class RecycleTest {
 
     @Test
     void what_has_no_replacement_ahead_of_its_end_is_reset_until_it_expires() {
-        stock.create(preset, 1);
-        stock.clock.forward(Duration.ofMinutes(10));
-        stock.buildAll();
-        returned(preset, anna);
-        replacementWaits();
+        returnedAfterABuildOfTenMinutes();
         stock.sql(
                 "UPDATE presets SET ttl_seconds = 3600, max_surge = '0', max_unavailable = '1' WHERE id = $1", preset);
         stock.clock.forward(Duration.ofMinutes(49));
