@@ -1,9 +1,16 @@
 package dev.larder.history;
 
+import dev.larder.database.Migrator;
 import dev.larder.testing.EmbeddedPostgres;
+import dev.larder.testing.LarderTestResource;
 import dev.larder.testing.Server;
+import io.vertx.mutiny.core.Vertx;
+import io.vertx.mutiny.pgclient.PgBuilder;
+import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.pgclient.PgConnectOptions;
+import io.vertx.sqlclient.PoolOptions;
 import java.nio.file.Path;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -36,6 +43,26 @@ public final class Cluster implements AutoCloseable {
 
     public PgConnectOptions database(String name) {
         return postgres.options(name);
+    }
+
+    /** An empty database with the current schema and an owner. A run that was killed has left its own: it goes. */
+    public Pool freshDatabase(Vertx vertx, int connections) {
+        Pool admin = pool(vertx, "postgres", 1);
+        admin.query("DROP DATABASE IF EXISTS larder WITH (FORCE)").executeAndAwait();
+        admin.query("CREATE DATABASE larder").executeAndAwait();
+        admin.closeAndAwait();
+        Pool pool = pool(vertx, "larder", connections);
+        new Migrator(pool, InstantSource.system()).migrate().await().indefinitely();
+        LarderTestResource.insertOwner(pool);
+        return pool;
+    }
+
+    public Pool pool(Vertx vertx, String database, int connections) {
+        return PgBuilder.pool()
+                .with(new PoolOptions().setMaxSize(connections))
+                .connectingTo(database(database))
+                .using(vertx)
+                .build();
     }
 
     public void start() throws InterruptedException {

@@ -3,22 +3,17 @@ package dev.larder.history;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.larder.database.DatabaseFaults;
-import dev.larder.database.Migrator;
 import dev.larder.history.History.Sample;
 import dev.larder.history.RecordingClient.Member;
 import dev.larder.testing.ContextPropagation;
-import dev.larder.testing.LarderTestResource;
 import dev.larder.testing.Signals;
 import io.vertx.core.VertxOptions;
 import io.vertx.mutiny.core.Vertx;
-import io.vertx.mutiny.pgclient.PgBuilder;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
-import io.vertx.sqlclient.PoolOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -89,14 +84,7 @@ public final class Load implements Round {
     }
 
     private Ran run() throws Exception {
-        Pool admin = pool("postgres", 1);
-        // A run that was killed has left its own.
-        admin.query("DROP DATABASE IF EXISTS larder WITH (FORCE)").executeAndAwait();
-        admin.query("CREATE DATABASE larder").executeAndAwait();
-        admin.closeAndAwait();
-        Pool pool = pool("larder", 16);
-        new Migrator(pool, InstantSource.system()).migrate().await().indefinitely();
-        LarderTestResource.insertOwner(pool);
+        Pool pool = cluster.freshDatabase(vertx, 16);
         cluster.start();
         List<Member> members = declare();
         InstantWorker filler = new InstantWorker(pool, recorder);
@@ -125,7 +113,7 @@ public final class Load implements Round {
         }
         long ended = recorder.now();
         pool.closeAndAwait();
-        recorder.write(new History.Kept(new FinalStateReader(pool("larder", 1), recorder).read()));
+        recorder.write(new History.Kept(new FinalStateReader(cluster.pool(vertx, "larder", 1), recorder).read()));
         return new Ran(
                 file, recorder.operations(), cluster.kills(), cluster.crashes(), Duration.ofNanos(ended - begun));
     }
@@ -196,14 +184,6 @@ public final class Load implements Round {
 
     private Random random(int stream) {
         return new Random(plan.seed() * 1_000_003 + stream);
-    }
-
-    private Pool pool(String database, int size) {
-        return PgBuilder.pool()
-                .with(new PoolOptions().setMaxSize(size))
-                .connectingTo(cluster.database(database))
-                .using(vertx)
-                .build();
     }
 
     private List<Member> declare() throws IOException {

@@ -1,23 +1,18 @@
 package dev.larder.history;
 
-import dev.larder.database.Migrator;
 import dev.larder.history.History.Built;
 import dev.larder.history.History.Reached;
 import dev.larder.history.History.Sample;
 import dev.larder.history.RecordingClient.Member;
 import dev.larder.testing.ContextPropagation;
-import dev.larder.testing.LarderTestResource;
 import dev.larder.testing.Signals;
 import io.vertx.core.VertxOptions;
 import io.vertx.mutiny.core.Vertx;
-import io.vertx.mutiny.pgclient.PgBuilder;
 import io.vertx.mutiny.sqlclient.Pool;
 import io.vertx.mutiny.sqlclient.Row;
-import io.vertx.sqlclient.PoolOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.InstantSource;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -116,13 +111,7 @@ public final class RolloutLoad implements Round {
     }
 
     private Ran run() throws Exception {
-        Pool admin = pool("postgres", 1);
-        admin.query("DROP DATABASE IF EXISTS larder WITH (FORCE)").executeAndAwait();
-        admin.query("CREATE DATABASE larder").executeAndAwait();
-        admin.closeAndAwait();
-        Pool pool = pool("larder", 4);
-        new Migrator(pool, InstantSource.system()).migrate().await().indefinitely();
-        LarderTestResource.insertOwner(pool);
+        Pool pool = cluster.freshDatabase(vertx, 4);
         cluster.start();
         RolloutChanges changing = new RolloutChanges(pool, caller(random(-1)), random(-1));
         List<Member> members = join(changing);
@@ -163,7 +152,7 @@ public final class RolloutLoad implements Round {
         Duration took = Duration.ofNanos(recorder.now() - begun);
         changing.close();
         pool.closeAndAwait();
-        recorder.write(new History.Kept(new FinalStateReader(pool("larder", 1), recorder).read()));
+        recorder.write(new History.Kept(new FinalStateReader(cluster.pool(vertx, "larder", 1), recorder).read()));
         return new Ran(file, cluster.kills(), took);
     }
 
@@ -235,14 +224,6 @@ public final class RolloutLoad implements Round {
 
     private Random random(int stream) {
         return new Random(seed * 1_000_003 + stream);
-    }
-
-    private Pool pool(String database, int size) {
-        return PgBuilder.pool()
-                .with(new PoolOptions().setMaxSize(size))
-                .connectingTo(cluster.database(database))
-                .using(vertx)
-                .build();
     }
 
     private Void kill() throws InterruptedException {

@@ -2,20 +2,16 @@ package dev.larder.history.states;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.larder.database.Migrator;
 import dev.larder.history.Cluster;
 import dev.larder.history.HttpConnection;
 import dev.larder.history.HttpConnection.Reply;
 import dev.larder.testing.Databases;
 import dev.larder.testing.LarderTestResource;
 import dev.larder.testing.Signals;
-import io.vertx.mutiny.pgclient.PgBuilder;
 import io.vertx.mutiny.sqlclient.Pool;
-import io.vertx.sqlclient.PoolOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -82,13 +78,7 @@ public final class StateLoad {
     }
 
     private Ran run() throws Exception {
-        Pool admin = pool("postgres", 1);
-        admin.query("DROP DATABASE IF EXISTS larder WITH (FORCE)").executeAndAwait();
-        admin.query("CREATE DATABASE larder").executeAndAwait();
-        admin.closeAndAwait();
-        Pool pool = pool("larder", 8);
-        new Migrator(pool, InstantSource.system()).migrate().await().indefinitely();
-        LarderTestResource.insertOwner(pool);
+        Pool pool = cluster.freshDatabase(Databases.vertx(), 8);
         Journal.begin(pool);
         cluster.start();
         List<String> tokens = new ArrayList<>();
@@ -194,14 +184,6 @@ public final class StateLoad {
 
     private Random random(int stream) {
         return new Random(plan.seed() * 1_000_003 + stream);
-    }
-
-    private Pool pool(String database, int size) {
-        return PgBuilder.pool()
-                .with(new PoolOptions().setMaxSize(size))
-                .connectingTo(cluster.database(database))
-                .using(Databases.vertx())
-                .build();
     }
 
     private List<UUID> declare(List<String> tokens) throws IOException {
